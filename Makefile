@@ -1,0 +1,49 @@
+# Two commands do everything on a machine with Python 3.11+ and make: `make run` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ADDRESS ?= 127.0.0.1
+PORT   ?= 8501
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint types record peers clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.installed  ## the dashboard on http://127.0.0.1:8501
+	@$(BIN)/python -m evaluators import --if-missing
+	@echo "Plumbline: http://$(ADDRESS):$(PORT)"
+	@$(BIN)/streamlit run dashboard/app.py --server.address $(ADDRESS) --server.port $(PORT)
+
+test: $(VENV)/.tested lint types  ## lint, types, unit, page and browser tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench and not peers"
+
+lint: $(VENV)/.tested  ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.tested  ## mypy --strict
+	@$(BIN)/mypy
+
+bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a results checkout, optional)
+	@$(BIN)/python -m tests.bench $(if $(FROM),--from $(FROM))
+
+clean:  ## remove what the other commands made
+	rm -rf $(VENV) .peers build data/*.duckdb data/*.duckdb.lock .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Plumbline needs Python 3.11 or later; name one with PYTHON=, as in: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "This Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	@echo "Installing what the dashboard and the evaluators need (once; a few minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.tested: requirements-dev.txt requirements.txt $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m tests.browser --install
+	@touch $@

@@ -1,0 +1,1 @@
+"""The pages: reads the store through ``data``, never writes it and never runs a model."""

@@ -1,0 +1,1 @@
+"""One function a question: asks the store and returns a DataFrame."""

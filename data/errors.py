@@ -1,0 +1,86 @@
+"""Every error Plumbline raises on purpose, as one tree.
+
+Each says what was wrong, where (file, model, task, address) and what to do about it. The command line prints the
+three parts and exits with ``exit_code``; a page shows them as a sentence, never as a traceback.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "PlumblineError",
+    "StoreError",
+    "StoreMissingError",
+    "StoreOutdatedError",
+    "StoreDamagedError",
+    "StoreBusyError",
+    "InputError",
+    "UnreadableResultError",
+    "NotFoundError",
+    "NotAllowedError",
+    "MissingDependencyError",
+    "EncoderError",
+    "ModelError",
+]
+
+
+class PlumblineError(Exception):
+    """Something Plumbline can explain: ``what`` went wrong, ``where``, and the ``remedy``."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"{self.what}{where}{'' if self.what.endswith('.') and not where else '.'}{remedy}"
+
+
+class StoreError(PlumblineError):
+    """The store cannot be used as it is."""
+
+
+class StoreMissingError(StoreError):
+    """There is no store at the path."""
+
+
+class StoreOutdatedError(StoreError):
+    """The store was written by another version of the schema."""
+
+
+class StoreDamagedError(StoreError):
+    """The file at the store's path is not a readable store."""
+
+
+class StoreBusyError(StoreError):
+    """Another process is writing the store."""
+
+
+class InputError(PlumblineError):
+    """Something the user gave (an option, a file, a folder) cannot be used."""
+
+
+class UnreadableResultError(InputError):
+    """One result file cannot be read; the import records why and goes on."""
+
+
+class NotFoundError(InputError):
+    """A name (model, task, benchmark, run) that nothing here knows."""
+
+
+class NotAllowedError(PlumblineError):
+    """Running it would execute code that nobody allowed by name."""
+
+
+class MissingDependencyError(PlumblineError):
+    """An optional package is needed for this and is not installed."""
+
+
+class EncoderError(PlumblineError):
+    """An encoder (a library, a server, a command) did not give usable vectors."""
+
+
+class ModelError(PlumblineError):
+    """A model's files, weights, tokenizer or configuration cannot be used."""

@@ -1,0 +1,34 @@
+"""The command line: ``python -m evaluators COMMAND``.
+
+Each area registers its own commands. Modules named here must import quickly: torch, mteb and the like are imported
+inside the functions that need them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from data.errors import PlumblineError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Import, reproduce and check text-embedding models into Plumbline's store.",
+)
+
+
+def main() -> None:
+    """Run a command; an error Plumbline can explain is one sentence on stderr and its own exit status."""
+    try:
+        app()
+    except PlumblineError as error:
+        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Find or install a browser for the tests: one on the PATH, else Debian's chromium, else Playwright's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# A fresh profile each time, and nothing that talks to anything but the page under test.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def found() -> str | None:
+    """Path of a browser on the PATH, or of the one PLUMBLINE_BROWSER names."""
+    named = os.environ.get("PLUMBLINE_BROWSER")
+    return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def install() -> str:
+    """Say which browser the tests will drive, installing one first if there is none."""
+    if path := found():
+        return path
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        quiet = {"check": False, "stdout": subprocess.DEVNULL}
+        subprocess.run(["apt-get", "update", "-qq"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], **quiet)
+        if path := found():
+            return path
+    if (
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode
+        == 0
+    ):
+        return "Playwright's chromium"
+    sys.exit("No browser for the tests: install chromium or chrome, or name one with PLUMBLINE_BROWSER.")
+
+
+if __name__ == "__main__":
+    print(f"Browser tests use {install()}")
