@@ -36,10 +36,7 @@ def install() -> str:
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], **quiet)
         if path := found():
             return path
-    if (
-        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode
-        == 0
-    ):
+    if subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode == 0:
         return "Playwright's chromium"
     sys.exit("No browser for the tests: install chromium or chrome, or name one with PLUMBLINE_BROWSER.")
 
