@@ -98,8 +98,13 @@ class Reader:
         """This thread's own cursor on the store."""
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
         if cursor is None:
-            cursor = self._local.cursor = self._root.cursor()
-            cursor.execute("USE store")
+            cursor = self._local.cursor = self.own_cursor()
+        return cursor
+
+    def own_cursor(self) -> duckdb.DuckDBPyConnection:
+        """A new cursor that nobody else uses, for temporary tables and variables; the caller closes it."""
+        cursor = self._root.cursor()
+        cursor.execute("USE store")
         return cursor
 
     def close(self) -> None:

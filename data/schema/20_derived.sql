@@ -3,7 +3,8 @@
 -- The result that counts for a model on a task, by mteb's rule for several revisions.
 CREATE TABLE chosen (model VARCHAR NOT NULL, task VARCHAR NOT NULL, experiment VARCHAR NOT NULL, result_id INTEGER NOT NULL);
 
--- One row a benchmark, model and task with any score: what the leaderboard is made of.
+-- One row a benchmark, model and task that was run: what the leaderboard is made of. A result with none of the
+-- benchmark's cells has a row without a score.
 CREATE TABLE board (
     benchmark     VARCHAR NOT NULL,
     model         VARCHAR NOT NULL,
