@@ -18,7 +18,7 @@ from typing import NamedTuple
 import duckdb
 from filelock import FileLock, Timeout
 
-from data.errors import StoreBusyError, StoreDamagedError, StoreMissingError, StoreOutdatedError
+from data.errors import StoreBusyError, StoreDamagedError, StoreError, StoreMissingError, StoreOutdatedError
 
 __all__ = ["SCHEMA_VERSION", "Reader", "Version", "open_reader", "store_path", "version_of", "writing"]
 
@@ -80,19 +80,13 @@ class Reader:
             # ATTACH takes no parameters; the path is the operator's own, and a quote in it is doubled.
             self._root.execute("ATTACH '{}' AS store (READ_ONLY)".format(str(path).replace("'", "''")))
             self._root.execute("USE store")
-            found = _schema_version(self._root)
+            _check_schema(self._root, path)
         except duckdb.Error as error:
             self._root.close()
-            raise StoreDamagedError(
-                "The file is not a store Plumbline can read", where=str(path), remedy=_REBUILD
-            ) from error
-        if found != SCHEMA_VERSION:
+            raise _damaged(path) from error
+        except StoreError:
             self._root.close()
-            raise StoreOutdatedError(
-                f"The store was written by schema {found}, this is schema {SCHEMA_VERSION}",
-                where=str(path),
-                remedy=_REBUILD,
-            )
+            raise
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """This thread's own cursor on the store."""
@@ -166,18 +160,12 @@ def _private(path: Path, private: Path, fresh: bool) -> Iterator[duckdb.DuckDBPy
     try:
         connection = duckdb.connect(str(private), config={"autoinstall_known_extensions": False})
     except duckdb.Error as error:
-        raise StoreDamagedError(
-            "The file is not a store Plumbline can add to", where=str(path), remedy=_REBUILD
-        ) from error
+        raise _damaged(path) from error
     try:
         if new:
             _create(connection)
-        elif (found := _schema_version(connection)) != SCHEMA_VERSION:
-            raise StoreOutdatedError(
-                f"The store was written by schema {found}, this is schema {SCHEMA_VERSION}",
-                where=str(path),
-                remedy=_REBUILD,
-            )
+        else:
+            _check_schema(connection, path)
         yield connection
         connection.execute("CHECKPOINT")
     finally:
@@ -192,12 +180,23 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
 
 
-def _schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
+def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
         row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
     except duckdb.CatalogException:
-        return None
-    return int(row[0]) if row else None
+        row = None
+    if row is None:
+        raise _damaged(path)
+    if row[0] != str(SCHEMA_VERSION):
+        raise StoreOutdatedError(
+            f"The store was written by schema {row[0]}, this is schema {SCHEMA_VERSION}",
+            where=str(path),
+            remedy=_REBUILD,
+        )
+
+
+def _damaged(path: Path) -> StoreDamagedError:
+    return StoreDamagedError("The file is not a store of Plumbline", where=str(path), remedy=_REBUILD)
 
 
 def _publish(private: Path, path: Path) -> None:

@@ -1,0 +1,94 @@
+"""The default leaderboard is mteb's own, number for number, on every benchmark mteb can tabulate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import duckdb
+import pytest
+
+from data.store import Reader
+from tests.conformance.mteb_tables import results_in, tables
+
+MEANS = {
+    "Mean (Task)": "mean_task",
+    "Mean (TaskType)": "mean_task_type",
+    "Mean (Public)": "mean_public",
+    "Mean (Private)": "mean_private",
+    "Mean (Subset)": "mean_subset",
+}
+GROUP = "__cg__"  # how mteb marks the columns of a benchmark's own groups
+
+
+@pytest.fixture(scope="module")
+def ours(record_reader: Reader) -> dict[str, dict[str, dict[str, Any]]]:
+    """Benchmark -> model -> column -> value, as the leaderboard page shows them."""
+    cursor = record_reader.cursor()
+    table: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in dicts(cursor.execute("FROM ranking(NULL, NULL, NULL, false)")):
+        table.setdefault(row["benchmark"], {})[row["model"]] = row
+    for row in dicts(cursor.execute("FROM type_means(NULL, NULL, NULL, false)")):
+        if (model := table[row["benchmark"]].get(row["model"])) is not None:
+            model[row["type"]] = row["mean"]
+    for row in dicts(cursor.execute("FROM group_means")):
+        if (model := table[row["benchmark"]].get(row["model"])) is not None:
+            model[f"{GROUP}{row['dimension']}::{row['label']}"] = row["mean"]
+    return table
+
+
+def dicts(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def differences(theirs: dict[str, Any], mine: dict[str, Any] | None, rank_column: str) -> list[str]:
+    """What differs between one row of mteb's table and ours, in words."""
+    model = theirs["Model"]
+    if mine is None:
+        return [f"{model} is missing"]
+    found = []
+    if theirs["Rank (Borda)"] != mine["borda_rank"]:
+        found.append(f"{model}: Borda rank {theirs['Rank (Borda)']}, ours {mine['borda_rank']}")
+    # Where the rank is of a mean, mteb numbers models without that mean after all others; ours have no rank.
+    if mine["rank"] is not None and theirs[rank_column] != mine["rank"]:
+        found.append(f"{model}: {rank_column} {theirs[rank_column]}, ours {mine['rank']}")
+    for column, value in theirs.items():
+        name = MEANS.get(column, column)
+        compared = column in MEANS or column.startswith(GROUP) or (isinstance(value, float | None) and name in mine)
+        if compared and not same(value, mine.get(name)):
+            found.append(f"{model}: {column} {value}, ours {mine.get(name)}")
+    return found
+
+
+def same(left: float | None, right: float | None) -> bool:
+    if left is None or right is None or math.isnan(left) or math.isnan(right):
+        return missing(left) and missing(right)
+    return abs(left - right) <= 1e-9
+
+
+def missing(value: float | None) -> bool:
+    return value is None or math.isnan(value)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_table_of_mteb_agrees(
+    record_reader: Reader, ours: dict[str, dict[str, dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    agreed, models, wrong = 0, 0, []
+    for benchmark, table in tables(results_in(record_reader.cursor())):
+        rows = table.df.to_dicts()
+        found = [
+            f"{benchmark}: {difference}"
+            for row in rows
+            for difference in differences(row, ours.get(benchmark, {}).get(row["Model"]), table.rank_col)
+        ]
+        agreed += not found
+        models += len(rows)
+        wrong += found
+    with capsys.disabled():
+        print(f"\nmteb's own tables: {agreed} benchmarks, {models} rows of models compared, {len(wrong)} differences")
+    assert not wrong, "\n".join(wrong[:20])
+    assert agreed >= 70
+    assert models >= 10_000
