@@ -36,11 +36,11 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Plumbline needs Python 3.11 or later; name one with PYTHON=, as in: make run PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
-	  { echo "This Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	  { rm -rf $(VENV); echo "This Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@echo "Installing what the dashboard and the evaluators need (once; a few minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(VENV)/.tested: requirements-dev.txt requirements.txt $(VENV)/.installed
