@@ -81,7 +81,8 @@ GROUP BY g.benchmark, m.model;
 
 INSERT INTO board
 WITH flagged AS (
-    SELECT g.benchmark, m.*, coalesce(w.cells, 0) AS cells_total, r.revision, r.origin = 'reported' AS reported,
+    SELECT g.benchmark, m.*, coalesce(w.cells, 0) AS cells_total, r.revision,
+        coalesce(r.notes LIKE '%model was called%', false) AS old_name, r.origin = 'reported' AS reported,
         NOT coalesce(same_dataset(r.dataset_revision, t.dataset_revision), false) AS other_dataset,
         mode(coalesce(r.revision, '')) OVER (PARTITION BY g.benchmark, m.model) AS usual_revision
     FROM grid_means m
@@ -92,7 +93,8 @@ WITH flagged AS (
 )
 SELECT benchmark, model, task, result_id, any_score,
     CASE WHEN cells_present >= cells_total THEN any_score END,
-    cells_present, cells_total, reported, other_dataset, coalesce(revision, '') <> usual_revision, p.ranked
+    cells_present, cells_total, reported, other_dataset, coalesce(revision, '') <> usual_revision, p.ranked,
+    old_name
 FROM flagged JOIN pools p USING (benchmark, model);
 
 INSERT INTO board_subsets

@@ -17,7 +17,8 @@ CREATE TABLE board (
     reported      BOOLEAN NOT NULL,         -- a model card's own figure
     other_dataset BOOLEAN NOT NULL,         -- on a dataset revision other than today's, or on an unknown one
     other_revision BOOLEAN NOT NULL,        -- on another revision than most of this model's results in the benchmark
-    ranked        BOOLEAN NOT NULL          -- in the pool that sets public ranks; false for private models and own runs
+    ranked        BOOLEAN NOT NULL,         -- in the pool that sets public ranks; false for private models and own runs
+    old_name      BOOLEAN NOT NULL          -- published under a name the registry has replaced: mteb's tables miss the model
 );
 
 -- The same by (task, subset), for the benchmarks that weigh subsets equally.

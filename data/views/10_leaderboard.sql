@@ -86,7 +86,7 @@ subset_means AS (
     GROUP BY s.benchmark, s.model
 ),
 means AS (
-    SELECT c.benchmark, c.model, any_value(c.ranked) AS ranked,
+    SELECT c.benchmark, c.model, any_value(c.ranked) AS ranked, bool_or(c.old_name) AS old_name,
         count(c.score) AS tasks_present,
         CASE WHEN count(c.score) = any_value(s.scored) THEN avg(c.score) END AS mean_task,
         CASE WHEN any_value(s.public) > 0 AND count(c.score) FILTER (c.is_public) = any_value(s.public)
@@ -99,8 +99,9 @@ means AS (
 ),
 joined AS (
     SELECT m.*, t.mean_task_type, u.mean_subset, b.points, k.ranked_by, a.total AS tasks_total,
-        -- mteb's tables number only the models its registry knows where the rank is of a mean
-        m.ranked AND coalesce(d.registered, false) AS numbered,
+        -- Where the rank is of a mean, mteb's tables number only the models its registry knows by the name they were
+        -- published under; another model gets the rank it would have.
+        m.ranked AND coalesce(d.registered, false) AND NOT m.old_name AS numbered,
         CASE k.ranked_by WHEN 'mean_task' THEN m.mean_task WHEN 'mean_task_type' THEN t.mean_task_type END AS ranked_mean
     FROM means m
     JOIN benchmarks k USING (benchmark)

@@ -221,6 +221,17 @@ def test_ranks_of_a_mean_number_only_models_that_have_it(board: Board) -> None:
     assert rows["half"]["borda_rank"] == 3
 
 
+@pytest.mark.parametrize("unknown", ["registered = false", "name"])
+def test_ranks_of_a_mean_skip_models_that_mteb_does_not_know(board: Board, unknown: str) -> None:
+    board.connection.execute("UPDATE benchmarks SET ranked_by = 'mean_task'")
+    if unknown == "name":
+        board.connection.execute("UPDATE results SET notes = 'model was called old/good' WHERE model = 'good'")
+    else:
+        board.connection.execute("UPDATE models SET registered = false WHERE model = 'good'")
+    rows = ranking(board)
+    assert {model: row["rank"] for model, row in rows.items()} == {"good": 1, "fair": 1, "half": None, "poor": 2}
+
+
 def test_subsets_weigh_the_same_where_the_benchmark_says_so(board: Board) -> None:
     cells = [("test", "en"), ("test", "de"), ("test", "fr")]
     board.benchmark("Subsets", ["M", "N"], show={"mean_subset": True})
