@@ -117,7 +117,8 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, out: Path) -> dict[str,
         SELECT numbered.position AS result_id, ordered.position,
                CASE WHEN packs THEN TRY_CAST(round(main_score * 1e6) AS INTEGER) END AS millionths,
                CASE WHEN NOT packs THEN main_score END AS exact
-        FROM (SELECT *, coalesce(TRY_CAST(round(main_score * 1e6) AS INTEGER) / 1e6 = main_score, true) AS packs
+        FROM (SELECT *, main_score IS NULL OR coalesce(TRY_CAST(round(main_score * 1e6) AS INTEGER) / 1e6 = main_score, false)
+                        AS packs
               FROM ordered) ordered
         JOIN numbered USING (result_id) ORDER BY 1, 2
         """

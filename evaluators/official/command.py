@@ -42,9 +42,13 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     place: _Place = None,
-    download: Annotated[bool, typer.Option("--download", help="Download the record with mteb, then import it.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Download the record with mteb, then import it.")
+    ] = False,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is a usable store.")] = False,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Start from an empty store; runs kept in it are lost.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Start from an empty store; runs kept in it are lost.")
+    ] = False,
     origin: _Origin = None,
 ) -> None:
     """Import published scores into the store: the bundled record, or results of mteb from anywhere."""
@@ -56,9 +60,7 @@ def import_(
     if place is not None and download:
         raise InputError("--from and --download name two sources", remedy="Give one of them.")
     if origin not in (None, "official", "reported", "reproduced"):
-        raise InputError(
-            f"'{origin}' is no origin of a score", remedy="It is one of official, reported, reproduced."
-        )
+        raise InputError(f"'{origin}' is no origin of a score", remedy="It is one of official, reported, reproduced.")
     if place is None and not download:
         # a store of another schema, or a damaged file, is not added to but written again
         _show(import_bundle(rebuild=rebuild or if_missing))
@@ -72,7 +74,9 @@ def import_(
 
 
 def bundle(
-    place: Annotated[Path, typer.Option("--from", metavar="CHECKOUT", help="A checkout of embeddings-benchmark/results.")],
+    place: Annotated[
+        Path, typer.Option("--from", metavar="CHECKOUT", help="A checkout of embeddings-benchmark/results.")
+    ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write.")] = Path("data/record"),
     withdrawn: Annotated[
         Path | None,
@@ -87,9 +91,7 @@ def bundle(
     from evaluators.official.bundling import write_bundle
 
     with _progress("Reading results") as progress:
-        summary = write_bundle(
-            place, out, withdrawn=withdrawn, git_dir=git_dir, commit=commit, progress=progress
-        )
+        summary = write_bundle(place, out, withdrawn=withdrawn, git_dir=git_dir, commit=commit, progress=progress)
     _show(summary)
     written = sum(file.stat().st_size for file in out.glob("*.parquet"))
     typer.echo(f"{out}: {written / 1e6:.2f} MB")

@@ -161,9 +161,7 @@ def _bring_facts_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
 class _Importing:
     """One import on its way into the store."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, kind: str, source: str, started_at: dt.datetime
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, kind: str, source: str, started_at: dt.datetime) -> None:
         self.connection, self.kind, self.source, self.started_at = connection, kind, source, started_at
         self.import_id = self._next("import_id", "imports")
         self.first = self.next_result = self._next("result_id", "results")
@@ -234,9 +232,7 @@ class _Importing:
             self.connection.execute(f"INSERT INTO {table} BY NAME SELECT *{', ' if extra else ''}{extra} FROM incoming")
             self.connection.unregister("incoming")
 
-    def finish(
-        self, seen: int, began: float, *, commit: str | None = None, date: dt.datetime | None = None
-    ) -> Summary:
+    def finish(self, seen: int, began: float, *, commit: str | None = None, date: dt.datetime | None = None) -> Summary:
         """Settle what was read and write down the import."""
         connection = self.connection
         merged = merge(connection, self.import_id, self.first, bundled=self.kind == "bundle")

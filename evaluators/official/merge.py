@@ -83,7 +83,9 @@ def _drop_same(connection: duckdb.DuckDBPyConnection, *, keep_old: bool) -> int:
     for table in ("results", "scores"):
         connection.execute(f"DELETE FROM {table} WHERE result_id IN (SELECT {drop} FROM same)")
     for table in ("files", "seen"):
-        connection.execute(f"UPDATE {table} SET result_id = same.{keep} FROM same WHERE {table}.result_id = same.{drop}")
+        connection.execute(
+            f"UPDATE {table} SET result_id = same.{keep} FROM same WHERE {table}.result_id = same.{drop}"
+        )
     if not keep_old:
         connection.execute("UPDATE results SET added_in = same.added_in FROM same WHERE result_id = same.new")
     return int(_one(connection, "SELECT count(*) FROM same")[0])

@@ -49,7 +49,7 @@ class Result(NamedTuple):
 
 # JSON knows neither NaN nor Infinity; mteb writes both. After a key (the quote keeps it out of texts) a plain replace
 # is enough and twenty times faster than the pattern, which is for those inside lists.
-_BARE_AFTER_KEY = ((b'": NaN', b'": null'), (b'": Infinity', b'": null'), (b'": -Infinity', b'": null'))
+_BARE_AFTER_KEY = {b"NaN": [b'": NaN'], b"Infinity": [b'": Infinity', b'": -Infinity']}
 _BARE = re.compile(rb"(?<=[\s:,\[])(?:NaN|-?Infinity)(?=[\s,\]}])")
 
 
@@ -61,12 +61,10 @@ def load_json(data: bytes) -> Any:
     """
     if not data.strip():
         raise UnreadableResultError("The file is empty")
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        pass
-    for bare, null in _BARE_AFTER_KEY:
-        data = data.replace(bare, null)
+    for bare, written in _BARE_AFTER_KEY.items():
+        if bare in data:
+            for after_key in written:
+                data = data.replace(after_key, b'": null')
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -132,7 +130,9 @@ def _current(content: dict[str, Any], names: Names) -> Result:
             raise UnreadableResultError(f"The scores of split '{split[:40]}' are a {_kind(entries)}, not a list")
         for entry in entries:
             if not isinstance(entry, dict):
-                raise UnreadableResultError(f"A score of split '{split[:40]}' is a {_kind(entry)}, not a set of figures")
+                raise UnreadableResultError(
+                    f"A score of split '{split[:40]}' is a {_kind(entry)}, not a set of figures"
+                )
             subset = entry.get("hf_subset")
             reader.add(split, subset if isinstance(subset, str) else "default", entry)
     return reader.result(content, _number(content.get("evaluation_time")), notes)
@@ -192,9 +192,14 @@ class _CellReader:
         own = figures.get(self.metric)
         if own is not None and abs(own - main) < _ROUNDING:
             return
-        same = next((name for name, value in figures.items() if value is not None and abs(value - main) < 1e-12), None)
-        if same is not None:
-            self.other_metric = same
+        same = [name for name, value in figures.items() if value is not None and abs(value - main) < 1e-12]
+        if any(_SAME_METRIC.sub(r"hit_rate_at_\1", name) == self.metric for name in same):
+            return
+        if self.metric == "map_at_1000" and "map" in same:  # no query has more documents to rank than that
+            return
+        if same:
+            alike = set(self.metric.split("_"))
+            self.other_metric = max(same, key=lambda name: len(alike.intersection(name.split("_"))))
         elif own is not None:
             self.unlike += 1
 
@@ -244,9 +249,9 @@ class _CellReader:
         return self.names.types.get(self.task, "Speed") != "Speed"
 
 
+_SAME_METRIC = re.compile(r"^cv_recall_at_(\d+)$")  # what mteb calls hit_rate_at_k today
 # Main scores are written in full and metrics to six places in some versions, the other way round in others.
 _ROUNDING = 5e-6
-
 
 
 def _languages(values: object) -> str | None:

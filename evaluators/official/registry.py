@@ -90,7 +90,9 @@ def make_room(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         name = table.removesuffix("s")
         connection.execute(f"DELETE FROM {table} WHERE registered OR {name} IN (SELECT {name} FROM incoming)")
     elif table == "model_training":
-        connection.execute("DELETE FROM model_training WHERE model NOT IN (SELECT model FROM models WHERE NOT registered)")
+        connection.execute(
+            "DELETE FROM model_training WHERE model NOT IN (SELECT model FROM models WHERE NOT registered)"
+        )
     else:
         connection.execute(f"DELETE FROM {table}")
 

@@ -145,16 +145,23 @@ class FolderSource:
         return place.is_file() and str(place.resolve()).startswith(self._inside)
 
     def read(self, path: str) -> bytes:
+        # By descriptor: it costs half of what Path.open does, and a pipe put there since the look does not block.
         try:
-            with Path(self.root, path).open("rb", buffering=0) as handle:
-                data = handle.read(LARGEST + 1)
+            file = os.open(f"{self.root}/{path}", _FOR_READING)
+            try:
+                seen = os.fstat(file)
+                if not stat.S_ISREG(seen.st_mode):
+                    raise UnreadableResultError("It is a pipe or a device, not a file")
+                if problem := _too_large(seen.st_size):
+                    raise UnreadableResultError(problem)
+                return os.read(file, seen.st_size)
+            finally:
+                os.close(file)
         except OSError as error:
             raise UnreadableResultError(f"The file cannot be read: {error.strerror}") from error
-        if problem := _too_large(len(data)):
-            raise UnreadableResultError(problem)
-        return data
 
 
+_FOR_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LEADS_OUT = "The link leads out of the folder that is imported"
 
 
