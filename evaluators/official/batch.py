@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from data.errors import UnreadableResultError
-from evaluators.official.names import EXTERNAL, Names
+from evaluators.official.names import EXTERNAL, NO_REVISION, Names
 from evaluators.official.parse import Result, load_json, parse
 from evaluators.official.scan import EXPERIMENTS, META, Source
 
@@ -96,7 +96,7 @@ def identity(source: Source, folder: str, names: Names) -> Identity:
     model = names.model(written)
     if model != written:
         notes = "; ".join(filter(None, [notes, f"model was called {written}"]))
-    return Identity(model, revision, variant, notes or None)
+    return Identity(model, None if revision == NO_REVISION else revision, variant, notes or None)
 
 
 def _experiment(settings: Any) -> str:

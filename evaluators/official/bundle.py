@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from data.errors import InputError
+from evaluators.official.names import NO_REVISION
 from evaluators.official.registry import TABLES, make_room
 
 __all__ = ["FOLDER", "Bundled", "described", "fact", "is_in", "is_there", "mark", "read_facts", "read_results"]
@@ -85,7 +86,8 @@ def read_facts(connection: duckdb.DuckDBPyConnection, folder: Path = FOLDER) -> 
 
 
 # The path of a result, unless its folder is named otherwise than its model.
-PATH = "'results/' || replace(model, '/', '__') || '/' || coalesce(revision, '') || '/' || task || '.json'"
+PATH = f"""'results/' || replace(model, '/', '__') || '/' || coalesce(revision, '{NO_REVISION}')
+    || '/' || task || '.json'"""
 # Languages of a cell, unless the file says otherwise than the registry.
 SPOKEN = "(SELECT task, subset, any_value(languages) AS spoken FROM task_cells GROUP BY ALL)"
 
@@ -111,6 +113,7 @@ def read_results(connection: duckdb.DuckDBPyConnection, folder: Path, import_id:
         JOIN (SELECT result_id, cell_set, task FROM bundled_results) USING (result_id)
         JOIN bundled_cells cell USING (cell_set, position)
         LEFT JOIN {SPOKEN} USING (task, subset)
+        ORDER BY result_id, position
         """
     )
     for name in ("results", "scores", "cells"):

@@ -117,9 +117,11 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, out: Path) -> dict[str,
         SELECT numbered.position AS result_id, ordered.position,
                CASE WHEN packs THEN TRY_CAST(round(main_score * 1e6) AS INTEGER) END AS millionths,
                CASE WHEN NOT packs THEN main_score END AS exact
-        FROM (SELECT *, main_score IS NULL OR coalesce(TRY_CAST(round(main_score * 1e6) AS INTEGER) / 1e6 = main_score, false)
-                        AS packs
-              FROM ordered) ordered
+        FROM (
+            SELECT *, main_score IS NULL
+                OR coalesce(TRY_CAST(round(main_score * 1e6) AS INTEGER) / 1e6 = main_score, false) AS packs
+            FROM ordered
+        ) ordered
         JOIN numbered USING (result_id) ORDER BY 1, 2
         """
     ).to_arrow_table()
@@ -135,11 +137,13 @@ def _number_cells(connection: duckdb.DuckDBPyConnection) -> None:
         CREATE TEMP TABLE ordered AS
         SELECT result_id, split, subset, CASE WHEN scores.languages IS DISTINCT FROM spoken THEN scores.languages END
                AS languages, main_score,
-               (row_number() OVER (PARTITION BY result_id ORDER BY split, subset, main_score))::INTEGER - 1 AS position
+               -- the order of the file, because means are summed in it
+               (row_number() OVER (PARTITION BY result_id ORDER BY scores.rowid))::INTEGER - 1 AS position
         FROM scores JOIN (SELECT result_id, task FROM results) USING (result_id)
         LEFT JOIN {SPOKEN} USING (task, subset);
         CREATE TEMP TABLE lists AS
-        SELECT result_id, list((split, subset, languages) ORDER BY position)::VARCHAR AS cells FROM ordered GROUP BY ALL;
+        SELECT result_id, list((split, subset, languages) ORDER BY position)::VARCHAR AS cells
+        FROM ordered GROUP BY ALL;
         CREATE TEMP TABLE sets AS
         SELECT cells, (row_number() OVER (ORDER BY cells))::INTEGER - 1 AS cell_set, min(result_id) AS example
         FROM lists GROUP BY cells;

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from data.derive import derive
 from data.store import open_reader, store_path, writing
 from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
@@ -94,7 +95,7 @@ def import_from(
         for change in changes:
             importing.read(change, names, origin or ("reproduced" if change.source.own_runs else None), progress)
         summary = importing.finish(sum(change.seen for change in changes), began)
-        _derive(connection)
+        derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
 
 
@@ -121,12 +122,8 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
         bundle.read_results(connection, folder, importing.import_id, importing.first)
         summary = importing.finish(0, began, commit=written.commit, date=written.date)
         bundle.mark(connection, written)
-        _derive(connection)
+        derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
-
-
-def _derive(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill the tables that pages look up."""
 
 
 def _changes(cursor: duckdb.DuckDBPyConnection, source: Source, files: list[Found]) -> _Changes:
@@ -146,7 +143,7 @@ def _facts_are_current(cursor: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _bring_facts_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take what is known of models, tasks and benchmarks from the bundle, or from mteb where another one is installed."""
+    """Take what is known of models, tasks and benchmarks from the bundle; from mteb where another one is installed."""
     if _facts_are_current(connection):
         return
     installed = registry.installed_version()
@@ -171,7 +168,9 @@ class _Importing:
         self.files_read = 0
         self.rejected: list[tuple[str, str, str]] = []  # root, path, reason
         connection.execute(
-            """CREATE OR REPLACE TEMP TABLE seen (root VARCHAR, path VARCHAR, size BIGINT, mtime_ns BIGINT, result_id INTEGER);
+            """
+            CREATE OR REPLACE TEMP TABLE seen
+            (root VARCHAR, path VARCHAR, size BIGINT, mtime_ns BIGINT, result_id INTEGER);
             CREATE OR REPLACE TEMP TABLE vanished (root VARCHAR, path VARCHAR)"""
         )
 

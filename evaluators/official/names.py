@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import duckdb
 
-__all__ = ["EXTERNAL", "Names"]
+__all__ = ["EXTERNAL", "NO_REVISION", "Names"]
 
 # The revision under which the results repository files a model card's own figures.
 EXTERNAL = "external"
+# What mteb calls the folder of a model whose revision it was not told.
+NO_REVISION = "no_revision_available"
 
 
 class Names(NamedTuple):

@@ -155,7 +155,7 @@ class _CellReader:
 
     def __init__(self, task: str, names: Names) -> None:
         self.task, self.names = task, names
-        self.metric = names.metrics.get(task)
+        self.metric: str | None = names.metrics.get(task)
         self.cells: list[Cell] = []
         self.other_metric: str | None = None
         self.derived = self.without = self.unlike = 0
@@ -165,7 +165,7 @@ class _CellReader:
         main = entry.get("main_score")
         if type(main) is not float:
             main = self._main_score(entry, main, names, values)
-        elif main != entry.get(self.metric):
+        elif self.metric is not None and main != entry.get(self.metric):
             self._note_other_metric(main, names, values)
         spoken = _languages(entry.get("languages")) or self.names.spoken(self.task, subset)
         self.cells.append(Cell(split, subset, spoken, main, names, values))
@@ -186,19 +186,19 @@ class _CellReader:
 
     def _note_other_metric(self, main: float, names: tuple[str, ...], values: tuple[float | None, ...]) -> None:
         """Find which metric the main score is where it is not the task's own."""
-        if self.metric is None or self.other_metric:
+        if self.other_metric:
             return
-        figures = dict(zip(names, values, strict=True))
-        own = figures.get(self.metric)
+        figures, metric = dict(zip(names, values, strict=True)), self.metric or ""
+        own = figures.get(metric)
         if own is not None and abs(own - main) < _ROUNDING:
             return
         same = [name for name, value in figures.items() if value is not None and abs(value - main) < 1e-12]
-        if any(_SAME_METRIC.sub(r"hit_rate_at_\1", name) == self.metric for name in same):
+        if any(_SAME_METRIC.sub(r"hit_rate_at_\1", name) == metric for name in same):
             return
-        if self.metric == "map_at_1000" and "map" in same:  # no query has more documents to rank than that
+        if metric == "map_at_1000" and "map" in same:  # no query has more documents to rank than that
             return
         if same:
-            alike = set(self.metric.split("_"))
+            alike = set(metric.split("_"))
             self.other_metric = max(same, key=lambda name: len(alike.intersection(name.split("_"))))
         elif own is not None:
             self.unlike += 1

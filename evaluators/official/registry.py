@@ -61,7 +61,6 @@ def load() -> dict[str, Rows]:
     with _quiet():
         from mteb.get_tasks import TASK_LIST
         from mteb.models.model_implementations import MODEL_REGISTRY
-
         from mteb.results.task_result import outdated_tasks
 
         tasks = [task() for task in TASK_LIST]
@@ -222,8 +221,8 @@ def _statistics(described: dict[str, Any] | None) -> tuple[int | None, str | Non
         split: {name: value for name, value in figures.items() if name != "hf_subset_descriptive_stats" and value}
         for split, figures in described.items()
     }
-    counts = [figures.get("num_samples") for figures in by_split.values()]
-    total = sum(counts) if all(isinstance(count, int) for count in counts) else None
+    counts = [count for figures in by_split.values() if isinstance(count := figures.get("num_samples"), int)]
+    total = sum(counts) if len(counts) == len(by_split) else None
     return total, json.dumps(_lengths(by_split), separators=(",", ":"))
 
 

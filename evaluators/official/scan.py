@@ -71,7 +71,7 @@ def sources(place: Path) -> list[Source]:
     raise InputError(
         "The folder holds no results of mteb",
         where=str(place),
-        remedy="It should contain results/<model>/<revision>/<Task>.json, as a checkout of embeddings-benchmark/results.",
+        remedy="It should hold results/<model>/<revision>/<Task>.json, as a checkout of embeddings-benchmark/results.",
     )
 
 
