@@ -54,7 +54,8 @@ CREATE TABLE scores (
 -- The names of the values in scores.metrics; few sets serve all files.
 CREATE TABLE metric_sets (metric_set INTEGER PRIMARY KEY, names VARCHAR[] NOT NULL);
 
--- What was on disk at the last look, so that an import with nothing new only looks. result_id NULL: rejected.
+-- What was on disk at the last look, so that an import with nothing new only looks. result_id NULL: rejected, or a
+-- model_meta.json, which names the model of the files beside it.
 CREATE TABLE files (
     root VARCHAR NOT NULL, path VARCHAR NOT NULL, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, result_id INTEGER
 );
@@ -127,6 +128,9 @@ CREATE TABLE tasks (
     n_samples        BIGINT,                -- over its splits; NULL when nobody counted
     statistics       JSON                   -- mteb's descriptive statistics by split, lengths and counts
 );
+
+-- Old names of tasks and models and what they are called today, from mteb's registry.
+CREATE TABLE renames (kind VARCHAR NOT NULL, old VARCHAR NOT NULL, new VARCHAR NOT NULL);  -- kind: task | model
 
 -- The cells a task is scored on by default.
 CREATE TABLE task_cells (task VARCHAR NOT NULL, split VARCHAR NOT NULL, subset VARCHAR NOT NULL, languages VARCHAR);

@@ -1,0 +1,169 @@
+"""A batch of result files in, Arrow tables out; this is what the worker processes do.
+
+Figures leave a worker as columns: 1.3 million rows as Python objects would cost more than reading them did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from data.errors import UnreadableResultError
+from evaluators.official.names import EXTERNAL, NO_REVISION, Names
+from evaluators.official.parse import Result, load_json, parse
+from evaluators.official.scan import EXPERIMENTS, META, Source
+
+__all__ = ["Batch", "Identity", "identity", "read_batch"]
+
+
+class Identity(NamedTuple):
+    """Whose results a folder holds."""
+
+    model: str
+    revision: str | None
+    experiment: str
+    notes: str | None
+
+
+class Batch(NamedTuple):
+    """What a batch of files holds. ``file`` is the position in the batch; metric sets are numbered within it."""
+
+    results: pa.Table
+    scores: pa.Table
+    metric_sets: list[tuple[str, ...]]
+    rejected: list[tuple[int, str]]  # position in the batch, reason
+
+
+_RESULTS = pa.schema(
+    [
+        ("file", pa.int32()),
+        ("model", pa.string()),
+        ("revision", pa.string()),
+        ("experiment", pa.string()),
+        ("origin", pa.string()),
+        ("task", pa.string()),
+        ("metric", pa.string()),
+        ("mteb_version", pa.string()),
+        ("dataset_revision", pa.string()),
+        ("evaluation_time", pa.float64()),
+        ("date", pa.timestamp("us")),
+        ("notes", pa.string()),
+    ]
+)
+
+
+def read_batch(source: Source, paths: Sequence[str], names: Names, origin: str | None) -> Batch:
+    """Read the result files at ``paths``; those of one folder should follow each other."""
+    columns = _Columns()
+    rejected = []
+    known: dict[str, Identity] = {}
+    for position, path in enumerate(paths):
+        folder = path.rpartition("/")[0]
+        try:
+            if folder not in known:
+                known[folder] = identity(source, folder, names)
+            result = parse(source.read(path), names)
+        except UnreadableResultError as error:
+            rejected.append((position, error.what))
+            continue
+        columns.add(position, known[folder], result, origin)
+    return columns.batch(rejected)
+
+
+def identity(source: Source, folder: str, names: Names) -> Identity:
+    """Whose results ``folder`` holds: what model_meta.json says, else what the path says.
+
+    Raises:
+        UnreadableResultError: model_meta.json is there and cannot be read.
+    """
+    parts = folder.split("/")
+    variant = parts[-1] if parts[-2:-1] == [EXPERIMENTS] else ""
+    model, revision = (parts[-4:-2] if variant else parts[-2:]) if len(parts) > 1 else (folder, None)
+    written, notes = model.replace("__", "/"), "model named by its folder, which has no model_meta.json"
+    if source.has(f"{folder}/{META}"):
+        try:
+            meta = load_json(source.read(f"{folder}/{META}"))
+        except UnreadableResultError as error:
+            raise UnreadableResultError(f"The {META} beside it cannot be read: {error.what}") from error
+        if not isinstance(meta, dict) or not isinstance(meta.get("name"), str):
+            raise UnreadableResultError(f"The {META} beside it names no model")
+        written, notes = meta["name"], ""
+        revision = meta["revision"] if isinstance(meta.get("revision"), str) else None
+        variant = _experiment(meta.get("experiment_kwargs")) or variant
+    model = names.model(written)
+    if model != written:
+        notes = "; ".join(filter(None, [notes, f"model was called {written}"]))
+    return Identity(model, None if revision == NO_REVISION else revision, variant, notes or None)
+
+
+def _experiment(settings: Any) -> str:
+    """Name of a variant, as mteb's ``_serialize_experiment_kwargs_to_name`` writes it."""
+    if not isinstance(settings, dict) or not settings:
+        return ""
+    name = "__".join(f"{key}_{_serialized(value)}" for key, value in sorted(settings.items()))
+    if len(name) > 200 or _UNSAFE.intersection(name):
+        return f"exp_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return name
+
+
+_UNSAFE = frozenset('<>:"|?*\\/\0')
+
+
+def _serialized(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(map(_serialized, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_serialized(inner)}" for key, inner in sorted(value.items())) + "}"
+    return "".join("_" if character in _UNSAFE else character for character in str(value))
+
+
+class _Columns:
+    """Rows of many files as columns."""
+
+    def __init__(self) -> None:
+        self.results: list[tuple[Any, ...]] = []
+        self.file: list[int] = []
+        self.split: list[str] = []
+        self.subset: list[str] = []
+        self.languages: list[str | None] = []
+        self.main_score: list[float | None] = []
+        self.metric_set: list[int | None] = []
+        self.offsets: list[int] = [0]
+        self.values: list[float | None] = []
+        self.sets: dict[tuple[str, ...], int] = {}
+
+    def add(self, file: int, whose: Identity, result: Result, origin: str | None) -> None:
+        origin = origin or ("reported" if whose.revision == EXTERNAL else "official")
+        notes = "; ".join(filter(None, [whose.notes, result.notes])) or None
+        about = (result.task, result.metric, result.mteb_version, result.dataset_revision)
+        timing = (result.evaluation_time, result.date)
+        self.results.append((file, whose.model, whose.revision, whose.experiment, origin, *about, *timing, notes))
+        for split, subset, languages, main_score, names, values in result.cells:
+            self.file.append(file)
+            self.split.append(split)
+            self.subset.append(subset)
+            self.languages.append(languages)
+            self.main_score.append(main_score)
+            self.metric_set.append(self.sets.setdefault(names, len(self.sets)) if names else None)
+            self.values.extend(values)
+            self.offsets.append(len(self.values))
+
+    def batch(self, rejected: list[tuple[int, str]]) -> Batch:
+        columns = list(zip(*self.results, strict=True)) or [()] * len(_RESULTS)
+        results = pa.table([pa.array(c, f.type) for c, f in zip(columns, _RESULTS, strict=True)], schema=_RESULTS)
+        metrics = pa.ListArray.from_arrays(pa.array(self.offsets, pa.int32()), pa.array(self.values, pa.float64()))
+        scores = pa.table(
+            {
+                "file": pa.array(self.file, pa.int32()),
+                "split": pa.array(self.split, pa.string()).dictionary_encode(),
+                "subset": pa.array(self.subset, pa.string()).dictionary_encode(),
+                "languages": pa.array(self.languages, pa.string()).dictionary_encode(),
+                "main_score": pa.array(self.main_score, pa.float64()),
+                "metric_set": pa.array(self.metric_set, pa.int32()),
+                "metrics": metrics,
+            }
+        )
+        return Batch(results, scores, list(self.sets), rejected)

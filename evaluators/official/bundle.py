@@ -1,0 +1,120 @@
+"""The bundled record in data/record: figures of the published record as Parquet, read straight into the store.
+
+Figures are packed: a score that six decimals hold exactly is an integer of millionths, the split, subset and languages
+of a file's cells are a list that many files share, and what a path or the registry says is not said again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from data.errors import InputError
+from evaluators.official.names import NO_REVISION
+from evaluators.official.registry import TABLES, make_room
+
+__all__ = ["FOLDER", "Bundled", "described", "fact", "is_in", "is_there", "mark", "read_facts", "read_results"]
+
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "record"
+SOURCE = "SOURCE.json"
+
+
+class Bundled(NamedTuple):
+    """What SOURCE.json says of a bundle."""
+
+    commit: str
+    date: dt.datetime
+    mteb_version: str
+    digest: str
+    about: dict[str, Any]
+
+
+def is_there(folder: Path = FOLDER) -> bool:
+    """Whether there is a bundled record in ``folder``."""
+    return (folder / SOURCE).is_file()
+
+
+def described(folder: Path = FOLDER) -> Bundled:
+    """What SOURCE.json says.
+
+    Raises:
+        InputError: there is no bundle in ``folder``.
+    """
+    if not is_there(folder):
+        raise InputError(
+            "There is no bundled record",
+            where=str(folder),
+            remedy="Write one with `python -m evaluators bundle --from CHECKOUT`, or import a checkout with --from.",
+        )
+    text = (folder / SOURCE).read_text(encoding="utf-8")
+    about = json.loads(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Bundled(about["commit"], dt.datetime.fromisoformat(about["date"]), about["mteb_version"], digest, about)
+
+
+def is_in(cursor: duckdb.DuckDBPyConnection, written: Bundled) -> bool:
+    """Whether the store already holds this very bundle."""
+    return fact(cursor, "bundle") == written.digest
+
+
+def fact(cursor: duckdb.DuckDBPyConnection, key: str) -> str | None:
+    """A value of the store's table ``meta``."""
+    rows = cursor.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchall()
+    return rows[0][0] if rows else None
+
+
+def mark(connection: duckdb.DuckDBPyConnection, written: Bundled) -> None:
+    """Remember which bundle the store holds."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('bundle', ?)", [written.digest])
+
+
+def read_facts(connection: duckdb.DuckDBPyConnection, folder: Path = FOLDER) -> None:
+    """Put the bundle's models, tasks and benchmarks in the place of the store's."""
+    for table in TABLES:
+        incoming = connection.read_parquet(str(folder / f"{table}.parquet"))
+        connection.register("incoming", incoming)
+        make_room(connection, table)
+        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+        connection.unregister("incoming")
+    version = described(folder).mteb_version
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('mteb_version', ?)", [version])
+
+
+# The path of a result, unless its folder is named otherwise than its model.
+PATH = f"""'results/' || replace(model, '/', '__') || '/' || coalesce(revision, '{NO_REVISION}')
+    || '/' || task || '.json'"""
+# Languages of a cell, unless the file says otherwise than the registry.
+SPOKEN = "(SELECT task, subset, any_value(languages) AS spoken FROM task_cells GROUP BY ALL)"
+
+
+def read_results(connection: duckdb.DuckDBPyConnection, folder: Path, import_id: int, first: int) -> None:
+    """Append the bundle's results and main scores, numbered from ``first``."""
+    for name in ("results", "scores", "cells"):
+        connection.register(f"bundled_{name}", connection.read_parquet(str(folder / f"{name}.parquet")))
+    connection.execute(
+        f"""
+        INSERT INTO results BY NAME
+        SELECT result_id + {first} AS result_id, * EXCLUDE (result_id, cell_set, file),
+               coalesce(file, {PATH}) AS file, {import_id} AS added_in
+        FROM bundled_results
+        """
+    )
+    connection.execute(
+        f"""
+        INSERT INTO scores BY NAME
+        SELECT result_id + {first} AS result_id, split, subset, coalesce(cell.languages, spoken) AS languages,
+               coalesce(millionths / 1e6, exact) AS main_score
+        FROM bundled_scores
+        JOIN (SELECT result_id, cell_set, task FROM bundled_results) USING (result_id)
+        JOIN bundled_cells cell USING (cell_set, position)
+        LEFT JOIN {SPOKEN} USING (task, subset)
+        ORDER BY result_id, position
+        """
+    )
+    for name in ("results", "scores", "cells"):
+        connection.unregister(f"bundled_{name}")

@@ -1,0 +1,181 @@
+"""``python -m evaluators import`` and ``bundle``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from evaluators.official.importer import Summary
+    from evaluators.official.pool import Progress
+
+__all__ = ["register"]
+
+_Place = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="PATH",
+        help="A checkout of embeddings-benchmark/results, mteb's cache folder, a results folder, or a zip of one.",
+        show_default="the bundled record",
+    ),
+]
+_Origin = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ORIGIN",
+        help="'reproduced' for runs that are not of the published record.",
+        show_default="official, or reported for model cards' figures",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this area's commands to the command line."""
+    app.command("import")(import_)
+    app.command("bundle")(bundle)
+
+
+def import_(
+    place: _Place = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Download the record with mteb, then import it.")
+    ] = False,
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is a usable store.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Start from an empty store; runs kept in it are lost.")
+    ] = False,
+    origin: _Origin = None,
+) -> None:
+    """Import published scores into the store: the bundled record, or results of mteb from anywhere."""
+    if if_missing and _is_usable():
+        return
+    from data.errors import InputError
+    from evaluators.official.importer import import_bundle, import_from
+
+    if place is not None and download:
+        raise InputError("--from and --download name two sources", remedy="Give one of them.")
+    if origin not in (None, "official", "reported", "reproduced"):
+        raise InputError(f"'{origin}' is no origin of a score", remedy="It is one of official, reported, reproduced.")
+    if place is None and not download:
+        # a store of another schema, or a damaged file, is not added to but written again
+        _show(import_bundle(rebuild=rebuild or if_missing))
+        return
+    kind = "download" if download else "folder"
+    source = _download() if download else place
+    assert source is not None
+    with _progress("Reading results") as progress:
+        summary = import_from(source, origin=origin, rebuild=rebuild, kind=kind, progress=progress)
+    _show(summary)
+
+
+def bundle(
+    place: Annotated[
+        Path, typer.Option("--from", metavar="CHECKOUT", help="A checkout of embeddings-benchmark/results.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write.")] = Path("data/record"),
+    withdrawn: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Parquet file of model cards' figures that the record no longer holds."),
+    ] = None,
+    git_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Git directory of the checkout.", show_default="its own")
+    ] = None,
+    commit: Annotated[str, typer.Option(metavar="SHA", help="The commit that is checked out.")] = "HEAD",
+) -> None:
+    """Write the bundled record: every main score of a checkout and mteb's registry, as Parquet."""
+    from evaluators.official.bundling import write_bundle
+
+    with _progress("Reading results") as progress:
+        summary = write_bundle(place, out, withdrawn=withdrawn, git_dir=git_dir, commit=commit, progress=progress)
+    _show(summary)
+    written = sum(file.stat().st_size for file in out.glob("*.parquet"))
+    typer.echo(f"{out}: {written / 1e6:.2f} MB")
+
+
+def _is_usable() -> bool:
+    """Whether a store of this schema is there. Imports nothing but DuckDB: `make run` asks this each time."""
+    from data.errors import StoreError
+    from data.store import open_reader
+
+    try:
+        open_reader().close()
+    except StoreError:
+        return False
+    return True
+
+
+def _download() -> Path:
+    """Bring mteb's own clone of the results repository up to date; returns its folder."""
+    import subprocess
+
+    import mteb
+
+    from data.errors import InputError
+
+    cache = mteb.ResultCache()
+    try:
+        return Path(cache.download_from_remote())
+    except (subprocess.CalledProcessError, OSError, ValueError) as error:
+        raise InputError(
+            "mteb could not download the published record",
+            where=str(cache.cache_path),
+            remedy="Check the connection, or import the bundled record: `python -m evaluators import`.",
+        ) from error
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress]:
+    """A bar with rate and time left on stderr; nothing while there is nothing to read."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f} files/s" if task.speed else "")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[int, object] = {}
+
+        def report(done: int, total: int) -> None:
+            if not tasks:
+                tasks[0] = bar.add_task(what, total=total)
+            bar.update(tasks[0], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield report
+
+
+def _show(summary: Summary) -> None:
+    """What the import did, what stands now, and what could not be read."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not summary.published:
+        console.print(f"Nothing new in {summary.source}.", markup=False)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in (
+        ("models", summary.models),
+        ("tasks", summary.tasks),
+        ("results", summary.results),
+        ("scores", summary.rows),
+        ("files looked at", summary.files_seen),
+        ("files read", summary.files_read),
+        ("results added", summary.added),
+        ("results gone", summary.gone),
+        ("rejected", len(summary.rejected)),
+    ):
+        table.add_row(name, f"{value:,}")
+    table.add_row("seconds", f"{summary.seconds:.1f}")
+    console.print(table)
+    for path, reason in summary.rejected[:20]:
+        console.print(f"  {path}: {reason}", style="yellow", markup=False, soft_wrap=True)
+    if len(summary.rejected) > 20:
+        console.print(f"  and {len(summary.rejected) - 20:,} more, in the store's table `rejected`", style="yellow")
