@@ -1,8 +1,8 @@
 """Everything a viewer chooses is in the address, so that a link shows the same view.
 
 The controls here are Streamlit's own, bound to the address by their key (``bind="query-params"``); a default stays out
-of it. Streamlit drops a value it cannot use without a word, so each control looks first and keeps a sentence about it,
-which ``dashboard/app.py`` puts above the page.
+of it. Streamlit drops a value it cannot use without a word, so on a page's first run each control looks first and
+keeps a sentence about it, which ``dashboard/app.py`` puts above the page.
 
 A key belongs to one page: on the way from a page to another, Streamlit drops from the address what the first has bound,
 even where a link to the second has just put it there. Pages that ask the same question use keys of their own and
@@ -18,7 +18,18 @@ import streamlit as st
 
 from dashboard.words import plain
 
-__all__ = ["begin", "choose", "choose_many", "number", "one_of", "say_what_was_ignored", "switch", "text"]
+__all__ = [
+    "begin",
+    "between",
+    "choose",
+    "choose_many",
+    "known",
+    "number",
+    "one_of",
+    "say_what_was_ignored",
+    "switch",
+    "text",
+]
 
 T = TypeVar("T")
 
@@ -36,7 +47,8 @@ def begin(page: str) -> None:
 def say_what_was_ignored() -> None:
     """One sentence on what the address asked for and this page could not do."""
     notes = list(st.session_state[_NOTES])
-    notes += [f"{plain(key)} is not a choice on this page" for key in st.query_params if key not in _known()]
+    if _turned():
+        notes += [f"{plain(key)} is not a choice on this page" for key in st.query_params if key not in _known()]
     if notes:
         st.warning("Parts of the link were ignored: " + "; ".join(notes) + ".", icon=":material/link_off:")
 
@@ -71,6 +83,14 @@ def choose_many(label: str, options: Sequence[T], key: str, *, where: Any = st, 
     return chosen
 
 
+def between(label: str, options: Sequence[T], key: str, *, where: Any = st, **more: Any) -> tuple[T, T]:
+    """A slider with two ends in the address; all of the range unless somebody narrows it."""
+    _look(key, _names(options, more.get("format_func", str)))
+    ends = (options[0], options[-1])
+    low, high = where.select_slider(label, options, value=ends, key=key, bind="query-params", **more)
+    return low, high
+
+
 def one_of(label: str, options: Sequence[T], key: str, *, where: Any = st, **more: Any) -> T:
     """A segmented control in the address; always one of them is on."""
     _look(key, _names(options, more.get("format_func", str)))
@@ -94,11 +114,16 @@ def text(label: str, key: str, *, where: Any = st, **more: Any) -> str:
 def number(label: str, key: str, *, where: Any = st, **more: Any) -> float | None:
     """A number input in the address; empty is no limit."""
     _known().add(key)
-    for given in st.query_params.get_all(key):
+    for given in st.query_params.get_all(key) if _turned() else []:
         if given and not _within(given, more.get("min_value"), more.get("max_value")):
             _note(key, given)
     value = where.number_input(label, key=key, bind="query-params", **more)
     return None if value is None else float(value)
+
+
+def known(key: str) -> None:
+    """Say that a control of the page, made without the functions above, has its value in the address."""
+    _known().add(key)
 
 
 def _known() -> set[str]:
@@ -112,7 +137,7 @@ def _turned() -> bool:
 
 def _look(key: str, allowed: set[str], *, fold: bool = False) -> None:
     _known().add(key)
-    for given in st.query_params.get_all(key):
+    for given in st.query_params.get_all(key) if _turned() else []:
         if given and (given.lower() if fold else given) not in allowed:
             _note(key, given)
 

@@ -1,0 +1,126 @@
+"""Quality against size: which models nobody smaller beats."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, styled
+from dashboard.words import parameters, score
+
+__all__ = ["front", "quality_against_size"]
+
+OTHER, UNKNOWN = "other", "not stated"
+
+
+def front(frame: pd.DataFrame) -> pd.DataFrame:
+    """Models that no model of the same size or smaller beats, smallest first.
+
+    Takes columns ``n_parameters`` and ``quality``; rows where either is missing are never on it.
+    """
+    known = frame.dropna(subset=["n_parameters", "quality"]).sort_values(
+        ["n_parameters", "quality"], ascending=[True, False], kind="stable"
+    )
+    best_before = known["quality"].cummax().shift(fill_value=float("-inf"))
+    return known[known["quality"] > best_before]
+
+
+def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | None = None) -> go.Figure:
+    """A point a model over parameters (log), coloured and shaped by ``by``, with the front as a line.
+
+    Takes columns ``model``, ``n_parameters``, ``quality`` (0-1), ``rank`` and ``by`` ("licence" or "release").
+    ``chosen`` is ringed. Names are shown as text whatever they hold.
+    """
+    known = frame.dropna(subset=["n_parameters", "quality"])
+    groups = _groups(known, by)
+    figure = go.Figure()
+    best = front(known)
+    figure.add_scatter(
+        x=best["n_parameters"],
+        y=100 * best["quality"],
+        mode="lines",
+        line={"color": MUTED, "width": 1.5, "shape": "hv", "dash": "dot"},
+        name="best at its size or smaller",
+        hoverinfo="skip",
+    )
+    for i, name in enumerate(dict.fromkeys(sorted(groups, key=_last))):
+        rows = known[(groups == name).to_numpy()]
+        plain = name in (OTHER, UNKNOWN)
+        figure.add_scatter(
+            x=rows["n_parameters"],
+            y=100 * rows["quality"],
+            mode="markers",
+            marker={
+                "size": 8,
+                "color": MUTED if plain else CATEGORICAL[i % 7],
+                "symbol": SYMBOLS[i % 8],
+                "opacity": 0.85,
+            },
+            name=html.escape(name),
+            customdata=rows["model"],
+            text=[_hover(row) for row in rows.itertuples()],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    _name_the_front(figure, best)
+    _ring(figure, known[known["model"] == chosen])
+    figure.update_xaxes(type="log", title="Parameters", tickvals=_TICKS, ticktext=[parameters(t) for t in _TICKS])
+    figure.update_yaxes(title=html.escape(quality))
+    return styled(figure, height=520)
+
+
+_TICKS = [1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9, 1e10, 3e10, 1e11]
+
+
+def _groups(frame: pd.DataFrame, by: str) -> pd.Series:
+    if by == "release":
+        years = pd.to_datetime(frame["release_date"]).dt.year.astype("Int64").astype("string")
+        return years.fillna(UNKNOWN)
+    names = frame["licence"].replace("not specified", None).astype("string").fillna(UNKNOWN)
+    names = names.where(~names.str.startswith("http"), "its own licence")
+    kept = [name for name in names.value_counts().index if name != UNKNOWN][:5]
+    return names.where(names.isin([*kept, UNKNOWN]), OTHER)
+
+
+def _last(name: str) -> tuple[bool, bool, str]:
+    return (name == UNKNOWN, name == OTHER, name)
+
+
+def _hover(row: Any) -> str:
+    rank = f"rank {row.rank:.0f}, " if pd.notna(row.rank) else ""
+    facts = f"{rank}{score(row.quality)}, {parameters(row.n_parameters)} parameters"
+    return f"<b>{html.escape(row.model)}</b><br>{facts}"
+
+
+def _name_the_front(figure: go.Figure, best: pd.DataFrame) -> None:
+    """Names at corners of the front, from the largest down, as far as they do not overlap."""
+    placed: list[tuple[float, float]] = []
+    rows: list[Any] = list(best.iloc[::-1].itertuples())
+    for row in rows:
+        x, y = math.log10(row.n_parameters), 100 * row.quality
+        if any(abs(x - other) < 1 and abs(y - height) < 4 for other, height in placed):
+            continue
+        placed.append((x, y))
+        name = html.escape(_short(row.model))
+        place = {"showarrow": False, "xanchor": "right", "yanchor": "bottom", "xshift": -4, "font": {"size": 11}}
+        figure.add_annotation(x=x, y=y, text=name, **place)
+
+
+def _ring(figure: go.Figure, rows: pd.DataFrame) -> None:
+    if len(rows):
+        figure.add_scatter(
+            x=rows["n_parameters"],
+            y=100 * rows["quality"],
+            mode="markers",
+            marker={"size": 16, "color": "rgba(0,0,0,0)", "line": {"color": ACCENT, "width": 2.5}},
+            name="chosen",
+            hoverinfo="skip",
+        )
+
+
+def _short(name: str) -> str:
+    own = name.rsplit("/", 1)[-1]
+    return own if len(own) <= 28 else own[:27] + "…"
