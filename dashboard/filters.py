@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import links
 from dashboard.queries.leaderboard import Among
 
-__all__ = ["RULE", "among"]
+__all__ = ["RULE", "among", "leave_out"]
 
 RULE = (
     "Filters choose models and tasks; ranks and means are then computed among exactly those by the same rule; "
@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "language": [],
     "type": [],
     "domain": [],
+    "without": [],
     "complete": False,
     "trusted": False,
 }
@@ -56,6 +57,7 @@ def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Among:
         languages = links.choose_many("Language", choices["languages"], "language", placeholder="Any", help=_LANGUAGE)
         types = links.choose_many("Task type", choices["types"], "type", placeholder="Any")
         domains = links.choose_many("Domain", choices["domains"], "domain", placeholder="Any")
+        without = links.choose_many("Leave out tasks", choices["tasks"], "without", placeholder="None")
         st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=_clear, width="stretch")
     return Among(
         size_from=SIZES[smallest] or None,
@@ -69,9 +71,15 @@ def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Among:
         languages=tuple(languages),
         types=tuple(types),
         domains=tuple(domains),
+        without=tuple(without),
         complete=complete,
         trusted=trusted,
     )
+
+
+def leave_out(tasks: list[str]) -> None:
+    """Callback: leave these tasks out as well."""
+    st.session_state["without"] = list(dict.fromkeys([*st.session_state.get("without", []), *tasks]))
 
 
 def _limit(label: str, steps: list[int], key: str, *, help: str, percent: bool = False) -> int | None:

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import duckdb
 import pandas as pd
 
-__all__ = ["Among", "benchmarks", "choices", "models_on", "sources", "table", "type_means"]
+__all__ = [
+    "Among",
+    "benchmarks",
+    "choices",
+    "group_means",
+    "model_facts",
+    "sources",
+    "table",
+    "type_means",
+    "unfinished",
+]
 
 
 @dataclass(frozen=True)
@@ -15,7 +25,8 @@ class Among:
     """Which models and tasks take part. None and empty mean no limit; a model that does not say is not within one.
 
     Sizes are in parameters, ``zero_shot`` in percent; ``languages``, ``types`` and ``domains`` choose tasks that have
-    any of them. ``trusted`` leaves out model cards' own figures, other dataset revisions and other model revisions.
+    any of them, ``without`` takes tasks away. ``trusted`` leaves out model cards' own figures, other dataset revisions
+    and other model revisions.
     """
 
     size_from: float | None = None
@@ -29,12 +40,13 @@ class Among:
     languages: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     complete: bool = False
     trusted: bool = False
 
     def narrows_tasks(self) -> bool:
         """Whether fewer tasks than the benchmark's own take part."""
-        return bool(self.languages or self.types or self.domains)
+        return bool(self.languages or self.types or self.domains or self.without)
 
     def narrows_models(self) -> bool:
         """Whether fewer models than all take part."""
@@ -56,12 +68,13 @@ def benchmarks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 
 def choices(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> dict[str, list[str]]:
-    """What the filters can be set to on a benchmark: languages, types, domains and licences, most frequent first."""
+    """What the filters can be set to on a benchmark, by filter, most frequent first."""
     tasks = "SELECT t.* FROM tasks t SEMI JOIN board b ON b.task = t.task AND b.benchmark = $benchmark"
     models = "SELECT m.* FROM models m SEMI JOIN board b ON b.model = m.model AND b.benchmark = $benchmark"
     asked = {
         "languages": f"SELECT unnest(languages) AS name FROM ({tasks})",
         "types": f"SELECT type AS name FROM ({tasks})",
+        "tasks": f"SELECT task AS name FROM ({tasks})",
         "domains": f"SELECT unnest(domains) AS name FROM ({tasks})",
         "licences": f"SELECT licence AS name FROM ({models})",
     }
@@ -98,10 +111,14 @@ def group_means(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFra
     return long.pivot(index="model", columns="name", values="mean")[names]
 
 
-def models_on(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> int:
-    """How many models have any score on a benchmark."""
-    row = cursor.execute("SELECT count(DISTINCT model) FROM board WHERE benchmark = ?", [benchmark]).fetchone()
-    return int(row[0]) if row else 0
+def unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> list[str]:
+    """Tasks that some models have scores on and none has whole, so that nobody has a mean."""
+    rows = cursor.execute(
+        "SELECT task FROM board_cells($benchmark, $models, $tasks, $trusted)"
+        " GROUP BY task HAVING count(score) = 0 ORDER BY task",
+        _parameters(cursor, benchmark, among),
+    ).fetchall()
+    return [task for (task,) in rows]
 
 
 def sources(cursor: duckdb.DuckDBPyConnection, benchmark: str, model: str) -> pd.DataFrame:
@@ -133,12 +150,14 @@ def _tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> l
         "SELECT task FROM benchmark_tasks JOIN tasks USING (task) WHERE benchmark = $benchmark"
         " AND (len($languages) = 0 OR list_has_any(coalesce(languages, []), $languages))"
         " AND (len($types) = 0 OR list_contains($types, type))"
+        " AND NOT list_contains($without, task)"
         " AND (len($domains) = 0 OR list_has_any(coalesce(domains, []), $domains))",
         {
             "benchmark": benchmark,
             "languages": list(among.languages),
             "types": list(among.types),
             "domains": list(among.domains),
+            "without": list(among.without),
         },
     ).fetchall()
     return [task for (task,) in rows]

@@ -33,6 +33,7 @@ def page() -> None:
         return
     quality = boards.quality_of(benchmark)
     _headline(board, quality, among)
+    _unfinished(name, board, quality, among)
     table, plot = st.tabs(["Table", "Quality against size"], key="view", bind="query-params", on_change="rerun")
     links.known("view")
     with table:
@@ -64,6 +65,17 @@ def _headline(board: pd.DataFrame, quality: str, among: Among) -> None:
     st.markdown(_also_best(board, quality))
     if among.trusted or among.narrows_tasks() or among.narrows_models():
         st.caption(filters.RULE)
+
+
+def _unfinished(name: str, board: pd.DataFrame, quality: str, among: Among) -> None:
+    """When nobody has a mean: which tasks nobody has finished, and a way to rank without them."""
+    tasks = ask(asked.unfinished, name, among) if board[quality].isna().all() else []
+    if not tasks:
+        return
+    listed = ", ".join(f"**{plain(task)}**" for task in tasks[:5]) + (" and more" if len(tasks) > 5 else "")
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.info(f"No model in this record has every cell of {listed}, so none has a mean over all tasks.")
+    right.button("Rank without", icon=":material/filter_alt:", on_click=filters.leave_out, args=(tasks,))
 
 
 def _mean(row: pd.Series, quality: str) -> str:
@@ -158,7 +170,7 @@ def _legend(board: pd.DataFrame, hidden: int) -> None:
     st.caption(" ".join(text for text in said if text))
     st.markdown(
         f":orange-badge[n {boards.CARD}] :small[scores stated on the model's own card, not run by MTEB] "
-        f":gray-badge[n {boards.DATA}] :small[scores on another version of the data set than today's, or an unknown one] "
+        f":gray-badge[n {boards.DATA}] :small[scores on another version of the data set than today's or none stated] "
         f":violet-badge[n {boards.REVISION}] :small[scores of another revision of the model than most of its others]"
     )
 
