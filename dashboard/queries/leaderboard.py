@@ -17,6 +17,7 @@ __all__ = [
     "table",
     "type_means",
     "unfinished",
+    "zero_shot",
 ]
 
 
@@ -47,6 +48,10 @@ class Among:
     def narrows_tasks(self) -> bool:
         """Whether fewer tasks than the benchmark's own take part."""
         return bool(self.languages or self.types or self.domains or self.without)
+
+    def tasks_only(self) -> Among:
+        """The choice of tasks without that of models: what a question that only asks for tasks is cached by."""
+        return Among(languages=self.languages, types=self.types, domains=self.domains, without=self.without)
 
     def narrows_models(self) -> bool:
         """Whether fewer models than all take part."""
@@ -84,10 +89,20 @@ def choices(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> dict[str, list
 def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> pd.DataFrame:
     """One row a model that takes part: rank, means (0-1), what its figures rest on, and its facts; by rank.
 
-    ``tasks_missing`` counts the tasks anybody has a score for and this model has not, or not in full. ``zero_shot`` is
-    the percentage of the tasks that the model was not trained on, NULL where nobody said what it was trained on.
+    ``tasks_missing`` counts the tasks anybody has a score for and this model has not, or not in full. ``reported``,
+    ``other_dataset`` and ``other_revision`` count scores that rest on a model card, on other data, on another revision.
     """
     return _run(cursor, _TABLE, _parameters(cursor, benchmark, among))
+
+
+def zero_shot(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> dict[str, float]:
+    """By model, the percentage of the tasks (whole numbers, cut as mteb does) that it was not trained on.
+
+    Models whose training data nobody stated are not in it. Of ``among`` only the choice of tasks counts.
+    """
+    asked = {"benchmark": benchmark, "tasks": _tasks(cursor, benchmark, among) if among.narrows_tasks() else None}
+    query = f"WITH {_ZERO_SHOT} SELECT model, floor(percent) FROM zero_shot WHERE percent IS NOT NULL"
+    return dict(cursor.execute(query, asked).fetchall())
 
 
 def type_means(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> pd.DataFrame:
@@ -219,22 +234,20 @@ WHERE ($size_from IS NULL OR n_parameters >= $size_from)
     AND ($zero_shot IS NULL OR z.percent >= $zero_shot)
 """
 
-_TABLE = f"""
-WITH {_ZERO_SHOT},
-evidence AS (
+_TABLE = """
+WITH evidence AS (
     SELECT model, count(*) FILTER (reported) AS reported, count(*) FILTER (other_dataset) AS other_dataset,
         count(*) FILTER (other_revision AND NOT reported) AS other_revision
     FROM board_cells($benchmark, $models, $tasks, $trusted) GROUP BY model
 )
 SELECT r.rank, r.model, r.ranked, r.mean_task, r.mean_task_type, r.mean_public, r.mean_private, r.mean_subset,
     r.tasks_present, r.tasks_scored, r.tasks_total, r.tasks_scored - r.tasks_present AS tasks_missing,
-    e.reported, e.other_dataset, e.other_revision, floor(z.percent) AS zero_shot,
+    e.reported, e.other_dataset, e.other_revision,
     m.n_parameters, m.dimensions, m.max_tokens, m.memory_mb, m.licence, m.open_weights, m.use_instructions,
     m.release_date, m.registered, m.private
 FROM ranking($benchmark, $models, $tasks, $trusted) r
 JOIN evidence e USING (model)
 LEFT JOIN models m USING (model)
-LEFT JOIN zero_shot z USING (model)
 ORDER BY r.rank NULLS LAST, r.mean_task DESC NULLS LAST, r.model
 """
 

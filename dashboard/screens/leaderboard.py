@@ -31,6 +31,8 @@ def page() -> None:
     if board.empty:
         st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
         return
+    if benchmark["show_zero_shot"]:
+        board["zero_shot"] = board["model"].map(ask(asked.zero_shot, name, among.tasks_only()))
     quality = boards.quality_of(benchmark)
     _headline(board, quality, among)
     _unfinished(name, board, quality, among)
@@ -148,7 +150,7 @@ def _grid(frame: pd.DataFrame, quality: str, tasks: int) -> None:
         key=key,
         column_config=boards.columns_of(frame, quality, tasks),
         hide_index=True,
-        height=min(38 + 35 * len(frame), 640),
+        height="content" if len(frame) < 20 else 640,
         on_select=selected,
         selection_mode="single-row",
         placeholder="",
