@@ -22,9 +22,9 @@ def show_sources(benchmark: str, model: str) -> None:
     if not facts.empty:
         _facts(facts.iloc[0])
     sources = ask(asked.sources, benchmark, model)
-    scored = sources.dropna(subset=["score"])
+    scored = sources.dropna(subset=["file"])
     st.caption(
-        f"{count(len(scored), 'task')} of {len(sources)} scored"
+        f"{count(int(sources['score'].notna().sum()), 'task')} of {len(sources)} scored in full"
         + _also(int(scored["reported"].eq(True).sum()), "from the model's own card")
         + _also(int(scored["other_dataset"].eq(True).sum()), "on other data than today's")
         + _also(int((scored["other_revision"].eq(True) & ~scored["reported"].eq(True)).sum()), "of another revision")
@@ -79,7 +79,8 @@ def _evidence(row: Any) -> list[str]:
     if pd.isna(row.file):
         return ["no score"]
     said = {
-        f"{row.cells_present:.0f} of {row.cells_total:.0f} cells": row.cells_present < row.cells_total,
+        "no main score": row.cells_present == 0,
+        f"{row.cells_present:.0f} of {row.cells_total:.0f} cells": 0 < row.cells_present < row.cells_total,
         CARD: row.reported,
         DATA: row.other_dataset,
         REVISION: row.other_revision and not row.reported,

@@ -12,19 +12,23 @@ import plotly.graph_objects as go
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, styled
 from dashboard.words import parameters, score
 
-__all__ = ["front", "quality_against_size"]
+__all__ = ["drawable", "front", "quality_against_size"]
 
 OTHER, UNKNOWN = "other", "not stated"
+
+
+def drawable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a quality and a size above zero; a word-counting model has no parameters, and zero no logarithm."""
+    known = frame.dropna(subset=["n_parameters", "quality"])
+    return known[known["n_parameters"] > 0]
 
 
 def front(frame: pd.DataFrame) -> pd.DataFrame:
     """Models that no model of the same size or smaller beats, smallest first.
 
-    Takes columns ``n_parameters`` and ``quality``; rows where either is missing are never on it.
+    Takes columns ``n_parameters`` and ``quality``; rows that :func:`drawable` leaves out are never on it.
     """
-    known = frame.dropna(subset=["n_parameters", "quality"]).sort_values(
-        ["n_parameters", "quality"], ascending=[True, False], kind="stable"
-    )
+    known = drawable(frame).sort_values(["n_parameters", "quality"], ascending=[True, False], kind="stable")
     best_before = known["quality"].cummax().shift(fill_value=float("-inf"))
     return known[known["quality"] > best_before]
 
@@ -35,7 +39,7 @@ def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: 
     Takes columns ``model``, ``n_parameters``, ``quality`` (0-1), ``rank`` and ``by`` ("licence" or "release").
     ``chosen`` is ringed. Names are shown as text whatever they hold.
     """
-    known = frame.dropna(subset=["n_parameters", "quality"])
+    known = drawable(frame)
     groups = _groups(known, by)
     figure = go.Figure()
     best = front(known)

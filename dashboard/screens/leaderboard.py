@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import boards, filters, links, states
 from dashboard.access import ask
-from dashboard.figures.pareto import quality_against_size
+from dashboard.figures.pareto import drawable, quality_against_size
 from dashboard.provenance import show_sources
 from dashboard.queries import leaderboard as asked
 from dashboard.queries.leaderboard import Among
@@ -181,7 +181,7 @@ def _plot(board: pd.DataFrame, quality: str) -> None:
     by = links.one_of("Colour by", ["licence", "release"], "colour")
     label = boards.label_of(quality)
     frame = board.assign(quality=board[quality])
-    left_out = int(frame[["n_parameters", "quality"]].isna().any(axis=1).sum())
+    left_out = len(frame) - len(drawable(frame))
     figure = quality_against_size(frame, quality=label, by=by, chosen=st.session_state.get("model"))
 
     def picked() -> None:
@@ -198,7 +198,7 @@ def _plot(board: pd.DataFrame, quality: str) -> None:
 
 
 def _sources(name: str, board: pd.DataFrame) -> None:
-    st.subheader("Where the numbers come from", anchor=False)
+    st.markdown("#### Where the numbers come from")
     models = board["model"].tolist()
     chosen = links.choose("Model", models, "model", index=None, placeholder="Select a row above, or a name here")
     if chosen is not None:

@@ -120,7 +120,7 @@ def test_selecting_a_row_opens_where_its_numbers_come_from(dashboard, open_page)
     assert asked(page)["model"] == ["org/model-03"]
     sources = grid(page, 1)
     assert cells(sources, "Task") == ["TinyClass", "TinyCluster", "TinyRetrieval", "TinySTS"]
-    assert cells(sources, "Score") == ["77.00", "57.00", "67.00", "87.00"]
+    assert [float(text) for text in cells(sources, "Score")] == [77, 57, 67, 87]
     assert cells(sources, "Rests on") == ["", "", "data", ""]
     assert cells(sources, "Data revision")[2] == "e" * 10 and cells(sources, "Today's")[2] == "d" * 10
     select_row(page, grid(page), 3)
