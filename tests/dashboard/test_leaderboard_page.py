@@ -37,10 +37,11 @@ def test_the_rule_of_filtered_ranking_is_stated(at):
 
 
 def test_name_search_hides_rows_and_leaves_ranks_alone(at):
-    at.query_params["name"] = "MODEL-1"
     at.run()
-    assert table(at)["Model"].tolist() == [f"org/model-1{i}" for i in range(10)]
-    assert table(at)["Rank"].tolist() == list(range(11, 21))
+    ranks = table(at).set_index("Model")["Rank"]
+    at.text_input(key="name").set_value("MODEL-1").run()
+    assert sorted(table(at)["Model"]) == [f"org/model-1{i}" for i in range(10)]
+    assert table(at)["Rank"].tolist() == ranks[table(at)["Model"]].tolist()
     assert "20 hidden by the name search" in text(at)
 
 
@@ -82,11 +83,9 @@ def test_clearing_the_filters(at):
     assert len(table(at)) == 30 and not at.toggle(key="trusted").value
 
 
-@pytest.mark.parametrize(
-    "key", ["benchmark", "sort", "model", "size", "language", "tokens", "zero_shot", "view", "name"]
-)
 @pytest.mark.parametrize("value", ["", "\x00", "'; DROP TABLE models; --", "-1", "9" * 400, "<script>", "ü" * 50])
-def test_no_value_in_the_address_breaks_the_page(at, key, value):
-    at.query_params[key] = value
+def test_no_value_in_the_address_breaks_the_page(at, value):
+    for key in ("benchmark", "sort", "model", "size", "language", "tokens", "zero_shot", "view", "name"):
+        at.query_params[key] = value
     at.run()
     assert not at.exception and not at.error
