@@ -10,9 +10,21 @@ import streamlit as st
 
 from dashboard.words import SCORE_FORMAT
 
-__all__ = ["CARD", "DATA", "REVISION", "as_csv", "columns_of", "label_of", "ordered", "quality_of", "shown", "sortable"]
+__all__ = [
+    "CARD",
+    "DATA",
+    "OWN",
+    "REVISION",
+    "as_csv",
+    "columns_of",
+    "label_of",
+    "ordered",
+    "quality_of",
+    "shown",
+    "sortable",
+]
 
-CARD, DATA, REVISION = "card", "data", "revision"
+CARD, DATA, REVISION, OWN = "card", "data", "revision", "own run"
 _MEANS = {
     "mean_subset": "Mean (Subset)",
     "mean_task": "Mean (Task)",
@@ -121,11 +133,13 @@ def _points(scores: pd.Series) -> pd.Series:
 
 def _evidence(row: Any) -> list[str]:
     counts = {CARD: row.reported, DATA: row.other_dataset, REVISION: row.other_revision}
-    return [f"{n} {label}" for label, n in counts.items() if n]
+    own = [] if row.ranked else [OWN]
+    return own + [f"{n} {label}" for label, n in counts.items() if n]
 
 
 def _colour(label: str) -> str:
-    return "orange" if label.endswith(CARD) else "violet" if label.endswith(REVISION) else "gray"
+    colours = {CARD: "orange", DATA: "gray", REVISION: "violet", OWN: "green"}
+    return next(colour for kind, colour in colours.items() if label.endswith(kind))
 
 
 def _inert(text: str) -> str:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def served(store: Path, log: Path, *, seconds: float = 30) -> Iterator[str]:
+def served(store: Path, log: Path, *, seconds: float = 30, every: float = 0.05) -> Iterator[str]:
     """Address of a dashboard over ``store``; its output goes to ``log``, and it ends with the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -27,14 +27,14 @@ def served(store: Path, log: Path, *, seconds: float = 30) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait(address, process, log, seconds)
+        _wait(address, process, log, seconds, every)
         yield address
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait(address: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
+def _wait(address: str, process: subprocess.Popen[bytes], log: Path, seconds: float, every: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -44,5 +44,5 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path, seconds: fl
                 if answer.status == 200:
                     return
         except OSError:
-            time.sleep(0.05)
+            time.sleep(every)
     raise RuntimeError(f"the dashboard did not start:\n{log.read_text(errors='replace')}")

@@ -29,7 +29,7 @@ def page() -> None:
     among = filters.among(ask(asked.choices, name), zero_shot=bool(benchmark["show_zero_shot"]))
     board = ask(asked.table, name, among)
     if board.empty:
-        st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
+        _nobody(among)
         return
     if benchmark["show_zero_shot"]:
         board["zero_shot"] = board["model"].map(ask(asked.zero_shot, name, among.tasks_only()))
@@ -56,6 +56,13 @@ def _pick(benchmarks: pd.DataFrame) -> dict[str, Any]:
     chosen = links.choose("Benchmark", names, "benchmark", index=first, remember="benchmark", where=bar, width=320)
     row = rows[rows["benchmark"] == chosen].iloc[0]
     return {str(key): value for key, value in row.items()}
+
+
+def _nobody(among: Among) -> None:
+    if among == Among():
+        st.info("**Nobody has a score here yet** on a task that anybody may see.", icon=":material/inbox:")
+    else:
+        st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
 
 
 def _headline(board: pd.DataFrame, quality: str, among: Among) -> None:
@@ -170,10 +177,12 @@ def _legend(board: pd.DataFrame, hidden: int) -> None:
         f"{hidden:,} hidden by the name search." if hidden else "",
     ]
     st.caption(" ".join(text for text in said if text))
+    own = "" if board["ranked"].all() else f":green-badge[{boards.OWN}] :small[only run here; moves nobody's rank] "
     st.markdown(
         f":orange-badge[n {boards.CARD}] :small[scores stated on the model's own card, not run by MTEB] "
         f":gray-badge[n {boards.DATA}] :small[scores on another version of the data set than today's or none stated] "
-        f":violet-badge[n {boards.REVISION}] :small[scores of another revision of the model than most of its others]"
+        f":violet-badge[n {boards.REVISION}] :small[scores of another revision of the model than most of its others] "
+        + own
     )
 
 

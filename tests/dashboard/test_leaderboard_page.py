@@ -89,3 +89,12 @@ def test_no_value_in_the_address_breaks_the_page(at, value):
         at.query_params[key] = value
     at.run()
     assert not at.exception and not at.error
+
+
+def test_a_group_of_the_menu_narrows_the_benchmarks(at):
+    at.query_params["benchmark"] = "Tiny(all)"
+    at.run()
+    assert at.selectbox(key="group").options == ["All benchmarks", "General Purpose", "Language-specific"]
+    at.selectbox(key="group").set_value("Language-specific").run()
+    assert at.selectbox(key="benchmark").options == ["Tiny(half)"]
+    assert not at.warning and "on 2 tasks" in text(at)
