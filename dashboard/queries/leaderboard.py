@@ -118,8 +118,9 @@ def type_means(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) 
 def group_means(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
     """The benchmark's own further means (0-1) over all its tasks: models down, groups across in its own order."""
     long = cursor.execute(
-        "SELECT model, CASE WHEN contains(dimension, label) THEN dimension ELSE label || ' (' || dimension || ')' END AS name,"
-        " mean FROM group_means WHERE benchmark = ? ORDER BY position",
+        "SELECT model, mean,"
+        " CASE WHEN contains(dimension, label) THEN dimension ELSE label || ' (' || dimension || ')' END AS name"
+        " FROM group_means WHERE benchmark = ? ORDER BY position",
         [benchmark],
     ).df()
     names = list(dict.fromkeys(long["name"]))
