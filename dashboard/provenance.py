@@ -30,7 +30,14 @@ def show_sources(benchmark: str, model: str) -> None:
         + _also(int((scored["other_revision"].eq(True) & ~scored["reported"].eq(True)).sum()), "of another revision")
         + "."
     )
-    st.dataframe(_table(sources), column_config=_columns(), hide_index=True, placeholder="", key="sources")
+    st.dataframe(
+        _table(sources),
+        column_config=_columns(),
+        hide_index=True,
+        height=560 if len(sources) > 16 else "content",
+        placeholder="",
+        key="sources",
+    )
 
 
 def _facts(model: pd.Series) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, styled
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, ORDERED, SYMBOLS, styled
 from dashboard.words import parameters, score
 
 __all__ = ["drawable", "front", "quality_against_size"]
@@ -40,9 +40,8 @@ def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: 
     ``chosen`` is ringed. Names are shown as text whatever they hold.
     """
     known = drawable(frame)
-    groups = _groups(known, by)
-    figure = go.Figure()
     best = front(known)
+    figure = go.Figure()
     figure.add_scatter(
         x=best["n_parameters"],
         y=100 * best["quality"],
@@ -51,23 +50,13 @@ def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: 
         name="best at its size or smaller",
         hoverinfo="skip",
     )
-    for i, name in enumerate(dict.fromkeys(sorted(groups, key=_last))):
-        rows = known[(groups == name).to_numpy()]
-        plain = name in (OTHER, UNKNOWN)
-        figure.add_scatter(
-            x=rows["n_parameters"],
-            y=100 * rows["quality"],
-            mode="markers",
-            marker={
-                "size": 8,
-                "color": MUTED if plain else CATEGORICAL[i % 7],
-                "symbol": SYMBOLS[i % 8],
-                "opacity": 0.85,
-            },
-            name=html.escape(name),
-            customdata=rows["model"],
-            text=[_hover(row) for row in rows.itertuples()],
-            hovertemplate="%{text}<extra></extra>",
+    groups = _years(known["release_date"]) if by == "release" else _licences(known["licence"])
+    names = sorted(groups.unique(), key=_last)
+    colours = ORDERED[-len(names) :] if by == "release" else CATEGORICAL
+    for i, name in enumerate(names):
+        colour = MUTED if name in (OTHER, UNKNOWN) else colours[i % len(colours)]
+        _points(
+            figure, known[(groups == name).to_numpy()], name, {"color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]}
         )
     _name_the_front(figure, best)
     _ring(figure, known[known["model"] == chosen])
@@ -76,21 +65,40 @@ def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: 
     return styled(figure, height=520)
 
 
-_TICKS = [1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9, 1e10, 3e10, 1e11]
+_TICKS = [1e6, 1e7, 1e8, 1e9, 1e10, 1e11]
 
 
-def _groups(frame: pd.DataFrame, by: str) -> pd.Series:
-    if by == "release":
-        years = pd.to_datetime(frame["release_date"]).dt.year.astype("Int64").astype("string")
-        return years.fillna(UNKNOWN)
-    names = frame["licence"].replace("not specified", None).astype("string").fillna(UNKNOWN)
+def _years(dates: pd.Series) -> pd.Series:
+    """The year, the oldest ones together: as many as there are colours that can be told apart."""
+    years = pd.to_datetime(dates).dt.year
+    first = years.max() - len(ORDERED) + 2
+    names = years.map("{:.0f}".format, na_action="ignore").where(years >= first, f"before {first:.0f}")
+    return names.where(years.notna(), UNKNOWN)
+
+
+def _licences(licences: pd.Series) -> pd.Series:
+    """The most frequent licences by name, the rest together."""
+    names = licences.replace("not specified", None).astype("string").fillna(UNKNOWN)
     names = names.where(~names.str.startswith("http"), "its own licence")
     kept = [name for name in names.value_counts().index if name != UNKNOWN][:5]
     return names.where(names.isin([*kept, UNKNOWN]), OTHER)
 
 
-def _last(name: str) -> tuple[bool, bool, str]:
-    return (name == UNKNOWN, name == OTHER, name)
+def _points(figure: go.Figure, rows: pd.DataFrame, name: str, marker: dict[str, Any]) -> None:
+    figure.add_scatter(
+        x=rows["n_parameters"],
+        y=100 * rows["quality"],
+        mode="markers",
+        marker={"size": 8, "opacity": 0.85, **marker},
+        name=html.escape(name),
+        customdata=rows["model"],
+        text=[_hover(row) for row in rows.itertuples()],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _last(name: str) -> tuple[bool, bool, bool, str]:
+    return (name == UNKNOWN, name == OTHER, not name.startswith("before"), name)
 
 
 def _hover(row: Any) -> str:

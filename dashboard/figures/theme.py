@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-__all__ = ["ACCENT", "CATEGORICAL", "DIVERGING", "MUTED", "SEQUENTIAL", "SYMBOLS", "styled"]
+__all__ = ["ACCENT", "CATEGORICAL", "DIVERGING", "MUTED", "ORDERED", "SEQUENTIAL", "SYMBOLS", "styled"]
 
 CATEGORICAL = ["#2f6fc4", "#d98200", "#0f8a6d", "#b3446c", "#8c6bb1", "#4aa3c7", "#9c6b30", "#7d8590"]
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"]
 ACCENT, MUTED = CATEGORICAL[0], CATEGORICAL[-1]
+
+# Steps in time, from old to new: ordered and still told apart, on light and on dark.
+ORDERED = ["#7d8590", "#8c6bb1", "#2f6fc4", "#0f8a6d", "#d98200", "#cf4a30"]
 
 # Signed differences, centred on zero: blue is better, orange is worse; both ends are equally dark.
 DIVERGING = [[0.0, "#a64b00"], [0.25, "#e8a35e"], [0.5, "#ececec"], [0.75, "#74a9dc"], [1.0, "#134d96"]]

@@ -88,7 +88,9 @@ def _unfinished(name: str, board: pd.DataFrame, quality: str, among: Among) -> N
 
 
 def _mean(row: pd.Series, quality: str) -> str:
-    return f", mean {score(row[quality])}" if pd.notna(row[quality]) else ""
+    if pd.notna(row[quality]):
+        return f", mean {score(row[quality])}"
+    return f", no mean as it lacks {count(int(row['tasks_missing']), 'task')}"
 
 
 def _also_best(board: pd.DataFrame, quality: str) -> str:
@@ -149,7 +151,7 @@ def _grid(frame: pd.DataFrame, quality: str, tasks: int) -> None:
         rows = st.session_state[key]["selection"]["rows"]
         st.session_state["model"] = models[rows[0]] if rows else None
 
-    chosen = st.session_state.get("model") or st.query_params.get("model")
+    chosen = _chosen()
     rows = [models.index(chosen)] if chosen in models else []
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
@@ -191,7 +193,7 @@ def _plot(board: pd.DataFrame, quality: str) -> None:
     label = boards.label_of(quality)
     frame = board.assign(quality=board[quality])
     left_out = len(frame) - len(drawable(frame))
-    figure = quality_against_size(frame, quality=label, by=by, chosen=st.session_state.get("model"))
+    figure = quality_against_size(frame, quality=label, by=by, chosen=_chosen())
 
     def picked() -> None:
         points = st.session_state["plot"]["selection"]["points"]
@@ -204,6 +206,12 @@ def _plot(board: pd.DataFrame, quality: str) -> None:
         f"Up and to the left is better. Models on the dotted line are beaten by none of their size or smaller. "
         f"{count(left_out, 'model')} not drawn: size not stated or {label} missing."
     )
+
+
+def _chosen() -> str | None:
+    """The model whose sources are open; on a page's first run only the address knows it yet."""
+    chosen: str | None = st.session_state.get("model") or st.query_params.get("model")
+    return chosen
 
 
 def _sources(name: str, board: pd.DataFrame) -> None:
