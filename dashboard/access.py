@@ -1,0 +1,68 @@
+"""The store as the pages see it: the version published now, and answers cached by that version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import duckdb
+import streamlit as st
+
+from data.store import Reader, Version, open_reader, store_path, version_of
+
+__all__ = ["ask", "version"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def ask(question: Callable[Concatenate[duckdb.DuckDBPyConnection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Answer of a function of ``dashboard/queries``, computed once per store version and arguments.
+
+    Arguments must have a repr that tells them apart (strings, numbers, tuples, frozen dataclasses), never a frame.
+
+    Raises:
+        StoreMissingError, StoreDamagedError, StoreOutdatedError: the store cannot be read.
+    """
+    reader = _current()
+    name = f"{question.__module__}.{question.__qualname__}"
+    # Streamlit hashes big arguments from a sample, so the key is made of plain strings.
+    key = repr((args, sorted(kwargs.items())))
+    answer: T = _answer(str(reader.path), reader.version, name, key, reader, question, args, kwargs)
+    return answer
+
+
+def version() -> Version:
+    """Version of the store this rerun reads: the key for anything else a page caches."""
+    return _current().version
+
+
+def _current() -> Reader:
+    path = store_path()
+    found = version_of(path)
+    reader = _reader(str(path), found)
+    before = st.session_state.get("_store_version")
+    st.session_state["_store_version"] = found
+    if before is not None and before != found:
+        st.toast("The record was updated; this page now shows the new one.", icon=":material/update:")
+    return reader
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _reader(path: str, version: Version) -> Reader:
+    return open_reader(Path(path))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _answer(
+    path: str,
+    version: Version,
+    name: str,
+    key: str,
+    _reader: Reader,
+    _question: Callable[..., Any],
+    _args: tuple[Any, ...],
+    _kwargs: dict[str, Any],
+) -> Any:
+    return _question(_reader.cursor(), *_args, **_kwargs)

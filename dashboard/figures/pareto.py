@@ -1,0 +1,138 @@
+"""Quality against size: which models nobody smaller beats."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, ORDERED, SYMBOLS, styled
+from dashboard.words import parameters, score
+
+__all__ = ["drawable", "front", "quality_against_size"]
+
+OTHER, UNKNOWN = "other", "not stated"
+
+
+def drawable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a quality and a size above zero; a word-counting model has no parameters, and zero no logarithm."""
+    known = frame.dropna(subset=["n_parameters", "quality"])
+    return known[known["n_parameters"] > 0]
+
+
+def front(frame: pd.DataFrame) -> pd.DataFrame:
+    """Models that no model of the same size or smaller beats, smallest first.
+
+    Takes columns ``n_parameters`` and ``quality``; rows that :func:`drawable` leaves out are never on it.
+    """
+    known = drawable(frame).sort_values(["n_parameters", "quality"], ascending=[True, False], kind="stable")
+    best_before = known["quality"].cummax().shift(fill_value=float("-inf"))
+    return known[known["quality"] > best_before]
+
+
+def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | None = None) -> go.Figure:
+    """A point a model over parameters (log), coloured and shaped by ``by``, with the front as a line.
+
+    Takes columns ``model``, ``n_parameters``, ``quality`` (0-1), ``rank`` and ``by`` ("licence" or "release").
+    ``chosen`` is ringed. Names are shown as text whatever they hold.
+    """
+    known = drawable(frame)
+    best = front(known)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=best["n_parameters"],
+        y=100 * best["quality"],
+        mode="lines",
+        line={"color": MUTED, "width": 1.5, "shape": "hv", "dash": "dot"},
+        name="best at its size or smaller",
+        hoverinfo="skip",
+    )
+    groups = _years(known["release_date"]) if by == "release" else _licences(known["licence"])
+    names = sorted(groups.unique(), key=_last)
+    colours = ORDERED[-len(names) :] if by == "release" else CATEGORICAL
+    for i, name in enumerate(names):
+        colour = MUTED if name in (OTHER, UNKNOWN) else colours[i % len(colours)]
+        _points(
+            figure, known[(groups == name).to_numpy()], name, {"color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]}
+        )
+    _name_the_front(figure, best)
+    _ring(figure, known[known["model"] == chosen])
+    figure.update_xaxes(type="log", title="Parameters", tickvals=_TICKS, ticktext=[parameters(t) for t in _TICKS])
+    figure.update_yaxes(title=html.escape(quality))
+    return styled(figure, height=520)
+
+
+_TICKS = [1e6, 1e7, 1e8, 1e9, 1e10, 1e11]
+
+
+def _years(dates: pd.Series) -> pd.Series:
+    """The year, the oldest ones together: as many as there are colours that can be told apart."""
+    years = pd.to_datetime(dates).dt.year
+    first = years.max() - len(ORDERED) + 2
+    names = years.map("{:.0f}".format, na_action="ignore").where(years >= first, f"before {first:.0f}")
+    return names.where(years.notna(), UNKNOWN)
+
+
+def _licences(licences: pd.Series) -> pd.Series:
+    """The most frequent licences by name, the rest together."""
+    names = licences.replace("not specified", None).astype("string").fillna(UNKNOWN)
+    names = names.where(~names.str.startswith("http"), "its own licence")
+    kept = [name for name in names.value_counts().index if name != UNKNOWN][:5]
+    return names.where(names.isin([*kept, UNKNOWN]), OTHER)
+
+
+def _points(figure: go.Figure, rows: pd.DataFrame, name: str, marker: dict[str, Any]) -> None:
+    figure.add_scatter(
+        x=rows["n_parameters"],
+        y=100 * rows["quality"],
+        mode="markers",
+        marker={"size": 8, "opacity": 0.85, **marker},
+        name=html.escape(name),
+        customdata=rows["model"],
+        text=[_hover(row) for row in rows.itertuples()],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _last(name: str) -> tuple[bool, bool, bool, str]:
+    return (name == UNKNOWN, name == OTHER, not name.startswith("before"), name)
+
+
+def _hover(row: Any) -> str:
+    rank = f"rank {row.rank:.0f}, " if pd.notna(row.rank) else ""
+    facts = f"{rank}{score(row.quality)}, {parameters(row.n_parameters)} parameters"
+    return f"<b>{html.escape(row.model)}</b><br>{facts}"
+
+
+def _name_the_front(figure: go.Figure, best: pd.DataFrame) -> None:
+    """Names at corners of the front, from the largest down, as far as they do not overlap."""
+    placed: list[tuple[float, float]] = []
+    rows: list[Any] = list(best.iloc[::-1].itertuples())
+    for row in rows:
+        x, y = math.log10(row.n_parameters), 100 * row.quality
+        if any(abs(x - other) < 1 and abs(y - height) < 4 for other, height in placed):
+            continue
+        placed.append((x, y))
+        name = html.escape(_short(row.model))
+        place = {"showarrow": False, "xanchor": "right", "yanchor": "bottom", "xshift": -4, "font": {"size": 11}}
+        figure.add_annotation(x=x, y=y, text=name, **place)
+
+
+def _ring(figure: go.Figure, rows: pd.DataFrame) -> None:
+    if len(rows):
+        figure.add_scatter(
+            x=rows["n_parameters"],
+            y=100 * rows["quality"],
+            mode="markers",
+            marker={"size": 16, "color": "rgba(0,0,0,0)", "line": {"color": ACCENT, "width": 2.5}},
+            name="chosen",
+            hoverinfo="skip",
+        )
+
+
+def _short(name: str) -> str:
+    own = name.rsplit("/", 1)[-1]
+    return own if len(own) <= 28 else own[:27] + "…"

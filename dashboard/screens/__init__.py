@@ -1,0 +1,1 @@
+"""The pages: layout only. Listed in dashboard/app.py."""

@@ -1,0 +1,234 @@
+"""Leaderboard: every model on a benchmark, by MTEB's own rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import boards, filters, links, states
+from dashboard.access import ask
+from dashboard.figures.pareto import drawable, quality_against_size
+from dashboard.provenance import show_sources
+from dashboard.queries import leaderboard as asked
+from dashboard.queries.leaderboard import Among
+from dashboard.words import count, plain, score
+
+ALL, UNLISTED = "All benchmarks", "Not on MTEB's menu"
+
+
+def page() -> None:
+    """The page, top to bottom."""
+    benchmarks = ask(asked.benchmarks)
+    if benchmarks.empty:
+        states.empty("**The store is empty.** No scores have been imported yet.", "python -m evaluators import")
+        return
+    benchmark = _pick(benchmarks)
+    name = benchmark["benchmark"]
+    among = filters.among(ask(asked.choices, name), zero_shot=bool(benchmark["show_zero_shot"]))
+    board = ask(asked.table, name, among)
+    if board.empty:
+        _nobody(among)
+        return
+    if benchmark["show_zero_shot"]:
+        board["zero_shot"] = board["model"].map(ask(asked.zero_shot, name, among.tasks_only()))
+    quality = boards.quality_of(benchmark)
+    _headline(board, quality, among)
+    _unfinished(name, board, quality, among)
+    table, plot = st.tabs(["Table", "Quality against size"], key="view", bind="query-params", on_change="rerun")
+    links.known("view")
+    with table:
+        _table(benchmark, board, quality, among)
+    if plot.open:
+        with plot:
+            _plot(board, quality)
+    _sources(name, board)
+
+
+def _pick(benchmarks: pd.DataFrame) -> dict[str, Any]:
+    headings = benchmarks["menu"].fillna(UNLISTED)
+    bar = st.container(horizontal=True)
+    heading = links.choose("Group", [ALL, *dict.fromkeys(headings)], "group", where=bar, width=220)
+    rows = benchmarks if heading == ALL else benchmarks[headings == heading]
+    names = rows["benchmark"].tolist()
+    first = names.index("MTEB(eng, v2)") if "MTEB(eng, v2)" in names else 0
+    chosen = links.choose("Benchmark", names, "benchmark", index=first, remember="benchmark", where=bar, width=320)
+    row = rows[rows["benchmark"] == chosen].iloc[0]
+    return {str(key): value for key, value in row.items()}
+
+
+def _nobody(among: Among) -> None:
+    if among == Among():
+        st.info("**Nobody has a score here yet** on a task that anybody may see.", icon=":material/inbox:")
+    else:
+        st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
+
+
+def _headline(board: pd.DataFrame, quality: str, among: Among) -> None:
+    """One sentence a hurried reader can take away, and what the numbers are in one more."""
+    first = board.iloc[0]
+    tasks = int(first["tasks_scored"])
+    lead = f"Best of {count(len(board), 'model')} on {count(tasks, 'task')}: **{plain(first['model'])}**"
+    st.markdown("#### " + lead + _mean(first, quality) + ".")
+    st.markdown(_also_best(board, quality))
+    if among.trusted or among.narrows_tasks() or among.narrows_models():
+        st.caption(filters.RULE)
+
+
+def _unfinished(name: str, board: pd.DataFrame, quality: str, among: Among) -> None:
+    """When nobody has a mean: which tasks nobody has finished, and a way to rank without them."""
+    tasks = ask(asked.unfinished, name, among) if board[quality].isna().all() else []
+    if not tasks:
+        return
+    listed = ", ".join(f"**{plain(task)}**" for task in tasks[:5]) + (" and more" if len(tasks) > 5 else "")
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.info(f"No model in this record has every cell of {listed}, so none has a mean over all tasks.")
+    right.button("Rank without", icon=":material/filter_alt:", on_click=filters.leave_out, args=(tasks,))
+
+
+def _mean(row: pd.Series, quality: str) -> str:
+    if pd.notna(row[quality]):
+        return f", mean {score(row[quality])}"
+    return f", no mean as it lacks {count(int(row['tasks_missing']), 'task')}"
+
+
+def _also_best(board: pd.DataFrame, quality: str) -> str:
+    """The best with open weights, up to 1B and up to 100M parameters; one that is best twice is named once."""
+    limits = {
+        "with open weights": board["open_weights"].eq(True),
+        "up to 1B parameters": board["n_parameters"].le(1e9),
+        "up to 100M parameters": board["n_parameters"].le(1e8),
+    }
+    named: dict[int, list[str]] = {}
+    for words, within in limits.items():
+        places = within.fillna(False).to_numpy().nonzero()[0]
+        if len(places):
+            named.setdefault(int(places[0]), []).append(words)
+    said = []
+    for place, reasons in named.items():
+        row = board.iloc[place]
+        rank = f"rank {row['rank']:.0f}" if pd.notna(row["rank"]) else "no rank"
+        said.append(f"Best {' and '.join(reasons)}: **{plain(row['model'])}** ({rank}{_mean(row, quality)}).")
+    return " ".join(said)
+
+
+def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, among: Among) -> None:
+    name = benchmark["benchmark"]
+    types = ask(asked.type_means, name, among) if benchmark["show_task_types"] else pd.DataFrame()
+    whole = not (among.narrows_tasks() or among.trusted)
+    groups = ask(asked.group_means, name) if whole else pd.DataFrame()
+    frame = boards.shown(board, groups, types, benchmark)
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    wanted = links.text(
+        "Search by name", "name", where=bar, placeholder="part of a name", icon=":material/search:", width=300
+    )
+    by = links.choose("Sort by", boards.sortable(frame), "sort", where=bar, width=180) or "Rank"
+    reverse = links.switch("Reverse", "reverse", where=bar)
+    frame = boards.ordered(frame[_named(frame["Model"], wanted)], by, reverse=reverse)
+    bar.download_button(
+        "CSV",
+        lambda: boards.as_csv(frame),
+        file_name=f"{_file_name(name)}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Exactly the rows and columns shown.",
+    )
+    if frame.empty:
+        st.info(f"No model's name holds “{plain(wanted)}”.", icon=":material/search_off:")
+        return
+    _grid(frame, quality, int(board["tasks_scored"].iloc[0]))
+    _legend(board, len(board) - len(frame))
+
+
+def _grid(frame: pd.DataFrame, quality: str, tasks: int) -> None:
+    """The table itself; selecting a row sets the model choice below it, which is what the address keeps."""
+    models = frame["Model"].tolist()
+    key = f"grid_{hash(tuple(models))}"
+
+    def selected() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        st.session_state["model"] = models[rows[0]] if rows else None
+
+    chosen = _chosen()
+    rows = [models.index(chosen)] if chosen in models else []
+    st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    st.dataframe(
+        frame,
+        key=key,
+        column_config=boards.columns_of(frame, quality, tasks),
+        hide_index=True,
+        height="content" if len(frame) < 20 else 640,
+        on_select=selected,
+        selection_mode="single-row",
+        placeholder="",
+        alt="Leaderboard: one row a model, best first",
+    )
+
+
+def _legend(board: pd.DataFrame, hidden: int) -> None:
+    incomplete = int((board["tasks_missing"] > 0).sum())
+    said = [
+        "Scores run from 0 to 100, higher is better; a blank is a missing score, never a zero.",
+        f"{count(incomplete, 'model lacks', 'models lack')} at least one task and has no mean over all."
+        if incomplete == 1
+        else f"{incomplete:,} models lack at least one task and have no mean over all."
+        if incomplete
+        else "",
+        f"{hidden:,} hidden by the name search." if hidden else "",
+    ]
+    st.caption(" ".join(text for text in said if text))
+    own = "" if board["ranked"].all() else f":green-badge[{boards.OWN}] :small[only run here; moves nobody's rank] "
+    st.markdown(
+        f":orange-badge[n {boards.CARD}] :small[scores stated on the model's own card, not run by MTEB] "
+        f":gray-badge[n {boards.DATA}] :small[scores on another version of the data set than today's or none stated] "
+        f":violet-badge[n {boards.REVISION}] :small[scores of another revision of the model than most of its others] "
+        + own
+    )
+
+
+def _plot(board: pd.DataFrame, quality: str) -> None:
+    by = links.one_of("Colour by", ["licence", "release"], "colour")
+    label = boards.label_of(quality)
+    frame = board.assign(quality=board[quality])
+    left_out = len(frame) - len(drawable(frame))
+    figure = quality_against_size(frame, quality=label, by=by, chosen=_chosen())
+
+    def picked() -> None:
+        points = st.session_state["plot"]["selection"]["points"]
+        if points and "customdata" in points[0]:
+            data = points[0]["customdata"]
+            st.session_state["model"] = data if isinstance(data, str) else data[0]
+
+    st.plotly_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
+    st.caption(
+        f"Up and to the left is better. Models on the dotted line are beaten by none of their size or smaller. "
+        f"{count(left_out, 'model')} not drawn: size not stated or {label} missing."
+    )
+
+
+def _chosen() -> str | None:
+    """The model whose sources are open; on a page's first run only the address knows it yet."""
+    chosen: str | None = st.session_state.get("model") or st.query_params.get("model")
+    return chosen
+
+
+def _sources(name: str, board: pd.DataFrame) -> None:
+    st.markdown("#### Where the numbers come from")
+    models = board["model"].tolist()
+    chosen = links.choose("Model", models, "model", index=None, placeholder="Select a row above, or a name here")
+    if chosen is not None:
+        show_sources(name, chosen)
+
+
+def _named(names: pd.Series, wanted: str) -> pd.Series:
+    held: pd.Series = names.str.contains(wanted.strip(), case=False, regex=False)
+    return held
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name).strip("-").lower()
+
+
+page()

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dashboard.figures.pareto import front, quality_against_size
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "model": ["small", "worse", "mid", "tied", "big", "unsized", "unscored", "words"],
+            "n_parameters": [1e6, 2e6, 1e8, 1e8, 1e9, None, 1e7, 0],
+            "quality": [0.3, 0.2, 0.6, 0.6, 0.8, 0.99, None, 0.9],
+            "rank": [5, 6, 3, 3, 2, 1, None, 9],
+            "licence": ["mit", "<i>x</i>", "mit", None, "https://own.example/licence", "mit", "mit", "mit"],
+            "release_date": pd.to_datetime(["2024-01-01"] * 3 + [None] * 5),
+        }
+    )
+
+
+def test_the_front_is_what_no_smaller_or_equal_model_beats():
+    assert front(frame())["model"].tolist() == ["small", "mid", "big"]
+
+
+def test_the_front_agrees_with_its_definition_on_random_boards():
+    rng = np.random.default_rng(7)
+    for _ in range(50):
+        board = pd.DataFrame({"n_parameters": rng.choice([1e6, 1e7, 1e8], 30), "quality": rng.integers(0, 9, 30) / 10})
+        kept = front(board)
+        for row in board.itertuples():
+            beaten = ((board["n_parameters"] <= row.n_parameters) & (board["quality"] > row.quality)).any()
+            on_it = ((kept["n_parameters"] <= row.n_parameters) & (kept["quality"] >= row.quality)).any()
+            assert on_it, "every model is matched or beaten by the front"
+            assert not (row.Index in kept.index and beaten)
+
+
+def test_every_sized_and_scored_model_is_a_point_and_names_are_text():
+    figure = quality_against_size(frame(), quality="Mean (Task)", by="licence", chosen="big")
+    points = [
+        name for trace in figure.data if trace.mode == "markers" and trace.name != "chosen" for name in trace.customdata
+    ]
+    assert sorted(points) == ["big", "mid", "small", "tied", "worse"]
+    assert "&lt;i&gt;x&lt;/i&gt;" in [trace.name for trace in figure.data]
+    ring = next(trace for trace in figure.data if trace.name == "chosen")
+    assert ring.y == (80.0,)
+    assert figure.layout.xaxis.type == "log"
+
+
+def test_colour_by_release_year_with_unknown_last():
+    figure = quality_against_size(frame(), quality="Mean (Task)", by="release")
+    names = [trace.name for trace in figure.data if trace.mode == "markers"]
+    assert names == ["2024", "not stated"]
+
+
+def test_nothing_to_draw_is_an_empty_figure():
+    assert len(quality_against_size(frame().iloc[:0], quality="Mean (Task)", by="licence").data) == 1
