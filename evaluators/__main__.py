@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from data.errors import PlumblineError
+from evaluators.noise import noise
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Import, reproduce and check text-embedding models into Plumbline's store.",
 )
+app.command()(noise)
 
 
 def main() -> None:
