@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pandas as pd
 
 __all__ = [
     "Among",
+    "Pool",
     "benchmarks",
     "choices",
     "group_means",
     "model_facts",
+    "pool",
     "sources",
     "table",
     "type_means",
@@ -49,19 +51,30 @@ class Among:
         """Whether fewer tasks than the benchmark's own take part."""
         return bool(self.languages or self.types or self.domains or self.without)
 
-    def tasks_only(self) -> Among:
-        """The choice of tasks without that of models: what a question that only asks for tasks is cached by."""
-        return Among(languages=self.languages, types=self.types, domains=self.domains, without=self.without)
-
-    def narrows_models(self) -> bool:
-        """Whether fewer models than all take part."""
-        return self._limits_models() or self.complete
-
-    def _limits_models(self) -> bool:
+    def limits_models(self) -> bool:
+        """Whether a model's own facts decide if it takes part."""
         limits = (self.size_from, self.size_to, self.dimensions_to, self.tokens_from)
         return any(v is not None for v in (*limits, self.open_weights, self.instructions, self.zero_shot)) or bool(
             self.licences
         )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The models and tasks that take part, by name; None for all. What the store's macros are asked with."""
+
+    models: tuple[str, ...] | None = None
+    tasks: tuple[str, ...] | None = None
+    trusted: bool = False
+
+    def parameters(self, benchmark: str) -> dict[str, object]:
+        """As the parameters $benchmark, $models, $tasks and $trusted."""
+        return {
+            "benchmark": benchmark,
+            "models": None if self.models is None else list(self.models),
+            "tasks": None if self.tasks is None else list(self.tasks),
+            "trusted": self.trusted,
+        }
 
 
 def benchmarks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -86,31 +99,46 @@ def choices(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> dict[str, list
     return {key: _frequent(cursor, inner, benchmark) for key, inner in asked.items()}
 
 
-def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> pd.DataFrame:
+def pool(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> Pool:
+    """Who takes part on a benchmark under these limits."""
+    tasks = tuple(_tasks(cursor, benchmark, among)) if among.narrows_tasks() else None
+    taking = Pool(None, tasks, among.trusted)
+    if among.limits_models():
+        taking = replace(taking, models=tuple(_models(cursor, taking.parameters(benchmark), among)))
+    if among.complete:
+        rows = cursor.execute(
+            "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE tasks_present = tasks_scored",
+            taking.parameters(benchmark),
+        ).fetchall()
+        taking = replace(taking, models=tuple(model for (model,) in rows))
+    return taking
+
+
+def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd.DataFrame:
     """One row a model that takes part: rank, means (0-1), what its figures rest on, and its facts; by rank.
 
     ``tasks_missing`` counts the tasks anybody has a score for and this model has not, or not in full. ``reported``,
     ``other_dataset`` and ``other_revision`` count scores that rest on a model card, on other data, on another revision.
     """
-    return _run(cursor, _TABLE, _parameters(cursor, benchmark, among))
+    return _run(cursor, _TABLE, taking.parameters(benchmark))
 
 
-def zero_shot(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> dict[str, float]:
+def zero_shot(cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None) -> dict[str, float]:
     """By model, the percentage of the tasks (whole numbers, cut as mteb does) that it was not trained on.
 
-    Models whose training data nobody stated are not in it. Of ``among`` only the choice of tasks counts.
+    Models whose training data nobody stated are not in it. ``tasks`` None is all of the benchmark's.
     """
-    asked = {"benchmark": benchmark, "tasks": _tasks(cursor, benchmark, among) if among.narrows_tasks() else None}
     query = f"WITH {_ZERO_SHOT} SELECT model, floor(percent) FROM zero_shot WHERE percent IS NOT NULL"
+    asked = {"benchmark": benchmark, "tasks": None if tasks is None else list(tasks)}
     return dict(cursor.execute(query, asked).fetchall())
 
 
-def type_means(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> pd.DataFrame:
+def type_means(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd.DataFrame:
     """Mean of each task type (0-1): models down, types across, blank unless all its tasks are there."""
     long = _run(
         cursor,
         "SELECT model, type, mean FROM type_means($benchmark, $models, $tasks, $trusted) ORDER BY type",
-        _parameters(cursor, benchmark, among),
+        taking.parameters(benchmark),
     )
     return long.pivot(index="model", columns="type", values="mean")
 
@@ -127,12 +155,12 @@ def group_means(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFra
     return long.pivot(index="model", columns="name", values="mean")[names]
 
 
-def unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> list[str]:
+def unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> list[str]:
     """Tasks that some models have scores on and none has whole, so that nobody has a mean."""
     rows = cursor.execute(
         "SELECT task FROM board_cells($benchmark, $models, $tasks, $trusted)"
         " GROUP BY task HAVING count(score) = 0 ORDER BY task",
-        _parameters(cursor, benchmark, among),
+        taking.parameters(benchmark),
     ).fetchall()
     return [task for (task,) in rows]
 
@@ -145,20 +173,6 @@ def sources(cursor: duckdb.DuckDBPyConnection, benchmark: str, model: str) -> pd
 def model_facts(cursor: duckdb.DuckDBPyConnection, model: str) -> pd.DataFrame:
     """What the registry says of one model, in one row; empty when it is unknown."""
     return cursor.execute("SELECT * FROM models WHERE model = ?", [model]).df()
-
-
-def _parameters(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> dict[str, object]:
-    """The arguments of the store's macros: the models and tasks that take part, NULL for all."""
-    tasks = _tasks(cursor, benchmark, among) if among.narrows_tasks() else None
-    asked: dict[str, object] = {"benchmark": benchmark, "models": None, "tasks": tasks, "trusted": among.trusted}
-    if among._limits_models():
-        asked["models"] = _models(cursor, asked, among)
-    if among.complete:
-        rows = cursor.execute(
-            "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE tasks_present = tasks_scored", asked
-        ).fetchall()
-        asked["models"] = [model for (model,) in rows]
-    return asked
 
 
 def _tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> list[str]:

@@ -12,9 +12,15 @@ from dashboard.access import ask
 from dashboard.figures.pareto import drawable, quality_against_size
 from dashboard.provenance import show_sources
 from dashboard.queries import leaderboard as asked
-from dashboard.queries.leaderboard import Among
+from dashboard.queries.leaderboard import Among, Pool
 from dashboard.words import count, plain, score
 
+_RANKED_BY = {
+    "borda": "Ranked by MTEB's Borda count: on every task a model earns a point for each model it beats, so the best "
+    "mean need not come first.",
+    "mean_task": "Ranked by the mean over all tasks.",
+    "mean_task_type": "Ranked by the mean over the task types.",
+}
 ALL, UNLISTED = "All benchmarks", "Not on MTEB's menu"
 
 
@@ -27,19 +33,20 @@ def page() -> None:
     benchmark = _pick(benchmarks)
     name = benchmark["benchmark"]
     among = filters.among(ask(asked.choices, name), zero_shot=bool(benchmark["show_zero_shot"]))
-    board = ask(asked.table, name, among)
+    taking = ask(asked.pool, name, among)
+    board = ask(asked.table, name, taking)
     if board.empty:
         _nobody(among)
         return
     if benchmark["show_zero_shot"]:
-        board["zero_shot"] = board["model"].map(ask(asked.zero_shot, name, among.tasks_only()))
+        board["zero_shot"] = board["model"].map(ask(asked.zero_shot, name, taking.tasks))
     quality = boards.quality_of(benchmark)
-    _headline(board, quality, among)
-    _unfinished(name, board, quality, among)
+    _headline(board, quality, str(benchmark["ranked_by"]))
+    _unfinished(name, board, quality, taking)
     table, plot = st.tabs(["Table", "Quality against size"], key="view", bind="query-params", on_change="rerun")
     links.known("view")
     with table:
-        _table(benchmark, board, quality, among)
+        _table(benchmark, board, quality, taking)
     if plot.open:
         with plot:
             _plot(board, quality)
@@ -65,20 +72,19 @@ def _nobody(among: Among) -> None:
         st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
 
 
-def _headline(board: pd.DataFrame, quality: str, among: Among) -> None:
+def _headline(board: pd.DataFrame, quality: str, ranked_by: str) -> None:
     """One sentence a hurried reader can take away, and what the numbers are in one more."""
     first = board.iloc[0]
     tasks = int(first["tasks_scored"])
     lead = f"Best of {count(len(board), 'model')} on {count(tasks, 'task')}: **{plain(first['model'])}**"
     st.markdown("#### " + lead + _mean(first, quality) + ".")
     st.markdown(_also_best(board, quality))
-    if among.trusted or among.narrows_tasks() or among.narrows_models():
-        st.caption(filters.RULE)
+    st.caption(f"{_RANKED_BY[ranked_by]} {filters.RULE}")
 
 
-def _unfinished(name: str, board: pd.DataFrame, quality: str, among: Among) -> None:
+def _unfinished(name: str, board: pd.DataFrame, quality: str, taking: Pool) -> None:
     """When nobody has a mean: which tasks nobody has finished, and a way to rank without them."""
-    tasks = ask(asked.unfinished, name, among) if board[quality].isna().all() else []
+    tasks = ask(asked.unfinished, name, taking) if board[quality].isna().all() else []
     if not tasks:
         return
     listed = ", ".join(f"**{plain(task)}**" for task in tasks[:5]) + (" and more" if len(tasks) > 5 else "")
@@ -109,14 +115,14 @@ def _also_best(board: pd.DataFrame, quality: str) -> str:
     for place, reasons in named.items():
         row = board.iloc[place]
         rank = f"rank {row['rank']:.0f}" if pd.notna(row["rank"]) else "no rank"
-        said.append(f"Best {' and '.join(reasons)}: **{plain(row['model'])}** ({rank}{_mean(row, quality)}).")
+        said.append(f"Best {' and best '.join(reasons)}: **{plain(row['model'])}** ({rank}{_mean(row, quality)}).")
     return " ".join(said)
 
 
-def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, among: Among) -> None:
+def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Pool) -> None:
     name = benchmark["benchmark"]
-    types = ask(asked.type_means, name, among) if benchmark["show_task_types"] else pd.DataFrame()
-    whole = not (among.narrows_tasks() or among.trusted)
+    types = ask(asked.type_means, name, taking) if benchmark["show_task_types"] else pd.DataFrame()
+    whole = taking.tasks is None and not taking.trusted
     groups = ask(asked.group_means, name) if whole else pd.DataFrame()
     frame = boards.shown(board, groups, types, benchmark)
     bar = st.container(horizontal=True, vertical_alignment="bottom")

@@ -7,7 +7,7 @@ import pytest
 
 from dashboard import boards
 from dashboard.queries import leaderboard as asked
-from dashboard.queries.leaderboard import Among
+from dashboard.queries.leaderboard import Pool
 from data.store import open_reader
 
 NAMES = ("show_mean_task", "show_mean_task_type", "show_public_private", "show_mean_subset", "show_zero_shot")
@@ -19,7 +19,7 @@ def benchmark(*shown: str, ranked_by: str = "borda") -> dict[str, object]:
 
 @pytest.fixture
 def board(made_store):
-    frame = asked.table(open_reader(made_store).cursor(), "Tiny(all)", Among())
+    frame = asked.table(open_reader(made_store).cursor(), "Tiny(all)", Pool())
     return frame.assign(zero_shot=50.0)
 
 

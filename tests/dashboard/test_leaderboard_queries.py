@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dashboard.queries import leaderboard as asked
-from dashboard.queries.leaderboard import Among
+from dashboard.queries.leaderboard import Among, Pool
 from data.store import open_reader
 
 ALL = "Tiny(all)"
@@ -17,12 +17,16 @@ def cursor(made_store):
     return open_reader(made_store).cursor()
 
 
+def table(cursor, among: Among) -> pd.DataFrame:
+    return asked.table(cursor, ALL, asked.pool(cursor, ALL, among))
+
+
 def models(frame: pd.DataFrame) -> set[str]:
     return set(frame["model"])
 
 
 def test_without_filters_it_is_the_leaderboard_view(cursor):
-    board = asked.table(cursor, ALL, Among())
+    board = table(cursor, Among())
     view = cursor.execute("SELECT * FROM leaderboard WHERE benchmark = ? ORDER BY rank, model", [ALL]).df()
     mine = board.sort_values(["rank", "model"])[view.columns.drop("benchmark")].reset_index(drop=True)
     pd.testing.assert_frame_equal(mine, view.drop(columns="benchmark"))
@@ -43,7 +47,7 @@ def test_without_filters_it_is_the_leaderboard_view(cursor):
 )
 def test_each_filter_of_models_keeps_exactly_those(cursor, among, where):
     wanted = {m for (m,) in cursor.execute(f"SELECT model FROM models WHERE {where}").fetchall()}
-    board = asked.table(cursor, ALL, among)
+    board = table(cursor, among)
     assert models(board) == wanted
     if wanted:
         again = cursor.execute("SELECT model, rank FROM ranking(?, ?, NULL, false)", [ALL, list(wanted)]).fetchall()
@@ -51,27 +55,27 @@ def test_each_filter_of_models_keeps_exactly_those(cursor, among, where):
 
 
 def test_filters_of_tasks_choose_tasks(cursor):
-    assert asked.table(cursor, ALL, Among(languages=("deu",)))["tasks_scored"].unique().tolist() == [2]
-    assert asked.table(cursor, ALL, Among(domains=("Web",)))["tasks_scored"].unique().tolist() == [2]
-    assert asked.table(cursor, ALL, Among(types=("STS",)))["tasks_scored"].unique().tolist() == [1]
-    assert asked.table(cursor, ALL, Among(without=("TinySTS",)))["tasks_scored"].unique().tolist() == [3]
-    assert list(asked.type_means(cursor, ALL, Among(types=("STS", "Clustering"))).columns) == ["Clustering", "STS"]
+    assert table(cursor, Among(languages=("deu",)))["tasks_scored"].unique().tolist() == [2]
+    assert table(cursor, Among(domains=("Web",)))["tasks_scored"].unique().tolist() == [2]
+    assert table(cursor, Among(types=("STS",)))["tasks_scored"].unique().tolist() == [1]
+    assert table(cursor, Among(without=("TinySTS",)))["tasks_scored"].unique().tolist() == [3]
+    assert list(asked.type_means(cursor, ALL, Pool(tasks=("TinySTS", "TinyCluster"))).columns) == ["Clustering", "STS"]
 
 
 def test_complete_models_only(cursor):
-    assert "org/model-05" in models(asked.table(cursor, ALL, Among()))
-    assert "org/model-05" not in models(asked.table(cursor, ALL, Among(complete=True)))
-    assert "org/model-05" in models(asked.table(cursor, ALL, Among(complete=True, without=("TinyCluster",))))
+    assert "org/model-05" in models(table(cursor, Among()))
+    assert "org/model-05" not in models(table(cursor, Among(complete=True)))
+    assert "org/model-05" in models(table(cursor, Among(complete=True, without=("TinyCluster",))))
 
 
 def test_trusted_leaves_out_the_three_kinds(cursor):
-    board = asked.table(cursor, ALL, Among(trusted=True)).set_index("model")
+    board = table(cursor, Among(trusted=True)).set_index("model")
     assert board.loc[["org/model-01", "org/model-02", "org/model-03"], "tasks_missing"].tolist() == [1, 1, 1]
     assert board[["reported", "other_dataset", "other_revision"]].to_numpy().sum() == 0
 
 
 def test_evidence_counts(cursor):
-    board = asked.table(cursor, ALL, Among()).set_index("model")
+    board = table(cursor, Among()).set_index("model")
     columns = ["reported", "other_dataset", "other_revision"]
     assert board.loc["org/model-01", columns].tolist() == [1, 0, 0]
     assert board.loc["org/model-02", columns].tolist() == [0, 0, 1]
@@ -80,12 +84,14 @@ def test_evidence_counts(cursor):
 
 
 def test_zero_shot_is_the_share_of_tasks_not_trained_on(cursor):
-    percent = asked.zero_shot(cursor, ALL, Among())
+    percent = asked.zero_shot(cursor, ALL, None)
     assert percent["org/model-00"] == 75 and percent["org/model-03"] == 100
     assert "org/model-04" not in percent, "nobody said what it was trained on"
-    assert asked.zero_shot(cursor, ALL, Among(types=("STS",)))["org/model-00"] == 0
-    assert asked.zero_shot(cursor, ALL, Among(without=("TinyCluster",)))["org/model-00"] == 66, "cut, not rounded"
-    kept = models(asked.table(cursor, ALL, Among(zero_shot=100)))
+    assert asked.zero_shot(cursor, ALL, ("TinySTS",))["org/model-00"] == 0
+    assert asked.zero_shot(cursor, ALL, ("TinySTS", "TinyClass", "TinyRetrieval"))["org/model-00"] == 66, (
+        "cut, not rounded"
+    )
+    kept = models(table(cursor, Among(zero_shot=100)))
     assert not kept & {"org/model-00", "org/model-04"} and "org/model-03" in kept
 
 
@@ -98,4 +104,4 @@ def test_sources_name_every_task_and_where_its_score_is_from(cursor):
 
 
 def test_unfinished_tasks_are_named(cursor):
-    assert asked.unfinished(cursor, ALL, Among()) == []
+    assert asked.unfinished(cursor, ALL, Pool()) == []
