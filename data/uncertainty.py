@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from data.ranking import Matrix, borda_points, ranks
+from data.ranking import Matrix, any_score, borda_points, ranks
 
 __all__ = ["DRAWS", "FEWEST_TASKS", "BoardIntervals", "Difference", "board_intervals", "paired_difference", "resample"]
 
@@ -77,7 +77,7 @@ def board_intervals(
     weights: Matrix | None = None,
     rank_by_mean: bool = False,
     clusters: NDArray[np.int_] | None = None,
-    pool: int | None = None,
+    pool: NDArray[np.bool_] | None = None,
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> BoardIntervals:
@@ -92,7 +92,7 @@ def board_intervals(
         weights: [tasks], of the mean; equal by default. ``1 / tasks of its type`` gives the mean over task types.
         rank_by_mean: the board's rank is of the mean instead of Borda points.
         clusters: see :func:`resample`.
-        pool: see :func:`data.ranking.borda_points`.
+        pool: [models], those that get a rank; see :func:`data.ranking.borda_points`.
         draws: resamples.
         seed: of the draws.
     """
@@ -100,8 +100,8 @@ def board_intervals(
     nothing = np.full(models, np.nan)
     weights = np.ones(tasks) if weights is None else weights
     size = _effective_size(np.bincount(_numbered(tasks, clusters), weights).astype(np.float64))
-    lacks = np.isnan(means[:, weights > 0]).any(axis=1) if rank_by_mean else np.isnan(scores).all(axis=1)
-    in_pool: NDArray[np.bool_] = np.asarray(~lacks)
+    pool = any_score(scores) if pool is None else pool
+    in_pool = pool & ~np.isnan(means[:, weights > 0]).any(axis=1) if rank_by_mean else pool
     if size < FEWEST_TASKS or not in_pool.any():
         return BoardIntervals(nothing, nothing, nothing, nothing, np.zeros(models, dtype=bool))
     counts = resample(tasks, draws, seed, clusters)
