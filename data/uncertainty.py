@@ -21,7 +21,16 @@ from scipy import stats
 
 from data.ranking import Matrix, any_score, borda_points, ranks
 
-__all__ = ["DRAWS", "FEWEST_TASKS", "BoardIntervals", "Difference", "board_intervals", "paired_difference", "resample"]
+__all__ = [
+    "DRAWS",
+    "FEWEST_TASKS",
+    "Difference",
+    "Standing",
+    "borda_intervals",
+    "mean_intervals",
+    "paired_difference",
+    "resample",
+]
 
 DRAWS = 4000
 FEWEST_TASKS = 6
@@ -29,13 +38,16 @@ SEED = 20261121
 LEVEL = 0.95
 
 
-class BoardIntervals(NamedTuple):
-    """95 % intervals of a leaderboard, each an array over its models; NaN where nothing can be said."""
+class Standing(NamedTuple):
+    """95 % intervals of a leaderboard's totals and ranks, each an array over its models; NaN: nothing can be said.
 
+    ``tied_with_first``: the interval of the paired difference to the leader does not leave zero out.
+    """
+
+    low: Matrix
+    high: Matrix
     rank_low: Matrix
     rank_high: Matrix
-    mean_low: Matrix
-    mean_high: Matrix
     tied_with_first: NDArray[np.bool_]
 
 
@@ -70,51 +82,57 @@ def resample(tasks: int, draws: int = DRAWS, seed: int = SEED, clusters: NDArray
     return counts[:, names]
 
 
-def board_intervals(
+def borda_intervals(
     scores: Matrix,
-    means: Matrix,
     *,
-    weights: Matrix | None = None,
-    rank_by_mean: bool = False,
-    clusters: NDArray[np.int_] | None = None,
     pool: NDArray[np.bool_] | None = None,
+    clusters: NDArray[np.int_] | None = None,
     draws: int = DRAWS,
     seed: int = SEED,
-) -> BoardIntervals:
-    """Intervals of every rank and mean of a leaderboard, and which models are tied with the first.
-
-    A model is statistically tied with the first when the interval of their paired difference (of Borda points, or of
-    means where the board ranks by them) does not leave zero out. The pool stays as it is in every draw.
+) -> Standing:
+    """Intervals of Borda points and ranks. The pool stays as it is in every draw.
 
     Args:
-        scores: [models x tasks] that Borda ranks, NaN where missing.
-        means: [models x tasks] that means are taken of; a row with a NaN has no mean.
-        weights: [tasks], of the mean; equal by default. ``1 / tasks of its type`` gives the mean over task types.
-        rank_by_mean: the board's rank is of the mean instead of Borda points.
-        clusters: see :func:`resample`.
+        scores: [models x tasks], NaN where missing.
         pool: [models], those that get a rank; see :func:`data.ranking.borda_points`.
+        clusters: see :func:`resample`.
         draws: resamples.
         seed: of the draws.
     """
-    models, tasks = scores.shape
-    nothing = np.full(models, np.nan)
-    weights = np.ones(tasks) if weights is None else weights
-    size = _effective_size(np.bincount(_numbered(tasks, clusters), weights).astype(np.float64))
+    tasks = scores.shape[1]
     pool = any_score(scores) if pool is None else pool
-    in_pool = pool & ~np.isnan(means[:, weights > 0]).any(axis=1) if rank_by_mean else pool
-    if size < FEWEST_TASKS or not in_pool.any():
-        return BoardIntervals(nothing, nothing, nothing, nothing, np.zeros(models, dtype=bool))
-    counts = resample(tasks, draws, seed, clusters)
-    mean_draws = _weighted(counts, weights, means)
-    mean_low, mean_high = _interval(mean_draws, size)
     points = borda_points(scores, pool)
-    total_draws = mean_draws if rank_by_mean else counts @ points.T
-    totals = _weighted(np.ones((1, tasks)), weights, means)[0] if rank_by_mean else points.sum(axis=1)
-    rank_low, rank_high = _interval(ranks(total_draws, present=in_pool), size, whole=True)
-    first = int(np.argmax(np.where(in_pool, totals, -np.inf)))
-    low, high = _interval(total_draws[:, [first]] - total_draws, size)
-    tied = in_pool & ~((low > 0) | (high < 0))
-    return BoardIntervals(rank_low, rank_high, mean_low, mean_high, tied)
+    counts = resample(tasks, draws, seed, clusters)
+    size = _effective_size(np.bincount(_numbered(tasks, clusters)).astype(np.float64))
+    return _standing(points.sum(axis=1), counts @ points.T, pool, size)
+
+
+def mean_intervals(
+    scores: Matrix,
+    *,
+    weights: Matrix | None = None,
+    pool: NDArray[np.bool_] | None = None,
+    clusters: NDArray[np.int_] | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Standing:
+    """Intervals of weighted means and of the ranks by them; a model that lacks a task that counts has neither.
+
+    Args:
+        scores: [models x tasks], NaN where missing.
+        weights: [tasks]; equal by default. ``1 / tasks of its type`` gives the mean over task types.
+        pool: [models], those that get a rank; all by default.
+        clusters: see :func:`resample`.
+        draws: resamples.
+        seed: of the draws.
+    """
+    tasks = scores.shape[1]
+    weights = np.ones(tasks) if weights is None else weights
+    means = _weighted(np.ones((1, tasks)), weights, scores)
+    pool = ~np.isnan(means[0]) if pool is None else pool & ~np.isnan(means[0])
+    drawn = _weighted(resample(tasks, draws, seed, clusters), weights, scores)
+    size = _effective_size(np.bincount(_numbered(tasks, clusters), weights).astype(np.float64))
+    return _standing(means[0], drawn, pool, size)
 
 
 def paired_difference(
@@ -143,6 +161,22 @@ def paired_difference(
     return Difference(mean, float(low[0]), float(high[0]), n)
 
 
+def _standing(totals: Matrix, drawn: Matrix, pool: NDArray[np.bool_], size: float) -> Standing:
+    """Intervals of totals and their ranks from [draws x models], for the models in the pool."""
+    ends = np.full((4, len(totals)), np.nan)
+    tied = np.zeros(len(totals), dtype=bool)
+    if size >= FEWEST_TASKS and pool.any():
+        mine, first = drawn[:, pool], int(np.argmax(totals[pool]))
+        ends[0, pool], ends[1, pool] = _interval(mine, size)
+        low, high = _interval(ranks(mine), size, whole=True)
+        # Where scores are missing a draw can be kinder than the record; the rank itself is always possible.
+        rank = ranks(totals[pool])
+        ends[2, pool], ends[3, pool] = np.minimum(low, rank), np.maximum(high, rank)
+        low, high = _interval(mine[:, [first]] - mine, size)
+        tied[pool] = ~((low > 0) | (high < 0))
+    return Standing(ends[0], ends[1], ends[2], ends[3], tied)
+
+
 def _numbered(tasks: int, clusters: NDArray[np.int_] | None) -> NDArray[np.int_]:
     """Columns numbered so that those drawn together share a number, from 0 without gaps."""
     numbers: NDArray[np.int_] = np.unique(np.arange(tasks) if clusters is None else clusters, return_inverse=True)[1]
@@ -162,16 +196,11 @@ def _weighted(counts: Matrix, weights: Matrix, values: Matrix) -> Matrix:
 
 
 def _interval(draws: Matrix, size: float, *, whole: bool = False) -> tuple[Matrix, Matrix]:
-    """Expanded percentile interval of each column of [draws x columns]; NaN for a column with a NaN."""
+    """Expanded percentile interval of each column of [draws x columns]."""
     student = stats.t.ppf(1 - (1 - LEVEL) / 2, size - 1)
     tail = float(stats.norm.cdf(-np.sqrt(size / (size - 1)) * student))
-    known = ~np.isnan(draws).any(axis=0)
-    ends = np.full((2, draws.shape[1]), np.nan)
-    if known.any():
-        ends[:, known] = np.quantile(
-            draws[:, known], np.array([tail, 1 - tail]), axis=0, method="inverted_cdf" if whole else "linear"
-        )
-    return ends[0], ends[1]
+    low, high = np.quantile(draws, np.array([tail, 1 - tail]), axis=0, method="inverted_cdf" if whole else "linear")
+    return low, high
 
 
 def _effective_size(weights: Matrix) -> float:
