@@ -16,7 +16,7 @@ __all__ = ["Matrix", "any_score", "borda", "borda_points", "ranks"]
 Matrix = NDArray[np.float64]
 
 
-def borda(scores: Matrix, pool: NDArray[np.bool_] | None = None) -> Matrix:
+def borda(scores: Matrix, pool: int | None = None) -> Matrix:
     """Borda rank of each model, 1 the best, NaN for a model without any score.
 
     Args:
@@ -26,20 +26,19 @@ def borda(scores: Matrix, pool: NDArray[np.bool_] | None = None) -> Matrix:
     Returns:
         [models], whole numbers.
     """
-    pool = any_score(scores) if pool is None else pool
-    return ranks(borda_points(scores, pool).sum(axis=1), present=pool)
+    return ranks(borda_points(scores, pool).sum(axis=1), present=any_score(scores))
 
 
-def borda_points(scores: Matrix, pool: NDArray[np.bool_] | None = None) -> Matrix:
+def borda_points(scores: Matrix, pool: int | None = None) -> Matrix:
     """Points of each model on each task: [models x tasks], multiples of .5.
 
     Args:
         scores: as for :func:`borda`.
-        pool: [models], those that get a rank; by default those with any score. In the store's rule (mteb's) a model
-            without a complete score on any task gets none, yet its scores stand before others' on their tasks.
+        pool: how many models a rank is subtracted from; by default those with any score. The store's rule (mteb's)
+            counts those with a complete score on any task.
     """
     missing = np.isnan(scores)
-    in_pool = np.count_nonzero(any_score(scores) if pool is None else pool)
+    in_pool = np.count_nonzero(any_score(scores)) if pool is None else pool
     # A missing score as the worst of all leaves the ranks of those present as they are.
     rank = rankdata(np.where(missing, np.inf, -scores), axis=0, method="average")
     points: Matrix = np.where(missing, 0.0, in_pool - rank)

@@ -85,7 +85,7 @@ def resample(tasks: int, draws: int = DRAWS, seed: int = SEED, clusters: NDArray
 def borda_intervals(
     scores: Matrix,
     *,
-    pool: NDArray[np.bool_] | None = None,
+    pool: int | None = None,
     clusters: NDArray[np.int_] | None = None,
     draws: int = DRAWS,
     seed: int = SEED,
@@ -94,17 +94,16 @@ def borda_intervals(
 
     Args:
         scores: [models x tasks], NaN where missing.
-        pool: [models], those that get a rank; see :func:`data.ranking.borda_points`.
+        pool: see :func:`data.ranking.borda_points`.
         clusters: see :func:`resample`.
         draws: resamples.
         seed: of the draws.
     """
     tasks = scores.shape[1]
-    pool = any_score(scores) if pool is None else pool
     points = borda_points(scores, pool)
     counts = resample(tasks, draws, seed, clusters)
     size = _effective_size(np.bincount(_numbered(tasks, clusters)).astype(np.float64))
-    return _standing(points.sum(axis=1), counts @ points.T, pool, size)
+    return _standing(points.sum(axis=1), counts @ points.T, any_score(scores), size)
 
 
 def mean_intervals(

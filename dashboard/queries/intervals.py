@@ -36,15 +36,15 @@ def intervals(
     means = cells.pivot(index="model", columns="task", values="score").dropna(axis=1, how="all")
     contests = cursor.execute(_CONTESTS, asked).df().pivot(index="model", columns="contest", values="any_score")
     contests = contests.reindex(means.index)
-    pool = means.notna().any(axis=1).to_numpy()
+    listed = means.notna().any(axis=1).to_numpy()  # models with no complete task have no row, yet take their ranks
     of_type = cells.drop_duplicates("task").set_index("task")["type"].reindex(means.columns)
-    by_task = mean_intervals(means.to_numpy(), pool=pool)
-    by_type = mean_intervals(means.to_numpy(), weights=1 / of_type.map(of_type.value_counts()).to_numpy(), pool=pool)
+    by_task = mean_intervals(means.to_numpy())
+    by_type = mean_intervals(means.to_numpy(), weights=1 / of_type.map(of_type.value_counts()).to_numpy())
     # The subsets of one task are drawn together: another task like it would bring its own along.
     task_of = pd.factorize(contests.columns.str.split("::").str[0])[0]
     (ranked_by,) = cursor.execute("SELECT ranked_by FROM benchmarks WHERE benchmark = ?", [benchmark]).fetchall()[0]
     by_mean = {"mean_task": by_task, "mean_task_type": by_type}
-    ranked = by_mean.get(ranked_by) or borda_intervals(contests.to_numpy(), pool=pool, clusters=task_of)
+    ranked = by_mean.get(ranked_by) or borda_intervals(contests.to_numpy(), pool=int(listed.sum()), clusters=task_of)
     ends = [ranked.rank_low, ranked.rank_high, by_task.low, by_task.high, by_type.low, by_type.high]
     found = pd.DataFrame(dict(zip(_COLUMNS, [means.index, *ends, ranked.tied_with_first], strict=True)))
-    return found[pool].reset_index(drop=True)
+    return found[listed].reset_index(drop=True)
