@@ -22,6 +22,9 @@ from dashboard import links, states  # noqa: E402
 # Material symbols that Streamlit carries with it.
 PAGES = [
     ("leaderboard", "Leaderboard", ":material/leaderboard:"),
+    ("compare", "Compare", ":material/compare_arrows:"),
+    ("tasks", "Tasks", ":material/checklist:"),
+    ("models", "Models", ":material/person_search:"),
 ]
 
 

@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries.own_cells import OWN_CELLS
 from data.uncertainty import paired_difference
 
 __all__ = ["ANY_TASKS", "compared", "facts", "head_to_head", "shared_wide", "top_models"]
@@ -36,31 +37,11 @@ LEFT JOIN cells c ON c.task = t.task AND c.model = m.model
 """
 
 _OF_TASKS = f"""
-WITH wanted AS (
-    SELECT task, split, subset FROM task_cells WHERE list_contains($tasks, task)
-    UNION
-    SELECT DISTINCT r.task, s.split, s.subset FROM chosen r JOIN scores s USING (result_id)
-    WHERE list_contains($tasks, r.task) AND r.task NOT IN (SELECT task FROM task_cells)
-),
-found AS (
-    SELECT c.model, c.task, any_value(c.result_id) AS result_id, avg(s.main_score) AS any_score,
-        count(DISTINCT (s.split, s.subset)) AS cells
-    FROM chosen c JOIN scores s USING (result_id) JOIN wanted w ON w.task = c.task AND w.split = s.split
-        AND w.subset = s.subset
-    WHERE c.experiment = '' AND s.main_score IS NOT NULL AND NOT isnan(s.main_score)
-    GROUP BY c.model, c.task
-),
-complete AS (SELECT task, max(cells) AS cells FROM found GROUP BY task),
-flagged AS (
-    SELECT f.model, f.task, f.result_id, CASE WHEN f.cells = k.cells THEN f.any_score END AS score,
-        r.origin = 'reported' AS reported, false AS other_revision,
-        NOT coalesce(same_dataset(r.dataset_revision, t.dataset_revision), false) AS other_dataset
-    FROM found f JOIN complete k USING (task) JOIN current_results r USING (result_id) JOIN tasks t ON t.task = f.task
-)
-SELECT t.task, t.type, m.model, c.score, c.result_id, c.reported, c.other_dataset, c.other_revision,
+WITH {OWN_CELLS}
+SELECT t.task, t.type, m.model, c.score, c.result_id, c.reported, c.other_dataset, false AS other_revision,
     coalesce(ft.floor, fy.floor, fa.floor) AS floor
 FROM tasks t CROSS JOIN (SELECT unnest($models) AS model) m
-LEFT JOIN flagged c ON c.task = t.task AND c.model = m.model AND NOT ($strict AND (c.reported OR c.other_dataset))
+LEFT JOIN own c ON c.task = t.task AND c.model = m.model AND NOT ($strict AND (c.reported OR c.other_dataset))
 {_FLOOR} WHERE list_contains($tasks, t.task) ORDER BY t.type, t.task
 """
 

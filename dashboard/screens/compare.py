@@ -106,7 +106,8 @@ def show_facts(models: tuple[str, ...], tasks: tuple[str, ...]) -> None:
     """What is known of each model, side by side."""
     with st.expander("Facts side by side", expanded=True):
         frame = tables.facts(ask(queries.facts, models, tasks), len(tasks))
-        st.dataframe(frame, hide_index=True, column_config={"Fact": st.column_config.TextColumn(pinned=True)})
+        pinned = {"Fact": st.column_config.TextColumn(pinned=True)}
+        st.dataframe(frame, hide_index=True, height="content", column_config=pinned)
 
 
 def show_verdicts(
