@@ -25,6 +25,7 @@ PAGES = [
     ("compare", "Compare", ":material/compare_arrows:"),
     ("tasks", "Tasks", ":material/checklist:"),
     ("models", "Models", ":material/person_search:"),
+    ("use", "Our use", ":material/target:"),
 ]
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "index_bytes",
     "monthly_cost",
     "ordinal",
+    "pareto",
     "ratio_in_words",
     "robustness",
     "weighted_scores",
@@ -155,9 +156,10 @@ def robustness(
     drawn = np.random.default_rng(seed).dirichlet(concentration * shares, size=draws)
     first, among = np.full(len(scores), np.nan), np.full(len(scores), np.nan)
     if complete.any():
-        places = (-(drawn @ by_group.T)).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-        first[complete] = (places == 0).mean(axis=0)
-        among[complete] = (places < top).mean(axis=0)
+        found = np.round(drawn @ by_group.T, 12)  # what differs in the last bits only is level
+        last = min(top, found.shape[1])
+        first[complete] = (found >= found.max(axis=1, keepdims=True)).mean(axis=0)
+        among[complete] = (found >= -np.partition(-found, last - 1, axis=1)[:, [last - 1]]).mean(axis=0)
     return Robustness(first, among)
 
 
@@ -180,6 +182,16 @@ def monthly_cost(size: Matrix, price_per_gb: float) -> Matrix:
     """Cost of keeping ``size`` bytes at a price per GB (10^9 bytes) and month, in the price's currency."""
     cost: Matrix = size / 1e9 * price_per_gb
     return cost
+
+
+def pareto(quality: Matrix, size: Matrix) -> NDArray[np.bool_]:
+    """Which models no other beats on quality without being larger: [models]; NaN in either is never on the front."""
+    front = np.zeros(len(quality), dtype=bool)
+    best = -np.inf
+    for i in np.lexsort((-quality, size)):
+        if not np.isnan(size[i]) and quality[i] > best:
+            front[i], best = True, quality[i]
+    return front
 
 
 def ordinal(n: int) -> str:

@@ -13,6 +13,7 @@ Below :data:`FEWEST_TASKS` nothing is said.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -78,8 +79,7 @@ def resample(tasks: int, draws: int = DRAWS, seed: int = SEED, clusters: NDArray
     n = int(names.max(initial=-1)) + 1
     if n == 0:
         return np.zeros((draws, 0))
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
-    return counts[:, names]
+    return _drawn(n, draws, seed)[:, names]
 
 
 def borda_intervals(
@@ -112,6 +112,7 @@ def mean_intervals(
     weights: Matrix | None = None,
     pool: NDArray[np.bool_] | None = None,
     clusters: NDArray[np.int_] | None = None,
+    ranked: bool = True,
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Standing:
@@ -122,6 +123,7 @@ def mean_intervals(
         weights: [tasks]; equal by default. ``1 / tasks of its type`` gives the mean over task types.
         pool: [models], those that get a rank; all by default.
         clusters: see :func:`resample`.
+        ranked: false leaves the intervals of ranks out (NaN), which take most of the time.
         draws: resamples.
         seed: of the draws.
     """
@@ -131,7 +133,7 @@ def mean_intervals(
     pool = ~np.isnan(means[0]) if pool is None else pool & ~np.isnan(means[0])
     drawn = _weighted(resample(tasks, draws, seed, clusters), weights, scores)
     size = _effective_size(np.bincount(_numbered(tasks, clusters), weights).astype(np.float64))
-    return _standing(means[0], drawn, pool, size)
+    return _standing(means[0], drawn, pool, size, ranked=ranked)
 
 
 def paired_difference(
@@ -160,17 +162,26 @@ def paired_difference(
     return Difference(mean, float(low[0]), float(high[0]), n)
 
 
-def _standing(totals: Matrix, drawn: Matrix, pool: NDArray[np.bool_], size: float) -> Standing:
+@lru_cache(maxsize=16)
+def _drawn(n: int, draws: int, seed: int) -> Matrix:
+    """Draws are the same for every question about as many tasks, and take longer to make than to use."""
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+    counts.flags.writeable = False
+    return counts
+
+
+def _standing(totals: Matrix, drawn: Matrix, pool: NDArray[np.bool_], size: float, *, ranked: bool = True) -> Standing:
     """Intervals of totals and their ranks from [draws x models], for the models in the pool."""
     ends = np.full((4, len(totals)), np.nan)
     tied = np.zeros(len(totals), dtype=bool)
     if size >= FEWEST_TASKS and pool.any():
         mine, first = drawn[:, pool], int(np.argmax(totals[pool]))
         ends[0, pool], ends[1, pool] = _interval(mine, size)
-        low, high = _interval(ranks(mine), size, whole=True)
-        # Where scores are missing a draw can be kinder than the record; the rank itself is always possible.
-        rank = ranks(totals[pool])
-        ends[2, pool], ends[3, pool] = np.minimum(low, rank), np.maximum(high, rank)
+        if ranked:
+            low, high = _interval(ranks(mine), size, whole=True)
+            # Where scores are missing a draw can be kinder than the record; the rank itself is always possible.
+            rank = ranks(totals[pool])
+            ends[2, pool], ends[3, pool] = np.minimum(low, rank), np.maximum(high, rank)
         low, high = _interval(mine[:, [first]] - mine, size)
         tied[pool] = ~((low > 0) | (high < 0))
     return Standing(ends[0], ends[1], ends[2], ends[3], tied)

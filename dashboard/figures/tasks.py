@@ -68,9 +68,12 @@ def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
     grid = grid.loc[grid.mean(axis=1).sort_values(ascending=False).index]
     values, across = 100 * grid.to_numpy(dtype=np.float32), [names[m] for m in models]
     wide = len(grid) > WIDE  # many languages read better along the wide side
+    down = list(grid.index)
+    if wide:
+        values, across, down = values.T, down, across
     figure = go.Figure(
         go.Heatmap(
-            z=values.T if wide else values, x=list(grid.index) if wide else across, y=across if wide else list(grid.index),
+            z=values, x=across, y=down,
             colorscale=SEQUENTIAL, xgap=1, ygap=1, hoverongaps=False, colorbar={"title": "score", "thickness": 12},
             hovertemplate="%{x}<br>%{y}: %{z:.2f}<extra></extra>",
             texttemplate=None if wide or len(models) > 12 else "%{z:.1f}",

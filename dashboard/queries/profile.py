@@ -86,25 +86,20 @@ def cells_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark
 
 
 def languages_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> pd.DataFrame:
-    """One row a language, the one with most tasks first: cells and tasks in it, the mean of its cells' scores (0-1) and of their percentiles.
+    """One row a language, the one with most tasks first: its tasks and cells, and the means of their figures.
 
-    A cell of two languages counts for both. Percentiles are taken cell by cell, so that only like is compared.
+    ``score`` is the mean of its cells' scores (0-1), ``percentile`` of their percentiles. A cell of two languages
+    counts for both. Percentiles are taken cell by cell, so that only like is compared.
     """
     found = cells_against_peers(cursor, model, benchmark)
     found["language"] = found["languages"].fillna("").str.split(",")
     found = found.explode("language")
     found["language"] = found["language"].str.split("-").str[0]
     by = found[found["language"] != ""].groupby("language")
-    return (
-        by.agg(
-            tasks=("task", "nunique"),
-            cells=("score", "size"),
-            score=("score", "mean"),
-            percentile=("percentile", "mean"),
-        )
-        .sort_values(["tasks", "cells", "language"], ascending=[False, False, True])
-        .reset_index()
+    found = by.agg(
+        tasks=("task", "nunique"), cells=("score", "size"), score=("score", "mean"), percentile=("percentile", "mean")
     )
+    return found.sort_values(["tasks", "cells", "language"], ascending=[False, False, True]).reset_index()
 
 
 def _asked(model: str, benchmark: str) -> dict[str, str]:

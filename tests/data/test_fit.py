@@ -13,6 +13,7 @@ from data.fit import (
     index_bytes,
     monthly_cost,
     ordinal,
+    pareto,
     ratio_in_words,
     robustness,
     weighted_scores,
@@ -102,3 +103,15 @@ def test_words() -> None:
 def test_presets_name_weights_above_zero() -> None:
     assert len({p.name for p in PRESETS}) == len(PRESETS)
     assert all(share > 0 for p in PRESETS for share in [*p.types.values(), *p.domains.values()])
+
+
+def test_the_pareto_front_has_nobody_beaten_by_a_smaller_one() -> None:
+    quality = np.array([0.9, 0.8, 0.8, 0.7, NAN, 0.95])
+    size = np.array([10.0, 5.0, 6.0, 5.0, 1.0, NAN])
+    assert pareto(quality, size).tolist() == [True, True, False, False, False, False]
+
+
+def test_models_with_the_same_scores_share_their_places() -> None:
+    scores = np.array([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5]])
+    found = robustness(scores, np.array([0.1, 0.9]), ["A", "B"], top=1)
+    assert found.first[1] == found.first[2] == 1
