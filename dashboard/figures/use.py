@@ -50,6 +50,6 @@ def quality_against_size(ranked: pd.DataFrame, size: str, top: int) -> go.Figure
             hovertemplate="<b>%{customdata[0]}</b><br>place %{customdata[1]}, score %{y:.2f}, %{customdata[2]}"
             "<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title=title, type="log", tickformat=".2~s")
+    figure.update_xaxes(title=title, type="log", dtick="D2", tickformat=".2~s")
     figure.update_yaxes(title="weighted score")
     return styled(figure, height=460)

@@ -89,19 +89,29 @@ SELECT model, task, '' AS language, score FROM board_cells($benchmark, NULL, NUL
 """
 
 _CELLS_IN = """
-WITH spoken AS (
-    SELECT c.model, c.task, l.language, s.split, s.subset, s.main_score
-    FROM board_cells($benchmark, NULL, NULL, $strict) c
-    JOIN scores s USING (result_id)
-    SEMI JOIN benchmark_cells k
-        ON k.benchmark = $benchmark AND k.task = c.task AND k.split = s.split AND k.subset = s.subset
+WITH spellings AS MATERIALIZED (
+    SELECT s.languages, l.language
+    FROM (SELECT DISTINCT languages FROM scores) s
     JOIN (SELECT unnest($languages) AS language) l
         ON list_contains(list_transform(string_split(s.languages, ','), lambda x: split_part(x, '-', 1)), l.language)
+),
+-- Materialized: the few cells in these languages first, then whether the benchmark asks for them; the other way round
+-- takes four times as long.
+spoken AS MATERIALIZED (
+    SELECT s.result_id, l.language, s.split, s.subset, s.main_score
+    FROM scores s JOIN spellings l USING (languages)
     WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score)
+),
+asked AS (
+    SELECT c.model, c.task, s.language, s.split, s.subset, s.main_score
+    FROM board_cells($benchmark, NULL, NULL, $strict) c
+    JOIN spoken s USING (result_id)
+    SEMI JOIN benchmark_cells k
+        ON k.benchmark = $benchmark AND k.task = c.task AND k.split = s.split AND k.subset = s.subset
 ),
 means AS (
     SELECT model, task, language, avg(main_score) AS score, count(DISTINCT (split, subset)) AS cells
-    FROM spoken GROUP BY ALL
+    FROM asked GROUP BY ALL
 )
 SELECT model, task, language, CASE WHEN cells = max(cells) OVER (PARTITION BY task, language) THEN score END AS score
 FROM means
