@@ -26,6 +26,7 @@ PAGES = [
     ("tasks", "Tasks", ":material/checklist:"),
     ("models", "Models", ":material/person_search:"),
     ("use", "Our use", ":material/target:"),
+    ("changes", "What changed", ":material/history:"),
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,7 +24,7 @@ def most_different(wide: pd.DataFrame, baseline: str, n: int) -> pd.DataFrame:
 
 def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figure:
     """Signed difference to the baseline of every model on every task, with the noise floor as a band around zero."""
-    names, labels, tasks = short_names(list(wide.columns)), _labels(wide), _tasks(wide)
+    names, labels, tasks = _names(wide), _labels(wide), _tasks(wide)
     figure = go.Figure()
     noise = 100 * floors.reindex(tasks).fillna(0).to_numpy()
     if noise.any():
@@ -34,7 +36,7 @@ def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figu
         change = 100 * (wide[model] - wide[baseline]).to_numpy()
         figure.add_scatter(
             y=labels, x=change, mode="markers", name=names[model], marker=_marker(i + 1),
-            customdata=np.column_stack([tasks, 100 * wide[model], 100 * wide[baseline]]),
+            customdata=np.column_stack([[html.escape(task) for task in tasks], 100 * wide[model], 100 * wide[baseline]]),
             hovertemplate="<b>%{customdata[0]}</b><br>%{x:+.2f}: %{customdata[1]:.2f} against %{customdata[2]:.2f}",
         )  # fmt: skip
     figure.add_vline(x=0, line={"width": 1.5, "color": MUTED})
@@ -44,7 +46,7 @@ def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figu
 
 def dumbbell(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Scores on each task as dots on one line, from the lowest to the highest."""
-    names, labels = short_names(list(wide.columns)), _labels(wide)
+    names, labels = _names(wide), _labels(wide)
     figure = go.Figure()
     low, high = 100 * wide.min(axis=1).to_numpy(), 100 * wide.max(axis=1).to_numpy()
     ends = np.column_stack([low, high, np.full(len(wide), np.nan)]).ravel()
@@ -54,7 +56,8 @@ def dumbbell(wide: pd.DataFrame, baseline: str) -> go.Figure:
     )  # fmt: skip
     for i, model in enumerate([baseline, *wide.columns.drop(baseline)]):
         figure.add_scatter(
-            y=labels, x=100 * wide[model].to_numpy(), mode="markers", marker=_marker(i), customdata=_tasks(wide),
+            y=labels, x=100 * wide[model].to_numpy(), mode="markers", marker=_marker(i),
+            customdata=[html.escape(task) for task in _tasks(wide)],
             name=names[model] + (" (baseline)" if model == baseline else ""),
             hovertemplate="<b>%{customdata}</b><br>%{x:.2f}",
         )  # fmt: skip
@@ -64,7 +67,7 @@ def dumbbell(wide: pd.DataFrame, baseline: str) -> go.Figure:
 
 def heatmap(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Model x task, coloured by the signed difference to the baseline, centred on zero."""
-    names = short_names(list(wide.columns))
+    names = _names(wide)
     others = list(wide.columns.drop(baseline))
     change = 100 * wide[others].sub(wide[baseline], axis=0).to_numpy(dtype=np.float32)
     reach = float(np.abs(change).max(initial=1.0))
@@ -86,7 +89,7 @@ def heatmap(wide: pd.DataFrame, baseline: str) -> go.Figure:
 
 def radar(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Mean score of each task type around a circle; areas mislead, so the page offers it last."""
-    names, means = short_names(list(wide.columns)), 100 * wide.groupby(level="type").mean()
+    names, means = _names(wide), 100 * wide.groupby(level="type").mean()
     figure = go.Figure()
     for i, model in enumerate([baseline, *wide.columns.drop(baseline)]):
         values = means[model].to_list()
@@ -103,12 +106,17 @@ def _tall(figure: go.Figure, rows: int, *, legend: bool = True) -> go.Figure:
     return styled(figure, height=90 + ROW * rows + (30 if legend else 70))
 
 
+def _names(wide: pd.DataFrame) -> dict[str, str]:
+    """Plotly reads some markup in texts: names are shown as they are."""
+    return {model: html.escape(name) for model, name in short_names(list(wide.columns)).items()}
+
+
 def _tasks(wide: pd.DataFrame) -> list[str]:
     return [str(task) for task in wide.index.get_level_values("task")]
 
 
 def _labels(wide: pd.DataFrame) -> list[str]:
-    return [name if len(name) <= 30 else name[:14] + "…" + name[-15:] for name in _tasks(wide)]
+    return [html.escape(name if len(name) <= 30 else name[:14] + "…" + name[-15:]) for name in _tasks(wide)]
 
 
 def _marker(i: int) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,7 +34,7 @@ def distribution(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
         hovertemplate="%{y} models between %{customdata[0]:.2f} and %{customdata[1]:.2f}<extra></extra>",
     )  # fmt: skip
     top = max(float(counts.max(initial=1)), 1.0)
-    names = short_names(list(chosen))
+    names = {m: html.escape(name) for m, name in short_names(list(chosen)).items()}
     for i, model in enumerate(chosen):
         mine = complete[complete["model"] == model]
         if mine.empty:
@@ -58,7 +59,7 @@ def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
         models: in the order to show.
     """
     several = cells["split"].nunique() > 1
-    names = short_names(list(models))
+    names = {m: html.escape(name) for m, name in short_names(list(models)).items()}
     label = cells["subset"] + (" · " + cells["split"] if several else "")
     grid = (
         cells.assign(label=label)
@@ -100,7 +101,7 @@ def profile(tasks: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=known["percentile"], y=known["type"], mode="markers", showlegend=False,
         marker={"color": ACCENT, "size": 9, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
-        customdata=np.column_stack([known["task"], 100 * known["score"], known["peers"]]),
+        customdata=np.column_stack([known["task"].map(html.escape), 100 * known["score"], known["peers"]]),
         hovertemplate="<b>%{customdata[0]}</b><br>percentile %{x:.0f} of %{customdata[2]} peers"
         "<br>score %{customdata[1]:.2f}<extra></extra>",
     )  # fmt: skip

@@ -24,7 +24,6 @@ PLOTS = ["Differences", "Scores", "Heatmap", "Radar"]
 
 def main() -> None:
     """Controls, what is compared, then facts, verdicts, figures and tables."""
-    st.title("Compare")
     benchmark, models, baseline, tasks, strict = controls()
     if benchmark == queries.ANY_TASKS and not tasks:
         empty("Pick the tasks to compare on.")
@@ -68,7 +67,7 @@ def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool]:
     label = "Tasks" if hand else "Tasks (empty: all of the benchmark)"
     tasks = tuple(links.choose_many(label, offered_tasks, "c_tasks", where=left))
     strict = links.switch(
-        "Comparable runs only",
+        "Only figures run on today's data",
         "c_strict",
         where=right,
         help="Leaves out model cards' own figures, other dataset revisions and, in a benchmark, mixed model revisions.",
@@ -114,7 +113,7 @@ def show_verdicts(
     benchmark: str, models: tuple[str, ...], baseline: str, tasks: tuple[str, ...], strict: bool, floors: pd.Series
 ) -> None:
     """Head to head against the baseline, in numbers and words."""
-    st.subheader(f"Head to head with {plain(tables.short_names(models)[baseline])}")
+    st.subheader(f"Head to head with {plain(tables.short_names(models)[baseline])}", anchor=False)
     found = ask(queries.head_to_head, benchmark, models, baseline, tasks, strict)
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -138,7 +137,7 @@ def show_verdicts(
 
 def show_figure(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> None:
     """The tasks that differ most, in the way the viewer prefers."""
-    st.subheader("Where they differ")
+    st.subheader("Where they differ", anchor=False)
     plot = links.one_of("Show as", PLOTS, "c_plot", label_visibility="collapsed")
     largest = figures.most_different(wide, baseline, LARGEST)
     draw = {
@@ -154,14 +153,14 @@ def show_figure(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> None:
 
 def show_types(wide: pd.DataFrame, baseline: str) -> None:
     """Means by task type, the biggest difference first."""
-    st.subheader("By task type")
+    st.subheader("By task type", anchor=False)
     shown = tables.by_type(wide, baseline)
     st.dataframe(shown, hide_index=True, column_config=formats(shown))
 
 
 def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tuple[str, ...]) -> None:
     """Every shared task, the biggest difference first; a click opens it."""
-    st.subheader("By task")
+    st.subheader("By task", anchor=False)
     shown = tables.by_task(wide, floors, baseline)
     first = str(shown["Task"].iloc[0])
     st.page_link(

@@ -23,7 +23,6 @@ FEW = 5
 
 def main() -> None:
     """The model chosen, its percentiles by task, strengths and weaknesses, languages down to their cells."""
-    st.title("Models")
     offered = ask(names.models)
     if not offered:
         empty("The store has no scores yet.", "python -m evaluators import")
@@ -65,7 +64,7 @@ def show_peers(model: str, benchmark: str, tasks: pd.DataFrame) -> None:
 
 def show_profile(tasks: pd.DataFrame, model: str) -> None:
     """Percentiles by type, the best and worst tasks, and all of them; a click opens the task."""
-    st.subheader("Against its peers")
+    st.subheader("Against its peers", anchor=False)
     st.plotly_chart(figures.profile(tasks), key="m_profile")
     ranked = tasks.dropna(subset=["percentile"])
     few = min(FEW, len(ranked) // 2)
@@ -88,7 +87,7 @@ def show_languages(model: str, benchmark: str) -> None:
     languages = ask(queries.languages_against_peers, model, benchmark)
     if languages.empty:
         return
-    st.subheader("Languages")
+    st.subheader("Languages", anchor=False)
     listed = list(languages["language"])
     left, right = st.columns([2, 3])
     left.dataframe(

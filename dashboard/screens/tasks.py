@@ -22,7 +22,6 @@ MOST = 10
 
 def main() -> None:
     """The task chosen, its models, then one model's cells and metrics."""
-    st.title("Tasks")
     offered = ask(names.tasks)
     if not offered:
         empty("The store has no scores yet.", "python -m evaluators import")
@@ -63,7 +62,7 @@ def show_distribution(standings: pd.DataFrame, chosen: list[str]) -> None:
     """How scores spread over all models, and where the marked ones stand."""
     complete = int(standings["score"].notna().sum())
     partial = len(standings) - complete
-    st.subheader(f"{count(complete, 'model')} with a complete score")
+    st.subheader(f"{count(complete, 'model')} with a complete score", anchor=False)
     if partial:
         st.caption(f"{count(partial, 'more model')} with some of its cells only; their score is blank.")
     if complete:
@@ -106,7 +105,7 @@ def show_cells(standings: pd.DataFrame, models: list[str], benchmark: str, marke
     cells = ask(queries.cells, tuple(int(r) for r in results), benchmark)
     if cells.groupby("model").size().max() < 2:
         return
-    st.subheader("Splits, subsets and languages")
+    st.subheader("Splits, subsets and languages", anchor=False)
     if not marked:
         st.caption(f"The first {count(len(models), 'model')}; mark models to see those instead.")
     st.plotly_chart(figures.cell_heatmap(cells, models), key="t_cells")
@@ -121,7 +120,7 @@ def show_one(standings: pd.DataFrame, model: str | None) -> None:
     if model is None:
         return
     row = standings[standings["model"] == model].to_dict("records")[0]
-    st.subheader(f"{plain(model)} on this task")
+    st.subheader(f"{plain(model)} on this task", anchor=False)
     st.page_link(
         "screens/models.py", label="Its profile over all tasks", icon=":material/person_search:",
         query_params={"m_model": model},

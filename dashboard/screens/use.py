@@ -24,7 +24,6 @@ AT_LEAST_ZERO: dict[str, Any] = {"min_value": 0.0, "step": 1.0, "format": "%g"}
 
 def main() -> None:
     """What matters, then who fits, why, and how sure that is."""
-    st.title("Our use")
     offered = list(ask(benchmarks)["benchmark"])
     if not offered:
         empty("The store has no benchmark yet.", "python -m evaluators import")
@@ -123,7 +122,7 @@ def ask_limits(benchmark: str) -> tuple[Limits, bool, float]:
     licence = tuple(links.choose_many("Licence", licences, "u_licence", placeholder="any"))
     weights = links.switch("Open weights", "u_open")
     strict = links.switch(
-        "Comparable runs only", "u_strict",
+        "Only figures run on today's data", "u_strict",
         help="Leaves out model cards' own figures, other dataset revisions and mixed model revisions.",
     )  # fmt: skip
     coverage = links.number(
@@ -140,12 +139,13 @@ def ask_index() -> dict[str, Any]:
         "Documents (thousands)", "u_documents", min_value=0.0, value=1000.0, step=1000.0, format="%g"
     )
     precision = links.choose("Precision of vectors", list(BYTES_PER_DIMENSION), "u_precision") or "float32"
+    offered = "Where a model offers fewer dimensions. Scores stay those of the full vectors."
+    empty_at_first: dict[str, Any] = {"value": None, "format": "%g"}
     cut = links.number(
-        "Cut vectors to at most", "u_cut", min_value=1.0, value=None, step=128.0, format="%g", placeholder="all dimensions",
-        help="Where a model offers fewer dimensions. Scores stay those of the full vectors.",
-    )  # fmt: skip
+        "Cut vectors to at most", "u_cut", min_value=1.0, step=128.0, placeholder="all", help=offered, **empty_at_first
+    )
     price = links.number(
-        "Price per GB and month", "u_price", min_value=0.0, value=None, step=0.1, format="%g", placeholder="not counted"
+        "Price per GB and month", "u_price", min_value=0.0, step=0.1, placeholder="not counted", **empty_at_first
     )
     bounds = {"min_value": 1.0, "max_value": 20.0}
     top = links.number("Length of the short list", "u_top", value=5.0, step=1.0, format="%g", **bounds)
@@ -156,7 +156,7 @@ def ask_index() -> dict[str, Any]:
 
 def show_answer(found: ShortList, use: Use) -> None:
     """The headline, and who is not on the list and why."""
-    st.subheader("The short list")
+    st.subheader("The short list", anchor=False)
     ranked = found.ranked
     if ranked.empty:
         empty("No model within the limits has every score that counts. Loosen a limit, or take fewer tasks.")
@@ -233,7 +233,7 @@ def show_list(found: ShortList, use: Use) -> None:
 
 def show_figure(found: ShortList, use: Use) -> None:
     """Quality against what it costs."""
-    st.subheader("Quality against size")
+    st.subheader("Quality against size", anchor=False)
     size = links.one_of("Size", list(figures.SIZES), "u_size", label_visibility="collapsed")
     st.plotly_chart(figures.quality_against_size(found.ranked, size, use.top), key=f"u_pareto_{size}")
     unknown = int(found.ranked[figures.SIZES[size][0]].isna().sum())
