@@ -36,7 +36,7 @@ def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figu
         change = 100 * (wide[model] - wide[baseline]).to_numpy()
         figure.add_scatter(
             y=labels, x=change, mode="markers", name=names[model], marker=_marker(i + 1),
-            customdata=np.column_stack([[html.escape(task) for task in tasks], 100 * wide[model], 100 * wide[baseline]]),
+            customdata=np.column_stack([list(map(html.escape, tasks)), 100 * wide[model], 100 * wide[baseline]]),
             hovertemplate="<b>%{customdata[0]}</b><br>%{x:+.2f}: %{customdata[1]:.2f} against %{customdata[2]:.2f}",
         )  # fmt: skip
     figure.add_vline(x=0, line={"width": 1.5, "color": MUTED})
@@ -116,7 +116,10 @@ def _tasks(wide: pd.DataFrame) -> list[str]:
 
 
 def _labels(wide: pd.DataFrame) -> list[str]:
-    return [html.escape(name if len(name) <= 30 else name[:14] + "…" + name[-15:]) for name in _tasks(wide)]
+    tasks = _tasks(wide)
+    short = [task if len(task) <= 30 else task[:14] + "…" + task[-15:] for task in tasks]
+    apart = len(set(short)) == len(short)  # rows of the same name would be drawn as one
+    return [html.escape(name) for name in (short if apart else tasks)]
 
 
 def _marker(i: int) -> dict[str, object]:

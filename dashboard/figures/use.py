@@ -48,7 +48,7 @@ def quality_against_size(ranked: pd.DataFrame, size: str, top: int) -> go.Figure
         figure.add_scatter(
             x=part["size"], y=100 * part["score"], mode="markers+text" if short else "markers", name=name, marker=style,
             text=part["place"] if short else None, textposition="top center",
-            customdata=np.column_stack([part["model"].map(html.escape), part["place"], [spell(n) for n in part["size"]]]),
+            customdata=np.column_stack([part["model"].map(html.escape), part["place"], part["size"].map(spell)]),
             hovertemplate="<b>%{customdata[0]}</b><br>place %{customdata[1]}, score %{y:.2f}, %{customdata[2]}"
             "<extra></extra>",
         )  # fmt: skip

@@ -41,7 +41,7 @@ def main() -> None:
         show_verdicts(benchmark, models, baseline, tasks, strict, floors)
         show_figure(wide, baseline, floors)
         show_types(wide, baseline)
-        show_tasks(wide, baseline, floors, models)
+        show_tasks(wide, baseline, floors, models, benchmark)
 
 
 def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool]:
@@ -158,16 +158,20 @@ def show_types(wide: pd.DataFrame, baseline: str) -> None:
     st.dataframe(shown, hide_index=True, column_config=formats(shown))
 
 
-def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tuple[str, ...]) -> None:
+def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tuple[str, ...], benchmark: str) -> None:
     """Every shared task, the biggest difference first; a click opens it."""
     st.subheader("By task", anchor=False)
     shown = tables.by_task(wide, floors, baseline)
     first = str(shown["Task"].iloc[0])
+    # The same cells there as here, so that the numbers are the same.
+    there: dict[str, Any] = {"t_models": list(models)}
+    if benchmark != queries.ANY_TASKS:
+        there["t_in"] = benchmark
     st.page_link(
         "screens/tasks.py",
         label=f"Open the task that differs most: {plain(first)}",
         icon=":material/open_in_new:",
-        query_params={"t_task": first, "t_models": list(models)},
+        query_params={"t_task": first, **there},
     )
     picked = st.dataframe(
         shown,
@@ -175,12 +179,13 @@ def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tup
         column_config=formats(shown),
         on_select="rerun",
         selection_mode="single-row",
+        placeholder="",
         key="c_rows",
     )
     st.caption("Select a row to open its task.")
     if rows := picked["selection"]["rows"]:
         task = str(shown["Task"].iloc[rows[0]])
-        st.switch_page("screens/tasks.py", query_params={"t_task": task, "t_models": list(models)})
+        st.switch_page("screens/tasks.py", query_params={"t_task": task, **there})
 
 
 def formats(shown: pd.DataFrame) -> dict[str, Any]:

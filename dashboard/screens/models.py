@@ -39,7 +39,7 @@ def main() -> None:
     if tasks.empty:
         empty("This model has no complete task of this benchmark.")
         return
-    show_profile(tasks, model)
+    show_profile(tasks, model, benchmark)
     show_languages(model, benchmark)
 
 
@@ -62,7 +62,7 @@ def show_peers(model: str, benchmark: str, tasks: pd.DataFrame) -> None:
         st.dataframe(frame, hide_index=True, height="content")
 
 
-def show_profile(tasks: pd.DataFrame, model: str) -> None:
+def show_profile(tasks: pd.DataFrame, model: str, benchmark: str) -> None:
     """Percentiles by type, the best and worst tasks, and all of them; a click opens the task."""
     st.subheader("Against its peers", anchor=False)
     st.plotly_chart(figures.profile(tasks), key="m_profile")
@@ -76,9 +76,9 @@ def show_profile(tasks: pd.DataFrame, model: str) -> None:
         ):
             where.markdown(f"**{title}**")
             shown = tables.profile(part)[["Task", "Type", "Score", "Percentile", "Δ to median"]]
-            open_task(shown, model, key=f"m_{title.lower()}", where=where)
+            open_task(shown, model, benchmark, key=f"m_{title.lower()}", where=where)
     st.markdown("**All tasks**")
-    open_task(tables.profile(tasks), model, key="m_tasks")
+    open_task(tables.profile(tasks), model, benchmark, key="m_tasks")
     st.caption("Select a row to open its task: the cells and metrics the score is made of.")
 
 
@@ -104,7 +104,7 @@ def show_languages(model: str, benchmark: str) -> None:
     cells = ask(queries.cells_against_peers, model, benchmark)
     parts = cells["languages"].fillna("").str.split(",")
     mine = cells[[any(part.split("-")[0] == language for part in of) for of in parts]]
-    open_task(tables.profile(mine).drop(columns=["Type"]), model, key="m_cells", where=right)
+    open_task(tables.profile(mine).drop(columns=["Type"]), model, benchmark, key="m_cells", where=right)
 
 
 def open_language(listed: list[str]) -> None:
@@ -113,7 +113,7 @@ def open_language(listed: list[str]) -> None:
         st.session_state["m_language"] = listed[rows[0]]
 
 
-def open_task(shown: pd.DataFrame, model: str, *, key: str, where: Any = st) -> None:
+def open_task(shown: pd.DataFrame, model: str, benchmark: str, *, key: str, where: Any = st) -> None:
     """A table whose rows open their task with this model marked."""
     picked = where.dataframe(
         shown, hide_index=True, column_config=formats(), on_select="rerun", selection_mode="single-row", placeholder="",
@@ -121,7 +121,8 @@ def open_task(shown: pd.DataFrame, model: str, *, key: str, where: Any = st) -> 
     )  # fmt: skip
     if rows := picked["selection"]["rows"]:
         task = str(shown["Task"].iloc[rows[0]])
-        st.switch_page("screens/tasks.py", query_params={"t_task": task, "t_models": [model], "t_open": model})
+        there = {"t_task": task, "t_in": benchmark, "t_models": [model], "t_open": model}
+        st.switch_page("screens/tasks.py", query_params=there)
 
 
 def formats() -> dict[str, Any]:

@@ -149,9 +149,8 @@ def ask_index() -> dict[str, Any]:
     )
     bounds = {"min_value": 1.0, "max_value": 20.0}
     top = links.number("Length of the short list", "u_top", value=5.0, step=1.0, format="%g", **bounds)
-    return {
-        "documents": 1000 * (thousands or 0.0), "precision": precision, "cut": cut, "price": price, "top": int(top or 5),
-    }  # fmt: skip
+    documents = 1000 * (thousands or 0.0)
+    return {"documents": documents, "precision": precision, "cut": cut, "price": price, "top": int(top or 5)}
 
 
 def show_answer(found: ShortList, use: Use) -> None:
@@ -184,7 +183,8 @@ def show_reasons(found: ShortList, use: Use) -> None:
     """Each of the short list in a sentence, and the way to compare them."""
     types = list(found.weights.groupby("type")["weight"].sum().sort_values(ascending=False, kind="stable").index)
     why = tables.reasons(found.ranked, types, use.top)
-    st.markdown("\n".join(f"{i}. **{plain(model)}** – {plain(sentence)}" for i, (model, sentence) in enumerate(why, 1)))
+    lines = [f"{i}. **{plain(model)}** – {plain(sentence)}" for i, (model, sentence) in enumerate(why, 1)]
+    st.markdown("\n".join(lines))
     if len(why) > 1:
         models = [model for model, _ in why]
         st.page_link(

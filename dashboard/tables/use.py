@@ -82,9 +82,7 @@ def _why(row: dict[Any, Any], first: dict[Any, Any], second: dict[Any, Any] | No
             f"{signed(behind).lstrip('+')} points behind the first{tied}" if behind > 0 else "level with the first"
         )
         size = ratio_in_words(row["index_bytes"], first["index_bytes"])
-        parts += (
-            [f"{size} {'' if size.endswith('of') else 'of ' if size == 'half' else ''}the index size"] if size else []
-        )
+        parts += [f"{size} index size" if size == "the same" else f"{size} the index size"] if size else []
     parts.append(robust(row, top))
     sentence = "; ".join(parts)
     return sentence[:1].upper() + sentence[1:] + "."
