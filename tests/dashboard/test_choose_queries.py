@@ -21,7 +21,7 @@ from tests.dashboard.choose_store import BENCHMARK, CHANGED, HOSTILE, LATE, MODE
 
 A, B, LACKS, PARTIAL = "org/model-00", "org/model-02", "org/model-05", "org/model-06"
 
-# Written without any view or macro of the store: what stands now, a mean over a task's cells, blank unless all are there.
+# Without any view or macro of the store: what stands now, a mean over a task's cells, blank unless all are there.
 DIRECT = """
 SELECT r.model, r.task, CASE WHEN count(*) = (
     SELECT count(*) FROM task_cells c WHERE c.task = r.task) THEN sum(s.main_score) / count(*) END AS score
@@ -79,7 +79,7 @@ def test_head_to_head_counts_and_signs(cursor, direct):
     shared = direct.loc[[A, B, LACKS]].dropna(axis=1)
     assert list(found.index) == [B, LACKS] and (found["tasks"] == len(shared.columns)).all()
     difference = shared.loc[B] - shared.loc[A]
-    floors = pd.Series({t: 0.3 if t == "Search0" else 0.02 if TASKS[t] == "STS" else 0.0 for t in shared.columns})
+    floors = pd.Series({t: 0.3 if t == "Search0" else 0.035 if TASKS[t] == "STS" else 0.0 for t in shared.columns})
     assert found.loc[B, "mean"] == pytest.approx(shared.loc[B].mean())
     assert found.loc[B, "difference"] == pytest.approx(difference.mean())
     assert found.loc[B, "wins"] == (difference > floors).sum()
@@ -270,7 +270,8 @@ def test_languages_score_only_their_cells(cursor):
     }  # fmt: skip
     cells = dict(
         cursor.execute(
-            "SELECT task || subset, main_score FROM results JOIN scores USING (result_id) WHERE model = ? AND gone_in IS NULL",
+            "SELECT task || subset, main_score FROM results JOIN scores USING (result_id)"
+            " WHERE model = ? AND gone_in IS NULL",
             [A],
         ).fetchall()
     )
@@ -285,8 +286,8 @@ def test_limits_leave_out_who_does_not_say(cursor):
     )
     found = use.short_list(cursor, use.Use(BENCHMARK, limits=limits))
     rows = cursor.execute(
-        "SELECT model FROM models WHERE n_parameters <= 400e6 AND max_tokens >= 1000 AND open_weights AND licence = 'mit'"
-        " AND dimensions <= 800 AND training_known"
+        "SELECT model FROM models WHERE n_parameters <= 400e6 AND max_tokens >= 1000 AND open_weights"
+        " AND licence = 'mit' AND dimensions <= 800 AND training_known"
     ).fetchall()
     within = {model for (model,) in rows}
     assert within and set(found.ranked["model"]) | set(found.lacking["model"]) == within
@@ -359,10 +360,8 @@ def test_moves_are_the_differences_of_two_rankings(cursor):
     assert np.isnan(found.loc[LATE, "rank_before"]) and np.isnan(found.loc[LATE, "move"])
     moved = found.dropna(subset=["move"])
     assert (moved["move"] == moved["rank_before"] - moved["rank_after"]).all() and (moved["move"] < 0).any()
-    assert (
-        cursor.execute("SELECT model, rank FROM leaderboard").fetchall() == list(now.items())
-        or dict(cursor.execute("SELECT model, rank FROM leaderboard").fetchall()) == now
-    ), "asking for the past changed the present"
+    still = dict(cursor.execute("SELECT model, rank FROM leaderboard WHERE benchmark = ?", [BENCHMARK]).fetchall())
+    assert still == now, "asking for the past changed the present"
 
 
 def test_another_store(cursor, path, tmp_path):
