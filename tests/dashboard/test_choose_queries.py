@@ -369,8 +369,11 @@ def test_another_store(cursor, path, tmp_path):
     shutil.copyfile(path, other)
     with duckdb.connect(str(other)) as connection:
         connection.execute("DELETE FROM results WHERE model = ?", [HOSTILE])
-        connection.execute("UPDATE scores SET main_score = 0.5 FROM results r"
-                           " WHERE r.result_id = scores.result_id AND r.model = ? AND r.task = 'Sort2'", [B])  # fmt: skip
+        connection.execute(
+            "UPDATE scores SET main_score = 0.5 FROM results r"
+            " WHERE r.result_id = scores.result_id AND r.model = ? AND r.task = 'Sort2'",
+            [B],
+        )
     asked = {"other": str(other), "version": tuple(version_of(other))}
     found = changes.changed_scores(cursor, **asked)
     assert set(found[found["cells_new"] > 0]["model"]) == {HOSTILE}

@@ -152,7 +152,7 @@ def test_a_whole_leaderboard_in_under_two_seconds() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(400, 131))
     scores[rng.random(scores.shape) < 0.001] = NAN  # about one model in eight incomplete
-    started = time.perf_counter()
+    started = time.process_time()  # of the processor: other work on the machine does not count
     borda_intervals(scores)
     mean_intervals(scores)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
