@@ -36,7 +36,7 @@ def changed(changes: pd.DataFrame) -> pd.DataFrame:
             "Revision": found["revision"].fillna("").str.slice(0, 10),
             "Variant": found["experiment"],
         }
-    )
+    ).round(2)
 
 
 def of_models(changes: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -60,4 +60,4 @@ def moves(frame: pd.DataFrame) -> pd.DataFrame:
             "Tasks before": frame["tasks_before"],
             "Tasks after": frame["tasks_after"],
         }
-    )
+    ).round(2)

@@ -94,7 +94,7 @@ def by_task(wide: pd.DataFrame, floors: pd.Series, baseline: str) -> pd.DataFram
         shown[DELTA + names[model]] = (100 * differences[model]).to_numpy()
     shown["Noise"] = (100 * floors.reindex(shown["Task"])).to_numpy()
     order = differences.abs().max(axis=1).to_numpy().argsort()[::-1]
-    return shown.iloc[order].reset_index(drop=True)
+    return shown.iloc[order].reset_index(drop=True).round(2)
 
 
 def by_type(wide: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -111,11 +111,11 @@ def by_type(wide: pd.DataFrame, baseline: str) -> pd.DataFrame:
     for model in means.columns.drop(baseline):
         shown[names[model]] = 100 * means[model].to_numpy()
         shown[DELTA + names[model]] = 100 * (means[model] - means[baseline]).to_numpy()
-    return shown
+    return shown.round(2)
 
 
 def _points(value: Any) -> float | None:
-    return None if pd.isna(value) else 100 * float(value)
+    return None if pd.isna(value) else round(100 * float(value), 2)
 
 
 def _said(value: Any) -> str:

@@ -41,7 +41,7 @@ def short_list(ranked: pd.DataFrame, top: int) -> pd.DataFrame:
     shown["Licence"] = ranked["licence"].fillna("")
     shown["Zero-shot"] = ranked["zero_shot"]
     shown["Released"] = [day(value) for value in ranked["release_date"]]
-    return shown
+    return shown.round(2)
 
 
 def robust(row: dict[Any, Any], top: int) -> str:
@@ -102,7 +102,7 @@ def weights(frame: pd.DataFrame) -> pd.DataFrame:
     columns = {"Task": shown["task"], "Type": shown["type"], "Share": 100 * shown["weight"]}
     if (shown["language"] != "").any():
         columns["Language"] = shown["language"]
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).round(2)
 
 
 def left_out(lacking: int, excluded: dict[str, int], pool: int) -> str:
