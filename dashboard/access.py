@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -11,10 +12,12 @@ import streamlit as st
 
 from data.store import Reader, Version, open_reader, store_path, version_of
 
-__all__ = ["ask", "version"]
+__all__ = ["ask", "one_version", "version"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_IN_USE, _SEEN = "_store_in_use", "_store_seen"
 
 
 def ask(question: Callable[Concatenate[duckdb.DuckDBPyConnection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -38,12 +41,27 @@ def version() -> Version:
     return _current().version
 
 
+@contextmanager
+def one_version() -> Iterator[None]:
+    """Answer everything within from one version of the store, even if another is published meanwhile."""
+    st.session_state[_IN_USE] = None
+    try:
+        yield
+    finally:
+        st.session_state.pop(_IN_USE, None)
+
+
 def _current() -> Reader:
+    in_use: Reader | None = st.session_state.get(_IN_USE)
+    if in_use is not None:
+        return in_use
     path = store_path()
     found = version_of(path)
     reader = _reader(str(path), found)
-    before = st.session_state.get("_store_version")
-    st.session_state["_store_version"] = found
+    if _IN_USE in st.session_state:
+        st.session_state[_IN_USE] = reader
+    before = st.session_state.get(_SEEN)
+    st.session_state[_SEEN] = found
     if before is not None and before != found:
         st.toast("The record was updated; this page now shows the new one.", icon=":material/update:")
     return reader

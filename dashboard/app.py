@@ -16,17 +16,18 @@ if str(HERE.parent) not in sys.path:  # Streamlit puts this folder on the path, 
 
 import streamlit as st  # noqa: E402
 
-from dashboard import links, states  # noqa: E402
+from dashboard import access, links, states  # noqa: E402
 
 # (file, title, icon) in the order of the bar on top. The address of a page is its file's name; the icons are the
 # Material symbols that Streamlit carries with it.
 PAGES = [
     ("leaderboard", "Leaderboard", ":material/leaderboard:"),
-    ("compare", "Compare", ":material/compare_arrows:"),
+    ("use", "Our use", ":material/target:"),
+    ("compare", "Compare", ":material/balance:"),
     ("tasks", "Tasks", ":material/checklist:"),
     ("models", "Models", ":material/person_search:"),
-    ("use", "Our use", ":material/target:"),
     ("changes", "What changed", ":material/history:"),
+    ("reproduction", "Reproduction", ":material/compare_arrows:"),
 ]
 
 
@@ -36,7 +37,7 @@ def main() -> None:
     page = st.navigation([_page(*entry) for entry in PAGES], position="top")
     links.begin(page.url_path)
     notices = st.container()
-    with states.explained():
+    with states.explained(), access.one_version():
         page.run()
     with notices:
         links.say_what_was_ignored()

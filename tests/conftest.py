@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from data.store import Reader
 from tests.browser import FLAGS, found
 from tests.make_store import make_store
 from tests.serving import ROOT, served
@@ -31,6 +32,14 @@ def record_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "evaluators", "import"]
     subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "PLUMBLINE_STORE": str(path)})
     return path
+
+
+@pytest.fixture(scope="session")
+def record_reader(record_store: Path) -> Iterator[Reader]:
+    """The same, open for direct queries."""
+    reader = Reader(record_store)
+    yield reader
+    reader.close()
 
 
 @pytest.fixture(scope="session")

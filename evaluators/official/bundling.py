@@ -125,7 +125,8 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, out: Path) -> dict[str,
         JOIN numbered USING (result_id) ORDER BY 1, 2
         """
     ).to_arrow_table()
-    encodings = {"result_id": "DELTA_BINARY_PACKED", "position": "DELTA_BINARY_PACKED", "exact": "BYTE_STREAM_SPLIT"}
+    columns = ("position", "millionths", "exact")
+    encodings = {"result_id": "DELTA_BINARY_PACKED"} | dict.fromkeys(columns, "BYTE_STREAM_SPLIT")
     counts["scores"] = _write(scores, out / "scores.parquet", encodings)
     return counts
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import duckdb
 
+# Under the name the results were published with: mteb does not bring old names up to date.
 RESULTS = """
-    SELECT r.model, coalesce(r.revision, 'no_revision_available') AS revision, r.result_id, r.task, r.mteb_version,
+    SELECT coalesce(nullif(regexp_extract(r.notes, 'model was called ([^;]+)', 1), ''), r.model) AS model,
+        coalesce(r.revision, 'no_revision_available') AS revision, r.result_id, r.task, r.mteb_version,
         r.dataset_revision
     FROM current_results r
     WHERE r.experiment = '' AND NOT r.withdrawn AND r.origin <> 'reproduced'
-    ORDER BY r.model, revision, r.date DESC NULLS LAST, r.result_id DESC
+    ORDER BY 1, revision, r.date DESC NULLS LAST, r.result_id DESC
 """
 SCORES = "SELECT result_id, split, subset, languages, main_score FROM scores ORDER BY result_id, rowid"
 

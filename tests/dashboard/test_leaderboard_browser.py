@@ -187,6 +187,7 @@ def test_a_record_replaced_while_the_page_is_open(tmp_path, open_page):
         page.keyboard.press("Enter")
         expect(page.get_by_text("The record was updated")).to_be_visible()
         expect(page.get_by_test_id("stDataFrame").first.locator("td", has_text="org/model-04")).to_be_attached()
+        page.close()  # before the server ends, which an open page would report
 
 
 def _query(**values: str) -> str:
