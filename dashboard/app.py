@@ -22,6 +22,11 @@ from dashboard import access, links, states  # noqa: E402
 # Material symbols that Streamlit carries with it.
 PAGES = [
     ("leaderboard", "Leaderboard", ":material/leaderboard:"),
+    ("use", "Our use", ":material/target:"),
+    ("compare", "Compare", ":material/balance:"),
+    ("tasks", "Tasks", ":material/checklist:"),
+    ("models", "Models", ":material/person_search:"),
+    ("changes", "What changed", ":material/history:"),
     ("reproduction", "Reproduction", ":material/compare_arrows:"),
 ]
 

@@ -95,8 +95,8 @@ def one_of(label: str, options: Sequence[T], key: str, *, where: Any = st, **mor
     """A segmented control in the address; always one of them is on."""
     _look(key, _names(options, more.get("format_func", str)))
     more.setdefault("default", options[0])
-    chosen: T = where.segmented_control(label, options, key=key, required=True, bind="query-params", **more)
-    return chosen
+    chosen: T | None = where.segmented_control(label, options, key=key, required=True, bind="query-params", **more)
+    return more["default"] if chosen is None else chosen  # an empty value in the address is none of them
 
 
 def switch(label: str, key: str, *, value: bool = False, where: Any = st, **more: Any) -> bool:

@@ -1,0 +1,57 @@
+"""Figure of the page on one's own use."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, styled
+from dashboard.words import bytes_, parameters
+from data.fit import pareto
+
+__all__ = ["SIZES", "quality_against_size"]
+
+# What quality can be weighed against: column of the short list -> (title of the axis, how a value is written).
+SIZES = {
+    "Index size": ("index_bytes", "index size (bytes)", bytes_),
+    "Parameters": ("n_parameters", "parameters", parameters),
+    "Dimensions": ("dimensions", "dimensions", lambda n: "" if pd.isna(n) else f"{n:.0f}"),
+}
+
+
+def quality_against_size(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
+    """Weighted score against a size on a log axis, with the Pareto front; the short list is marked with its places.
+
+    Args:
+        ranked: as :class:`dashboard.queries.use.ShortList` has it; models of unknown size are not drawn.
+        size: a key of :data:`SIZES`.
+        top: length of the short list.
+    """
+    column, title, spell = SIZES[size]
+    known = ranked.assign(size=ranked[column].astype("Float64").astype(float)).dropna(subset=["size"])
+    known = known.assign(front=pareto(known["score"].to_numpy(), known["size"].to_numpy()))
+    figure = go.Figure()
+    front = known[known["front"]].sort_values("size")
+    figure.add_scatter(
+        x=front["size"], y=100 * front["score"], mode="lines", name="nothing better is smaller",
+        line={"shape": "hv", "color": CATEGORICAL[1], "width": 2}, hoverinfo="skip",
+    )  # fmt: skip
+    listed = known["place"] <= top
+    for part, name, style in (
+        (known[~listed], "other models", {"color": MUTED, "size": 8, "opacity": 0.55}),
+        (known[listed], "short list", {"color": ACCENT, "size": 13, "symbol": "diamond"}),
+    ):
+        short = name == "short list"
+        figure.add_scatter(
+            x=part["size"], y=100 * part["score"], mode="markers+text" if short else "markers", name=name, marker=style,
+            text=part["place"] if short else None, textposition="top center",
+            customdata=np.column_stack([part["model"].map(html.escape), part["place"], part["size"].map(spell)]),
+            hovertemplate="<b>%{customdata[0]}</b><br>place %{customdata[1]}, score %{y:.2f}, %{customdata[2]}"
+            "<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title=title, type="log", dtick="D2", tickformat=".2~s")
+    figure.update_yaxes(title="weighted score")
+    return styled(figure, height=460)

@@ -1,0 +1,152 @@
+"""Two versions of the record compared: two imports of this store, or this store and another file."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from data.derive import derive_as_of
+from data.store import open_reader
+
+__all__ = ["changed_scores", "imports", "models_before", "moves", "other_stores"]
+
+_COLUMNS = ("model", "revision", "origin", "experiment", "task", "split", "subset")
+_KEY = ", ".join(_COLUMNS)
+_SAME = " AND ".join(f"o.{column} IS NOT DISTINCT FROM n.{column}" for column in _COLUMNS)
+
+# What stood after an import. Only results that came or went in between can differ.
+_BETWEEN = f"""
+WITH old AS (
+    SELECT {_KEY}, main_score FROM results JOIN scores USING (result_id)
+    WHERE added_in <= $before AND gone_in > $before AND gone_in <= $after AND NOT withdrawn
+),
+new AS (
+    SELECT {_KEY}, main_score FROM results JOIN scores USING (result_id)
+    WHERE added_in > $before AND added_in <= $after AND (gone_in IS NULL OR gone_in > $after) AND NOT withdrawn
+)
+"""
+_STORES = f"""
+WITH old AS (
+    SELECT {_KEY}, main_score FROM {{other}}.results JOIN {{other}}.scores USING (result_id)
+    WHERE gone_in IS NULL AND NOT withdrawn
+),
+new AS (SELECT {_KEY}, main_score FROM results JOIN scores USING (result_id) WHERE gone_in IS NULL AND NOT withdrawn)
+"""
+
+# One row a result (model, revision, origin, task): its cells that are new, gone or have another score.
+_CHANGES = f"""
+, cells AS (
+    SELECT coalesce(o.model, n.model) AS model, coalesce(o.revision, n.revision) AS revision,
+        coalesce(o.origin, n.origin) AS origin, coalesce(o.experiment, n.experiment) AS experiment,
+        coalesce(o.task, n.task) AS task, o.main_score AS before, n.main_score AS after,
+        o.model IS NULL AS is_new, n.model IS NULL AS is_gone
+    FROM old o FULL JOIN new n ON {_SAME}
+    WHERE o.model IS NULL OR n.model IS NULL OR o.main_score IS DISTINCT FROM n.main_score
+)
+SELECT model, revision, origin, experiment, task, count(*) FILTER (is_new) AS cells_new,
+    count(*) FILTER (is_gone) AS cells_gone, count(*) FILTER (NOT is_new AND NOT is_gone) AS cells_changed,
+    avg(before) FILTER (NOT is_new AND NOT is_gone) AS before, avg(after) FILTER (NOT is_new AND NOT is_gone) AS after,
+    avg(after - before) FILTER (NOT is_new AND NOT is_gone) AS difference
+FROM cells GROUP BY model, revision, origin, experiment, task
+ORDER BY abs(difference) DESC NULLS LAST, model, task
+"""
+
+_RANKS = "SELECT model, rank, mean_task, tasks_present FROM ranking(?, NULL, NULL, false) WHERE ranked"
+
+
+def imports(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Every import, the latest first."""
+    return cursor.execute("SELECT * FROM imports ORDER BY import_id DESC").df()
+
+
+def other_stores(here: Path) -> list[str]:
+    """Names of the other stores in the folder of this one."""
+    return sorted(path.name for path in here.parent.glob("*.duckdb") if path.name != here.name)
+
+
+def changed_scores(
+    cursor: duckdb.DuckDBPyConnection, *, before: int = 0, after: int = 0, other: str = "", version: object = None
+) -> pd.DataFrame:
+    """Results that are new, gone or have other scores: one row a model, revision, origin, experiment and task.
+
+    Columns: those, cells_new, cells_gone, cells_changed, and before, after, difference (means over the changed cells,
+    0-1). With ``other``, the path of an older store and its ``version``, this store is compared with that one; else
+    two imports of this store are.
+    """
+    if not other:
+        return cursor.execute(_BETWEEN + _CHANGES, {"before": before, "after": after}).df()
+    return cursor.execute(_STORES.format(other=_attached(cursor, other, version)) + _CHANGES).df()
+
+
+def models_before(
+    cursor: duckdb.DuckDBPyConnection, *, before: int = 0, other: str = "", version: object = None
+) -> list[str]:
+    """Models with any result in the earlier of the two records."""
+    if other:
+        name = _attached(cursor, other, version)
+        result = cursor.execute(f"SELECT DISTINCT model FROM {name}.results WHERE gone_in IS NULL AND NOT withdrawn")
+    else:
+        result = cursor.execute(
+            "SELECT DISTINCT model FROM results"
+            " WHERE added_in <= $before AND (gone_in IS NULL OR gone_in > $before) AND NOT withdrawn",
+            {"before": before},
+        )
+    return [model for (model,) in result.fetchall()]
+
+
+def moves(
+    cursor: duckdb.DuckDBPyConnection,
+    benchmark: str,
+    *,
+    before: int = 0,
+    after: int = 0,
+    other: str = "",
+    version: object = None,
+) -> pd.DataFrame:
+    """Ranks on a benchmark in both records: one row a model that is ranked in either.
+
+    Columns: model, rank_before, rank_after, move (places gained, positive is up), mean_before, mean_after,
+    difference (0-1), tasks_before, tasks_after; NaN where the model is in one only.
+    """
+    if other:
+        with closing(open_reader(Path(other))) as reader:
+            old, new = _ranking(reader.cursor(), benchmark), _ranking(cursor, benchmark)
+    else:
+        old, new = _ranking_as_of(cursor, benchmark, before), _ranking_as_of(cursor, benchmark, after)
+    found = old.merge(new, on="model", how="outer", suffixes=("_before", "_after"))
+    found = found.rename(columns=lambda name: name.replace("_task_", "_").replace("_present_", "_"))
+    found["move"] = found["rank_before"] - found["rank_after"]
+    found["difference"] = found["mean_after"] - found["mean_before"]
+    return found.sort_values(["rank_after", "rank_before"], na_position="last").reset_index(drop=True)
+
+
+def _ranking(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+    return cursor.execute(_RANKS, [benchmark]).df()
+
+
+def _ranking_as_of(cursor: duckdb.DuckDBPyConnection, benchmark: str, import_id: int) -> pd.DataFrame:
+    latest = cursor.execute("SELECT max(import_id) FROM imports").fetchall()[0][0]
+    if import_id == latest:
+        return _ranking(cursor, benchmark)
+    # A cursor of its own: the temporary tables made here hide the store's own from whoever uses it.
+    with closing(cursor.cursor()) as own:
+        own.execute("USE store")
+        # The derivation is of all benchmarks; with the cells of one, it is of that one.
+        own.execute(
+            "CREATE TEMP TABLE benchmark_cells AS SELECT * FROM store.benchmark_cells WHERE benchmark = ?", [benchmark]
+        )
+        derive_as_of(own, import_id)
+        return _ranking(own, benchmark)
+
+
+def _attached(cursor: duckdb.DuckDBPyConnection, path: str, version: object) -> str:
+    """Name of the other store beside this one, attached read-only once a version."""
+    open_reader(Path(path)).close()  # says in words what is wrong with it
+    name = "other_" + sha256(f"{path} {version}".encode()).hexdigest()[:16]
+    # ATTACH takes no parameters; the name is made of hexadecimal digits, and a quote in the path is doubled.
+    cursor.execute(f"ATTACH IF NOT EXISTS '{path.replace(chr(39), chr(39) * 2)}' AS {name} (READ_ONLY)")
+    return name

@@ -1,0 +1,106 @@
+"""One model against its peers: models of about its size, cell by cell."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+
+__all__ = ["benchmarks_of", "cells_against_peers", "languages_against_peers", "peers", "tasks_against_peers"]
+
+# Half to twice the parameters; where the model's size is unknown, every other model.
+_PEERS = """
+me AS (SELECT n_parameters AS size FROM models WHERE model = $model),
+peers AS (
+    SELECT DISTINCT b.model FROM board b LEFT JOIN models m ON m.model = b.model
+    WHERE b.benchmark = $benchmark AND b.ranked AND b.model <> $model
+        AND ((SELECT any_value(size) FROM me) IS NULL
+            OR m.n_parameters BETWEEN (SELECT any_value(size) FROM me) / 2 AND (SELECT any_value(size) FROM me) * 2)
+)
+"""
+
+# Percentile: the share of peers below, ties counting half; NULL where no peer has a score.
+_PERCENTILE = """
+    count(o.score) AS peers, median(o.score) AS median, max(o.score) AS best,
+    100 * (count(*) FILTER (o.score < mine.score) + count(*) FILTER (o.score = mine.score) / 2)
+        / nullif(count(o.score), 0) AS percentile
+"""
+
+_TASKS = f"""
+WITH {_PEERS},
+mine AS (SELECT task, score, result_id FROM board
+    WHERE benchmark = $benchmark AND model = $model AND score IS NOT NULL),
+o AS (SELECT b.task, b.score FROM board b SEMI JOIN peers p ON p.model = b.model
+    WHERE b.benchmark = $benchmark AND b.score IS NOT NULL)
+SELECT mine.task, t.type, mine.score, mine.result_id, {_PERCENTILE}
+FROM mine JOIN tasks t ON t.task = mine.task LEFT JOIN o ON o.task = mine.task
+GROUP BY mine.task, t.type, mine.score, mine.result_id ORDER BY percentile DESC NULLS LAST, mine.task
+"""
+
+# Cells are matched by their hash: grouping by three texts and more takes ten times as long.
+_CELLS = f"""
+WITH {_PEERS},
+cells AS (
+    SELECT b.model = $model AS me, b.task, s.split, s.subset, s.languages, s.main_score AS score,
+        hash(b.task, s.split, s.subset) AS cell
+    FROM board b JOIN scores s ON s.result_id = b.result_id
+    SEMI JOIN benchmark_cells k
+        ON k.benchmark = $benchmark AND k.task = b.task AND s.split = k.split AND s.subset = k.subset
+    WHERE b.benchmark = $benchmark AND s.main_score IS NOT NULL AND NOT isnan(s.main_score)
+        AND (b.model = $model OR b.model IN (SELECT model FROM peers))
+),
+mine AS (FROM cells WHERE me),
+against AS (
+    SELECT mine.cell, {_PERCENTILE}
+    FROM mine LEFT JOIN (FROM cells WHERE NOT me) o USING (cell) GROUP BY mine.cell
+)
+SELECT mine.task, t.type, mine.split, mine.subset, mine.languages, mine.score, a.peers, a.median, a.best, a.percentile
+FROM mine JOIN against a USING (cell) JOIN tasks t ON t.task = mine.task
+ORDER BY mine.task, mine.split, mine.subset
+"""
+
+
+def benchmarks_of(cursor: duckdb.DuckDBPyConnection, model: str) -> list[str]:
+    """Benchmarks the model has a score on, the one it has most of first."""
+    rows = cursor.execute(
+        "SELECT benchmark FROM board JOIN benchmarks USING (benchmark) WHERE model = ?"
+        " GROUP BY benchmark, position ORDER BY count(score) DESC, position",
+        [model],
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> list[str]:
+    """Models of the benchmark with half to twice the parameters; all others where the size is unknown."""
+    rows = cursor.execute(f"WITH {_PEERS} SELECT model FROM peers ORDER BY model", _asked(model, benchmark)).fetchall()
+    return [name for (name,) in rows]
+
+
+def tasks_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> pd.DataFrame:
+    """One row a task the model has in full: score, peers with a score, their median and best (0-1), percentile."""
+    return cursor.execute(_TASKS, _asked(model, benchmark)).df()
+
+
+def cells_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> pd.DataFrame:
+    """The same by cell: one row a task, split and subset, with its languages ('eng-Latn,fra-Latn')."""
+    return cursor.execute(_CELLS, _asked(model, benchmark)).df()
+
+
+def languages_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> pd.DataFrame:
+    """One row a language, the one with most tasks first: its tasks and cells, and the means of their figures.
+
+    ``score`` is the mean of its cells' scores (0-1), ``percentile`` of their percentiles. A cell of two languages
+    counts for both. Percentiles are taken cell by cell, so that only like is compared.
+    """
+    found = cells_against_peers(cursor, model, benchmark)
+    found["language"] = found["languages"].fillna("").str.split(",")
+    found = found.explode("language")
+    found["language"] = found["language"].str.split("-").str[0]
+    by = found[found["language"] != ""].groupby("language")
+    found = by.agg(
+        tasks=("task", "nunique"), cells=("score", "size"), score=("score", "mean"), percentile=("percentile", "mean")
+    )
+    return found.sort_values(["tasks", "cells", "language"], ascending=[False, False, True]).reset_index()
+
+
+def _asked(model: str, benchmark: str) -> dict[str, str]:
+    return {"model": model, "benchmark": benchmark}

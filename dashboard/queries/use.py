@@ -1,0 +1,263 @@
+"""Which models fit one's own use: the limits they meet, the weighted score, and how sure its order is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from data.errors import InputError
+from data.fit import entry_weights, factors, index_bytes, monthly_cost, robustness, weighted_scores
+from data.ranking import ranks
+from data.uncertainty import mean_intervals
+
+__all__ = [
+    "Limits",
+    "ShortList",
+    "Use",
+    "candidates",
+    "domains_of",
+    "entries",
+    "languages_of",
+    "short_list",
+    "tasks_of",
+]
+
+Weights = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model must have; None and empty mean no limit. A model that does not say is not within one."""
+
+    parameters: float | None = None
+    dimensions: float | None = None
+    tokens: float | None = None
+    zero_shot: float | None = None
+    licences: tuple[str, ...] = ()
+    open_weights: bool = False
+
+
+@dataclass(frozen=True)
+class Use:
+    """What matters. Shares of task types are empty for all alike; the other weights multiply inside a type.
+
+    With languages, a task counts once for each of them that it has cells in, scored on those cells alone. A task that
+    less than ``coverage`` (0-1) of the models have counts only where it is named in ``tasks``: it would leave nearly
+    everybody out.
+    """
+
+    benchmark: str
+    types: Weights = ()
+    domains: Weights = ()
+    languages: Weights = ()
+    tasks: Weights = ()
+    limits: Limits = field(default_factory=Limits)
+    strict: bool = False
+    coverage: float = 0.25
+    documents: float = 1e6
+    precision: str = "float32"
+    cut: float | None = None
+    price: float | None = None
+    top: int = 5
+
+
+@dataclass(frozen=True)
+class ShortList:
+    """The answer: ranked models, what each limit took away, what kept others out, and the weights in use.
+
+    ``ranked``: one row a model within the limits with every score that counts, the best first. Columns: place, model,
+    score (0-1), low, high (95 %, bootstrap over tasks), tied_with_first, first and among_top (shares of weight draws),
+    index_dimensions, index_bytes, cost, the facts of :func:`candidates`, and ``mean <type>`` and ``place <type>``.
+    ``lacking``: models within the limits that lack scores: model, missing. ``excluded``: limit -> models it alone or
+    among others takes away. ``weights``: task, type, language, weight (summing to one). ``rare``: tasks left out
+    because too few models have them. ``pool``: models with any score on the benchmark.
+    """
+
+    ranked: pd.DataFrame
+    lacking: pd.DataFrame
+    excluded: dict[str, int]
+    weights: pd.DataFrame
+    rare: tuple[str, ...]
+    pool: int
+
+
+_CELLS = """
+SELECT model, task, '' AS language, score FROM board_cells($benchmark, NULL, NULL, $strict)
+"""
+
+_CELLS_IN = """
+WITH spellings AS MATERIALIZED (
+    SELECT s.languages, l.language
+    FROM (SELECT DISTINCT languages FROM scores) s
+    JOIN (SELECT unnest($languages) AS language) l
+        ON list_contains(list_transform(string_split(s.languages, ','), lambda x: split_part(x, '-', 1)), l.language)
+),
+-- Materialized: the few cells in these languages first, then whether the benchmark asks for them; the other way round
+-- takes four times as long.
+spoken AS MATERIALIZED (
+    SELECT s.result_id, l.language, s.split, s.subset, s.main_score
+    FROM scores s JOIN spellings l USING (languages)
+    WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score)
+),
+asked AS (
+    SELECT c.model, c.task, s.language, s.split, s.subset, s.main_score
+    FROM board_cells($benchmark, NULL, NULL, $strict) c
+    JOIN spoken s USING (result_id)
+    SEMI JOIN benchmark_cells k
+        ON k.benchmark = $benchmark AND k.task = c.task AND k.split = s.split AND k.subset = s.subset
+),
+means AS (
+    SELECT model, task, language, avg(main_score) AS score, count(DISTINCT (split, subset)) AS cells
+    FROM asked GROUP BY ALL
+)
+SELECT model, task, language, CASE WHEN cells = max(cells) OVER (PARTITION BY task, language) THEN score END AS score
+FROM means
+"""
+
+_CANDIDATES = """
+WITH pool AS (SELECT DISTINCT model FROM board WHERE benchmark = $benchmark),
+scored AS (SELECT DISTINCT task FROM board WHERE benchmark = $benchmark)
+SELECT p.model, m.n_parameters, m.dimensions, m.dimension_options, m.max_tokens, m.licence, m.open_weights,
+    m.release_date,
+    CASE WHEN m.training_known THEN 100 - 100.0 * (
+        SELECT count(DISTINCT t.task) FROM model_training t SEMI JOIN scored USING (task) WHERE t.model = p.model
+    ) / (SELECT count(*) FROM scored) END AS zero_shot
+FROM pool p LEFT JOIN models m ON m.model = p.model ORDER BY p.model
+"""
+
+
+def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+    """Every model with a score on the benchmark, with the facts limits are set on; ``zero_shot`` in percent."""
+    return cursor.execute(_CANDIDATES, {"benchmark": benchmark}).df()
+
+
+def entries(
+    cursor: duckdb.DuckDBPyConnection, benchmark: str, languages: tuple[str, ...] = (), strict: bool = False
+) -> pd.DataFrame:
+    """What a weighted score is made of: models down, (task, language) across, 0-1; language is '' for all."""
+    given: dict[str, object] = {"benchmark": benchmark, "strict": strict}
+    if languages:
+        long = cursor.execute(_CELLS_IN, given | {"languages": list(languages)}).df()
+    else:
+        long = cursor.execute(_CELLS, given).df()
+    wide = long.pivot(index="model", columns=["task", "language"], values="score")
+    return wide.dropna(axis=1, how="all").sort_index(axis=1)
+
+
+def short_list(cursor: duckdb.DuckDBPyConnection, use: Use) -> ShortList:
+    """Rank the models that meet the limits by their weighted score.
+
+    Raises:
+        InputError: no task is left that counts.
+    """
+    scores = entries(cursor, use.benchmark, tuple(name for name, _ in use.languages), use.strict)
+    if scores.empty:
+        raise InputError(
+            "No task of the benchmark counts with these choices", where=use.benchmark, remedy="Loosen them."
+        )
+    common = (scores.notna().mean() >= use.coverage) | scores.columns.isin([t for t, _ in use.tasks], level="task")
+    rare = tuple(sorted(set(scores.columns[~common].get_level_values("task"))))
+    scores = scores.loc[:, common]
+    weights = _weights(cursor, use, scores)
+    pool = candidates(cursor, use.benchmark).set_index("model")
+    excluded, within = _within(pool, use.limits)
+    scores = scores.reindex(pool.index[within]).loc[:, (weights["weight"] > 0).to_numpy()]
+    weights = weights[weights["weight"] > 0].reset_index(drop=True)
+    missing = scores.isna().sum(axis=1)
+    lacking = missing[missing > 0].sort_values().rename("missing").rename_axis("model").reset_index()
+    ranked = _ranked(scores[missing == 0], weights, use).join(pool, on="model")
+    size = _index_dimensions(ranked, use.cut)
+    ranked["index_dimensions"], ranked["index_bytes"] = size, index_bytes(use.documents, size.to_numpy(), use.precision)
+    ranked["cost"] = np.nan if use.price is None else monthly_cost(ranked["index_bytes"].to_numpy(), use.price)
+    return ShortList(ranked, lacking, excluded, weights, rare, len(pool))
+
+
+def domains_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+    """Domains of the benchmark's tasks, the most frequent first."""
+    return _frequent(cursor, "unnest(t.domains)", benchmark)
+
+
+def languages_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+    """Languages of the benchmark's tasks (ISO 639-3), the most frequent first."""
+    return _frequent(cursor, "unnest(t.languages)", benchmark)
+
+
+def tasks_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+    """The benchmark's tasks that anybody has a score on, with their types."""
+    return cursor.execute(
+        "SELECT DISTINCT task, type FROM board JOIN tasks USING (task) WHERE benchmark = ? AND score IS NOT NULL"
+        " ORDER BY type, task",
+        [benchmark],
+    ).df()
+
+
+def _frequent(cursor: duckdb.DuckDBPyConnection, what: str, benchmark: str) -> list[str]:
+    rows = cursor.execute(
+        f"SELECT name FROM (SELECT {what} AS name FROM benchmark_tasks JOIN tasks t USING (task) WHERE benchmark = ?)"
+        " WHERE name IS NOT NULL GROUP BY name ORDER BY count(*) DESC, name",
+        [benchmark],
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _weights(cursor: duckdb.DuckDBPyConnection, use: Use, scores: pd.DataFrame) -> pd.DataFrame:
+    facts = cursor.execute("SELECT task, type, domains FROM tasks").df().set_index("task")
+    frame = scores.columns.to_frame(index=False)
+    frame["type"] = facts["type"].reindex(frame["task"]).to_numpy()
+    domains = [[] if isinstance(d, float) or d is None else list(d) for d in facts["domains"].reindex(frame["task"])]
+    own = (
+        factors(domains, dict(use.domains))
+        * factors([[language] for language in frame["language"]], dict(use.languages))
+        * factors([[task] for task in frame["task"]], dict(use.tasks))
+    )
+    return frame.assign(weight=entry_weights(list(frame["type"]), dict(use.types), own))
+
+
+def _within(pool: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Series]:
+    """How many models each limit takes away, and which are within all of them."""
+    tests = {
+        "parameters": None if limits.parameters is None else pool["n_parameters"] <= limits.parameters,
+        "dimensions": None if limits.dimensions is None else pool["dimensions"] <= limits.dimensions,
+        "max tokens": None if limits.tokens is None else pool["max_tokens"] >= limits.tokens,
+        "zero-shot": None if limits.zero_shot is None else pool["zero_shot"] >= limits.zero_shot,
+        "licence": pool["licence"].isin(limits.licences) if limits.licences else None,
+        "open weights": pool["open_weights"] if limits.open_weights else None,
+    }
+    met = {name: test.astype("boolean").fillna(False).astype(bool) for name, test in tests.items() if test is not None}
+    within = pd.Series(True, index=pool.index)
+    for test in met.values():
+        within &= test
+    return {name: int((~test).sum()) for name, test in met.items()}, within
+
+
+def _ranked(scores: pd.DataFrame, weights: pd.DataFrame, use: Use) -> pd.DataFrame:
+    matrix, weight = scores.to_numpy(dtype=np.float64), weights["weight"].to_numpy()
+    if not len(matrix):
+        return pd.DataFrame(columns=["place", "model", "score", "low", "high", "tied_with_first", "first", "among_top"])
+    score = weighted_scores(matrix, weight)
+    standing = mean_intervals(matrix, weights=weight, clusters=pd.factorize(weights["task"])[0], ranked=False)
+    robust = robustness(matrix, weight, list(weights["type"]), top=use.top)
+    frame = pd.DataFrame(
+        {"place": ranks(score).astype(int), "model": scores.index, "score": score, "low": standing.low,
+         "high": standing.high, "tied_with_first": standing.tied_with_first, "first": robust.first,
+         "among_top": robust.among_top}
+    )  # fmt: skip
+    for name, part in weights.groupby("type"):
+        mean = matrix[:, part.index] @ (part["weight"] / part["weight"].sum()).to_numpy()
+        frame[f"mean {name}"], frame[f"place {name}"] = mean, ranks(mean).astype(int)
+    return frame.sort_values(["place", "model"]).reset_index(drop=True)
+
+
+def _index_dimensions(ranked: pd.DataFrame, cut: float | None) -> pd.Series:
+    """Dimensions kept in the index: the largest a model offers within the cut, else all it has."""
+    full = ranked["dimensions"].astype("Float64").astype(float)
+    if cut is None:
+        return full
+    offered = [
+        max((d for d in (options if isinstance(options, list | np.ndarray) else []) if d <= cut), default=np.nan)
+        for options in ranked["dimension_options"]
+    ]
+    return pd.Series(offered, index=ranked.index, dtype=float).fillna(full)

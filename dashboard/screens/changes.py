@@ -1,0 +1,147 @@
+"""What changed: two imports of the record compared, or this store with another file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import links
+from dashboard.access import ask
+from dashboard.figures import changes as figures
+from dashboard.queries import changes as queries
+from dashboard.queries.leaderboard import benchmarks
+from dashboard.states import empty
+from dashboard.tables import changes as tables
+from dashboard.words import count, day, plain
+from data.store import store_path, version_of
+
+IMPORTS, STORES = "Two imports", "Another store"
+DRAWN = 25
+
+
+def main() -> None:
+    """Which two records, then models, scores and ranks that differ."""
+    between = controls()
+    if between is None:
+        return
+    changes = ask(queries.changed_scores, **between)
+    before = ask(queries.models_before, **{key: value for key, value in between.items() if key != "after"})
+    show_counts(changes, tables.models_added(changes, before))
+    show_scores(changes)
+    show_moves(between)
+
+
+def controls() -> dict[str, Any] | None:
+    """The two records to compare, as the queries ask for them; None when there is only one."""
+    imports, others = ask(queries.imports), queries.other_stores(store_path())
+    kinds = [kind for kind, there in ((IMPORTS, len(imports) > 1), (STORES, bool(others))) if there]
+    if not kinds:
+        only_one(imports)
+        return None
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    kind = links.one_of("Compare", kinds, "w_kind", where=bar)
+    if kind == STORES:
+        name = links.choose("With the store", others, "w_store", where=bar, width=360) or others[0]
+        path = store_path().parent / name
+        return {"other": str(path), "version": tuple(version_of(path))}
+    labels = {tables.import_label(row): int(row["import_id"]) for _, row in imports.iterrows()}
+    after = links.choose("After", list(labels), "w_after", where=bar, width=420) or next(iter(labels))
+    earlier = [label for label, number in labels.items() if number < labels[after]]
+    if not earlier:
+        empty("That is the first import. Choose a later one.")
+        return None
+    before = links.choose("Before", earlier, "w_before", where=bar, width=420) or earlier[0]
+    return {"before": labels[before], "after": labels[after]}
+
+
+def only_one(imports: pd.DataFrame) -> None:
+    """Why there is nothing to compare yet, and what would change that."""
+    said = ""
+    if len(imports):
+        row = imports.iloc[0]
+        said = f" It was read on {day(row['started_at'])} from {plain(row['source'])}."
+    empty(
+        "This store holds one import, so nothing can have changed."
+        + said
+        + " Import again when the record has grown, or"
+        " put another store (a .duckdb file) into the same folder to compare with.",
+        "python -m evaluators import --download",
+    )
+
+
+def show_counts(changes: pd.DataFrame, added: pd.DataFrame) -> None:
+    """The headline, and the models that are new."""
+    changed, new, gone = (int(changes[f"cells_{kind}"].sum()) for kind in ("changed", "new", "gone"))
+    st.markdown(
+        f"#### {count(len(added), 'new model')}, {count(new, 'new score')}, {count(changed, 'changed score')},"
+        f" {gone:,} gone"
+    )
+    st.caption("A score is one cell: a model at a revision on a split and subset of a task.")
+    if len(added):
+        with st.expander(f"{count(len(added), 'new model')}", expanded=True):
+            st.dataframe(added, hide_index=True)
+
+
+def show_scores(changes: pd.DataFrame) -> None:
+    """Scores that are others now, then new and gone ones by model."""
+    found = tables.changed(changes)
+    if len(found):
+        st.subheader("Changed scores", anchor=False)
+        number = st.column_config.NumberColumn
+        st.dataframe(
+            found,
+            hide_index=True,
+            placeholder="",
+            column_config={
+                "Model": st.column_config.TextColumn(pinned=True),
+                "Before": number(format="%.2f"),
+                "After": number(format="%.2f"),
+                "Difference": number(format="%+.2f", help="Mean over the cells that changed, in points"),
+            },
+        )
+    left, right = st.columns(2)
+    for where, title, column in ((left, "New scores", "cells_new"), (right, "Scores gone", "cells_gone")):
+        part = tables.of_models(changes, column)
+        if len(part):
+            where.markdown(f"**{title} by model**")
+            where.dataframe(part, hide_index=True)
+
+
+def show_moves(between: dict[str, Any]) -> None:
+    """Moves in rank on one benchmark."""
+    st.subheader("Moves in rank", anchor=False)
+    offered = list(ask(benchmarks)["benchmark"])
+    if not offered:
+        return
+    start = offered.index("MTEB(eng, v2)") if "MTEB(eng, v2)" in offered else 0
+    benchmark = links.choose("Benchmark", offered, "w_benchmark", index=start, remember="benchmark", width=320)
+    with st.spinner("Ranking the record as it stood then ..."):
+        frame = ask(queries.moves, benchmark or offered[start], **between)
+    moved = frame[frame["move"].fillna(0) != 0]
+    entered, left = int(frame["rank_before"].isna().sum()), int(frame["rank_after"].isna().sum())
+    st.markdown(
+        f"{count(len(moved), 'model')} moved, {entered:,} entered, {left:,} left; "
+        f"{count(len(frame) - len(moved) - entered - left, 'model')} kept their rank."
+    )
+    if len(moved):
+        st.plotly_chart(figures.moves(frame, DRAWN), key="w_moves")
+        if len(moved) > DRAWN:
+            st.caption(f"The {DRAWN} that moved furthest; the table has all.")
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        tables.moves(frame),
+        hide_index=True,
+        placeholder="",
+        column_config={
+            "Model": st.column_config.TextColumn(pinned=True),
+            "Move": number(format="%+d", help="Places gained; negative is down"),
+            "Mean before": number(format="%.2f"),
+            "Mean after": number(format="%.2f"),
+            "Difference": number(format="%+.2f"),
+        },
+    )
+
+
+main()

@@ -1,0 +1,143 @@
+"""Models: one model's profile over a benchmark's tasks and languages, against peers of about its size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import links
+from dashboard.access import ask
+from dashboard.figures import tasks as figures
+from dashboard.queries import names
+from dashboard.queries import profile as queries
+from dashboard.queries.compare import facts as model_facts
+from dashboard.states import empty
+from dashboard.tables import compare as compare_tables
+from dashboard.tables import tasks as tables
+from dashboard.words import count, parameters, plain
+
+FEW = 5
+
+
+def main() -> None:
+    """The model chosen, its percentiles by task, strengths and weaknesses, languages down to their cells."""
+    offered = ask(names.models)
+    if not offered:
+        empty("The store has no scores yet.", "python -m evaluators import")
+        return
+    left, right = st.columns(2)
+    model = links.choose("Model", offered, "m_model", remember="model", where=left) or offered[0]
+    benchmarks = ask(queries.benchmarks_of, model)
+    if not benchmarks:
+        empty("This model has scores, but on no task of a benchmark.")
+        return
+    benchmark = links.choose("Benchmark", benchmarks, "m_benchmark", where=right) or benchmarks[0]
+    tasks = ask(queries.tasks_against_peers, model, benchmark)
+    show_peers(model, benchmark, tasks)
+    if tasks.empty:
+        empty("This model has no complete task of this benchmark.")
+        return
+    show_profile(tasks, model, benchmark)
+    show_languages(model, benchmark)
+
+
+def show_peers(model: str, benchmark: str, tasks: pd.DataFrame) -> None:
+    """Facts, and whom the model is compared with."""
+    facts = ask(model_facts, (model,), tuple(tasks["task"]))
+    peers = ask(queries.peers, model, benchmark)
+    size = facts["n_parameters"].iloc[0]
+    band = (
+        f"with {parameters(size / 2)} to {parameters(size * 2)} parameters, half to twice its own {parameters(size)}"
+        if pd.notna(size)
+        else "of any size, because its own is unknown"
+    )
+    st.markdown(
+        f"Peers: the {count(len(peers), 'other model')} of {plain(benchmark)} {band}. A percentile is the share of the"
+        " peers with a score on the same task that score lower."
+    )
+    with st.expander("Model facts"):
+        frame = compare_tables.facts(facts, len(tasks))
+        st.dataframe(frame, hide_index=True, height="content")
+
+
+def show_profile(tasks: pd.DataFrame, model: str, benchmark: str) -> None:
+    """Percentiles by type, the best and worst tasks, and all of them; a click opens the task."""
+    st.subheader("Against its peers", anchor=False)
+    st.plotly_chart(figures.profile(tasks), key="m_profile")
+    ranked = tasks.dropna(subset=["percentile"])
+    few = min(FEW, len(ranked) // 2)
+    if few:
+        left, right = st.columns(2)
+        for where, title, part in (
+            (left, "Strongest", ranked.head(few)),
+            (right, "Weakest", ranked.tail(few).iloc[::-1]),
+        ):
+            where.markdown(f"**{title}**")
+            shown = tables.profile(part)[["Task", "Type", "Score", "Percentile", "Δ to median"]]
+            open_task(shown, model, benchmark, key=f"m_{title.lower()}", where=where)
+    st.markdown("**All tasks**")
+    open_task(tables.profile(tasks), model, benchmark, key="m_tasks")
+    st.caption("Select a row to open its task: the cells and metrics the score is made of.")
+
+
+def show_languages(model: str, benchmark: str) -> None:
+    """Languages against peers; the cells of the one chosen."""
+    languages = ask(queries.languages_against_peers, model, benchmark)
+    if languages.empty:
+        return
+    st.subheader("Languages", anchor=False)
+    listed = list(languages["language"])
+    left, right = st.columns([2, 3])
+    left.dataframe(
+        tables.languages(languages),
+        hide_index=True,
+        column_config=formats(),
+        on_select=lambda: open_language(listed),
+        selection_mode="single-row",
+        placeholder="",
+        key="m_languages",
+    )
+    left.caption("Select a row to see its cells. A cell of two languages counts for both.")
+    language = links.choose("Cells in", listed, "m_language", where=right)
+    cells = ask(queries.cells_against_peers, model, benchmark)
+    parts = cells["languages"].fillna("").str.split(",")
+    mine = cells[[any(part.split("-")[0] == language for part in of) for of in parts]]
+    open_task(tables.profile(mine).drop(columns=["Type"]), model, benchmark, key="m_cells", where=right)
+
+
+def open_language(listed: list[str]) -> None:
+    """Put the selected language into the control beside it."""
+    if rows := st.session_state["m_languages"]["selection"]["rows"]:
+        st.session_state["m_language"] = listed[rows[0]]
+
+
+def open_task(shown: pd.DataFrame, model: str, benchmark: str, *, key: str, where: Any = st) -> None:
+    """A table whose rows open their task with this model marked."""
+    picked = where.dataframe(
+        shown, hide_index=True, column_config=formats(), on_select="rerun", selection_mode="single-row", placeholder="",
+        key=key,
+    )  # fmt: skip
+    if rows := picked["selection"]["rows"]:
+        task = str(shown["Task"].iloc[rows[0]])
+        there = {"t_task": task, "t_in": benchmark, "t_models": [model], "t_open": model}
+        st.switch_page("screens/tasks.py", query_params=there)
+
+
+def formats() -> dict[str, Any]:
+    """Scores with two decimals, differences signed, percentiles as whole numbers."""
+    number = st.column_config.NumberColumn
+    percentile = number(format="%.0f", help="Share of the peers that score lower; 50 is the middle")
+    return {
+        "Score": number(format="%.2f"),
+        "Mean of cells": number(format="%.2f"),
+        "Percentile": percentile,
+        "Mean percentile": percentile,
+        "Δ to median": number(format="%+.2f", help="Against the median of the peers, in points"),
+        "Δ to best": number(format="%+.2f", help="Against the best of the peers, in points"),
+        "Peers": number(help="Peers with a score on the same task or cell"),
+    }
+
+
+main()

@@ -1,0 +1,141 @@
+"""Tasks: one task, every model's score on it, and the cells and metrics a score is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import links
+from dashboard.access import ask
+from dashboard.figures import tasks as figures
+from dashboard.queries import names
+from dashboard.queries import task as queries
+from dashboard.states import empty
+from dashboard.tables import tasks as tables
+from dashboard.words import count, plain
+
+OWN = "The task's own cells"
+MOST = 10
+
+
+def main() -> None:
+    """The task chosen, its models, then one model's cells and metrics."""
+    offered = ask(names.tasks)
+    if not offered:
+        empty("The store has no scores yet.", "python -m evaluators import")
+        return
+    task, benchmark, chosen = controls(offered)
+    facts = ask(queries.facts, task)
+    standings = ask(queries.standings, task, benchmark)
+    show_facts(facts, standings, benchmark)
+    show_distribution(standings, chosen)
+    model = show_standings(standings, chosen)
+    models = [m for m in chosen if m in set(standings["model"])] or list(standings["model"][:MOST])
+    show_cells(standings, models, benchmark, bool(chosen))
+    show_one(standings, model)
+
+
+def controls(offered: list[str]) -> tuple[str, str, list[str]]:
+    """Task, the cells it is scored on, models to mark; all in the address."""
+    left, middle, right = st.columns([3, 3, 4])
+    start = offered.index("STSBenchmark") if "STSBenchmark" in offered else 0
+    task = links.choose("Task", offered, "t_task", index=start, remember="task", where=left) or offered[start]
+    scopes = [OWN, *ask(queries.benchmarks_with, task)]
+    scope = links.choose("Scored on", scopes, "t_in", where=middle, help="A benchmark may use fewer cells of a task.")
+    chosen = links.choose_many("Mark models", ask(names.models), "t_models", where=right)
+    return task, "" if scope in (OWN, None) else str(scope), chosen
+
+
+def show_facts(facts: dict[str, Any], standings: pd.DataFrame, benchmark: str) -> None:
+    """What the task is and how its score is made."""
+    if facts.get("description"):
+        st.markdown(plain(facts["description"]))
+    total = int(standings["cells_total"].max()) if len(standings) else 0
+    st.markdown(plain(tables.how_scored(facts, total, benchmark)))
+    with st.expander("Task facts"):
+        st.dataframe(tables.task_facts(facts), hide_index=True, height="content")
+
+
+def show_distribution(standings: pd.DataFrame, chosen: list[str]) -> None:
+    """How scores spread over all models, and where the marked ones stand."""
+    complete = int(standings["score"].notna().sum())
+    partial = len(standings) - complete
+    st.subheader(f"{count(complete, 'model')} with a complete score", anchor=False)
+    if partial:
+        st.caption(f"{count(partial, 'more model')} with some of its cells only; their score is blank.")
+    if complete:
+        st.plotly_chart(figures.distribution(standings, chosen), key="t_distribution")
+    if lacking := [m for m in chosen if m not in set(standings.dropna(subset=["score"])["model"])]:
+        st.caption("No complete score here: " + ", ".join(plain(m) for m in lacking) + ".")
+
+
+def show_standings(standings: pd.DataFrame, chosen: list[str]) -> str | None:
+    """Every model, the marked ones on top; the one whose cells are shown below is in the address."""
+    if standings.empty:
+        empty("No model has a score on these cells.")
+        return None
+    marked = standings["model"].isin(chosen)
+    shown = pd.concat([standings[marked], standings[~marked]])
+    table = tables.standings(shown)
+    score = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={"Score": score, "Model": st.column_config.TextColumn(pinned=True, width="medium")},
+        on_select=lambda: open_row(list(shown["model"])),
+        selection_mode="single-row",
+        placeholder="",
+        key="t_rows",
+    )
+    st.caption("Select a row to see the cells and metrics its score is made of.")
+    return links.choose("Cells and metrics of", list(shown["model"]), "t_open", width=480)
+
+
+def open_row(models: list[str]) -> None:
+    """Put the selected row's model into the control below."""
+    if rows := st.session_state["t_rows"]["selection"]["rows"]:
+        st.session_state["t_open"] = models[rows[0]]
+
+
+def show_cells(standings: pd.DataFrame, models: list[str], benchmark: str, marked: bool) -> None:
+    """Splits and subsets as a heatmap and a table."""
+    results = standings.set_index("model").loc[models, "result_id"]
+    cells = ask(queries.cells, tuple(int(r) for r in results), benchmark)
+    if cells.groupby("model").size().max() < 2:
+        return
+    st.subheader("Splits, subsets and languages", anchor=False)
+    if not marked:
+        st.caption(f"The first {count(len(models), 'model')}; mark models to see those instead.")
+    st.plotly_chart(figures.cell_heatmap(cells, models), key="t_cells")
+    with st.expander("The same as a table"):
+        shown = tables.cells(cells)
+        score = st.column_config.NumberColumn(format="%.2f")
+        st.dataframe(shown, hide_index=True, column_config=dict.fromkeys(shown.columns[3:], score), placeholder="")
+
+
+def show_one(standings: pd.DataFrame, model: str | None) -> None:
+    """One model's score on this task: where it came from, and every metric stored of it."""
+    if model is None:
+        return
+    row = standings[standings["model"] == model].to_dict("records")[0]
+    st.subheader(f"{plain(model)} on this task", anchor=False)
+    st.page_link(
+        "screens/models.py", label="Its profile over all tasks", icon=":material/person_search:",
+        query_params={"m_model": model},
+    )  # fmt: skip
+    left, right = st.columns(2)
+    left.dataframe(tables.provenance(row), hide_index=True, height="content")
+    found = ask(queries.metrics, int(row["result_id"]))
+    if found.empty:
+        right.caption(
+            "Only the main score of this result is stored; secondary metrics come with an import of the files."
+        )
+    else:
+        grid = tables.metrics(found)
+        value = st.column_config.NumberColumn(format="%.5f")
+        right.dataframe(grid, hide_index=True, column_config=dict.fromkeys(grid.columns[1:], value), placeholder="")
+
+
+main()

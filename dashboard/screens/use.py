@@ -1,0 +1,251 @@
+"""Our use: weights, limits and an index say what matters; the answer is a short list with its reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import links
+from dashboard.access import ask
+from dashboard.figures import use as figures
+from dashboard.queries import use as queries
+from dashboard.queries.leaderboard import benchmarks
+from dashboard.queries.use import Limits, ShortList, Use
+from dashboard.states import empty
+from dashboard.tables import use as tables
+from dashboard.words import count, plain
+from data.errors import InputError
+from data.fit import BYTES_PER_DIMENSION, PRESETS, Preset
+
+SHOWN = 50
+AT_LEAST_ZERO: dict[str, Any] = {"min_value": 0.0, "step": 1.0, "format": "%g"}
+
+
+def main() -> None:
+    """What matters, then who fits, why, and how sure that is."""
+    offered = list(ask(benchmarks)["benchmark"])
+    if not offered:
+        empty("The store has no benchmark yet.", "python -m evaluators import")
+        return
+    use = controls(offered)
+    try:
+        found = ask(queries.short_list, use)
+    except InputError as error:
+        empty(plain(error))
+        return
+    show_answer(found, use)
+    if len(found.ranked):
+        show_reasons(found, use)
+        show_list(found, use)
+        show_figure(found, use)
+    show_weights(found)
+
+
+def controls(offered: list[str]) -> Use:
+    """The whole panel; every answer is in the address."""
+    left, right = st.columns([3, 3])
+    presets = {preset.label: preset for preset in PRESETS}
+    hint = "Sets the weights below, which can then be changed."
+    preset = presets[links.choose("Use", list(presets), "u_use", where=left, help=hint) or PRESETS[0].label]
+    start = offered.index(preset.benchmark) if preset.benchmark in offered else 0
+    # Controls whose default hangs on the use carry it in their key, so that another use starts from its own.
+    benchmark = (
+        links.choose("Benchmark", offered, f"u_{preset.name}_benchmark", index=start, where=right) or offered[start]
+    )
+    weigh, must, index = st.columns(3)
+    with weigh.expander("What matters", expanded=True, icon=":material/balance:"):
+        weights = ask_weights(preset, benchmark)
+    with must.expander("What a model must have", expanded=True, icon=":material/rule:"):
+        limits, strict, coverage = ask_limits(benchmark)
+    with index.expander("Index and list", expanded=True, icon=":material/database:"):
+        return Use(benchmark, **weights, limits=limits, strict=strict, coverage=coverage, **ask_index())
+
+
+def ask_weights(preset: Preset, benchmark: str) -> dict[str, Any]:
+    """Shares of task types, and weights of domains, languages and tasks."""
+    tasks = ask(queries.tasks_of, benchmark)
+    types = sorted(tasks["type"].unique())
+    named = {name: share for name, share in preset.types.items() if name in types}
+    if preset.types and not named:
+        st.caption("This benchmark has none of the task types the use asks for.")
+    shares: list[tuple[str, float]] = []
+    columns = st.columns(2)
+    for i, name in enumerate(types):
+        start = named.get(name, 0.0) if preset.types else 1.0
+        n = int((tasks["type"] == name).sum())
+        share = links.number(
+            f"{name} ({n})",
+            f"u_{preset.name}_{name}",
+            where=columns[i % 2],
+            help=f"Share of {count(n, 'task')}; 0 leaves them out",
+            **AT_LEAST_ZERO,
+            value=float(start),
+        )
+        shares.append((name, share or 0.0))
+    given = {
+        "domains": (ask(queries.domains_of, benchmark), dict(preset.domains), 2.0),
+        "languages": (ask(queries.languages_of, benchmark), {}, 1.0),
+        "tasks": (sorted(tasks["task"]), {}, 2.0),
+    }
+    hints = {
+        "domains": "Tasks of these domains weigh this much more inside their type; 0 leaves them out",
+        "languages": "Only cells in these languages count; a weight each",
+        "tasks": "These tasks weigh this much more inside their type; 0 leaves one out",
+    }
+    chosen: dict[str, Any] = {"types": tuple(shares)}
+    for kind, (names, defaults, start) in given.items():
+        picked = links.choose_many(
+            kind.capitalize(), names, f"u_{preset.name}_{kind}", default=[n for n in defaults if n in names],
+            help=hints[kind], placeholder="All alike",
+        )  # fmt: skip
+        weights = [
+            links.number(f"Weight of {n}", f"u_{kind}_{n}", **AT_LEAST_ZERO, value=defaults.get(n, start))
+            for n in picked
+        ]
+        chosen[kind] = tuple((n, weight or 0.0) for n, weight in zip(picked, weights, strict=True))
+    return chosen
+
+
+def ask_limits(benchmark: str) -> tuple[Limits, bool, float]:
+    """Hard limits on models, and which figures count."""
+    unlimited: dict[str, Any] = {"min_value": 0.0, "value": None, "placeholder": "no limit", "format": "%g"}
+    billions = links.number("Parameters at most (billions)", "u_parameters", step=0.5, **unlimited)
+    left, right = st.columns(2)
+    dimensions = links.number("Dimensions at most", "u_dimensions", where=left, step=128.0, **unlimited)
+    tokens = links.number("Max tokens at least", "u_tokens", where=right, step=512.0, **unlimited)
+    zero_shot = links.number(
+        "Zero-shot at least (%)", "u_zero_shot", step=10.0, max_value=100.0, **unlimited,
+        help="Share of the benchmark's tasks that the model was not trained on",
+    )  # fmt: skip
+    licences = sorted(ask(queries.candidates, benchmark)["licence"].dropna().unique())
+    licence = tuple(links.choose_many("Licence", licences, "u_licence", placeholder="any"))
+    weights = links.switch("Open weights", "u_open")
+    strict = links.switch(
+        "Only figures run on today's data", "u_strict",
+        help="Leaves out model cards' own figures, other dataset revisions and mixed model revisions.",
+    )  # fmt: skip
+    coverage = links.number(
+        "Ignore tasks that fewer models have than (%)", "u_coverage", min_value=0.0, max_value=100.0, value=25.0,
+        step=5.0, format="%g", help="A model must have every task that counts; a rare task would leave most out.",
+    )  # fmt: skip
+    limits = Limits(None if billions is None else billions * 1e9, dimensions, tokens, zero_shot, licence, weights)
+    return limits, strict, (coverage or 0.0) / 100
+
+
+def ask_index() -> dict[str, Any]:
+    """What the vectors will cost, and how long the list is."""
+    thousands = links.number(
+        "Documents (thousands)", "u_documents", min_value=0.0, value=1000.0, step=1000.0, format="%g"
+    )
+    precision = links.choose("Precision of vectors", list(BYTES_PER_DIMENSION), "u_precision") or "float32"
+    offered = "Where a model offers fewer dimensions. Scores stay those of the full vectors."
+    empty_at_first: dict[str, Any] = {"value": None, "format": "%g"}
+    cut = links.number(
+        "Cut vectors to at most", "u_cut", min_value=1.0, step=128.0, placeholder="all", help=offered, **empty_at_first
+    )
+    price = links.number(
+        "Price per GB and month", "u_price", min_value=0.0, step=0.1, placeholder="not counted", **empty_at_first
+    )
+    bounds = {"min_value": 1.0, "max_value": 20.0}
+    top = links.number("Length of the short list", "u_top", value=5.0, step=1.0, format="%g", **bounds)
+    documents = 1000 * (thousands or 0.0)
+    return {"documents": documents, "precision": precision, "cut": cut, "price": price, "top": int(top or 5)}
+
+
+def show_answer(found: ShortList, use: Use) -> None:
+    """The headline, and who is not on the list and why."""
+    st.subheader("The short list", anchor=False)
+    ranked = found.ranked
+    if ranked.empty:
+        empty("No model within the limits has every score that counts. Loosen a limit, or take fewer tasks.")
+    else:
+        tied = int(ranked["tied_with_first"].sum()) - 1
+        known = ranked["low"].notna().any()
+        sure = (
+            "too few tasks count to say how sure that is"
+            if not known
+            else "the tasks set it apart from all others"
+            if tied < 1
+            else f"{count(tied, 'other is', 'others are')} statistically tied with it"
+        )
+        st.markdown(f"**{plain(ranked['model'].iloc[0])}** is first of {count(len(ranked), 'model')}; {sure}.")
+    st.caption(plain(tables.left_out(len(found.lacking), found.excluded, found.pool)))
+    if found.rare:
+        st.caption(f"Ignored, because too few models have them: {plain(', '.join(found.rare))}.")
+    if len(found.lacking):
+        with st.expander(f"{count(len(found.lacking), 'model')} within the limits lack scores that count"):
+            shown = found.lacking.rename(columns={"model": "Model", "missing": "Scores missing"})
+            st.dataframe(shown, hide_index=True)
+
+
+def show_reasons(found: ShortList, use: Use) -> None:
+    """Each of the short list in a sentence, and the way to compare them."""
+    types = list(found.weights.groupby("type")["weight"].sum().sort_values(ascending=False, kind="stable").index)
+    why = tables.reasons(found.ranked, types, use.top)
+    lines = [f"{i}. **{plain(model)}** – {plain(sentence)}" for i, (model, sentence) in enumerate(why, 1)]
+    st.markdown("\n".join(lines))
+    if len(why) > 1:
+        models = [model for model, _ in why]
+        st.page_link(
+            "screens/compare.py", label="Compare the short list task by task", icon=":material/compare_arrows:",
+            query_params={"c_benchmark": use.benchmark, "c_models": models, "c_baseline": models[0]},
+        )  # fmt: skip
+
+
+def show_list(found: ShortList, use: Use) -> None:
+    """All who fit, with intervals and robustness; a click opens a model."""
+    number = st.column_config.NumberColumn
+    shown = tables.short_list(found.ranked.head(SHOWN), use.top)
+    types = [c.removeprefix("mean ") for c in found.ranked.columns if c.startswith("mean ")]
+    share = number(format="%.0f %%", help="Share of 2,000 small changes of the weights in which it holds")
+    picked = st.dataframe(
+        shown,
+        hide_index=True,
+        column_config={
+            "Model": st.column_config.TextColumn(pinned=True),
+            "95 % interval": st.column_config.TextColumn(
+                help="Had the tasks been others like these: bootstrap over tasks"
+            ),
+            "Tied with first": st.column_config.CheckboxColumn(
+                help="The interval of the difference to the first has 0 in it"
+            ),
+            "First": share,
+            f"Top {use.top}": share,
+            "Zero-shot": number(format="%.0f %%"),
+            "Cost a month": number(format="%.2f"),
+            **dict.fromkeys(["Score", *types], number(format="%.2f")),
+        },
+        on_select="rerun",
+        selection_mode="single-row",
+        placeholder="",
+        key="u_rows",
+    )
+    st.caption(
+        f"Index: {use.documents:,.0f} vectors in {use.precision}, without the search structure around them."
+        + (f" The first {SHOWN} of {len(found.ranked)}." if len(found.ranked) > SHOWN else "")
+        + " Select a row to open its profile."
+    )
+    if rows := picked["selection"]["rows"]:
+        model = str(shown["Model"].iloc[rows[0]])
+        st.switch_page("screens/models.py", query_params={"m_model": model, "m_benchmark": use.benchmark})
+
+
+def show_figure(found: ShortList, use: Use) -> None:
+    """Quality against what it costs."""
+    st.subheader("Quality against size", anchor=False)
+    size = links.one_of("Size", list(figures.SIZES), "u_size", label_visibility="collapsed")
+    st.plotly_chart(figures.quality_against_size(found.ranked, size, use.top), key=f"u_pareto_{size}")
+    unknown = int(found.ranked[figures.SIZES[size][0]].isna().sum())
+    if unknown:
+        st.caption(f"{count(unknown, 'model')} of unknown size not drawn.")
+
+
+def show_weights(found: ShortList) -> None:
+    """Every task with its share of the score."""
+    with st.expander(f"The score: {count(len(found.weights), 'score')} that count, with their shares"):
+        share = st.column_config.NumberColumn(format="%.2f %%")
+        st.dataframe(tables.weights(found.weights), hide_index=True, column_config={"Share": share})
+
+
+main()
