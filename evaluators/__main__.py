@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from data.errors import PlumblineError
+from evaluators.noise import noise
 from evaluators.official import command as official
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Import, reproduce and check text-embedding models into Plumbline's store.",
 )
+app.command()(noise)
 
 official.register(app)
 

@@ -1,0 +1,182 @@
+-- Two figures for one cell, their difference, and what it means. `left` is the claim and `right` the check; the delta
+-- is right - left on the 0-1 scale, so that a loss is negative whatever is compared:
+--
+--   kind        left                                  right
+--   reported    a model card's own figure             the official run of mteb
+--   reproduced  the official run (or the model card)  a run of this machine
+--   runs        an earlier run of this machine        a later one
+--
+-- The rules that need thresholds are macros with the defaults of data/verdict.py, so that a page or a command that
+-- overrides them asks the same rule.
+
+-- match <= match_floors x floor < drift <= the larger of drift and drift_floors x floor < gap; broken: a gap in which
+-- more than `lost` of the left score is gone. A difference beyond the floor between different (or unknown) data set
+-- revisions proves nothing about the model: not comparable. Within the floor it is a match all the same.
+CREATE MACRO verdict(delta, left_score, floor, obstacle, same_data,
+                     match_floors := 1.0, drift := 0.015, drift_floors := 3.0, lost := 0.3) AS
+    CASE
+        WHEN obstacle IS NOT NULL OR delta IS NULL THEN 'not comparable'
+        WHEN abs(delta) <= match_floors * floor THEN 'match'
+        WHEN same_data IS NOT TRUE THEN 'not comparable'
+        WHEN abs(delta) <= greatest(drift, drift_floors * floor) THEN 'drift'
+        WHEN left_score > 0 AND delta < -lost * left_score THEN 'broken'
+        ELSE 'gap'
+    END;
+
+-- Before mteb's 0-1 scale, and on many a model card, scores are written 0-100. No score but a speed exceeds 1.
+CREATE MACRO on_old_scale(score, task) AS abs(score) > 1 AND abs(score) <= 100 AND task NOT LIKE '%SpeedTask';
+
+-- Another metric of a result that has just the value of the other side's main score: the two were mixed up. Half a unit
+-- of the fifth decimal, because cards round there; at a wider tolerance chance finds some metric for any value.
+CREATE MACRO metric_with_value(names, figures, score) AS
+    names[list_position(list_transform(figures, lambda figure: abs(figure - score) <= 0.000005), true)];
+
+CREATE VIEW comparable_results AS
+SELECT r.result_id, r.model, r.task, r.origin, r.revision, r.withdrawn, r.run_id, r.experiment, r.date,
+    r.metric, r.mteb_version, r.dataset_revision, c.result_id IS NOT NULL AS counts
+FROM current_results r LEFT JOIN chosen c USING (result_id)
+WHERE r.experiment = '' OR r.origin = 'reproduced';
+
+-- Of several official results of a model and task the one that counts on the leaderboard, then the newest. A run is
+-- held against the revision it ran, if that was published.
+CREATE VIEW delta_pairs AS
+WITH official AS (
+    SELECT * FROM comparable_results WHERE origin = 'official'
+    QUALIFY row_number() OVER (PARTITION BY model, task ORDER BY withdrawn, counts DESC, date DESC NULLS LAST, result_id DESC) = 1
+),
+reported AS (
+    SELECT * FROM comparable_results WHERE origin = 'reported'
+    QUALIFY row_number() OVER (PARTITION BY model, task ORDER BY withdrawn, result_id DESC) = 1
+),
+own AS (FROM comparable_results WHERE origin = 'reproduced')
+SELECT 'reported' AS kind, l.result_id AS left_id, r.result_id AS right_id
+FROM reported l JOIN official r USING (model, task)
+UNION ALL
+SELECT 'reproduced', l.result_id, r.result_id
+FROM own r JOIN comparable_results l ON l.model = r.model AND l.task = r.task AND l.origin <> 'reproduced'
+QUALIFY row_number() OVER (
+    PARTITION BY r.result_id
+    ORDER BY l.origin = 'official' DESC, l.withdrawn, l.revision = r.revision DESC NULLS LAST, l.counts DESC,
+        l.date DESC NULLS LAST, l.result_id DESC
+) = 1
+UNION ALL
+SELECT 'runs', l.result_id, r.result_id
+FROM own l JOIN own r ON l.model = r.model AND l.task = r.task AND l.run_id <> r.run_id
+    AND (coalesce(l.date, TIMESTAMP '1970-01-01'), l.result_id) < (coalesce(r.date, TIMESTAMP '1970-01-01'), r.result_id);
+
+-- The cells of both sides. Where the two share no cell, but each has just one in the split, the subset was renamed;
+-- otherwise one row says that there is nothing to compare.
+CREATE VIEW delta_cells AS
+WITH shared AS (
+    SELECT p.*, l.split, l.subset, l.main_score AS left_raw, r.main_score AS right_raw,
+        l.metric_set AS left_set, l.metrics AS left_metrics, r.metric_set AS right_set, r.metrics AS right_metrics,
+        NULL::VARCHAR AS renamed
+    FROM delta_pairs p
+    JOIN scores l ON l.result_id = p.left_id
+    JOIN scores r ON r.result_id = p.right_id AND r.split = l.split AND r.subset = l.subset
+),
+apart AS (FROM delta_pairs p WHERE NOT EXISTS (FROM shared s WHERE s.left_id = p.left_id AND s.right_id = p.right_id)),
+lone_left AS (
+    SELECT a.kind, a.left_id, a.right_id, any_value(l.split) AS split, any_value(l.subset) AS subset,
+        count(*) AS cells, any_value(l.main_score) AS score
+    FROM apart a JOIN scores l ON l.result_id = a.left_id GROUP BY ALL
+),
+lone_right AS (
+    SELECT a.kind, a.left_id, a.right_id, any_value(r.split) AS split, any_value(r.subset) AS subset,
+        count(*) AS cells, any_value(r.main_score) AS score
+    FROM apart a JOIN scores r ON r.result_id = a.right_id GROUP BY ALL
+)
+FROM shared
+UNION ALL
+SELECT l.kind, l.left_id, l.right_id, r.split, r.subset,
+    CASE WHEN l.cells = 1 AND r.cells = 1 AND l.split = r.split THEN l.score END,
+    CASE WHEN l.cells = 1 AND r.cells = 1 AND l.split = r.split THEN r.score END,
+    NULL, NULL, NULL, NULL,
+    CASE WHEN l.cells = 1 AND r.cells = 1 AND l.split = r.split
+        THEN format('the subset was renamed: {} is now {}', l.subset, r.subset) END
+FROM lone_left l JOIN lone_right r USING (kind, left_id, right_id);
+
+CREATE VIEW delta_facts AS
+WITH judged AS (
+    SELECT c.*, l.model, l.task, t.type,
+        l.origin AS left_origin, r.origin AS right_origin, l.run_id AS left_run, r.run_id AS right_run,
+        l.revision AS left_revision, r.revision AS right_revision,
+        l.mteb_version AS left_version, r.mteb_version AS right_version,
+        l.dataset_revision AS left_data, r.dataset_revision AS right_data,
+        same_dataset(l.dataset_revision, r.dataset_revision) AS same_data,
+        t.metric AS task_metric, coalesce(l.metric, t.metric) AS left_metric, coalesce(r.metric, t.metric) AS right_metric,
+        CASE WHEN on_old_scale(left_raw, l.task) THEN left_raw / 100 ELSE left_raw END AS left_score,
+        CASE WHEN on_old_scale(right_raw, l.task) THEN right_raw / 100 ELSE right_raw END AS right_score,
+        concat_ws('; ',
+            CASE WHEN on_old_scale(left_raw, l.task) OR on_old_scale(right_raw, l.task)
+                THEN 'a figure on the old 0-100 scale was divided by 100' END,
+            renamed,
+            CASE WHEN l.revision <> r.revision AND l.origin <> 'reported' AND r.origin <> 'reported'
+                THEN 'the two are of different model revisions' END,
+            CASE WHEN l.withdrawn AND r.withdrawn THEN 'both were published once and withdrawn since'
+                WHEN l.withdrawn THEN 'the left figure was published once and withdrawn since'
+                WHEN r.withdrawn THEN 'the right figure was published once and withdrawn since' END) AS remarks
+    FROM delta_cells c
+    JOIN comparable_results l ON l.result_id = c.left_id
+    JOIN comparable_results r ON r.result_id = c.right_id
+    LEFT JOIN tasks t ON t.task = l.task
+),
+floored AS (
+    SELECT j.*, right_score - left_score AS delta,
+        -- Without a table of floors (an old bundle) nothing is known of the noise: the widest drift is the floor.
+        coalesce(own.floor, kin.floor, any_type.floor, 0.015) AS floor,
+        CASE WHEN own.floor IS NOT NULL THEN 'task' WHEN kin.floor IS NOT NULL THEN 'type'
+            WHEN any_type.floor IS NOT NULL THEN 'all' ELSE 'none' END AS floor_scope,
+        coalesce(own.n, kin.n, any_type.n, 0) AS floor_n
+    FROM judged j
+    LEFT JOIN noise_floors own ON own.scope = 'task' AND own.name = j.task
+    LEFT JOIN noise_floors kin ON kin.scope = 'type' AND kin.name = j.type
+    LEFT JOIN noise_floors any_type ON any_type.scope = 'all'
+)
+SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, right_raw, renamed, remarks),
+    nullif(remarks, '') AS remarks,
+    CASE
+        WHEN left_score IS NULL AND right_score IS NULL AND delta IS NULL AND left_metrics IS NULL
+            THEN 'the two have no split and subset in common'
+        WHEN left_score IS NULL THEN 'the left side has no score for this cell'
+        WHEN right_score IS NULL THEN 'the right side has no score for this cell'
+        WHEN left_metric <> right_metric THEN format('another metric: {} against {}', left_metric, right_metric)
+        WHEN abs(delta) <= floor THEN NULL
+        -- Files of mteb 0.0 give the average precision as main score of some two-class tasks.
+        WHEN (left_version LIKE '0.0.%' OR right_version LIKE '0.0.%')
+            AND f.task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')
+            THEN 'another metric: mteb 0.0 wrote ap where the task counts accuracy'
+        WHEN metric_with_value(rm.names, right_metrics, left_score) <> right_metric
+            THEN format('another metric: the left figure is the {} of the right side, not its {}',
+                metric_with_value(rm.names, right_metrics, left_score), right_metric)
+        WHEN metric_with_value(lm.names, left_metrics, right_score) <> left_metric
+            THEN format('another metric: the right figure is the {} of the left side, not its {}',
+                metric_with_value(lm.names, left_metrics, right_score), left_metric)
+    END AS obstacle
+FROM floored f
+LEFT JOIN metric_sets lm ON lm.metric_set = f.left_set
+LEFT JOIN metric_sets rm ON rm.metric_set = f.right_set;
+
+-- The deltas under thresholds of one's own; `deltas` below has the defaults.
+CREATE MACRO deltas_under(match_floors, drift, drift_floors, lost) AS TABLE
+SELECT d.kind, d.model, d.task, d.type, d.split, d.subset, coalesce(d.task_metric, 'main_score') AS metric,
+    d.left_id, d.right_id, d.left_origin, d.right_origin, d.left_run, d.right_run, d.left_revision, d.right_revision,
+    d.left_score, d.right_score, d.delta, d.floor, d.floor_scope, d.floor_n, d.same_data, d.obstacle,
+    verdict(d.delta, d.left_score, d.floor, d.obstacle, d.same_data,
+        match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost) AS verdict,
+    verdict(d.delta, d.left_score, d.floor, d.obstacle, d.same_data,
+        match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost)
+        <> 'not comparable' AS comparable,
+    CASE
+        WHEN d.obstacle IS NOT NULL THEN d.obstacle
+        WHEN d.same_data IS NOT TRUE AND abs(d.delta) > match_floors * d.floor
+            THEN CASE WHEN d.same_data THEN NULL WHEN d.same_data IS NULL THEN 'the data set revision of one side is not known'
+                ELSE 'another data set revision' END
+    END AS why_not,
+    nullif(concat_ws('; ', d.remarks,
+        CASE WHEN d.obstacle IS NULL AND d.same_data IS NOT TRUE AND abs(d.delta) <= match_floors * d.floor
+            THEN CASE WHEN d.same_data IS NULL THEN 'matches although the data set revision of one side is not known'
+                ELSE 'matches although the data set revision differs' END END), '') AS remarks
+FROM delta_facts d;
+
+CREATE VIEW deltas AS FROM deltas_under(1.0, 0.015, 3.0, 0.3);
