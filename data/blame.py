@@ -1,0 +1,103 @@
+"""A decomposition of deltas in words: who is off, by how much, on how many cells, and where to look first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from data.effects import Effects
+
+__all__ = ["Charge", "charges", "doubt"]
+
+# A loss of this much on most tasks is not a matter of precision or prompts: vectors are of other weights.
+WRECKED = 0.25
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One sentence about a model, a task or the whole table; ``subject`` and ``advice`` are parts of ``sentence``."""
+
+    of: str  # model | task | all
+    subject: str
+    seen: str
+    advice: str
+    size: float  # typical delta, 0-1 scale
+
+    @property
+    def sentence(self) -> str:
+        """Who, what was seen, and where to look."""
+        return f"{self.subject} {self.seen}: {self.advice}."
+
+
+def charges(effects: Effects) -> list[Charge]:
+    """Every effect that was called, models first, each group by how much it accounts for (size times cells)."""
+    return [*_common(effects), *_models(effects.rows), *_tasks(effects.columns)]
+
+
+def doubt(effects: Effects, background: int) -> str | None:
+    """What this table cannot tell apart, in one sentence; None when it is wide enough.
+
+    Args:
+        effects: of the table.
+        background: number of other models whose figures on the same tasks were at hand.
+    """
+    rows, columns = len(effects.rows), len(effects.columns)
+    if rows == 1 and not background:
+        return (
+            "One model alone cannot tell a fault of the model from one of the tasks: run another model on them, "
+            "or import the published record"
+        )
+    if rows == 1:
+        return (
+            f"One model is judged here by what {background} others show on the same tasks; what only this run did to "
+            "one task cannot be told from chance"
+        )
+    if columns < 3:
+        return "With fewer than three tasks nothing tells a model's effect from a single cell"
+    return None
+
+
+def _common(effects: Effects) -> Iterator[Charge]:
+    limit = float(effects.cells["limit"].median()) if len(effects.cells) else 0.0
+    if abs(effects.common) > limit:
+        seen = f"are {_amount(effects.common)} for every model and task alike"
+        yield Charge("all", "All figures", seen, "look at what all runs share", effects.common)
+
+
+def _models(rows: pd.DataFrame) -> Iterator[Charge]:
+    for row in _ordered(rows):
+        same = row["up"] if row["typical"] > 0 else row["moved"] - row["up"]
+        on = f"all {row['cells']} tasks" if same == row["cells"] else f"{same} of {row['cells']} tasks"
+        if row["typical"] <= -WRECKED:
+            advice = "look at how it is loaded"
+        elif row["typical"] < 0:
+            advice = "look at its set-up (prompts, pooling, length, precision)"
+        else:
+            advice = "look at prompts, and at whether the claim is of an older version"
+        yield Charge("model", row["name"], f"is {_amount(row['typical'])} on {on}", advice, row["typical"])
+
+
+def _tasks(columns: pd.DataFrame) -> Iterator[Charge]:
+    for column in _ordered(columns):
+        moved, cells = column["moved"], column["cells"]
+        both_ways = min(column["up"], moved - column["up"]) > moved / 4
+        size = "in both directions" if both_ways else f"typically {_amount(column['typical'])}"
+        if column["other_data"] > 0.5:
+            advice = "another data set revision"
+        else:
+            advice = "the data set revision is the same, so look at its metric, its split and the version of mteb"
+        seen = f"moved for {moved} of {cells} models, {size}"
+        yield Charge("task", column["name"], seen, advice, column["typical"])
+
+
+def _ordered(lines: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    called = lines[lines["called"].astype(bool)]
+    weight = (called["typical"].abs() * called["moved"]).sort_values(ascending=False, kind="stable")
+    return called.loc[weight.index].to_dict("records")
+
+
+def _amount(size: float) -> str:
+    return f"{abs(100 * size):.1f} points {'low' if size < 0 else 'high'}"
