@@ -82,8 +82,8 @@ def fit_floors(honest: pd.DataFrame) -> pd.DataFrame:
     """Noise floors by task, task type and over all, from pairs of :func:`honest_pairs`.
 
     Only cells that moved count: an equal score may be the same run filed twice. Quantiles give every model the same
-    weight, because one model's batch is one experiment however many cells it has. A type's p95 is the least that is
-    left when one task or one model is taken out, so that none sets it alone, and is widened by 1 + 1/sqrt(models). A
+    weight, because one model's batch is one experiment however many cells it has. The p95 of types and over all is the least that is
+    left when one task or one model is taken out, so that none sets it alone, and types are widened by 1 + 1/sqrt(models). A
     scope is shrunk towards the wider one by the number of models behind it.
 
     Returns:
@@ -95,7 +95,7 @@ def fit_floors(honest: pd.DataFrame) -> pd.DataFrame:
     rows = []
     _, overall = _quantiles(moved)
     # A type nobody ran twice: twice what is seen elsewhere.
-    widest = max(2 * overall["p95"], LOWEST)
+    widest = max(2 * _robust_p95(moved), LOWEST)
     rows.append({"scope": "all", "name": "", **overall, "floor": widest})
     for kind, of_type in moved.groupby("task_type"):
         models, seen = _quantiles(of_type)
