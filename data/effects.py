@@ -11,6 +11,7 @@ the same columns (rows)? That uses ranks (Fisher's method over them), no distrib
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +105,8 @@ def polish(delta: Floats, weight: Floats, *, rounds: int = 50, tolerance: float 
 
 def _weighted_median(values: Floats, weights: Floats) -> Floats:
     """Weighted median of each row (NaN of none); the middle of two values that have half the weight on either side."""
+    if not values.size:
+        return np.full(len(values), np.nan)
     order = np.argsort(values, axis=1)  # NaN last
     ordered = np.take_along_axis(values, order, 1)
     weight = np.where(np.isnan(ordered), 0.0, np.take_along_axis(weights, order, 1))
@@ -124,45 +127,66 @@ def decompose(table: pd.DataFrame, background: pd.DataFrame | None = None) -> Ef
             can be judged: its own column effects are theirs. Only ``table``'s rows are returned; without a
             background, a single row cannot be told from the tasks it ran, and no task is called.
     """
-    own = list(dict.fromkeys(table["row"]))
-    both = table if background is None else pd.concat([table, background.assign(row="\0" + background["row"])])
-    names = pd.Index(list(dict.fromkeys(both["row"])))  # the table's own come first
-    tasks = pd.Index(sorted(set(both["column"])))
-    at = names.get_indexer(both["row"].to_numpy()), tasks.get_indexer(both["column"].to_numpy())
-    values, limit, other, weight = (np.full((len(names), len(tasks)), empty) for empty in (np.nan, np.nan, 0.0, 1.0))
-    values[at], limit[at], other[at], weight[at] = (both[c] for c in ("delta", "limit", "other_data", "weight"))
-    n = len(own)
+    n, grid = table["row"].nunique(), _grid(table, background)
+    row, column, settled = polish(grid.values, grid.weight)
+    common, row = _centred(row, grid.values)
 
-    row, column, settled = polish(values, weight)
-    common = 0.0
-    if min(values.shape) >= FEWEST:  # what all rows share belongs to none of them
-        common = float(np.median(row[(~np.isnan(values)).sum(1) >= FEWEST] if np.any(row) else row))
-        row = np.where((~np.isnan(values)).sum(1) >= FEWEST, row - common, 0.0)
-
-    peers = np.ones(len(values), bool) if background is None else np.arange(len(values)) >= n
-    rows = _test(values, limit, peers, MODEL_SHARE, agreeing=True)
-    rows["called"] &= np.abs(row + common) > np.nanmedian(limit, axis=1)
+    peers = np.ones(len(grid.values), bool) if background is None else np.arange(len(grid.values)) >= n
+    rows = _test(grid.values, grid.limit, peers, MODEL_SHARE, agreeing=True)
+    rows["called"] &= np.abs(row + common) > _usual(grid.limit)
     # A model that is off everywhere says nothing about the tasks it ran.
-    rest = np.where(rows["called"].to_numpy(bool)[:, None], np.nan, values)
-    columns = _test(rest.T, limit.T, np.ones(values.shape[1], bool), TASK_SHARE, agreeing=False)
-    if len(values) == 1:
-        columns["called"] = False
-    rows.insert(0, "effect", row)
-    columns.insert(0, "effect", column)
-    far = np.abs(rest) > limit
-    columns["other_data"] = np.nansum(np.where(far, other, 0.0), 0) / np.maximum(far.sum(0), 1)
-    cells = table[["row", "column", "delta", "limit", "metric"]].copy()
-    i, j = at[0][: len(table)], at[1][: len(table)]
+    rest = np.where(rows["called"].to_numpy(bool)[:, None], np.nan, grid.values)
+    columns = _test(rest.T, grid.limit.T, np.ones(len(grid.columns), bool), TASK_SHARE, agreeing=False)
+    columns["called"] &= len(grid.values) > 1
+    far = np.abs(rest) > grid.limit
+    columns["other_data"] = np.where(far, grid.other, 0.0).sum(0) / np.maximum(far.sum(0), 1)
+
+    i, j = grid.at[0][: len(table)], grid.at[1][: len(table)]
+    cells = table[["row", "column", "delta", "limit", "metric"]].reset_index(drop=True)
     cells["residual"] = cells["delta"].to_numpy(float) - row[i] - column[j] - common
     cells["cause"] = _causes(cells, rows["called"].to_numpy(bool)[i], columns["called"].to_numpy(bool)[j])
-    used = np.isin(np.arange(len(tasks)), j)
     return Effects(
-        rows=rows.assign(name=names).iloc[:n].reset_index(drop=True),
-        columns=columns.assign(name=tasks)[used].reset_index(drop=True),
-        cells=cells.drop(columns="metric").reset_index(drop=True),
+        rows=rows.assign(effect=row, name=grid.rows).iloc[:n].reset_index(drop=True),
+        columns=columns.assign(effect=column, name=grid.columns).iloc[np.unique(j)].reset_index(drop=True),
+        cells=cells.drop(columns="metric"),
         common=common,
         settled=settled,
     )
+
+
+class _Grid(NamedTuple):
+    rows: pd.Index[str]  # the table's own, then the background's
+    columns: pd.Index[str]
+    at: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # where each line lies
+    values: Floats
+    limit: Floats
+    other: Floats
+    weight: Floats
+
+
+def _grid(table: pd.DataFrame, background: pd.DataFrame | None) -> _Grid:
+    # A model may be on both sides, as a run and as what is published of it: those are two rows.
+    both = table if background is None else pd.concat([table, background.assign(row="\0" + background["row"])])
+    rows, columns = pd.Index(list(dict.fromkeys(both["row"]))), pd.Index(sorted(set(both["column"])))
+    at = rows.get_indexer(both["row"].to_numpy()), columns.get_indexer(both["column"].to_numpy())
+    filled = []
+    for name, empty in (("delta", np.nan), ("limit", np.nan), ("other_data", 0.0), ("weight", 1.0)):
+        filled.append(np.full((len(rows), len(columns)), empty))
+        filled[-1][at] = both[name].to_numpy(float)
+    return _Grid(rows, columns, at, *filled)
+
+
+def _centred(row: Floats, values: Floats) -> tuple[float, Floats]:
+    """What all rows share belongs to none of them: their median, and what is left of each."""
+    enough = (~np.isnan(values)).sum(1) >= FEWEST
+    if min(values.shape) < FEWEST or not enough.any():
+        return 0.0, row
+    common = float(np.median(row[enough]))
+    return common, np.where(enough, row - common, 0.0)
+
+
+def _usual(limit: Floats) -> Floats:
+    return pd.DataFrame(limit.T).median().to_numpy(float)  # NaN of a line without cells, and no warning
 
 
 def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing: bool) -> pd.DataFrame:

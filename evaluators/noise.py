@@ -82,9 +82,9 @@ def fit_floors(honest: pd.DataFrame) -> pd.DataFrame:
     """Noise floors by task, task type and over all, from pairs of :func:`honest_pairs`.
 
     Only cells that moved count: an equal score may be the same run filed twice. Quantiles give every model the same
-    weight, because one model's batch is one experiment however many cells it has. The p95 of types and over all is the least that is
-    left when one task or one model is taken out, so that none sets it alone, and types are widened by 1 + 1/sqrt(models). A
-    scope is shrunk towards the wider one by the number of models behind it.
+    weight, because one model's batch is one experiment however many cells it has. The p95 of a type and over all is the
+    least that is left when one task or one model is taken out, so that none sets it alone; a type's is widened by
+    1 + 1/sqrt(models). A scope is shrunk towards the wider one by the number of models behind it.
 
     Returns:
         Columns scope (task | type | all), name, n (pairs), median, p90, p95, floor; all scores on the 0-1 scale.

@@ -115,7 +115,10 @@ def real_record(path: Path) -> Path:
                    coalesce(any_value(task_type), 'unknown') AS type, any_value(metric) AS metric, false AS is_aggregate
                FROM pairs GROUP BY task"""
         )
-        for offset, origin, data, score in ((0, "reported", "dr_ext", "score_external"), (1, "official", "dr_run", "score_run")):
+        for offset, origin, data, score in (
+            (0, "reported", "dr_ext", "score_external"),
+            (1, "official", "dr_run", "score_run"),
+        ):
             connection.execute(
                 f"""CREATE OR REPLACE TEMP TABLE one AS
                     SELECT 2 * row_number() OVER (ORDER BY model, task) + {offset} AS result_id, model, task,
@@ -132,7 +135,8 @@ def real_record(path: Path) -> Path:
             )
             connection.execute(
                 f"""INSERT INTO scores BY NAME
-                    SELECT one.result_id, p.split, p.subset, p.{score} AS main_score FROM pairs p JOIN one USING (model, task)"""
+                    SELECT one.result_id, p.split, p.subset, p.{score} AS main_score
+                    FROM pairs p JOIN one USING (model, task)"""
             )
         connection.execute(
             """INSERT INTO models BY NAME SELECT DISTINCT model, true AS registered, false AS private,

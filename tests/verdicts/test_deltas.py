@@ -1,4 +1,4 @@
-"""Deltas and verdicts in the store: what is matched with what, signs, lines between verdicts, what is not comparable."""
+"""Deltas and verdicts in the store: what is matched with what, signs, lines, what is not comparable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def one(frame: pd.DataFrame) -> pd.Series:
     return frame.iloc[0]
 
 
-def verdict(delta: float | None, left: float = 0.8, obstacle: str | None = None, same: bool | None = True, **more: float) -> str:
+def verdict(
+    delta: float | None, left: float = 0.8, obstacle: str | None = None, same: bool | None = True, **more: float
+) -> str:
     connection = duckdb.connect()
     views = Path(__file__).resolve().parents[2] / "data" / "views" / "30_deltas.sql"
     statements = duckdb.extract_statements(views.read_text(encoding="utf-8"))
@@ -158,7 +160,11 @@ def test_other_data_within_the_floor_matches_and_says_so(judged) -> None:
 
 def test_the_old_scale_is_recognised(judged) -> None:
     """Case 1 of the issue: HotpotQA 1.97 where 56.48 is published, both on the old scale."""
-    found = one(judged([result("official", 56.482, "HotpotQA"), result("reproduced", 1.966, "HotpotQA", run_id="r")], "reproduced"))
+    found = one(
+        judged(
+            [result("official", 56.482, "HotpotQA"), result("reproduced", 1.966, "HotpotQA", run_id="r")], "reproduced"
+        )
+    )
     assert (found["left_score"], found["right_score"]) == (pytest.approx(0.56482), pytest.approx(0.01966))
     assert found["verdict"] == "broken"
     mixed = one(judged([result("reported", 82.03), result("official", 0.8203)]))
@@ -223,8 +229,10 @@ def test_every_overlap_of_model_cards_and_runs_is_there_with_its_sign(overlap: d
     rescaled = both["remarks"].fillna("").str.contains("0-100")
     assert len(both) == len(known) == len(found)
     assert (both["delta"] - both["delta_known"])[~rescaled].abs().max() < 1e-12
-    sgpt = found[found["model"].str.contains("SGPT") & found["task"].isin(
-        ["ToxicConversationsClassification", "AmazonCounterfactualClassification"])]
+    sgpt = found[
+        found["model"].str.contains("SGPT")
+        & found["task"].isin(["ToxicConversationsClassification", "AmazonCounterfactualClassification"])
+    ]
     far = sgpt[sgpt["delta"].abs() > 0.05]
     assert len(far) == 17
     assert far["why_not"].str.startswith("another metric").all()

@@ -60,9 +60,7 @@ def test_a_batch_that_moved_as_a_whole_is_a_correction() -> None:
 
 
 def test_one_task_that_moved_for_everybody_on_a_day_is_a_correction() -> None:
-    everybody = pd.concat(
-        [pairs(model=f"m{i}", delta=[0.4, *[0.001] * 7]) for i in range(3)], ignore_index=True
-    )
+    everybody = pd.concat([pairs(model=f"m{i}", delta=[0.4, *[0.001] * 7]) for i in range(3)], ignore_index=True)
     assert set(honest_pairs(everybody)["task"]) == {f"t{i}" for i in range(1, 8)}
 
 
