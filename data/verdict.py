@@ -23,7 +23,7 @@ __all__ = ["KINDS", "VERDICTS", "Thresholds", "deltas", "thresholds", "worst"]
 
 # From harmless to serious; `not comparable` says nothing about the model.
 VERDICTS = ("match", "drift", "gap", "broken", "not comparable")
-KINDS = ("reported", "reproduced", "runs")
+KINDS = ("reported", "reproduced", "card", "runs")
 
 _ENVIRONMENT = "PLUMBLINE_THRESHOLDS"
 
@@ -102,8 +102,9 @@ def deltas(
 
     Args:
         cursor: of a store.
-        kind: reported (official against a model card), reproduced (a run of this machine against what is published)
-            or runs (a later run against an earlier one).
+        kind: reported (official against a model card), reproduced (a run of this machine against the official figure,
+            or the model card's where there is none), card (a run against the model card) or runs (a later run against
+            an earlier one).
         limits: the thresholds; the default is what :func:`thresholds` finds.
         model: only this model.
         run_id: only with this run on the right side.

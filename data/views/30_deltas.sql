@@ -4,6 +4,7 @@
 --   kind        left                                  right
 --   reported    a model card's own figure             the official run of mteb
 --   reproduced  the official run (or the model card)  a run of this machine
+--   card        a model card's own figure             a run of this machine
 --   runs        an earlier run of this machine        a later one
 --
 -- The rules that need thresholds are macros with the defaults of data/verdict.py, so that a page or a command that
@@ -62,6 +63,10 @@ QUALIFY row_number() OVER (
     ORDER BY l.origin = 'official' DESC, l.withdrawn, l.revision = r.revision DESC NULLS LAST, l.counts DESC,
         l.date DESC NULLS LAST, l.result_id DESC
 ) = 1
+UNION ALL
+SELECT 'card', l.result_id, r.result_id
+FROM own r JOIN comparable_results l ON l.model = r.model AND l.task = r.task AND l.origin = 'reported'
+QUALIFY row_number() OVER (PARTITION BY r.result_id ORDER BY l.withdrawn, l.result_id DESC) = 1
 UNION ALL
 SELECT 'runs', l.result_id, r.result_id
 FROM own l JOIN own r ON l.model = r.model AND l.task = r.task AND l.run_id <> r.run_id
@@ -184,3 +189,23 @@ SELECT d.kind, d.model, d.task, d.type, d.split, d.subset, coalesce(d.task_metri
 FROM delta_facts d;
 
 CREATE VIEW deltas AS FROM deltas_under(1.0, 0.015, 3.0, 0.3);
+
+-- What is known of a model as a whole, for other pages: of the tasks on which a claim was checked, how many hold (match
+-- or drift on every comparable cell, in the best of several runs). Runs of this machine speak before official ones.
+-- More than a quarter failing contradicts it: a task or two fail for every model, because their data changed.
+CREATE VIEW badges AS
+WITH by_result AS (
+    SELECT kind, model, task, right_id, bool_and(verdict IN ('match', 'drift')) AS holds
+    FROM deltas WHERE kind IN ('reported', 'reproduced') AND comparable GROUP BY ALL
+),
+by_task AS (SELECT kind, model, task, bool_or(holds) AS holds FROM by_result GROUP BY ALL),
+by_model AS (
+    SELECT model, kind, count(*) AS tasks_compared, count(*) FILTER (holds) AS tasks_held FROM by_task GROUP BY model, kind
+    QUALIFY row_number() OVER (PARTITION BY model ORDER BY kind = 'reproduced' DESC) = 1
+)
+SELECT m.model, coalesce(b.tasks_compared, 0) AS tasks_compared, coalesce(b.tasks_held, 0) AS tasks_held,
+    CASE b.kind WHEN 'reproduced' THEN 'own runs' WHEN 'reported' THEN 'official runs' END AS checked_by,
+    CASE WHEN b.model IS NULL THEN 'not reproduced'
+        WHEN tasks_compared - tasks_held > tasks_compared / 4 THEN 'contradicted'
+        ELSE 'reproduced' END AS badge
+FROM (SELECT model FROM models UNION SELECT model FROM comparable_results) m LEFT JOIN by_model b USING (model);
