@@ -1,0 +1,201 @@
+"""Figures of deltas: the heatmap with both margins, the dumbbell plot with its noise band, verdicts by task type.
+
+Frames in, figures out; all scores and deltas come in on the 0-1 scale and are drawn in points. Names are shown as text
+whatever they hold.
+"""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.figures.theme import ACCENT, DIVERGING, MUTED, styled
+from dashboard.words import score, signed
+
+__all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "by_type", "dumbbell", "heatmap"]
+
+# Told apart by shape too; orange and purple stay apart for every kind of colour blindness.
+VERDICT_COLOURS = {
+    "match": "#0f8a6d", "drift": "#4aa3c7", "gap": "#d98200", "broken": "#a3195b", "not comparable": MUTED,
+}  # fmt: skip
+VERDICT_SYMBOLS = {
+    "match": "circle", "drift": "diamond", "gap": "square", "broken": "x", "not comparable": "circle-open",
+}  # fmt: skip
+# Beyond this the colour says no more: most differences are small, and one broken model would wash them all out.
+_ENDS = 20.0
+_INVISIBLE = "rgba(0,0,0,0)"
+
+
+def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> go.Figure:
+    """Deltas model by task, with the effect of each model to the right and of each task on top, both sorted.
+
+    Args:
+        cells: row, column, delta (0-1, NaN drawn blank), verdict, cause.
+        rows: name, effect, typical, called; the order given is drawn from the top.
+        columns: the same of tasks, drawn from the left.
+
+    A click gives ``customdata`` [row, column] of the cell: an invisible marker lies on each, because a selection of a
+    heatmap itself is not reported.
+    """
+    names, tasks = rows["name"].tolist(), columns["name"].tolist()
+    i, j = pd.Index(names).get_indexer(cells["row"]), pd.Index(tasks).get_indexer(cells["column"])
+    cells, i, j = cells[(i >= 0) & (j >= 0)], i[(i >= 0) & (j >= 0)], j[(i >= 0) & (j >= 0)]
+    values = np.full((len(names), len(tasks)), np.nan, dtype=np.float32)
+    values[i, j] = 100 * cells["delta"].to_numpy(float)
+    figure = make_subplots(
+        rows=2, cols=2, row_heights=_share(len(names)), column_widths=[0.86, 0.14], horizontal_spacing=0.008,
+        vertical_spacing=0.012, shared_xaxes=True, shared_yaxes=True,
+    )  # fmt: skip
+    figure.add_heatmap(
+        z=values, zmid=0, zmin=-_ENDS, zmax=_ENDS, colorscale=DIVERGING, hoverinfo="skip", xgap=1, ygap=1, row=2, col=1,
+        colorbar={
+            "orientation": "h", "y": -0.02, "yanchor": "top", "thickness": 10, "len": 0.4, "x": 0, "xanchor": "left",
+            "tickvals": [-20, -10, 0, 10, 20], "ticktext": ["−20 or less", "−10", "0", "+10", "+20 or more"],
+        },
+    )  # fmt: skip
+    odd = (cells["verdict"] == "not comparable").to_numpy()
+    figure.add_scatter(
+        x=j, y=i, mode="markers", customdata=cells[["row", "column"]].to_numpy(), text=_hover(cells),
+        hovertemplate="%{text}<extra></extra>", row=2, col=1, showlegend=False, name="cells",
+        marker={
+            "symbol": np.where(odd, "x-thin-open", "square").tolist(), "size": np.where(odd, 6, 14).tolist(),
+            "color": np.where(odd, MUTED, _INVISIBLE).tolist(), "line": {"width": np.where(odd, 1, 0).tolist()},
+        },
+    )  # fmt: skip
+    _margin(figure, columns, np.arange(len(tasks)), upright=True)
+    _margin(figure, rows, np.arange(len(names)), upright=False)
+    figure.update_xaxes(tickvals=list(range(len(tasks))), ticktext=_labels(tasks, 26), tickangle=-60, row=2, col=1)
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=_labels(names, 34), range=[len(names) - 0.5, -0.5], row=2, col=1
+    )
+    for axis in (figure.update_xaxes, figure.update_yaxes):
+        axis(showgrid=False, zeroline=False, fixedrange=True)
+    styled(figure, height=190 + 18 * max(len(names), 4) + 120)
+    figure.update_layout(dragmode=False, clickmode="event+select", hovermode="closest", showlegend=False)
+    return figure
+
+
+def _share(rows: int) -> list[float]:
+    top = 70 / (70 + 18 * max(rows, 4))
+    return [top, 1 - top]
+
+
+def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: bool) -> None:
+    """Bars of the effects: solid where the effect was called, pale where it may be chance."""
+    sizes = 100 * lines["typical"].where(lines["called"].astype(bool), lines["effect"]).fillna(0).to_numpy(float)
+    called = lines["called"].to_numpy(bool)
+    colours = np.where(sizes < 0, DIVERGING[0][1], DIVERGING[-1][1])
+    said = [
+        f"<b>{html.escape(str(n))}</b><br>{signed(s / 100)} points{'' if c else ' (may be chance)'}"
+        for n, s, c in zip(lines["name"], sizes, called, strict=True)
+    ]
+    bars = {"marker": {"color": colours.tolist(), "opacity": np.where(called, 1, 0.35).tolist()}, "hovertext": said}
+    common = {"hoverinfo": "text", "showlegend": False, "width": 0.7}
+    if upright:
+        figure.add_bar(x=at, y=sizes, **bars, **common, row=1, col=1)
+        figure.update_yaxes(tickfont={"size": 10}, nticks=3, row=1, col=1)
+    else:
+        figure.add_bar(x=sizes, y=at, orientation="h", **bars, **common, row=2, col=2)
+        figure.update_xaxes(tickfont={"size": 10}, nticks=3, showticklabels=True, row=2, col=2)
+
+
+def _hover(cells: pd.DataFrame) -> list[str]:
+    words = {"model": ", the model's", "task": ", the task's", "model and task": ", model and task", "metric": ""}
+    return [
+        f"<b>{html.escape(str(r))}</b><br>{html.escape(str(c))}<br>{signed(d) or 'no figure'}, {v}{words.get(w, '')}"
+        for r, c, d, v, w in zip(
+            cells["row"], cells["column"], cells["delta"], cells["verdict"], cells["cause"], strict=True
+        )
+    ]
+
+
+def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
+    """Claim and check of each cell, with the band in which they would match; the order given is drawn from the top.
+
+    Takes columns label, left_score, right_score, floor, delta, verdict, key (given back in customdata on a click).
+    """
+    y = np.arange(len(frame))
+    left, right = 100 * frame["left_score"].to_numpy(float), 100 * frame["right_score"].to_numpy(float)
+    floor = 100 * frame["floor"].to_numpy(float)
+    figure = go.Figure()
+    figure.add_bar(
+        x=2 * floor, base=left - floor, y=y, orientation="h", width=0.8, name="noise band", hoverinfo="skip",
+        marker={"color": MUTED, "opacity": 0.3, "line": {"width": 0}},
+    )  # fmt: skip
+    between = np.column_stack([left, right, np.full(len(frame), np.nan)]).ravel()
+    figure.add_scatter(
+        x=between, y=np.repeat(y, 3), mode="lines", line={"color": MUTED, "width": 1.5}, hoverinfo="skip",
+        showlegend=False, connectgaps=False,
+    )  # fmt: skip
+    said = [
+        f"<b>{html.escape(r.label)}</b><br>{html.escape(claim)} {score(r.left_score)}, {html.escape(check)} "
+        f"{score(r.right_score)}<br>{signed(r.delta)}, {r.verdict}; noise floor {score(r.floor)}"
+        for r in frame.itertuples()
+    ]
+    figure.add_scatter(
+        x=left, y=y, mode="markers", name=html.escape(claim), customdata=frame["key"].tolist(), text=said,
+        hovertemplate="%{text}<extra></extra>",
+        marker={"size": 9, "color": _INVISIBLE, "line": {"color": ACCENT, "width": 2}},
+    )  # fmt: skip
+    for verdict, rows in frame.reset_index(drop=True).groupby("verdict", sort=False):
+        at = rows.index.to_numpy()
+        figure.add_scatter(
+            x=right[at], y=at, mode="markers", name=f"{html.escape(check)}: {verdict}",
+            customdata=rows["key"].tolist(), text=[said[k] for k in at], hovertemplate="%{text}<extra></extra>",
+            marker={"size": 10, "color": VERDICT_COLOURS[verdict], "symbol": VERDICT_SYMBOLS[verdict]},
+        )  # fmt: skip
+    figure.update_yaxes(
+        tickvals=y.tolist(), ticktext=_labels(frame["label"].tolist(), 58), range=[len(frame) - 0.4, -0.6],
+        fixedrange=True, showgrid=False, zeroline=False,
+    )  # fmt: skip
+    figure.update_xaxes(title="Score, 0 to 100", fixedrange=True, zeroline=False)
+    styled(figure, height=130 + 24 * max(len(frame), 3))
+    figure.update_layout(clickmode="event+select", dragmode=False, hovermode="closest", bargap=0)
+    return figure
+
+
+def by_type(types: pd.DataFrame) -> go.Figure:
+    """Verdicts of each task type as shares, and the spread of its deltas (5 to 95 %, quartiles, median).
+
+    Takes columns type, cells, one of each verdict, q5, q25, q50, q75, q95 (0-1, NaN where nothing is comparable).
+    """
+    y = np.arange(len(types))
+    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.03, column_widths=[0.55, 0.45])
+    for verdict, colour in VERDICT_COLOURS.items():
+        share = 100 * types[verdict] / types["cells"].clip(lower=1)
+        figure.add_bar(
+            x=share, y=y, orientation="h", name=verdict, marker={"color": colour}, row=1, col=1,
+            customdata=types[verdict].tolist(), hovertemplate="%{x:.1f} %, %{customdata:,} cells: " + verdict,
+        )  # fmt: skip
+    for low, high, width in (("q5", "q95", 2), ("q25", "q75", 6)):
+        ends = np.column_stack([100 * types[low], 100 * types[high], np.full(len(types), np.nan)]).ravel()
+        figure.add_scatter(
+            x=ends, y=np.repeat(y, 3), mode="lines", line={"color": ACCENT, "width": width}, hoverinfo="skip",
+            showlegend=False, row=1, col=2,
+        )  # fmt: skip
+    figure.add_scatter(
+        x=100 * types["q50"], y=y, mode="markers", showlegend=False, row=1, col=2,
+        marker={"size": 9, "color": ACCENT, "symbol": "line-ns-open", "line": {"width": 2}},
+        text=[f"median {signed(r.q50)}, 90 % within {signed(r.q5)} to {signed(r.q95)}" for r in types.itertuples()],
+        hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+    figure.add_vline(x=0, line={"color": MUTED, "width": 1}, row=1, col=2)
+    labels = [f"{t} ({n:,})" for t, n in zip(_labels(types["type"].tolist(), 30), types["cells"], strict=True)]
+    figure.update_yaxes(tickvals=y.tolist(), ticktext=labels, range=[len(types) - 0.5, -0.5], row=1, col=1)
+    figure.update_xaxes(title="Share of cells, %", range=[0, 100], row=1, col=1)
+    figure.update_xaxes(title="Difference, points", zeroline=False, row=1, col=2)
+    for axis in (figure.update_xaxes, figure.update_yaxes):
+        axis(fixedrange=True)
+    styled(figure, height=120 + 30 * max(len(types), 3))
+    figure.update_layout(barmode="stack", bargap=0.35, dragmode=False)
+    return figure
+
+
+def _labels(names: list[str], longest: int) -> list[str]:
+    """Names as axis labels: escaped, and the middle of a long one left out, because both ends tell it apart."""
+    short = (n if len(n) <= longest else f"{n[: longest // 2]}…{n[-(longest - longest // 2 - 1) :]}" for n in names)
+    return [html.escape(n) for n in short]

@@ -1,0 +1,25 @@
+"""Whether a model's figures were reproduced: the badge other pages put beside its name."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+
+__all__ = ["BADGES", "badges"]
+
+# As Streamlit's Markdown badges have it: colour and icon of each.
+BADGES = {
+    "reproduced": ("green", ":material/check_circle:"),
+    "contradicted": ("red", ":material/error:"),
+    "not reproduced": ("gray", ":material/help:"),
+}
+
+
+def badges(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """One row a model: badge, tasks_compared, tasks_held, checked_by (own runs | official runs | None), and ``why``."""
+    frame = cursor.execute("SELECT * FROM badges ORDER BY model").df()
+    held = frame["tasks_held"].astype(str) + " of " + frame["tasks_compared"].astype(str) + " tasks hold"
+    frame["why"] = (held + " against " + frame["checked_by"]).where(
+        frame["tasks_compared"] > 0, "no figure of it was compared with another one"
+    )
+    return frame

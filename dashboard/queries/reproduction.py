@@ -1,0 +1,184 @@
+"""Questions of the reproduction page. Deltas, verdicts and effects are data's; here they are asked for and laid out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from data.effects import Effects, by_task, decompose
+from data.verdict import VERDICTS, Thresholds, deltas
+
+__all__ = ["command", "counts", "effects", "judged", "kinds", "metrics", "provenance", "said", "types"]
+
+_CHANGES_A_SCORE = ("model revision", "data set revision", "mteb", "metric")
+
+
+def kinds(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Number of comparisons of each kind there is anything of."""
+    found = cursor.execute("SELECT kind, count(*) FROM delta_pairs GROUP BY kind").fetchall()
+    return {str(kind): int(pairs) for kind, pairs in found}
+
+
+def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> pd.DataFrame:
+    """The deltas of one kind; ``row`` is what a line of the heatmap stands for: a model, or a run of it."""
+    frame = deltas(cursor, kind, limits)
+    frame.insert(0, "row", frame["model"])
+    if kind == "runs":
+        frame["row"] = frame["model"] + " · " + frame["left_run"] + " → " + frame["right_run"]
+    elif kind != "reported":
+        frame["row"] = frame["model"] + " · " + frame["right_run"].fillna("imported")
+    return frame
+
+
+def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> tuple[Effects, int]:
+    """Whose fault, and of how many other models what is usual on the same tasks was learned.
+
+    Own runs are few, so they are judged by what model cards against official runs show on the same tasks; two runs of
+    this machine share data and evaluator, so that says nothing about them.
+    """
+    table = by_task(judged(cursor, kind, limits), limits, "row")
+    if kind not in ("reproduced", "card"):
+        return decompose(table), 0
+    usual = by_task(judged(cursor, "reported", limits), limits, "row")
+    usual = usual[usual["column"].isin(set(table["column"]))]
+    if usual.empty:
+        return decompose(table), 0
+    return decompose(table, usual), int(usual["row"].nunique())
+
+
+def counts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Cells of each verdict, in the order of seriousness: verdict, cells, share of all."""
+    cells = frame["verdict"].value_counts().reindex(list(VERDICTS), fill_value=0)
+    return pd.DataFrame({"verdict": cells.index, "cells": cells.to_numpy(), "share": cells.to_numpy() / max(len(frame), 1)})
+
+
+def types(frame: pd.DataFrame) -> pd.DataFrame:
+    """Per task type: cells of each verdict, and quantiles of the deltas that can be compared (0-1 scale)."""
+    cells = pd.crosstab(frame["type"], frame["verdict"]).reindex(columns=list(VERDICTS), fill_value=0)
+    quantiles = frame[frame["comparable"].astype(bool)].groupby("type")["delta"].quantile([0.05, 0.25, 0.5, 0.75, 0.95])
+    spread = quantiles.unstack().reindex(cells.index).rename(columns=lambda q: f"q{100 * q:.0f}")
+    whole = cells.join(spread)
+    return whole.assign(cells=cells.sum(axis=1)).sort_values("cells", ascending=False).reset_index()
+
+
+def provenance(cursor: duckdb.DuckDBPyConnection, left_id: int, right_id: int) -> pd.DataFrame:
+    """Everything known of where two results come from, side by side: what, left, right, differs.
+
+    ``differs`` is true only where both sides are known; the settings and versions of a published file are not, beyond
+    those it names.
+    """
+    sides = [_facts(cursor, result_id) for result_id in (left_id, right_id)]
+    names = list(dict.fromkeys([*sides[0], *sides[1]]))
+    rows = [(name, sides[0].get(name), sides[1].get(name)) for name in names]
+    rows = [row for row in rows if row[1] or row[2]]
+    frame = pd.DataFrame(rows, columns=["what", "left", "right"], dtype=object)
+    frame["differs"] = [
+        bool(left and right) and left != right and what not in ("file", "date", "origin", "run", "command")
+        for what, left, right in rows
+    ]
+    return frame
+
+
+def _facts(cursor: duckdb.DuckDBPyConnection, result_id: int) -> dict[str, str]:
+    row = cursor.execute(
+        """SELECT r.*, i.source_commit, u.settings, u.environment, u.command, t.dataset_path, t.batch_size, t.seconds,
+               t.texts, t.peak_memory_mb, k.metric AS task_metric
+           FROM results r
+           LEFT JOIN imports i ON i.import_id = r.added_in
+           LEFT JOIN runs u ON u.run_id = r.run_id
+           LEFT JOIN run_tasks t ON t.run_id = r.run_id AND t.task = r.task
+           LEFT JOIN tasks k ON k.task = r.task
+           WHERE r.result_id = ?""",
+        [result_id],
+    ).df()
+    r = row.astype(object).where(row.notna(), None).iloc[0]
+    facts = {
+        "origin": r["origin"] + (" (withdrawn since)" if r["withdrawn"] else ""),
+        "model revision": r["revision"],
+        "data set revision": r["dataset_revision"],
+        "metric": r["metric"] or r["task_metric"],
+        "mteb": r["mteb_version"],
+        "date": f"{r['date']:%Y-%m-%d}" if r["date"] is not None else None,
+        "file": r["file"],
+        "notes": r["notes"],
+        "run": r["run_id"],
+        "data set folder": r["dataset_path"],
+        "batch size": r["batch_size"],
+        "texts a second": f"{r['texts'] / r['seconds']:.1f}" if r["texts"] and r["seconds"] else None,
+        "evaluation time": f"{r['evaluation_time']:.0f} s" if r["evaluation_time"] else None,
+        "peak memory": f"{r['peak_memory_mb']:.0f} MB" if r["peak_memory_mb"] else None,
+    }
+    facts |= dict(_flat("", json.loads(r["settings"] or "{}").get("in_use") or {}))
+    asked = json.loads(r["settings"] or "{}")
+    facts["loader"] = asked.get("loader")
+    facts["trust"] = _text((asked.get("asked") or {}).get("trust")) if r["settings"] else None
+    environment = json.loads(r["environment"] or "{}")
+    facts |= dict(_flat("", environment.get("libraries") or {}))
+    facts |= {name: _text(environment.get(name)) for name in ("cpu", "gpus", "torch_threads", "platform", "python")}
+    return {name: _text(value) for name, value in facts.items() if value not in (None, "", [], {})}
+
+
+def _flat(prefix: str, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, inner in value.items():
+        yield (f"{prefix}{name}", inner)
+
+
+def _text(value: Any) -> str:
+    if value is None or value == [] or value == {}:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def metrics(cursor: duckdb.DuckDBPyConnection, left_id: int, right_id: int, split: str, subset: str) -> pd.DataFrame:
+    """Every metric of both sides of a cell: metric, left, right, delta (right - left); NaN where a side has none."""
+    return cursor.execute(
+        """WITH values AS (
+               SELECT s.result_id, unnest(m.names) AS metric, unnest(s.metrics) AS value
+               FROM scores s JOIN metric_sets m USING (metric_set)
+               WHERE s.result_id IN ($left, $right) AND s.split = $split AND s.subset = $subset
+               UNION ALL
+               SELECT result_id, 'main_score', main_score FROM scores
+               WHERE result_id IN ($left, $right) AND split = $split AND subset = $subset
+           )
+           SELECT metric, any_value(value) FILTER (result_id = $left) AS left,
+               any_value(value) FILTER (result_id = $right) AS right, right - left AS delta
+           FROM values GROUP BY metric ORDER BY metric <> 'main_score', left IS NULL OR right IS NULL, metric""",
+        {"left": left_id, "right": right_id, "split": split, "subset": subset},
+    ).df()
+
+
+def said(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
+    """Every warning of the run that made a result, on loading the model and on the task; none for a published file."""
+    rows = cursor.execute(
+        """SELECT u.warnings, t.warnings FROM results r JOIN runs u USING (run_id)
+           LEFT JOIN run_tasks t ON t.run_id = r.run_id AND t.task = r.task WHERE r.result_id = ?""",
+        [result_id],
+    ).fetchall()
+    heard = [entry for row in rows for column in row for entry in json.loads(column or "[]")]
+    return list(dict.fromkeys(_warning(entry) for entry in heard))
+
+
+def _warning(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    times = f" ({entry['times']} times)" if entry.get("times", 1) > 1 else ""
+    source = f"{entry['source']}: " if entry.get("source") else ""
+    return f"{source}{entry.get('text', '')}{times}"
+
+
+def command(cell: dict[str, Any]) -> str:
+    """What to type to run the check of a cell on this machine."""
+    words = ["python", "-m", "evaluators", "reproduce", str(cell["model"]), "--tasks", str(cell["task"])]
+    revision = cell["left_revision"] if cell["left_origin"] == "official" else cell["right_revision"]
+    if isinstance(revision, str) and len(revision) == 40:
+        words += ["--revision", revision]
+    if cell["left_origin"] == "reported":
+        words += ["--compare-to", "reported"]
+    elif cell["kind"] == "runs":
+        words += ["--compare-to", str(cell["left_run"])]
+    return shlex.join(words)
