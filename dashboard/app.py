@@ -22,6 +22,7 @@ from dashboard import access, links, states  # noqa: E402
 # Material symbols that Streamlit carries with it.
 PAGES = [
     ("leaderboard", "Leaderboard", ":material/leaderboard:"),
+    ("reproduction", "Reproduction", ":material/compare_arrows:"),
 ]
 
 

@@ -20,7 +20,7 @@ WRECKED = 0.25
 class Charge:
     """One sentence about a model, a task or the whole table; ``subject`` and ``advice`` are parts of ``sentence``."""
 
-    of: str  # model | task | all
+    of: str  # model | task | metric | all
     subject: str
     seen: str
     advice: str
@@ -34,7 +34,7 @@ class Charge:
 
 def charges(effects: Effects) -> list[Charge]:
     """Every effect that was called, models first, each group by how much it accounts for (size times cells)."""
-    return [*_common(effects), *_models(effects.rows), *_tasks(effects.columns)]
+    return [*_common(effects), *_models(effects.rows), *_tasks(effects.columns), *_metrics(effects.cells)]
 
 
 def doubt(effects: Effects, background: int) -> str | None:
@@ -47,10 +47,10 @@ def doubt(effects: Effects, background: int) -> str | None:
     rows, columns = len(effects.rows), len(effects.columns)
     if rows == 1 and not background:
         return (
-            "One model alone cannot tell a fault of the model from one of the tasks: run another model on them, "
+            "One model or run alone cannot tell its own fault from one of the tasks: run another one on them, "
             "or import the published record"
         )
-    if rows == 1:
+    if rows == 1 and columns >= 3:
         return (
             f"One model is judged here by what {background} others show on the same tasks; what only this run did to "
             "one task cannot be told from chance"
@@ -85,12 +85,25 @@ def _tasks(columns: pd.DataFrame) -> Iterator[Charge]:
         moved, cells = column["moved"], column["cells"]
         both_ways = min(column["up"], moved - column["up"]) > moved / 4
         size = "in both directions" if both_ways else f"typically {_amount(column['typical'])}"
+        others = round(column["other_data"] * moved)
         if column["other_data"] > 0.5:
             advice = "another data set revision"
+        elif others:
+            advice = (
+                f"another data set revision for {others} of them; else its metric, its split or the version of mteb"
+            )
         else:
             advice = "the data set revision is the same, so look at its metric, its split and the version of mteb"
         seen = f"moved for {moved} of {cells} models, {size}"
         yield Charge("task", column["name"], seen, advice, column["typical"])
+
+
+def _metrics(cells: pd.DataFrame) -> Iterator[Charge]:
+    mixed = cells[cells["cause"] == "metric"].groupby("column")["row"].nunique()
+    for task, models in mixed.sort_values(ascending=False, kind="stable").items():
+        who = "1 model" if models == 1 else f"{models} models"
+        advice = "the metrics were mixed up, so this says nothing about the models"
+        yield Charge("metric", str(task), f"compares another metric for {who}", advice, 0.0)
 
 
 def _ordered(lines: pd.DataFrame) -> list[dict[Hashable, Any]]:

@@ -33,6 +33,8 @@ SIGNIFICANT = 0.001
 MODEL_SHARE, TASK_SHARE = 0.6, 0.25
 # Where few others share a column, its ranks are filled up with this many from the whole table.
 PSEUDO = 20
+# With no others at all: how often an honest rerun moves beyond the limit, at most (see data/README.md).
+HONEST = 0.05
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,9 @@ def decompose(table: pd.DataFrame, background: pd.DataFrame | None = None) -> Ef
     Args:
         table: lines of :func:`by_task`.
         background: lines of other models on the same tasks. They say what is usual there, so that even a single row
-            can be judged: its own column effects are theirs. Only ``table``'s rows are returned; without a
-            background, a single row cannot be told from the tasks it ran, and no task is called.
+            can be judged: its own column effects are theirs. An empty frame says that nothing is usual but noise, as
+            between two runs of one machine. Without a background the rows are each other's. Only ``table``'s rows
+            are returned; a single row cannot be told from the tasks it ran, and no task is called.
     """
     n, grid = table["row"].nunique(), _grid(table, background)
     row, column, settled = polish(grid.values, grid.weight)
@@ -218,7 +221,7 @@ def _counts(values: Floats, far: Flags, peers: Flags) -> Floats:
     """Probability of as many moved cells as each line has, if each moved as often as it does for the column's peers."""
     some = ~np.isnan(values)
     own = peers[:, None]
-    overall = far[peers].sum() / max(some[peers].sum(), 1)
+    overall = far[peers].sum() / some[peers].sum() if some[peers].any() else HONEST
     moved, present = far[peers].sum(0) - (far & own), some[peers].sum(0) - (some & own)
     rates = (moved + PSEUDO * overall) / (present + PSEUDO)
     tails = np.ones(len(values))
@@ -238,6 +241,8 @@ def _ranks(values: Floats, down: Flags, up: Flags, peers: Flags) -> tuple[Floats
 def _fisher(values: Floats, counted: Flags, peers: Flags) -> Floats:
     """Combined probability of each line's counted cells being as low as they are; the others count as no evidence."""
     pool = values[peers]
+    if not len(pool):
+        return np.ones(len(values))
     everything = np.sort(pool[~np.isnan(pool)])
     logs = np.zeros(values.shape)
     for j in range(values.shape[1]):

@@ -35,7 +35,7 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
 
     Args:
         cells: row, column, delta (0-1, NaN drawn blank), verdict, cause.
-        rows: name, effect, typical, called; the order given is drawn from the top.
+        rows: name, label (drawn on the axis), effect, typical, called; the order given is drawn from the top.
         columns: the same of tasks, drawn from the left.
 
     A click gives ``customdata`` [row, column] of the cell: an invisible marker lies on each, because a selection of a
@@ -53,8 +53,8 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
     figure.add_heatmap(
         z=values, zmid=0, zmin=-_ENDS, zmax=_ENDS, colorscale=DIVERGING, hoverinfo="skip", xgap=1, ygap=1, row=2, col=1,
         colorbar={
-            "orientation": "h", "y": -0.02, "yanchor": "top", "thickness": 10, "len": 0.4, "x": 0, "xanchor": "left",
-            "tickvals": [-20, -10, 0, 10, 20], "ticktext": ["−20 or less", "−10", "0", "+10", "+20 or more"],
+            "orientation": "h", "y": 1, "yanchor": "top", "thickness": 8, "len": 0.13, "x": 1, "xanchor": "right",
+            "tickvals": [-20, 0, 20], "ticktext": ["≤ −20", "0", "≥ +20"], "tickfont": {"size": 10},
         },
     )  # fmt: skip
     odd = (cells["verdict"] == "not comparable").to_numpy()
@@ -63,14 +63,18 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
         hovertemplate="%{text}<extra></extra>", row=2, col=1, showlegend=False, name="cells",
         marker={
             "symbol": np.where(odd, "x-thin-open", "square").tolist(), "size": np.where(odd, 6, 14).tolist(),
-            "color": np.where(odd, MUTED, _INVISIBLE).tolist(), "line": {"width": np.where(odd, 1, 0).tolist()},
+            "color": [MUTED if o else _INVISIBLE for o in odd], "line": {"width": np.where(odd, 1, 0).tolist()},
         },
     )  # fmt: skip
     _margin(figure, columns, np.arange(len(tasks)), upright=True)
     _margin(figure, rows, np.arange(len(names)), upright=False)
     figure.update_xaxes(tickvals=list(range(len(tasks))), ticktext=_labels(tasks, 26), tickangle=-60, row=2, col=1)
     figure.update_yaxes(
-        tickvals=list(range(len(names))), ticktext=_labels(names, 34), range=[len(names) - 0.5, -0.5], row=2, col=1
+        tickvals=list(range(len(names))),
+        ticktext=_labels(rows["label"].tolist(), 32),
+        range=[len(names) - 0.5, -0.5],
+        row=2,
+        col=1,
     )
     for axis in (figure.update_xaxes, figure.update_yaxes):
         axis(showgrid=False, zeroline=False, fixedrange=True)
@@ -132,16 +136,17 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         showlegend=False, connectgaps=False,
     )  # fmt: skip
     said = [
-        f"<b>{html.escape(r.label)}</b><br>{html.escape(claim)} {score(r.left_score)}, {html.escape(check)} "
-        f"{score(r.right_score)}<br>{signed(r.delta)}, {r.verdict}; noise floor {score(r.floor)}"
-        for r in frame.itertuples()
+        f"<b>{html.escape(r['label'])}</b><br>{html.escape(claim)} {score(r['left_score'])}, {html.escape(check)} "
+        f"{score(r['right_score'])}<br>{signed(r['delta'])}, {r['verdict']}; noise floor {score(r['floor'])}"
+        for r in frame.to_dict("records")
     ]
     figure.add_scatter(
         x=left, y=y, mode="markers", name=html.escape(claim), customdata=frame["key"].tolist(), text=said,
         hovertemplate="%{text}<extra></extra>",
         marker={"size": 9, "color": _INVISIBLE, "line": {"color": ACCENT, "width": 2}},
     )  # fmt: skip
-    for verdict, rows in frame.reset_index(drop=True).groupby("verdict", sort=False):
+    for verdict in frame["verdict"].unique().tolist():
+        rows = frame.reset_index(drop=True).query("verdict == @verdict")
         at = rows.index.to_numpy()
         figure.add_scatter(
             x=right[at], y=at, mode="markers", name=f"{html.escape(check)}: {verdict}",
@@ -149,7 +154,7 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
             marker={"size": 10, "color": VERDICT_COLOURS[verdict], "symbol": VERDICT_SYMBOLS[verdict]},
         )  # fmt: skip
     figure.update_yaxes(
-        tickvals=y.tolist(), ticktext=_labels(frame["label"].tolist(), 58), range=[len(frame) - 0.4, -0.6],
+        tickvals=y.tolist(), ticktext=_labels(frame["label"].tolist(), 66), range=[len(frame) - 0.4, -0.6],
         fixedrange=True, showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_xaxes(title="Score, 0 to 100", fixedrange=True, zeroline=False)
@@ -180,7 +185,10 @@ def by_type(types: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=100 * types["q50"], y=y, mode="markers", showlegend=False, row=1, col=2,
         marker={"size": 9, "color": ACCENT, "symbol": "line-ns-open", "line": {"width": 2}},
-        text=[f"median {signed(r.q50)}, 90 % within {signed(r.q5)} to {signed(r.q95)}" for r in types.itertuples()],
+        text=[
+            f"median {signed(r['q50'])}, 90 % within {signed(r['q5'])} to {signed(r['q95'])}"
+            for r in types.to_dict("records")
+        ],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": MUTED, "width": 1}, row=1, col=2)

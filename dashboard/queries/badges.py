@@ -19,7 +19,7 @@ def badges(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """One row a model: badge, tasks_compared, tasks_held, checked_by (own runs | official runs | None), and ``why``."""
     frame = cursor.execute("SELECT * FROM badges ORDER BY model").df()
     held = frame["tasks_held"].astype(str) + " of " + frame["tasks_compared"].astype(str) + " tasks hold"
-    frame["why"] = (held + " against " + frame["checked_by"]).where(
+    frame["why"] = (held + " in " + frame["checked_by"].fillna("").astype(str)).where(
         frame["tasks_compared"] > 0, "no figure of it was compared with another one"
     )
     return frame

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from data.effects import Effects, by_task, decompose
@@ -15,7 +16,8 @@ from data.verdict import VERDICTS, Thresholds, deltas
 
 __all__ = ["command", "counts", "effects", "judged", "kinds", "metrics", "provenance", "said", "types"]
 
-_CHANGES_A_SCORE = ("model revision", "data set revision", "mteb", "metric")
+# Facts that differ between any two results and explain nothing.
+_NEVER_THE_SAME = ("file", "date", "origin", "run", "notes", "texts a second", "evaluation time", "peak memory")
 
 
 def kinds(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -31,37 +33,38 @@ def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> 
     if kind == "runs":
         frame["row"] = frame["model"] + " · " + frame["left_run"] + " → " + frame["right_run"]
     elif kind != "reported":
-        frame["row"] = frame["model"] + " · " + frame["right_run"].fillna("imported")
+        frame["row"] = frame["model"] + " · " + frame["right_run"].fillna("imported").astype(str)
     return frame
 
 
 def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> tuple[Effects, int]:
     """Whose fault, and of how many other models what is usual on the same tasks was learned.
 
-    Own runs are few, so they are judged by what model cards against official runs show on the same tasks; two runs of
-    this machine share data and evaluator, so that says nothing about them.
+    Own runs are few, so they are judged by what model cards against official runs show on the same tasks. Two runs of
+    this machine share data and evaluator: between them nothing is usual but noise.
     """
     table = by_task(judged(cursor, kind, limits), limits, "row")
-    if kind not in ("reproduced", "card"):
+    if kind == "reported":
         return decompose(table), 0
-    usual = by_task(judged(cursor, "reported", limits), limits, "row")
+    usual = table.iloc[:0] if kind == "runs" else by_task(judged(cursor, "reported", limits), limits, "row")
     usual = usual[usual["column"].isin(set(table["column"]))]
-    if usual.empty:
-        return decompose(table), 0
     return decompose(table, usual), int(usual["row"].nunique())
 
 
 def counts(frame: pd.DataFrame) -> pd.DataFrame:
     """Cells of each verdict, in the order of seriousness: verdict, cells, share of all."""
     cells = frame["verdict"].value_counts().reindex(list(VERDICTS), fill_value=0)
-    return pd.DataFrame({"verdict": cells.index, "cells": cells.to_numpy(), "share": cells.to_numpy() / max(len(frame), 1)})
+    return pd.DataFrame(
+        {"verdict": cells.index, "cells": cells.to_numpy(), "share": cells.to_numpy() / max(len(frame), 1)}
+    )
 
 
 def types(frame: pd.DataFrame) -> pd.DataFrame:
     """Per task type: cells of each verdict, and quantiles of the deltas that can be compared (0-1 scale)."""
     cells = pd.crosstab(frame["type"], frame["verdict"]).reindex(columns=list(VERDICTS), fill_value=0)
-    quantiles = frame[frame["comparable"].astype(bool)].groupby("type")["delta"].quantile([0.05, 0.25, 0.5, 0.75, 0.95])
-    spread = quantiles.unstack().reindex(cells.index).rename(columns=lambda q: f"q{100 * q:.0f}")
+    quantiles = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+    measured = frame[frame["comparable"].astype(bool)].groupby("type")["delta"].quantile(quantiles).unstack()
+    spread = measured.reindex(index=cells.index, columns=quantiles).rename(columns=lambda q: f"q{100 * q:.0f}")
     whole = cells.join(spread)
     return whole.assign(cells=cells.sum(axis=1)).sort_values("cells", ascending=False).reset_index()
 
@@ -78,8 +81,7 @@ def provenance(cursor: duckdb.DuckDBPyConnection, left_id: int, right_id: int) -
     rows = [row for row in rows if row[1] or row[2]]
     frame = pd.DataFrame(rows, columns=["what", "left", "right"], dtype=object)
     frame["differs"] = [
-        bool(left and right) and left != right and what not in ("file", "date", "origin", "run", "command")
-        for what, left, right in rows
+        bool(left and right) and left != right and what not in _NEVER_THE_SAME for what, left, right in rows
     ]
     return frame
 
@@ -137,7 +139,7 @@ def _text(value: Any) -> str:
 def metrics(cursor: duckdb.DuckDBPyConnection, left_id: int, right_id: int, split: str, subset: str) -> pd.DataFrame:
     """Every metric of both sides of a cell: metric, left, right, delta (right - left); NaN where a side has none."""
     return cursor.execute(
-        """WITH values AS (
+        """WITH figures AS (
                SELECT s.result_id, unnest(m.names) AS metric, unnest(s.metrics) AS value
                FROM scores s JOIN metric_sets m USING (metric_set)
                WHERE s.result_id IN ($left, $right) AND s.split = $split AND s.subset = $subset
@@ -145,9 +147,9 @@ def metrics(cursor: duckdb.DuckDBPyConnection, left_id: int, right_id: int, spli
                SELECT result_id, 'main_score', main_score FROM scores
                WHERE result_id IN ($left, $right) AND split = $split AND subset = $subset
            )
-           SELECT metric, any_value(value) FILTER (result_id = $left) AS left,
-               any_value(value) FILTER (result_id = $right) AS right, right - left AS delta
-           FROM values GROUP BY metric ORDER BY metric <> 'main_score', left IS NULL OR right IS NULL, metric""",
+           SELECT metric, any_value(value) FILTER (result_id = $left) AS "left",
+               any_value(value) FILTER (result_id = $right) AS "right", "right" - "left" AS delta
+           FROM figures GROUP BY metric ORDER BY metric <> 'main_score', delta IS NULL, metric""",
         {"left": left_id, "right": right_id, "split": split, "subset": subset},
     ).df()
 

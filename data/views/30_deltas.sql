@@ -32,6 +32,10 @@ CREATE MACRO on_old_scale(score, task) AS abs(score) > 1 AND abs(score) <= 100 A
 CREATE MACRO metric_with_value(names, figures, score) AS
     names[list_position(list_transform(figures, lambda figure: abs(figure - score) <= 0.000005), true)];
 
+CREATE MACRO figure_of(origin) AS
+    CASE origin WHEN 'reported' THEN 'the model card''s figure' WHEN 'official' THEN 'the official figure'
+        ELSE 'the run''s figure' END;
+
 CREATE VIEW comparable_results AS
 SELECT r.result_id, r.model, r.task, r.origin, r.revision, r.withdrawn, r.run_id, r.experiment, r.date,
     r.metric, r.mteb_version, r.dataset_revision, c.result_id IS NOT NULL AS counts
@@ -122,9 +126,9 @@ WITH judged AS (
             renamed,
             CASE WHEN l.revision <> r.revision AND l.origin <> 'reported' AND r.origin <> 'reported'
                 THEN 'the two are of different model revisions' END,
-            CASE WHEN l.withdrawn AND r.withdrawn THEN 'both were published once and withdrawn since'
-                WHEN l.withdrawn THEN 'the left figure was published once and withdrawn since'
-                WHEN r.withdrawn THEN 'the right figure was published once and withdrawn since' END) AS remarks
+            CASE WHEN l.withdrawn AND r.withdrawn THEN 'both figures were published once and withdrawn since'
+                WHEN l.withdrawn THEN figure_of(l.origin) || ' was published once and withdrawn since'
+                WHEN r.withdrawn THEN figure_of(r.origin) || ' was published once and withdrawn since' END) AS remarks
     FROM delta_cells c
     JOIN comparable_results l ON l.result_id = c.left_id
     JOIN comparable_results r ON r.result_id = c.right_id
@@ -147,8 +151,8 @@ SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, 
     CASE
         WHEN left_score IS NULL AND right_score IS NULL AND delta IS NULL AND left_metrics IS NULL
             THEN 'the two have no split and subset in common'
-        WHEN left_score IS NULL THEN 'the left side has no score for this cell'
-        WHEN right_score IS NULL THEN 'the right side has no score for this cell'
+        WHEN left_score IS NULL THEN figure_of(left_origin) || ' is missing for this cell'
+        WHEN right_score IS NULL THEN figure_of(right_origin) || ' is missing for this cell'
         WHEN left_metric <> right_metric THEN format('another metric: {} against {}', left_metric, right_metric)
         WHEN abs(delta) <= floor THEN NULL
         -- Files of mteb 0.0 give the average precision as main score of some two-class tasks.
@@ -156,10 +160,10 @@ SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, 
             AND f.task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')
             THEN 'another metric: mteb 0.0 wrote ap where the task counts accuracy'
         WHEN metric_with_value(rm.names, right_metrics, left_score) <> right_metric
-            THEN format('another metric: the left figure is the {} of the right side, not its {}',
+            THEN format('another metric: {} is the {} of the other side, not its {}', figure_of(left_origin),
                 metric_with_value(rm.names, right_metrics, left_score), right_metric)
         WHEN metric_with_value(lm.names, left_metrics, right_score) <> left_metric
-            THEN format('another metric: the right figure is the {} of the left side, not its {}',
+            THEN format('another metric: {} is the {} of the other side, not its {}', figure_of(right_origin),
                 metric_with_value(lm.names, left_metrics, right_score), left_metric)
     END AS obstacle
 FROM floored f

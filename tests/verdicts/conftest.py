@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from data.store import open_reader
-from tests.verdicts.making import SHARED, real_record
+from tests.verdicts.making import SHARED, page_results, real_record, store_of
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +20,9 @@ def overlap_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def overlap(overlap_store: Path) -> duckdb.DuckDBPyConnection:
     return open_reader(overlap_store).cursor()
+
+
+@pytest.fixture(scope="session")
+def page_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small store of the reproduction page's tests (see tests/verdicts/making.py)."""
+    return store_of(tmp_path_factory.mktemp("page") / "page.duckdb", page_results())

@@ -144,3 +144,43 @@ def real_record(path: Path) -> Path:
         )
         derive(connection)
     return path
+
+
+HOSTILE = "<img src=x onerror=alert(1)>/[x](javascript:alert(1))"
+BROKEN, MOVED = "org/broken", "MovedTask"
+PAGE_TASKS = ["STSBenchmark", "SciFact", "Banking77Classification", "EmotionClassification", "TaskE", MOVED]
+PAGE_MODELS = [*(f"org/model-{n:02d}" for n in range(14)), BROKEN, HOSTILE]
+RIGHT_RUN, WRONG_RUN = "20261120-100000-aaaa11", "20261120-120000-bbbb22"
+
+
+def page_results() -> list[dict]:
+    """Sixteen models' cards against official runs on six tasks, and two runs of one of them on five tasks.
+
+    One model is broken, one task moved for half of the models to other data, one result is of another metric, and one
+    cell is a plain gap. The first run agrees with what is published; the second lost half of everything.
+    """
+    found = []
+    for i, model in enumerate(PAGE_MODELS):
+        for j, task in enumerate(PAGE_TASKS):
+            claim = 0.8 - 0.01 * i - 0.02 * j
+            moved = task == MOVED and i % 2 == 0
+            check = claim - 0.4 if model == BROKEN else claim - 0.09 if moved else claim + 0.0001 * (i - j)
+            if (i, j) == (3, 1):
+                check = claim - 0.05
+            metric = {"metric": "ap"} if (i, j) == (5, 4) else {}
+            found.append(result("reported", claim, task, model, revision=None, mteb_version=None, withdrawn=True))
+            found.append(
+                result("official", check - (0.3 if metric else 0), task, model, **metric)
+                | ({"dataset_revision": "e" * 40} if moved else {})
+            )
+    official = {r["task"]: r["score"] for r in found if r["model"] == PAGE_MODELS[1] and r["origin"] == "official"}
+    for run, factor, hour in ((RIGHT_RUN, 1.0, 10), (WRONG_RUN, 0.5, 12)):
+        for task in PAGE_TASKS[:5]:
+            score = official[task] * factor
+            found.append(
+                result(
+                    "reproduced", score, task, PAGE_MODELS[1], run_id=run, mteb_version="2.26.24",
+                    date=pd.Timestamp(f"2026-11-20 {hour}:00"), metrics={"main": score, "extra": score / 3},
+                )
+            )  # fmt: skip
+    return found

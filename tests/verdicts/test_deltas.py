@@ -139,7 +139,7 @@ def test_cells_are_matched_by_split_and_subset(judged) -> None:
         ({"dataset_revision": "main"}, {}, "the data set revision of one side is not known"),
         ({"metric": "max_ap"}, {}, "another metric: max_ap against cosine_spearman"),
         ({}, {"split": "dev"}, "the two have no split and subset in common"),
-        ({}, {"score": None}, "the right side has no score for this cell"),
+        ({}, {"score": None}, "the official figure is missing for this cell"),
     ],
 )
 def test_why_two_figures_are_not_comparable(judged, left: dict, right: dict, why: str) -> None:
@@ -181,9 +181,9 @@ def test_another_metric_of_the_same_result_is_recognised_by_its_value(judged) ->
     right = result("official", 0.10963, metrics={"accuracy": 0.10963, "f1": 0.2, "ap": 0.62658})
     found = one(judged([result("reported", 0.62658, "Toxic"), right | {"task": "Toxic"}]))
     assert found["verdict"] == "not comparable"
-    assert found["why_not"] == "another metric: the left figure is the ap of the right side, not its accuracy"
+    assert found["why_not"] == "another metric: the model card's figure is the ap of the other side, not its accuracy"
     left = one(judged([right | {"task": "Toxic", "origin": "reported"}, result("official", 0.2, "Toxic")]))
-    assert "the right figure is the f1 of the left side" in left["why_not"]
+    assert "the official figure is the f1 of the other side" in left["why_not"]
 
 
 def test_a_metric_that_is_merely_near_is_no_mix_up(judged) -> None:

@@ -145,7 +145,17 @@ def test_the_same_fault_run_ten_times_is_still_called() -> None:
 def test_one_run_without_others_blames_no_task_and_says_what_it_cannot_tell() -> None:
     effects = decompose(table(np.full((1, 12), -0.3)))
     assert called(effects.columns) == set()
-    assert "One model alone cannot tell" in str(doubt(effects, 0))
+    assert "One model or run alone cannot tell" in str(doubt(effects, 0))
+
+
+def test_between_two_runs_only_noise_is_usual() -> None:
+    nobody = table(np.zeros((1, 1))).iloc[:0]
+    values = np.zeros((3, 8))
+    values[1] = -0.3
+    values[2, 0] = -0.3
+    effects = decompose(table(values), nobody)
+    assert called(effects.rows) == {"m001"}
+    assert called(decompose(table(np.full((1, 8), -0.3)), nobody).rows) == {"m000"}
 
 
 def test_too_few_cells_have_no_effect() -> None:

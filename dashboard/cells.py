@@ -1,0 +1,221 @@
+"""One cell of a comparison, opened: both provenances, every metric, warnings, likely causes, how to run it again."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import links
+from dashboard.access import ask
+from dashboard.addresses import result_address
+from dashboard.queries import reproduction as asked
+from dashboard.words import plain, score, signed
+from data.effects import Effects
+from data.signs import Evidence, signs
+from data.verdict import worst
+
+__all__ = ["as_csv", "as_table", "by_task", "short", "show", "where"]
+
+_SERIOUS = {verdict: rank for rank, verdict in enumerate(("broken", "gap", "drift", "not comparable", "match"))}
+_COLOURS = {"match": "green", "drift": "blue", "gap": "orange", "broken": "red", "not comparable": "gray"}
+_CSV = [
+    "kind", "model", "task", "type", "split", "subset", "metric", "left_origin", "left_run", "left_revision",
+    "left_score", "right_origin", "right_run", "right_revision", "right_score", "delta", "floor", "floor_scope",
+    "floor_n", "verdict", "why_not", "remarks",
+]  # fmt: skip
+
+
+def where(frame: pd.DataFrame) -> pd.Series:
+    """Split and subset as a suffix, left out where they are the usual ones."""
+    split = ("  " + frame["split"]).where(frame["split"] != "test", "")
+    return split + ("  " + frame["subset"]).where(frame["subset"] != "default", "")
+
+
+def short(rows: pd.Series) -> pd.Series:
+    """Models and runs without the organisation and the date: what stays tells them apart at a glance."""
+    return rows.str.replace(r"^[^/ ]+/", "", regex=True).str.replace(r"\b\d{8}-(?:\d+-)*", "", regex=True)
+
+
+def by_task(frame: pd.DataFrame, split: Effects) -> pd.DataFrame:
+    """The heatmap's cells of these deltas: row, column, delta, verdict (the worst of the task's cells) and cause."""
+    shown = split.cells.merge(
+        frame.groupby(["row", "task"])["verdict"].agg(worst).reset_index(),
+        left_on=["row", "column"],
+        right_on=["row", "task"],
+    )
+    return shown[["row", "column", "delta", "verdict", "cause"]]
+
+
+def as_table(frame: pd.DataFrame, claim: str, check: str) -> pd.DataFrame:
+    """The deltas as they are shown: scores and differences in points, missing ones blank."""
+    return pd.DataFrame(
+        {
+            "Model": frame["row"],
+            "Task": frame["task"],
+            "Type": frame["type"],
+            "Split": frame["split"],
+            "Subset": frame["subset"],
+            claim.capitalize(): 100 * frame["left_score"],
+            check.capitalize(): 100 * frame["right_score"],
+            "Difference": 100 * frame["delta"],
+            "Verdict": frame["verdict"],
+            "Noise floor": 100 * frame["floor"],
+            "Floor of": frame["floor_scope"],
+            "Reruns known": frame["floor_n"],
+            "Why not": frame["why_not"],
+            "Remarks": frame["remarks"],
+        }
+    )
+
+
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """Every cell with all that its verdict rests on; a text that a spreadsheet would run gets a quote in front."""
+    flat = frame[_CSV].copy()
+    for name in flat.columns[flat.dtypes.map(pd.api.types.is_string_dtype)]:
+        text = flat[name].astype("string")
+        flat[name] = text.where(~text.str.match(r"[=+\-@\t\r]", na=False), "'" + text)
+    return flat.to_csv(index=False).encode("utf-8")
+
+
+def show(frame: pd.DataFrame, split: Effects, claim: str, check: str) -> None:
+    """Controls to choose a cell, and the cell."""
+    left, middle, right = st.columns([3, 2, 2])
+    row = links.choose(
+        "Model",
+        list(dict.fromkeys(frame["row"])),
+        "row",
+        index=None,
+        where=left,
+        placeholder="Click a cell above, or choose",
+    )
+    its = frame[frame["row"] == row]
+    task = links.choose(
+        "Task", list(dict.fromkeys(its["task"])), "task", index=None, where=middle, disabled=row is None
+    )
+    its = its[its["task"] == task]
+    its = its.assign(order=its["verdict"].map(_SERIOUS), size=-its["delta"].abs())
+    its = its.sort_values(["order", "size"], kind="stable")
+    names = (its["split"] + " · " + its["subset"]).tolist()
+    name = links.choose("Split and subset", names, "cell", index=0 if names else None, where=right, disabled=not names)
+    if not names or name not in names:
+        return
+    cell = {str(name): value for name, value in its.iloc[names.index(name)].items()}
+    _verdict(cell, claim, check)
+    provenance = ask(asked.provenance, int(cell["left_id"]), int(cell["right_id"]))
+    heard = ask(asked.said, int(cell["right_id"]))
+    _causes(cell, frame, split, provenance, heard)
+    _sides(provenance, claim, check)
+    _metrics(cell, claim, check)
+    _warnings(heard)
+    st.markdown("**Run it again**")
+    st.code(asked.command(cell), language=None, wrap_lines=True)
+
+
+def _verdict(cell: dict[str, Any], claim: str, check: str) -> None:
+    verdict = cell["verdict"]
+    figures = f"{claim} **{score(cell['left_score']) or 'none'}**, {check} **{score(cell['right_score']) or 'none'}**"
+    delta = f", difference **{signed(cell['delta'])}**" if signed(cell["delta"]) else ""
+    st.markdown(
+        f":{_COLOURS[verdict]}-badge[{verdict}] {plain(cell['task'])}, {plain(cell['metric'])}: {figures}{delta}."
+    )
+    of = {"task": "this task", "type": f"{plain(cell['type'])} tasks", "all": "all tasks", "none": "nothing known"}
+    said = [
+        f"Noise floor {score(cell['floor'])} from {cell['floor_n']} reruns of {of[cell['floor_scope']]}",
+        plain(cell["why_not"]) if isinstance(cell["why_not"], str) else "",
+        plain(cell["remarks"]) if isinstance(cell["remarks"], str) else "",
+    ]
+    st.caption(". ".join(s[0].upper() + s[1:] for s in said if s) + ".")
+
+
+def _causes(
+    cell: dict[str, Any], frame: pd.DataFrame, split: Effects, provenance: pd.DataFrame, heard: list[str]
+) -> None:
+    found = signs(_evidence(cell, frame, split, provenance, heard))
+    if not found:
+        if cell["verdict"] in ("gap", "broken", "drift"):
+            st.markdown("**Likely causes**: no rule fits what is known of this cell.")
+        return
+    st.markdown("**Likely causes**, from the signs; none is proven")
+    for sign in found[:5]:
+        st.markdown(f"- **{plain(sign.cause)}**: {plain(sign.seen)}. {plain(sign.settle)}")
+
+
+def _evidence(
+    cell: dict[str, Any], frame: pd.DataFrame, split: Effects, provenance: pd.DataFrame, heard: list[str]
+) -> Evidence:
+    row = split.rows[split.rows["name"] == cell["row"]].iloc[0]
+    column = split.columns[split.columns["name"] == cell["task"]].iloc[0]
+    own = frame[(frame["row"] == cell["row"]) & frame["obstacle"].isna()]
+    differs = set(provenance.loc[provenance["differs"], "what"])
+    mteb = provenance[provenance["what"] == "mteb"]
+    if len({str(v).split(".")[0] for v in mteb[["left", "right"]].to_numpy().ravel() if v}) > 1:
+        differs.add("mteb major")
+    return Evidence(
+        delta=_known(cell["delta"]), floor=cell["floor"], verdict=cell["verdict"],
+        why_not=_known(cell["why_not"]), remarks=_known(cell["remarks"]),
+        left_score=_known(cell["left_score"]), right_score=_known(cell["right_score"]),
+        same_data=None if pd.isna(cell["same_data"]) else bool(cell["same_data"]),
+        model_called=bool(row["called"]), model_typical=_known(row["typical"]), model_tasks=int(row["cells"]),
+        task_called=bool(column["called"]), task_moved=int(column["moved"]), task_models=int(column["cells"]),
+        by_type=own.groupby("type")["delta"].median().dropna().to_dict(),
+        differs=frozenset(differs), warnings=tuple(heard),
+    )  # fmt: skip
+
+
+def _known(value: Any) -> Any:
+    return None if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA else value
+
+
+def _sides(provenance: pd.DataFrame, claim: str, check: str) -> None:
+    st.markdown(f"**Where they come from**: {int(provenance['differs'].sum())} differ of what both sides name")
+    files = provenance.loc[provenance["what"] == "file", ["left", "right"]].to_numpy().ravel()
+    both = pd.DataFrame(
+        {
+            "What": provenance["differs"].map({True: "≠ ", False: ""}) + provenance["what"],
+            claim.capitalize(): provenance["left"],
+            check.capitalize(): provenance["right"],
+        }
+    )
+    st.dataframe(
+        both.iloc[provenance["differs"].map(lambda d: not d).argsort(kind="stable")],
+        hide_index=True,
+        placeholder="",
+        height="content",
+        column_config={"What": st.column_config.TextColumn(width=180, help="≠: the two sides differ here")},
+    )
+    with st.container(horizontal=True):
+        for side, file in zip((claim, check), files, strict=False):
+            if address := result_address(file, None):
+                st.link_button(f"File of the {side}", address, icon=":material/open_in_new:")
+
+
+def _metrics(cell: dict[str, Any], claim: str, check: str) -> None:
+    values = ask(asked.metrics, int(cell["left_id"]), int(cell["right_id"]), cell["split"], cell["subset"])
+    shared = int((values["left"].notna() & values["right"].notna()).sum())
+    with st.expander(f"Every metric of both: {len(values)}, {shared} of them on both sides", expanded=len(values) > 1):
+        st.dataframe(
+            values.rename(
+                columns={
+                    "metric": "Metric",
+                    "left": claim.capitalize(),
+                    "right": check.capitalize(),
+                    "delta": "Difference",
+                }
+            ),
+            hide_index=True,
+            column_config={
+                claim.capitalize(): st.column_config.NumberColumn(format="%.5f"),
+                check.capitalize(): st.column_config.NumberColumn(format="%.5f"),
+                "Difference": st.column_config.NumberColumn(format="%+.5f"),
+            },
+        )
+
+
+def _warnings(heard: list[str]) -> None:
+    if heard:
+        with st.expander(f"Warnings of the run: {len(heard)}", expanded=len(heard) <= 3):
+            for warning in heard:
+                st.code(warning, language=None, wrap_lines=True)

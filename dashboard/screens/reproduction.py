@@ -1,0 +1,288 @@
+"""Reproduction: which published figures hold, and whose fault it is where they do not."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import cells, links, states
+from dashboard.access import ask
+from dashboard.figures import deltas as figures
+from dashboard.queries import reproduction as asked
+from dashboard.words import SCORE_FORMAT, count, plain
+from data.blame import Charge, charges, doubt
+from data.effects import Effects
+from data.verdict import VERDICTS, Thresholds, thresholds
+
+
+class Kind(NamedTuple):
+    """One way to compare: its kind of delta, the two sides in words, and what to say when there is nothing."""
+
+    name: str
+    claim: str
+    check: str
+    nothing: str
+    command: str
+
+
+_RUN = "python -m evaluators reproduce sentence-transformers/all-MiniLM-L6-v2 --tasks STSBenchmark"
+KINDS = {
+    "Our runs": Kind(
+        "reproduced", "published figure", "our run",
+        "**No run of this machine is here to compare with a published figure.** One task takes a minute or two.", _RUN,
+    ),
+    "Model cards": Kind(
+        "reported", "model card", "official run",
+        "**No model card's figure and official run of one model and task are in this store.**",
+        "python -m evaluators import",
+    ),
+    "Run against run": Kind(
+        "runs", "earlier run", "later run",
+        "**There are not yet two runs of one model on one task.** Run a model twice, with one setting changed.",
+        f"{_RUN} --dtype bfloat16",
+    ),
+}  # fmt: skip
+_MEANING = {
+    "match": "Within the noise floor: what honest reruns of one model differ by.",
+    "drift": "Beyond the noise floor, but small.",
+    "gap": "Too far apart to be noise.",
+    "broken": "A gap in which a large part of the score is gone.",
+    "not comparable": "Another metric, or other data and a difference beyond the noise: it proves nothing.",
+}
+_SIZES = {"30 most affected": 30, "80 most affected": 80, "All": 100_000}
+
+
+def page() -> None:
+    """The page, top to bottom."""
+    present = ask(asked.kinds)
+    # Own runs come first as soon as there is one; out of the box there are the model cards.
+    first = "Our runs" if present.get("reproduced") else "Model cards"
+    bar = st.container(horizontal=True, vertical_alignment="center")
+    kind = KINDS[
+        links.one_of("Compare", list(KINDS), "compare", default=first, where=bar, label_visibility="collapsed")
+    ]
+    if not present.get(kind.name):
+        states.empty(kind.nothing, kind.command)
+        return
+    limits = _limits(bar)
+    everything = ask(asked.judged, kind.name, limits)
+    split, background = ask(asked.effects, kind.name, limits)
+    frame = _filtered(everything)
+    _headline(kind, frame, len(everything))
+    if frame.empty:
+        st.info("**No cell meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
+        return
+    _blame(kind, split, background, frame)
+    _views(kind, frame, split)
+    st.subheader("One cell", anchor=False)
+    cells.show(everything, split, kind.claim, kind.check)
+
+
+def _limits(bar: DeltaGenerator) -> Thresholds:
+    """The thresholds in force, changed by what the address or the popover says."""
+    stands = thresholds()
+    with bar.popover("Thresholds", icon=":material/straighten:"):
+        st.caption("Where the lines between the verdicts are. Changed ones stand in the address.")
+        given = {
+            "match_floors": links.number(
+                "match up to this many noise floors", "match_floors", value=stands.match_floors, min_value=0.0, step=0.5
+            ),
+            "drift": links.number(
+                "drift up to this difference (0 to 1) ...", "drift", value=stands.drift, min_value=0.0, step=0.005,
+                format="%.3f",
+            ),
+            "drift_floors": links.number(
+                "... or this many noise floors", "drift_floors", value=stands.drift_floors, min_value=0.0, step=0.5
+            ),
+            "lost": links.number(
+                "broken when more than this share is lost", "lost", value=stands.lost, min_value=0.0, max_value=1.0,
+                step=0.05,
+            ),
+        }  # fmt: skip
+    return thresholds(given)
+
+
+def _filtered(frame: pd.DataFrame) -> pd.DataFrame:
+    find, kinds, verdicts = st.columns([2, 2, 2])
+    wanted = links.text("Model or task", "find", where=find, placeholder="part of a name", icon=":material/search:")
+    types = links.choose_many("Task types", sorted(frame["type"].dropna().unique()), "types", where=kinds)
+    called = links.choose_many("Verdicts", list(VERDICTS), "verdicts", where=verdicts)
+    keep = pd.Series(True, index=frame.index)
+    if wanted.strip():
+        held = [frame[c].str.contains(wanted.strip(), case=False, regex=False) for c in ("row", "task")]
+        keep &= held[0] | held[1]
+    if types:
+        keep &= frame["type"].isin(types)
+    if called:
+        keep &= frame["verdict"].isin(called)
+    return frame[keep]
+
+
+def _headline(kind: Kind, frame: pd.DataFrame, total: int) -> None:
+    counted = asked.counts(frame).set_index("verdict")["cells"]
+    comparable = len(frame) - counted["not comparable"]
+    held = counted["match"] + counted["drift"]
+    runs = f" in {count(frame['row'].nunique(), 'run')}" if kind.name == "reproduced" else ""
+    who = f"{count(frame['model'].nunique(), 'model')}{runs} on {count(frame['task'].nunique(), 'task')}"
+    if comparable:
+        st.markdown(f"#### {100 * held / comparable:.1f} % of {comparable:,} comparable cells hold ({who}).")
+    elif len(frame):
+        st.markdown(f"#### Nothing here can be compared ({who}).")
+    hidden = f" {total - len(frame):,} cells are hidden by the filters." if total > len(frame) else ""
+    st.caption(
+        f"Each cell is a model, task, split and subset. Differences are {kind.check} minus {kind.claim}, in points "
+        f"(0 to 100); a cell holds when it is a match or a drift.{hidden}"
+    )
+    with st.container(horizontal=True):
+        for verdict in VERDICTS:
+            share = f"{100 * counted[verdict] / len(frame):.1f} %" if len(frame) else ""
+            st.metric(
+                verdict, f"{counted[verdict]:,}", share, delta_color="off", delta_arrow="off", border=True,
+                help=_MEANING[verdict],
+            )  # fmt: skip
+
+
+def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame) -> None:
+    st.subheader("Whose fault?", anchor=False)
+    rows, tasks = set(frame["row"]), set(frame["task"])
+    what = "Models" if kind.name == "reported" else "Runs"
+    found = charges(split)
+    for charge in (c for c in found if c.of == "all"):
+        st.markdown(_sentence(charge))
+    left, right = st.columns(2)
+    _list(left, what, "none stands out", [c for c in found if c.of == "model" and c.subject in rows])
+    _list(right, "Tasks", "none stands out", [c for c in found if c.of in ("task", "metric") and c.subject in tasks])
+    if unsure := doubt(split, background):
+        st.caption(plain(unsure) + ".")
+
+
+def _list(where: DeltaGenerator, heading: str, nothing: str, found: list[Charge]) -> None:
+    where.markdown(f"**{heading}**" if found else f"**{heading}**: {nothing}.")
+    if found:
+        where.markdown("\n".join(f"- {_sentence(charge)}" for charge in found[:4]))
+    if len(found) > 4:
+        where.expander(f"{len(found) - 4} more").markdown("\n".join(f"- {_sentence(c)}" for c in found[4:]))
+
+
+def _sentence(charge: Charge) -> str:
+    return f"**{plain(charge.subject)}** {plain(charge.seen)}: {plain(charge.advice)}."
+
+
+def _views(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+    names = ["Heatmap", "Biggest differences", "By task type", "Table"]
+    heat, biggest, types, table = st.tabs(names, key="view", bind="query-params", on_change="rerun")
+    links.known("view")
+    for tab, draw in ((heat, _heatmap), (biggest, _biggest), (types, _types), (table, _table)):
+        if tab.open:
+            with tab:
+                draw(kind, frame, split)
+
+
+def _heatmap(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+    size = _SIZES[links.one_of("Show", list(_SIZES), "size", label_visibility="collapsed")]
+    shown = cells.by_task(frame, split)
+    rows = _affected(split.rows, set(shown["row"]), size)
+    columns = _affected(split.columns, set(shown["column"]), size)
+    figure = figures.heatmap(shown, rows.assign(label=cells.short(rows["name"])), columns)
+
+    def picked() -> None:
+        _choose(st.session_state["heat"]["selection"]["points"])
+
+    st.plotly_chart(figure, key="heat", on_select=picked, selection_mode="points", config={"displayModeBar": False})
+    st.caption(
+        f"{count(len(rows), 'row')} of {shown['row'].nunique():,} and {count(len(columns), 'task')} of "
+        f"{shown['column'].nunique():,}, lowest effect first. A cell is the median over the task's splits and subsets; "
+        "blank: not compared; ×: not comparable. Bars: what a model shares over its tasks (right) and a task over its "
+        "models (top), pale where it may be chance. Click a cell to open it below."
+    )
+
+
+def _affected(lines: pd.DataFrame, among: set[str], size: int) -> pd.DataFrame:
+    """The lines that account for most, in the order of what their bars show."""
+    lines = lines[lines["name"].isin(among)]
+    weight = lines["called"].astype(float) * 1e6 + lines["typical"].abs().fillna(0) * lines["moved"]
+    kept = lines.loc[weight.sort_values(ascending=False, kind="stable").index[:size]]
+    drawn = kept["typical"].where(kept["called"].astype(bool), kept["effect"]).fillna(0)
+    return kept.loc[drawn.sort_values(kind="stable").index]
+
+
+def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+    first = links.one_of("First", ["25", "50", "100"], "first", label_visibility="collapsed")
+    with_figures = frame.dropna(subset=["delta"])
+    if "not comparable" not in st.session_state.get("verdicts", []):
+        with_figures = with_figures[with_figures["comparable"].astype(bool)]
+    if with_figures.empty:
+        st.info("Nothing here can be compared.", icon=":material/filter_alt:")
+        return
+    order = with_figures["delta"].abs().sort_values(ascending=False, kind="stable").index[: int(first)]
+    top = with_figures.loc[order]
+    label = cells.short(top["row"]) + "  " + top["task"] + cells.where(top)
+    key = pd.Series(
+        [list(k) for k in zip(top["row"], top["task"], top["split"] + " · " + top["subset"], strict=True)],
+        index=top.index,
+    )
+    drawn = top.assign(label=label, key=key)
+
+    def picked() -> None:
+        _choose(st.session_state["dumbbell"]["selection"]["points"])
+
+    st.plotly_chart(
+        figures.dumbbell(drawn, claim=kind.claim, check=kind.check), key="dumbbell", on_select=picked,
+        selection_mode="points", config={"displayModeBar": False},
+    )  # fmt: skip
+    st.caption(
+        f"The {len(top):,} biggest of {len(with_figures):,} differences. The grey band is the noise floor around the "
+        f"{kind.claim}: inside it the two match. Click a mark to open its cell below."
+    )
+
+
+def _types(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+    counted = asked.types(frame)
+    st.plotly_chart(figures.by_type(counted), key="types_plot", config={"displayModeBar": False})
+    st.caption(
+        "Left: cells of each verdict. Right: differences of the comparable cells; tick: median, thick: half of them, "
+        "thin: nine in ten."
+    )
+
+
+def _choose(points: list[dict[str, Any]]) -> None:
+    """Make the cell of a clicked mark the chosen one; the controls below, and so the address, follow."""
+    if points and (data := points[0].get("customdata")):
+        st.session_state["row"], st.session_state["task"] = data[0], data[1]
+        st.session_state["cell"] = data[2] if len(data) > 2 else None
+
+
+def _table(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+    shown = cells.as_table(frame, kind.claim, kind.check)
+    st.download_button(
+        "CSV", lambda: cells.as_csv(frame), file_name=f"plumbline-{kind.name}.csv", mime="text/csv",
+        icon=":material/download:", on_click="ignore", help="These cells, with everything known of their verdicts.",
+    )  # fmt: skip
+    key = f"cells_{kind.name}_{len(frame)}"
+
+    def selected() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        if rows:
+            line = frame.iloc[rows[0]]
+            _choose([{"customdata": [line["row"], line["task"], f"{line['split']} · {line['subset']}"]}])
+
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        shown, key=key, hide_index=True, on_select=selected, selection_mode="single-row", height=520, placeholder="",
+        column_config={
+            kind.claim.capitalize(): number(format=SCORE_FORMAT),
+            kind.check.capitalize(): number(format=SCORE_FORMAT),
+            "Difference": number(format="%+.2f", help=f"{kind.check} minus {kind.claim}, points"),
+            "Verdict": st.column_config.TextColumn(width=120),
+            "Why not": st.column_config.TextColumn(width=240),
+            "Noise floor": number(format="%.2f", help="Up to this difference, the two match"),
+        },
+        alt="One row a cell, with its verdict",
+    )  # fmt: skip
+    st.caption(f"{count(len(frame), 'cell')}. Select a row to open it below. Scores run from 0 to 100.")
+
+
+page()

@@ -1,0 +1,228 @@
+"""The reproduction page: every number on it equals a direct query, and every state of it is a sentence."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import cells
+from dashboard.queries import reproduction as asked
+from data.store import open_reader
+from data.verdict import Thresholds
+from tests.serving import ROOT
+from tests.verdicts.making import (
+    BROKEN,
+    HOSTILE,
+    MOVED,
+    PAGE_MODELS,
+    RIGHT_RUN,
+    WRONG_RUN,
+    result,
+    store_of,
+)  # fmt: skip
+
+
+@pytest.fixture
+def cursor(page_store: Path) -> duckdb.DuckDBPyConnection:
+    return open_reader(page_store).cursor()
+
+
+@pytest.fixture
+def at(page_store: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """``at(compare="Model cards", view="Table")``: the page as that link shows it."""
+
+    def opened(store: Path = page_store, **link: str | list[str]) -> AppTest:
+        monkeypatch.setenv("PLUMBLINE_STORE", str(store))
+        test = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
+        test.switch_page("screens/reproduction.py")
+        for name, value in link.items():
+            test.query_params[name] = value
+        test.run()
+        assert not test.exception, test.exception
+        return test
+
+    return opened
+
+
+def said(test: AppTest) -> str:
+    return " ".join(e.value for kind in ("markdown", "caption", "info", "warning") for e in test.get(kind)).replace(
+        "\\", ""
+    )
+
+
+def counted(test: AppTest) -> dict[str, int]:
+    return {m.label: int(m.value.replace(",", "")) for m in test.metric}
+
+
+@pytest.mark.parametrize(
+    ("compare", "kind"), [("Model cards", "reported"), ("Our runs", "reproduced"), ("Run against run", "runs")]
+)
+def test_counts_equal_a_direct_query(at, cursor, compare: str, kind: str) -> None:
+    rows = cursor.execute("SELECT verdict, count(*) FROM deltas WHERE kind = ? GROUP BY verdict", [kind]).fetchall()
+    test = at(compare=compare)
+    assert {v: n for v, n in counted(test).items() if n} == dict(rows)
+    held, comparable = cursor.execute(
+        """SELECT count(*) FILTER (verdict IN ('match', 'drift')), count(*) FILTER (comparable)
+           FROM deltas WHERE kind = ?""",
+        [kind],
+    ).fetchone()
+    assert f"#### {100 * held / comparable:.1f} % of {comparable} comparable cells hold" in said(test)
+
+
+def test_own_runs_come_first_as_soon_as_there_is_one(at) -> None:
+    assert "1 model in 2 runs on 5 tasks" in said(at())
+
+
+def test_the_words_name_the_model_and_the_task_at_fault(at) -> None:
+    words = said(at(compare="Model cards"))
+    assert f"**{BROKEN}** is 40.0 points low on all 6 tasks: look at how it is loaded." in words
+    assert f"**{MOVED}** moved for 7 of 15 models, typically 9.0 points low: another data set revision." in words
+    assert "**TaskE** compares another metric for 1 model" in words
+
+
+def test_a_wrong_run_is_named_and_a_right_one_is_not(at) -> None:
+    words = said(at())
+    assert f"{WRONG_RUN}** is" in words
+    assert f"{RIGHT_RUN}** is" not in words
+    between = said(at(compare="Run against run"))
+    assert f"{RIGHT_RUN} → {WRONG_RUN}** is" in between
+
+
+def test_the_table_equals_the_view(at, cursor) -> None:
+    shown = at(compare="Model cards", view="Table").dataframe[0].value
+    direct = cursor.execute(
+        """SELECT model, task, split, subset, 100 * left_score, 100 * right_score, 100 * delta, verdict, 100 * floor
+           FROM deltas WHERE kind = 'reported' ORDER BY model, task, split, subset"""
+    ).df()
+    columns = ["Model", "Task", "Split", "Subset", "Model card", "Official run", "Difference", "Verdict", "Noise floor"]
+    assert len(shown) == len(direct) == len(PAGE_MODELS) * 6
+    for ours, theirs in zip(columns, direct.columns, strict=True):
+        left, right = shown[ours].tolist(), direct[theirs].tolist()
+        assert left == (right if isinstance(right[0], str) else pytest.approx(right)), ours
+
+
+def test_the_csv_is_the_table_and_runs_nothing(cursor) -> None:
+    frame = asked.judged(cursor, "reported", Thresholds())
+    read = pd.read_csv(io.BytesIO(cells.as_csv(frame)))
+    assert read["delta"].tolist() == pytest.approx(frame["delta"].tolist())
+    assert read["verdict"].tolist() == frame["verdict"].tolist()
+    evil = cells.as_csv(frame.head(1).assign(model="=HYPERLINK(1)")).decode()
+    assert ",'=HYPERLINK(1)," in evil
+
+
+def test_filters_narrow_everything_and_say_so(at, cursor) -> None:
+    test = at(compare="Model cards", verdicts=["gap"])
+    gaps = cursor.execute("SELECT count(*) FROM deltas WHERE kind = 'reported' AND verdict = 'gap'").fetchone()[0]
+    assert counted(test)["gap"] == gaps == sum(counted(test).values())
+    assert "cells are hidden by the filters" in said(test)
+    found = at(compare="Model cards", find="BROKEN")
+    assert sum(counted(found).values()) == 6
+    types = at(compare="Model cards", types=["STS"])
+    assert sum(counted(types).values()) == len(PAGE_MODELS)
+    assert "No cell meets all of these filters" in said(at(compare="Model cards", find="no such thing"))
+
+
+def test_thresholds_in_the_address_move_the_lines(at, cursor) -> None:
+    test = at(compare="Model cards", drift="0.06")
+    direct = cursor.execute(
+        "SELECT count(*) FROM deltas_under(1, 0.06, 3, 0.3) WHERE kind = 'reported' AND verdict = 'drift'"
+    ).fetchone()[0]
+    assert counted(test)["drift"] == direct > counted(at(compare="Model cards"))["drift"]
+    assert "drift cannot be" in said(at(compare="Model cards", drift="much"))
+
+
+def test_thresholds_from_the_environment_are_the_page_s_defaults(at, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLUMBLINE_THRESHOLDS", "drift=0.06")
+    assert at(compare="Model cards").number_input(key="drift").value == 0.06
+
+
+def test_a_cell_opens_with_both_sides_and_what_differs(at, cursor) -> None:
+    test = at(compare="Model cards", row="org/model-02", task=MOVED)
+    words = said(test)
+    assert ":gray-badge[not comparable]" in words
+    assert "model card **68.00**, official run **59.00**, difference **−9.00**" in words
+    assert "Another data set revision" in words
+    assert "**The data set changed**: the data set revision differs, and 7 of 15 models moved on this task" in words
+    sides = next(f.value for f in test.dataframe if "What" in f.value)
+    assert sides["What"].tolist()[0] == "≠ data set revision"
+    assert sides.set_index("What").loc["≠ data set revision"].tolist() == ["d" * 40, "e" * 40]
+    assert test.code[0].value == (
+        f"python -m evaluators reproduce org/model-02 --tasks {MOVED} --revision {'a' * 40} --compare-to reported"
+    )
+
+
+def test_a_cell_of_a_run_shows_its_settings_warnings_and_every_metric(at) -> None:
+    row = f"{PAGE_MODELS[1]} · {WRONG_RUN}"
+    test = at(compare="Our runs", row=row, task="STSBenchmark")
+    words = said(test)
+    assert ":red-badge[broken]" in words
+    assert "**The model is not loaded as it should be**" in words
+    sides = next(f.value for f in test.dataframe if "What" in f.value).set_index("What")
+    assert sides.loc["max_seq_length", "Our run"] == "256"
+    assert sides.loc["≠ mteb"].tolist() == ["2.1.0", "2.26.24"]
+    metrics = next(f.value for f in test.dataframe if "Metric" in f.value).set_index("Metric")
+    assert metrics.loc["main_score", "Difference"] == pytest.approx(
+        -0.5 * metrics.loc["main_score", "Published figure"]
+    )
+    assert pd.isna(metrics.loc["extra", "Published figure"])
+    assert "a warning of the run" in [c.value for c in test.code]
+
+
+def test_names_with_markup_are_text(at) -> None:
+    test = at(compare="Model cards", row=HOSTILE, task="SciFact")
+    assert test.selectbox(key="row").value == HOSTILE
+    assert all("<img" not in m.value for m in test.markdown), "escaped, it has a backslash in it"
+
+
+def test_an_unknown_cell_in_the_address_is_said(at) -> None:
+    assert "row cannot be “org/nobody”" in said(at(compare="Model cards", row="org/nobody"))
+
+
+@pytest.mark.parametrize(
+    ("results", "compare", "command"),
+    [
+        ([result("official", 0.5)], "Our runs", "python -m evaluators reproduce"),
+        ([result("official", 0.5)], "Run against run", "--dtype bfloat16"),
+        ([result("official", 0.5)], "Model cards", "python -m evaluators import"),
+    ],
+)
+def test_empty_states_say_what_to_type(at, tmp_path: Path, results: list, compare: str, command: str) -> None:
+    test = at(store_of(tmp_path / "empty.duckdb", results), compare=compare)
+    assert len(test.info) == 1
+    assert command in test.code[0].value
+
+
+def test_one_run_alone_says_what_it_cannot_tell(at, tmp_path: Path) -> None:
+    both = [result("official", 0.8), result("reproduced", 0.8, run_id="run-1")]
+    assert "One model or run alone cannot tell" in said(at(store_of(tmp_path / "one.duckdb", both)))
+
+
+@pytest.mark.parametrize("view", ["Heatmap", "Biggest differences", "By task type", "Table"])
+@pytest.mark.parametrize("compare", ["Our runs", "Model cards", "Run against run"])
+def test_every_view_of_every_comparison_draws(at, view: str, compare: str) -> None:
+    at(compare=compare, view=view)
+
+
+def test_quantiles_by_type_equal_a_direct_query(cursor) -> None:
+    found = asked.types(asked.judged(cursor, "reported", Thresholds())).set_index("type")
+    direct = cursor.execute(
+        """SELECT type, quantile_cont(delta, [0.05, 0.25, 0.5, 0.75, 0.95]) FILTER (comparable), count(*),
+               count(*) FILTER (verdict = 'match') FROM deltas WHERE kind = 'reported' GROUP BY type"""
+    ).fetchall()
+    assert len(found) == len(direct)
+    for kind, quantiles, cells_of_type, matches in direct:
+        row = found.loc[kind]
+        assert row[["q5", "q25", "q50", "q75", "q95"]].tolist() == pytest.approx(quantiles)
+        assert (row["cells"], row["match"]) == (cells_of_type, matches)
+
+
+def test_types_of_which_nothing_is_comparable_stay_blank(cursor) -> None:
+    frame = asked.judged(cursor, "reported", Thresholds())
+    found = asked.types(frame[frame["verdict"] == "not comparable"])
+    assert found[["q5", "q50", "q95"]].isna().all(axis=None)
