@@ -92,12 +92,12 @@ def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: 
     """Bars of the effects: solid where the effect was called, pale where it may be chance."""
     sizes = 100 * lines["typical"].where(lines["called"].astype(bool), lines["effect"]).fillna(0).to_numpy(float)
     called = lines["called"].to_numpy(bool)
-    colours = np.where(sizes < 0, DIVERGING[0][1], DIVERGING[-1][1])
+    colours = [DIVERGING[0 if size < 0 else -1][1] for size in sizes]
     said = [
         f"<b>{html.escape(str(n))}</b><br>{signed(s / 100)} points{'' if c else ' (may be chance)'}"
         for n, s, c in zip(lines["name"], sizes, called, strict=True)
     ]
-    bars = {"marker": {"color": colours.tolist(), "opacity": np.where(called, 1, 0.35).tolist()}, "hovertext": said}
+    bars = {"marker": {"color": colours, "opacity": np.where(called, 1, 0.35).tolist()}, "hovertext": said}
     common = {"hoverinfo": "text", "showlegend": False, "width": 0.7}
     if upright:
         figure.add_bar(x=at, y=sizes, **bars, **common, row=1, col=1)
