@@ -15,9 +15,9 @@ from dashboard.queries import reproduction as asked
 from dashboard.words import plain, score, signed
 from data.effects import Effects
 from data.signs import Evidence, signs
-from data.verdict import worst
+from data.verdict import WORST_FIRST
 
-__all__ = ["as_csv", "as_table", "by_task", "short", "show", "where"]
+__all__ = ["as_csv", "as_table", "by_task", "short", "show", "where", "worst_first"]
 
 _SERIOUS = {verdict: rank for rank, verdict in enumerate(("broken", "gap", "drift", "not comparable", "match"))}
 _COLOURS = {"match": "green", "drift": "blue", "gap": "orange", "broken": "red", "not comparable": "gray"}
@@ -41,11 +41,10 @@ def short(rows: pd.Series) -> pd.Series:
 
 def by_task(frame: pd.DataFrame, split: Effects) -> pd.DataFrame:
     """The heatmap's cells of these deltas: row, column, delta, verdict (the worst of the task's cells) and cause."""
-    shown = split.cells.merge(
-        frame.groupby(["row", "task"])["verdict"].agg(worst).reset_index(),
-        left_on=["row", "column"],
-        right_on=["row", "task"],
-    )
+    rank = frame["verdict"].map({verdict: i for i, verdict in enumerate(WORST_FIRST)})
+    worst = rank.groupby([frame["row"], frame["task"]]).min().rename("worst").reset_index()
+    shown = split.cells.merge(worst, left_on=["row", "column"], right_on=["row", "task"])
+    shown["verdict"] = shown["worst"].map(dict(enumerate(WORST_FIRST)))
     return shown[["row", "column", "delta", "verdict", "cause"]]
 
 
@@ -80,6 +79,14 @@ def as_csv(frame: pd.DataFrame) -> bytes:
     return flat.to_csv(index=False).encode("utf-8")
 
 
+def worst_first(its: pd.DataFrame) -> pd.DataFrame:
+    """Cells of one row and task with the name a control has for each, the most serious first."""
+    named = its.assign(
+        name=its["split"] + " · " + its["subset"], order=its["verdict"].map(_SERIOUS), size=-its["delta"].abs()
+    )
+    return named.sort_values(["order", "size"], kind="stable")
+
+
 def show(frame: pd.DataFrame, split: Effects, claim: str, check: str) -> None:
     """Controls to choose a cell, and the cell."""
     left, middle, right = st.columns([3, 2, 2])
@@ -95,10 +102,8 @@ def show(frame: pd.DataFrame, split: Effects, claim: str, check: str) -> None:
     task = links.choose(
         "Task", list(dict.fromkeys(its["task"])), "task", index=None, where=middle, disabled=row is None
     )
-    its = its[its["task"] == task]
-    its = its.assign(order=its["verdict"].map(_SERIOUS), size=-its["delta"].abs())
-    its = its.sort_values(["order", "size"], kind="stable")
-    names = (its["split"] + " · " + its["subset"]).tolist()
+    its = worst_first(its[its["task"] == task])
+    names = its["name"].tolist()
     name = links.choose("Split and subset", names, "cell", index=0 if names else None, where=right, disabled=not names)
     if not names or name not in names:
         return

@@ -19,10 +19,12 @@ import pandas as pd
 
 from data.errors import InputError
 
-__all__ = ["KINDS", "VERDICTS", "Thresholds", "deltas", "thresholds", "worst"]
+__all__ = ["KINDS", "VERDICTS", "Thresholds", "WORST_FIRST", "deltas", "thresholds"]
 
 # From harmless to serious; `not comparable` says nothing about the model.
 VERDICTS = ("match", "drift", "gap", "broken", "not comparable")
+# Of several cells the first of these says what they come to: only where nothing can be compared, nothing can.
+WORST_FIRST = ("broken", "gap", "drift", "match", "not comparable")
 KINDS = ("reported", "reproduced", "card", "runs")
 
 _ENVIRONMENT = "PLUMBLINE_THRESHOLDS"
@@ -121,9 +123,3 @@ def deltas(
            ORDER BY model, right_run, left_run, task, split, subset""",
         {**asdict(limits), "kind": kind, "model": model, "run_id": run_id, "against": against},
     ).df()
-
-
-def worst(verdicts: pd.Series) -> str:
-    """The most serious verdict of several cells; ``not comparable`` only when nothing could be compared."""
-    present = set(verdicts)
-    return next((v for v in ("broken", "gap", "drift", "match") if v in present), "not comparable")

@@ -59,12 +59,13 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
     )  # fmt: skip
     odd = (cells["verdict"] == "not comparable").to_numpy()
     figure.add_scatter(
-        x=j, y=i, mode="markers", customdata=cells[["row", "column"]].to_numpy(), text=_hover(cells),
-        hovertemplate="%{text}<extra></extra>", row=2, col=1, showlegend=False, name="cells",
-        marker={
-            "symbol": np.where(odd, "x-thin-open", "square").tolist(), "size": np.where(odd, 6, 14).tolist(),
-            "color": [MUTED if o else _INVISIBLE for o in odd], "line": {"width": np.where(odd, 1, 0).tolist()},
-        },
+        x=j[odd], y=i[odd], mode="markers", hoverinfo="skip", row=2, col=1,
+        marker={"symbol": "x-thin-open", "size": 6, "color": MUTED, "line": {"width": 1}},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=j, y=i, mode="markers", customdata=cells[["row", "column"]].to_numpy().tolist(), text=_hover(cells),
+        hovertemplate="%{text}<extra></extra>", row=2, col=1,
+        marker={"symbol": "square", "size": 14, "color": _INVISIBLE, "line": {"width": 0}},
     )  # fmt: skip
     _margin(figure, columns, np.arange(len(tasks)), upright=True)
     _margin(figure, rows, np.arange(len(names)), upright=False)

@@ -173,8 +173,8 @@ def _sentence(charge: Charge) -> str:
 
 def _views(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
     names = ["Heatmap", "Biggest differences", "By task type", "Table"]
-    heat, biggest, types, table = st.tabs(names, key="view", bind="query-params", on_change="rerun")
-    links.known("view")
+    heat, biggest, types, table = st.tabs(names, key="part", bind="query-params", on_change="rerun")
+    links.known("part")
     for tab, draw in ((heat, _heatmap), (biggest, _biggest), (types, _types), (table, _table)):
         if tab.open:
             with tab:
@@ -182,14 +182,14 @@ def _views(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
 
 
 def _heatmap(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
-    size = _SIZES[links.one_of("Show", list(_SIZES), "size", label_visibility="collapsed")]
+    size = _SIZES[links.one_of("Show", list(_SIZES), "extent", label_visibility="collapsed")]
     shown = cells.by_task(frame, split)
     rows = _affected(split.rows, set(shown["row"]), size)
     columns = _affected(split.columns, set(shown["column"]), size)
     figure = figures.heatmap(shown, rows.assign(label=cells.short(rows["name"])), columns)
 
     def picked() -> None:
-        _choose(st.session_state["heat"]["selection"]["points"])
+        _choose(st.session_state["heat"]["selection"]["points"], frame)
 
     st.plotly_chart(figure, key="heat", on_select=picked, selection_mode="points", config={"displayModeBar": False})
     st.caption(
@@ -227,7 +227,7 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
     drawn = top.assign(label=label, key=key)
 
     def picked() -> None:
-        _choose(st.session_state["dumbbell"]["selection"]["points"])
+        _choose(st.session_state["dumbbell"]["selection"]["points"], frame)
 
     st.plotly_chart(
         figures.dumbbell(drawn, claim=kind.claim, check=kind.check), key="dumbbell", on_select=picked,
@@ -248,11 +248,14 @@ def _types(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
     )
 
 
-def _choose(points: list[dict[str, Any]]) -> None:
+def _choose(points: list[dict[str, Any]], frame: pd.DataFrame) -> None:
     """Make the cell of a clicked mark the chosen one; the controls below, and so the address, follow."""
     if points and (data := points[0].get("customdata")):
-        st.session_state["row"], st.session_state["task"] = data[0], data[1]
-        st.session_state["cell"] = data[2] if len(data) > 2 else None
+        row, task, *name = data
+        its = frame[(frame["row"] == row) & (frame["task"] == task)]
+        name = name or cells.worst_first(its)["name"].head(1).tolist()
+        st.session_state["row"], st.session_state["task"] = row, task
+        st.session_state["cell"] = name[0] if name else None
 
 
 def _table(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
@@ -267,7 +270,7 @@ def _table(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
         rows = st.session_state[key]["selection"]["rows"]
         if rows:
             line = frame.iloc[rows[0]]
-            _choose([{"customdata": [line["row"], line["task"], f"{line['split']} · {line['subset']}"]}])
+            _choose([{"customdata": [line["row"], line["task"], f"{line['split']} · {line['subset']}"]}], frame)
 
     number = st.column_config.NumberColumn
     st.dataframe(

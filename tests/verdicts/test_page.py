@@ -35,7 +35,7 @@ def cursor(page_store: Path) -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture
 def at(page_store: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """``at(compare="Model cards", view="Table")``: the page as that link shows it."""
+    """``at(compare="Model cards", part="Table")``: the page as that link shows it."""
 
     def opened(store: Path = page_store, **link: str | list[str]) -> AppTest:
         monkeypatch.setenv("PLUMBLINE_STORE", str(store))
@@ -95,7 +95,7 @@ def test_a_wrong_run_is_named_and_a_right_one_is_not(at) -> None:
 
 
 def test_the_table_equals_the_view(at, cursor) -> None:
-    shown = at(compare="Model cards", view="Table").dataframe[0].value
+    shown = at(compare="Model cards", part="Table").dataframe[0].value
     direct = cursor.execute(
         """SELECT model, task, split, subset, 100 * left_score, 100 * right_score, 100 * delta, verdict, 100 * floor
            FROM deltas WHERE kind = 'reported' ORDER BY model, task, split, subset"""
@@ -206,7 +206,7 @@ def test_one_run_alone_says_what_it_cannot_tell(at, tmp_path: Path) -> None:
 @pytest.mark.parametrize("view", ["Heatmap", "Biggest differences", "By task type", "Table"])
 @pytest.mark.parametrize("compare", ["Our runs", "Model cards", "Run against run"])
 def test_every_view_of_every_comparison_draws(at, view: str, compare: str) -> None:
-    at(compare=compare, view=view)
+    at(compare=compare, part=view)
 
 
 def test_quantiles_by_type_equal_a_direct_query(cursor) -> None:
@@ -226,3 +226,12 @@ def test_types_of_which_nothing_is_comparable_stay_blank(cursor) -> None:
     frame = asked.judged(cursor, "reported", Thresholds())
     found = asked.types(frame[frame["verdict"] == "not comparable"])
     assert found[["q5", "q50", "q95"]].isna().all(axis=None)
+
+
+def test_a_task_of_several_cells_shows_the_worst_that_can_be_compared(cursor) -> None:
+    frame = asked.judged(cursor, "reported", Thresholds())
+    split, _ = asked.effects(cursor, "reported", Thresholds())
+    one = frame[(frame["row"] == "org/model-00") & (frame["task"] == "SciFact")]
+    for verdicts, shown in ((["match", "gap", "not comparable"], "gap"), (["not comparable"] * 3, "not comparable")):
+        several = pd.concat([one] * 3).assign(verdict=verdicts)
+        assert cells.by_task(several, split)["verdict"].tolist() == [shown]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from data.errors import InputError
-from data.verdict import Thresholds, thresholds, worst
+from data.verdict import Thresholds, thresholds
 
 
 def test_the_defaults_stand_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,9 +38,3 @@ def test_a_toml_file_sets_them(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_said(source: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         thresholds(source=source)
-
-
-def test_the_worst_of_several_cells() -> None:
-    assert worst(pd.Series(["match", "not comparable", "gap"])) == "gap"
-    assert worst(pd.Series(["not comparable"])) == "not comparable"
-    assert worst(pd.Series(["match", "broken", "drift"])) == "broken"

@@ -1,0 +1,127 @@
+"""The reproduction page as somebody sees it: a real browser, the served dashboard, a click on a cell."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from data.store import open_reader
+from tests.conftest import drawn
+from tests.serving import served
+from tests.verdicts.making import BROKEN, HOSTILE, MOVED, PAGE_MODELS, WRONG_RUN
+
+pytestmark = pytest.mark.browser
+
+# Where a marker lies on the screen: the figure's own scales, from the point's place in the trace that holds it.
+_AT = """([key, wanted]) => {
+  const plot = document.querySelector(`.st-key-${key} .js-plotly-plot`);
+  for (const trace of plot._fullData) {
+    const found = (trace.customdata || []).findIndex(d => wanted.every((w, i) => d[i] === w));
+    if (found < 0) continue;
+    const scales = plot._fullLayout;
+    const x = scales[trace.xaxis.replace('x', 'xaxis')], y = scales[trace.yaxis.replace('y', 'yaxis')];
+    const box = plot.getBoundingClientRect();
+    return [box.left + x._offset + x.d2p(trace.x[found]), box.top + y._offset + y.d2p(trace.y[found])];
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def site(page_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(page_store, tmp_path_factory.mktemp("served") / "page.log") as address:
+        yield f"{address}/reproduction"
+
+
+def click(page: Page, key: str, *wanted: str) -> None:
+    """Click the mark of a figure that stands for these."""
+    page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.scroll_into_view_if_needed()
+    page.wait_for_function(f"document.querySelector('.st-key-{key} .js-plotly-plot')?._fullData?.length > 1")
+    x, y = page.evaluate(_AT, [key, list(wanted)])
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+
+
+def asked(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_a_click_on_a_cell_opens_it_and_the_link_shows_it_again(site: str, open_page) -> None:
+    page = open_page(f"{site}?compare=Model+cards", width=1400, height=2200)
+    click(page, "heat", BROKEN, "STSBenchmark")
+    page.wait_for_url(re.compile("task=STSBenchmark"))
+    drawn(page)
+    assert asked(page)["row"] == [BROKEN]
+    expect(page.get_by_text("difference −40.00")).to_be_visible()
+    expect(page.get_by_text("The model is not loaded as it should be")).to_be_visible()
+    again = open_page(page.url, width=1400, height=2200)
+    expect(again.get_by_text("difference −40.00")).to_be_visible()
+    expect(again.get_by_text(f"python -m evaluators reproduce {BROKEN} --tasks STSBenchmark")).to_be_visible()
+
+
+def test_a_cell_that_cannot_be_compared_is_drawn_and_opens_too(site: str, open_page) -> None:
+    page = open_page(f"{site}?compare=Model+cards", width=1400, height=2200)
+    click(page, "heat", "org/model-02", MOVED)
+    page.wait_for_url(re.compile(f"task={MOVED}"))
+    drawn(page)
+    expect(page.get_by_text("Another data set revision.", exact=False).first).to_be_visible()
+
+
+def test_a_click_on_the_dumbbell_opens_its_cell(site: str, open_page) -> None:
+    page = open_page(f"{site}?part=Biggest+differences", dark=True, width=1400, height=2200)
+    row = f"{PAGE_MODELS[1]} · {WRONG_RUN}"
+    click(page, "dumbbell", row, "SciFact")
+    page.wait_for_url(re.compile("task=SciFact"))
+    drawn(page)
+    expect(page.get_by_text("a warning of the run")).to_be_visible()
+    expect(page.get_by_text("our run", exact=False).first).to_be_visible()
+
+
+def test_the_csv_is_what_the_store_says(site: str, page_store: Path, open_page) -> None:
+    page = open_page(f"{site}?compare=Model+cards&part=Table&verdicts=broken", width=1400)
+    with page.expect_download() as download:
+        page.get_by_test_id("stDownloadButton").click()
+    read = pd.read_csv(io.BytesIO(Path(download.value.path()).read_bytes()))
+    direct = (
+        open_reader(page_store)
+        .cursor()
+        .execute(
+            "SELECT model, task, delta FROM deltas WHERE kind = 'reported' AND verdict = 'broken' ORDER BY model, task"
+        )
+        .df()
+    )
+    assert read["task"].tolist() == direct["task"].tolist()
+    assert read["delta"].tolist() == pytest.approx(direct["delta"].tolist())
+    assert download.value.suggested_filename == "plumbline-reported.csv"
+
+
+@pytest.mark.parametrize("part", ["Heatmap", "Biggest+differences"])
+def test_a_narrow_dark_screen_does_not_scroll_sideways(site: str, open_page, part: str) -> None:
+    page = open_page(f"{site}?compare=Model+cards&part={part}", dark=True, width=390, height=800)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.get_by_text("comparable cells hold")).to_be_visible()
+
+
+def test_names_with_markup_are_text_and_run_nothing(site: str, open_page) -> None:
+    """A dialog, a request elsewhere or an error on the console fails the fixture itself."""
+    page = open_page(f"{site}?compare=Model+cards&find=onerror", width=1400, height=2000)
+    click(page, "heat", HOSTILE, "SciFact")
+    page.wait_for_url(re.compile("task=SciFact"))
+    drawn(page)
+    assert asked(page)["row"] == [HOSTILE]
+    assert page.locator("img[src='x']").count() == 0
+    expect(page.get_by_text("model card 63.00", exact=False).first).to_be_visible()
+
+
+def test_thresholds_go_into_the_address(site: str, open_page) -> None:
+    page = open_page(f"{site}?compare=Model+cards")
+    page.get_by_role("button", name="Thresholds").click()
+    page.get_by_label("drift up to this difference").fill("0.06")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("drift=0.06"))
