@@ -21,10 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Import, reproduce and check text-embedding models into Plumbline's store.",
 )
-app.callback()(lambda: None)  # with one command alone, typer would take its name for an argument
-app.command()(noise)
-
 official.register(app)
+app.command()(noise)
 
 
 def main() -> None:
