@@ -5,11 +5,15 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import orjson
 
 from data.errors import PlumblineError
 from evaluators.official.batch import Batch, read_batch
@@ -67,7 +71,10 @@ def _in_processes(
     workers = min(4, max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
     # spawn: a fork would copy DuckDB's threads' locks in whatever state they are
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _begin, (source, names, origin)) as pool:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        ProcessPoolExecutor(workers, context, _begin, (source, _written(names, scratch), origin)) as pool,
+    ):
         waiting: deque[tuple[Sequence[Found], Future[Batch]]] = deque()
         try:
             for portion in portions:
@@ -90,9 +97,16 @@ def _in_processes(
 _worker: tuple[Source, Names, str | None]
 
 
-def _begin(source: Source, names: Names, origin: str | None) -> None:
+def _written(names: Names, scratch: str) -> Path:
+    """Write the names to a file: handed over directly they fill the pipe, and a reader killed then blocks us for ever."""
+    path = Path(scratch) / "names.json"
+    path.write_bytes(orjson.dumps(names._asdict()))
+    return path
+
+
+def _begin(source: Source, names: Path, origin: str | None) -> None:
     global _worker
-    _worker = (source, names, origin)
+    _worker = (source, Names(**orjson.loads(names.read_bytes())), origin)
     # Decoded JSON has no cycles, and looking for them takes a fifth of the time.
     gc.disable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
