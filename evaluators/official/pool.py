@@ -98,7 +98,7 @@ _worker: tuple[Source, Names, str | None]
 
 
 def _written(names: Names, scratch: str) -> Path:
-    """Write the names to a file: handed over directly they fill the pipe, and a reader killed then blocks us for ever."""
+    """Write the names to a file: handed over, they fill the pipe, and a reader killed then would block us for ever."""
     path = Path(scratch) / "names.json"
     path.write_bytes(orjson.dumps(names._asdict()))
     return path

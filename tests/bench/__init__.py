@@ -1,5 +1,4 @@
-"""Measurements against the alternatives: ``python -m tests.bench [--from PATH]``.
+"""Measurements against the alternatives: ``python -m tests.bench [--from PATH] [--only SUBJECT]``.
 
-One module a subject. A module named ``measure_<subject>`` has a function ``measure(place) -> list[Row]``, and is run
-by being there.
+One module a subject; every module here with a function ``measure(context)`` is run, and prints its lines.
 """

@@ -1,4 +1,4 @@
-"""Run every measurement on one input and print the ratios."""
+"""Run every measurement on one input and one machine, and print the ratios."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import pkgutil
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import tests.bench
-from tests.bench.child import Row
+from evaluators.official.importer import import_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+class Context(NamedTuple):
+    """What measurements share."""
+
+    place: Path  # a folder with results/<model>/<revision>/<Task>.json
+    store: Path  # built from the bundled record
 
 
 def main(
@@ -27,19 +32,18 @@ def main(
     only: Annotated[str, typer.Option(metavar="SUBJECT", help="Run one measurement.", show_default="all")] = "",
 ) -> None:
     """Measure in one run, on the same input and machine."""
-    console = Console()
+    subjects = [module.name for module in pkgutil.iter_modules(tests.bench.__path__) if module.name != "__main__"]
+    if only and only not in subjects:
+        raise typer.BadParameter(f"'{only}' is none of {', '.join(subjects)}")
     with tempfile.TemporaryDirectory() as scratch:
-        folder = unpacked(place or sample(), Path(scratch))
-        table = Table("measured", "Plumbline", "against", "its figure", "ratio", "aim", "", title=f"On {folder}")
-        for module in pkgutil.iter_modules(tests.bench.__path__, "tests.bench."):
-            subject = module.name.rpartition("measure_")[2]
-            if "measure_" not in module.name or only not in ("", subject):
-                continue
-            console.print(f"measuring {subject} ...", style="dim")
-            rows: list[Row] = importlib.import_module(module.name).measure(folder)
-            for row in rows:
-                table.add_row(*row.cells())
-    console.print(table)
+        folder = unpacked(place or sample(), Path(scratch) / "results")
+        context = Context(folder, Path(scratch) / "record.duckdb")
+        import_bundle(store=context.store)
+        for subject in [only] if only else subjects:
+            module = importlib.import_module(f"tests.bench.{subject}")
+            if hasattr(module, "measure"):
+                print(f"-- {subject}")
+                module.measure(context)
 
 
 def sample() -> Path:

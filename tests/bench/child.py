@@ -1,4 +1,4 @@
-"""Run Python in a process of its own, and measure its time and the most memory it and its children held at once."""
+"""Run Python in a process of its own; measure its time and the most memory it and its children held at once."""
 
 from __future__ import annotations
 
@@ -14,35 +14,6 @@ from typing import NamedTuple
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Row(NamedTuple):
-    """One line of the result: ours, the alternative's, and what we aim at; ``unit`` is s, ms or MB."""
-
-    what: str
-    ours: float
-    unit: str
-    against: str = ""
-    theirs: float | None = None
-    times: float | None = None  # the aim as a ratio theirs / ours
-    most: float | None = None  # the aim as a bound on ours
-
-    def cells(self) -> list[str]:
-        """The row as printed."""
-        ratio = None if self.theirs is None else self.theirs / self.ours
-        met = [ratio >= self.times] if ratio is not None and self.times is not None else []
-        met += [self.ours <= self.most] if self.most is not None else []
-        aims = [f"{self.times:g} x"] if self.times is not None else []
-        aims += [f"{self.most:,g} {self.unit}"] if self.most is not None else []
-        return [
-            self.what,
-            f"{self.ours:,.2f} {self.unit}",
-            self.against,
-            "" if self.theirs is None else f"{self.theirs:,.2f} {self.unit}",
-            "" if ratio is None else f"{ratio:.1f} x",
-            " and ".join(aims),
-            "" if not met else "met" if all(met) else "missed",
-        ]
 
 
 class Measured(NamedTuple):
