@@ -94,7 +94,11 @@ def columns_of(frame: pd.DataFrame, quality: str, tasks: int) -> dict[str, Any]:
     column = st.column_config
     best = _MEANS[quality]
     config: dict[str, Any] = {
-        name: column.NumberColumn(format=SCORE_FORMAT, width=96, help=_HELP.get(name, f"Mean of its {name} tasks."))
+        name: column.NumberColumn(
+            format=SCORE_FORMAT,
+            width=max(96, 7 * len(name) + 24),
+            help=_HELP.get(name, f"Mean of its {name} tasks."),
+        )
         for name in frame.columns
         if frame[name].dtype == "float64"
     }
