@@ -20,13 +20,14 @@ from filelock import FileLock, Timeout
 
 from data.errors import StoreBusyError, StoreDamagedError, StoreError, StoreMissingError, StoreOutdatedError
 
-__all__ = ["SCHEMA_VERSION", "Reader", "Version", "open_reader", "store_path", "version_of", "writing"]
+__all__ = ["NOISE_FLOORS", "SCHEMA_VERSION", "Reader", "Version", "open_reader", "store_path", "version_of", "writing"]
 
 # Raised whenever a table or a view changes shape: a store of another version is rebuilt, not migrated, because
 # everything in it can be made again from the files it came from.
 SCHEMA_VERSION = 1
 
 _HERE = Path(__file__).resolve().parent
+NOISE_FLOORS = _HERE / "record" / "noise_floors.parquet"
 _REBUILD = "Run `python -m evaluators import --rebuild` to write it again from the bundled record."
 
 
@@ -173,10 +174,12 @@ def _private(path: Path, private: Path, fresh: bool) -> Iterator[duckdb.DuckDBPy
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Tables first, then the views over them, each folder in the order of its file names."""
+    """Tables first, then the views over them, each folder in the order of its file names; then what comes with us."""
     for folder in ("schema", "views"):
         for script in sorted((_HERE / folder).glob("*.sql")):
             connection.execute(script.read_text(encoding="utf-8"))
+    # The noise floors are ours, not the record's: every store has them, whatever is imported into it.
+    connection.execute("INSERT INTO noise_floors SELECT * FROM read_parquet(?)", [str(NOISE_FLOORS)])
     connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
 
 

@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from data.errors import InputError
+from data.store import NOISE_FLOORS, store_path, writing
 
-__all__ = ["BUNDLED", "COLUMNS", "fit_floors", "honest_pairs", "noise", "read_pairs"]
+__all__ = ["COLUMNS", "fit_floors", "honest_pairs", "noise", "read_pairs"]
 
-BUNDLED = Path(__file__).resolve().parents[1] / "data" / "record" / "noise_floors.parquet"
 COLUMNS = ["scope", "name", "n", "median", "p90", "p95", "floor"]
 
 # A batch of reruns whose moved cells moved by more than a point in the median was not a rerun but a correction.
@@ -133,14 +133,20 @@ def _quantiles(moved: pd.DataFrame) -> tuple[int, dict[str, float]]:
 
 def noise(
     source: Annotated[Path, typer.Option("--from", help="Parquet file of rerun pairs")],
-    out: Annotated[Path, typer.Option("--out", help="where the table goes; the bundled record by default")] = BUNDLED,
+    out: Annotated[
+        Path, typer.Option("--out", help="where the table goes; the bundled record by default")
+    ] = NOISE_FLOORS,
 ) -> None:
-    """Derive the noise floors from rerun pairs and write them to the bundled record."""
+    """Derive the noise floors from rerun pairs, for the bundled record and for the store if there is one."""
     pairs = read_pairs(source)
     honest = honest_pairs(pairs)
     floors = fit_floors(honest)
     out.parent.mkdir(parents=True, exist_ok=True)
     duckdb.from_df(floors.astype({"n": "int32"})).write_parquet(str(out), compression="zstd")
+    if out == NOISE_FLOORS and store_path().exists():
+        with writing() as connection:
+            connection.execute("DELETE FROM noise_floors")
+            connection.execute("INSERT INTO noise_floors SELECT * FROM read_parquet(?)", [str(out)])
     table = Table("type", "pairs", "median", "p95", "floor", title="Noise floors by task type")
     for row in floors[floors["scope"] != "task"].to_dict("records"):
         table.add_row(row["name"] or "all", *(f"{row[figure]:.5g}" for figure in ("n", "median", "p95", "floor")))

@@ -124,6 +124,8 @@ WITH judged AS (
             CASE WHEN on_old_scale(left_raw, l.task) OR on_old_scale(right_raw, l.task)
                 THEN 'a figure on the old 0-100 scale was divided by 100' END,
             renamed,
+            CASE WHEN left_metric <> right_metric
+                THEN format('the metric is called {} on one side and {} on the other', left_metric, right_metric) END,
             CASE WHEN l.revision <> r.revision AND l.origin <> 'reported' AND r.origin <> 'reported'
                 THEN 'the two are of different model revisions' END,
             CASE WHEN l.withdrawn AND r.withdrawn THEN 'both figures were published once and withdrawn since'
@@ -153,8 +155,9 @@ SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, 
             THEN 'the two have no split and subset in common'
         WHEN left_score IS NULL THEN figure_of(left_origin) || ' is missing for this cell'
         WHEN right_score IS NULL THEN figure_of(right_origin) || ' is missing for this cell'
-        WHEN left_metric <> right_metric THEN format('another metric: {} against {}', left_metric, right_metric)
+        -- Names of one metric changed over the years: equal figures are a match whatever the metric is called.
         WHEN abs(delta) <= floor THEN NULL
+        WHEN left_metric <> right_metric THEN format('another metric: {} against {}', left_metric, right_metric)
         -- Files of mteb 0.0 give the average precision as main score of some two-class tasks.
         WHEN (left_version LIKE '0.0.%' OR right_version LIKE '0.0.%')
             AND f.task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')

@@ -39,11 +39,10 @@ def result(origin: str, score: float | None = 0.5, task: str = "STSBenchmark", m
 
 
 def store_of(path: Path, results: list[dict], *, floors: bool = True, runs: bool = True) -> Path:
-    """Publish a store with these results, the bundled noise floors and one run for each run_id named."""
+    """Publish a store with these results, the noise floors every store has, and one run for each run_id named."""
     with writing(path, fresh=True) as connection:
-        if floors:
-            bundled = str(ROOT / "data" / "record" / "noise_floors.parquet")
-            connection.execute("INSERT INTO noise_floors SELECT * FROM read_parquet(?)", [bundled])
+        if not floors:
+            connection.execute("DELETE FROM noise_floors")
         for task in dict.fromkeys(r["task"] for r in results):
             kind, metric = TYPES.get(task, ("Classification", "accuracy"))
             connection.execute(
@@ -104,8 +103,6 @@ def _insert_run(connection: duckdb.DuckDBPyConnection, run_id: str, model: str) 
 def real_record(path: Path) -> Path:
     """A store of every model card's figure that overlaps with an official run, from shared/mteb."""
     with writing(path, fresh=True) as connection:
-        bundled = str(ROOT / "data" / "record" / "noise_floors.parquet")
-        connection.execute("INSERT INTO noise_floors SELECT * FROM read_parquet(?)", [bundled])
         connection.execute(
             "CREATE TEMP TABLE pairs AS SELECT * REPLACE (replace(model, '__', '/') AS model) FROM read_parquet(?)",
             [str(SHARED / "reported-vs-run.parquet")],

@@ -223,7 +223,7 @@ def test_cells_of_a_task_are_summed_up_by_their_median_and_mixed_metrics_are_kep
 
 @pytest.fixture(scope="module")
 def real(request: pytest.FixtureRequest) -> Effects:
-    cursor: duckdb.DuckDBPyConnection = _cursor(request.getfixturevalue("overlap_store"))
+    cursor: duckdb.DuckDBPyConnection = _cursor(request.getfixturevalue("record_store"))
     return decompose(by_task(deltas(cursor, "reported"), Thresholds()))
 
 

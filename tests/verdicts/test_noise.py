@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from data.errors import InputError
+from data.store import NOISE_FLOORS, open_reader, writing
 from data.verdict import Thresholds
 from evaluators.__main__ import app
-from evaluators.noise import BUNDLED, LOWEST, fit_floors, honest_pairs, read_pairs
+from evaluators.noise import LOWEST, fit_floors, honest_pairs, read_pairs
 from tests.verdicts.making import SHARED
 
 MOVES = Path(__file__).parent / "data" / "honest_moves.parquet"
@@ -130,7 +131,7 @@ def test_at_most_five_percent_of_moved_honest_cells_are_called_gaps_on_unseen_mo
 def test_the_bundled_floors_and_the_summary_are_what_the_rule_makes_of_the_rerun_pairs() -> None:
     honest = honest_pairs(read_pairs(RERUNS))
     pd.testing.assert_frame_equal(
-        duckdb.read_parquet(str(BUNDLED)).df(), fit_floors(honest), check_dtype=False, atol=1e-12
+        duckdb.read_parquet(str(NOISE_FLOORS)).df(), fit_floors(honest), check_dtype=False, atol=1e-12
     )
     summary = duckdb.read_parquet(str(MOVES)).df()
     now = honest.loc[honest["moved"] > 0, "moved"]
@@ -161,3 +162,11 @@ def test_a_file_that_is_no_table_of_pairs_is_named(tmp_path: Path, content: obje
         path.write_bytes(content)
     with pytest.raises(InputError, match=said):
         read_pairs(path)
+
+
+def test_every_new_store_has_the_bundled_floors(tmp_path: Path) -> None:
+    path = tmp_path / "new.duckdb"
+    with writing(path, fresh=True):
+        pass
+    held = open_reader(path).cursor().execute("SELECT * FROM noise_floors").df()
+    pd.testing.assert_frame_equal(held, duckdb.read_parquet(str(NOISE_FLOORS)).df(), check_dtype=False)

@@ -235,3 +235,18 @@ def test_a_task_of_several_cells_shows_the_worst_that_can_be_compared(cursor) ->
     for verdicts, shown in ((["match", "gap", "not comparable"], "gap"), (["not comparable"] * 3, "not comparable")):
         several = pd.concat([one] * 3).assign(verdict=verdicts)
         assert cells.by_task(several, split)["verdict"].tolist() == [shown]
+
+
+def test_out_of_the_box_the_bundled_record_shows_153_models(at, record_store: Path) -> None:
+    test = at(record_store, compare="Model cards")
+    words = said(test)
+    assert "(153 models on 312 tasks)" in words
+    assert "**jinaai/jina-embeddings-v2-base-en** is 53.0 points low on all 8 tasks: look at how it is loaded." in words
+    assert "**MassiveIntentClassification** moved for" in words
+    direct = (
+        open_reader(record_store)
+        .cursor()
+        .execute("SELECT verdict, count(*) FROM deltas WHERE kind = 'reported' GROUP BY verdict")
+        .fetchall()
+    )
+    assert counted(test) == dict(direct)
