@@ -85,21 +85,30 @@ def cells_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark
     return cursor.execute(_CELLS, _asked(model, benchmark)).df()
 
 
-def languages_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> pd.DataFrame:
-    """One row a language, the one with most tasks first: its tasks and cells, and the means of their figures.
+def languages_against_peers(
+    cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row a language, the one with most tasks first; and the cells all of it is made of, as above.
 
-    ``score`` is the mean of its cells' scores (0-1), ``percentile`` of their percentiles. A cell of two languages
-    counts for both. Percentiles are taken cell by cell, so that only like is compared.
+    Columns: language, tasks, cells, and the means of its cells' scores (``score``, 0-1) and ``percentile``. A cell of
+    two languages counts for both. Percentiles are taken cell by cell, so that only like is compared.
     """
-    found = cells_against_peers(cursor, model, benchmark)
-    found["language"] = found["languages"].fillna("").str.split(",")
-    found = found.explode("language")
+    cells = cells_against_peers(cursor, model, benchmark)
+    found = cells.assign(language=cells["languages"].fillna("").str.split(",")).explode("language")
     found["language"] = found["language"].str.split("-").str[0]
-    by = found[found["language"] != ""].groupby("language")
-    found = by.agg(
-        tasks=("task", "nunique"), cells=("score", "size"), score=("score", "mean"), percentile=("percentile", "mean")
+    languages = (
+        found[found["language"] != ""]
+        .groupby("language")
+        .agg(
+            tasks=("task", "nunique"),
+            cells=("score", "size"),
+            score=("score", "mean"),
+            percentile=("percentile", "mean"),
+        )
+        .sort_values(["tasks", "cells", "language"], ascending=[False, False, True])
+        .reset_index()
     )
-    return found.sort_values(["tasks", "cells", "language"], ascending=[False, False, True]).reset_index()
+    return languages, cells
 
 
 def _asked(model: str, benchmark: str) -> dict[str, str]:

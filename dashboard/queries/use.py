@@ -27,6 +27,8 @@ __all__ = [
 
 Weights = tuple[tuple[str, float], ...]
 
+DRAWS = 2000  # half of a leaderboard's: this is asked anew at every change of a weight
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -57,10 +59,6 @@ class Use:
     limits: Limits = field(default_factory=Limits)
     strict: bool = False
     coverage: float = 0.25
-    documents: float = 1e6
-    precision: str = "float32"
-    cut: float | None = None
-    price: float | None = None
     top: int = 5
 
 
@@ -70,7 +68,7 @@ class ShortList:
 
     ``ranked``: one row a model within the limits with every score that counts, the best first. Columns: place, model,
     score (0-1), low, high (95 %, bootstrap over tasks), tied_with_first, first and among_top (shares of weight draws),
-    index_dimensions, index_bytes, cost, the facts of :func:`candidates`, and ``mean <type>`` and ``place <type>``.
+    the facts of :func:`candidates`, and ``mean <type>`` and ``place <type>``.
     ``lacking``: models within the limits that lack scores: model, missing. ``excluded``: limit -> models it alone or
     among others takes away. ``weights``: task, type, language, weight (summing to one). ``rare``: tasks left out
     because too few models have them. ``pool``: models with any score on the benchmark.
@@ -169,10 +167,20 @@ def short_list(cursor: duckdb.DuckDBPyConnection, use: Use) -> ShortList:
     missing = scores.isna().sum(axis=1)
     lacking = missing[missing > 0].sort_values().rename("missing").rename_axis("model").reset_index()
     ranked = _ranked(scores[missing == 0], weights, use).join(pool, on="model")
-    size = _index_dimensions(ranked, use.cut)
-    ranked["index_dimensions"], ranked["index_bytes"] = size, index_bytes(use.documents, size.to_numpy(), use.precision)
-    ranked["cost"] = np.nan if use.price is None else monthly_cost(ranked["index_bytes"].to_numpy(), use.price)
     return ShortList(ranked, lacking, excluded, weights, rare, len(pool))
+
+
+def with_index(
+    ranked: pd.DataFrame, documents: float, precision: str, cut: float | None = None, price: float | None = None
+) -> pd.DataFrame:
+    """The ranked models with what an index of their vectors takes: index_dimensions, index_bytes, cost (a month).
+
+    ``cut`` keeps at most so many dimensions where a model offers fewer than it has; NaN where its size is unknown.
+    """
+    size = _index_dimensions(ranked, cut)
+    taken = index_bytes(documents, size.to_numpy(), precision)
+    cost = np.nan if price is None else monthly_cost(taken, price)
+    return ranked.assign(index_dimensions=size, index_bytes=taken, cost=cost)
 
 
 def domains_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
@@ -238,7 +246,9 @@ def _ranked(scores: pd.DataFrame, weights: pd.DataFrame, use: Use) -> pd.DataFra
     if not len(matrix):
         return pd.DataFrame(columns=["place", "model", "score", "low", "high", "tied_with_first", "first", "among_top"])
     score = weighted_scores(matrix, weight)
-    standing = mean_intervals(matrix, weights=weight, clusters=pd.factorize(weights["task"])[0], ranked=False)
+    standing = mean_intervals(
+        matrix, weights=weight, clusters=pd.factorize(weights["task"])[0], ranked=False, draws=DRAWS
+    )
     robust = robustness(matrix, weight, list(weights["type"]), top=use.top)
     frame = pd.DataFrame(
         {"place": ranks(score).astype(int), "model": scores.index, "score": score, "low": standing.low,

@@ -84,7 +84,7 @@ def show_profile(tasks: pd.DataFrame, model: str, benchmark: str) -> None:
 
 def show_languages(model: str, benchmark: str) -> None:
     """Languages against peers; the cells of the one chosen."""
-    languages = ask(queries.languages_against_peers, model, benchmark)
+    languages, cells = ask(queries.languages_against_peers, model, benchmark)
     if languages.empty:
         return
     st.subheader("Languages", anchor=False)
@@ -101,7 +101,6 @@ def show_languages(model: str, benchmark: str) -> None:
     )
     left.caption("Select a row to see its cells. A cell of two languages counts for both.")
     language = links.choose("Cells in", listed, "m_language", where=right)
-    cells = ask(queries.cells_against_peers, model, benchmark)
     parts = cells["languages"].fillna("").str.split(",")
     mine = cells[[any(part.split("-")[0] == language for part in of) for of in parts]]
     open_task(tables.profile(mine).drop(columns=["Type"]), model, benchmark, key="m_cells", where=right)

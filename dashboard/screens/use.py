@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import links
@@ -28,21 +29,22 @@ def main() -> None:
     if not offered:
         empty("The store has no benchmark yet.", "python -m evaluators import")
         return
-    use = controls(offered)
+    use, index = controls(offered)
     try:
         found = ask(queries.short_list, use)
     except InputError as error:
         empty(plain(error))
         return
-    show_answer(found, use)
+    show_answer(found)
     if len(found.ranked):
-        show_reasons(found, use)
-        show_list(found, use)
-        show_figure(found, use)
+        ranked = queries.with_index(found.ranked, **index)
+        show_reasons(found, ranked, use)
+        show_list(ranked, use, f"{index['documents']:,.0f} vectors in {index['precision']}")
+        show_figure(ranked, use)
     show_weights(found)
 
 
-def controls(offered: list[str]) -> Use:
+def controls(offered: list[str]) -> tuple[Use, dict[str, Any]]:
     """The whole panel; every answer is in the address."""
     left, right = st.columns([3, 3])
     presets = {preset.label: preset for preset in PRESETS}
@@ -59,7 +61,8 @@ def controls(offered: list[str]) -> Use:
     with must.expander("What a model must have", expanded=True, icon=":material/rule:"):
         limits, strict, coverage = ask_limits(benchmark)
     with index.expander("Index and list", expanded=True, icon=":material/database:"):
-        return Use(benchmark, **weights, limits=limits, strict=strict, coverage=coverage, **ask_index())
+        vectors, top = ask_index()
+    return Use(benchmark, **weights, limits=limits, strict=strict, coverage=coverage, top=top), vectors
 
 
 def ask_weights(preset: Preset, benchmark: str) -> dict[str, Any]:
@@ -133,7 +136,7 @@ def ask_limits(benchmark: str) -> tuple[Limits, bool, float]:
     return limits, strict, (coverage or 0.0) / 100
 
 
-def ask_index() -> dict[str, Any]:
+def ask_index() -> tuple[dict[str, Any], int]:
     """What the vectors will cost, and how long the list is."""
     thousands = links.number(
         "Documents (thousands)", "u_documents", min_value=0.0, value=1000.0, step=1000.0, format="%g"
@@ -150,10 +153,10 @@ def ask_index() -> dict[str, Any]:
     bounds = {"min_value": 1.0, "max_value": 20.0}
     top = links.number("Length of the short list", "u_top", value=5.0, step=1.0, format="%g", **bounds)
     documents = 1000 * (thousands or 0.0)
-    return {"documents": documents, "precision": precision, "cut": cut, "price": price, "top": int(top or 5)}
+    return {"documents": documents, "precision": precision, "cut": cut, "price": price}, int(top or 5)
 
 
-def show_answer(found: ShortList, use: Use) -> None:
+def show_answer(found: ShortList) -> None:
     """The headline, and who is not on the list and why."""
     st.subheader("The short list", anchor=False)
     ranked = found.ranked
@@ -179,10 +182,10 @@ def show_answer(found: ShortList, use: Use) -> None:
             st.dataframe(shown, hide_index=True)
 
 
-def show_reasons(found: ShortList, use: Use) -> None:
+def show_reasons(found: ShortList, ranked: pd.DataFrame, use: Use) -> None:
     """Each of the short list in a sentence, and the way to compare them."""
     types = list(found.weights.groupby("type")["weight"].sum().sort_values(ascending=False, kind="stable").index)
-    why = tables.reasons(found.ranked, types, use.top)
+    why = tables.reasons(ranked, types, use.top)
     lines = [f"{i}. **{plain(model)}** – {plain(sentence)}" for i, (model, sentence) in enumerate(why, 1)]
     st.markdown("\n".join(lines))
     if len(why) > 1:
@@ -193,11 +196,11 @@ def show_reasons(found: ShortList, use: Use) -> None:
         )  # fmt: skip
 
 
-def show_list(found: ShortList, use: Use) -> None:
+def show_list(ranked: pd.DataFrame, use: Use, index: str) -> None:
     """All who fit, with intervals and robustness; a click opens a model."""
     number = st.column_config.NumberColumn
-    shown = tables.short_list(found.ranked.head(SHOWN), use.top)
-    types = [c.removeprefix("mean ") for c in found.ranked.columns if c.startswith("mean ")]
+    shown = tables.short_list(ranked.head(SHOWN), use.top)
+    types = [c.removeprefix("mean ") for c in ranked.columns if c.startswith("mean ")]
     share = number(format="%.0f %%", help="Share of 2,000 small changes of the weights in which it holds")
     picked = st.dataframe(
         shown,
@@ -222,8 +225,8 @@ def show_list(found: ShortList, use: Use) -> None:
         key="u_rows",
     )
     st.caption(
-        f"Index: {use.documents:,.0f} vectors in {use.precision}, without the search structure around them."
-        + (f" The first {SHOWN} of {len(found.ranked)}." if len(found.ranked) > SHOWN else "")
+        f"Index: {index}, without the search structure around them."
+        + (f" The first {SHOWN} of {len(ranked)}." if len(ranked) > SHOWN else "")
         + " Select a row to open its profile."
     )
     if rows := picked["selection"]["rows"]:
@@ -231,12 +234,12 @@ def show_list(found: ShortList, use: Use) -> None:
         st.switch_page("screens/models.py", query_params={"m_model": model, "m_benchmark": use.benchmark})
 
 
-def show_figure(found: ShortList, use: Use) -> None:
+def show_figure(ranked: pd.DataFrame, use: Use) -> None:
     """Quality against what it costs."""
     st.subheader("Quality against size", anchor=False)
     size = links.one_of("Size", list(figures.SIZES), "u_size", label_visibility="collapsed")
-    st.plotly_chart(figures.quality_against_size(found.ranked, size, use.top), key=f"u_pareto_{size}")
-    unknown = int(found.ranked[figures.SIZES[size][0]].isna().sum())
+    st.plotly_chart(figures.quality_against_size(ranked, size, use.top), key=f"u_pareto_{size}")
+    unknown = int(ranked[figures.SIZES[size][0]].isna().sum())
     if unknown:
         st.caption(f"{count(unknown, 'model')} of unknown size not drawn.")
 

@@ -219,8 +219,8 @@ def test_a_model_of_unknown_size_has_all_others_as_peers(cursor):
 
 
 def test_languages_are_made_of_their_cells(cursor):
-    found = profile.languages_against_peers(cursor, A, BENCHMARK).set_index("language")
-    cells = profile.cells_against_peers(cursor, A, BENCHMARK)
+    languages, cells = profile.languages_against_peers(cursor, A, BENCHMARK)
+    found = languages.set_index("language")
     german = cells[cells["languages"].str.contains("deu")]
     assert set(german["task"]) == {"Sort0", "Search1"} and len(german) == 2
     assert found.loc["deu", "cells"] == 2 and found.loc["deu", "tasks"] == 2
@@ -303,7 +303,8 @@ def test_zero_shot_is_the_share_of_tasks_not_trained_on(cursor):
 
 
 def test_index_size_and_cost(cursor):
-    found = use.short_list(cursor, use.Use(BENCHMARK, documents=2e6, precision="int8", cut=300, price=0.5)).ranked
+    ranked = use.short_list(cursor, use.Use(BENCHMARK)).ranked
+    found = use.with_index(ranked, documents=2e6, precision="int8", cut=300, price=0.5)
     sizes = dict(cursor.execute("SELECT model, dimensions FROM models").fetchall())
     for row in found.itertuples():
         offers_256 = int(MODELS.index(row.model)) % 2
