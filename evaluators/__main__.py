@@ -13,6 +13,7 @@ from rich.console import Console
 
 from data.errors import PlumblineError
 from evaluators.official import command as official
+from evaluators.parity import command as parity
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 
 official.register(app)
+parity.register(app)
 
 
 def main() -> None:
