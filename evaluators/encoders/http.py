@@ -18,7 +18,7 @@ __all__ = ["HTTP_OPTIONS", "Http"]
 
 HTTP_OPTIONS = frozenset({"max_response_mb"})
 _LONGEST_WAIT = 30.0  # seconds; a server that asks for more is asked again later by whoever runs the check
-_backoff = wait_exponential_jitter(initial=0.2, max=8.0, jitter=0.3)
+_backoff = wait_exponential_jitter(multiplier=0.2, max=8.0, jitter=0.3)
 
 
 _E = TypeVar("_E", bound=EncoderError)

@@ -17,9 +17,10 @@ from evaluators.parity.multi import per_multi
 from evaluators.parity.sparse import per_sparse
 from evaluators.parity.vectors import Vectors, encode_probes
 
-__all__ = ["TESTS", "Outcome", "self_agreement", "shape_of_answers", "two_loads"]
+__all__ = ["TESTS", "Outcome", "few", "self_agreement", "shape_of_answers", "two_loads"]
 
 TESTS = ("loads", "deterministic", "batch", "order", "shape", "finite", "norms")
+_FEW, _SHORT = 8, 300  # texts, characters
 # Backends whose second load is the same server or the same file.
 _ONE_LOAD = {
     "openai": "the server is loaded once",
@@ -41,16 +42,28 @@ class Outcome:
     outputs: tuple[str, ...] = ("dense", "sparse", "multi")
 
 
-def self_agreement(encoder: Encoder, probes: Sequence[Probe]) -> list[Outcome]:
+def few(probes: Sequence[Probe]) -> list[Probe]:
+    """A few probes to ask an encoder about itself with: of one role and not blank, since some servers refuse those.
+
+    Short ones where there are any: the questions are the same and each is asked six times.
+    """
+    texts = [probe for probe in probes if probe.text.strip() and probe.role != "query"]
+    return sorted(texts, key=lambda probe: len(probe.text) > _SHORT)[:_FEW]
+
+
+def self_agreement(
+    encoder: Encoder, probes: Sequence[Probe], first: Vectors, refused: Sequence[str] = ()
+) -> list[Outcome]:
     """Deterministic, batch and order: the same texts twice, alone, and in reverse.
 
     Args:
         encoder: an open one.
-        probes: a few texts; blank ones are left out, since some servers refuse them.
+        probes: what :func:`few` chose.
+        first: their vectors from one call.
+        refused: batches that had to be made smaller before, with the reason.
     """
-    texts = [probe for probe in probes if probe.text.strip() and probe.role != "query"]
+    texts, whole = probes, _Outputs(first)
     floor = floor_of(encoder.settings.dtype)
-    whole = _Outputs(encode_probes(encoder, texts))
     if not whole.usable.any():
         reason = next(iter(whole.vectors.failed.values()), "The encoder gave no vectors.")
         return [Outcome(test, "skipped", None, reason) for test in ("deterministic", "batch", "order")]
@@ -59,7 +72,7 @@ def self_agreement(encoder: Encoder, probes: Sequence[Probe]) -> list[Outcome]:
     back = _Outputs(encode_probes(encoder, texts[::-1])).reversed()
     return [
         _deterministic(whole.distance(again), floor),
-        _batch(whole, alone, floor, texts),
+        _batch(whole, alone, floor, texts, [*refused, *whole.vectors.refused]),
         _order(whole, back, alone, floor),
     ]
 
@@ -198,7 +211,9 @@ def _deterministic(distances: NDArray[np.float64], floor: float) -> Outcome:
     return Outcome("deterministic", "pass", worst, "The same texts twice give the same vectors.")
 
 
-def _batch(whole: _Outputs, alone: _Outputs, floor: float, probes: Sequence[Probe]) -> Outcome:
+def _batch(whole: _Outputs, alone: _Outputs, floor: float, probes: Sequence[Probe], refused: Sequence[str]) -> Outcome:
+    if refused:
+        return Outcome("batch", "fail", None, refused[0])
     distances = whole.distance(alone)
     worst = _worst(distances)
     if worst is None:

@@ -14,7 +14,7 @@ from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity.compare import Comparison, Side, compare
 from evaluators.parity.plan import Plan
-from evaluators.parity.protocol import TESTS, Outcome, self_agreement, shape_of_answers, two_loads
+from evaluators.parity.protocol import TESTS, Outcome, few, self_agreement, shape_of_answers, two_loads
 from evaluators.parity.vectors import Vectors, encode_probes
 
 __all__ = ["Check", "Examined", "check", "examine"]
@@ -84,15 +84,16 @@ def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda e
         if len(vectors.failed) == len(probes):
             return _without(settings, vectors, next(iter(vectors.failed.values())))
         progress(settings.display, "does it agree with itself?")
-        first = encode_probes(encoder, plan.probes.core)
-        protocol = self_agreement(encoder, plan.probes.core)
+        asked = few(plan.probes.core) or plan.probes.core
+        first = encode_probes(encoder, asked)
+        protocol = self_agreement(encoder, asked, first, vectors.refused)
         description = encoder.describe()
     except PlumblineError as error:
         return _without(settings, empty, str(error))
     finally:
         encoder.close()
     progress(settings.display, "does a second load agree?")
-    loads = two_loads(first, lambda: open_encoder(settings), plan.probes.core, settings.backend, settings.dtype)
+    loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
     shape = shape_of_answers(vectors, settings.dimensions, description.settings.get("normalise"))
     return Examined(settings, description, [loads, *protocol, *shape], vectors, seconds)
 

@@ -21,7 +21,12 @@ Matrix = NDArray[np.float32]
 
 @dataclass
 class Vectors:
-    """Everything an encoder gave for n probes, in their order; None (or a row of NaN) where it gave nothing."""
+    """Everything an encoder gave for n probes, in their order; None (or a row of NaN) where it gave nothing.
+
+    Attributes:
+        failed: why a text has no vector, by position.
+        refused: why texts together were refused that had their vectors in smaller batches.
+    """
 
     count: int
     dense: Matrix | None = None
@@ -29,6 +34,7 @@ class Vectors:
     multi: list[Matrix | None] | None = None
     tokens: list[Tokens | None] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.tokens = self.tokens or [None] * self.count
@@ -74,7 +80,7 @@ class Vectors:
 def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
     """Vectors of all probes; texts that an encoder cannot take are found by halving, so that they lose no others."""
     vectors = Vectors(len(probes))
-    failures = 0
+    failures, halved = 0, []
     for role in dict.fromkeys(probe.role for probe in probes):
         waiting = [[i for i, probe in enumerate(probes) if probe.role == role]]
         while waiting:
@@ -91,8 +97,14 @@ def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
                 if len(positions) == 1:
                     vectors.failed[positions[0]] = str(error)
                 else:
+                    halved.append((positions, str(error)))
                     middle = len(positions) // 2
                     waiting += [positions[middle:], positions[:middle]]
+    vectors.refused = [
+        f"{len(positions)} texts together were refused, in smaller batches they were not: {reason}"
+        for positions, reason in halved
+        if not vectors.failed.keys() & set(positions)
+    ]
     # Reasons of real attempts first, so that the first one shown is one.
     vectors.failed = dict(sorted(vectors.failed.items(), key=lambda item: item[1].startswith("Not tried")))
     return vectors
