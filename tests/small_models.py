@@ -76,8 +76,8 @@ def byte_level(folder: Path) -> Path:
     return _save(folder, RobertaModel(config), fast)
 
 
-def bge_m3(folder: Path, *, heads: bool = True) -> Path:
-    """A tiny XLM-RoBERTa laid out like BGE-M3, with its two head files or without them."""
+def bge_m3(folder: Path) -> Path:
+    """A tiny XLM-RoBERTa laid out like BGE-M3, with its two head files."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
@@ -100,9 +100,8 @@ def bge_m3(folder: Path, *, heads: bool = True) -> Path:
         max_position_embeddings=516, type_vocab_size=1, pad_token_id=1,
     )  # fmt: skip
     _save(folder, XLMRobertaModel(config), fast)
-    if heads:
-        torch.save(torch.nn.Linear(32, 1).state_dict(), folder / "sparse_linear.pt")
-        torch.save(torch.nn.Linear(32, 32).state_dict(), folder / "colbert_linear.pt")
+    torch.save(torch.nn.Linear(32, 1).state_dict(), folder / "sparse_linear.pt")
+    torch.save(torch.nn.Linear(32, 32).state_dict(), folder / "colbert_linear.pt")
     return folder
 
 

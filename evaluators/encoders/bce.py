@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from data.errors import EncoderError, MissingDependencyError
+from data.errors import MissingDependencyError
 from evaluators.encoders.base import (
     Description,
     Encoded,
@@ -32,18 +32,13 @@ class BceEncoder:
         self.settings = settings
         self._folder = resolve(settings)
         self._length = settings.max_length or 512
-        try:
-            self._model: Any = EmbeddingModel(
-                model_name_or_path=str(self._folder),
-                pooler=settings.pooling or "cls",
-                use_fp16=settings.dtype == "fp16",
-                device=settings.device,
-                trust_remote_code=settings.trusted,
-            )
-        except (OSError, ValueError, RuntimeError, AssertionError) as error:
-            raise EncoderError(
-                "BCEmbedding cannot load the model", where=settings.model, remedy=str(error)[:300]
-            ) from error
+        self._model: Any = EmbeddingModel(
+            model_name_or_path=str(self._folder),
+            pooler=settings.pooling or "cls",
+            use_fp16=settings.dtype == "fp16",
+            device=settings.device,
+            trust_remote_code=settings.trusted,
+        )
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import EncoderError, InputError
+from data.errors import InputError
 from evaluators.encoders.base import (
     Description,
     Encoded,
@@ -38,20 +38,15 @@ class FlagEmbedding:
         self.settings = settings
         self._folder = resolve(settings)
         self._length = settings.max_length or 8192
-        try:
-            self._model: Any = BGEM3FlagModel(
-                str(self._folder),
-                normalize_embeddings=settings.normalise is not False,
-                use_fp16=settings.dtype == "fp16",
-                use_bf16=settings.dtype == "bf16",
-                devices=settings.device,
-                pooling_method=settings.pooling or "cls",
-                trust_remote_code=settings.trusted,
-            )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise EncoderError(
-                "FlagEmbedding cannot load the model", where=settings.model, remedy=str(error).split("\n")[0][:300]
-            ) from error
+        self._model: Any = BGEM3FlagModel(
+            str(self._folder),
+            normalize_embeddings=settings.normalise is not False,
+            use_fp16=settings.dtype == "fp16",
+            use_bf16=settings.dtype == "bf16",
+            devices=settings.device,
+            pooling_method=settings.pooling or "cls",
+            trust_remote_code=settings.trusted,
+        )
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """The outputs that the settings name, from one forward pass."""

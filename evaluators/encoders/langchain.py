@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from data.errors import EncoderError, InputError, MissingDependencyError
+from data.errors import InputError, MissingDependencyError
 from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare, versions_of
 from evaluators.encoders.settings import EncoderSettings
 
@@ -24,10 +24,6 @@ class LangChainEncoder:
             self._embeddings: Any = _class(settings.source)(**arguments)
         except ImportError as error:
             raise MissingDependencyError(f"{settings.source} needs a package: {error}") from None
-        except (TypeError, ValueError, OSError) as error:
-            raise EncoderError(
-                "The LangChain class cannot be made", where=settings.source, remedy=str(error)[:300]
-            ) from error
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import EncoderError
 from evaluators.encoders.base import require
 from evaluators.encoders.graph import feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings
@@ -28,12 +27,7 @@ class OnnxEncoder(HandEncoder):
         path = graph_file(self.folder, self.settings, ("onnx/model.onnx", "model.onnx"))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(self.settings.options.get("threads", "0"))
-        try:
-            self.session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the library's errors share no class but Exception
-            raise EncoderError(
-                "ONNX Runtime cannot load the graph", where=str(path), remedy=str(error)[:300]
-            ) from error
+        self.session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.names = [entry.name for entry in self.session.get_inputs()]
 
     def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:

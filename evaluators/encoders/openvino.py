@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import EncoderError
 from evaluators.encoders.base import require
 from evaluators.encoders.graph import feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings
@@ -32,11 +31,8 @@ class OpenVinoEncoder(HandEncoder):
         hints: dict[str, Any] = {"INFERENCE_NUM_THREADS": int(self.settings.options.get("threads", "0"))}
         if self.settings.dtype in _PRECISIONS:
             hints["INFERENCE_PRECISION_HINT"] = _PRECISIONS[self.settings.dtype]
-        try:
-            core = openvino.Core()
-            self.graph: Any = core.compile_model(core.read_model(path), "CPU", hints)
-        except RuntimeError as error:
-            raise EncoderError("OpenVINO cannot load the graph", where=str(path), remedy=str(error)[:300]) from error
+        core = openvino.Core()
+        self.graph: Any = core.compile_model(core.read_model(path), "CPU", hints)
         self.names = [entry.get_any_name() for entry in self.graph.inputs]
 
     def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:

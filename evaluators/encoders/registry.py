@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
-from data.errors import InputError
-from evaluators.encoders.base import Encoder
+from data.errors import EncoderError, InputError, PlumblineError
+from evaluators.encoders.base import Description, Encoded, Encoder
 from evaluators.encoders.settings import EncoderSettings
 
 __all__ = ["BACKENDS", "open_encoder"]
@@ -43,5 +45,37 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
         raise InputError(
             f"The setting {', '.join(unknown)} is not known", where=settings.backend, remedy=f"Its options: {known}."
         )
-    encoder: Encoder = module.open(settings)
-    return encoder
+    with _explained(settings, "cannot open it"):
+        return _Guarded(module.open(settings), settings)
+
+
+class _Guarded:
+    """An encoder whose library may raise anything: what is not one of our own errors becomes one."""
+
+    def __init__(self, encoder: Encoder, settings: EncoderSettings) -> None:
+        self.settings = settings
+        self._encoder = encoder
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        with _explained(self.settings, "cannot encode these texts"):
+            return self._encoder.encode(texts, role)
+
+    def describe(self) -> Description:
+        with _explained(self.settings, "cannot say what it is"):
+            return self._encoder.describe()
+
+    def close(self) -> None:
+        self._encoder.close()
+
+
+@contextmanager
+def _explained(settings: EncoderSettings, what: str) -> Iterator[None]:
+    try:
+        yield
+    except PlumblineError:
+        raise
+    except Exception as error:  # libraries and models of any make: no narrower class covers what they raise
+        said = (str(error).splitlines() or [""])[0][:300]
+        raise EncoderError(
+            f"{settings.backend} {what}: {type(error).__name__}: {said}", where=settings.model
+        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from data.errors import EncoderError, InputError
+from data.errors import InputError
 from evaluators.encoders.base import (
     Description,
     Encoded,
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 OPTIONS = frozenset({"runtime"})
 
 _ALIASES = {"document": ("document", "passage", "corpus"), "query": ("query",), "": ()}
-_POOLING_NAMES = {"last": "lasttoken"}
+# Our names for poolings, and the library's where they differ.
+_POOLING_NAMES = {"last": "lasttoken", "mean_sqrt_len": "mean_sqrt_len_tokens"}
 
 
 class SentenceTransformersEncoder:
@@ -41,19 +42,14 @@ class SentenceTransformersEncoder:
         quiet()
         self.settings = settings
         self._folder = resolve(settings)
-        try:
-            self._model: SentenceTransformer = SentenceTransformer(
-                str(self._folder),
-                device=settings.device,
-                backend=runtime,
-                trust_remote_code=settings.trusted,
-                model_kwargs={"dtype": torch_dtype(settings.dtype)} if runtime == "torch" else {},
-                local_files_only=True,
-            )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise EncoderError(
-                "sentence-transformers cannot load the model", where=settings.model, remedy=_first_line(error)
-            ) from error
+        self._model: SentenceTransformer = SentenceTransformer(
+            str(self._folder),
+            device=settings.device,
+            backend=runtime,
+            trust_remote_code=settings.trusted,
+            model_kwargs={"dtype": torch_dtype(settings.dtype)} if runtime == "torch" else {},
+            local_files_only=True,
+        )
         _apply(self._model, settings)
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
@@ -79,7 +75,7 @@ class SentenceTransformersEncoder:
             settings=in_use(
                 self.settings,
                 prompts=self._declared_prompts() if self.settings.prompts is None else self.settings.prompts,
-                pooling=str(pooling.pooling_mode) if pooling is not None else self.settings.pooling,
+                pooling=_ours(pooling.pooling_mode) if pooling is not None else None,
                 normalise=self.settings.normalised(_module(self._model, "Normalize") is not None),
                 max_length=self._model.max_seq_length,
                 attention=getattr(self._model.config, "_attn_implementation", None),
@@ -132,6 +128,10 @@ def _module(model: SentenceTransformer, kind: str) -> Any:
     return next((module for module in model if type(module).__name__ == kind), None)
 
 
+def _ours(mode: object) -> str:
+    return next((ours for ours, theirs in _POOLING_NAMES.items() if theirs == mode), str(mode))
+
+
 def _apply(model: SentenceTransformer, settings: EncoderSettings) -> None:
     """Change the loaded modules where the settings differ from what the model declares."""
     if settings.max_length is not None:
@@ -146,7 +146,3 @@ def _apply(model: SentenceTransformer, settings: EncoderSettings) -> None:
             del model[position]
     if settings.dtype == "int8":
         quantise(model)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

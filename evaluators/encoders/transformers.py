@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import EncoderError, InputError
+from data.errors import InputError
 from evaluators.encoders.base import (
     Description,
     Encoded,
@@ -53,18 +53,13 @@ class HandEncoder:
 
         quiet()
         attention = self.settings.options.get("attention")
-        try:
-            model = AutoModel.from_pretrained(
-                self.folder,
-                dtype=torch_dtype(self.settings.dtype),
-                trust_remote_code=self.settings.trusted,
-                local_files_only=True,
-                **({"attn_implementation": attention} if attention else {}),
-            )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise EncoderError(
-                "transformers cannot load the model", where=self.settings.model, remedy=str(error).split("\n")[0][:300]
-            ) from error
+        model = AutoModel.from_pretrained(
+            self.folder,
+            dtype=torch_dtype(self.settings.dtype),
+            trust_remote_code=self.settings.trusted,
+            local_files_only=True,
+            **({"attn_implementation": attention} if attention else {}),
+        )
         self.model: Any = model.to(self.settings.device).eval()
         if self.settings.dtype == "int8":
             quantise(self.model)
@@ -134,12 +129,7 @@ def open(settings: EncoderSettings) -> HandEncoder:  # noqa: A001 - the protocol
 def _load_tokenizer(folder: Path, settings: EncoderSettings) -> Any:
     from transformers import AutoTokenizer
 
-    try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=settings.trusted, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise EncoderError(
-            "The tokenizer cannot be loaded", where=settings.model, remedy=str(error).split("\n")[0][:300]
-        ) from error
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=settings.trusted, local_files_only=True)
 
 
 def _sane(length: int) -> int:

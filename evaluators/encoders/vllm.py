@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from data.errors import EncoderError, InputError
+from data.errors import InputError
 from evaluators.encoders.base import (
     Description,
     Encoded,
@@ -41,18 +41,15 @@ class VllmEncoder:
         self.settings = settings
         self._folder = resolve(settings)
         memory = settings.options.get("gpu_memory_utilization")
-        try:
-            self._model: Any = LLM(
-                model=str(self._folder),
-                runner="pooling",
-                dtype=_DTYPES[settings.dtype],
-                max_model_len=settings.max_length,
-                trust_remote_code=settings.trusted,
-                enforce_eager=settings.options.get("enforce_eager") == "true",
-                **({"gpu_memory_utilization": float(memory)} if memory else {}),
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise EncoderError("vLLM cannot load the model", where=settings.model, remedy=str(error)[:300]) from error
+        self._model: Any = LLM(
+            model=str(self._folder),
+            runner="pooling",
+            dtype=_DTYPES[settings.dtype],
+            max_model_len=settings.max_length,
+            trust_remote_code=settings.trusted,
+            enforce_eager=settings.options.get("enforce_eager") == "true",
+            **({"gpu_memory_utilization": float(memory)} if memory else {}),
+        )
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors and the token ids vLLM made of each text."""

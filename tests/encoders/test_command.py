@@ -20,7 +20,8 @@ print("loading the model ...", file=sys.stderr)
 for line in sys.stdin:
     asked = json.loads(line)
     if asked.get("describe"):
-        said = {{"model": "org/in-a-box", "revision": "abc", "versions": {{"box": "1.2"}}, "settings": {{"pooling": "cls"}}}}
+        said = {{"model": "org/in-a-box", "revision": "abc", "versions": {{"box": "1.2"}}}}
+        said["settings"] = {{"pooling": "cls"}}
     else:
         said = {{"dense": [vector(text).tolist() for text in asked["texts"]],
                  "sparse": [{{word: 0.5 for word in text.split()}} for text in asked["texts"]],
