@@ -78,6 +78,6 @@ def open(settings: EncoderSettings) -> BceEncoder:  # noqa: A001 - the protocol'
         raise MissingDependencyError(
             "The bce encoder needs the package BCEmbedding",
             remedy="It wants transformers 4.36: give it an environment of its own (make peers does) and use it through "
-            "command:.peers/bce/bin/python evaluators/encoders/host.py bce FOLDER",
+            "command:.peers/bce/bin/python evaluators/encoders/elsewhere/host.py bce FOLDER",
         )
     return BceEncoder(settings)

@@ -1,7 +1,7 @@
 """A program that reads texts and writes vectors as JSON lines, so that a framework can live in its own environment.
 
 One request a line on its standard input, one answer a line on its standard output; anything for people goes to its
-standard error. It is asked two things, and ends when its input ends (``host.py`` beside this file is such a program)::
+standard error. It is asked two things, and ends when its input ends (``elsewhere/host.py`` is such a program)::
 
     {"describe": true}                         -> {"model": "...", "revision": null, "versions": {}, "settings": {}}
     {"texts": ["...", ...], "role": "query"}   -> {"dense": [[...], ...]}     also "sparse": [{"token": weight}, ...],

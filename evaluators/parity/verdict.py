@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,11 +85,11 @@ def _of_direction(evidence: Evidence, probes: Sequence[Probe], there: NDArray[np
     count = len(distance)
     on = f" {evidence.compared}" if evidence.compared else ""
     if worst <= floor:
-        ratio = evidence.norm_ratio[there]
-        ratio = ratio[np.isfinite(ratio)]
-        if len(ratio) and np.abs(ratio - 1).max() > norm_floor(floor):
+        ratio = evidence.norm_ratio[there & np.isfinite(evidence.norm_ratio)]
+        scaled = float(np.abs(ratio - 1).max()) if len(ratio) else 0.0
+        if scaled > norm_floor(floor):
             return Verdict("scale only", _scale(ratio, count, on))
-        if worst <= IDENTICAL:
+        if worst <= IDENTICAL and scaled <= norm_floor(IDENTICAL):
             return Verdict(
                 "identical", f"The same vectors{on} on all {count} texts (worst cosine distance {worst:.1g})."
             )
@@ -153,16 +154,23 @@ def common_trait(
         longest_hit, shortest_spared = float(lengths[affected].max()), float(lengths[spared].min())
         if longest_hit < shortest_spared:
             return f"exactly those of fewer than {shortest_spared:.0f} {unit}"
+    having = {
+        trait: has
+        for trait in dict.fromkeys(trait for probe in probes for trait in probe.traits)
+        if ((has := np.array([trait in probe.traits for probe in probes]) & there) & affected).any()
+    }
     best, score = "", 0.0
-    for trait in dict.fromkeys(trait for probe in probes for trait in probe.traits):
-        has = np.array([trait in probe.traits for probe in probes]) & there
+    for trait, has in having.items():
         both = int((has & affected).sum())
-        if both == 0:
-            continue
         precision, recall = both / int(has.sum()), both / int(affected.sum())
         f1 = 2 * precision * recall / (precision + recall)
         if f1 > score:
             best, score = _in_words(trait, precision, recall, int(has.sum())), f1
+    if score < 1:  # two causes at once: two traits that together are the affected texts and no other
+        certain = {trait: has for trait, has in having.items() if not (has & ~affected).any()}
+        for one, other in combinations(certain, 2):
+            if ((certain[one] | certain[other]) == affected).all():
+                return f"exactly those with the trait {one} or {other}"
     return best if score >= 0.75 else ""
 
 

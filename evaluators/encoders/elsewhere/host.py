@@ -2,7 +2,8 @@
 
     python host.py bce FOLDER | sentence-transformers FOLDER | langchain FOLDER
 
-Needs nothing of Plumbline, so that it runs under another Python with other libraries. See ``command.py`` for the lines.
+Needs nothing of Plumbline, so that it runs under another Python with other libraries. The module ``command`` says what
+the lines are.
 """
 
 from __future__ import annotations
