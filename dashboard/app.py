@@ -28,6 +28,8 @@ PAGES = [
     ("models", "Models", ":material/person_search:"),
     ("changes", "What changed", ":material/history:"),
     ("reproduction", "Reproduction", ":material/compare_arrows:"),
+    ("drift", "Drift", ":material/difference:"),
+    ("runs", "Runs", ":material/list_alt:"),
 ]
 
 

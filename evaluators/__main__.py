@@ -14,6 +14,7 @@ from rich.console import Console
 from data.errors import PlumblineError
 from evaluators.noise import noise
 from evaluators.official import command as official
+from evaluators.parity import command as parity
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 official.register(app)
 app.command()(noise)
+parity.register(app)
 
 
 def main() -> None:

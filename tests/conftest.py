@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from data.store import Reader
 from tests.browser import FLAGS, found
+from tests.make_parity import parity_store
 from tests.make_store import make_store
 from tests.serving import ROOT, served
 
@@ -21,6 +22,19 @@ from tests.serving import ROOT, served
 def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small store of tests/make_store.py."""
     return make_store(tmp_path_factory.mktemp("made") / "made.duckdb")
+
+
+@pytest.fixture(scope="session")
+def made_parity(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of tests/make_parity.py: parity checks, a diagnosis, a reproduction."""
+    return parity_store(tmp_path_factory.mktemp("parity") / "parity.duckdb")
+
+
+@pytest.fixture(scope="session")
+def parity_dashboard(made_parity: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the dashboard over the made parity checks."""
+    with served(made_parity, tmp_path_factory.mktemp("served") / "parity.log") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,206 @@
+"""Heatmaps of drift, each cell of which can be clicked.
+
+Streamlit reports no click on a heatmap, so every map carries invisible markers, one a cell: the x and y of a click are
+the column and the row. The colour of drift is the same on all maps: grey where arithmetic alone explains it, and darker
+with every step beyond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from math import floor, log10, sqrt
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard.figures.theme import DIVERGING, styled
+from data.drift import FLOORS
+
+__all__ = ["DRIFT", "drift_map", "floor_marks", "short", "signed_map"]
+
+DRIFT = [[0.0, "#b9c0ca"], [0.3, "#e9d9a6"], [0.55, "#e8a35e"], [0.8, "#b45309"], [1.0, "#571c00"]]
+_LEAST = 1e-8  # drift below this is drawn as this: rounding of the measure itself
+_MANY = 90  # rows beyond which names would overprint each other
+_WEBGL = 4_000  # cells beyond which markers are drawn as pixels, not as elements of the page
+
+
+def short(name: object, most: int = 26) -> str:
+    """A name as plotly may show it: no markup, and no longer than an axis has room for.
+
+    What is cut is the middle: names of encoders begin with the model they share and end with what sets them apart.
+    """
+    text = " ".join(str(name).split())
+    kept = most // 3
+    text = text if len(text) <= most else f"{text[:kept]}…{text[kept + 1 - most :]}"
+    return escape(text, quote=False).replace("$", "&#36;")
+
+
+def drift_map(
+    values: pd.DataFrame,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    label: str,
+    log: bool,
+    floor_kind: str = "",
+    counts: pd.DataFrame | None = None,
+) -> go.Figure:
+    """Amounts of drift, larger is farther, blank where there is none.
+
+    Args:
+        values: rows and columns in the order to draw, top to bottom and left to right.
+        rows: their names as shown.
+        columns: their names as shown.
+        label: what is measured.
+        log: colour by the logarithm, from 1e-8 up.
+        floor_kind: how a precision floor reads on this scale, see ``Measure.floor``.
+        counts: how many texts each cell is of, for its tooltip.
+    """
+    z = values.to_numpy(dtype=np.float32)
+    shown = np.log10(np.maximum(z, _LEAST)) if log else z
+    top = float(np.nanmax(shown)) if np.isfinite(shown).any() else 0.0
+    low, high = (log10(_LEAST), max(top, -2.0)) if log else (0.0, top or 1.0)
+    if log and floor_kind == "one":  # up to the floor all is one grey
+        low, high = -1.5, max(top, 1.0)
+    bar = _log_bar(low, high, floor_kind) if log else _plain_bar(high, floor_kind)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown, colorscale=DRIFT, zmin=low, zmax=high, hoverinfo="skip", xgap=1, ygap=0 if len(z) > _MANY else 1,
+            colorbar={**_BAR, "title": {"text": short(label, 60), "side": "top"}, **bar},
+        )
+    )  # fmt: skip
+    figure.add_traces(_markers(z, label, ".3g", None if counts is None else counts.to_numpy(dtype=np.float32)))
+    return _framed(figure, rows, columns)
+
+
+def signed_map(values: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], *, label: str) -> go.Figure:
+    """Signed differences around zero: blue is more than the reference, orange less."""
+    z = values.to_numpy(dtype=np.float32)
+    most = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 0.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=z, colorscale=DIVERGING, zmin=-(most or 1), zmax=most or 1, hoverinfo="skip", xgap=1,
+            ygap=0 if len(z) > _MANY else 1, colorbar={**_BAR, "title": {"text": short(label, 60), "side": "top"}},
+        )
+    )  # fmt: skip
+    figure.add_traces(_markers(z, label, "+.3g", None))
+    return _framed(figure, rows, columns)
+
+
+def floor_marks(kind: str) -> dict[str, float]:
+    """Precision floors on the scale of a measure, by name.
+
+    Of kind ``distance`` as they are (fp32 is 1e-6), ``root`` the root of their double (a relative length), ``one`` if
+    the measure is a multiple of the floor already.
+    """
+    if kind in ("", "one"):
+        return {"floor": 1.0} if kind else {}
+    return {name: sqrt(2 * value) if kind == "root" else value for name, value in FLOORS.items() if name != "auto"}
+
+
+_BAR = {
+    "orientation": "h",
+    "yref": "container",
+    "y": 1.0,
+    "yanchor": "top",
+    "x": 0,
+    "xanchor": "left",
+    "len": 1.0,
+    "thickness": 10,
+}
+
+
+def _log_bar(low: float, high: float, kind: str) -> dict[str, object]:
+    marks = floor_marks(kind)
+    if not marks:
+        ticks = list(range(floor(low), floor(high) + 1, 2))
+        return {"tickvals": ticks, "ticktext": [f"1e{tick}" if tick else "1" for tick in ticks]}
+    within = {name: log10(value) for name, value in marks.items() if log10(value) <= high - 0.4}
+    return {
+        "tickvals": [low, *within.values(), high],
+        "ticktext": ["0", *within, f"{10**high:.2g}"],
+        "ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d2430", "tickangle": 0,
+    }  # fmt: skip
+
+
+def _plain_bar(high: float, kind: str) -> dict[str, object]:
+    marks = {name: value for name, value in floor_marks(kind).items() if 0.02 * high < value <= high}
+    if not marks:
+        return {}
+    return {
+        "tickvals": [0, *marks.values(), high], "ticktext": ["0", *marks, f"{high:.2g}"],
+        "ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d2430",
+    }  # fmt: skip
+
+
+def _markers(
+    z: NDArray[np.float32], label: str, spec: str, counts: NDArray[np.float32] | None
+) -> list[go.Scatter | go.Scattergl]:
+    """One for each cell with a figure, one for each without; numbers only, so that 12,000 of them travel fast."""
+    kind = go.Scattergl if z.size > _WEBGL else go.Scatter
+    known = np.isfinite(z)
+    texts = "" if counts is None else "<br>%{customdata[1]:d} texts"
+    said = {True: f"{short(label, 60)} %{{customdata[0]:{spec}}}{texts}", False: "no figure"}
+    clear = {"marker": {"opacity": 0.0}}
+    traces = []
+    for has in (True, False):
+        down, across = np.nonzero(known == has)
+        if len(down):
+            facts = [z[down, across]] if counts is None else [z[down, across], counts[down, across]]
+            traces.append(
+                kind(
+                    x=across,
+                    y=down,
+                    mode="markers",
+                    showlegend=False,
+                    customdata=np.stack(facts, axis=1) if has else None,
+                    hovertemplate=f"<b>%{{x}}</b><br>%{{y}}<br>{said[has]}<extra></extra>",
+                    marker={"symbol": "square", "size": 12, "opacity": 0.0},
+                    selected=clear,
+                    unselected=clear,
+                )
+            )
+    return traces
+
+
+def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str]) -> go.Figure:
+    named = len(rows) <= _MANY
+    slanted = len(columns) > 6
+    heads = [short(name, 22) for name in columns]
+    longest = max((min(len(str(name)), 22) for name in columns), default=0)
+    above = 84 + (5.4 * longest if slanted else 14)
+    each = 24 if len(rows) <= 16 else 17
+    height = int(above + 16 + (max(len(rows), 3) * each if named else 760))
+    styled(figure, height=height)
+    figure.update_traces(colorbar={"y": 1 - 20 / height}, selector={"type": "heatmap"})  # room for its title
+    figure.update_layout(
+        hovermode="closest",
+        hoverdistance=-1,
+        clickmode="event+select",
+        dragmode="zoom",
+        margin={"t": above, "r": 40 if slanted else 16},
+        yaxis={
+            "range": [len(rows) - 0.5, -0.5],
+            "showgrid": False,
+            "zeroline": False,
+            "ticks": "",
+            "automargin": True,
+            "tickvals": np.arange(len(rows)),
+            "ticktext": [short(name) for name in rows],
+            "showticklabels": named,
+        },
+        xaxis={
+            "range": [-0.5, len(columns) - 0.5],
+            "showgrid": False,
+            "zeroline": False,
+            "ticks": "",
+            "tickangle": -45 if slanted else 0,
+            "side": "top",
+            "tickvals": np.arange(len(columns)),
+            "ticktext": heads,
+        },
+    )
+    return figure

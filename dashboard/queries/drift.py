@@ -1,0 +1,198 @@
+"""Questions of the drift page about a whole check: its verdicts, and one number a text or trait and encoder."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import duckdb
+import pandas as pd
+
+from data.side_by_side import differences, file_digests
+
+__all__ = ["MEASURES", "Measure", "cells", "checks", "encoders", "history", "protocol", "texts", "traits", "verdicts"]
+
+
+class Measure(NamedTuple):
+    """A way to say how far a candidate's vector is from the reference's; larger is farther for all of them."""
+
+    label: str
+    sql: str
+    explained: str
+    floor: str = ""  # what a precision floor (a cosine distance) is on this scale: distance | root | one; "" is none
+
+
+MEASURES = {
+    "cosine distance": Measure(
+        "Cosine distance", "cosine_distance", "1 - cosine: 0 is the same direction, 1 unrelated, 2 opposite", "distance"
+    ),
+    "times the floor": Measure(
+        "Cosine distance by its floor",
+        "cosine_distance / floor",
+        "how many times what the declared precisions explain",
+        "one",
+    ),
+    "L2": Measure("Euclidean distance", "l2", "between the vectors as they came, so length counts"),
+    "L2 normalised": Measure(
+        "Euclidean distance of unit vectors",
+        "l2_normalised",
+        "length left out; the root of twice the cosine distance",
+        "root",
+    ),
+    "largest difference": Measure(
+        "Largest difference in one dimension", "abs(max_difference)", "of the vectors as they came"
+    ),
+    "length": Measure("Difference in length", "abs(norm_ratio - 1)", "1 is twice as long, or gone", "root"),
+    "neighbours lost": Measure(
+        "Neighbours lost", "1 - neighbours_kept", "share of a text's 10 nearest texts that are others now"
+    ),
+}
+
+
+def checks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Every parity check, the newest first, with its reference, its outputs and how many candidates it has."""
+    return cursor.execute("""
+        SELECT c.check_id, c.run_id, c.started_at, c.probe_set, c.n_texts, c.reference, e.label, e.model, e.revision,
+            count(DISTINCT s.encoder_id) AS candidates, list_sort(list(DISTINCT s.output)) AS outputs,
+            any_value(r.command) AS command
+        FROM checks c
+        JOIN encoders e ON e.encoder_id = c.reference
+        JOIN drift_summary s USING (check_id)
+        LEFT JOIN runs r USING (run_id)
+        GROUP BY ALL ORDER BY c.started_at DESC, c.check_id
+    """).df()
+
+
+def encoders(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
+    """The encoders of a check, the reference first, with a ``name`` that no two of them share."""
+    found = cursor.execute(
+        """
+        SELECT e.*, e.encoder_id = c.reference AS is_reference, (e.settings ->> '$.max_length')::INTEGER AS max_length
+        FROM checks c JOIN encoders e ON e.encoder_id = c.reference OR e.encoder_id IN (
+            SELECT encoder_id FROM drift_summary s WHERE s.check_id = c.check_id)
+        WHERE c.check_id = ? ORDER BY is_reference DESC, e.label, e.encoder_id
+        """,
+        [check],
+    ).df()
+    return found.assign(name=_apart(found["label"]))
+
+
+def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
+    """The texts of a check by name, with a ``name`` no two share; ``tokens`` is the reference's count, if it tells."""
+    found = cursor.execute(
+        """
+        SELECT p.*, v.tokens FROM probes p
+        JOIN (
+            SELECT text_hash FROM vectors WHERE check_id = $check
+            UNION SELECT text_hash FROM drift WHERE check_id = $check
+        ) USING (text_hash)
+        LEFT JOIN (
+            SELECT v.text_hash, max(len(v.tokens)) AS tokens FROM vectors v
+            JOIN checks c ON c.check_id = v.check_id AND c.reference = v.encoder_id
+            WHERE v.check_id = $check GROUP BY v.text_hash
+        ) v USING (text_hash)
+        ORDER BY p.probe, p.text_hash
+        """,
+        {"check": check},
+    ).df()
+    return found.assign(name=_apart(found["probe"]))
+
+
+def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
+    """One row a candidate: its verdict, the sentence that says why, and its figures."""
+    return cursor.execute(
+        """
+        SELECT s.*, e.label, e.model, e.revision, e.backend,
+            (SELECT count(*) FROM protocol p WHERE p.check_id = s.check_id AND p.encoder_id = s.encoder_id
+                AND p.outcome = 'fail') AS tests_failed
+        FROM drift_summary s JOIN encoders e USING (encoder_id)
+        WHERE s.check_id = ? AND s.output = ? ORDER BY s.mean NULLS LAST, e.label
+        """,
+        [check, output],
+    ).df()
+
+
+def protocol(cursor: duckdb.DuckDBPyConnection, check: str, encoder: str) -> pd.DataFrame:
+    """What an encoder was asked before any comparison, failures first."""
+    return cursor.execute(
+        "SELECT test, outcome, value, detail FROM protocol WHERE check_id = ? AND encoder_id = ?"
+        " ORDER BY outcome <> 'fail', outcome <> 'pass', rowid",
+        [check, encoder],
+    ).df()
+
+
+def cells(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+    """One measure of every text (down, by hash) and candidate (across, by id) in float32; blank where it failed."""
+    long = cursor.execute(
+        f"SELECT text_hash, encoder_id, ({MEASURES[measure].sql})::FLOAT AS value FROM drift d"
+        " JOIN drift_summary s USING (check_id, encoder_id, output) WHERE check_id = ? AND output = ?",
+        [check, output],
+    ).df()
+    return long.pivot(index="text_hash", columns="encoder_id", values="value").astype("float32")
+
+
+def traits(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str, worst: bool) -> pd.DataFrame:
+    """One measure of every trait and candidate: ``value`` (mean or worst), ``n`` texts, ``text_hash`` of the worst."""
+    return cursor.execute(
+        f"""
+        SELECT trait, encoder_id, (CASE WHEN ? THEN max(value) ELSE avg(value) END)::FLOAT AS value, count(value) AS n,
+            arg_max(text_hash, value) AS text_hash
+        FROM (
+            SELECT d.encoder_id, d.text_hash, {MEASURES[measure].sql} AS value, unnest(p.traits) AS trait
+            FROM drift d JOIN drift_summary s USING (check_id, encoder_id, output) JOIN probes p USING (text_hash)
+            WHERE d.check_id = ? AND d.output = ?
+        )
+        GROUP BY trait, encoder_id
+        """,
+        [worst, check, output],
+    ).df()
+
+
+def history(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str) -> pd.DataFrame:
+    """Every check of the same pair, oldest first: the same two models and labels, at any revision and any versions.
+
+    ``floor`` and the figures are of cosine distance. ``changed`` says which revision, version or file of either side is
+    another than at the check before, so that a step can be laid to it.
+    """
+    found = cursor.execute(
+        """
+        WITH asked AS (
+            SELECT r.label AS ours, r.model AS our_model, e.label AS theirs, e.model AS their_model
+            FROM checks c JOIN encoders r ON r.encoder_id = c.reference, encoders e
+            WHERE c.check_id = $check AND e.encoder_id = $encoder
+        )
+        SELECT c.check_id, c.started_at, c.n_texts, c.probe_set, s.verdict, s.mean, s.median, s.p95, s.worst, s.floor,
+            r.revision AS reference_revision, e.revision AS candidate_revision,
+            r.versions AS reference_versions, e.versions AS candidate_versions,
+            r.files AS reference_files, e.files AS candidate_files
+        FROM asked a
+        JOIN encoders r ON r.label = a.ours AND r.model = a.our_model
+        JOIN encoders e ON e.label = a.theirs AND e.model = a.their_model
+        JOIN checks c ON c.reference = r.encoder_id
+        JOIN drift_summary s ON s.check_id = c.check_id AND s.encoder_id = e.encoder_id AND s.output = $output
+        ORDER BY c.started_at, c.check_id
+        """,
+        {"check": check, "output": output, "encoder": encoder},
+    ).df()
+    rows = found.to_dict("records")
+    changed = [_changed(before, after) for before, after in zip(rows, rows[1:], strict=False)]
+    return found.assign(changed=["", *changed][: len(found)])
+
+
+def _changed(before: dict[Any, Any], after: dict[Any, Any]) -> str:
+    said = []
+    for side in ("reference", "candidate"):
+        pairs = differences(_facts(before, side), _facts(after, side))
+        said += [f"{side}: {p.name} {p.left or 'none'} → {p.right or 'none'}" for p in pairs if p.differs]
+    return "; ".join(said) or "nothing that is recorded"
+
+
+def _facts(row: dict[Any, Any], side: str) -> dict[str, Any]:
+    files = file_digests(json.loads(row[f"{side}_files"]))
+    return {"revision": row[f"{side}_revision"], **json.loads(row[f"{side}_versions"]), **files}
+
+
+def _apart(names: pd.Series) -> pd.Series:
+    """The same names, the second of two alike with its number, so that an address can say which."""
+    seen = names.groupby(names).cumcount()
+    return names.where(seen == 0, names + " (" + (seen + 1).astype(str) + ")")

@@ -1,0 +1,188 @@
+"""Questions of the drift page that need the vectors themselves; what comes back is small, the vectors stay here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data import drift_matrix
+from data.side_by_side import aligned
+
+__all__ = ["between", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
+
+Vectors = NDArray[np.float32]
+
+
+def between(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+    """How far every encoder of a check is from every other, by id; see :func:`data.drift_matrix.between`."""
+    ids = _encoders_with_vectors(cursor, check, output)
+    hashes = _hashes(cursor, check)
+    values = drift_matrix.between([_vectors(cursor, check, output, each, hashes) for each in ids], measure)
+    return pd.DataFrame(values.astype("float32"), index=ids, columns=ids)
+
+
+def blocks(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str) -> pd.DataFrame:
+    """Signed difference of every text (down, by hash) and block of dimensions (across, as ``0-15``), in float32.
+
+    Empty when the two have no vectors.
+    """
+    hashes = _hashes(cursor, check)
+    ours = _vectors(cursor, check, output, against, hashes)
+    theirs = _vectors(cursor, check, output, encoder, hashes)
+    if not min(ours.shape[1], theirs.shape[1]):
+        return pd.DataFrame(index=hashes)
+    values, edges = drift_matrix.blocks(ours, theirs)
+    names = [f"{start}-{end}" if end > start else str(start) for start, end in edges]
+    return pd.DataFrame(values.astype("float32"), index=hashes, columns=names)
+
+
+def dimensions(
+    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
+) -> pd.DataFrame:
+    """Both vectors of one text, a row a dimension; blank beyond the shorter one. Empty when a side has none."""
+    ours = _vectors(cursor, check, output, against, [text])[0]
+    theirs = _vectors(cursor, check, output, encoder, [text])[0]
+    if not len(ours) or not len(theirs):
+        return pd.DataFrame(columns=["dimension", "reference", "candidate", "difference"])
+    wide = max(len(ours), len(theirs))
+    frame = pd.DataFrame(
+        {"dimension": range(wide), "reference": _padded(ours, wide), "candidate": _padded(theirs, wide)}
+    )
+    return frame.assign(difference=frame["candidate"] - frame["reference"])
+
+
+def neighbours(
+    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str, k: int = 10
+) -> pd.DataFrame:
+    """The texts among the k nearest of one text on either side: ``change`` (kept, lost, gained) and both cosines."""
+    hashes = _hashes(cursor, check)
+    at = hashes.index(text)
+    sides = [_vectors(cursor, check, output, each, hashes) for each in (against, encoder)]
+    columns = ["text_hash", "change", "reference", "candidate", "reference_rank", "candidate_rank"]
+    if any(not side.shape[1] or np.isnan(side[at]).any() for side in sides):
+        return pd.DataFrame(columns=columns)
+    (ours, our_cosines), (theirs, their_cosines) = (drift_matrix.nearest(side, at, k) for side in sides)
+    our_rank, their_rank = ({int(i): rank for rank, i in enumerate(found, 1)} for found in (ours, theirs))
+    rows = [
+        (
+            hashes[i], "kept" if i in our_rank and i in their_rank else "lost" if i in our_rank else "gained",
+            our_cosines[i], their_cosines[i], our_rank.get(i), their_rank.get(i),
+        )
+        for i in dict.fromkeys([*our_rank, *their_rank])
+    ]  # fmt: skip
+    order = pd.CategoricalDtype(["lost", "gained", "kept"], ordered=True)
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.sort_values("change", key=lambda column: column.astype(order), kind="stable", ignore_index=True)
+
+
+def spread(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
+    """Quantiles of three things an encoder: drift, norms, and the cosines between its own texts.
+
+    Columns ``encoder_id``, ``of`` (``drift``, ``norm``, ``cosine``), ``low`` and ``high`` (5 % and 95 %), ``q1``,
+    ``median``, ``q3``, ``least`` and ``most``.
+    """
+    hashes = _hashes(cursor, check)
+    drift = cursor.execute(
+        "SELECT encoder_id, cosine_distance FROM drift WHERE check_id = ? AND output = ?"
+        " AND cosine_distance IS NOT NULL", [check, output]
+    ).df()  # fmt: skip
+    rows = [
+        _quantiles(str(name), "drift", each.to_numpy()) for name, each in drift.groupby("encoder_id")["cosine_distance"]
+    ]
+    for encoder in _encoders_with_vectors(cursor, check, output):
+        vectors = _vectors(cursor, check, output, encoder, hashes)
+        norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
+        rows.append(_quantiles(encoder, "norm", norms[np.isfinite(norms)]))
+        rows.append(_quantiles(encoder, "cosine", drift_matrix.pairwise_cosines(vectors)))
+    return pd.DataFrame([row for row in rows if row])
+
+
+def tokens(
+    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
+) -> pd.DataFrame | None:
+    """Both token sequences of one text in step, with what differs marked; None when a side does not tell its tokens."""
+    sides = []
+    for each in (against, encoder):
+        row = cursor.execute(
+            "SELECT tokens FROM vectors WHERE check_id = ? AND encoder_id = ? AND text_hash = ? AND tokens IS NOT NULL"
+            " ORDER BY output = ? DESC LIMIT 1",
+            [check, each, text, output],
+        ).fetchone()
+        if row is None:
+            return None
+        sides.append([str(token) for token in row[0]])
+    columns = ["reference_position", "reference", "candidate_position", "candidate", "differs"]
+    return pd.DataFrame(aligned(*sides), columns=columns)
+
+
+def payloads(
+    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
+) -> tuple[Any, Any]:
+    """What the two gave for one text where it is no plain vector (token weights, several vectors); None without."""
+    found = []
+    for each in (against, encoder):
+        row = cursor.execute(
+            "SELECT payload FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ? AND text_hash = ?",
+            [check, output, each, text],
+        ).fetchone()
+        found.append(json.loads(row[0]) if row and row[0] is not None else None)
+    return found[0], found[1]
+
+
+def _hashes(cursor: duckdb.DuckDBPyConnection, check: str) -> list[str]:
+    rows = cursor.execute(
+        "SELECT text_hash FROM vectors WHERE check_id = $1"
+        " UNION SELECT text_hash FROM drift WHERE check_id = $1 ORDER BY 1",
+        [check],
+    ).fetchall()
+    return [text_hash for (text_hash,) in rows]
+
+
+def _encoders_with_vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> list[str]:
+    if output != "dense":  # token weights and several vectors a text have no axes in common
+        return []
+    rows = cursor.execute(
+        "SELECT encoder_id FROM vectors JOIN encoders USING (encoder_id) WHERE check_id = ? AND output = ?"
+        " AND vector IS NOT NULL GROUP BY encoder_id, label ORDER BY label, encoder_id",
+        [check, output],
+    ).fetchall()
+    return [encoder for (encoder,) in rows]
+
+
+def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, hashes: list[str]) -> Vectors:
+    """Vectors of one encoder in the order of ``hashes``, [n, d]; NaN for a text without one, d is 0 without any."""
+    if output != "dense":
+        return np.empty((len(hashes), 0), dtype=np.float32)
+    found = cursor.sql(
+        "SELECT text_hash, vector FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ?"
+        " AND vector IS NOT NULL AND list_contains(?, text_hash)",
+        params=[check, output, encoder, hashes],
+    ).to_arrow_table()
+    if not found.num_rows:
+        return np.empty((len(hashes), 0), dtype=np.float32)
+    flat = found.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    rows = flat.reshape(found.num_rows, -1)
+    place = {text_hash: i for i, text_hash in enumerate(hashes)}
+    result = np.full((len(hashes), rows.shape[1]), np.nan, dtype=np.float32)
+    result[[place[text_hash] for text_hash in found.column("text_hash").to_pylist()]] = rows
+    return result
+
+
+def _padded(vector: Vectors, width: int) -> Vectors:
+    return np.concatenate([vector, np.full(width - len(vector), np.nan, dtype=np.float32)])
+
+
+def _quantiles(encoder: str, of: str, values: NDArray[Any]) -> dict[str, Any]:
+    if not len(values):
+        return {}
+    names = ["least", "low", "q1", "median", "q3", "high", "most"]
+    return {
+        "encoder_id": encoder,
+        "of": of,
+        **dict(zip(names, np.quantile(values, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]), strict=True)),
+    }

@@ -1,0 +1,85 @@
+"""Questions of the runs page: what was run on this machine, on what, and how two runs differ."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import duckdb
+import pandas as pd
+
+from data.side_by_side import differences, file_digests
+
+__all__ = ["PARTS", "Run", "beside", "part", "run", "runs", "tasks"]
+
+PARTS = ["settings", "environment", "files"]
+
+
+class Run(NamedTuple):
+    """One run: what stands in its row as it is, and its JSON read."""
+
+    facts: dict[str, Any]
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    files: list[dict[str, Any]]
+    warnings: list[Any]
+
+
+def runs(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Every run, the newest first, with how many tasks it finished, and its warnings and findings."""
+    return cursor.execute("""
+        SELECT r.run_id, r.kind, r.model, r.revision, r.private, r.status, r.started_at,
+            date_diff('second', r.started_at, r.finished_at) AS seconds, r.command,
+            json_array_length(r.warnings) AS warnings,
+            (SELECT count(*) FROM findings f WHERE f.run_id = r.run_id) AS findings,
+            (SELECT count(*) FROM findings f WHERE f.run_id = r.run_id AND f.severity = 'fatal') AS fatal,
+            (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id) AS tasks,
+            (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id AND t.status = 'done') AS done
+        FROM runs r ORDER BY r.started_at DESC, r.run_id
+    """).df()
+
+
+def run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
+    """One run with everything it recorded."""
+    frame = cursor.execute("SELECT * FROM runs WHERE run_id = ?", [run_id]).df()
+    facts = frame.to_dict("records")[0]
+    return Run(
+        {str(name): value for name, value in facts.items() if name not in (*PARTS, "warnings")},
+        json.loads(facts["settings"]) or {},
+        json.loads(facts["environment"]) or {},
+        json.loads(facts["files"]) or [],
+        json.loads(facts["warnings"]) or [],
+    )
+
+
+def tasks(cursor: duckdb.DuckDBPyConnection, run_id: str) -> pd.DataFrame:
+    """The tasks of a reproduction with their scores (0-1, the mean of the cells); no row for other runs."""
+    return cursor.execute(
+        """
+        SELECT t.task, t.status, t.error, t.texts, t.seconds, t.peak_memory_mb, t.batch_size, t.dataset_path,
+            json_array_length(t.warnings) AS warnings, r.dataset_revision, r.mteb_version,
+            (SELECT avg(s.main_score) FROM scores s WHERE s.result_id = t.result_id) AS score
+        FROM run_tasks t LEFT JOIN results r USING (result_id)
+        WHERE t.run_id = ? ORDER BY t.status <> 'failed', t.task
+        """,
+        [run_id],
+    ).df()
+
+
+def part(cursor: duckdb.DuckDBPyConnection, run_id: str, name: str) -> pd.DataFrame:
+    """Settings, environment or files of one run as ``name`` and ``left``."""
+    one = _part(run(cursor, run_id), name)
+    return pd.DataFrame([(pair.name, pair.left) for pair in differences(one, one)], columns=["name", "left"])
+
+
+def beside(cursor: duckdb.DuckDBPyConnection, left: str, right: str, name: str) -> pd.DataFrame:
+    """Settings, environment or files of two runs, differences first: ``name``, ``left``, ``right``, ``differs``."""
+    sides = (_part(run(cursor, each), name) for each in (left, right))
+    return pd.DataFrame(differences(*sides), columns=["name", "left", "right", "differs"])
+
+
+def _part(found: Run, name: str) -> dict[str, Any]:
+    if name == "files":
+        return file_digests(found.files)
+    own = {"model": found.facts["model"], "revision": found.facts["revision"]} if name == "settings" else {}
+    return own | (found.settings if name == "settings" else found.environment)

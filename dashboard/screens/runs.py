@@ -1,0 +1,189 @@
+"""Runs: everything that was run on this machine, what it ran on, and how two runs differ."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import links, states
+from dashboard.access import ask
+from dashboard.queries import diagnosis, runs
+from dashboard.sections.diagnosis import findings
+from dashboard.sections.side_by_side import beside
+from dashboard.words import count, plain
+
+_STATUS = {"done": "green", "running": "blue", "stopped": "orange", "failed": "red"}
+_NOBODY = "no other run"
+_TABLE = "runs_table"
+
+
+def page() -> None:
+    """The page, top to bottom."""
+    st.title("Runs")
+    st.caption("Everything run on this machine, with what is needed to tell why two runs differ.")
+    found = ask(runs.runs)
+    if found.empty:
+        states.empty(
+            "**No run yet.** Reproductions, parity checks, preflights and diagnoses are listed here.",
+            "python -m evaluators preflight sentence-transformers/all-MiniLM-L6-v2",
+        )
+        return
+    kinds = sorted(found["kind"].unique())
+    kind = links.one_of("Kind", ["all", *kinds], "kind") if len(kinds) > 1 else "all"
+    shown = found if kind == "all" else found[found["kind"] == kind]
+    _list(shown)
+    left, right = st.columns(2)
+    names = list(found["run_id"])
+    first = links.choose("Run", list(shown["run_id"]), "run", where=left, help="A click on a row chooses here.")
+    other = links.choose("Compare with", [_NOBODY, *[name for name in names if name != first]], "other", where=right)
+    if other == _NOBODY:
+        _one(str(first))
+    else:
+        _two(str(first), str(other))
+
+
+def _list(found: pd.DataFrame) -> None:
+    st.dataframe(
+        found.assign(done=_progress(found)),
+        hide_index=True,
+        placeholder="",
+        key=_TABLE,
+        on_select=lambda: _picked(list(found["run_id"])),
+        selection_mode="single-row",
+        height=min(38 + 35 * len(found), 320),
+        column_order=[
+            "started_at",
+            "kind",
+            "model",
+            "status",
+            "done",
+            "warnings",
+            "findings",
+            "seconds",
+            "revision",
+            "run_id",
+        ],
+        column_config={
+            "started_at": st.column_config.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm"),
+            "kind": "Kind",
+            "model": "Model or reference",
+            "status": "Status",
+            "done": "Tasks",
+            "warnings": "Warnings",
+            "findings": "Findings",
+            "seconds": st.column_config.NumberColumn("Seconds", format="%d"),
+            "revision": "Revision",
+            "run_id": "Run",
+        },
+    )
+
+
+def _progress(found: pd.DataFrame) -> list[str]:
+    return [f"{done} of {tasks}" if tasks else "" for done, tasks in zip(found["done"], found["tasks"], strict=True)]
+
+
+def _picked(names: list[str]) -> None:
+    rows = st.session_state[_TABLE]["selection"]["rows"]
+    if rows:
+        st.session_state["run"] = names[rows[0]]
+
+
+def _one(name: str) -> None:
+    run = ask(runs.run, name)
+    facts = run.facts
+    st.subheader(f"{plain(facts['kind'])} · {plain(facts['model'])}", divider="gray")
+    colour = _STATUS.get(str(facts["status"]), "gray")
+    ended = "" if pd.isna(facts["finished_at"]) else f", ended {facts['finished_at']:%Y-%m-%d %H:%M:%S}"
+    st.markdown(
+        f":{colour}[**{plain(facts['status'])}**] · started {facts['started_at']:%Y-%m-%d %H:%M:%S} UTC{ended} · "
+        f"revision {plain(facts['revision'] or 'none named')}{' · private' if facts['private'] else ''}"
+    )
+    st.caption("To do it again:")
+    st.code(facts["command"], language=None, wrap_lines=True)
+    _tasks(name)
+    about = ask(diagnosis.findings, run=name)
+    st.markdown(f"**Findings** · {len(about) or 'none'}")
+    findings(about)
+    _warnings(run.warnings)
+    tab = links.one_of("Recorded", runs.PARTS, "recorded")
+    st.dataframe(
+        ask(runs.part, name, tab),
+        hide_index=True,
+        placeholder="",
+        column_config={
+            "name": st.column_config.TextColumn(tab.capitalize()),
+            "left": st.column_config.TextColumn("As in use", width="large"),
+        },
+    )
+
+
+def _two(left: str, right: str) -> None:
+    st.subheader("Two runs beside each other", divider="gray")
+    for name in runs.PARTS:
+        found = ask(runs.beside, left, right, name)
+        apart = int(found["differs"].sum())
+        said = f"**{name.capitalize()}**: " + (
+            f"{apart} of {count(len(found), 'entry', 'entries')} differ" if apart else "the same"
+        )
+        st.markdown(said if len(found) else f"**{name.capitalize()}**: none recorded")
+        if apart:
+            beside(found, left, right)
+    _warnings_apart(ask(runs.run, left).warnings, ask(runs.run, right).warnings)
+
+
+def _warnings_apart(left: list[Any], right: list[Any]) -> None:
+    ours, theirs = ([_said(warning) for warning in side] for side in (left, right))
+    only = [w for w in ours if w not in theirs], [w for w in theirs if w not in ours]
+    if not any(only):
+        st.markdown("**Warnings**: the same")
+        return
+    for column, side, words in zip(st.columns(2), only, ("first", "second"), strict=True):
+        column.markdown(f"**Warnings** only of the {words} run · {len(side) or 'none'}")
+        if side:
+            column.code("\n\n".join(side), language=None, wrap_lines=True)
+
+
+def _warnings(given: list[Any]) -> None:
+    st.markdown(f"**Warnings** · {len(given) or 'none'}")
+    if given:
+        st.code("\n\n".join(_said(warning) for warning in given), language=None, wrap_lines=True)
+
+
+def _said(warning: Any) -> str:
+    """A warning as one text: its message, with who said it where that is known."""
+    if not isinstance(warning, dict):
+        return str(warning)
+    message = warning.get("message") or warning.get("text")
+    said_by = warning.get("logger") or warning.get("category") or warning.get("source")
+    return f"{said_by}: {message}" if message and said_by else str(message or json.dumps(warning, ensure_ascii=False))
+
+
+def _tasks(name: str) -> None:
+    found = ask(runs.tasks, name)
+    if found.empty:
+        return
+    st.dataframe(
+        found.assign(score=100 * found["score"]),
+        hide_index=True,
+        placeholder="",
+        column_config={
+            "task": "Task",
+            "status": "Status",
+            "error": st.column_config.TextColumn("Error", width="medium"),
+            "score": st.column_config.NumberColumn("Score", format="%.2f"),
+            "texts": st.column_config.NumberColumn("Texts", format="localized"),
+            "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
+            "peak_memory_mb": st.column_config.NumberColumn("Peak memory, MB", format="%.0f"),
+            "batch_size": "Batch size",
+            "dataset_path": "Local data set",
+            "warnings": "Warnings",
+            "dataset_revision": "Data set revision",
+            "mteb_version": "mteb",
+        },
+    )
+
+
+page()

@@ -1,0 +1,144 @@
+"""Why a candidate drifts: the chain to the score and where it breaks, the causes proved, evidence and remedy."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.access import ask
+from dashboard.figures import diagnosis as figures
+from dashboard.queries import diagnosis
+from dashboard.queries.diagnosis import Link
+from dashboard.words import plain
+
+__all__ = ["findings", "links_of", "show", "told"]
+
+_STATES = {
+    "same": (":material/check_circle:", "green", "same"),
+    "differs": (":material/error:", "orange", "differs"),
+    "broken": (":material/cancel:", "red", "a fault"),
+    "unknown": (":material/help:", "gray", "not known"),
+}
+_BETWEEN = {
+    "files": "The files already differ, so everything after them may.",
+    "tokens": "The same files, other tokens: look at the tokenizer, the text before it, prompts and lengths.",
+    "vectors": "The same tokens, other vectors: look at weights, precision, attention, pooling and output.",
+    "scores": "The same vectors, another score: look at the task, its data set and how it was scored.",
+}
+_SEVERITIES = {"fatal": (":material/cancel:", "red"), "serious": (":material/error:", "orange")}
+_VERDICTS = {
+    "identical": "green",
+    "precision only": "green",
+    "explained": "blue",
+    "partly explained": "orange",
+    "unknown": "gray",
+}
+
+
+def show(check: str, output: str, candidate: str, name: str) -> None:
+    """Everything known about why one candidate of a check drifts."""
+    found = ask(diagnosis.diagnosis, check, candidate)
+    chain = ask(diagnosis.chain, check, output, candidate)
+    links_of(chain)
+    if not found.empty:
+        told(found.iloc[0])
+    elif any(link.state in ("differs", "broken") for link in chain):
+        st.markdown(
+            "No diagnosis of this pair yet. This names the cause and proves it by encoding the reference again:"
+        )
+        st.code(f"python -m evaluators diagnose {shlex.quote(check)} --candidate {shlex.quote(name)}", language=None)
+    about = ask(diagnosis.findings, check=check, candidate=candidate)
+    if not about.empty:
+        st.markdown(f"**Found in the files and configuration of {plain(name)}**")
+        findings(about)
+
+
+def links_of(chain: Sequence[Link]) -> None:
+    """The chain as a row of links; the first that is not the same is where it breaks."""
+    breaks = next((link for link in chain if link.state in ("differs", "broken")), None)
+    for column, link in zip(st.columns(len(chain)), chain, strict=True):
+        icon, colour, word = _STATES[link.state]
+        with column.container(border=True, height="stretch"):
+            here = "  \n:red[**it breaks here**]" if link is breaks else ""
+            st.markdown(f":{colour}[{icon} **{link.name}**] · {word}{here}  \n{plain(link.sentence)}")
+    if breaks is not None:
+        before = chain[: list(chain).index(breaks)]
+        known = all(link.state == "same" for link in before)
+        st.markdown(
+            _BETWEEN[breaks.name] if known else "What comes before the break is not known, so it may begin earlier."
+        )
+
+
+def findings(found: pd.DataFrame) -> None:
+    """Findings, each with what was seen, why it matters, its remedy to copy and its evidence."""
+    for row in found.to_dict("records"):
+        icon, colour = _SEVERITIES.get(row["severity"], (":material/info:", "blue"))
+        label = f":{colour}[{icon} {plain(row['severity'])}] {plain(row['seen'])}"
+        with st.expander(label, key=f"finding_{row['finding_id']}"):
+            about = row["subject"] if isinstance(row["subject"], str) else row["model"]
+            st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(about)}")
+            st.code(row["remedy"], language=None, wrap_lines=True)
+            _evidence(row["evidence"])
+
+
+def told(row: pd.Series) -> None:
+    """One diagnosis: its verdict, how much each cause explains, the remedy to copy, the runners-up and the evidence."""
+    causes = ask(diagnosis.causes, row["diagnosis_id"])
+    accepted, others = causes[causes["accepted"]], causes[~causes["accepted"]]
+    colour = _VERDICTS.get(row["verdict"], "gray")
+    st.markdown(f":{colour}[**{plain(str(row['verdict']).capitalize())}.**] {plain(row['sentence'])}")
+    left, right = st.columns([3, 2], gap="medium")
+    if len(accepted) and pd.notna(row["unexplained"]):
+        with left:
+            figure = figures.waterfall(accepted, float(row["unexplained"]), _floor_share(row, accepted))
+            st.plotly_chart(figure, key="waterfall", config={"displaylogo": False})
+    with right:
+        _remedies(accepted, row)
+    if len(others):
+        with st.expander(f"Runners-up ({len(others)})"):
+            _table(others)
+    with st.expander("Evidence"):
+        _table(causes)
+        _evidence(row["proof"])
+
+
+def _remedies(accepted: pd.DataFrame, row: pd.Series) -> None:
+    for cause in accepted.to_dict("records"):
+        alike = ", ".join(cause["same_as"]) if cause["same_as"] is not None else ""
+        same = f" (cannot be told from {plain(alike)} on this model)" if alike else ""
+        st.markdown(f"**{plain(cause['cause'])}** · {plain(cause['slot'])}{same}")
+        if cause["remedy"]:
+            st.code(cause["remedy"], language=None, wrap_lines=True)
+    if pd.notna(row["snippet"]):
+        st.markdown("The setting that makes the two agree:")
+        st.code(row["snippet"], language="python", wrap_lines=True)
+
+
+def _table(causes: pd.DataFrame) -> None:
+    st.dataframe(
+        causes.assign(explained=100 * causes["explained"]), hide_index=True, placeholder="",
+        column_order=["cause", "slot", "accepted", "explained", "remaining", "same_as"],
+        column_config={
+            "cause": "Cause", "slot": "Where", "accepted": "Stated",
+            "explained": st.column_config.NumberColumn("Explains, %", format="%.1f"),
+            "remaining": st.column_config.NumberColumn("Drift left after it", format="%.2e"),
+            "same_as": st.column_config.ListColumn("Cannot be told from"),
+        },
+    )  # fmt: skip
+
+
+def _floor_share(row: pd.Series, accepted: pd.DataFrame) -> float | None:
+    """The precision floor as a share of all the drift, which is what was left at the end by the share of it."""
+    if pd.isna(row["floor"]) or not row["unexplained"]:
+        return None
+    drift = float(accepted["remaining"].iloc[-1]) / float(row["unexplained"])
+    return min(float(row["floor"]) / drift, 1.0) if drift else None
+
+
+def _evidence(evidence: str | None) -> None:
+    if isinstance(evidence, str) and evidence not in ("{}", "null"):
+        st.json(json.loads(evidence), expanded=1)

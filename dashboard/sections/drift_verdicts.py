@@ -1,0 +1,94 @@
+"""Which encoder is the same model and which is not: the sentences first, the figures a click away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.words import count, plain
+from data.drift import VERDICTS
+
+__all__ = ["GROUPS", "figures", "sentences"]
+
+# What a verdict means to somebody who has to choose: icon, colour and words, then the verdicts that mean it.
+GROUPS = [
+    (":material/check_circle:", "green", "The same model", ("identical", "precision only")),
+    (":material/error:", "orange", "The same, with a catch", ("scale only", "differs on some texts")),
+    (":material/cancel:", "red", "Not the same", ("differs everywhere", "different space", "unstable", "unusable")),
+]
+_SHOWN = 8  # of a group, before the rest is folded
+
+
+def sentences(verdicts: pd.DataFrame, reference: str) -> None:
+    """A headline and three columns: the same model, the same with a catch, not the same."""
+    groups = [verdicts[verdicts["verdict"].isin(among)] for *_, among in GROUPS]
+    same, catch, other = (len(group) for group in groups)
+    st.markdown(
+        f"**{count(same, 'encoder')} of {len(verdicts)} {'is' if same == 1 else 'are'} the same model** as the "
+        f"reference {plain(reference)}; {catch} with a catch, {other} not."
+    )
+    for column, group, (icon, colour, words, among) in zip(st.columns(3), groups, GROUPS, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f":{colour}[{icon} **{words}** · {len(group)}]", help=_meaning(among))
+            _lines(group.head(_SHOWN))
+            if len(group) > _SHOWN:
+                with st.expander(f"{len(group) - _SHOWN} more"):
+                    _lines(group.iloc[_SHOWN:])
+
+
+def figures(verdicts: pd.DataFrame) -> None:
+    """Every figure a verdict rests on, an encoder a row."""
+    shown = verdicts.assign(failed=verdicts["texts_failed"].where(verdicts["texts_failed"] > 0))
+    st.dataframe(
+        shown, hide_index=True, placeholder="", column_order=list(_COLUMNS), column_config=_COLUMNS, key="drift_figures"
+    )
+
+
+def _lines(group: pd.DataFrame) -> None:
+    # One element for all of them: a page of a hundred encoders must not be a hundred elements.
+    if group.empty:
+        st.caption("None.")
+        return
+    lines = [
+        f"**{plain(row['name'])}**  \n{plain(row['sentence'])}" + _tests(row["tests_failed"])
+        for row in group.to_dict("records")
+    ]
+    st.markdown("\n\n".join(lines))
+
+
+def _tests(failed: int) -> str:
+    return f" :orange[{count(failed, 'test')} of its own failed.]" if failed else ""
+
+
+def _meaning(among: tuple[str, ...]) -> str:
+    return "\n\n".join(f"**{verdict}**: {VERDICTS[verdict]}" for verdict in among)
+
+
+def _small(label: str, meaning: str, form: str = "%.1e") -> Any:
+    return st.column_config.NumberColumn(label, help=meaning, format=form)
+
+
+_COLUMNS: dict[str, Any] = {
+    "name": st.column_config.TextColumn("Encoder", pinned=True),
+    "verdict": st.column_config.TextColumn("Verdict"),
+    "floor": _small("Floor", "Cosine distance that the declared precisions explain by themselves"),
+    "mean": _small("Mean", "Cosine distance, mean of the texts"),
+    "median": _small("Median", "Cosine distance, median of the texts"),
+    "p95": _small("95 %", "Cosine distance that 95 % of the texts stay under"),
+    "worst": _small("Worst", "Cosine distance of the worst text"),
+    "neighbour_overlap": _small(
+        "Neighbours kept", "Mean share of a text's 10 nearest that both sides agree on", "%.3f"
+    ),
+    "rank_correlation": _small("Rank correlation", "Spearman's, of the pairwise cosines of both sides", "%.4f"),
+    "cka": _small("CKA", "Linear centred kernel alignment, 0 to 1; forgiving", "%.4f"),
+    "rotation_residual": _small("After rotation", "Mean cosine distance left after the best rotation or reflection"),
+    "effective_dimension": _small("Effective dimension", "Participation ratio of the candidate's covariance", "%.1f"),
+    "anisotropy": _small("Anisotropy", "Mean cosine between different texts of the candidate", "%.3f"),
+    "l2_amplification": _small("L2 / cosine", "How many times larger the drift is in Euclidean distance", "%.1f"),
+    "texts": _small("Texts", "Texts compared", "%d"),
+    "failed": _small("Failed", "Texts without a vector", "%d"),
+    "tests_failed": _small("Tests failed", "Of the encoder's own behaviour, before any comparison", "%d"),
+    "seconds": _small("Seconds", "To encode the texts", "%.1f"),
+}

@@ -1,0 +1,216 @@
+"""What every encoder offers, and the few things most of them need: files, versions, prepared texts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import EncoderError, MissingDependencyError
+from evaluators.encoders.settings import EncoderSettings
+
+__all__ = [
+    "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "batches", "cut", "hash_files", "installed", "prepare",
+    "in_use", "require", "resolve", "unit", "versions_of",
+]  # fmt: skip
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the tokenizer made of one text, truncated as the model sees it."""
+
+    ids: list[int]
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Vectors of n texts in their order.
+
+    Attributes:
+        dense: float32, [n, d]; a row of NaN where the encoder gave none for the text.
+        sparse: token -> weight, one mapping a text.
+        multi: one [tokens, d] float32 matrix a text.
+        tokens: what the tokenizer gave, where the backend can tell.
+        failed: why single texts have no vectors, by position.
+    """
+
+    dense: Matrix | None = None
+    sparse: list[dict[str, float]] | None = None
+    multi: list[Matrix] | None = None
+    tokens: list[Tokens] | None = None
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an encoder turned out to be: names, settings in use, versions and files."""
+
+    model: str
+    revision: str | None
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    files: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+class Encoder(Protocol):
+    """Anything that turns texts into vectors under settings it was opened with."""
+
+    settings: EncoderSettings
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        """Vectors of ``texts``, all of one role (query, document or none), in their order.
+
+        Raises:
+            EncoderError: it did not give usable vectors for these texts together.
+        """
+        ...
+
+    def describe(self) -> Description:
+        """Names, settings in use, versions and files; read once the encoder has encoded something."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the model, the connection or the process."""
+        ...
+
+
+def require(package: str, *, backend: str, install: str) -> None:
+    """Ask for an optional package by name.
+
+    Raises:
+        MissingDependencyError: it is not installed; the remedy is the command that installs it.
+    """
+    if installed(package) is None:
+        raise MissingDependencyError(
+            f"The {backend} encoder needs the package {package}", remedy=f"Install it: pip install {install}"
+        )
+
+
+def installed(package: str) -> str | None:
+    """Version of a package in this environment, None if it is not here."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """Versions of those of ``packages`` that are installed."""
+    return {package: version for package in packages if (version := installed(package)) is not None}
+
+
+def prepare(texts: Sequence[str], settings: EncoderSettings, prompt: str = "") -> list[str]:
+    """Texts as they go to the tokenizer: stripped if asked, then with the prompt before them."""
+    return [prompt + (text.strip() if settings.strip else text) for text in texts]
+
+
+def batches(count: int, size: int) -> Iterator[slice]:
+    """Slices of ``size`` over ``count`` texts in their order."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def as_matrix(rows: Any, count: int, *, where: str) -> Matrix:
+    """Rows from anywhere as float32 [count, d].
+
+    Raises:
+        EncoderError: another number of rows, rows of different lengths, or values that are no numbers.
+    """
+    try:
+        matrix = np.asarray(_filled(rows), dtype=np.float32)
+    except (ValueError, TypeError, OverflowError):
+        lengths = sorted({len(row) for row in rows if isinstance(row, Sequence | np.ndarray)})
+        detail = f"vectors of different lengths ({lengths})" if len(lengths) > 1 else "values that are not numbers"
+        raise EncoderError(f"The encoder gave {detail}", where=where) from None
+    if len(matrix) != count:
+        raise EncoderError(f"The encoder gave {len(matrix)} vectors for {count} texts", where=where)
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
+        raise EncoderError(f"The encoder gave an array of shape {matrix.shape}, not one vector a text", where=where)
+    return matrix
+
+
+def _filled(rows: Any) -> Any:
+    """Lists with a null in the place of a whole vector, as some servers answer, get a row of NaN there."""
+    if not isinstance(rows, list) or not any(row is None for row in rows):
+        return rows
+    width = next((len(row) for row in rows if row is not None), 1)
+    return [[float("nan")] * width if row is None else row for row in rows]
+
+
+def unit(matrix: Matrix) -> Matrix:
+    """Rows scaled to length 1; rows of zeros stay zeros."""
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    return np.asarray(matrix / np.where(norms > 0, norms, 1), dtype=np.float32)
+
+
+def cut(matrix: Matrix, settings: EncoderSettings) -> Matrix:
+    """The leading dimensions that are kept, then length 1 if normalisation was asked for."""
+    kept = matrix if settings.dimensions is None else np.ascontiguousarray(matrix[:, : settings.dimensions])
+    return unit(kept) if settings.normalise else kept
+
+
+def resolve(settings: EncoderSettings) -> Path:
+    """Folder with the model's files: the source itself, or the hub's snapshot of it (from the cache when offline).
+
+    Raises:
+        EncoderError: it is neither here nor can it be fetched.
+    """
+    folder = Path(settings.source).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        ignored = ["*.h5", "*.msgpack", "*.ot", "onnx/*", "openvino/*", "*.gguf"]
+        return Path(snapshot_download(settings.source, revision=settings.revision, ignore_patterns=ignored))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise EncoderError(
+            f"The model {settings.source} is no folder here and cannot be had from the hub",
+            where=settings.revision or "no revision named",
+            remedy=f"Give the path of a folder that holds it. The hub said: {str(error).splitlines()[0][:200]}",
+        ) from None
+
+
+def hash_files(folder: Path) -> list[dict[str, Any]]:
+    """Path, size in bytes and SHA-256 of every file of a model folder, or of one file, sorted by path."""
+    if folder.is_file():
+        return [{"path": folder.name, "size": folder.stat().st_size, "sha256": _sha256(*_identity(folder))}]
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    kept = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    return [
+        {
+            "path": path.relative_to(folder).as_posix(),
+            "size": path.stat().st_size,
+            "sha256": _sha256(*_identity(path)),
+        }
+        for path in sorted(kept)
+    ]
+
+
+def _identity(path: Path) -> tuple[Path, int, int]:
+    stat = path.stat()
+    return path, stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
+    """Digest of a file; the same file under several encoders of one check is read once."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def in_use(settings: EncoderSettings, **found: Any) -> dict[str, Any]:
+    """The settings as asked with what turned out to be in use in their place."""
+    return settings.as_json() | {key: dict(v) if isinstance(v, Mapping) else v for key, v in found.items()}

@@ -1,0 +1,83 @@
+"""BCEmbedding's EmbeddingModel; it wants transformers 4.36, so it usually lives behind the ``command`` encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from data.errors import MissingDependencyError
+from evaluators.encoders.base import (
+    Description,
+    Encoded,
+    as_matrix,
+    cut,
+    hash_files,
+    in_use,
+    installed,
+    prepare,
+    resolve,
+    versions_of,
+)
+from evaluators.encoders.settings import EncoderSettings
+
+OPTIONS: frozenset[str] = frozenset()
+
+
+class BceEncoder:
+    """Pooled by the first token unless the settings say mean; normalised unless they say not to."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        from BCEmbedding import EmbeddingModel
+
+        self.settings = settings
+        self._folder = resolve(settings)
+        self._length = settings.max_length or 512
+        self._model: Any = EmbeddingModel(
+            model_name_or_path=str(self._folder),
+            pooler=settings.pooling or "cls",
+            use_fp16=settings.dtype == "fp16",
+            device=settings.device,
+            trust_remote_code=settings.trusted,
+        )
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        """Dense vectors."""
+        rows = self._model.encode(
+            prepare(texts, self.settings, self.settings.prompt(role)),
+            batch_size=self.settings.batch_size,
+            max_length=self._length,
+            normalize_to_unit=self.settings.normalise is not False,
+            enable_tqdm=False,
+        )
+        return Encoded(dense=cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings))
+
+    def describe(self) -> Description:
+        """Settings in use, and every file of the folder with its digest."""
+        return Description(
+            model=self.settings.model,
+            revision=self.settings.revision,
+            settings=in_use(
+                self.settings,
+                prompts=self.settings.prompts or {},
+                pooling=self.settings.pooling or "cls",
+                normalise=self.settings.normalised(True),
+                max_length=self._length,
+            ),
+            versions=versions_of("BCEmbedding", "transformers", "torch", "tokenizers"),
+            files=hash_files(self._folder),
+        )
+
+    def close(self) -> None:
+        """Drop the model."""
+        self._model = None
+
+
+def open(settings: EncoderSettings) -> BceEncoder:  # noqa: A001 - the protocol's own word
+    """Load the model under the settings."""
+    if installed("BCEmbedding") is None:
+        raise MissingDependencyError(
+            "The bce encoder needs the package BCEmbedding",
+            remedy="It wants transformers 4.36: give it an environment of its own (make peers does) and use it through "
+            "command:.peers/bce/bin/python evaluators/encoders/elsewhere/host.py bce FOLDER",
+        )
+    return BceEncoder(settings)

@@ -1,0 +1,93 @@
+"""A program for the ``command`` encoder: runs one framework in whatever environment it is started with.
+
+    python host.py bce FOLDER | sentence-transformers FOLDER | langchain FOLDER
+
+Needs nothing of Plumbline, so that it runs under another Python with other libraries. The module ``command`` says what
+the lines are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any, NamedTuple
+
+PACKAGES = ("BCEmbedding", "langchain-huggingface", "sentence-transformers", "transformers", "torch", "tokenizers")
+
+
+class Framework(NamedTuple):
+    """How to encode texts of a role, and the settings in use."""
+
+    encode: Callable[[list[str], str], Any]
+    settings: dict[str, Any]
+
+
+def _bce(folder: str) -> Framework:
+    from BCEmbedding import EmbeddingModel
+
+    pooling = os.environ.get("HOST_POOLING", "cls")
+    model = EmbeddingModel(model_name_or_path=folder, pooler=pooling, device="cpu")
+    return Framework(
+        lambda texts, role: model.encode(texts, enable_tqdm=False), {"pooling": pooling, "normalise": True}
+    )
+
+
+def _sentence_transformers(folder: str) -> Framework:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(folder, device="cpu")
+    return Framework(
+        lambda texts, role: model.encode(texts, show_progress_bar=False), {"max_length": model.max_seq_length}
+    )
+
+
+def _langchain(folder: str) -> Framework:
+    from langchain_huggingface import HuggingFaceEmbeddings
+
+    model = HuggingFaceEmbeddings(model_name=folder, model_kwargs={"device": "cpu"})
+
+    def encode(texts: list[str], role: str) -> Any:
+        return [model.embed_query(text) for text in texts] if role == "query" else model.embed_documents(texts)
+
+    return Framework(encode, {})
+
+
+FRAMEWORKS = {"bce": _bce, "sentence-transformers": _sentence_transformers, "langchain": _langchain}
+
+
+def main() -> None:
+    """Answer one line for each line read, until there are no more."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+    name, folder = sys.argv[1:3]
+    framework = FRAMEWORKS[name](folder)
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer: dict[str, Any]
+        if request.get("describe"):
+            answer = {"versions": _versions(), "settings": framework.settings}
+        else:
+            try:
+                rows = framework.encode(request["texts"], request.get("role") or "")
+                answer = {"dense": [[float(value) for value in row] for row in rows]}
+            except Exception as error:  # whatever the framework raises is the other side's to read
+                answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""FlagEmbedding's BGE-M3: dense, sparse and multi-vector output of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from data.errors import InputError
+from evaluators.encoders.base import (
+    Description,
+    Encoded,
+    as_matrix,
+    cut,
+    hash_files,
+    in_use,
+    prepare,
+    require,
+    resolve,
+    versions_of,
+)
+from evaluators.encoders.settings import EncoderSettings
+
+OPTIONS: frozenset[str] = frozenset()
+
+_HEADS = ("sparse_linear.pt", "colbert_linear.pt")
+
+
+class FlagEmbedding:
+    """BGEM3FlagModel; without its two head files it initialises them at random and says so in the log only."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        from FlagEmbedding import BGEM3FlagModel
+
+        if settings.dtype not in ("fp32", "fp16", "bf16"):
+            raise InputError(f"FlagEmbedding cannot run {settings.dtype}", remedy="Use fp32, fp16 or bf16.")
+        self.settings = settings
+        self._folder = resolve(settings)
+        self._length = settings.max_length or 8192
+        self._model: Any = BGEM3FlagModel(
+            str(self._folder),
+            normalize_embeddings=settings.normalise is not False,
+            use_fp16=settings.dtype == "fp16",
+            use_bf16=settings.dtype == "bf16",
+            devices=settings.device,
+            pooling_method=settings.pooling or "cls",
+            trust_remote_code=settings.trusted,
+        )
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        """The outputs that the settings name, from one forward pass."""
+        outputs = self.settings.outputs
+        given = self._model.encode(
+            prepare(texts, self.settings, self.settings.prompt(role)),
+            batch_size=self.settings.batch_size,
+            max_length=self._length,
+            return_dense="dense" in outputs,
+            return_sparse="sparse" in outputs,
+            return_colbert_vecs="multi" in outputs,
+        )
+        dense, sparse, multi = given["dense_vecs"], given["lexical_weights"], given["colbert_vecs"]
+        return Encoded(
+            dense=cut(as_matrix(dense, len(texts), where=self.settings.display), self.settings)
+            if dense is not None
+            else None,
+            sparse=[{str(token): float(weight) for token, weight in row.items()} for row in sparse]
+            if sparse is not None
+            else None,
+            multi=[np.asarray(rows, dtype=np.float32) for rows in multi] if multi is not None else None,
+        )
+
+    def describe(self) -> Description:
+        """Settings in use, files, and a warning for each head whose file is not there."""
+        missing = [name for name in _HEADS if not (self._folder / name).is_file()]
+        return Description(
+            model=self.settings.model,
+            revision=self.settings.revision,
+            settings=in_use(
+                self.settings,
+                prompts=self.settings.prompts or {},
+                pooling=self.settings.pooling or "cls",
+                normalise=self.settings.normalised(True),
+                max_length=self._length,
+            ),
+            versions=versions_of("FlagEmbedding", "transformers", "torch", "tokenizers"),
+            files=hash_files(self._folder),
+            warnings=[f"{', '.join(missing)} not found: FlagEmbedding initialises both heads at random."]
+            if missing
+            else [],
+        )
+
+    def close(self) -> None:
+        """Drop the model and the process pool it may have."""
+        self._model.stop_self_pool()
+        self._model = None
+
+
+def open(settings: EncoderSettings) -> FlagEmbedding:  # noqa: A001 - the protocol's own word
+    """Load the model under the settings."""
+    require("FlagEmbedding", backend="flag-embedding", install="FlagEmbedding")
+    return FlagEmbedding(settings)

@@ -1,0 +1,45 @@
+"""A graph in ONNX Runtime: the tokenizer and pooling by hand, the forward pass from the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.encoders.base import require
+from evaluators.encoders.graph import feed, graph_file, states_of
+from evaluators.encoders.settings import EncoderSettings
+from evaluators.encoders.transformers import HandEncoder
+
+OPTIONS = frozenset({"file", "threads"})
+
+
+class OnnxEncoder(HandEncoder):
+    """ONNX Runtime on the CPU; what precision it runs in is the file's."""
+
+    packages = ("onnxruntime", "transformers", "tokenizers")
+
+    def load(self) -> None:
+        """Open the graph."""
+        import onnxruntime
+
+        path = graph_file(self.folder, self.settings, ("onnx/model.onnx", "model.onnx"))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = int(self.settings.options.get("threads", "0"))
+        self.session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self.names = [entry.name for entry in self.session.get_inputs()]
+
+    def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """The first output of the graph that can be vectors."""
+        return states_of(self.session.run(None, feed(inputs, self.names)), where=self.settings.display)
+
+    def close(self) -> None:
+        """Drop the session."""
+        self.session = None
+
+
+def open(settings: EncoderSettings) -> OnnxEncoder:  # noqa: A001 - the protocol's own word
+    """Open the graph and the tokenizer beside it."""
+    require("onnxruntime", backend="onnx", install="onnxruntime")
+    return OnnxEncoder(settings)

@@ -1,0 +1,82 @@
+"""Any server that speaks OpenAI's embeddings protocol: vLLM, llama.cpp, Ollama, Infinity, LM Studio, the vendors."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from data.errors import EncoderError
+from evaluators.encoders.base import Description, Encoded, as_matrix, batches, cut, in_use, prepare
+from evaluators.encoders.http import HTTP_OPTIONS, Http
+from evaluators.encoders.settings import EncoderSettings
+
+OPTIONS = HTTP_OPTIONS | {"server_dimensions"}
+
+
+class OpenAiEncoder:
+    """``POST <source>/embeddings``; prompts, white space and dimensions are settled on this side."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        self.settings = settings
+        self._http = Http(settings)
+        self._base = settings.source.rstrip("/")
+        self._answered = settings.model
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        """Dense vectors, put in the order of the texts by the index that comes with each."""
+        prepared = prepare(texts, self.settings, self.settings.prompt(role))
+        rows: list[Any] = []
+        for part in batches(len(prepared), self.settings.batch_size):
+            rows += self._batch(prepared[part])
+        return Encoded(dense=cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings))
+
+    def describe(self) -> Description:
+        """The settings as asked; what the server does with them shows in its vectors alone."""
+        return Description(
+            model=self._answered,
+            revision=self.settings.revision,
+            settings=in_use(self.settings, prompts=self.settings.prompts or {}),
+            versions={},
+            warnings=[]
+            if self._answered == self.settings.model
+            else [f"Asked for the model {self.settings.model}, the server answered as {self._answered}."],
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _batch(self, texts: list[str]) -> list[Any]:
+        payload: dict[str, Any] = {"model": self.settings.model, "input": texts, "encoding_format": "float"}
+        if self.settings.options.get("server_dimensions") == "true" and self.settings.dimensions:
+            payload["dimensions"] = self.settings.dimensions
+        answer = self._http.post(f"{self._base}/embeddings", payload)
+        entries = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise EncoderError(f"The answer has no list of embeddings: {str(answer)[:120]}", where=self._base)
+        if len(entries) != len(texts):
+            raise EncoderError(f"The server gave {len(entries)} vectors for {len(texts)} texts", where=self._base)
+        if isinstance(answer.get("model"), str):
+            self._answered = answer["model"]
+        if sorted(str(entry.get("index")) for entry in entries) == sorted(map(str, range(len(texts)))):
+            entries = sorted(entries, key=lambda entry: int(entry["index"]))
+        return [_vector(entry.get("embedding"), self._base) for entry in entries]
+
+
+def open(settings: EncoderSettings) -> OpenAiEncoder:  # noqa: A001 - the protocol's own word
+    """Open a client; the server is first asked when something is encoded."""
+    return OpenAiEncoder(settings)
+
+
+def _vector(embedding: Any, where: str) -> Any:
+    """A list as it is; base64 that was not asked for but sent, decoded as float32."""
+    if not isinstance(embedding, str):
+        return embedding
+    try:
+        return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4").tolist()
+    except (binascii.Error, ValueError):
+        raise EncoderError("The server sent a vector that is neither a list nor base64", where=where) from None

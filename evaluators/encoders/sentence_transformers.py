@@ -1,0 +1,148 @@
+"""The sentence-transformers library as people use it, with its torch, ONNX or OpenVINO back end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from data.errors import InputError
+from evaluators.encoders.base import (
+    Description,
+    Encoded,
+    Tokens,
+    as_matrix,
+    cut,
+    hash_files,
+    in_use,
+    prepare,
+    require,
+    resolve,
+    versions_of,
+)
+from evaluators.encoders.precision import quantise, quiet, torch_dtype
+from evaluators.encoders.settings import EncoderSettings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+OPTIONS = frozenset({"runtime"})
+
+_ALIASES = {"document": ("document", "passage", "corpus"), "query": ("query",), "": ()}
+# Our names for poolings, and the library's where they differ.
+_POOLING_NAMES = {"last": "lasttoken", "mean_sqrt_len": "mean_sqrt_len_tokens"}
+
+
+class SentenceTransformersEncoder:
+    """A SentenceTransformer, with what the settings change in its modules."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        runtime = _runtime(settings)
+        quiet()
+        self.settings = settings
+        self._folder = resolve(settings)
+        self._model: SentenceTransformer = SentenceTransformer(
+            str(self._folder),
+            device=settings.device,
+            backend=runtime,
+            trust_remote_code=settings.trusted,
+            model_kwargs={"dtype": torch_dtype(settings.dtype)} if runtime == "torch" else {},
+            local_files_only=True,
+        )
+        _apply(self._model, settings)
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        """Dense vectors, pooled and normalised by the library's own modules."""
+        prepared = prepare(texts, self.settings)
+        prompt = self.settings.prompt(role, self._declared_prompts())
+        rows = self._model.encode(
+            prepared,
+            prompt=prompt,
+            batch_size=self.settings.batch_size,
+            show_progress_bar=False,
+            convert_to_tensor=True,
+        )
+        dense = as_matrix(rows.float().cpu().numpy(), len(texts), where=self.settings.display)
+        return Encoded(dense=cut(dense, self.settings), tokens=self._tokens([prompt + text for text in prepared]))
+
+    def describe(self) -> Description:
+        """Settings of the loaded modules, and every file of the folder with its digest."""
+        pooling = _module(self._model, "Pooling")
+        return Description(
+            model=self.settings.model,
+            revision=self.settings.revision or (self._folder.name if "snapshots" in self._folder.parts else None),
+            settings=in_use(
+                self.settings,
+                prompts=self._declared_prompts() if self.settings.prompts is None else self.settings.prompts,
+                pooling=_ours(pooling.pooling_mode) if pooling is not None else None,
+                normalise=self.settings.normalised(_module(self._model, "Normalize") is not None),
+                max_length=self._model.max_seq_length,
+                attention=getattr(self._model.config, "_attn_implementation", None),
+            ),
+            versions=versions_of("sentence-transformers", "transformers", "torch", "tokenizers"),
+            files=hash_files(self._folder),
+        )
+
+    def close(self) -> None:
+        """Drop the model."""
+        del self._model
+
+    def _declared_prompts(self) -> dict[str, str]:
+        declared = self._model.prompts
+        found = {
+            role: next((declared[name] for name in names if declared.get(name)), "") for role, names in _ALIASES.items()
+        }
+        default = self._model.default_prompt_name
+        if default and declared.get(default):
+            found[""] = declared[default]
+        return {role: text for role, text in found.items() if text}
+
+    def _tokens(self, texts: list[str]) -> list[Tokens] | None:
+        tokenizer = getattr(self._model, "tokenizer", None)
+        if tokenizer is None or not hasattr(tokenizer, "convert_ids_to_tokens"):
+            return None
+        given = tokenizer(texts, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
+        return [Tokens(list(map(int, ids)), tokenizer.convert_ids_to_tokens(ids)) for ids in given]
+
+
+def open(settings: EncoderSettings) -> SentenceTransformersEncoder:  # noqa: A001 - the protocol's own word
+    """Load the model under the settings."""
+    return SentenceTransformersEncoder(settings)
+
+
+def _runtime(settings: EncoderSettings) -> str:
+    runtime = settings.options.get("runtime", "torch")
+    if runtime == "onnx":
+        require("optimum-onnx", backend="sentence-transformers ONNX", install="sentence-transformers[onnx]")
+    elif runtime == "openvino":
+        require("optimum-intel", backend="sentence-transformers OpenVINO", install="sentence-transformers[openvino]")
+    elif runtime != "torch":
+        raise InputError(
+            f"There is no runtime {runtime!r}", where="sentence-transformers", remedy="torch, onnx, openvino"
+        )
+    return runtime
+
+
+def _module(model: SentenceTransformer, kind: str) -> Any:
+    return next((module for module in model if type(module).__name__ == kind), None)
+
+
+def _ours(mode: object) -> str:
+    return next((ours for ours, theirs in _POOLING_NAMES.items() if theirs == mode), str(mode))
+
+
+def _apply(model: SentenceTransformer, settings: EncoderSettings) -> None:
+    """Change the loaded modules where the settings differ from what the model declares."""
+    if settings.max_length is not None:
+        model.max_seq_length = settings.max_length
+    if settings.pooling is not None:
+        pooling = _module(model, "Pooling")
+        if pooling is None:
+            raise InputError("The model has no Pooling module to change", where=settings.model)
+        pooling.pooling_mode = _POOLING_NAMES.get(settings.pooling, settings.pooling)
+    if settings.normalise is False:
+        for position in reversed([i for i, module in enumerate(model) if type(module).__name__ == "Normalize"]):
+            del model[position]
+    if settings.dtype == "int8":
+        quantise(model)

@@ -1,0 +1,219 @@
+"""What an encoder is asked to do: every setting explicit, checked once, and recorded with its vectors.
+
+``None`` always means "as the model declares"; what was then in use is what ``Encoder.describe`` reports.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from data.errors import InputError
+
+__all__ = ["DTYPES", "POOLINGS", "EncoderSettings", "parse_spec"]
+
+POOLINGS = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean")
+OUTPUTS = ("dense", "sparse", "multi")
+# Names that libraries use for one precision, and ours.
+DTYPES = {"fp32": "fp32", "float32": "fp32", "f32": "fp32", "fp16": "fp16", "float16": "fp16", "f16": "fp16"} | {
+    "half": "fp16", "bf16": "bf16", "bfloat16": "bf16", "int8": "int8", "q8_0": "int8", "int4": "int4",
+    "q4_0": "int4", "auto": "auto",
+}  # fmt: skip
+_SPEC_HELP = "Write BACKEND:SOURCE?key=value&key=value, e.g. sentence-transformers:org/name@revision?dtype=bf16"
+_QUERY = re.compile(r"\?(?=[a-z_]+=[^?]*$)")
+_SCHEMES = ("http", "https")
+# Where a key would be written down if it were accepted: an option of that name, an address, a command line.
+_SECRET = re.compile(r"(^|[-_])(api_?key|key|token|secret|password)$", re.IGNORECASE)
+_SECRET_ARGUMENT = re.compile(r"(?:^|\s)--?[a-z-]*(api[-_]?key|token|secret|password)[=\s]\S", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """How to get vectors: where from, and everything that is known to change them.
+
+    Attributes:
+        backend: name in the registry.
+        source: folder, hub name, address, command line, file or ``module:Class``, by backend.
+        model: what the model is called in the store; the source where nothing else is said.
+        prompts: text put before each text, by role (``query``, ``document``, or ``""`` for any role).
+        pooling: one of :data:`POOLINGS`.
+        dimensions: how many leading dimensions are kept.
+        dtype: precision declared: fp32, fp16, bf16, int8, int4 or auto (whatever the runtime chooses).
+        max_length: in tokens, special ones included.
+        strip: remove white space at both ends of each text before it is encoded.
+        trust: ``SOURCE@REVISION`` (``@local`` for a folder) whose own code may run; anything else never runs.
+        key_env: name of the environment variable that holds the key; the key itself is never kept.
+        timeout: seconds for one request or one batch of a command.
+        options: settings that only this backend knows.
+    """
+
+    backend: str
+    source: str
+    model: str = ""
+    revision: str | None = None
+    label: str = ""
+    prompts: Mapping[str, str] | None = None
+    pooling: str | None = None
+    normalise: bool | None = None
+    dimensions: int | None = None
+    dtype: str = "fp32"
+    max_length: int | None = None
+    batch_size: int = 32
+    strip: bool = False
+    outputs: tuple[str, ...] = ("dense",)
+    device: str = "cpu"
+    trust: str | None = None
+    key_env: str | None = None
+    timeout: float = 60.0
+    retries: int = 4
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", self.model or self.source)
+        object.__setattr__(self, "dtype", DTYPES.get(self.dtype.lower(), self.dtype))
+        self._refuse_if(not self.source, "names no model, address, command or file")
+        self._refuse_if(
+            self.dtype not in DTYPES.values(), f"dtype {self.dtype!r} is not known", "fp32, fp16, bf16, int8"
+        )
+        self._refuse_if(self.pooling not in (None, *POOLINGS), f"pooling {self.pooling!r} is not known", *POOLINGS)
+        unknown = [output for output in self.outputs if output not in OUTPUTS]
+        self._refuse_if(bool(unknown) or not self.outputs, f"outputs {unknown} are not known", *OUTPUTS)
+        for name in ("dimensions", "max_length", "batch_size", "timeout"):
+            value = getattr(self, name)
+            self._refuse_if(value is not None and value <= 0, f"{name} must be above zero, not {value}")
+        self._refuse_if(self.retries < 0, f"retries must not be negative, not {self.retries}")
+        variable = "key_env=NAME_OF_AN_ENVIRONMENT_VARIABLE"
+        parts = urlsplit(self.source)
+        in_address = parts.scheme in _SCHEMES and ("@" in parts.netloc or bool(parts.query))
+        self._refuse_if(in_address, "has a name, key or question mark in its address", variable)
+        spelt = [name for name in self.options if _SECRET.search(name)]
+        self._refuse_if(bool(spelt), f"is given a key in {', '.join(spelt)}, and would write it down", variable)
+        on_line = self.backend == "command" and _SECRET_ARGUMENT.search(self.source) is not None
+        self._refuse_if(on_line, "is given a key on its command line, and would write it down", "the environment")
+
+    def _refuse_if(self, wrong: bool, what: str, *choices: str) -> None:
+        if wrong:
+            # The source is left out: it may be the very thing that holds a key.
+            remedy = f"Use {', '.join(choices)}." if choices else _SPEC_HELP
+            raise InputError(f"The encoder {what}", where=self.backend, remedy=remedy)
+
+    @property
+    def display(self) -> str:
+        """What pages call it: the label given, else backend, model and whatever is not the default."""
+        if self.label:
+            return self.label
+        said = [
+            f"{name}={value}"
+            for name in ("pooling", "normalise", "dimensions", "dtype", "max_length", "strip")
+            if (value := getattr(self, name)) != _DEFAULTS[name]
+        ]
+        said += [f"{f'{role}_' if role else ''}prompt={text!r}" for role, text in (self.prompts or {}).items()]
+        return " ".join([self.backend, Path(self.model).name or self.model, *said])
+
+    @property
+    def trusted(self) -> bool:
+        """Whether this very source at this very revision may run code of its own."""
+        return self.trust is not None and self.trust == f"{self.source}@{self.revision or 'local'}"
+
+    def normalised(self, by_model: bool) -> bool:
+        """Whether the vectors that leave have length 1: dimensions are cut after the model's own normalisation."""
+        return bool(self.normalise) or (by_model and self.normalise is None and self.dimensions is None)
+
+    def prompt(self, role: str | None, declared: Mapping[str, str] | None = None) -> str:
+        """The text put before texts of ``role``: as asked, else as the model declares, else nothing."""
+        prompts = self.prompts if self.prompts is not None else (declared or {})
+        return prompts.get(role or "", prompts.get("", ""))
+
+    def changed(self, **values: Any) -> EncoderSettings:
+        """The same with some settings replaced, checked again."""
+        return replace(self, **values)
+
+    def as_json(self) -> dict[str, Any]:
+        """Every setting in plain types, for the store."""
+        plain = asdict(self)
+        plain.update(outputs=list(self.outputs), options=dict(self.options))
+        plain["prompts"] = None if self.prompts is None else dict(self.prompts)
+        return plain
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], *, where: str = "") -> EncoderSettings:
+        """Settings from a plan's table or a spec's key-value pairs; keys we do not know become the backend's options.
+
+        Raises:
+            InputError: a value has the wrong type or a setting cannot be.
+        """
+        known = {entry.name for entry in fields(cls)}
+        plain: dict[str, Any] = {}
+        options: dict[str, str] = {}
+        prompts = dict(values["prompts"]) if isinstance(values.get("prompts"), Mapping) else {}
+        for key, value in values.items():
+            if key == "prompt" or key.endswith("_prompt"):
+                prompts[key.removesuffix("prompt").rstrip("_")] = str(value)
+            elif key in known and key not in ("options", "prompts"):
+                plain[key] = _convert(key, value, where)
+            elif key == "options" and isinstance(value, Mapping):
+                options |= {name: str(given) for name, given in value.items()}
+            elif key != "prompts":
+                options[key.removeprefix("options.")] = str(value)
+        if prompts:
+            plain["prompts"] = prompts
+        return cls(**plain, options=options)
+
+
+_DEFAULTS: dict[str, Any] = {entry.name: entry.default for entry in fields(EncoderSettings)}
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _convert(key: str, value: Any, where: str) -> Any:
+    """A setting in its own type; values of a spec are strings, those of a plan already typed."""
+    kind = str(EncoderSettings.__annotations__[key]).split(" |")[0]
+    try:
+        if kind == "bool":
+            return value if isinstance(value, bool) else _WORDS[str(value).lower()]
+        if kind.startswith("tuple"):
+            return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
+        return {"int": int, "float": float}.get(kind, str)(value)
+    except (KeyError, ValueError, TypeError):
+        raise InputError(f"The setting {key}={value!r} is not a {kind}", where=where, remedy=_SPEC_HELP) from None
+
+
+def parse_spec(spec: str) -> EncoderSettings:
+    """Settings from ``BACKEND:SOURCE[@REVISION][?key=value&...]``.
+
+    Keys are the names of :class:`EncoderSettings`, ``prompt``, ``query_prompt`` and ``document_prompt``, or options of
+    the backend; values are URL-encoded where they hold ``&``, ``=`` or ``%``. ``plan.toml#NAME`` names the encoder
+    labelled NAME of a plan.
+
+    Raises:
+        InputError: the spec cannot be read.
+    """
+    backend, colon, rest = spec.partition(":")
+    if not colon or not re.fullmatch(r"[a-z][a-z0-9-]*", backend):
+        path, hash_, label = spec.partition("#")
+        if hash_ and path.endswith(".toml"):
+            return _from_plan(Path(path), label)
+        raise InputError("An encoder is named by its backend first", where=spec, remedy=_SPEC_HELP)
+    source, *query = _QUERY.split(rest, maxsplit=1)
+    values: dict[str, Any] = dict(parse_qsl(query[0], keep_blank_values=True) if query else [])
+    name, at, revision = source.rpartition("@")
+    if at and "/" not in revision and urlsplit(source).scheme not in _SCHEMES and backend not in ("command", "ready"):
+        source, values["revision"] = name, values.get("revision", revision)
+    return EncoderSettings.from_mapping({"backend": backend, "source": unquote(source), **values}, where=backend)
+
+
+def _from_plan(path: Path, label: str) -> EncoderSettings:
+    try:
+        plan = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError("The plan cannot be read", where=str(path), remedy=str(error)) from None
+    entries = [plan.get("reference", {}), *plan.get("candidate", [])]
+    for entry in entries:
+        if isinstance(entry, Mapping) and entry.get("label") == label:
+            return EncoderSettings.from_mapping(entry, where=str(path))
+    named = ", ".join(str(entry.get("label")) for entry in entries if isinstance(entry, Mapping))
+    raise InputError(f"No encoder is labelled {label!r}", where=str(path), remedy=f"It has: {named}.")

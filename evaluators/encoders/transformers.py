@@ -1,0 +1,137 @@
+"""A bare transformers model and its tokenizer, pooled by hand: nothing between the weights and the vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from evaluators.encoders.base import (
+    Description,
+    Encoded,
+    Tokens,
+    as_matrix,
+    batches,
+    cut,
+    hash_files,
+    in_use,
+    prepare,
+    resolve,
+    unit,
+    versions_of,
+)
+from evaluators.encoders.declared import Declared, read_declared
+from evaluators.encoders.pooling import pool
+from evaluators.encoders.precision import quantise, quiet, torch_dtype
+from evaluators.encoders.settings import EncoderSettings
+
+OPTIONS = frozenset({"attention"})
+
+
+class HandEncoder:
+    """Tokenize, one forward pass a batch, pool, normalise; subclasses bring another way to run the graph."""
+
+    packages: tuple[str, ...] = ("transformers", "torch", "tokenizers")
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        self.settings = settings
+        self.folder = resolve(settings)
+        self.declared: Declared = read_declared(self.folder)
+        self.tokenizer: Any = _load_tokenizer(self.folder, settings)
+        self.pooling = settings.pooling or self.declared.pooling
+        self.normalise = self.declared.normalise if settings.normalise is None else settings.normalise
+        self.max_length = settings.max_length or self.declared.max_length or _sane(self.tokenizer.model_max_length)
+        self.load()
+
+    def load(self) -> None:
+        """Load the weights."""
+        from transformers import AutoModel
+
+        quiet()
+        attention = self.settings.options.get("attention")
+        model = AutoModel.from_pretrained(
+            self.folder,
+            dtype=torch_dtype(self.settings.dtype),
+            trust_remote_code=self.settings.trusted,
+            local_files_only=True,
+            **({"attn_implementation": attention} if attention else {}),
+        )
+        self.model: Any = model.to(self.settings.device).eval()
+        if self.settings.dtype == "int8":
+            quantise(self.model)
+
+    def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Last hidden states [texts, tokens, d] of one padded batch, or finished vectors [texts, d]."""
+        import torch
+
+        with torch.inference_mode():
+            tensors = {name: torch.from_numpy(values).to(self.settings.device) for name, values in inputs.items()}
+            states: NDArray[np.float32] = self.model(**tensors).last_hidden_state.float().cpu().numpy()
+        return states
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        """Dense vectors and the tokens they were made of."""
+        prepared = prepare(texts, self.settings, self.settings.prompt(role, self.declared.prompts))
+        if self.declared.lower_case:
+            prepared = [text.lower() for text in prepared]
+        rows, tokens = [], []
+        for part in batches(len(prepared), self.settings.batch_size):
+            inputs = self.tokenizer(
+                prepared[part], padding=True, truncation=True, max_length=self.max_length, return_tensors="np"
+            )
+            mask = inputs["attention_mask"]
+            rows.append(self._pooled(self.forward(dict(inputs)), mask))
+            for ids, kept in zip(inputs["input_ids"], mask, strict=True):
+                used = [int(i) for i in ids[kept > 0]]
+                tokens.append(Tokens(used, self.tokenizer.convert_ids_to_tokens(used)))
+        dense = as_matrix(np.concatenate(rows), len(texts), where=self.settings.display)
+        return Encoded(dense=cut(dense, self.settings), tokens=tokens)
+
+    def describe(self) -> Description:
+        """Settings in use, and every file of the folder with its digest."""
+        unused = [f"The module {name} is declared and not applied by hand." for name in self.declared.other_modules]
+        return Description(
+            model=self.settings.model,
+            revision=self.settings.revision or (self.folder.name if "snapshots" in self.folder.parts else None),
+            settings=in_use(
+                self.settings,
+                prompts=self.declared.prompts if self.settings.prompts is None else self.settings.prompts,
+                pooling=self.pooling,
+                normalise=self.settings.normalised(self.normalise),
+                max_length=self.max_length,
+            ),
+            versions=versions_of(*self.packages),
+            files=hash_files(self.folder),
+            warnings=unused,
+        )
+
+    def close(self) -> None:
+        """Drop the model."""
+        self.model = None
+
+    def _pooled(self, states: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        if states.ndim == 3:
+            if self.pooling is None:
+                raise InputError("The model declares no pooling", where=self.settings.model, remedy="Add pooling=mean.")
+            states = pool(states, mask, self.pooling)
+        return unit(states) if self.normalise else states
+
+
+def open(settings: EncoderSettings) -> HandEncoder:  # noqa: A001 - the protocol's own word
+    """Load tokenizer and weights under the settings."""
+    return HandEncoder(settings)
+
+
+def _load_tokenizer(folder: Path, settings: EncoderSettings) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=settings.trusted, local_files_only=True)
+
+
+def _sane(length: int) -> int:
+    """A tokenizer without a limit says 10^30; 512 is what its model will take at least."""
+    return length if length < 1_000_000 else 512

@@ -1,0 +1,86 @@
+"""vLLM in this process, as an offline pooling engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from data.errors import InputError
+from evaluators.encoders.base import (
+    Description,
+    Encoded,
+    Tokens,
+    as_matrix,
+    cut,
+    hash_files,
+    in_use,
+    prepare,
+    require,
+    resolve,
+    versions_of,
+)
+from evaluators.encoders.settings import EncoderSettings
+
+OPTIONS = frozenset({"gpu_memory_utilization", "enforce_eager"})
+
+_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "auto": "auto"}
+
+
+class VllmEncoder:
+    """``LLM(runner="pooling").embed``; pooling and normalisation are what vLLM takes from the model's files."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        from vllm import LLM
+
+        if settings.pooling is not None:
+            raise InputError(
+                "vLLM's pooling comes from the model's files", where=settings.display, remedy="Leave it out."
+            )
+        if settings.dtype not in _DTYPES:
+            raise InputError(f"vLLM cannot run {settings.dtype} here", remedy=f"Use {', '.join(_DTYPES)}.")
+        self.settings = settings
+        self._folder = resolve(settings)
+        memory = settings.options.get("gpu_memory_utilization")
+        self._model: Any = LLM(
+            model=str(self._folder),
+            runner="pooling",
+            dtype=_DTYPES[settings.dtype],
+            max_model_len=settings.max_length,
+            trust_remote_code=settings.trusted,
+            enforce_eager=settings.options.get("enforce_eager") == "true",
+            **({"gpu_memory_utilization": float(memory)} if memory else {}),
+        )
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        """Dense vectors and the token ids vLLM made of each text."""
+        prepared = prepare(texts, self.settings, self.settings.prompt(role))
+        outputs = self._model.embed(prepared, truncate_prompt_tokens=-1, use_tqdm=False)
+        rows = [output.outputs.embedding for output in outputs]
+        tokenizer = self._model.get_tokenizer()
+        return Encoded(
+            dense=cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings),
+            tokens=[
+                Tokens(list(output.prompt_token_ids), tokenizer.convert_ids_to_tokens(output.prompt_token_ids))
+                for output in outputs
+            ],
+        )
+
+    def describe(self) -> Description:
+        """Settings as asked, and every file of the folder with its digest."""
+        return Description(
+            model=self.settings.model,
+            revision=self.settings.revision,
+            settings=in_use(self.settings, prompts=self.settings.prompts or {}),
+            versions=versions_of("vllm", "transformers", "torch"),
+            files=hash_files(self._folder),
+        )
+
+    def close(self) -> None:
+        """Drop the engine."""
+        self._model = None
+
+
+def open(settings: EncoderSettings) -> VllmEncoder:  # noqa: A001 - the protocol's own word
+    """Start an engine under the settings."""
+    require("vllm", backend="vllm", install="vllm")
+    return VllmEncoder(settings)

@@ -1,0 +1,1 @@
+"""Parity checks: is what one encoder gives what the reference gives, text by text?"""

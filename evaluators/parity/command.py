@@ -1,0 +1,114 @@
+"""``python -m evaluators parity``: compare encoders on the command line and keep the result."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from evaluators.parity.run import Check
+
+__all__ = ["register"]
+
+_STYLES = {"identical": "green", "precision only": "green", "scale only": "yellow", "differs on some texts": "yellow"}
+
+_HELP = """Compare ways of getting vectors, text by text, with a reference.
+
+An encoder is written BACKEND:SOURCE[@REVISION][?key=value&key=value].
+
+\b
+sentence-transformers:org/name@revision?dtype=bf16&query_prompt=query: 
+sentence-transformers:FOLDER?pooling=cls&normalise=no&max_length=128&dimensions=256
+transformers:FOLDER?pooling=mean&attention=eager      onnx:FOLDER?file=model.onnx
+openvino:FOLDER?dtype=auto                            flag-embedding:FOLDER?outputs=dense,sparse,multi
+openai:http://127.0.0.1:8000/v1?model=NAME&key_env=MY_KEY      tei:http://127.0.0.1:8080?normalise=yes
+langchain:langchain_huggingface:HuggingFaceEmbeddings?model_name=FOLDER
+command:python host.py bce FOLDER                     ready:vectors.npy?texts=texts.jsonl
+plan.toml#LABEL
+
+\b
+Keys: model (its name in the store), revision, label, pooling (mean, cls, max, last, mean_sqrt_len, weightedmean),
+normalise (yes, no), dimensions, dtype (fp32, fp16, bf16, int8, auto), max_length, batch_size, strip, prompt,
+query_prompt, document_prompt, outputs (dense, sparse, multi), device, trust (SOURCE@REVISION), key_env, timeout,
+retries. What a key does not set is as the model declares it. A server's key is read from the variable that
+key_env names, and kept nowhere.
+"""  # noqa: W291
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("parity", help=_HELP)(parity)
+
+
+def parity(
+    reference: Annotated[str | None, typer.Option(help="The encoder that is right, as BACKEND:SOURCE?...")] = None,
+    candidate: Annotated[
+        list[str] | None, typer.Option(help="An encoder to compare with it; give as many as needed.")
+    ] = None,  # fmt: skip
+    plan: Annotated[Path | None, typer.Option(help="A TOML file with [reference] and [[candidate]] tables.")] = None,
+    probes: Annotated[
+        Path | None, typer.Option(help="Texts of your own: JSON lines with text, or a text a line.")
+    ] = None,  # fmt: skip
+    no_keep_text: Annotated[
+        bool, typer.Option("--no-keep-text", help="Keep hashes of the texts, not the texts.")
+    ] = False,  # fmt: skip
+    fail_on: Annotated[list[str] | None, typer.Option(help="Exit with 1 on this verdict; repeat, or 'a,b'.")] = None,
+    store: Annotated[Path | None, typer.Option(help="The store to write; PLUMBLINE_STORE or data/ otherwise.")] = None,
+) -> None:
+    """Compare encoders with a reference and keep everything in the store."""
+    from data.store import writing
+    from evaluators.parity.keep import keep
+    from evaluators.parity.plan import make_plan
+    from evaluators.parity.run import check, require_reference
+
+    console = Console(highlight=False)
+    asked = make_plan(
+        reference=reference,
+        candidates=candidate or (),
+        plan=plan,
+        probes=probes,
+        keep_text=False if no_keep_text else None,
+        fail_on=[verdict.strip() for given in fail_on or () for verdict in given.split(",")],
+    )
+    for note in asked.probes.notes:
+        console.print(Text(note, style="yellow"))
+    with console.status("") as status:
+        done = check(asked, lambda encoder, what: status.update(Text(f"{encoder}: {what}")))
+    with writing(store) as connection:
+        keep(connection, done, shlex.join(["python", "-m", "evaluators", *sys.argv[1:]]))
+    _print(console, done)
+    require_reference(done)
+    verdicts = {comparison.verdict.verdict for examined in done.candidates for comparison in examined.comparisons}
+    if bad := verdicts & set(asked.fail_on):
+        console.print(Text(f"Failing on: {', '.join(sorted(bad))}", style="red"))
+        raise typer.Exit(1)
+
+
+def _print(console: Console, done: Check) -> None:
+    table = Table(title=f"Against {done.reference.settings.display} on {len(done.plan.probes.probes)} texts")
+    for heading in ("encoder", "output", "verdict", "mean", "worst", "10-NN kept", "what it is"):
+        table.add_column(heading, justify="right" if heading in ("mean", "worst", "10-NN kept") else "left")
+    for examined in done.candidates:
+        for found in examined.comparisons:
+            numbers = [_short(found.summary.get(name)) for name in ("mean", "worst", "neighbour_overlap")]
+            verdict = Text(found.verdict.verdict, style=_STYLES.get(found.verdict.verdict, "red"))
+            label, sentence = Text(examined.settings.display), Text(found.verdict.sentence)
+            table.add_row(label, found.output, verdict, *numbers, sentence)
+    console.print(table)
+    for examined in (done.reference, *done.candidates):
+        for outcome in examined.protocol:
+            if outcome.outcome == "fail":
+                console.print(Text(f"{examined.settings.display}: {outcome.detail}", style="red"))
+        for warning in examined.description.warnings:
+            console.print(Text(f"{examined.settings.display}: {warning}", style="yellow"))
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.2g}"

@@ -1,0 +1,220 @@
+"""A candidate's vectors against the reference's, output by output: measures, relation and verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.drift import floor_of
+from data.probes import Probe
+from evaluators.parity import measures
+from evaluators.parity.multi import maxsim_matrix, per_multi
+from evaluators.parity.protocol import Outcome
+from evaluators.parity.sparse import per_sparse, sparse_similarities
+from evaluators.parity.vectors import Vectors
+from evaluators.parity.verdict import Evidence, Verdict, give_verdict
+
+__all__ = ["Comparison", "Side", "compare"]
+
+Floats = NDArray[np.float64]
+
+# Texts related pairwise: beyond that a sample says the same, and the matrices would outgrow memory.
+_MOST_RELATED = 2000
+_MULTI_RELATED = 64
+
+
+@dataclass(frozen=True)
+class Side:
+    """One encoder's part: its vectors, its settings in use and what it failed."""
+
+    vectors: Vectors
+    settings: dict[str, Any]
+    protocol: Sequence[Outcome]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output of one candidate.
+
+    Attributes:
+        columns: measures a text by the names of the table ``drift``, each [n].
+        summary: numbers of the whole by the names of the table ``drift_summary``; None where not defined.
+        measures: more of them that have no column.
+    """
+
+    output: str
+    verdict: Verdict
+    floor: float
+    columns: dict[str, Floats]
+    summary: dict[str, float | None]
+    measures: dict[str, Any]
+
+
+def compare(reference: Side, candidate: Side, probes: Sequence[Probe]) -> list[Comparison]:
+    """Compare every output that the candidate was asked for; what one side lacks is unusable, and says so."""
+    found = []
+    for output in candidate.settings.get("outputs", ["dense"]):
+        ours, theirs = getattr(reference.vectors, output), getattr(candidate.vectors, output)
+        floor = floor_of(str(reference.settings["dtype"]), str(candidate.settings["dtype"]))
+        if theirs is None or ours is None:
+            found.append(_unusable(output, floor, _nothing(reference, candidate, output)))
+        else:
+            found.append(
+                {"dense": _dense, "sparse": _sparse, "multi": _multi}[output](reference, candidate, probes, floor)
+            )
+    return found
+
+
+def _nothing(reference: Side, candidate: Side, output: str) -> str:
+    side, who = (
+        (candidate, "The encoder") if getattr(candidate.vectors, output) is None else (reference, "The reference")
+    )
+    reason = next(iter(side.vectors.failed.values()), "")
+    return f"{who} gave no {output} vectors. {reason}".strip()
+
+
+def _unusable(output: str, floor: float, sentence: str) -> Comparison:
+    return Comparison(output, Verdict("unusable", sentence), floor, {}, {}, {})
+
+
+def _dense(reference: Side, candidate: Side, probes: Sequence[Probe], floor: float) -> Comparison:
+    ours, theirs = reference.vectors.dense, candidate.vectors.dense
+    assert ours is not None and theirs is not None
+    widths = ours.shape[1], theirs.shape[1]
+    compared = ""
+    if widths[0] != widths[1]:
+        if not (reference.settings.get("dimensions") or candidate.settings.get("dimensions")):
+            return _unusable("dense", floor, f"{widths[0]} dimensions against {widths[1]}.")
+        kept = min(widths)
+        compared = f"on the first {kept} of {max(widths)} dimensions"
+        ours, theirs = _prefix(ours, kept, theirs), _prefix(theirs, kept, ours)
+    texts = measures.per_text(ours, [theirs])[0]
+    both = np.flatnonzero(np.isfinite(texts.cosine_distance))
+    sample = (
+        both if len(both) <= _MOST_RELATED else np.sort(np.random.default_rng(0).choice(both, _MOST_RELATED, False))
+    )
+    relation = measures.relation(ours[sample], theirs[sample])
+    columns = {
+        "cosine_distance": texts.cosine_distance,
+        "l2": texts.l2,
+        "l2_normalised": texts.l2_normalised,
+        "max_difference": texts.max_difference,
+        "max_dimension": np.where(texts.max_dimension < 0, np.nan, texts.max_dimension),
+        "norm_ratio": texts.norm_ratio,
+        "norm": texts.norm,
+        "neighbours_kept": np.full(len(ours), np.nan),
+    }
+    columns["neighbours_kept"][sample] = relation.kept
+    near = relation.rotation_residual is not None and relation.rotation_residual <= max(floor, 1e-5)
+    permuted = near and measures.permutation(ours[sample], theirs[sample], max(floor, 1e-5)) is not None
+    lengths, unit = _lengths(reference, probes)
+    distance, ratio, residual = texts.cosine_distance, texts.norm_ratio, relation.rotation_residual
+    evidence = Evidence("dense", distance, ratio, floor, residual, permuted, lengths, unit, compared)
+    summary = _summary(columns) | {name: value for name, value in vars(relation).items() if name != "kept"}
+    more = {"texts_related": len(sample), "permuted": permuted, "dimensions": list(widths)}
+    return Comparison(
+        "dense", give_verdict(evidence, probes, _both(reference, candidate)), floor, columns, summary, more
+    )
+
+
+def _prefix(rows: NDArray[np.float32], kept: int, other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The leading dimensions, at length 1 again if that is what the other side has."""
+    if rows.shape[1] == kept:
+        return rows
+    finite = other[np.isfinite(other).all(1)]
+    prefix = rows[:, :kept]
+    if len(finite) and np.abs(np.linalg.norm(finite[:, :kept], axis=1) - 1).max() < 1e-3 and other.shape[1] == kept:
+        return np.asarray(prefix / np.linalg.norm(prefix, axis=1, keepdims=True), dtype=np.float32)
+    return prefix
+
+
+def _sparse(reference: Side, candidate: Side, probes: Sequence[Probe], floor: float) -> Comparison:
+    ours, theirs = reference.vectors.sparse or [], candidate.vectors.sparse or []
+    texts = per_sparse(ours, theirs)
+    columns = {
+        "cosine_distance": texts.cosine_distance,
+        "l2": texts.l2,
+        "max_difference": texts.max_difference,
+        "norm_ratio": texts.norm_ratio,
+        "norm": texts.norm,
+        "token_overlap": texts.token_overlap,
+    }
+    both = [i for i in np.flatnonzero(np.isfinite(texts.cosine_distance))[:_MOST_RELATED]]
+    if len(both) > 1:
+        cosines = [sparse_similarities([rows[i] or {} for i in both]) for rows in (ours, theirs)]
+        _put_neighbours(columns, both, cosines)
+    lengths, unit = _lengths(reference, probes)
+    evidence = Evidence("sparse", texts.cosine_distance, texts.norm_ratio, floor, lengths=lengths, unit=unit)
+    more = {"token_overlap": _mean(texts.token_overlap), "max_token": texts.max_token}
+    verdict = give_verdict(evidence, probes, _both(reference, candidate))
+    return Comparison("sparse", verdict, floor, columns, _summary(columns), more)
+
+
+def _multi(reference: Side, candidate: Side, probes: Sequence[Probe], floor: float) -> Comparison:
+    ours, theirs = reference.vectors.multi or [], candidate.vectors.multi or []
+    texts = per_multi(ours, theirs)
+    columns = {"cosine_distance": texts.distance, "token_ratio": texts.token_ratio, "worst_token": texts.worst_token}
+    both = [int(i) for i in np.flatnonzero(np.isfinite(texts.distance))[:_MULTI_RELATED]]
+    more: dict[str, Any] = {"token_ratio": _mean(texts.token_ratio), "worst_token": _worst(texts.worst_token)}
+    if len(both) > 1:
+        scores = [maxsim_matrix([matrix for i in both if (matrix := rows[i]) is not None]) for rows in (ours, theirs)]
+        _put_neighbours(columns, both, scores)
+        more["maxsim_difference"] = float(np.abs(scores[0] - scores[1]).max())
+    lengths, unit = _lengths(reference, probes)
+    same = np.ones(len(ours))
+    evidence = Evidence("multi", texts.distance, same, floor, lengths=lengths, unit=unit)
+    verdict = give_verdict(evidence, probes, _both(reference, candidate))
+    return Comparison("multi", verdict, floor, columns, _summary(columns), more)
+
+
+def _put_neighbours(columns: dict[str, Floats], rows: Sequence[int], cosines: Sequence[Floats]) -> None:
+    kept = np.full(len(columns["cosine_distance"]), np.nan)
+    kept[list(rows)] = measures.neighbours_kept(cosines[0], cosines[1])
+    columns["neighbours_kept"] = kept
+
+
+def _both(reference: Side, candidate: Side) -> list[Outcome]:
+    """What either side failed: a comparison with a reference that changes by itself says nothing of the candidate."""
+    ours = [
+        Outcome(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs)
+        for o in reference.protocol
+        if o.outcome == "fail"
+    ]
+    own = [outcome for outcome in candidate.protocol if outcome.outcome == "fail"]
+    return [*ours, *own]
+
+
+def _lengths(reference: Side, probes: Sequence[Probe]) -> tuple[Floats, str]:
+    tokens = reference.vectors.tokens
+    if all(entry is not None for entry in tokens):
+        return np.array([len(entry.ids) for entry in tokens if entry is not None], dtype=np.float64), "tokens"
+    return np.array([len(probe.text) for probe in probes], dtype=np.float64), "characters"
+
+
+def _summary(columns: dict[str, Floats]) -> dict[str, float | None]:
+    distance = columns["cosine_distance"]
+    values = distance[np.isfinite(distance)]
+    if not len(values):
+        return {}
+    l2 = _mean(columns["l2"]) if "l2" in columns else None
+    mean = float(values.mean())
+    return {
+        "mean": mean,
+        "median": float(np.median(values)),
+        "p95": float(np.percentile(values, 95)),
+        "worst": float(values.max()),
+        "l2_amplification": l2 / mean if l2 is not None and mean > 0 else None,
+        "neighbour_overlap": _mean(columns["neighbours_kept"]) if "neighbours_kept" in columns else None,
+    }
+
+
+def _mean(values: Floats) -> float | None:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else None
+
+
+def _worst(values: Floats) -> float | None:
+    return float(np.nanmax(values)) if np.isfinite(values).any() else None

@@ -1,0 +1,116 @@
+"""Run a parity check: open each encoder, ask it, encode the probes, compare, and keep everything in the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from data.errors import EncoderError, PlumblineError
+from evaluators.encoders.base import Description, in_use
+from evaluators.encoders.registry import open_encoder
+from evaluators.encoders.settings import EncoderSettings
+from evaluators.parity.compare import Comparison, Side, compare
+from evaluators.parity.plan import Plan
+from evaluators.parity.protocol import TESTS, Outcome, few, self_agreement, shape_of_answers, two_loads
+from evaluators.parity.vectors import Vectors, encode_probes
+
+__all__ = ["Check", "Examined", "check", "examine"]
+
+Progress = Callable[[str, str], None]  # (encoder, what is being done)
+
+
+@dataclass
+class Examined:
+    """One encoder's part of a check; ``error`` says why there are no vectors at all."""
+
+    settings: EncoderSettings
+    description: Description
+    protocol: list[Outcome]
+    vectors: Vectors
+    seconds: float
+    error: str = ""
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    @property
+    def side(self) -> Side:
+        """What a comparison needs of it."""
+        return Side(self.vectors, self.description.settings, self.protocol)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A finished check."""
+
+    check_id: str
+    plan: Plan
+    reference: Examined
+    candidates: list[Examined]
+    started_at: datetime
+    finished_at: datetime
+
+
+def check(plan: Plan, progress: Progress = lambda encoder, what: None) -> Check:
+    """Run the plan; an encoder that fails is a result like any other and loses none of the rest."""
+    started = datetime.now(UTC).replace(tzinfo=None)
+    reference = examine(plan.reference, plan, progress)
+    candidates = []
+    for settings in plan.candidates:
+        candidate = examine(settings, plan, progress)
+        progress(settings.display, "comparing")
+        candidate.comparisons = compare(reference.side, candidate.side, plan.probes.probes)
+        candidates.append(candidate)
+    digest = sha256(repr((started, plan.reference, plan.candidates)).encode()).hexdigest()
+    check_id = f"{started:%Y%m%d-%H%M%S}-{digest[:8]}"
+    return Check(check_id, plan, reference, candidates, started, datetime.now(UTC).replace(tzinfo=None))
+
+
+def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda encoder, what: None) -> Examined:
+    """Open one encoder, put it through the protocol and get the vectors of all probes."""
+    probes = plan.probes.probes
+    empty = Vectors(len(probes))
+    progress(settings.display, "opening")
+    try:
+        encoder = open_encoder(settings)
+    except PlumblineError as error:
+        return _without(settings, empty, str(error))
+    try:
+        progress(settings.display, "encoding")
+        started = time.perf_counter()
+        vectors = encode_probes(encoder, probes)
+        seconds = time.perf_counter() - started
+        if len(vectors.failed) == len(probes):
+            return _without(settings, vectors, next(iter(vectors.failed.values())))
+        progress(settings.display, "does it agree with itself?")
+        asked = few(plan.probes.core) or plan.probes.core
+        first = encode_probes(encoder, asked)
+        protocol = self_agreement(encoder, asked, first, vectors.refused)
+        description = encoder.describe()
+    except PlumblineError as error:
+        return _without(settings, empty, str(error))
+    finally:
+        encoder.close()
+    progress(settings.display, "does a second load agree?")
+    loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
+    shape = shape_of_answers(vectors, settings.dimensions, description.settings.get("normalise"))
+    return Examined(settings, description, [loads, *protocol, *shape], vectors, seconds)
+
+
+def _without(settings: EncoderSettings, vectors: Vectors, error: str) -> Examined:
+    """An encoder that gave nothing: every test is skipped for the one reason."""
+    description = Description(settings.model, settings.revision, in_use(settings), {})
+    vectors.failed = vectors.failed or dict.fromkeys(range(vectors.count), error)
+    outcomes = [Outcome(test, "skipped", None, error) for test in TESTS]
+    return Examined(settings, description, outcomes, vectors, 0.0, error)
+
+
+def require_reference(check: Check) -> None:
+    """Raise what kept the reference from giving vectors, once everything has been written down.
+
+    Raises:
+        EncoderError: it gave none.
+    """
+    if check.reference.error:
+        raise EncoderError(f"The reference gave no vectors: {check.reference.error}")

@@ -1,0 +1,110 @@
+"""Get the vectors of a probe set from an encoder, whatever it does to some of the texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import EncoderError
+from data.probes import Probe
+from evaluators.encoders.base import Encoded, Encoder, Tokens
+
+__all__ = ["Vectors", "encode_probes"]
+
+_MOST_FAILURES = 12  # calls in a row that may fail before the rest is given up: the server is gone, not one text
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass
+class Vectors:
+    """Everything an encoder gave for n probes, in their order; None (or a row of NaN) where it gave nothing.
+
+    Attributes:
+        failed: why a text has no vector, by position.
+        refused: why texts together were refused that had their vectors in smaller batches.
+    """
+
+    count: int
+    dense: Matrix | None = None
+    sparse: list[dict[str, float] | None] | None = None
+    multi: list[Matrix | None] | None = None
+    tokens: list[Tokens | None] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tokens = self.tokens or [None] * self.count
+
+    def finite(self) -> NDArray[np.bool_]:
+        """Which probes have a dense vector of numbers, [n]."""
+        if self.dense is None:
+            return np.zeros(self.count, dtype=bool)
+        return np.asarray(np.isfinite(self.dense).all(1))
+
+    def put(self, positions: Sequence[int], given: Encoded) -> None:
+        """Take over what was given for the probes at ``positions``.
+
+        Raises:
+            EncoderError: it has another dimension than what came before.
+        """
+        rows = list(positions)
+        if given.dense is not None:
+            self._put_dense(rows, given.dense)
+        if given.sparse is not None:
+            self.sparse = self.sparse or [None] * self.count
+            for row, weights in zip(rows, given.sparse, strict=True):
+                self.sparse[row] = weights
+        if given.multi is not None:
+            self.multi = self.multi or [None] * self.count
+            for row, matrix in zip(rows, given.multi, strict=True):
+                self.multi[row] = matrix
+        for row, tokens in zip(rows, given.tokens or [], strict=False):
+            self.tokens[row] = tokens
+        self.failed |= {rows[position]: reason for position, reason in given.failed.items()}
+
+    def _put_dense(self, rows: list[int], dense: Matrix) -> None:
+        if self.dense is None:
+            self.dense = np.full((self.count, dense.shape[1]), np.nan, dtype=np.float32)
+        if dense.shape[1] != self.dense.shape[1]:
+            raise EncoderError(f"Some vectors have {dense.shape[1]} dimensions, others {self.dense.shape[1]}")
+        self.dense[rows] = dense
+        finite: NDArray[np.bool_] = np.asarray(np.isfinite(dense).all(axis=1))
+        for position in np.flatnonzero(~finite):
+            self.failed.setdefault(rows[position], "The vector holds values that are not numbers (NaN or infinity).")
+
+
+def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
+    """Vectors of all probes; texts that an encoder cannot take are found by halving, so that they lose no others."""
+    vectors = Vectors(len(probes))
+    failures, halved = 0, []
+    for role in dict.fromkeys(probe.role for probe in probes):
+        waiting = [[i for i, probe in enumerate(probes) if probe.role == role]]
+        while waiting:
+            positions = waiting.pop()
+            if failures >= _MOST_FAILURES:
+                reason = "Not tried: the encoder had failed too often."
+                vectors.failed |= {position: reason for position in positions}
+                continue
+            try:
+                vectors.put(positions, encoder.encode([probes[i].text for i in positions], role))
+                failures = 0
+            except EncoderError as error:
+                failures += 1
+                if len(positions) == 1:
+                    vectors.failed[positions[0]] = str(error)
+                else:
+                    halved.append((positions, str(error)))
+                    middle = len(positions) // 2
+                    waiting += [positions[middle:], positions[:middle]]
+    vectors.refused = [
+        f"{len(positions)} texts together were refused, in smaller batches they were not: {reason}"
+        for positions, reason in halved
+        if not vectors.failed.keys() & set(positions)
+    ]
+    # Reasons of real attempts first, so that the first one shown is one.
+    vectors.failed = dict(sorted(vectors.failed.items(), key=lambda item: item[1].startswith("Not tried")))
+    return vectors

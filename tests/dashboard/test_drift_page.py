@@ -1,0 +1,181 @@
+"""The drift and runs pages over stores of every kind, without a browser."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from data.store import writing
+from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic, twelve
+from tests.make_store import make_store
+from tests.serving import ROOT
+
+VIEWS = ["traits", "texts", "encoders", "dimensions", "distributions", "length", "history", "cost", "figures"]
+
+
+def page(monkeypatch, store: Path, name: str = "drift", **asked: str) -> AppTest:
+    monkeypatch.setenv("PLUMBLINE_STORE", str(store))
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
+    at.switch_page(f"screens/{name}.py")
+    for key, value in asked.items():
+        at.query_params[key] = value
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def said(at: AppTest) -> str:
+    kinds = ("markdown", "info", "error", "warning", "caption", "subheader", "code")
+    return "\n".join(str(element.value) for kind in kinds for element in at.get(kind))
+
+
+def test_no_check_yet_gives_the_command(monkeypatch, made_store):
+    at = page(monkeypatch, made_store)
+    assert any(code.value.startswith("python -m evaluators parity ") for code in at.code)
+
+
+def test_no_run_yet_gives_a_command(monkeypatch, made_store):
+    assert any("python -m evaluators" in code.value for code in page(monkeypatch, made_store, "runs").code)
+
+
+def test_the_first_words_say_which_is_the_same_model(monkeypatch, made_parity):
+    at = page(monkeypatch, made_parity)
+    headline = at.markdown[0].value
+    assert headline.startswith("**3 encoders of 12 are the same model**") and "2 with a catch, 7 not" in headline
+    same, catch, other = (at.markdown[i].value for i in (2, 4, 6))
+    assert "**bf16**" in same and "**strips**" in catch and "**rotated**" in other
+    assert "cls" not in same and "same again" not in other
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("order", ["worst first", "clustered"])
+def test_every_view_is_drawn(monkeypatch, made_parity, view, order):
+    at = page(monkeypatch, made_parity, drift_view=view, order=order, log="false" if order == "clustered" else "true")
+    assert not at.error and not at.warning
+
+
+@pytest.mark.parametrize("beside", ["tokens", "vectors", "neighbours", "settings"])
+def test_a_failed_text_is_said_to_have_failed(monkeypatch, made_parity, beside):
+    at = page(monkeypatch, made_parity, encoder="one text fails", probe="numbers-3", beside=beside)
+    assert "the server answered 500" in at.error[0].value
+
+
+def test_hostile_names_stay_text(monkeypatch, made_parity):
+    at = page(monkeypatch, made_parity, encoder="<img src=x onerror=alert(1)> **bold** $x$")
+    assert "\\<img src\\=x onerror\\=alert\\(1\\)\\> \\*\\*bold\\*\\*" in said(at)
+    assert not any(re.search(r"(?<!\\)<img|(?<!\\)\*\*bold", element.value) for element in at.markdown)
+
+
+def test_a_diagnosis_gives_its_remedy_and_snippet(monkeypatch, made_parity):
+    at = page(monkeypatch, made_parity, encoder="prompt")
+    codes = [code.value for code in at.code]
+    assert "Leave the prompt out." in codes and 'model.encode(["query:" + text for text in texts])' in codes
+    assert "it breaks here" in said(at)
+
+
+def test_what_has_no_diagnosis_gives_the_command(monkeypatch, made_parity):
+    assert any("evaluators diagnose" in code.value for code in page(monkeypatch, made_parity, encoder="cls").code)
+    assert not any("evaluators diagnose" in code.value for code in page(monkeypatch, made_parity, encoder="bf16").code)
+
+
+def test_texts_that_were_not_kept(monkeypatch, tmp_path):
+    probes = made_texts(8)
+    with writing(tmp_path / "s.duckdb", fresh=True) as connection:
+        add_check(connection, probes, twelve(probes)[:4], started=NEWEST, keep_texts=False)
+    at = page(monkeypatch, tmp_path / "s.duckdb")
+    assert "not kept" in said(at)
+    assert not any(probe.text in said(at) for probe in probes)
+
+
+def test_an_encoder_that_gave_nothing(monkeypatch, tmp_path):
+    probes = made_texts(6)
+    dead = Made(
+        "dead server", np.full((6, 4), np.nan, dtype=np.float32), "unusable", "It answered 500.", {"backend": "tei"}
+    )
+    with writing(tmp_path / "s.duckdb", fresh=True) as connection:
+        add_check(connection, probes, [Made("reference", synthetic(6)), dead], started=NEWEST)
+    for view in VIEWS:
+        at = page(monkeypatch, tmp_path / "s.duckdb", drift_view=view)
+        assert "It answered 500\\." in said(at)
+
+
+def test_no_vectors_at_all(monkeypatch, tmp_path):
+    with writing(tmp_path / "s.duckdb", fresh=True) as connection:
+        add_check(
+            connection,
+            made_texts(3),
+            [Made("a", synthetic(3)), Made("b", synthetic(3), "unusable", "No.")],
+            started=NEWEST,
+        )
+        connection.execute("DELETE FROM vectors")
+        connection.execute("DELETE FROM drift")
+    assert "nothing to compare" in said(page(monkeypatch, tmp_path / "s.duckdb"))
+
+
+@pytest.mark.parametrize("output", ["sparse", "multi"])
+def test_outputs_that_are_no_plain_vectors(monkeypatch, tmp_path, output):
+    probes = made_texts(6)
+    given = [{"to": 0.5, "ken": 0.25}] * 6
+    made = [Made(name, synthetic(6), "identical", "Same.", output=output, payload=given) for name in ("a", "b")]
+    made[1].settings = {"batch_size": 1}
+    with writing(tmp_path / "s.duckdb", fresh=True) as connection:
+        add_check(connection, probes, made, started=NEWEST)
+    for view in VIEWS:
+        at = page(monkeypatch, tmp_path / "s.duckdb", output=output, drift_view=view, beside="vectors")
+    assert "to" in at.json[0].value
+
+
+def test_two_encoders_of_one_label_are_told_apart(monkeypatch, tmp_path):
+    probes = made_texts(6)
+    twins = [Made("a", synthetic(6), "identical", "Same.", {"batch_size": size}) for size in (1, 2, 3)]
+    with writing(tmp_path / "s.duckdb", fresh=True) as connection:
+        add_check(connection, probes, twins, started=NEWEST)
+        add_check(connection, probes, twins[:2], started=NEWEST - timedelta(days=1), check_id="older")
+    at = page(monkeypatch, tmp_path / "s.duckdb")
+    assert len(set(at.selectbox(key="against").options)) == 3
+
+
+def test_runs_show_command_warnings_and_findings(monkeypatch, made_parity):
+    at = page(monkeypatch, made_parity, "runs", run="run-bf16")
+    assert "transformers.modeling_utils: Some weights were <b>not</b> initialised" in [code.value for code in at.code]
+    at = page(monkeypatch, made_parity, "runs", run="run-check-1")
+    assert "A prompt is put before each text" in at.expander[0].label
+    assert "Leave prompts empty." in [code.value for code in at.code]
+
+
+def test_two_runs_beside_each_other(monkeypatch, made_parity):
+    at = page(monkeypatch, made_parity, "runs", run="run-bf16", other="run-check-1")
+    assert "**Environment**: 1 of 5 entries differ" in said(at) and "**Files**: the same" in said(at)
+
+
+def test_a_link_to_what_is_gone_says_so(monkeypatch, made_parity):
+    at = page(monkeypatch, made_parity, check="no such check", encoder="nobody")
+    assert "check cannot be" in at.warning[0].value and "encoder cannot be" in at.warning[0].value
+
+
+@pytest.mark.parametrize("asked", [{"drift_view": "texts"}, {"drift_view": "texts", "check": "many"}, {"name": "runs"}])
+def test_a_rerun_is_quick(monkeypatch, made_parity, asked):
+    if asked.get("check"):
+        asked = {**asked, "check": f"{NEWEST - timedelta(days=1):%Y-%m-%d %H:%M} · reference fp32 · eck-many"}
+    at = page(monkeypatch, made_parity, **asked)
+    assert not at.warning
+    at.run()
+    spent = []
+    for _ in range(10):
+        start = time.process_time()
+        at.run()
+        spent.append(time.process_time() - start)
+    # Processor time, so that a busy machine does not decide.
+    assert sorted(spent)[-2] < 0.15, spent
+
+
+def test_an_old_and_an_empty_store_say_what_to_do(monkeypatch, tmp_path):
+    assert "There is no store yet" in said(page(monkeypatch, tmp_path / "none.duckdb"))
+    make_store(tmp_path / "s.duckdb", plain_models=2)
+    assert "No parity check yet" in said(page(monkeypatch, tmp_path / "s.duckdb"))

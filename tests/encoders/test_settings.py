@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError, MissingDependencyError
+from evaluators.encoders.registry import BACKENDS, open_encoder
+from evaluators.encoders.settings import EncoderSettings, parse_spec
+
+
+def test_a_spec_says_everything() -> None:
+    found = parse_spec(
+        "sentence-transformers:org/name@abc123?dtype=bfloat16&pooling=cls&normalise=no&dimensions=128&max_length=64"
+        "&query_prompt=query: &document_prompt=passage%3A%26 &strip=yes&outputs=dense,sparse&runtime=onnx&label=mine"
+    )
+    assert found == EncoderSettings(
+        "sentence-transformers", "org/name", revision="abc123", dtype="bf16", pooling="cls", normalise=False,
+        dimensions=128, max_length=64, prompts={"query": "query: ", "document": "passage:& "}, strip=True,
+        outputs=("dense", "sparse"), options={"runtime": "onnx"}, label="mine",
+    )  # fmt: skip
+    assert found.model == "org/name"
+
+
+@pytest.mark.parametrize(
+    ("spec", "source", "options"),
+    [
+        ("openai:http://127.0.0.1:80/v1?model=m", "http://127.0.0.1:80/v1", {}),
+        ("command:python x.py --y?batch_size=4", "python x.py --y", {}),
+        ("command:what? is=this", "what? is=this", {}),
+        ("langchain:a.b:C?model_name=x&options.model=y", "a.b:C", {"model_name": "x", "model": "y"}),
+        ("ready:/a b/v@1.npy?texts=t.jsonl", "/a b/v@1.npy", {"texts": "t.jsonl"}),
+        ("transformers:./some folder", "./some folder", {}),
+    ],
+)
+def test_sources_of_every_kind(spec: str, source: str, options: dict[str, str]) -> None:
+    found = parse_spec(spec)
+    assert (found.source, dict(found.options)) == (source, options)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("no-colon", "named by its backend"),
+        ("transformers:", "names no model"),
+        ("transformers:m?dtype=fp12", "dtype 'fp12'"),
+        ("transformers:m?pooling=sum", "pooling 'sum'"),
+        ("transformers:m?dimensions=0", "dimensions must be above zero"),
+        ("transformers:m?batch_size=many", "not a int"),
+        ("transformers:m?normalise=perhaps", "not a bool"),
+        ("transformers:m?outputs=thick", "thick"),
+    ],
+)
+def test_what_cannot_be_is_said(spec: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        parse_spec(spec)
+
+
+def test_unknown_backends_and_options_list_the_known() -> None:
+    with pytest.raises(InputError, match="sentence-transformers, transformers, onnx"):
+        open_encoder(parse_spec("keras:m"))
+    with pytest.raises(InputError, match="max_response_mb"):
+        open_encoder(parse_spec("tei:http://127.0.0.1:9?maximum=3"))
+
+
+def test_every_backend_is_a_module_with_the_same_face() -> None:
+    from importlib import import_module
+
+    for name in BACKENDS:
+        module = import_module(f"evaluators.encoders.{name.replace('-', '_')}")
+        assert callable(module.open)
+        assert module.OPTIONS is None or isinstance(module.OPTIONS, frozenset)
+
+
+@pytest.mark.parametrize("backend", ["vllm", "bce"])
+def test_a_missing_package_is_asked_for_by_name(backend: str, tmp_path: Path) -> None:
+    with pytest.raises(MissingDependencyError, match={"vllm": "vllm", "bce": "BCEmbedding"}[backend]):
+        open_encoder(EncoderSettings(backend, str(tmp_path)))
+
+
+def test_code_is_trusted_for_one_source_and_revision() -> None:
+    trusted = EncoderSettings("transformers", "org/m", revision="r1", trust="org/m@r1")
+    assert trusted.trusted
+    assert not trusted.changed(revision="r2").trusted
+    assert not trusted.changed(trust="org/m").trusted
+    assert not trusted.changed(source="org/n").trusted
+    assert EncoderSettings("transformers", "folder", trust="folder@local").trusted
+
+
+def test_an_encoder_of_a_plan_is_named_by_its_label(tmp_path: Path) -> None:
+    plan = tmp_path / "p.toml"
+    plan.write_text('[[candidate]]\nlabel = "b"\nbackend = "tei"\nsource = "http://127.0.0.1:9"\nretries = 0\n')
+    assert parse_spec(f"{plan}#b") == EncoderSettings("tei", "http://127.0.0.1:9", label="b", retries=0)
+    with pytest.raises(InputError, match="labelled 'c'"):
+        parse_spec(f"{plan}#c")

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from data.probes import ProbeSet, load_probes
+from data.store import writing
+from evaluators.encoders.settings import parse_spec
+from evaluators.parity.keep import keep
+from evaluators.parity.plan import Plan
+from evaluators.parity.run import Check, check
+from tests.small_models import export_onnx, minilm
+
+
+@pytest.fixture(autouse=True, scope="session")
+def offline() -> Iterator[None]:
+    """No test asks the hub; threads are the machine's to share."""
+    import torch
+
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HF_HUB_OFFLINE", "1")
+    torch.set_num_threads(1)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def onnx_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """all-MiniLM-L6-v2 as an ONNX graph."""
+    return export_onnx(minilm(), tmp_path_factory.mktemp("onnx") / "model.onnx")
+
+
+def core_probes() -> ProbeSet:
+    """The 16 probes that are enough to tell causes apart."""
+    whole = load_probes()
+    return ProbeSet("core", whole.core)
+
+
+def checked(reference: str, candidates: Sequence[str], probes: ProbeSet | None = None) -> Check:
+    """A check of specs on the core probes."""
+    specs = [parse_spec(spec) for spec in candidates]
+    return check(Plan(parse_spec(reference), tuple(specs), probes or core_probes()))
+
+
+def verdicts(done: Check, output: str = "dense") -> dict[str, str]:
+    """Verdict by label."""
+    return {
+        examined.settings.display: found.verdict.verdict
+        for examined in done.candidates
+        for found in examined.comparisons
+        if found.output == output
+    }
+
+
+def kept(done: Check, path: Path) -> duckdb.DuckDBPyConnection:
+    """The check in a store of its own, open for reading."""
+    with writing(path) as connection:
+        keep(connection, done, "python -m evaluators parity")
+    return duckdb.connect(str(path), read_only=True)
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    return connection.execute(query, list(values)).fetchall()
