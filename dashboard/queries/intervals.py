@@ -12,7 +12,10 @@ from data.uncertainty import borda_intervals, mean_intervals
 __all__ = ["intervals"]
 
 _CONTESTS = "SELECT model, contest, any_score FROM contests(?, ?, ?, ?) WHERE ranked"
-_CELLS = "SELECT model, task, type, score FROM board_cells(?, ?, ?, ?) WHERE ranked"
+_CELLS = """
+SELECT c.model, c.task, c.type, c.score, coalesce(m.registered, false) AND NOT c.old_name AS numbered
+FROM board_cells(?, ?, ?, ?) c LEFT JOIN models m USING (model) WHERE c.ranked
+"""
 _COLUMNS = ["model", "rank_low", "rank_high", "mean_low", "mean_high", "type_low", "type_high", "tied_with_first"]
 
 
@@ -37,9 +40,12 @@ def intervals(
     contests = cursor.execute(_CONTESTS, asked).df().pivot(index="model", columns="contest", values="any_score")
     contests = contests.reindex(means.index)
     listed = means.notna().any(axis=1).to_numpy()  # models with no complete task have no row, yet take their ranks
+    # Where the rank is of a mean, only these are numbered; the others' ranks are not among them.
+    numbered = cells.groupby("model")["numbered"].all().reindex(means.index).to_numpy(dtype=bool)
     of_type = cells.drop_duplicates("task").set_index("task")["type"].reindex(means.columns)
-    by_task = mean_intervals(means.to_numpy())
-    by_type = mean_intervals(means.to_numpy(), weights=1 / of_type.map(of_type.value_counts()).to_numpy())
+    weights = 1 / of_type.map(of_type.value_counts()).to_numpy()
+    by_task = mean_intervals(means.to_numpy(), pool=numbered)
+    by_type = mean_intervals(means.to_numpy(), weights=weights, pool=numbered)
     # The subsets of one task are drawn together: another task like it would bring its own along.
     task_of = pd.factorize(contests.columns.str.split("::").str[0])[0]
     (ranked_by,) = cursor.execute("SELECT ranked_by FROM benchmarks WHERE benchmark = ?", [benchmark]).fetchall()[0]
