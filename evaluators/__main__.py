@@ -14,6 +14,7 @@ from rich.console import Console
 from data.errors import PlumblineError
 from evaluators.noise import noise
 from evaluators.official import command as official
+from evaluators.reproduce.command import reproduce
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +24,9 @@ app = typer.Typer(
 )
 official.register(app)
 app.command()(noise)
+# One command alone would be taken for the program itself.
+app.callback()(lambda: None)
+app.command()(reproduce)
 
 
 def main() -> None:

@@ -1,0 +1,201 @@
+"""Put a run into the store: the run, its tasks, and a result with every metric for each finished task."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from data.errors import StoreBusyError
+from data.store import writing
+from evaluators.reproduce.journal import Journal
+
+__all__ = ["publish"]
+
+_RUN = (
+    "run_id", "kind", "model", "revision", "private", "command", "settings", "environment", "files", "warnings",
+    "started_at", "finished_at", "status",
+)  # fmt: skip
+_TASK = (
+    "task", "status", "error", "warnings", "dataset_path", "batch_size", "texts", "seconds", "peak_memory_mb",
+    "finished_at",
+)  # fmt: skip
+_NOT_METRICS = {"main_score", "hf_subset", "languages", "mteb_version"}
+
+
+@retry(retry=retry_if_exception_type(StoreBusyError), wait=wait_fixed(0.5), stop=stop_after_delay(60), reraise=True)
+def publish(journal: Journal, store: Path | None = None) -> None:
+    """Bring the store up to what the journal says; publishing twice changes nothing.
+
+    Raises:
+        StoreBusyError: another process wrote for a whole minute.
+    """
+    with writing(store) as connection:
+        _replace(connection, "runs", [{name: _sql(journal.run.get(name)) for name in _RUN}], journal.run_id)
+        known = dict(
+            connection.execute(
+                "SELECT file, result_id FROM results WHERE run_id = ? AND gone_in IS NULL", [journal.run_id]
+            ).fetchall()
+        )
+        rows = []
+        for record in journal.tasks().values():
+            result = None
+            if record["status"] == "done":
+                file = record["file"]
+                result = known.get(file) or _add_result(connection, journal, record)
+                _add_task(connection, record)
+            rows.append({"run_id": journal.run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
+        _replace(connection, "run_tasks", rows, journal.run_id)
+        _add_model(connection, journal.run)
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]], run_id: str) -> None:
+    connection.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])  # noqa: S608 -- one of two names above
+    for row in rows:
+        names = ", ".join(row)
+        marks = ", ".join("?" * len(row))
+        connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
+
+
+def _sql(value: Any) -> Any:
+    """Lists and dicts as the JSON they are stored as."""
+    return json.dumps(value, default=str) if isinstance(value, dict | list) else value
+
+
+def _add_result(connection: duckdb.DuckDBPyConnection, journal: Journal, record: dict[str, Any]) -> int:
+    """One result file's row in ``results`` and its cells in ``scores``; returns its result_id."""
+    content = json.loads((journal.folder / record["file"]).read_text(encoding="utf-8"))
+    result_id = _next(connection, "results", "result_id")
+    connection.execute(
+        """INSERT INTO results (result_id, model, revision, experiment, origin, task, metric, mteb_version,
+                                dataset_revision, evaluation_time, date, file, withdrawn, run_id, added_in)
+           VALUES (?, ?, ?, '', 'reproduced', ?, NULL, ?, ?, ?, ?, ?, false, ?, ?)""",
+        [
+            result_id,
+            journal.run["model"],
+            journal.run["revision"],
+            record["task"],
+            content.get("mteb_version"),
+            content.get("dataset_revision"),
+            content.get("evaluation_time"),
+            datetime.fromtimestamp(content["date"], UTC).replace(tzinfo=None) if content.get("date") else None,
+            record["file"],
+            journal.run_id,
+            _import_id(connection, journal),
+        ],
+    )
+    cells = [(split, cell) for split, cells in content["scores"].items() for cell in cells]
+    sets: dict[tuple[str, ...], int] = {}
+    rows = [
+        {
+            "result_id": result_id,
+            "split": split,
+            "subset": cell["hf_subset"],
+            "languages": ",".join(cell.get("languages") or []) or None,
+            "main_score": _finite(cell.get("main_score")),
+            "metric_set": _metric_set(connection, names := _metrics(cell), sets),
+            "metrics": [_finite(cell[name]) for name in names],
+        }
+        for split, cell in cells
+    ]
+    table = pa.Table.from_pylist(rows, schema=_SCORES)
+    connection.register("new_scores", table)
+    connection.execute("INSERT INTO scores BY NAME SELECT * FROM new_scores")
+    connection.unregister("new_scores")
+    return result_id
+
+
+_SCORES = pa.schema(
+    [
+        ("result_id", pa.int32()),
+        ("split", pa.string()),
+        ("subset", pa.string()),
+        ("languages", pa.string()),
+        ("main_score", pa.float64()),
+        ("metric_set", pa.int32()),
+        ("metrics", pa.list_(pa.float64())),
+    ]
+)
+
+
+def _metrics(cell: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the single-valued metrics of one cell; per-experiment lists are the same figures before averaging."""
+    return tuple(
+        name
+        for name, value in cell.items()
+        if name not in _NOT_METRICS and (value is None or (isinstance(value, int | float) and value is not True))
+    )
+
+
+def _metric_set(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> int:
+    if names not in seen:
+        row = connection.execute("SELECT metric_set FROM metric_sets WHERE names = ?", [list(names)]).fetchone()
+        seen[names] = row[0] if row else _next(connection, "metric_sets", "metric_set")
+        if not row:
+            connection.execute("INSERT INTO metric_sets VALUES (?, ?)", [seen[names], list(names)])
+    return seen[names]
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _import_id(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
+    """The run counts as one import, whose source is its folder."""
+    row = connection.execute(
+        "SELECT import_id FROM imports WHERE kind = 'run' AND source = ?", [journal.run_id]
+    ).fetchone()
+    if row:
+        return int(row[0])
+    import_id = _next(connection, "imports", "import_id")
+    connection.execute(
+        "INSERT INTO imports (import_id, kind, source, mteb_version, started_at) VALUES (?, 'run', ?, ?, ?)",
+        [import_id, journal.run_id, journal.run["environment"]["libraries"].get("mteb"), journal.run["started_at"]],
+    )
+    return import_id
+
+
+def _next(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> int:
+    row = connection.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}").fetchone()  # noqa: S608
+    assert row is not None  # an aggregate always gives one
+    return int(row[0])
+
+
+def _add_task(connection: duckdb.DuckDBPyConnection, record: dict[str, Any]) -> None:
+    """The facts of an own task; those of mteb's tasks come with the import."""
+    facts = record.get("own_task")
+    if not facts:
+        return
+    connection.execute("DELETE FROM tasks WHERE task = ?", [record["task"]])
+    connection.execute("DELETE FROM task_cells WHERE task = ?", [record["task"]])
+    connection.execute(
+        """INSERT INTO tasks (task, registered, private, type, description, metric, modalities, languages, splits,
+                              is_public, is_aggregate, is_beta, dataset, dataset_revision, n_samples)
+           VALUES (?, false, true, ?, ?, ?, ['text'], ?, ?, false, false, false, ?, ?, ?)""",
+        [
+            record["task"],
+            *(facts[name] for name in ("type", "description", "metric", "languages")),
+            [split for split, _, _ in facts["cells"]],
+            *(facts[name] for name in ("dataset", "revision", "samples")),
+        ],
+    )
+    for split, subset, languages in facts["cells"]:
+        connection.execute("INSERT INTO task_cells VALUES (?, ?, ?, ?)", [record["task"], split, subset, languages])
+
+
+def _add_model(connection: duckdb.DuckDBPyConnection, run: dict[str, Any]) -> None:
+    """A model that mteb's registry does not know is private; the facts of the others come with the import."""
+    if not run["private"]:
+        return
+    in_use = run["settings"]["in_use"]
+    connection.execute(
+        """INSERT INTO models (model, registered, private, revision, max_tokens, dimensions, training_known)
+           SELECT ?, false, true, ?, ?, ?, false WHERE NOT EXISTS (SELECT 1 FROM models WHERE model = ?)""",
+        [run["model"], run["revision"], in_use.get("max_seq_length"), in_use.get("dimensions"), run["model"]],
+    )
