@@ -33,7 +33,7 @@ class Estimate(NamedTuple):
 
 
 def estimates(
-    tasks: list[tuple[str, int | None]], characters_per_second: float, published: dict[str, float]
+    tasks: list[tuple[str, float | None]], characters_per_second: float, published: dict[str, float]
 ) -> list[Estimate]:
     """Seconds for each task.
 
@@ -56,7 +56,7 @@ def throughput(encoder: Any, task: Any, batch_size: int) -> float:
     from datasets import Dataset
     from torch.utils.data import DataLoader
 
-    texts = [_SAMPLE[: 60 + 12 * i] for i in range(8)]
+    texts = [_SAMPLE[: 60 + 12 * i] for i in range(16)]
     loader = DataLoader(Dataset.from_dict({"text": texts}), batch_size=batch_size)
     asked = {"task_metadata": task.metadata, "hf_split": "test", "hf_subset": "default"}
     best = float("inf")
@@ -67,10 +67,15 @@ def throughput(encoder: Any, task: Any, batch_size: int) -> float:
     return sum(map(len, texts)) / max(best, 1e-6)
 
 
-def characters(task: Any) -> int | None:
-    """Characters in the splits the task is run on, from mteb's statistics; None where there are none."""
+def characters(task: Any, longest: float) -> float | None:
+    """Characters in the splits the task is run on, from mteb's statistics; None where there are none.
+
+    Args:
+        task: one of mteb's.
+        longest: characters the model reads of a text; what is beyond costs nothing.
+    """
     parts = getattr(task.metadata, "tasks", None) or [task]
-    total = 0
+    total = 0.0
     for part in parts:
         if (counted := getattr(part, "own_characters", None)) is not None:
             total += counted
@@ -78,19 +83,21 @@ def characters(task: Any) -> int | None:
         statistics = part.metadata.descriptive_stats
         if not statistics:
             return None
-        wanted = {*part.eval_splits, *({part.train_split} if hasattr(part, "train_split") else ())}
-        total += sum(_count(split) for name, split in statistics.items() if name in wanted)
+        total += sum(_count(split, longest) for name, split in statistics.items() if name in part.eval_splits)
     return total or None
 
 
-def _count(statistics: dict[str, Any]) -> int:
-    return int(
-        statistics.get("number_of_characters")
-        or sum(
-            (statistics.get(key) or {}).get("total_text_length", 0)
-            for key in ("text_statistics", "documents_text_statistics", "queries_text_statistics")
-        )
-    )
+def _count(statistics: dict[str, Any], longest: float) -> float:
+    """Characters of one split; of a multilingual task the whole, not its subsets again."""
+    texts = [part for key, part in statistics.items() if key.endswith("text_statistics") or key in _PAIRS]
+    total = 0.0
+    for part in filter(None, texts):
+        length = part.get("average_text_length") or 0
+        total += part.get("total_text_length", 0) * min(1.0, longest / length if length else 1.0)
+    return total or float(statistics.get("number_of_characters") or 0)
+
+
+_PAIRS = ("text1_statistics", "text2_statistics", "sentence1_statistics", "sentence2_statistics")
 
 
 def published_seconds(model: str, tasks: list[str], store: Path | None = None) -> dict[str, float]:

@@ -27,6 +27,7 @@ class Warnings(logging.Handler):
         self._order: list[tuple[str, str]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep what a logger hands over."""
         self.note(record.name, record.getMessage())
 
     def note(self, source: str, text: str) -> None:

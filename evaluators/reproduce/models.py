@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -171,8 +171,9 @@ def _explained(where: str, loading: Callable[[], tuple[Any, str]]) -> tuple[Any,
     except PlumblineError:
         raise
     except Exception as error:  # noqa: BLE001 -- loaders are other people's code and raise anything
+        first = (str(error).strip().splitlines() or ["no message"])[0]
         raise ModelError(
-            f"The model cannot be loaded: {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}",
+            f"The model cannot be loaded: {type(error).__name__}: {first}",
             where=where,
             remedy="Check the name, the revision and, without a network, that HF_HOME holds it (HF_HUB_OFFLINE=1).",
         ) from error
@@ -219,7 +220,7 @@ def _set_up(encoder: Any, asked: Asked) -> None:
 
 
 def settings_in_use(encoder: Any) -> dict[str, Any]:
-    """What the loaded model does: dtype, attention, device, lengths, pooling, prompts; None where it has no such thing."""
+    """What the loaded model does: dtype, attention, device, lengths, pooling, prompts; None where there is none."""
     module, inner = torch_module(encoder), getattr(encoder, "model", None)
     parameter = next(module.parameters(), None) if module is not None else None
     config = _transformer_config(module)
@@ -232,7 +233,7 @@ def settings_in_use(encoder: Any) -> dict[str, Any]:
         "max_seq_length": getattr(inner, "max_seq_length", None),
         "truncate_dim": getattr(inner, "truncate_dim", None),
         "similarity": str(getattr(inner, "similarity_fn_name", None)),
-        "modules": [_described(m) for m in inner] if hasattr(inner, "__iter__") else None,
+        "modules": [_described(m) for m in inner] if isinstance(inner, Iterable) else None,
         "prompts": getattr(encoder, "model_prompts", None) or getattr(encoder, "prompts_dict", None),
     }
 

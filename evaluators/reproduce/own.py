@@ -165,13 +165,13 @@ def _sts(facts: _Facts, path: Path) -> Any:
     from datasets import Dataset, DatasetDict
     from mteb.abstasks import AbsTaskSTS
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for line, row in enumerate(_csv_rows(path, _SCORED), start=2):
         try:
             rows.append({**row, "score": float(row["score"])})
         except ValueError:
             raise InputError(f"The score {row['score']!r} is no number", where=f"{path}, row {line}") from None
-    scores = [row["score"] for row in rows]
+    scores: list[float] = [row["score"] for row in rows]
     if len(set(scores)) < 2:
         raise InputError("Scored pairs need at least two different scores", where=str(path))
     data = DatasetDict({"test": Dataset.from_list(rows)})

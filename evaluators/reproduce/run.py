@@ -25,6 +25,7 @@ from evaluators.reproduce.watch import Watched
 
 __all__ = ["Plan", "reproduce"]
 
+_CHARACTERS_A_TOKEN = 4.5  # of English; good enough to know that a book costs no more than its first page
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -92,7 +93,8 @@ def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any])
         return []
     names = [task.metadata.name for task in waiting]
     rate = throughput(watched, waiting[0], plan.batch_size)
-    known = [(task.metadata.name, characters(task)) for task in waiting]
+    longest = _CHARACTERS_A_TOKEN * (settings_in_use(loaded.encoder)["max_seq_length"] or float("inf"))
+    known = [(task.metadata.name, characters(task, longest)) for task in waiting]
     return estimates(known, rate, published_seconds(loaded.name, names, plan.store))
 
 

@@ -17,7 +17,8 @@ __all__ = ["LIBRARIES", "environment", "hashes", "peak_memory_mb", "reset_peak",
 
 # Those that can change a score; the rest of the environment cannot.
 LIBRARIES = (
-    "mteb", "sentence-transformers", "transformers", "tokenizers", "torch", "numpy", "scipy", "scikit-learn", "datasets",
+    "mteb", "sentence-transformers", "transformers", "tokenizers", "torch", "numpy", "scipy", "scikit-learn",
+    "datasets",
 )  # fmt: skip
 _SETTINGS = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM", "CUDA_VISIBLE_DEVICES", "PYTHONHASHSEED",
@@ -65,7 +66,7 @@ def _cpu() -> str:
 
 
 def hashes(folder: Path | None) -> list[dict[str, Any]]:
-    """``[{"path", "size", "sha256"}]`` of every file of a model's folder, sorted by path; empty for a model behind an API."""
+    """``[{"path", "size", "sha256"}]`` of a model's files, sorted by path; empty for a model behind an API."""
     if folder is None:
         return []
     files = sorted(p for p in folder.rglob("*") if p.is_file() and ".git" not in p.parts and ".cache" not in p.parts)

@@ -53,7 +53,7 @@ class Screen:
         self._tasks = self._progress.add_task("tasks", visible=False, left="")
         self._texts = self._progress.add_task("texts", visible=False, rated=True, left="")
         self._estimates: dict[str, float | None] = {}
-        self._factor = 1.0  # how much slower than estimated the tasks so far were
+        self._spent = self._estimated = 0.0  # on the tasks so far
 
     def loading(self, asked: Asked) -> None:
         """The first sign of life."""
@@ -104,9 +104,10 @@ class Screen:
     def task_ends(self, record: dict[str, Any], verdicts: list[Verdict]) -> None:
         """One line: the task's worst verdict, or why it failed."""
         self._progress.advance(self._tasks)
-        self._estimates.pop(record["task"], None)
-        left = [seconds for seconds in self._estimates.values() if seconds is not None]
-        self._progress.update(self._tasks, left=f"about {duration(sum(left))} left" if left else "")
+        if (estimated := self._estimates.pop(record["task"], None)) is not None and record["status"] == "done":
+            self._spent, self._estimated = self._spent + record["seconds"], self._estimated + estimated
+        left = sum(filter(None, self._estimates.values())) * (self._spent / self._estimated if self._estimated else 1)
+        self._progress.update(self._tasks, left=f"about {duration(left)} left" if left else "")
         print_line = self._progress.console.print
         if record["status"] == "failed":
             print_line(f"[bold red]failed[/] {escape(record['task'])}: {escape(record['error'])}")

@@ -96,7 +96,7 @@ class Watched:
 
 
 def _batched(inputs: Any, size: int) -> Any:
-    """The same texts in batches of ``size``: some of mteb's wrappers go by the loader's batches, not by the argument."""
+    """The same texts in batches of ``size``: some of mteb's wrappers go by the loader, not by the argument."""
     if inputs.batch_size is None or inputs.batch_size <= size:
         return inputs
     from torch.utils.data import DataLoader
