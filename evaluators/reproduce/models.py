@@ -231,6 +231,7 @@ def settings_in_use(encoder: Any) -> dict[str, Any]:
         "device": str(parameter.device) if parameter is not None else None,
         "attention": getattr(config, "_attn_implementation", None),
         "max_seq_length": getattr(inner, "max_seq_length", None),
+        "dimensions": getattr(inner, "get_embedding_dimension", lambda: None)(),
         "truncate_dim": getattr(inner, "truncate_dim", None),
         "similarity": str(getattr(inner, "similarity_fn_name", None)),
         "modules": [_described(m) for m in inner] if isinstance(inner, Iterable) else None,
