@@ -104,10 +104,9 @@ def reproduce(  # noqa: PLR0913 -- an option each
     except KeyboardInterrupt:
         screen.note("Stopped. Finished tasks are kept; the same command goes on from there.")
         raise typer.Exit(130) from None
-    records = {
-        name: record for name, record in journal.tasks().items() if name in {t.metadata.name for t in plan.tasks}
-    }
-    verdicts = verdicts_of(journal.run_id, list(records), compare_to)
+    asked_for = {task.metadata.name for task in plan.tasks}
+    records = {name: record for name, record in journal.tasks().items() if name in asked_for}
+    verdicts = verdicts_of(journal.run_id, journal.run["model"], list(records), compare_to)
     screen.summary(verdicts, records, compare_to)
     if any(record["status"] != "done" for record in records.values()):
         raise typer.Exit(2)

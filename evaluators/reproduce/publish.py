@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from data.derive import derive
 from data.errors import StoreBusyError
 from data.store import writing
 from evaluators.reproduce.journal import Journal
@@ -53,6 +54,8 @@ def publish(journal: Journal, store: Path | None = None) -> None:
             rows.append({"run_id": journal.run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
         _replace(connection, "run_tasks", rows, journal.run_id)
         _add_model(connection, journal.run)
+        if journal.run["private"] or any(record.get("own_task") for record in journal.tasks().values()):
+            derive(connection)  # only these stand on the leaderboard beside what is published
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]], run_id: str) -> None:
@@ -135,9 +138,9 @@ def _metrics(cell: dict[str, Any]) -> tuple[str, ...]:
 
 def _metric_set(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> int:
     if names not in seen:
-        row = connection.execute("SELECT metric_set FROM metric_sets WHERE names = ?", [list(names)]).fetchone()
-        seen[names] = row[0] if row else _next(connection, "metric_sets", "metric_set")
-        if not row:
+        found = connection.execute("SELECT metric_set FROM metric_sets WHERE names = ?", [list(names)]).fetchall()
+        seen[names] = found[0][0] if found else _next(connection, "metric_sets", "metric_set")
+        if not found:
             connection.execute("INSERT INTO metric_sets VALUES (?, ?)", [seen[names], list(names)])
     return seen[names]
 
@@ -148,11 +151,11 @@ def _finite(value: Any) -> float | None:
 
 def _import_id(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
     """The run counts as one import, whose source is its folder."""
-    row = connection.execute(
+    found = connection.execute(
         "SELECT import_id FROM imports WHERE kind = 'run' AND source = ?", [journal.run_id]
-    ).fetchone()
-    if row:
-        return int(row[0])
+    ).fetchall()
+    if found:
+        return int(found[0][0])
     import_id = _next(connection, "imports", "import_id")
     connection.execute(
         "INSERT INTO imports (import_id, kind, source, mteb_version, started_at) VALUES (?, 'run', ?, ?, ?)",
@@ -162,9 +165,9 @@ def _import_id(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
 
 
 def _next(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> int:
-    row = connection.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}").fetchone()  # noqa: S608
-    assert row is not None  # an aggregate always gives one
-    return int(row[0])
+    # fetchall, because a result that was not read to its end keeps DuckDB's connection from anything else
+    [(following,)] = connection.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}").fetchall()
+    return int(following)
 
 
 def _add_task(connection: duckdb.DuckDBPyConnection, record: dict[str, Any]) -> None:

@@ -84,7 +84,8 @@ def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], h
             journal.write_task(record)
             with _published_later(screen):
                 publish(journal, plan.store)
-            screen.task_ends(record, verdicts_of(journal.run_id, [task.metadata.name], plan.compare_to, plan.store))
+            name = task.metadata.name
+            screen.task_ends(record, verdicts_of(journal.run_id, loaded.name, [name], plan.compare_to, plan.store))
 
 
 def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any]) -> list[Estimate]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
@@ -118,13 +119,11 @@ class Screen:
     def _line(self, verdict: Verdict, cells: int, record: dict[str, Any]) -> str:
         colour = COLOURS[verdict.verdict]
         more = f" (worst of {cells} cells)" if cells > 1 else ""
-        against = (
-            f" against {verdict.published:.6f} ({verdict.delta:+.6f})"
-            if verdict.published is not None and verdict.delta is not None
-            else f": {verdict.why}"
-            if verdict.why
-            else ""
-        )
+        against = ""
+        if verdict.other is not None and verdict.delta is not None:
+            against = f" against {verdict.other:.6f} ({verdict.delta:+.6f})"
+        if verdict.why:
+            against += f": {verdict.why}"
         score = "no score" if verdict.reproduced is None else f"{verdict.reproduced:.6f}"
         speed = f"{record['texts'] / record['seconds']:,.0f} texts/s" if record["texts"] and record["seconds"] else ""
         return (
@@ -133,26 +132,30 @@ class Screen:
         )
 
     def summary(self, verdicts: list[Verdict], records: dict[str, dict[str, Any]], compare_to: str) -> None:
-        """The final table: every cell of up to twenty, else the worst a task."""
-        table = Table(title=f"reproduced against {compare_to}", title_justify="left")
+        """The final table: every cell, the figure it is compared with, the noise floor and the verdict."""
+        table = Table(title=f"reproduced against {compare_to}", title_justify="left", box=SIMPLE)
         table.add_column("task")
-        table.add_column("split")
-        table.add_column("subset")
-        for name in (compare_to, "reproduced", "delta", "noise floor"):
-            table.add_column(name, justify="right", overflow="fold")
+        for name in (compare_to, "reproduced", "delta", "floor"):
+            table.add_column(name, justify="right", no_wrap=True)
         table.add_column("verdict")
         for verdict in verdicts:
             table.add_row(
-                *(escape(part) for part in verdict[:3]),
-                *(_figure(v) for v in (verdict.published, verdict.reproduced)),
+                _cell(verdict),
+                *(_figure(score) for score in (verdict.other, verdict.reproduced)),
                 "" if verdict.delta is None else f"{verdict.delta:+.6f}",
                 _figure(verdict.floor),
                 Text(verdict.verdict + (f": {verdict.why}" if verdict.why else ""), COLOURS[verdict.verdict]),
             )
         for record in records.values():
             if record["status"] == "failed":
-                table.add_row(escape(record["task"]), "", "", "", "", "", "", Text(f"failed: {record['error']}", "red"))
+                table.add_row(escape(record["task"]), "", "", "", "", Text(f"failed: {record['error']}", "red"))
         self.console.print(table)
+
+
+def _cell(verdict: Verdict) -> str:
+    """The task, with split and subset where they are not the usual ones."""
+    more = [part for part, usual in ((verdict.split, "test"), (verdict.subset, "default")) if part != usual]
+    return escape(" ".join([verdict.task, *more]))
 
 
 def _figure(value: float | None) -> str:

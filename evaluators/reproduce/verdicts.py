@@ -1,11 +1,14 @@
-"""What the store says of a run's cells beside published ones: the same rule as the page's."""
+"""A run's cells beside published ones, as the page judges them: the rule is ``data.verdict``'s and is asked here."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import duckdb
 
 from data.store import open_reader
+from data.verdict import deltas
 
 __all__ = ["Verdict", "verdicts_of"]
 
@@ -17,25 +20,68 @@ class Verdict(NamedTuple):
     split: str
     subset: str
     reproduced: float | None
-    published: float | None
+    other: float | None
     delta: float | None
     floor: float | None
     verdict: str
     why: str | None
 
 
-def verdicts_of(run_id: str, tasks: list[str], compare_to: str, store: Path | None = None) -> list[Verdict]:
-    """Verdicts of these tasks of a run against ``official`` or ``reported`` figures, or another run's."""
+def verdicts_of(
+    run_id: str, model: str, tasks: list[str], compare_to: str = "official", store: Path | None = None
+) -> list[Verdict]:
+    """Verdicts of these tasks of a run, the worst first.
+
+    Args:
+        run_id: the run.
+        model: its model.
+        tasks: names.
+        compare_to: ``official``, ``reported``, or the id of another run.
+        store: the default is the published one.
+    """
     reader = open_reader(store)
     try:
-        rows = reader.cursor().execute(_CELLS, {"run": run_id, "tasks": tasks, "other": compare_to}).fetchall()
+        cursor = reader.cursor()
+        judged = _judged(cursor, run_id, model, compare_to)
+        own = cursor.execute(_OWN, {"run": run_id, "tasks": tasks}).fetchall()
     finally:
         reader.close()
-    return [Verdict(*row) for row in rows]
+    nothing = (None, None, None, "not comparable", _nothing(compare_to))
+    found = []
+    for task, split, subset, score in own:
+        other, delta, floor, verdict, why = judged.get((task, split, subset), nothing)
+        found.append(Verdict(task, split, subset, score, other, delta, floor, verdict, why))
+    return sorted(found, key=_seriousness)
 
 
-_CELLS = """
-SELECT r.task, s.split, s.subset, s.main_score, NULL, NULL, NULL, 'not comparable', 'nothing to compare with'
-FROM results r JOIN scores s USING (result_id)
-WHERE r.run_id = $run AND list_contains($tasks, r.task) AND $other IS NOT NULL
+def _judged(
+    cursor: duckdb.DuckDBPyConnection, run_id: str, model: str, compare_to: str
+) -> dict[tuple[str, ...], tuple[Any, ...]]:
+    """Other figure, delta, floor, verdict and reason by task, split and subset."""
+    if compare_to in ("official", "reported"):
+        frame = deltas(cursor, "reproduced", model=model, run_id=run_id)
+        frame = frame[frame["left_origin"] == compare_to]
+    else:
+        frame = deltas(cursor, "runs", model=model, run_id=run_id, against=compare_to)
+    columns = ["left_score", "delta", "floor", "verdict", "why_not"]
+    figures = frame[columns].astype(object).where(frame[columns].notna(), None)
+    keys = zip(frame["task"], frame["split"], frame["subset"], strict=True)
+    return dict(zip(keys, figures.itertuples(index=False, name=None), strict=True))
+
+
+def _nothing(compare_to: str) -> str:
+    return {"official": "no official score", "reported": "no reported score"}.get(compare_to, f"not in {compare_to}")
+
+
+def _seriousness(verdict: Verdict) -> tuple[int, float]:
+    """Broken first, match after, what cannot be compared last; within one, the larger delta first."""
+    order = {name: position for position, name in enumerate(["broken", "gap", "drift", "match", "not comparable"])}
+    return order[verdict.verdict], -abs(verdict.delta or 0.0)
+
+
+_OWN = """
+SELECT r.task, s.split, s.subset, s.main_score
+FROM current_results r JOIN scores s USING (result_id)
+WHERE r.run_id = $run AND list_contains($tasks, r.task)
+ORDER BY r.date, s.split, s.subset
 """
