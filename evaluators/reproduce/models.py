@@ -72,7 +72,7 @@ def load(asked: Asked) -> Loaded:
     name = meta.name if meta is not None else name if "/" in name else f"local/{name}"
     revision = asked.revision or (_content(files) if asked.folder else meta.revision if meta else None)
     with only_code_from(_allowed_paths(asked, revision)):
-        encoder, loader = _explained(asked.model, lambda: _encoder(asked, meta, revision))
+        encoder, loader = _explained(asked.model, revision, lambda: _encoder(asked, meta, revision))
     if asked.folder is None:
         folder = _snapshot(asked.model, revision)
         files, revision = hashes(folder), revision or (folder.name if folder else "unknown")
@@ -164,13 +164,19 @@ def _encoder(asked: Asked, meta: Any, revision: str | None) -> tuple[Any, str]:
     return loaded, f"mteb's registered loader, {meta.loader.__module__}.{meta.loader.__qualname__}"
 
 
-def _explained(where: str, loading: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
+def _explained(where: str, revision: str | None, loading: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
     """Run ``loading``; whatever a library raises becomes a sentence with the model's name."""
     try:
         return loading()
     except PlumblineError:
         raise
     except Exception as error:  # noqa: BLE001 -- loaders are other people's code and raise anything
+        if "trust_remote_code" in str(error):
+            raise NotAllowedError(
+                "The model comes with code of its own",
+                where=where,
+                remedy=f"Read that code; if you trust it, add --trust-remote-code {where}@{revision or 'REVISION'}",
+            ) from error
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise ModelError(
             f"The model cannot be loaded: {type(error).__name__}: {first}",

@@ -66,13 +66,18 @@ def _facts(folder: Path, files: list[Path], suffix: str = "") -> _Facts:
     name = "-".join(filter(None, (settings.get("name", folder.name), suffix)))
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
     _refuse_taken(name, folder)
+    language = settings.get("language", "eng-Latn")
+    if not re.fullmatch("[a-z]{3}-[A-Z][a-z]{3}", language):
+        raise InputError(
+            f"A language is written like deu-Latn, not {language}", where=str(folder), remedy="Check task.toml."
+        )
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.read_bytes())
     return _Facts(
         name,
         settings.get("description", f"Own data in {folder.name}"),
-        settings.get("language", "eng-Latn"),
+        language,
         folder,
         digest.hexdigest()[:40],
     )
