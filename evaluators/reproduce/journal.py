@@ -107,6 +107,10 @@ class Journal:
         records = [record for record in found if record]
         return {record["task"]: record for record in sorted(records, key=lambda r: r.get("finished_at") or "~")}
 
+    def read(self, file: str) -> bytes:
+        """The bytes of a result file, by the name a record has for it."""
+        return (self.folder / file).read_bytes()
+
     def finished(self, task: str, dataset: dict[str, Any]) -> bool:
         """Whether the task was run to its end on this very data set (path and revision)."""
         record = self.tasks().get(task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from data.errors import StoreBusyError
 from data.store import writing
 from evaluators.reproduce.journal import Journal
 
-__all__ = ["publish"]
+__all__ = ["publish", "put", "restore"]
 
 _RUN = (
     "run_id", "kind", "model", "revision", "private", "command", "settings", "environment", "files", "warnings",
@@ -38,24 +39,50 @@ def publish(journal: Journal, store: Path | None = None) -> None:
         StoreBusyError: another process wrote for a whole minute.
     """
     with writing(store) as connection:
-        _replace(connection, "runs", [{name: _sql(journal.run.get(name)) for name in _RUN}], journal.run_id)
-        known = dict(
-            connection.execute(
-                "SELECT file, result_id FROM results WHERE run_id = ? AND gone_in IS NULL", [journal.run_id]
-            ).fetchall()
-        )
-        rows = []
-        for record in journal.tasks().values():
-            result = None
-            if record["status"] == "done":
-                file = record["file"]
-                result = known.get(file) or _add_result(connection, journal, record)
-                _add_task(connection, record)
-            rows.append({"run_id": journal.run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
-        _replace(connection, "run_tasks", rows, journal.run_id)
-        _add_model(connection, journal.run)
+        put(connection, journal.run, list(journal.tasks().values()), journal.read)
         if journal.run["private"] or any(record.get("own_task") for record in journal.tasks().values()):
             derive(connection)  # only these stand on the leaderboard beside what is published
+
+
+def restore(connection: duckdb.DuckDBPyConnection, root: Path) -> int:
+    """Put every run kept under ``root`` into a store that was built anew; returns how many there were."""
+    journals = [Journal(path.parent) for path in sorted(root.glob("*/run.json"))]
+    for journal in journals:
+        put(connection, journal.run, list(journal.tasks().values()), journal.read)
+    return len(journals)
+
+
+def put(
+    connection: duckdb.DuckDBPyConnection,
+    run: dict[str, Any],
+    records: list[dict[str, Any]],
+    read: Callable[[str], bytes],
+) -> None:
+    """Write one run into an open store.
+
+    Args:
+        connection: from :func:`data.store.writing`.
+        run: the row of ``runs``.
+        records: one a task.
+        read: gives the bytes of a result file by the name a record has for it.
+    """
+    run_id = run["run_id"]
+    _replace(connection, "runs", [{name: _sql(run.get(name)) for name in _RUN}], run_id)
+    known = dict(
+        connection.execute(
+            "SELECT file, result_id FROM results WHERE run_id = ? AND gone_in IS NULL", [run_id]
+        ).fetchall()
+    )
+    rows = []
+    for record in records:
+        result = None
+        if record["status"] == "done":
+            file = record["file"]
+            result = known.get(file) or _add_result(connection, run, record, read(file))
+            _add_task(connection, record)
+        rows.append({"run_id": run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
+    _replace(connection, "run_tasks", rows, run_id)
+    _add_model(connection, run)
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]], run_id: str) -> None:
@@ -71,9 +98,9 @@ def _sql(value: Any) -> Any:
     return json.dumps(value, default=str) if isinstance(value, dict | list) else value
 
 
-def _add_result(connection: duckdb.DuckDBPyConnection, journal: Journal, record: dict[str, Any]) -> int:
+def _add_result(connection: duckdb.DuckDBPyConnection, run: dict[str, Any], record: dict[str, Any], data: bytes) -> int:
     """One result file's row in ``results`` and its cells in ``scores``; returns its result_id."""
-    content = json.loads((journal.folder / record["file"]).read_text(encoding="utf-8"))
+    content = json.loads(data)
     result_id = _next(connection, "results", "result_id")
     connection.execute(
         """INSERT INTO results (result_id, model, revision, experiment, origin, task, metric, mteb_version,
@@ -81,16 +108,16 @@ def _add_result(connection: duckdb.DuckDBPyConnection, journal: Journal, record:
            VALUES (?, ?, ?, '', 'reproduced', ?, NULL, ?, ?, ?, ?, ?, false, ?, ?)""",
         [
             result_id,
-            journal.run["model"],
-            journal.run["revision"],
+            run["model"],
+            run["revision"],
             record["task"],
             content.get("mteb_version"),
             content.get("dataset_revision"),
             content.get("evaluation_time"),
             datetime.fromtimestamp(content["date"], UTC).replace(tzinfo=None) if content.get("date") else None,
             record["file"],
-            journal.run_id,
-            _import_id(connection, journal),
+            run["run_id"],
+            _import_id(connection, run),
         ],
     )
     cells = [(split, cell) for split, cells in content["scores"].items() for cell in cells]
@@ -149,17 +176,17 @@ def _finite(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _import_id(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
+def _import_id(connection: duckdb.DuckDBPyConnection, run: dict[str, Any]) -> int:
     """The run counts as one import, whose source is its folder."""
     found = connection.execute(
-        "SELECT import_id FROM imports WHERE kind = 'run' AND source = ?", [journal.run_id]
+        "SELECT import_id FROM imports WHERE kind = 'run' AND source = ?", [run["run_id"]]
     ).fetchall()
     if found:
         return int(found[0][0])
     import_id = _next(connection, "imports", "import_id")
     connection.execute(
         "INSERT INTO imports (import_id, kind, source, mteb_version, started_at) VALUES (?, 'run', ?, ?, ?)",
-        [import_id, journal.run_id, journal.run["environment"]["libraries"].get("mteb"), journal.run["started_at"]],
+        [import_id, run["run_id"], run["environment"]["libraries"].get("mteb"), run["started_at"]],
     )
     return import_id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import Any
 import pytest
 
 from data.errors import InputError, NotFoundError
+from data.store import writing
+from evaluators.reproduce.bundled import pack, unpack
 from evaluators.reproduce.estimate import characters, duration, estimates, published_seconds
 from evaluators.reproduce.heard import hearing
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.own import own_tasks
 from evaluators.reproduce.prompts import read_prompts
+from evaluators.reproduce.publish import restore
 from evaluators.reproduce.tasks import chosen
 from evaluators.reproduce.watch import Watched, out_of_memory
-from tests.reproduce.conftest import MINILM, SAMPLE, publish_official
+from tests.reproduce.conftest import MINILM, SAMPLE, publish_official, rows
 
 BEIR = {
     "corpus.jsonl": '{"_id": "d1", "title": "T", "text": "one"}\n{"_id": "d2", "text": "two"}\n',
@@ -186,3 +190,38 @@ def test_shipped_sets_are_whole() -> None:
         for task in own_tasks(name)
     }
     assert counted == {"SampleIntents": 96, "SamplePairs": 160, "SampleQuestions": 40}
+
+
+def test_bundled_runs_come_back_as_they_were(store: Path, tmp_path: Path) -> None:
+    """What was packed from a journal is what a store built from the bundle holds, twice over the same."""
+    journal = Journal.open(tmp_path / "runs", {"model": "m"})
+    asked = {"asked": {"model": "/home/somebody/all-MiniLM-L6-v2"}, "in_use": {}}
+    journal.write_run(
+        run_id=journal.run_id, kind="reproduce", model=MINILM, revision="local", private=False, settings=asked,
+        command="python -m evaluators reproduce /home/somebody/all-MiniLM-L6-v2 --tasks STS12", files=[], warnings=[],
+        environment={"libraries": {"mteb": "2.26.24"}}, started_at="2026-11-21 08:00:00", status="done",
+    )  # fmt: skip
+    cell = {"hf_subset": "default", "languages": ["eng-Latn"], "main_score": 0.5, "pearson": 0.4, "spearman": None}
+    result = {"task_name": "STS12", "mteb_version": "2.26.24", "dataset_revision": "abc", "scores": {"test": [cell]}}
+    folder(journal.folder, {"mteb/STS12.json": json.dumps(result)})
+    journal.write_task(
+        {"task": "STS12", "status": "done", "file": "mteb/STS12.json", "dataset_path": "/data/mteb/sts12"}
+    )
+    journal.write_task({"task": "STS13", "status": "failed", "error": "no data"})
+
+    assert pack([journal], tmp_path / "bundle.parquet") == 1
+    for _ in range(2):
+        with writing() as connection:
+            assert unpack(connection, tmp_path / "bundle.parquet") == 1
+    assert rows(store, "SELECT command FROM runs") == [
+        ("python -m evaluators reproduce all-MiniLM-L6-v2 --tasks STS12",)
+    ]
+    assert rows(
+        store,
+        """SELECT task, origin, main_score, names, metrics, dataset_path FROM results JOIN scores USING (result_id)
+           JOIN metric_sets USING (metric_set) JOIN run_tasks USING (result_id, task)""",
+    ) == [("STS12", "reproduced", 0.5, ["pearson", "spearman"], [0.4, None], "mteb/sts12")]
+
+    with writing(fresh=True) as connection:
+        assert restore(connection, tmp_path / "runs") == 1
+    assert rows(store, "SELECT task, status FROM run_tasks ORDER BY task") == [("STS12", "done"), ("STS13", "failed")]
