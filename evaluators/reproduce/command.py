@@ -40,7 +40,9 @@ def reproduce(  # noqa: PLR0913 -- an option each
     tasks: Annotated[list[str] | None, typer.Option(help="Task names; repeat, or separate by commas.")] = None,
     task_types: Annotated[list[str] | None, typer.Option(help="Retrieval, STS, Classification ...")] = None,
     languages: Annotated[list[str] | None, typer.Option(help="eng, or eng-Latn.")] = None,
-    own: Annotated[list[Path] | None, typer.Option(help="A folder of your own data; see data/README.md.")] = None,
+    own: Annotated[
+        list[Path] | None, typer.Option(help="A folder of your own data; see data/sample/README.md.")
+    ] = None,
     revision: Annotated[
         str | None, typer.Option(help="The model's revision; mteb's registered one if left out.")
     ] = None,

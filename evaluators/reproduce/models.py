@@ -70,8 +70,12 @@ def load(asked: Asked) -> Loaded:
     name = asked.known_as or (asked.model if asked.folder is None else f"local/{asked.folder.name}")
     meta = _registered(name)
     name = meta.name if meta is not None else name if "/" in name else f"local/{name}"
-    revision = asked.revision or (_content(files) if asked.folder else meta.revision if meta else None)
-    with only_code_from(_allowed_paths(asked, revision)):
+    revision: str | None
+    if asked.folder is not None:
+        revision = asked.revision or _content(files)
+    else:
+        revision = asked.revision or (meta.revision if meta is not None else asked.trust.get(asked.model))
+    with only_code_from(_allowed(asked, revision)):
         encoder, loader = _explained(asked.model, revision, lambda: _encoder(asked, meta, revision))
     if asked.folder is None:
         folder = _snapshot(asked.model, revision)
@@ -121,12 +125,15 @@ def _content(files: list[dict[str, Any]]) -> str:
     return f"local-{digest.hexdigest()[:12]}"
 
 
-def _allowed_paths(asked: Asked, revision: str | None) -> dict[str, str]:
-    """What was allowed, with a folder allowed under the name it is filed under as well as its path."""
-    allowed = dict(asked.trust)
-    for name in filter(None, (asked.known_as, asked.model)):
-        if asked.folder and allows(allowed, name, revision):
-            allowed[str(asked.folder)] = str(revision)
+def _allowed(asked: Asked, revision: str | None) -> dict[str, str]:
+    """What may run here: the model's own code if this very revision was allowed, and other repositories named.
+
+    A folder goes by its path, and by the name it is filed under.
+    """
+    names = {asked.model, asked.known_as}
+    allowed = {name: at for name, at in asked.trust.items() if name not in names}
+    if any(allows(asked.trust, name, revision) for name in names if name):
+        allowed[str(asked.folder or asked.model)] = str(revision)
     return allowed
 
 
@@ -135,7 +142,7 @@ def _encoder(asked: Asked, meta: Any, revision: str | None) -> tuple[Any, str]:
     from sentence_transformers import SentenceTransformer
 
     source = str(asked.folder) if asked.folder else asked.model
-    trusted = source in _allowed_paths(asked, revision)
+    trusted = source in _allowed(asked, revision)
     if meta is None or asked.loader == "library":
         model = SentenceTransformer(
             source,

@@ -73,6 +73,8 @@ def test_code_of_a_folder(command: Command, with_code: Path, hub_folder: Path, t
     status, said = command.run(*asked)
     assert status == 2 and "code of its own" in said and not (tmp_path / "it-ran").exists()
     allow = next(word for word in said.split() if "@local-" in word)
+    status, said = command.run(*asked, "--trust-remote-code", f"{with_code}@another-revision")
+    assert status == 2 and not (tmp_path / "it-ran").exists()
     status, said = command.run(*asked, "--trust-remote-code", allow)
     assert status == 0, said
     assert (tmp_path / "it-ran").exists()
