@@ -71,7 +71,7 @@ class Screen:
         """Say what will be done, then draw progress for the length of the block."""
         self._plan(journal, loaded, done, waiting, estimates)
         self._estimates = {estimate.task: estimate.seconds for estimate in estimates}
-        self._progress.update(self._tasks, total=len(waiting), completed=0, visible=bool(waiting))
+        self._progress.reset(self._tasks, total=len(waiting), visible=bool(waiting))
         with self._progress:
             yield
 
@@ -96,7 +96,7 @@ class Screen:
     def task_begins(self, task: Any) -> None:
         """Start the line of texts again for this task."""
         self._progress.update(self._tasks, description=task.metadata.name)
-        self._progress.reset(self._texts, visible=True, total=None, description="  texts")
+        self._progress.reset(self._texts, visible=True, total=0, description="  texts")
 
     def texts(self, done: int, asked: int) -> None:
         """Texts encoded so far in this task, of those asked for so far."""

@@ -58,9 +58,11 @@ def _judged(
     cursor: duckdb.DuckDBPyConnection, run_id: str, model: str, compare_to: str
 ) -> dict[tuple[str, ...], tuple[Any, ...]]:
     """Other figure, delta, floor, verdict and reason by task, split and subset."""
-    if compare_to in ("official", "reported"):
+    if compare_to == "official":  # where nothing is published, that kind falls back to the model card
         frame = deltas(cursor, "reproduced", model=model, run_id=run_id)
-        frame = frame[frame["left_origin"] == compare_to]
+        frame = frame[frame["left_origin"] == "official"]
+    elif compare_to == "reported":
+        frame = deltas(cursor, "card", model=model, run_id=run_id)
     else:
         frame = deltas(cursor, "runs", model=model, run_id=run_id, against=compare_to)
     columns = ["left_score", "delta", "floor", "verdict", "why_not"]

@@ -130,6 +130,8 @@ def test_compared_with_what_is_published(run: Run, tiny: Path, store: Path) -> N
     publish_official("test/tiny", "STS12", score + 0.5, revision, origin="reported")
     [cell] = judged(journal)
     assert (cell.verdict, cell.other, cell.delta) == ("match", score, 0.0)
+    [cell] = judged(journal, "reported")
+    assert cell.other == score + 0.5 and cell.verdict != "match"
 
 
 @pytest.mark.slow
