@@ -20,7 +20,7 @@ from evaluators.reproduce.run import Plan, reproduce
 from evaluators.reproduce.tasks import chosen, take_from
 from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import Verdict, verdicts_of
-from tests.reproduce.conftest import MINILM, SAMPLE, publish_official, rows
+from tests.reproduce.conftest import MINILM, SAMPLE, pairs, publish_official, rows, write_pairs
 
 Run = Callable[..., tuple[Journal, str]]
 
@@ -33,6 +33,7 @@ def run(store: Path, tmp_path: Path, hub_folder: Path) -> Run:
         instances = chosen(None, list(tasks), [], []) if tasks else []
         for task in instances:
             take_from(datasets or hub_folder, task)
+            task.hf_subsets = plan.pop("subsets", task.hf_subsets)
         instances += [task for name in own for task in own_tasks(SAMPLE / name)]
         written = io.StringIO()
         screen = Screen(Console(file=written, width=200, highlight=False))
@@ -217,3 +218,31 @@ def test_folder_without_weights(run: Run, tiny: Path, tmp_path: Path, store: Pat
     with pytest.raises(ModelError, match="no such model folder"):
         run(tmp_path / "typo", "STS12")
     assert not store.exists()
+
+
+@pytest.mark.slow
+def test_a_task_killed_half_way_goes_on_after_its_last_subset(
+    run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path
+) -> None:
+    import mteb
+
+    data = tmp_path / "halves" / "mteb" / "sts17-crosslingual-sts"
+    write_pairs(data, [row | {"lang": subset} for subset in ("ko-ko", "es-en") for row in pairs()])
+    task = type(mteb.get_task("STS17"))
+    original = task._evaluate_subset
+    begun: list[str] = []
+
+    def counted(self: Any, *args: Any, hf_subset: str, **kwargs: Any) -> Any:
+        begun.append(hf_subset)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return original(self, *args, hf_subset=hf_subset, **kwargs)
+
+    monkeypatch.setattr(task, "_evaluate_subset", counted)
+    kept = {"datasets": data.parents[1], "subsets": ["ko-ko", "es-en"]}
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, "STS17", **kept)
+    assert rows(store, "SELECT status FROM runs") == [("stopped",)]
+    run(tiny, "STS17", **kept)
+    assert len(set(begun)) == 2 and begun[2:] == begun[1:2]
+    assert rows(store, "SELECT count(DISTINCT subset) FROM scores") == [(2,)]
