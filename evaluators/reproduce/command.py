@@ -35,7 +35,9 @@ class Loader(StrEnum):
 
 
 def reproduce(  # noqa: PLR0913 -- an option each
-    model: Annotated[str, typer.Argument(help="A name on the hub, or a local folder.")],
+    model: Annotated[
+        str, typer.Argument(help="A name on the hub, a local folder, or an encoder: BACKEND:SOURCE?key=value.")
+    ],
     benchmark: Annotated[str | None, typer.Option(help="Tasks of one of mteb's benchmarks.")] = None,
     tasks: Annotated[list[str] | None, typer.Option(help="Task names; repeat, or separate by commas.")] = None,
     task_types: Annotated[list[str] | None, typer.Option(help="Retrieval, STS, Classification ...")] = None,

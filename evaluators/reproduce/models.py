@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.errors import InputError, ModelError, NotAllowedError, PlumblineError
+from evaluators.reproduce.served import SpecEncoder, is_spec
 from evaluators.reproduce.surroundings import hashes
 from evaluators.reproduce.trust import allows, only_code_from
 from evaluators.reproduce.watch import torch_module
@@ -63,6 +64,8 @@ def load(asked: Asked) -> Loaded:
     """
     import mteb
 
+    if is_spec(asked.model):
+        return _load_spec(asked)
     if asked.folder is None and (asked.model.startswith((".", "/", "~")) or asked.model.count("/") > 1):
         raise ModelError("There is no such model folder", where=asked.model, remedy="Check the path.")
     check_before_loading(asked)
@@ -86,6 +89,27 @@ def load(asked: Asked) -> Loaded:
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision})
     _set_up(encoder, asked)
     return Loaded(encoder, name, revision, _registered(name) is not None, loader, files)
+
+
+def _load_spec(asked: Asked) -> Loaded:
+    """An encoder of the parity check, which says itself what it is; its settings are in its spec."""
+    import mteb
+
+    if asked.prompts or any((asked.revision, asked.dtype, asked.device, asked.max_seq_length, asked.truncate_dim)):
+        raise InputError(
+            "An encoder's settings are part of its name",
+            where=asked.model,
+            remedy="Write them there, as in openai:ADDRESS?model=NAME&query_prompt=query: ",
+        )
+    encoder = SpecEncoder(asked.model)
+    said = encoder.description
+    name = asked.known_as or f"local/{Path(said.model).name}"
+    revision = said.revision or (_content(said.files) if said.files else f"as served by {encoder.settings.backend}")
+    meta = _registered(name)
+    registered, name = meta is not None, meta.name if meta is not None else name
+    meta = meta or mteb.models.ModelMeta.create_empty(overwrites={"name": name})
+    encoder.mteb_model_meta = meta.model_copy(update={"revision": revision.replace(" ", "-")})
+    return Loaded(encoder, name, revision, registered, f"the {encoder.settings.backend} encoder", said.files)
 
 
 def check_before_loading(asked: Asked) -> None:
@@ -234,6 +258,8 @@ def _set_up(encoder: Any, asked: Asked) -> None:
 
 def settings_in_use(encoder: Any) -> dict[str, Any]:
     """What the loaded model does: dtype, attention, device, lengths, pooling, prompts; None where there is none."""
+    if isinstance(encoder, SpecEncoder):
+        return encoder.in_use()
     module, inner = torch_module(encoder), getattr(encoder, "model", None)
     parameter = next(module.parameters(), None) if module is not None else None
     config = _transformer_config(module)

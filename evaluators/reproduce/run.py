@@ -94,7 +94,7 @@ def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any])
         return []
     names = [task.metadata.name for task in waiting]
     rate = throughput(watched, waiting[0], plan.batch_size)
-    longest = _CHARACTERS_A_TOKEN * (settings_in_use(loaded.encoder)["max_seq_length"] or float("inf"))
+    longest = _CHARACTERS_A_TOKEN * (settings_in_use(loaded.encoder).get("max_seq_length") or float("inf"))
     known = [(task.metadata.name, characters(task, longest)) for task in waiting]
     return estimates(known, rate, published_seconds(loaded.name, names, plan.store))
 

@@ -45,7 +45,9 @@ class Watched:
         self.texts = 0  # texts encoded in this task
         self.asked = 0
         self._rows = 0  # rows through the model in this call, which a retry starts again
-        if (module := torch_module(encoder)) is not None:
+        if hasattr(encoder, "on_rows"):
+            encoder.on_rows = self._add
+        elif (module := torch_module(encoder)) is not None:
             module.register_forward_hook(self._count, with_kwargs=True)
 
     @property
@@ -91,8 +93,11 @@ class Watched:
             return
         ids = features.get("input_ids")
         if ids is not None:
-            self._rows += len(ids)
-            self._on_texts(min(self.texts + self._rows, self.asked), self.asked)
+            self._add(len(ids))
+
+    def _add(self, rows: int) -> None:
+        self._rows += rows
+        self._on_texts(min(self.texts + self._rows, self.asked), self.asked)
 
 
 def _batched(inputs: Any, size: int) -> Any:
