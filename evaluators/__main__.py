@@ -15,6 +15,7 @@ from data.errors import PlumblineError
 from evaluators.noise import noise
 from evaluators.official import command as official
 from evaluators.reproduce.command import reproduce
+from evaluators.reproduce.command import register as register_reproduce
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,12 @@ app.command()(noise)
 # One command alone would be taken for the program itself.
 app.callback()(lambda: None)
 app.command()(reproduce)
+register_reproduce(app)
+
+
+@app.callback()
+def commands() -> None:
+    """Import, reproduce and check text-embedding models into Plumbline's store."""
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from data.errors import InputError
 
-__all__ = ["reproduce"]
+__all__ = ["register", "reproduce"]
 
 
 class FailOn(StrEnum):
@@ -32,6 +32,11 @@ class Loader(StrEnum):
 
     MTEB = "mteb"
     LIBRARY = "library"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command()(reproduce)
 
 
 def reproduce(  # noqa: PLR0913 -- an option each
