@@ -40,8 +40,9 @@ def publish(journal: Journal, store: Path | None = None) -> None:
     """
     with writing(store) as connection:
         put(connection, journal.run, list(journal.tasks().values()), journal.read)
-        if journal.run["private"] or any(record.get("own_task") for record in journal.tasks().values()):
-            derive(connection)  # only these stand on the leaderboard beside what is published
+        own = journal.run["private"] or any(record.get("own_task") for record in journal.tasks().values())
+        if own and journal.run["status"] != "running":
+            derive(connection)  # only these stand on the leaderboard; seconds on a full record, so once a run
 
 
 def restore(connection: duckdb.DuckDBPyConnection, root: Path) -> int:
