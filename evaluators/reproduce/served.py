@@ -17,10 +17,7 @@ _CHUNK = 8  # batches handed over at once: long enough to sort by length, short 
 
 def is_spec(model: str) -> bool:
     """Whether ``model`` names an encoder, as in ``openai:http://127.0.0.1:8000/v1?model=NAME``."""
-    from evaluators.encoders.registry import BACKENDS
-
-    named = re.match(r"([a-z][a-z0-9-]*):", model)
-    return bool(named and named[1] in BACKENDS) or bool(re.search(r"\.toml#.", model))
+    return bool(re.match(r"[a-z][a-z0-9-]*:|.*\.toml#.", model))
 
 
 class SpecEncoder:
