@@ -20,7 +20,7 @@ from evaluators.reproduce.publish import publish
 from evaluators.reproduce.surroundings import environment, peak_memory_mb, reset_peak, versions
 from evaluators.reproduce.tasks import data_source
 from evaluators.reproduce.terminal import Screen
-from evaluators.reproduce.verdicts import verdicts_of
+from evaluators.reproduce.verdicts import check_comparison, verdicts_of
 from evaluators.reproduce.watch import Watched
 
 __all__ = ["Plan", "reproduce"]
@@ -49,9 +49,10 @@ def reproduce(plan: Plan, screen: Screen) -> Journal:
     A task that fails is recorded and the rest goes on. Ctrl-C ends the run as ``stopped`` and is passed on.
 
     Raises:
-        ModelError, NotAllowedError, InputError: before anything is run.
+        ModelError, NotAllowedError, InputError, NotFoundError: before anything is run.
         StoreError: the disk is full; what was finished is kept and the same command goes on from there.
     """
+    check_comparison(plan.compare_to, plan.store)
     with hearing() as heard, _quiet_bars():
         screen.loading(plan.asked)
         loaded = load(plan.asked)

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from data.errors import NotFoundError, StoreMissingError
 from data.store import open_reader
 from data.verdict import deltas
 
-__all__ = ["Verdict", "verdicts_of"]
+__all__ = ["Verdict", "check_comparison", "verdicts_of"]
 
 
 class Verdict(NamedTuple):
@@ -52,6 +53,27 @@ def verdicts_of(
         other, delta, floor, verdict, why = judged.get((task, split, subset), nothing)
         found.append(Verdict(task, split, subset, score, other, delta, floor, verdict, why))
     return sorted(found, key=_seriousness)
+
+
+def check_comparison(compare_to: str, store: Path | None = None) -> None:
+    """Refuse to run against something that is not there.
+
+    Raises:
+        NotFoundError: neither ``official`` nor ``reported`` nor a run of the store.
+    """
+    if compare_to in ("official", "reported"):
+        return
+    try:
+        reader = open_reader(store)
+    except StoreMissingError:
+        found = []
+    else:
+        found = reader.cursor().execute("SELECT 1 FROM runs WHERE run_id = ?", [compare_to]).fetchall()
+        reader.close()
+    if not found:
+        raise NotFoundError(
+            "There is no such run to compare with", where=compare_to, remedy="Use official, reported, or a run's id."
+        )
 
 
 def _judged(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from data.errors import ModelError
+from data.errors import ModelError, NotFoundError
 from evaluators.reproduce import run as loop
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.models import Asked
@@ -205,6 +205,12 @@ def test_vectors_are_kept_by_content(run: Run, tiny: Path, tmp_path: Path) -> No
     assert prompted.tasks()["STS12"]["texts"] > 0
     [cell] = [cell for cell in judged(again, first.run_id) if cell.task == "STS12"]
     assert cell.delta == pytest.approx(0, abs=1e-6)
+
+
+def test_a_comparison_with_no_such_run_is_refused(run: Run, tiny: Path, store: Path) -> None:
+    with pytest.raises(NotFoundError, match="no such run"):
+        run(tiny, "STS12", compare_to="20200101-000000-deadbeef")
+    assert not store.exists()
 
 
 def test_folder_without_weights(run: Run, tiny: Path, tmp_path: Path, store: Path) -> None:
