@@ -16,7 +16,6 @@ def test_guards_a_model_upgrade(command: Command, tiny: Path, hub_folder: Path) 
 
     revision = mteb.get_task("STS12").metadata.dataset["revision"]
     publish_official("acme/tiny", "STS12", 0.9999, revision)
-    publish_official("acme/tiny", "STS12", 0.5, revision, origin="reported")
     asked = ("reproduce", tiny, "--as", "acme/tiny", "--datasets", hub_folder, "--tasks", "STS12")
     status, said = command.run(*asked, "--fail-on", "broken")
     [(score,)] = rows(command.store, "SELECT main_score FROM scores JOIN results USING (result_id) WHERE run_id <> ''")
@@ -25,8 +24,8 @@ def test_guards_a_model_upgrade(command: Command, tiny: Path, hub_folder: Path) 
     assert f"{verdict} STS12 {score:.6f} against 0.999900" in said
     status, said = command.run(*asked, "--fail-on", "gap")
     assert status == 1 and "done already" in said
-    status, said = command.run(*asked, "--compare-to", "reported", "--dtype", "float8")
-    assert status == 2 and "Unknown --dtype (float8)" in said and "Traceback" not in said
+    status, said = command.run(*asked, "--compare-to", "somebody")
+    assert status == 2 and "no such run to compare with (somebody)" in said and "Traceback" not in said
 
 
 @pytest.mark.slow

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from data.errors import InputError, NotAllowedError
+from evaluators.reproduce.models import Asked, load
 from evaluators.reproduce.trust import allowances, only_code_from
 from tests.reproduce.conftest import MINILM, Command, rows
 from tests.reproduce.hub import serving
@@ -67,17 +69,17 @@ def test_no_code_runs_unless_allowed_by_name(with_code: Path, tmp_path: Path) ->
     assert mark.exists()
 
 
-@pytest.mark.slow
-def test_code_of_a_folder(command: Command, with_code: Path, hub_folder: Path, tmp_path: Path) -> None:
-    asked = ("reproduce", with_code, "--as", "acme/own", "--datasets", hub_folder, "--tasks", "STS12")
-    status, said = command.run(*asked)
-    assert status == 2 and "code of its own" in said and not (tmp_path / "it-ran").exists()
-    allow = next(word for word in said.split() if "@local-" in word)
-    status, said = command.run(*asked, "--trust-remote-code", f"{with_code}@another-revision")
-    assert status == 2 and not (tmp_path / "it-ran").exists()
-    status, said = command.run(*asked, "--trust-remote-code", allow)
-    assert status == 0, said
-    assert (tmp_path / "it-ran").exists()
+def test_code_of_a_folder(with_code: Path, tmp_path: Path) -> None:
+    """Refused with the option that allows it, which holds for this content alone."""
+    asked, mark = Asked(str(with_code), known_as="acme/own"), tmp_path / "it-ran"
+    with pytest.raises(NotAllowedError, match="code of its own") as refused:
+        load(asked)
+    name, revision = re.findall(r"--trust-remote-code (\S+)@(local-\w+)", str(refused.value))[0]
+    with pytest.raises(NotAllowedError):
+        load(asked._replace(trust={name: "another-revision"}))
+    assert not mark.exists()
+    assert load(asked._replace(trust={name: revision})).revision == revision
+    assert mark.exists()
 
 
 @pytest.mark.parametrize("named", ["org/name", "@abc", "org/name@", "*"])

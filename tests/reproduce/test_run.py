@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from data.errors import ModelError, NotFoundError
+from data.errors import InputError, ModelError, NotFoundError
 from evaluators.reproduce import run as loop
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.models import Asked
@@ -221,6 +221,8 @@ def test_folder_without_weights(run: Run, tiny: Path, tmp_path: Path, store: Pat
     (empty / "model.safetensors").unlink()
     with pytest.raises(ModelError, match="holds no weights"):
         run(empty, "STS12")
+    with pytest.raises(InputError, match="Unknown --dtype"):
+        run(tiny, "STS12", asked={"dtype": "float8"})
     with pytest.raises(ModelError, match="no such model folder"):
         run(tmp_path / "typo", "STS12")
     assert not store.exists()
