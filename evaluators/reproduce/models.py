@@ -72,7 +72,8 @@ def load(asked: Asked) -> Loaded:
     files = hashes(asked.folder)
     name = asked.known_as or (asked.model if asked.folder is None else f"local/{asked.folder.name}")
     meta = _registered(name)
-    name = meta.name if meta is not None else name if "/" in name else f"local/{name}"
+    registered = meta is not None
+    name = meta.name if registered else name if "/" in name else f"local/{name}"
     revision: str | None
     if asked.folder is not None:
         revision = asked.revision or _content(files)
@@ -88,7 +89,7 @@ def load(asked: Asked) -> Loaded:
         meta = mteb.models.ModelMeta.create_empty(overwrites={"name": name, "revision": revision})
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision})
     _set_up(encoder, asked)
-    return Loaded(encoder, name, revision, _registered(name) is not None, loader, files)
+    return Loaded(encoder, name, revision, registered, loader, files)
 
 
 def _load_spec(asked: Asked) -> Loaded:

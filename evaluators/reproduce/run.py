@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from data.errors import PlumblineError, StoreBusyError, StoreError
+from data.errors import ModelError, PlumblineError, StoreBusyError, StoreError
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
 from evaluators.reproduce.heard import Warnings, hearing
 from evaluators.reproduce.journal import Journal, now
@@ -21,7 +21,7 @@ from evaluators.reproduce.surroundings import environment, peak_memory_mb, reset
 from evaluators.reproduce.tasks import data_source
 from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import check_comparison, verdicts_of
-from evaluators.reproduce.watch import Watched
+from evaluators.reproduce.watch import Watched, encodes
 
 __all__ = ["Plan", "reproduce"]
 
@@ -90,11 +90,26 @@ def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], h
 
 
 def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any]) -> list[Estimate]:
-    """Time each task will take; nothing is measured when nothing is to be run."""
+    """Time each task will take; nothing is measured when nothing is to be run.
+
+    Raises:
+        ModelError: the model cannot encode a handful of plain texts, so no task can go well.
+    """
     if not waiting:
         return []
     names = [task.metadata.name for task in waiting]
-    rate = throughput(watched, waiting[0], plan.batch_size)
+    if not encodes(loaded.encoder):
+        return [Estimate(*entry) for entry in published_seconds(loaded.name, names, plan.store).items()]
+    try:
+        rate = throughput(watched, waiting[0], plan.batch_size)
+    except PlumblineError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- loaders are other people's code
+        raise ModelError(
+            f"The model loads but cannot encode: {type(error).__name__}: {error}",
+            where=loaded.name,
+            remedy="Check its tokenizer and configuration: python -m evaluators preflight tells more.",
+        ) from error
     longest = _CHARACTERS_A_TOKEN * (settings_in_use(loaded.encoder).get("max_seq_length") or float("inf"))
     known = [(task.metadata.name, characters(task, longest)) for task in waiting]
     return estimates(known, rate, published_seconds(loaded.name, names, plan.store))
@@ -113,7 +128,7 @@ def _run_one(task: Any, watched: Watched, journal: Journal, plan: Plan, heard: W
     began = monotonic()
     try:
         record["dataset_path"] = data_source(task)
-        encoder = _cached(watched, journal, plan)
+        encoder = _to_run(watched, journal, plan)
         cache = mteb.ResultCache(journal.folder / "mteb")
         file = cache.get_task_result_path(name, watched.mteb_model_meta)
         _clear_unless_same(file, earlier, record["dataset"])
@@ -201,7 +216,10 @@ def _begin(
     )
 
 
-def _cached(watched: Watched, journal: Journal, plan: Plan) -> Any:
+def _to_run(watched: Watched, journal: Journal, plan: Plan) -> Any:
+    """What mteb is given: the watched encoder, with its vectors kept if asked, or a searching model as it is."""
+    if not encodes(watched.inner):
+        return watched.inner
     if plan.embeddings_cache is None:
         return watched
     from evaluators.reproduce.cache import KeptVectors

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Watched", "out_of_memory", "torch_module"]
+__all__ = ["Watched", "encodes", "out_of_memory", "torch_module"]
+
+
+def encodes(model: Any) -> bool:
+    """Whether mteb uses ``model`` text by text; what searches or scores as a whole has no batch for us to halve."""
+    from mteb.models.models_protocols import EncoderProtocol, SearchProtocol
+
+    return isinstance(model, EncoderProtocol) and not isinstance(model, SearchProtocol)
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -29,9 +36,6 @@ def torch_module(encoder: Any) -> Any:
 
 class Watched:
     """An encoder of mteb's protocol that does what the one inside does, and says how far it is.
-
-    A model that is searched or scored as a whole (BM25, a cross-encoder) is given to mteb as it is: it has no texts to
-    count and no batch to halve.
 
     Args:
         encoder: one of mteb's encoders.

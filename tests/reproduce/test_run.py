@@ -207,6 +207,16 @@ def test_vectors_are_kept_by_content(run: Run, tiny: Path, tmp_path: Path) -> No
     assert cell.delta == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
+def test_models_without_files_or_texts(run: Run, store: Path) -> None:
+    """mteb's own baselines: one that encodes without weights, one that scores pairs and encodes nothing."""
+    journal, _ = run(Path("mteb/baseline-random-encoder"), "STS12", asked={"known_as": None})
+    assert journal.tasks()["STS12"]["status"] == "done" and journal.run["files"] == []
+    journal, _ = run(Path("mteb/baseline-random-cross-encoder"), "STS12", asked={"known_as": None})
+    record = journal.tasks()["STS12"]
+    assert record["status"] == "failed" and "does not support CrossEncoders" in record["error"]
+
+
 def test_a_comparison_with_no_such_run_is_refused(run: Run, tiny: Path, store: Path) -> None:
     with pytest.raises(NotFoundError, match="no such run"):
         run(tiny, "STS12", compare_to="20200101-000000-deadbeef")
