@@ -14,8 +14,7 @@ from rich.console import Console
 from data.errors import PlumblineError
 from evaluators.noise import noise
 from evaluators.official import command as official
-from evaluators.reproduce.command import reproduce
-from evaluators.reproduce.command import register as register_reproduce
+from evaluators.reproduce import command as reproduce
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +33,7 @@ register_reproduce(app)
 @app.callback()
 def commands() -> None:
     """Import, reproduce and check text-embedding models into Plumbline's store."""
+reproduce.register(app)
 
 
 def main() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from data.derive import derive
 from data.errors import StoreBusyError
 from data.store import writing
+from evaluators.official.names import Names
+from evaluators.official.parse import parse
 from evaluators.reproduce.journal import Journal
 
 __all__ = ["publish", "put", "restore"]
@@ -28,7 +28,6 @@ _TASK = (
     "task", "status", "error", "warnings", "dataset_path", "batch_size", "texts", "seconds", "peak_memory_mb",
     "finished_at",
 )  # fmt: skip
-_NOT_METRICS = {"main_score", "hf_subset", "languages", "mteb_version"}
 
 
 @retry(retry=retry_if_exception_type(StoreBusyError), wait=wait_fixed(0.5), stop=stop_after_delay(60), reraise=True)
@@ -79,8 +78,8 @@ def put(
         result = None
         if record["status"] == "done":
             file = record["file"]
-            result = known.get(file) or _add_result(connection, run, record, read(file))
             _add_task(connection, record)
+            result = known.get(file) or _add_result(connection, run, record, read(file))
         rows.append({"run_id": run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
     _replace(connection, "run_tasks", rows, run_id)
     _add_model(connection, run)
@@ -89,9 +88,13 @@ def put(
 def _replace(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]], run_id: str) -> None:
     connection.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])  # noqa: S608 -- one of two names above
     for row in rows:
-        names = ", ".join(row)
-        marks = ", ".join("?" * len(row))
-        connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
+        _insert(connection, table, row)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: dict[str, Any]) -> None:
+    """One row, by the names of its columns, which are ours."""
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
 
 
 def _sql(value: Any) -> Any:
@@ -100,48 +103,46 @@ def _sql(value: Any) -> Any:
 
 
 def _add_result(connection: duckdb.DuckDBPyConnection, run: dict[str, Any], record: dict[str, Any], data: bytes) -> int:
-    """One result file's row in ``results`` and its cells in ``scores``; returns its result_id."""
-    content = json.loads(data)
+    """One result file's row in ``results`` and its cells in ``scores``, as the importer reads it; its result_id."""
+    names = Names.of(connection)
+    names.metrics.setdefault(record["task"], record["metric"])  # a store without an import knows no tasks
+    names.types.setdefault(record["task"], record["type"])
+    result = parse(data, names)
     result_id = _next(connection, "results", "result_id")
-    connection.execute(
-        """INSERT INTO results (result_id, model, revision, experiment, origin, task, metric, mteb_version,
-                                dataset_revision, evaluation_time, date, file, withdrawn, run_id, added_in)
-           VALUES (?, ?, ?, '', 'reproduced', ?, NULL, ?, ?, ?, ?, ?, false, ?, ?)""",
-        [
-            result_id,
-            run["model"],
-            run["revision"],
-            record["task"],
-            content.get("mteb_version"),
-            content.get("dataset_revision"),
-            content.get("evaluation_time"),
-            datetime.fromtimestamp(content["date"], UTC).replace(tzinfo=None) if content.get("date") else None,
-            record["file"],
-            run["run_id"],
-            _import_id(connection, run),
-        ],
-    )
-    cells = [(split, cell) for split, cells in content["scores"].items() for cell in cells]
+    row = {
+        "result_id": result_id,
+        "model": run["model"],
+        "revision": run["revision"],
+        "experiment": "",
+        "origin": "reproduced",
+        "task": record["task"],
+        **{name: getattr(result, name) for name in _HEADER},
+        "file": record["file"],
+        "withdrawn": False,
+        "run_id": run["run_id"],
+        "added_in": _import_id(connection, run),
+    }
+    _insert(connection, "results", row)
     sets: dict[tuple[str, ...], int] = {}
     rows = [
         {
             "result_id": result_id,
-            "split": split,
-            "subset": cell["hf_subset"],
-            "languages": ",".join(cell.get("languages") or []) or None,
-            "main_score": _finite(cell.get("main_score")),
-            "metric_set": _metric_set(connection, names := _metrics(cell), sets),
-            "metrics": [_finite(cell[name]) for name in names],
+            "split": cell.split,
+            "subset": cell.subset,
+            "languages": cell.languages,
+            "main_score": cell.main_score,
+            "metric_set": _metric_set(connection, cell.names, sets),
+            "metrics": list(cell.values),
         }
-        for split, cell in cells
+        for cell in result.cells
     ]
-    table = pa.Table.from_pylist(rows, schema=_SCORES)
-    connection.register("new_scores", table)
+    connection.register("new_scores", pa.Table.from_pylist(rows, schema=_SCORES))
     connection.execute("INSERT INTO scores BY NAME SELECT * FROM new_scores")
     connection.unregister("new_scores")
     return result_id
 
 
+_HEADER = ("metric", "mteb_version", "dataset_revision", "evaluation_time", "date", "notes")
 _SCORES = pa.schema(
     [
         ("result_id", pa.int32()),
@@ -155,15 +156,6 @@ _SCORES = pa.schema(
 )
 
 
-def _metrics(cell: dict[str, Any]) -> tuple[str, ...]:
-    """Names of the single-valued metrics of one cell; per-experiment lists are the same figures before averaging."""
-    return tuple(
-        name
-        for name, value in cell.items()
-        if name not in _NOT_METRICS and (value is None or (isinstance(value, int | float) and value is not True))
-    )
-
-
 def _metric_set(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> int:
     if names not in seen:
         found = connection.execute("SELECT metric_set FROM metric_sets WHERE names = ?", [list(names)]).fetchall()
@@ -171,10 +163,6 @@ def _metric_set(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], s
         if not found:
             connection.execute("INSERT INTO metric_sets VALUES (?, ?)", [seen[names], list(names)])
     return seen[names]
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _import_id(connection: duckdb.DuckDBPyConnection, run: dict[str, Any]) -> int:

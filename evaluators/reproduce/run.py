@@ -120,7 +120,13 @@ def _run_one(task: Any, watched: Watched, journal: Journal, plan: Plan, heard: W
     import mteb
 
     name = task.metadata.name
-    record: dict[str, Any] = {"task": name, "status": "waiting", "dataset": _dataset(task)}
+    record: dict[str, Any] = {
+        "task": name,
+        "type": task.metadata.type,
+        "metric": task.metadata.main_score,
+        "status": "waiting",
+        "dataset": _dataset(task),
+    }
     earlier = journal.tasks().get(name)
     journal.write_task(record)
     watched.new_task()

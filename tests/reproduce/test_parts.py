@@ -204,9 +204,8 @@ def test_bundled_runs_come_back_as_they_were(store: Path, tmp_path: Path) -> Non
     cell = {"hf_subset": "default", "languages": ["eng-Latn"], "main_score": 0.5, "pearson": 0.4, "spearman": None}
     result = {"task_name": "STS12", "mteb_version": "2.26.24", "dataset_revision": "abc", "scores": {"test": [cell]}}
     folder(journal.folder, {"mteb/STS12.json": json.dumps(result)})
-    journal.write_task(
-        {"task": "STS12", "status": "done", "file": "mteb/STS12.json", "dataset_path": "/data/mteb/sts12"}
-    )
+    facts = {"type": "STS", "metric": "cosine_spearman", "dataset_path": "/data/mteb/sts12"}
+    journal.write_task({"task": "STS12", "status": "done", "file": "mteb/STS12.json", **facts})
     journal.write_task({"task": "STS13", "status": "failed", "error": "no data"})
 
     assert pack([journal], tmp_path / "bundle.parquet") == 1
