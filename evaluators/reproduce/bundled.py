@@ -18,12 +18,13 @@ from data.errors import InputError
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.publish import put
 
-__all__ = ["FILE", "pack", "unpack"]
+__all__ = ["REPRODUCTIONS", "pack", "unpack"]
 
-FILE = Path(__file__).resolve().parents[2] / "data" / "record" / "reproductions.parquet"
+REPRODUCTIONS = "reproductions.parquet"
+_FILE = Path(__file__).resolve().parents[2] / "data" / "record" / REPRODUCTIONS
 
 
-def pack(journals: list[Journal], file: Path = FILE) -> int:
+def pack(journals: list[Journal], file: Path = _FILE) -> int:
     """Write the finished tasks of these runs to ``file``; returns how many there are.
 
     Paths of this machine are left out: a bundle says which model and data, not where somebody kept them.
@@ -43,7 +44,7 @@ def pack(journals: list[Journal], file: Path = FILE) -> int:
     return len(rows)
 
 
-def unpack(connection: duckdb.DuckDBPyConnection, file: Path = FILE) -> int:
+def unpack(connection: duckdb.DuckDBPyConnection, file: Path) -> int:
     """Put the bundled runs into an open store; returns how many runs there are, 0 without a bundle of them.
 
     Raises:

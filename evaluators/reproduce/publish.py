@@ -12,7 +12,7 @@ import pyarrow as pa
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from data.derive import derive
-from data.errors import StoreBusyError
+from data.errors import PlumblineError, StoreBusyError
 from data.store import writing
 from evaluators.official.names import Names
 from evaluators.official.parse import parse
@@ -44,12 +44,25 @@ def publish(journal: Journal, store: Path | None = None) -> None:
             derive(connection)  # only these stand on the leaderboard; seconds on a full record, so once a run
 
 
-def restore(connection: duckdb.DuckDBPyConnection, root: Path) -> int:
-    """Put every run kept under ``root`` into a store that was built anew; returns how many there were."""
-    journals = [Journal(path.parent) for path in sorted(root.glob("*/run.json"))]
-    for journal in journals:
-        put(connection, journal.run, list(journal.tasks().values()), journal.read)
-    return len(journals)
+def restore(connection: duckdb.DuckDBPyConnection, root: Path) -> tuple[int, list[str]]:
+    """Put every run kept under ``root`` into a store that was built anew.
+
+    Returns:
+        How many runs there are now, and a sentence for each that cannot be read; it loses none of the others.
+    """
+    problems = []
+    found = sorted(root.glob("*/run.json"))
+    for path in found:
+        connection.begin()
+        try:
+            journal = Journal(path.parent)
+            put(connection, journal.run, list(journal.tasks().values()), journal.read)
+        except (PlumblineError, KeyError, OSError) as error:
+            connection.rollback()
+            problems.append(f"The run in {path.parent} cannot be put back ({type(error).__name__}: {error}).")
+        else:
+            connection.commit()
+    return len(found) - len(problems), problems
 
 
 def put(
@@ -105,8 +118,9 @@ def _sql(value: Any) -> Any:
 def _add_result(connection: duckdb.DuckDBPyConnection, run: dict[str, Any], record: dict[str, Any], data: bytes) -> int:
     """One result file's row in ``results`` and its cells in ``scores``, as the importer reads it; its result_id."""
     names = Names.of(connection)
-    names.metrics.setdefault(record["task"], record["metric"])  # a store without an import knows no tasks
-    names.types.setdefault(record["task"], record["type"])
+    if "metric" in record:  # a store without an import knows no tasks
+        names.metrics.setdefault(record["task"], record["metric"])
+        names.types.setdefault(record["task"], record["type"])
     result = parse(data, names)
     result_id = _next(connection, "results", "result_id")
     row = {

@@ -222,5 +222,7 @@ def test_bundled_runs_come_back_as_they_were(store: Path, tmp_path: Path) -> Non
     ) == [("STS12", "reproduced", 0.5, ["pearson", "spearman"], [0.4, None], "mteb/sts12")]
 
     with writing(fresh=True) as connection:
-        assert restore(connection, tmp_path / "runs") == 1
+        folder(tmp_path / "runs" / "20200101-000000-00000000", {"run.json": '{"run_id": "x"'})
+        count, [problem] = restore(connection, tmp_path / "runs")
+    assert count == 1 and "20200101-000000-00000000 cannot be put back" in problem
     assert rows(store, "SELECT task, status FROM run_tasks ORDER BY task") == [("STS12", "done"), ("STS13", "failed")]
