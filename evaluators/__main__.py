@@ -15,6 +15,7 @@ from data.errors import PlumblineError
 from evaluators.noise import noise
 from evaluators.official import command as official
 from evaluators.parity import command as parity
+from evaluators.reproduce import command as reproduce
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,8 +24,9 @@ app = typer.Typer(
     help="Import, reproduce and check text-embedding models into Plumbline's store.",
 )
 official.register(app)
-app.command()(noise)
+reproduce.register(app)
 parity.register(app)
+app.command()(noise)
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def import_(
     ] = False,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is a usable store.")] = False,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Start from an empty store; runs kept in it are lost.")
+        bool, typer.Option("--rebuild", help="Start from an empty store; runs kept by `reproduce` are put back.")
     ] = False,
     origin: _Origin = None,
 ) -> None:
@@ -64,6 +64,7 @@ def import_(
     if place is None and not download:
         # a store of another schema, or a damaged file, is not added to but written again
         _show(import_bundle(rebuild=rebuild or if_missing))
+        _put_runs_back(rebuild or if_missing)
         return
     kind = "download" if download else "folder"
     source = _download() if download else place
@@ -71,6 +72,7 @@ def import_(
     with _progress("Reading results") as progress:
         summary = import_from(source, origin=origin, rebuild=rebuild, kind=kind, progress=progress)
     _show(summary)
+    _put_runs_back(rebuild)
 
 
 def bundle(
@@ -95,6 +97,25 @@ def bundle(
     _show(summary)
     written = sum(file.stat().st_size for file in out.glob("*.parquet"))
     typer.echo(f"{out}: {written / 1e6:.2f} MB")
+
+
+def _put_runs_back(fresh: bool) -> None:
+    """Bring this machine's own runs into a store that was built anew; nothing is run for it."""
+    from evaluators.reproduce.journal import default_root
+
+    root = default_root()
+    if not fresh or not any(root.glob("*/run.json")):
+        return
+    from data.derive import derive
+    from data.store import writing
+    from evaluators.reproduce.publish import restore
+
+    with writing() as connection:
+        count, problems = restore(connection, root)
+        derive(connection)
+    for sentence in problems:
+        typer.echo(sentence, err=True)
+    typer.echo(f"{count} runs of this machine put back from {root}")
 
 
 def _is_usable() -> bool:

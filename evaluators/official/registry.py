@@ -92,6 +92,8 @@ def make_room(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         connection.execute(
             "DELETE FROM model_training WHERE model NOT IN (SELECT model FROM models WHERE NOT registered)"
         )
+    elif table == "task_cells":
+        connection.execute("DELETE FROM task_cells WHERE task NOT IN (SELECT task FROM tasks WHERE private)")
     else:
         connection.execute(f"DELETE FROM {table}")
 

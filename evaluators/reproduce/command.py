@@ -1,0 +1,149 @@
+"""``python -m evaluators reproduce``: the options, and what they become."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from data.errors import InputError
+
+__all__ = ["register", "reproduce"]
+
+
+class FailOn(StrEnum):
+    """From which verdict on the command ends with status 1."""
+
+    GAP = "gap"
+    BROKEN = "broken"
+
+
+_FAILS = {FailOn.GAP: {"gap", "broken"}, FailOn.BROKEN: {"broken"}}
+
+
+class Loader(StrEnum):
+    """What loads the model."""
+
+    MTEB = "mteb"
+    LIBRARY = "library"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command()(reproduce)
+
+
+def reproduce(  # noqa: PLR0913 -- an option each
+    model: Annotated[
+        str, typer.Argument(help="A name on the hub, a local folder, or an encoder: BACKEND:SOURCE?key=value.")
+    ],
+    benchmark: Annotated[str | None, typer.Option(help="Tasks of one of mteb's benchmarks.")] = None,
+    tasks: Annotated[list[str] | None, typer.Option(help="Task names; repeat, or separate by commas.")] = None,
+    task_types: Annotated[list[str] | None, typer.Option(help="Retrieval, STS, Classification ...")] = None,
+    languages: Annotated[list[str] | None, typer.Option(help="eng, or eng-Latn.")] = None,
+    own: Annotated[
+        list[Path] | None, typer.Option(help="A folder of your own data; see data/sample/README.md.")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="The model's revision; mteb's registered one if left out.")
+    ] = None,
+    known_as: Annotated[
+        str | None, typer.Option("--as", help="For a folder: the name to file and compare it under.")
+    ] = None,
+    loader: Annotated[
+        Loader, typer.Option(help="mteb's registered loader, or sentence-transformers by itself.")
+    ] = Loader.MTEB,
+    prompts: Annotated[list[str] | None, typer.Option(help="A JSON or TOML file, or query='text: ' pairs.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Halved when memory runs out.")] = 32,
+    max_seq_length: Annotated[int | None, typer.Option(min=1, help="Tokens kept of a text.")] = None,
+    truncate_dim: Annotated[int | None, typer.Option(min=1, help="Dimensions kept of a vector.")] = None,
+    trust_remote_code: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL@REVISION", help="Whose code may run, by name and revision.")
+    ] = None,
+    compare_to: Annotated[str, typer.Option(help="official, reported, or the id of another run.")] = "official",
+    fail_on: Annotated[FailOn | None, typer.Option(help="End with status 1 if a verdict is this bad.")] = None,
+    datasets: Annotated[Path | None, typer.Option(help="Data sets laid out like the hub: DIR/<org>/<name>/.")] = None,
+    embeddings_cache: Annotated[Path | None, typer.Option(help="Keep vectors by content in this folder.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where runs are kept (default: the user's cache folder).")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Begin a new run even if one can be continued.")] = False,
+) -> None:
+    """Run MTEB tasks on a model here, and say which published figures hold."""
+    from evaluators.reproduce.journal import default_root
+    from evaluators.reproduce.models import Asked
+    from evaluators.reproduce.prompts import read_prompts
+    from evaluators.reproduce.run import Plan, reproduce
+    from evaluators.reproduce.terminal import Screen
+    from evaluators.reproduce.trust import allowances
+    from evaluators.reproduce.verdicts import verdicts_of
+
+    asked = Asked(
+        model=model,
+        revision=revision,
+        known_as=known_as,
+        loader=loader.value,
+        dtype=dtype,
+        device=device,
+        max_seq_length=max_seq_length,
+        truncate_dim=truncate_dim,
+        prompts=read_prompts(prompts or []),
+        trust=allowances(trust_remote_code or []),
+    )
+    plan = Plan(
+        asked=asked,
+        tasks=_tasks(benchmark, tasks, task_types, languages, own, datasets),
+        root=out or default_root(),
+        command=shlex.join(["python", "-m", "evaluators", *sys.argv[1:]]),
+        batch_size=batch_size,
+        compare_to=compare_to,
+        embeddings_cache=embeddings_cache,
+        again=again,
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop keeps what is done, like Ctrl-C
+    screen = Screen(Console(highlight=False))
+    try:
+        journal = reproduce(plan, screen)
+    except KeyboardInterrupt:
+        screen.note("Stopped. Finished tasks are kept; the same command goes on from there.")
+        raise typer.Exit(130) from None
+    asked_for = {task.metadata.name for task in plan.tasks}
+    records = {name: record for name, record in journal.tasks().items() if name in asked_for}
+    verdicts = verdicts_of(journal.run_id, journal.run["model"], list(records), compare_to)
+    screen.summary(verdicts, records, compare_to)
+    if any(record["status"] != "done" for record in records.values()):
+        raise typer.Exit(2)
+    if fail_on and any(verdict.verdict in _FAILS[fail_on] for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _tasks(
+    benchmark: str | None,
+    names: list[str] | None,
+    task_types: list[str] | None,
+    languages: list[str] | None,
+    own: list[Path] | None,
+    datasets: Path | None,
+) -> list[Any]:
+    from evaluators.reproduce.own import own_tasks
+    from evaluators.reproduce.tasks import chosen, take_from
+
+    filters = (benchmark, _split(names), _split(task_types), _split(languages))
+    tasks = chosen(*filters) if any(filters) or not own else []
+    if datasets is not None:
+        if not datasets.is_dir():
+            raise InputError("There is no such folder of data sets", where=str(datasets))
+        for task in tasks:
+            take_from(datasets.resolve(), task)
+    return tasks + [task for folder in own or [] for task in own_tasks(folder)]
+
+
+def _split(values: list[str] | None) -> list[str]:
+    """Repeated options and comma-separated ones alike."""
+    return [part.strip() for value in values or [] for part in value.split(",") if part.strip()]

@@ -1,0 +1,307 @@
+"""Run tasks one by one on one model, keeping and publishing each before the next begins."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+import duckdb
+
+from data.errors import ModelError, PlumblineError, StoreBusyError, StoreError
+from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
+from evaluators.reproduce.heard import Warnings, hearing
+from evaluators.reproduce.journal import Journal, now
+from evaluators.reproduce.models import Asked, Loaded, load, settings_in_use
+from evaluators.reproduce.publish import publish
+from evaluators.reproduce.surroundings import environment, peak_memory_mb, reset_peak, versions
+from evaluators.reproduce.tasks import data_source
+from evaluators.reproduce.terminal import Screen
+from evaluators.reproduce.verdicts import check_comparison, verdicts_of
+from evaluators.reproduce.watch import Watched, encodes
+
+__all__ = ["Plan", "reproduce"]
+
+_CHARACTERS_A_TOKEN = 4.5  # of English; good enough to know that a book costs no more than its first page
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Plan(NamedTuple):
+    """What to run and how; ``tasks`` are mteb's own instances."""
+
+    asked: Asked
+    tasks: list[Any]
+    root: Path  # folder of all runs
+    command: str  # what to type to do it again
+    store: Path | None = None
+    batch_size: int = 32
+    compare_to: str = "official"
+    embeddings_cache: Path | None = None
+    again: bool = False
+
+
+def reproduce(plan: Plan, screen: Screen) -> Journal:
+    """Run what is not done yet and publish it task by task; the journal says how it went.
+
+    A task that fails is recorded and the rest goes on. Ctrl-C ends the run as ``stopped`` and is passed on.
+
+    Raises:
+        ModelError, NotAllowedError, InputError, NotFoundError: before anything is run.
+        StoreError: the disk is full; what was finished is kept and the same command goes on from there.
+    """
+    check_comparison(plan.compare_to, plan.store)
+    with hearing() as heard, _quiet_bars():
+        screen.loading(plan.asked)
+        loaded = load(plan.asked)
+        in_use = settings_in_use(loaded.encoder)
+        journal = Journal.open(plan.root, _identity(plan.asked, loaded, in_use), again=plan.again)
+        with journal.held(), _full_disk_explained(journal):
+            _begin(journal, plan, loaded, in_use, heard.take())
+            waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, _dataset(task))]
+            status = "failed"
+            try:
+                publish(journal, plan.store)
+                _run_all(plan, loaded, journal, waiting, heard, screen)
+                status = "done"
+            except KeyboardInterrupt:
+                status = "stopped"
+                raise
+            finally:
+                journal.write_run(status=status, finished_at=now())
+                publish(journal, plan.store)
+    return journal
+
+
+def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], heard: Warnings, screen: Screen) -> None:
+    watched = Watched(loaded.encoder, screen.texts)
+    done = len(plan.tasks) - len(waiting)
+    with screen.running(journal, loaded, done, waiting, _estimates(plan, loaded, watched, waiting)):
+        for task in waiting:
+            screen.task_begins(task)
+            record = _run_one(task, watched, journal, plan, heard)
+            journal.write_task(record)
+            with _published_later(screen):
+                publish(journal, plan.store)
+            name = task.metadata.name
+            screen.task_ends(record, verdicts_of(journal.run_id, loaded.name, [name], plan.compare_to, plan.store))
+
+
+def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any]) -> list[Estimate]:
+    """Time each task will take; nothing is measured when nothing is to be run.
+
+    Raises:
+        ModelError: the model cannot encode a handful of plain texts, so no task can go well.
+    """
+    if not waiting:
+        return []
+    names = [task.metadata.name for task in waiting]
+    if not encodes(loaded.encoder):
+        return [Estimate(*entry) for entry in published_seconds(loaded.name, names, plan.store).items()]
+    try:
+        rate = throughput(watched, waiting[0], plan.batch_size)
+    except PlumblineError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- loaders are other people's code
+        raise ModelError(
+            f"The model loads but cannot encode: {type(error).__name__}: {error}",
+            where=loaded.name,
+            remedy="Check its tokenizer and configuration: python -m evaluators preflight tells more.",
+        ) from error
+    longest = _CHARACTERS_A_TOKEN * (settings_in_use(loaded.encoder).get("max_seq_length") or float("inf"))
+    known = [(task.metadata.name, characters(task, longest)) for task in waiting]
+    return estimates(known, rate, published_seconds(loaded.name, names, plan.store))
+
+
+def _run_one(task: Any, watched: Watched, journal: Journal, plan: Plan, heard: Warnings) -> dict[str, Any]:
+    """Run one task to its record; only a full disk and Ctrl-C get out of here."""
+    import mteb
+
+    name = task.metadata.name
+    record: dict[str, Any] = {
+        "task": name,
+        "type": task.metadata.type,
+        "metric": task.metadata.main_score,
+        "status": "waiting",
+        "dataset": _dataset(task),
+    }
+    earlier = journal.tasks().get(name)
+    journal.write_task(record)
+    watched.new_task()
+    reset_peak()
+    began = monotonic()
+    try:
+        record["dataset_path"] = data_source(task)
+        encoder = _to_run(watched, journal, plan)
+        cache = mteb.ResultCache(journal.folder / "mteb")
+        file = cache.get_task_result_path(name, watched.mteb_model_meta)
+        _clear_unless_same(file, earlier, record["dataset"])
+        mteb.evaluate(
+            encoder,
+            task,
+            co2_tracker=False,
+            encode_kwargs={"batch_size": plan.batch_size, "show_progress_bar": False},
+            cache=cache,
+            overwrite_strategy="only-missing",
+            show_progress_bar=False,
+        )
+        record |= {"status": "done", "file": file.relative_to(journal.folder).as_posix()}
+        record["own_task"] = getattr(task, "own_facts", None)
+    except Exception as error:  # noqa: BLE001 -- a task is other people's code, and the rest of the run goes on
+        if _disk_is_full(error):
+            raise
+        record |= {"status": "failed", "error": _sentence(error, task)}
+    return record | {
+        "warnings": heard.take(),
+        "batch_size": watched.batch_limit or plan.batch_size,
+        "texts": watched.texts,
+        "seconds": round(monotonic() - began, 3),
+        "peak_memory_mb": round(peak_memory_mb(), 1),
+        "finished_at": now(),
+    }
+
+
+def _clear_unless_same(file: Path, earlier: dict[str, Any] | None, dataset: dict[str, Any]) -> None:
+    """Keep the splits and subsets that a killed process had done, unless its file is cut off or of other data."""
+    from mteb.results import TaskResult
+
+    if not file.exists():
+        return
+    if earlier is None or earlier["dataset"] != dataset:
+        file.unlink()
+        return
+    try:
+        TaskResult.from_disk(file)
+    except (ValueError, KeyError, TypeError):
+        file.unlink()
+
+
+def _dataset(task: Any) -> dict[str, Any]:
+    """What a task is run on: the same name on other data, or on other subsets of it, is not done yet."""
+    parts = getattr(task.metadata, "tasks", None) or [task]
+    return {
+        "path": [str(part.metadata.dataset["path"]) for part in parts],
+        "revision": [str(part.metadata.dataset.get("revision")) for part in parts],
+        "splits": [list(part.eval_splits) for part in parts],
+        "subsets": [sorted(part.hf_subsets) for part in parts],
+    }
+
+
+def _identity(asked: Asked, loaded: Loaded, in_use: dict[str, Any]) -> dict[str, Any]:
+    """Everything that can change a score; the batch size cannot, beyond rounding."""
+    return {
+        "model": loaded.name,
+        "revision": loaded.revision,
+        "loader": loaded.loader,
+        "files": [(file["path"], file["sha256"]) for file in loaded.files],
+        "in_use": in_use,
+        "libraries": versions(),
+    }
+
+
+def _begin(
+    journal: Journal, plan: Plan, loaded: Loaded, in_use: dict[str, Any], warnings: list[dict[str, Any]]
+) -> None:
+    asked = {name: value for name, value in plan.asked._asdict().items() if value}
+    journal.write_run(
+        run_id=journal.run_id,
+        kind="reproduce",
+        model=loaded.name,
+        revision=loaded.revision,
+        private=not loaded.registered,
+        command=plan.command,
+        settings={"asked": asked, "in_use": in_use, "loader": loaded.loader, "batch_size": plan.batch_size},
+        environment=environment(),
+        files=loaded.files,
+        warnings=warnings,
+        started_at=journal.run.get("started_at") or now(),
+        finished_at=None,
+        status="running",
+    )
+
+
+def _to_run(watched: Watched, journal: Journal, plan: Plan) -> Any:
+    """What mteb is given: the watched encoder, with its vectors kept if asked, or a searching model as it is."""
+    if not encodes(watched.inner):
+        return watched.inner
+    if plan.embeddings_cache is None:
+        return watched
+    from evaluators.reproduce.cache import KeptVectors
+
+    return KeptVectors(watched, plan.embeddings_cache / journal.run_id.rsplit("-", 1)[1])
+
+
+@contextmanager
+def _published_later(screen: Screen) -> Iterator[None]:
+    """A store that another process holds on to is no reason to stop: the next publication brings this task too."""
+    try:
+        yield
+    except StoreBusyError as error:
+        screen.note(f"{error} The run goes on and publishes with its next task.")
+
+
+@contextmanager
+def _full_disk_explained(journal: Journal) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not _disk_is_full(error):
+            raise
+        raise StoreError(
+            "The disk is full",
+            where=str(journal.folder),
+            remedy="Finished tasks are kept. Make room and give the same command: it goes on from there.",
+        ) from error
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether ``error``, or what caused it, is a write that found no room."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            return True
+        if isinstance(error, duckdb.Error) and any(
+            sign in str(error) for sign in ("No space left", "File too large", "Disk quota")
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _sentence(error: Exception, task: Any) -> str:
+    """What went wrong with a task, in a sentence with its remedy where the kind of error has one."""
+    if isinstance(error, PlumblineError):
+        return str(error)
+    said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+    if type(error).__name__ in _NO_DATA or (type(error).__module__ or "").startswith("huggingface_hub"):
+        dataset = task.metadata.dataset["path"]
+        return (
+            f"The data set {dataset} could not be loaded ({said}). Without a network, put it under DIR/{dataset}/ "
+            "and give --datasets DIR, or fill the hub's cache and set HF_HUB_OFFLINE=1."
+        )
+    return said
+
+
+_NO_DATA = {
+    "DatasetNotFoundError", "FileNotFoundError", "ConnectionError", "OfflineModeIsEnabled", "DataFilesNotFoundError",
+    "LocalEntryNotFoundError", "ConnectError",
+}  # fmt: skip
+
+
+@contextmanager
+def _quiet_bars() -> Iterator[None]:
+    """Silence the libraries' own bars: two lines of ours say the same and do not scroll."""
+    import datasets
+    from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
+    from transformers.utils import logging as transformers_logging
+
+    datasets.disable_progress_bars()
+    transformers_logging.disable_progress_bar()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.enable_progress_bars()
+        transformers_logging.enable_progress_bar()
+        enable_progress_bars()

