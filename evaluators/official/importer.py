@@ -20,6 +20,7 @@ from evaluators.official.merge import fill_in_names, merge
 from evaluators.official.names import Names
 from evaluators.official.pool import Progress, batches
 from evaluators.official.scan import META, Found, Source, sources
+from evaluators.parity import sample
 from evaluators.reproduce.bundled import REPRODUCTIONS, unpack
 
 __all__ = ["Summary", "import_bundle", "import_from"]
@@ -121,6 +122,7 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
         importing = _Importing(connection, "bundle", str(folder), started_at)
         bundle.read_facts(connection, folder)
         bundle.read_results(connection, folder, importing.import_id, importing.first)
+        sample.load(connection, folder)
         summary = importing.finish(0, began, commit=written.commit, date=written.date)
         unpack(connection, folder / REPRODUCTIONS)
         bundle.mark(connection, written)
