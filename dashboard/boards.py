@@ -14,6 +14,7 @@ __all__ = [
     "CARD",
     "DATA",
     "OWN",
+    "RANK_RANGE",
     "REVISION",
     "as_csv",
     "columns_of",
@@ -22,8 +23,10 @@ __all__ = [
     "quality_of",
     "shown",
     "sortable",
+    "sure",
 ]
 
+RANK_RANGE, MEAN_RANGE = "Rank range", "Mean range"
 CARD, DATA, REVISION, OWN = "card", "data", "revision", "own run"
 _MEANS = {
     "mean_subset": "Mean (Subset)",
@@ -70,6 +73,25 @@ def shown(board: pd.DataFrame, groups: pd.DataFrame, types: pd.DataFrame, benchm
     return frame
 
 
+def sure(frame: pd.DataFrame, intervals: pd.DataFrame, quality: str) -> pd.DataFrame:
+    """The table with the 95 % intervals of its ranks and its headline mean, as texts; unchanged if there are none.
+
+    ``intervals`` is as :func:`dashboard.queries.intervals.intervals` has it, models tied with the first marked.
+    """
+    found = intervals.set_index("model").reindex(frame["Model"])
+    if not found["rank_low"].notna().any():
+        return frame
+    places = zip(found["rank_low"], found["rank_high"], found["tied_with_first"].eq(True), strict=True)
+    ranks = ["" if pd.isna(low) else f"{low:.0f}–{high:.0f}{' tied' if tied else ''}" for low, high, tied in places]
+    frame.insert(2, RANK_RANGE, ranks)
+    of = {"mean_task": "mean", "mean_task_type": "type"}.get(quality)
+    if of:
+        pairs = zip(100 * found[f"{of}_low"], 100 * found[f"{of}_high"], strict=True)
+        texts = ["" if pd.isna(low) else f"{low:.1f}–{high:.1f}" for low, high in pairs]
+        frame.insert(list(frame.columns).index(_MEANS[quality]) + 1, MEAN_RANGE, texts)
+    return frame
+
+
 def ordered(frame: pd.DataFrame, by: str, *, reverse: bool) -> pd.DataFrame:
     """The table sorted by a column: ranks, sizes and gaps from small to large, the rest from large to small."""
     ascending = (by in ("Rank", "Model", "Missing", "Parameters", "Licence")) != reverse
@@ -78,7 +100,7 @@ def ordered(frame: pd.DataFrame, by: str, *, reverse: bool) -> pd.DataFrame:
 
 def sortable(frame: pd.DataFrame) -> list[str]:
     """Columns a viewer can sort by."""
-    return [name for name in frame.columns if name != "Evidence"]
+    return [name for name in frame.columns if name not in ("Evidence", RANK_RANGE, MEAN_RANGE)]
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
@@ -107,6 +129,8 @@ def columns_of(frame: pd.DataFrame, quality: str, tasks: int) -> dict[str, Any]:
         "Rank": column.NumberColumn(width=56, pinned=True, help=_HELP["Rank"]),
         "Model": column.TextColumn(width=240, pinned=True, help="Select a row to see where its numbers come from."),
         best: column.ProgressColumn(format=SCORE_FORMAT, min_value=0, max_value=100, width=130, help=_HELP[best]),
+        RANK_RANGE: column.TextColumn(width=96, help=_HELP[RANK_RANGE]),
+        MEAN_RANGE: column.TextColumn(width=96, help=_HELP[MEAN_RANGE]),
         "Missing": column.NumberColumn(width=72, help=f"Of {tasks} tasks, how many have no score or not a whole one."),
         "Evidence": column.MultiselectColumn(
             options=labels, color=[_colour(label) for label in labels], width=210, help=_HELP["Evidence"]
@@ -151,6 +175,9 @@ def _inert(text: str) -> str:
 
 
 _HELP = {
+    RANK_RANGE: "Where the rank would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these "
+    "(bootstrap over tasks). Tied: the data cannot tell it from the first.",
+    MEAN_RANGE: "Where the mean would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these.",
     "Rank": "MTEB's rule. Usually a Borda count: on every task a model earns a point for each model it beats, and the "
     "points are added up. Some benchmarks rank by a mean instead.",
     "Mean (Task)": "Mean over all tasks, each counting once. Blank unless every task has a score.",

@@ -103,7 +103,8 @@ def borda_intervals(
     points = borda_points(scores, pool)
     counts = resample(tasks, draws, seed, clusters)
     size = _effective_size(np.bincount(_numbered(tasks, clusters)).astype(np.float64))
-    return _standing(points.sum(axis=1), counts @ points.T, any_score(scores), size)
+    there = any_score(scores)
+    return _standing(points.sum(axis=1), counts @ points.T, there, there, size)
 
 
 def mean_intervals(
@@ -121,7 +122,7 @@ def mean_intervals(
     Args:
         scores: [models x tasks], NaN where missing.
         weights: [tasks]; equal by default. ``1 / tasks of its type`` gives the mean over task types.
-        pool: [models], those that get a rank; all by default.
+        pool: [models], those that get a rank; all by default. The others still have an interval of their mean.
         clusters: see :func:`resample`.
         ranked: false leaves the intervals of ranks out (NaN), which take most of the time.
         draws: resamples.
@@ -130,10 +131,10 @@ def mean_intervals(
     tasks = scores.shape[1]
     weights = np.ones(tasks) if weights is None else weights
     means = _weighted(np.ones((1, tasks)), weights, scores)
-    pool = ~np.isnan(means[0]) if pool is None else pool & ~np.isnan(means[0])
+    known = ~np.isnan(means[0])
     drawn = _weighted(resample(tasks, draws, seed, clusters), weights, scores)
     size = _effective_size(np.bincount(_numbered(tasks, clusters), weights).astype(np.float64))
-    return _standing(means[0], drawn, pool, size, ranked=ranked)
+    return _standing(means[0], drawn, known, known if pool is None else pool, size, ranked=ranked)
 
 
 def paired_difference(
@@ -170,13 +171,22 @@ def _drawn(n: int, draws: int, seed: int) -> Matrix:
     return counts
 
 
-def _standing(totals: Matrix, drawn: Matrix, pool: NDArray[np.bool_], size: float, *, ranked: bool = True) -> Standing:
-    """Intervals of totals and their ranks from [draws x models], for the models in the pool."""
+def _standing(
+    totals: Matrix,
+    drawn: Matrix,
+    known: NDArray[np.bool_],
+    pool: NDArray[np.bool_],
+    size: float,
+    *,
+    ranked: bool = True,
+) -> Standing:
+    """Intervals of totals from [draws x models] for those known, and of ranks for those of them in the pool."""
     ends = np.full((4, len(totals)), np.nan)
     tied = np.zeros(len(totals), dtype=bool)
+    pool = pool & known
     if size >= FEWEST_TASKS and pool.any():
+        ends[0, known], ends[1, known] = _interval(drawn[:, known], size)
         mine, first = drawn[:, pool], int(np.argmax(totals[pool]))
-        ends[0, pool], ends[1, pool] = _interval(mine, size)
         if ranked:
             low, high = _interval(ranks(mine), size, whole=True)
             # Where scores are missing a draw can be kinder than the record; the rank itself is always possible.

@@ -53,7 +53,9 @@ def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool]:
         "Benchmark", [*offered, queries.ANY_TASKS], "c_benchmark", index=start, remember="benchmark", where=left
     )
     benchmark = benchmark or queries.ANY_TASKS
-    picked = links.choose_many("Models", ask(names.models), "c_models", where=middle, placeholder="The first three")
+    picked = links.choose_many(
+        "Models", ask(names.models), "c_models", where=middle, placeholder="The first three", wrap=True
+    )
     models = tuple(picked) or tuple(ask(queries.top_models, benchmark, 3))
     if not picked:
         middle.caption(f"None chosen: the first {len(models)} complete models of the benchmark.")

@@ -12,8 +12,10 @@ from dashboard.access import ask
 from dashboard.figures.pareto import drawable, quality_against_size
 from dashboard.provenance import show_sources
 from dashboard.queries import leaderboard as asked
+from dashboard.queries.intervals import intervals
 from dashboard.queries.leaderboard import Among, Pool
 from dashboard.words import count, plain, score
+from data.uncertainty import DRAWS
 
 _RANKED_BY = {
     "borda": "Ranked by MTEB's Borda count: on every task a model earns a point for each model it beats, so the best "
@@ -41,12 +43,13 @@ def page() -> None:
     if benchmark["show_zero_shot"]:
         board["zero_shot"] = board["model"].map(ask(asked.zero_shot, name, taking.tasks))
     quality = boards.quality_of(benchmark)
-    _headline(board, quality, str(benchmark["ranked_by"]))
+    sure = _intervals(name, taking)
+    _headline(board, quality, str(benchmark["ranked_by"]), sure)
     _unfinished(name, board, quality, taking)
     table, plot = st.tabs(["Table", "Quality against size"], key="view", bind="query-params", on_change="rerun")
     links.known("view")
     with table:
-        _table(benchmark, board, quality, taking)
+        _table(benchmark, board, quality, taking, sure)
     if plot.open:
         with plot:
             _plot(board, quality)
@@ -72,12 +75,28 @@ def _nobody(among: Among) -> None:
         st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
 
 
-def _headline(board: pd.DataFrame, quality: str, ranked_by: str) -> None:
+def _intervals(name: str, taking: Pool) -> pd.DataFrame:
+    """Intervals of the ranks; a whole benchmark's are computed once, those of a choice with fewer draws at once."""
+    whole = taking == Pool()
+    return ask(intervals, name, taking.models, taking.tasks, taking.trusted, DRAWS if whole else DRAWS // 4)
+
+
+def _tied(sure: pd.DataFrame) -> str:
+    """How many models the data cannot tell from the first; empty where it says nothing."""
+    if not sure["rank_low"].notna().any():
+        return ""
+    others = int(sure["tied_with_first"].sum()) - 1
+    if others < 1:
+        return " The tasks set it apart from all others."
+    return f" {count(others, 'other is', 'others are')} statistically tied with it."
+
+
+def _headline(board: pd.DataFrame, quality: str, ranked_by: str, sure: pd.DataFrame) -> None:
     """One sentence a hurried reader can take away, and what the numbers are in one more."""
     first = board.iloc[0]
     tasks = int(first["tasks_scored"])
     lead = f"Best of {count(len(board), 'model')} on {count(tasks, 'task')}: **{plain(first['model'])}**"
-    st.markdown("#### " + lead + _mean(first, quality) + ".")
+    st.markdown("#### " + lead + _mean(first, quality) + "." + _tied(sure))
     st.markdown(_also_best(board, quality))
     st.caption(f"{_RANKED_BY[ranked_by]} {filters.RULE}")
 
@@ -119,12 +138,12 @@ def _also_best(board: pd.DataFrame, quality: str) -> str:
     return " ".join(said)
 
 
-def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Pool) -> None:
+def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Pool, sure: pd.DataFrame) -> None:
     name = benchmark["benchmark"]
     types = ask(asked.type_means, name, taking) if benchmark["show_task_types"] else pd.DataFrame()
     whole = taking.tasks is None and not taking.trusted
     groups = ask(asked.group_means, name) if whole else pd.DataFrame()
-    frame = boards.shown(board, groups, types, benchmark)
+    frame = boards.sure(boards.shown(board, groups, types, benchmark), sure, quality)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     wanted = links.text(
         "Search by name", "name", where=bar, placeholder="part of a name", icon=":material/search:", width=300

@@ -110,6 +110,14 @@ def test_a_board_ranked_by_its_mean_ranks_only_complete_models() -> None:
     assert np.isnan(found.rank_low[1])
 
 
+def test_who_is_not_in_the_pool_has_a_mean_and_no_rank() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0.5, 0.02, size=(3, 20)) + np.array([[0.3], [0.2], [0.1]])
+    found = mean_intervals(scores, pool=np.array([False, True, True]))
+    assert np.isnan(found.rank_low[0]) and found.low[0] < scores[0].mean() < found.high[0]
+    assert found.rank_low[1:].tolist() == [1, 2] and found.tied_with_first.tolist() == [False, True, False]
+
+
 def test_weights_make_the_mean_over_types() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(0.5, 0.1, size=(3, 20))

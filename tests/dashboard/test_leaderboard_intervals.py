@@ -1,0 +1,50 @@
+"""Rank intervals on the leaderboard: as the query has them, tied ones marked, absent where nothing can be said."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.queries.intervals import intervals
+from data.store import open_reader
+from tests.dashboard.choose_store import BENCHMARK, choose_store
+from tests.serving import ROOT
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return choose_store(tmp_path_factory.mktemp("choose") / "choose.duckdb")
+
+
+def board(monkeypatch, store, **asked: str) -> AppTest:
+    monkeypatch.setenv("PLUMBLINE_STORE", str(store))
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
+    at.query_params.update(asked)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def test_ranges_and_ties_are_the_querys(monkeypatch, path):
+    at = board(monkeypatch, path)
+    reader = open_reader(path)
+    found = intervals(reader.cursor(), BENCHMARK).set_index("model")
+    reader.close()
+    for row in at.dataframe[0].value.to_dict("records"):
+        mine = found.loc[row["Model"]]
+        tied = " tied" if mine["tied_with_first"] else ""
+        assert row["Rank range"] == f"{mine['rank_low']:.0f}–{mine['rank_high']:.0f}{tied}"
+        mean = (
+            ""
+            if mine["mean_low"] != mine["mean_low"]
+            else f"{100 * mine['mean_low']:.1f}–{100 * mine['mean_high']:.1f}"
+        )
+        assert row["Mean range"] == mean
+    others = int(found["tied_with_first"].sum()) - 1
+    assert others > 0 and f"{others} others are statistically tied with it" in at.markdown[0].value
+
+
+def test_too_few_tasks_have_no_ranges(monkeypatch, made_store, path):
+    assert "Rank range" not in board(monkeypatch, made_store).dataframe[0].value
+    filtered = board(monkeypatch, path, type="STS")
+    assert "Rank range" not in filtered.dataframe[0].value and "tied" not in filtered.markdown[0].value
