@@ -29,6 +29,10 @@ types: $(VENV)/.tested  ## mypy --strict
 bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a results checkout, optional)
 	@$(BIN)/python -m tests.bench $(if $(FROM),--from $(FROM))
 
+peers: $(VENV)/.tested  ## environments of other frameworks, and the tests that use them (a few minutes, once)
+	@$(BIN)/python -m tests.peers
+	@$(BIN)/python -m pytest -m peers tests/peers
+
 clean:  ## remove what the other commands made
 	rm -rf $(VENV) .peers build data/*.duckdb data/*.duckdb.lock .mypy_cache .ruff_cache .pytest_cache
 

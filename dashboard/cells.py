@@ -12,7 +12,7 @@ from dashboard import links
 from dashboard.access import ask
 from dashboard.addresses import result_address
 from dashboard.queries import reproduction as asked
-from dashboard.words import plain, score, signed
+from dashboard.words import count, plain, score, signed
 from data.effects import Effects
 from data.signs import Evidence, signs
 from data.verdict import WORST_FIRST
@@ -126,9 +126,14 @@ def _verdict(cell: dict[str, Any], claim: str, check: str) -> None:
     st.markdown(
         f":{_COLOURS[verdict]}-badge[{verdict}] {plain(cell['task'])}, {plain(cell['metric'])}: {figures}{delta}."
     )
-    of = {"task": "this task", "type": f"{plain(cell['type'])} tasks", "all": "all tasks", "none": "nothing known"}
+    of = {
+        "task": "this task and those of its type",
+        "type": f"{plain(cell['type'])} tasks",
+        "all": "all tasks",
+        "none": "nothing known",
+    }
     said = [
-        f"Noise floor {score(cell['floor'])} from {cell['floor_n']} reruns of {of[cell['floor_scope']]}",
+        f"Noise floor {score(cell['floor'])}, from {count(cell['floor_n'], 'rerun')} of {of[cell['floor_scope']]}",
         plain(cell["why_not"]) if isinstance(cell["why_not"], str) else "",
         plain(cell["remarks"]) if isinstance(cell["remarks"], str) else "",
     ]
@@ -175,7 +180,11 @@ def _known(value: Any) -> Any:
 
 
 def _sides(provenance: pd.DataFrame, claim: str, check: str) -> None:
-    st.markdown(f"**Where they come from**: {int(provenance['differs'].sum())} differ of what both sides name")
+    differing = int(provenance["differs"].sum())
+    known = int((provenance["left"].notna() & provenance["right"].notna()).sum())
+    st.markdown(
+        f"**Where they come from**: of {count(known, 'fact')} known of both sides, {differing or 'none'} differ"
+    )
     files = provenance.loc[provenance["what"] == "file", ["left", "right"]].to_numpy().ravel()
     both = pd.DataFrame(
         {

@@ -75,8 +75,10 @@ def _models(rows: pd.DataFrame) -> Iterator[Charge]:
             advice = "look at how it is loaded"
         elif row["typical"] < 0:
             advice = "look at its set-up (prompts, pooling, length, precision)"
-        else:
+        elif row["typical"] < WRECKED:
             advice = "look at prompts, and at whether the claim is of an older version"
+        else:
+            advice = "look at how the other side was run"
         yield Charge("model", row["name"], f"is {_amount(row['typical'])} on {on}", advice, row["typical"])
 
 

@@ -185,11 +185,13 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
-        row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+        # All rows, though there is one: a result read in part keeps the connection from registering frames.
+        rows = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall()
     except duckdb.CatalogException:
-        row = None
-    if row is None:
+        rows = []
+    if not rows:
         raise _damaged(path)
+    row = rows[0]
     if row[0] != str(SCHEMA_VERSION):
         raise StoreOutdatedError(
             f"The store was written by schema {row[0]}, this is schema {SCHEMA_VERSION}",

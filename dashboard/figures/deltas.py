@@ -90,15 +90,17 @@ def _share(rows: int) -> list[float]:
 
 
 def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: bool) -> None:
-    """Bars of the effects: solid where the effect was called, pale where it may be chance."""
+    """Bars of the effects: solid where the effect was called, hollow where it may be chance."""
     sizes = 100 * lines["typical"].where(lines["called"].astype(bool), lines["effect"]).fillna(0).to_numpy(float)
     called = lines["called"].to_numpy(bool)
     colours = [DIVERGING[0 if size < 0 else -1][1] for size in sizes]
+    filled = [colour if c else _INVISIBLE for colour, c in zip(colours, called, strict=True)]
     said = [
         f"<b>{html.escape(str(n))}</b><br>{signed(s / 100)} points{'' if c else ' (may be chance)'}"
         for n, s, c in zip(lines["name"], sizes, called, strict=True)
     ]
-    bars = {"marker": {"color": colours, "opacity": np.where(called, 1, 0.35).tolist()}, "hovertext": said}
+    outline = {"color": [colour if c else MUTED for colour, c in zip(colours, called, strict=True)], "width": 1}
+    bars = {"marker": {"color": filled, "line": outline}, "hovertext": said}
     common = {"hoverinfo": "text", "showlegend": False, "width": 0.7}
     if upright:
         figure.add_bar(x=at, y=sizes, **bars, **common, row=1, col=1)
@@ -121,7 +123,8 @@ def _hover(cells: pd.DataFrame) -> list[str]:
 def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
     """Claim and check of each cell, with the band in which they would match; the order given is drawn from the top.
 
-    Takes columns label, left_score, right_score, floor, delta, verdict, key (given back in customdata on a click).
+    Takes columns who and what (the two lines of a label), left_score, right_score, floor, delta, verdict and key (given
+    back in customdata on a click).
     """
     y = np.arange(len(frame))
     left, right = 100 * frame["left_score"].to_numpy(float), 100 * frame["right_score"].to_numpy(float)
@@ -137,8 +140,9 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         showlegend=False, connectgaps=False,
     )  # fmt: skip
     said = [
-        f"<b>{html.escape(r['label'])}</b><br>{html.escape(claim)} {score(r['left_score'])}, {html.escape(check)} "
-        f"{score(r['right_score'])}<br>{signed(r['delta'])}, {r['verdict']}; noise floor {score(r['floor'])}"
+        f"<b>{html.escape(r['who'])}</b><br>{html.escape(r['what'])}<br>{html.escape(claim)} {score(r['left_score'])}, "
+        f"{html.escape(check)} {score(r['right_score'])}<br>{signed(r['delta'])}, {r['verdict']}; "
+        f"noise floor {score(r['floor'])}"
         for r in frame.to_dict("records")
     ]
     figure.add_scatter(
@@ -155,11 +159,11 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
             marker={"size": 10, "color": VERDICT_COLOURS[verdict], "symbol": VERDICT_SYMBOLS[verdict]},
         )  # fmt: skip
     figure.update_yaxes(
-        tickvals=y.tolist(), ticktext=_labels(frame["label"].tolist(), 66), range=[len(frame) - 0.4, -0.6],
+        tickvals=y.tolist(), ticktext=_two_lines(frame), range=[len(frame) - 0.4, -0.6],
         fixedrange=True, showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_xaxes(title="Score, 0 to 100", fixedrange=True, zeroline=False)
-    styled(figure, height=130 + 24 * max(len(frame), 3))
+    styled(figure, height=130 + 32 * max(len(frame), 3))
     figure.update_layout(clickmode="event+select", dragmode=False, hovermode="closest", bargap=0)
     return figure
 
@@ -202,6 +206,11 @@ def by_type(types: pd.DataFrame) -> go.Figure:
     styled(figure, height=120 + 30 * max(len(types), 3))
     figure.update_layout(barmode="stack", bargap=0.35, dragmode=False)
     return figure
+
+
+def _two_lines(frame: pd.DataFrame) -> list[str]:
+    lines = zip(_labels(frame["who"].tolist(), 36), _labels(frame["what"].tolist(), 40), strict=True)
+    return ["<br>".join(pair) for pair in lines]
 
 
 def _labels(names: list[str], longest: int) -> list[str]:

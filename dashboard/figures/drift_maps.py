@@ -69,11 +69,11 @@ def drift_map(
     figure = go.Figure(
         go.Heatmap(
             z=shown, colorscale=DRIFT, zmin=low, zmax=high, hoverinfo="skip", xgap=1, ygap=0 if len(z) > _MANY else 1,
-            colorbar={**_BAR, "title": {"text": short(label, 60), "side": "top"}, **bar},
+            colorbar={**_BAR, **bar},
         )
     )  # fmt: skip
     figure.add_traces(_markers(z, label, ".3g", None if counts is None else counts.to_numpy(dtype=np.float32)))
-    return _framed(figure, rows, columns)
+    return _framed(figure, rows, columns, label)
 
 
 def signed_map(values: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], *, label: str) -> go.Figure:
@@ -83,11 +83,11 @@ def signed_map(values: pd.DataFrame, rows: Sequence[str], columns: Sequence[str]
     figure = go.Figure(
         go.Heatmap(
             z=z, colorscale=DIVERGING, zmin=-(most or 1), zmax=most or 1, hoverinfo="skip", xgap=1,
-            ygap=0 if len(z) > _MANY else 1, colorbar={**_BAR, "title": {"text": short(label, 60), "side": "top"}},
+            ygap=0 if len(z) > _MANY else 1, colorbar=_BAR,
         )
     )  # fmt: skip
     figure.add_traces(_markers(z, label, "+.3g", None))
-    return _framed(figure, rows, columns)
+    return _framed(figure, rows, columns, label)
 
 
 def floor_marks(kind: str) -> dict[str, float]:
@@ -166,7 +166,7 @@ def _markers(
     return traces
 
 
-def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str]) -> go.Figure:
+def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], label: str) -> go.Figure:
     named = len(rows) <= _MANY
     slanted = len(columns) > 6
     heads = [short(name, 22) for name in columns]
@@ -175,8 +175,10 @@ def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str]) -> g
     each = 24 if len(rows) <= 16 else 17
     height = int(above + 16 + (max(len(rows), 3) * each if named else 760))
     styled(figure, height=height)
-    figure.update_traces(colorbar={"y": 1 - 20 / height}, selector={"type": "heatmap"})  # room for its title
+    figure.update_traces(colorbar={"y": 1 - 16 / height}, selector={"type": "heatmap"})
     figure.update_layout(
+        # Above the bar: a title of the bar's own would be drawn over it where the map is low.
+        title={"text": short(label, 60), "font": {"size": 13}, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 2}},
         hovermode="closest",
         hoverdistance=-1,
         clickmode="event+select",

@@ -99,16 +99,25 @@ def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
 
 
 def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
-    """One row a candidate: its verdict, the sentence that says why, and its figures."""
+    """One row a candidate: its verdict, the sentence that says why, and its figures.
+
+    ``mixes``: whether its vectors have as many dimensions as the reference's, so that both fit one index.
+    """
     return cursor.execute(
         """
-        SELECT s.*, e.label, e.model, e.revision, e.backend,
+        WITH widths AS (
+            SELECT encoder_id, max(len(vector)) AS dimensions FROM vectors
+            WHERE check_id = $check AND output = $output AND output = 'dense' GROUP BY encoder_id
+        )
+        SELECT s.*, e.label, e.model, e.revision, e.backend, w.dimensions,
+            w.dimensions IS NOT DISTINCT FROM coalesce(r.dimensions, w.dimensions) AS mixes,
             (SELECT count(*) FROM protocol p WHERE p.check_id = s.check_id AND p.encoder_id = s.encoder_id
                 AND p.outcome = 'fail') AS tests_failed
-        FROM drift_summary s JOIN encoders e USING (encoder_id)
-        WHERE s.check_id = ? AND s.output = ? ORDER BY s.mean NULLS LAST, e.label
+        FROM drift_summary s JOIN encoders e USING (encoder_id) JOIN checks c USING (check_id)
+        LEFT JOIN widths w USING (encoder_id) LEFT JOIN widths r ON r.encoder_id = c.reference
+        WHERE s.check_id = $check AND s.output = $output ORDER BY s.mean NULLS LAST, e.label
         """,
-        [check, output],
+        {"check": check, "output": output},
     ).df()
 
 

@@ -14,8 +14,8 @@ from dashboard.sections.drift_maps import Chosen
 from dashboard.words import count, plain
 
 COMMAND = (
-    "python -m evaluators parity sentence-transformers:sentence-transformers/all-MiniLM-L6-v2"
-    " 'sentence-transformers:sentence-transformers/all-MiniLM-L6-v2?dtype=bf16'"
+    "python -m evaluators parity --reference sentence-transformers:sentence-transformers/all-MiniLM-L6-v2"
+    " --candidate 'sentence-transformers:sentence-transformers/all-MiniLM-L6-v2?dtype=bf16'"
 )
 
 

@@ -196,7 +196,7 @@ def _heatmap(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
         f"{count(len(rows), 'row')} of {shown['row'].nunique():,} and {count(len(columns), 'task')} of "
         f"{shown['column'].nunique():,}, lowest effect first. A cell is the median over the task's splits and subsets; "
         "blank: not compared; ×: not comparable. Bars: what a model shares over its tasks (right) and a task over its "
-        "models (top), pale where it may be chance. Click a cell to open it below."
+        "models (top), hollow where it may be chance. Click a cell to open it below."
     )
 
 
@@ -219,12 +219,11 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
         return
     order = with_figures["delta"].abs().sort_values(ascending=False, kind="stable").index[: int(first)]
     top = with_figures.loc[order]
-    label = cells.short(top["row"]) + "  " + top["task"] + cells.where(top)
     key = pd.Series(
         [list(k) for k in zip(top["row"], top["task"], top["split"] + " · " + top["subset"], strict=True)],
         index=top.index,
     )
-    drawn = top.assign(label=label, key=key)
+    drawn = top.assign(who=cells.short(top["row"]), what=top["task"] + cells.where(top), key=key)
 
     def picked() -> None:
         _choose(st.session_state["dumbbell"]["selection"]["points"], frame)

@@ -12,18 +12,23 @@ from data.drift import VERDICTS
 
 __all__ = ["GROUPS", "figures", "sentences"]
 
+_SAME = ("identical", "precision only")
+_SHORTER = "other length"
 # What a verdict means to somebody who has to choose: icon, colour and words, then the verdicts that mean it.
 GROUPS = [
-    (":material/check_circle:", "green", "The same model", ("identical", "precision only")),
-    (":material/error:", "orange", "The same, with a catch", ("scale only", "differs on some texts")),
+    (":material/check_circle:", "green", "The same model", _SAME),
+    (":material/error:", "orange", "The same, with a catch", ("scale only", "differs on some texts", _SHORTER)),
     (":material/cancel:", "red", "Not the same", ("differs everywhere", "different space", "unstable", "unusable")),
 ]
+_VERDICTS = VERDICTS | {_SHORTER: "The same vectors in fewer or more dimensions: they do not fit the same index."}
 _SHOWN = 8  # of a group, before the rest is folded
 
 
 def sentences(verdicts: pd.DataFrame, reference: str) -> None:
     """A headline and three columns: the same model, the same with a catch, not the same."""
-    groups = [verdicts[verdicts["verdict"].isin(among)] for *_, among in GROUPS]
+    # The same numbers in fewer dimensions are no replacement: the two do not fit one index.
+    meant = verdicts["verdict"].where(verdicts["mixes"] | ~verdicts["verdict"].isin(_SAME), _SHORTER)
+    groups = [verdicts[meant.isin(among)] for *_, among in GROUPS]
     same, catch, other = (len(group) for group in groups)
     st.markdown(
         f"**{count(same, 'encoder')} of {len(verdicts)} {'is' if same == 1 else 'are'} the same model** as the "
@@ -63,7 +68,7 @@ def _tests(failed: int) -> str:
 
 
 def _meaning(among: tuple[str, ...]) -> str:
-    return "\n\n".join(f"**{verdict}**: {VERDICTS[verdict]}" for verdict in among)
+    return "\n\n".join(f"**{verdict}**: {_VERDICTS[verdict]}" for verdict in among)
 
 
 def _small(label: str, meaning: str, form: str = "%.1e") -> Any:

@@ -20,6 +20,7 @@ from evaluators.official.merge import fill_in_names, merge
 from evaluators.official.names import Names
 from evaluators.official.pool import Progress, batches
 from evaluators.official.scan import META, Found, Source, sources
+from evaluators.parity import sample
 from evaluators.reproduce.bundled import REPRODUCTIONS, unpack
 
 __all__ = ["Summary", "import_bundle", "import_from"]
@@ -121,6 +122,7 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
         importing = _Importing(connection, "bundle", str(folder), started_at)
         bundle.read_facts(connection, folder)
         bundle.read_results(connection, folder, importing.import_id, importing.first)
+        sample.load(connection, folder)
         summary = importing.finish(0, began, commit=written.commit, date=written.date)
         unpack(connection, folder / REPRODUCTIONS)
         bundle.mark(connection, written)
@@ -189,8 +191,11 @@ class _Importing:
         metas = [file for file in change.new if file.path.endswith(f"/{META}") and not file.problem]
         self._remember(root, metas, [None] * len(metas))
         readable = [file for file in change.new if not file.problem and not file.path.endswith(f"/{META}")]
+        # in one transaction: the store is private until it is published, and 150 small ones take three times as long
+        self.connection.begin()
         for files, batch in batches(change.source, readable, names, origin, progress):
             self._append(root, files, batch)
+        self.connection.commit()
 
     def _append(self, root: str, files: Sequence[Found], batch: Batch) -> None:
         """Number a batch's results and put them into the store."""

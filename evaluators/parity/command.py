@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -79,8 +90,8 @@ def parity(
     )
     for note in asked.probes.notes:
         console.print(Text(note, style="yellow"))
-    with console.status("") as status:
-        done = check(asked, lambda encoder, what: status.update(Text(f"{encoder}: {what}")))
+    with _progress(console, 1 + len(asked.candidates)) as step:
+        done = check(asked, step)
     with writing(store) as connection:
         keep(connection, done, shlex.join(["python", "-m", "evaluators", *sys.argv[1:]]))
     _print(console, done)
@@ -89,6 +100,22 @@ def parity(
     if bad := verdicts & set(asked.fail_on):
         console.print(Text(f"Failing on: {', '.join(sorted(bad))}", style="red"))
         raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(console: Console, encoders: int) -> Iterator[Callable[[str, str], None]]:
+    """One line: the encoder at work, how many are done, and the time left."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("", total=encoders)
+        opened = 0
+
+        def step(encoder: str, what: str) -> None:
+            nonlocal opened
+            opened += what == "opening"
+            bar.update(task, description=f"{encoder}: {what}", completed=max(opened - 1, 0))
+
+        yield step
 
 
 def _print(console: Console, done: Check) -> None:

@@ -40,8 +40,11 @@ def keep(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> N
         "n_texts": len(probes.probes), "started_at": check.started_at,
     }])  # fmt: skip
     everyone = {encoder_id(examined): examined for examined in (check.reference, *check.candidates)}
-    _insert(connection, "encoders", [_encoder(name, examined) for name, examined in everyone.items()], replace=True)
-    _insert(connection, "probes", _probes(check), replace=True)
+    _insert(
+        connection, "encoders", [_encoder(name, examined) for name, examined in everyone.items()], verb="OR REPLACE"
+    )
+    # A text that a check of one's own shares with the bundled set keeps the bundled name and stays readable.
+    _insert(connection, "probes", _probes(check), verb="OR REPLACE" if probes.name == "bundled" else "OR IGNORE")
     _insert(connection, "protocol", [
         {"check_id": check.check_id, "encoder_id": name, "test": outcome.test, "outcome": outcome.outcome,
          "value": _number(outcome.value), "detail": outcome.detail}
@@ -174,6 +177,8 @@ def _drift(check: Check, examined: Examined, comparison: Comparison) -> Rows:
 
 def _summary(check: Check, examined: Examined, comparison: Comparison) -> dict[str, Any]:
     extra = sorted(set(comparison.columns) - {*_DRIFT, "max_dimension"})
+    if not check.plan.keep_text:
+        comparison.measures.pop("max_token", None)
     per_text = {name: [_number(value) for value in comparison.columns[name]] for name in extra}
     return {column: _number(comparison.summary.get(column)) for column in _SUMMARY} | {
         "check_id": check.check_id,
@@ -203,7 +208,7 @@ def _json(value: Any) -> str:
 
 
 def _insert(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[dict[str, Any]], *, replace: bool = False
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[dict[str, Any]], *, verb: str = ""
 ) -> None:
     """Append rows by column name; ``table`` is one of ours, the values are never part of the statement."""
     if not rows:
@@ -212,8 +217,9 @@ def _insert(
     arrow = pa.table({name: _array(name, values) for name, values in columns.items()})
     connection.register("incoming", arrow)
     try:
-        verb = "INSERT OR REPLACE" if replace else "INSERT"
-        connection.execute(f"{verb} INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM incoming")
+        connection.execute(
+            f"INSERT {verb} INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM incoming"
+        )
     finally:
         connection.unregister("incoming")
 

@@ -17,6 +17,7 @@ __all__ = ["Evidence", "Verdict", "common_trait", "give_verdict", "said_by_proto
 
 _EVERYWHERE = 0.9  # share of texts above the floor from which "some texts" would be the wrong word
 _FAR = 1e-3  # mean cosine distance from which it is worth looking for a rotation
+_LEFT = 0.02  # share of the drift that may be left after the rotation
 _FEWEST = 8  # texts below which a rotation would fit by chance
 
 Floats = NDArray[np.float64]
@@ -119,7 +120,10 @@ def _scale(ratio: Floats, count: int, on: str) -> str:
 
 def _space(evidence: Evidence, mean: float, count: int) -> Verdict | None:
     left = evidence.rotation_residual
-    if left is None or mean < _FAR or count < _FEWEST or left > max(evidence.floor, 1e-5):
+    if left is None or mean < _FAR or count < _FEWEST:
+        return None
+    # With fewer texts than dimensions a rotation takes up some of any noise, so most of the drift must go with it.
+    if left > max(evidence.floor, 1e-5) or left > _LEFT * mean:
         return None
     how = "its dimensions are in another order" if evidence.permuted else "a rotation of the axes"
     said = (

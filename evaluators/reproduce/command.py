@@ -35,8 +35,9 @@ class Loader(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the commands to the program."""
     app.command()(reproduce)
+    app.command("bundle-runs")(bundle_runs)
 
 
 def reproduce(  # noqa: PLR0913 -- an option each
@@ -121,6 +122,21 @@ def reproduce(  # noqa: PLR0913 -- an option each
         raise typer.Exit(2)
     if fail_on and any(verdict.verdict in _FAILS[fail_on] for verdict in verdicts):
         raise typer.Exit(1)
+
+
+def bundle_runs(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs, as --out names it.")],
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")] = Path("data/record/reproductions.parquet"),
+) -> None:
+    """Write finished runs as the reproductions that come with the record."""
+    from evaluators.reproduce.bundled import pack
+    from evaluators.reproduce.journal import Journal
+
+    journals = [Journal(path.parent) for path in sorted(folder.glob("*/run.json"))]
+    if not journals:
+        raise InputError("There are no runs here", where=str(folder), remedy="Name the folder given to --out.")
+    count = pack(journals, out)
+    typer.echo(f"{out}: {count} tasks of {len(journals)} runs, {out.stat().st_size / 1e3:.0f} kB")
 
 
 def _tasks(

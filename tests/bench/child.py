@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ class Measured(NamedTuple):
     """A run of a child process."""
 
     seconds: float  # from its start to its end
+    cpu: float  # seconds of computing, in it and its children
     megabytes: float  # the most that the process and its children held at once, pages they share counted once
     told: dict[str, float]  # what the code left in `told`
 
@@ -35,7 +37,7 @@ def run(code: str, *arguments: str, **environment: str) -> Measured:
         ending = f"    __import__('pathlib').Path({str(result)!r}).write_text(__import__('json').dumps(told))\n"
         script.write_text(f"if __name__ == '__main__':\n    told = {{}}\n{body}\n{ending}")
         settings = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"} | environment
-        began = time.monotonic()
+        began, before = time.monotonic(), computed()
         process = subprocess.Popen([sys.executable, str(script), *arguments], cwd=ROOT, env=settings)
         most = 0.0
         while process.poll() is None:
@@ -44,7 +46,13 @@ def run(code: str, *arguments: str, **environment: str) -> Measured:
         seconds = time.monotonic() - began
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, process.args)
-        return Measured(seconds, most / 2**20, json.loads(result.read_text()))
+        return Measured(seconds, computed() - before, most / 2**20, json.loads(result.read_text()))
+
+
+def computed() -> float:
+    """Seconds of computing of all children that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def held(pid: int) -> float:

@@ -106,6 +106,7 @@ def test_a_click_between_encoders_lays_their_settings_side_by_side(parity_dashbo
     drawn(page)
     assert asked(page)["encoder"] == "cls"
     table = grid(page, nth=1)
+    expect(table.locator("canvas td[aria-colindex='2']").first).to_have_text("pooling", timeout=20_000)
     assert cells(table, "Setting")[:2] == ["pooling", "dtype"]
     assert cells(table, "bf16")[:2] == ["mean", "bf16"] and cells(table, "cls")[:2] == ["cls", "fp32"]
 

@@ -46,6 +46,12 @@ def test_times_the_floor_is_relative_to_the_declared_precision(cursor, ids):
     assert times[ids["bf16"]].max() < 1 < times[ids["prompt"]].min()
 
 
+def test_vectors_of_another_length_do_not_mix(cursor):
+    found = drift.verdicts(cursor, "check-1", "dense").set_index("label")
+    assert found.index[~found["mixes"]].tolist() == ["24 dimensions"]
+    assert found.loc["24 dimensions", "dimensions"] == 24
+
+
 def test_length_is_the_measure_that_sees_missing_normalisation(cursor, ids):
     length = drift.cells(cursor, "check-1", "dense", "length")[ids["not normalised"]]
     assert length.to_numpy() == pytest.approx(3.98, abs=1e-4)

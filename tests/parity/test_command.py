@@ -78,6 +78,7 @@ def test_many_from_a_plan_and_failing_on_a_verdict(vectors: Path, tmp_path: Path
         ("tei 127.0.0.1:9", "unusable"), ("wrong one", "differs on some texts"),
     ]  # fmt: skip
     assert rows(found, "SELECT count(text) FROM probes") == [(0,)]
+    found.close()  # one process would be shown the old file again
     again = run("--plan", plan, "--fail-on", "unstable", store=store)
     assert again.returncode == 0, again.stderr
     assert rows(duckdb.connect(str(store), read_only=True), "SELECT count(*) FROM runs") == [(2,)]

@@ -136,29 +136,27 @@ def test_compared_with_what_is_published(run: Run, tiny: Path, store: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_failing_task_is_recorded_and_the_rest_goes_on(
-    run: Run, tiny: Path, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_task_is_recorded_and_the_rest_goes_on(run: Run, tiny: Path, store: Path) -> None:
     import mteb
 
     def raising(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise ValueError("no such [red]column[/]: 'sentence1'")
 
-    monkeypatch.setattr(type(mteb.get_task("STS12")), "dataset_transform", raising)
-    journal, written = run(tiny, "STS12", own=("pairs",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(mteb.get_task("STS12")), "dataset_transform", raising)
+        journal, written = run(tiny, "STS12", own=("pairs",))
     assert journal.tasks()["STS12"]["status"] == "failed"
     assert rows(store, "SELECT task, status FROM run_tasks ORDER BY task") == [
         ("STS12", "failed"),
         ("SamplePairs", "done"),
     ]
     assert "failed STS12: ValueError: no such [red]column[/]" in written
-    monkeypatch.undo()
     journal, _ = run(tiny, "STS12", own=("pairs",))
     assert journal.tasks()["STS12"]["status"] == "done"
 
 
 @pytest.mark.slow
-def test_missing_data_set(run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_set(run: Run, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     journal, _ = run(tiny, "STS12", datasets=tmp_path / "none")
     error = journal.tasks()["STS12"]["error"]

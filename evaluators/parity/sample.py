@@ -1,0 +1,55 @@
+"""The bundled sample: a parity check of our own as Parquet beside the record, for the drift page to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+__all__ = ["TABLES", "load", "write"]
+
+# What a check is made of, and what picks its rows.
+_OF_CHECK = "check_id = $check"
+_OF_ENCODERS = f"""encoder_id IN (
+    SELECT encoder_id FROM vectors WHERE {_OF_CHECK} UNION SELECT encoder_id FROM drift_summary WHERE {_OF_CHECK})"""
+TABLES = {
+    "runs": "run_id IN (SELECT run_id FROM checks WHERE check_id = $check)",
+    "checks": _OF_CHECK,
+    "encoders": _OF_ENCODERS,
+    "probes": f"text_hash IN (SELECT text_hash FROM drift WHERE {_OF_CHECK})",
+    "protocol": _OF_CHECK,
+    "vectors": _OF_CHECK,
+    "drift": _OF_CHECK,
+    "drift_summary": _OF_CHECK,
+}
+
+
+def write(connection: duckdb.DuckDBPyConnection, check_id: str, folder: Path) -> None:
+    """Write one check as ``parity-<table>.parquet`` files into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for table, condition in TABLES.items():
+        rows = connection.sql(f"SELECT * FROM {table} WHERE {condition} ORDER BY ALL", params={"check": check_id})
+        pq.write_table(
+            rows.to_arrow_table(),
+            folder / f"parity-{table}.parquet",
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=[],
+            # The bytes of floats compress once those of one significance stand together.
+            use_byte_stream_split=["vector.list.element"] if table == "vectors" else [],
+        )
+
+
+def load(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Add the sample in ``folder`` to an open store, unless it is already there or there is none."""
+    if not (folder / "parity-checks.parquet").is_file():
+        return
+    checks = connection.read_parquet(str(folder / "parity-checks.parquet"))
+    known = {name for (name,) in connection.execute("SELECT check_id FROM checks").fetchall()}
+    if {row[0] for row in checks.select("check_id").fetchall()} <= known:
+        return
+    for table in TABLES:
+        connection.register("incoming", connection.read_parquet(str(folder / f"parity-{table}.parquet")))
+        connection.execute(f"INSERT OR IGNORE INTO {table} BY NAME SELECT * FROM incoming")
+        connection.unregister("incoming")

@@ -1,0 +1,59 @@
+"""From the command to the page: a real model, checked by the real command, read on the real page."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.dashboard.test_drift_page import page, said
+from tests.serving import ROOT
+from tests.small_models import minilm
+
+pytestmark = pytest.mark.slow
+
+TEXTS = ["A child flies a red kite.", "  Spaces at both ends.  ", "cat", "one two three four five " * 20, "x = f(y)"]
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "texts.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in TEXTS), encoding="utf-8")
+    spec = f"sentence-transformers:{minilm()}?model=all-MiniLM-L6-v2"
+    candidates = [
+        "&dtype=bf16&label=half",
+        "&max_length=16&label=short",
+        "&normalise=no&label=scaled",
+        "&pooling=cls&label=cls",
+    ]
+    command = [sys.executable, "-m", "evaluators", "parity", "--reference", f"{spec}&label=reference"]
+    for candidate in candidates:
+        command += ["--candidate", spec + candidate]
+    command += ["--probes", str(folder / "texts.jsonl"), "--store", str(folder / "store.duckdb")]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "store.duckdb"
+
+
+def test_verdicts_of_the_command_stand_on_the_page(monkeypatch, checked):
+    at = page(monkeypatch, checked)
+    same, catch, other = (at.markdown[i].value for i in (2, 4, 6))
+    assert "**half**" in same and "**scaled**" in catch and "**short**" in catch and "**cls**" in other
+
+
+def test_tokens_settings_and_the_chain_are_the_models_own(monkeypatch, checked):
+    at = page(monkeypatch, checked, encoder="short", probe="texts-4", drift_view="length")
+    assert "The first difference is at place 16" in said(at)
+    assert "Other tokens on 1 of 5 texts" in said(at) and "byte for byte" in said(at)
+    at = page(monkeypatch, checked, encoder="short", beside="settings")
+    settings = at.dataframe[-1].value
+    assert settings[settings["differs"]]["name"].tolist() == ["max_length"]
+
+
+def test_the_run_can_be_made_again(monkeypatch, checked):
+    at = page(monkeypatch, checked, "runs")
+    assert at.code[0].value.startswith("python -m evaluators parity --reference")

@@ -1,0 +1,93 @@
+"""Make the bundled parity sample again: ``python -m tests.make_sample`` writes ``data/record/parity-*.parquet``.
+
+All of it is all-MiniLM-L6-v2 on the bundled probes: through other back ends, in other precisions, and with one fault at
+a time. Takes a few minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from scipy.stats import ortho_group
+
+from data.probes import load_probes
+from data.store import writing
+from evaluators.encoders.registry import open_encoder
+from evaluators.encoders.settings import parse_spec
+from evaluators.parity import sample
+from evaluators.parity.keep import keep
+from evaluators.parity.plan import make_plan
+from evaluators.parity.run import check
+from evaluators.parity.vectors import encode_probes
+from tests.small_models import export_onnx, minilm
+
+ROOT = Path(__file__).parents[1]
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+FOLDER = "all-MiniLM-L6-v2"  # where it lies while the sample is made
+
+PLAN = f"""
+[reference]
+label = "sentence-transformers fp32"
+backend = "sentence-transformers"
+source = "{FOLDER}"
+model = "{MODEL}"
+"""
+CANDIDATES = {
+    "transformers by hand": 'backend = "transformers"',
+    "ONNX Runtime fp32": 'backend = "onnx"\nfile = "model.onnx"',
+    "ONNX Runtime int8": 'backend = "onnx"\nfile = "int8.onnx"\ndtype = "int8"',
+    "OpenVINO, its own precision": 'backend = "openvino"\nfile = "model.onnx"\ndtype = "auto"',
+    "bf16": 'backend = "sentence-transformers"\ndtype = "bf16"',
+    "torch int8": 'backend = "sentence-transformers"\ndtype = "int8"',
+    "not normalised": 'backend = "sentence-transformers"\nnormalise = false',
+    "CLS pooling": 'backend = "sentence-transformers"\npooling = "cls"',
+    "32 tokens": 'backend = "sentence-transformers"\nmax_length = 32',
+    'prompt "query: "': 'backend = "sentence-transformers"\nprompt = "query: "',
+    "texts stripped": 'backend = "sentence-transformers"\nstrip = true',
+    "128 dimensions": 'backend = "sentence-transformers"\ndimensions = 128',
+}
+
+
+def main() -> None:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    with tempfile.TemporaryDirectory() as name:
+        os.chdir(name)  # so that what is recorded names the model, not a folder of this machine
+        shutil.copytree(minilm(), FOLDER)
+        _prepare()
+        plan = PLAN + "".join(
+            f'\n[[candidate]]\nlabel = \'{label}\'\nsource = "{FOLDER}"\nmodel = "{MODEL}"\n{settings}\n'
+            for label, settings in CANDIDATES.items()
+        )
+        plan += '\n[[candidate]]\nlabel = "rotated copy"\nbackend = "ready"\nsource = "rotated.npy"\n'
+        Path("parity.toml").write_text(plan)
+        done = check(make_plan(plan=Path("parity.toml")), lambda encoder, what: print(f"{encoder}: {what}", flush=True))
+        with writing(Path("sample.duckdb")) as connection:
+            keep(connection, done, "python -m evaluators parity --plan parity.toml")
+        with duckdb.connect("sample.duckdb", read_only=True) as connection:
+            sample.write(connection, done.check_id, ROOT / "data" / "record")
+    for examined in done.candidates:
+        for found in examined.comparisons:
+            print(f"{examined.settings.display}: {found.verdict.verdict}. {found.verdict.sentence}")
+
+
+def _prepare() -> None:
+    """The graphs, and the reference's own vectors turned in space."""
+    from onnxruntime.quantization import quantize_dynamic
+
+    export_onnx(Path(FOLDER), Path("model.onnx"))
+    quantize_dynamic("model.onnx", "int8.onnx", per_channel=True)
+    encoder = open_encoder(parse_spec(f"sentence-transformers:{FOLDER}"))
+    dense = encode_probes(encoder, load_probes().probes).dense
+    encoder.close()
+    assert dense is not None
+    turn = ortho_group.rvs(dense.shape[1], random_state=np.random.default_rng(1)).astype(np.float32)
+    np.save("rotated.npy", dense @ turn)
+
+
+if __name__ == "__main__":
+    main()

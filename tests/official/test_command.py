@@ -1,0 +1,84 @@
+"""The commands as typed: what they print and how they end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from data.store import version_of
+from tests.official.conftest import ROOT, Write, ask, result
+
+
+def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "evaluators", *arguments]
+    environment = os.environ | {"PLUMBLINE_STORE": str(store), "COLUMNS": "200"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_an_import_prints_what_it_did_and_what_it_refused(write: Write, store: Path, tmp_path: Path) -> None:
+    write(result())
+    for number in range(22):
+        write(b"{", name=f"Bad [red]{number:02}.json")
+    told = run(store, "import", "--from", str(tmp_path / "checkout"))
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    table = dict(line.rsplit(None, 1) for line in lines[:10])
+    assert (table["models"], table["results"], table["rejected"]) == ("1", "1", "22")
+    assert "  org__model/abc/Bad [red]00.json: The file is not complete JSON" in told.stdout
+    assert sum("not complete JSON" in line for line in lines) == 20
+    assert lines[-1].strip() == "and 2 more, in the store's table `rejected`"
+
+
+def test_with_nothing_new_it_says_so(write: Write, store: Path, tmp_path: Path) -> None:
+    write(result())
+    run(store, "import", "--from", str(tmp_path / "checkout"))
+    told = run(store, "import", "--from", str(tmp_path / "checkout"))
+    assert told.returncode == 0
+    assert told.stdout.startswith("Nothing new in ")
+
+
+def test_if_missing_leaves_a_store_alone_and_imports_nothing_heavy(store: Path) -> None:
+    before = version_of(store)
+    told = run(store, "import", "--if-missing")
+    assert (told.returncode, told.stdout) == (0, "")
+    assert version_of(store) == before
+    code = "import sys, evaluators.__main__ as m; m.app(['import', '--if-missing'], standalone_mode=False); "
+    heavy = "print({'mteb', 'torch', 'transformers', 'sentence_transformers'} & set(sys.modules))"
+    environment = os.environ | {"PLUMBLINE_STORE": str(store)}
+    loaded = subprocess.run(
+        [sys.executable, "-c", code + heavy], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.strip() == "set()"
+
+
+def test_if_missing_builds_what_is_missing_damaged_or_of_another_schema(record_store: Path, tmp_path: Path) -> None:
+    expected = ask(record_store, "SELECT count(*) FROM current_results")
+    damaged = tmp_path / "damaged.duckdb"
+    damaged.write_bytes(b"no store")
+    for store in (tmp_path / "missing.duckdb", damaged):
+        assert run(store, "import", "--if-missing").returncode == 0
+        assert ask(store, "SELECT count(*) FROM current_results") == expected
+
+
+def test_unusable_input_ends_with_two_and_a_sentence(store: Path, tmp_path: Path) -> None:
+    for arguments in (
+        ["--from", str(tmp_path / "nowhere")],
+        ["--from", str(tmp_path), "--download"],
+        ["--from", str(tmp_path), "--origin", "imagined"],
+    ):
+        told = run(store, "import", *arguments)
+        assert told.returncode == 2, arguments
+        assert told.stderr.strip()
+        assert "Traceback" not in told.stderr
+
+
+def test_help_is_quick_and_names_the_options() -> None:
+    began = time.process_time()
+    told = run(Path("unused"), "import", "--help")
+    assert told.returncode == 0
+    for option in ("--from", "--download", "--if-missing", "--rebuild", "--origin"):
+        assert option in told.stdout
+    assert time.process_time() - began < 5

@@ -1,0 +1,53 @@
+"""The bundled sample: what it holds, and that it goes into a store once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from data.store import writing
+from evaluators.parity import sample
+
+FOLDER = Path(__file__).parents[2] / "data" / "record"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+    path = tmp_path_factory.mktemp("sample") / "s.duckdb"
+    for _ in range(2):  # the second time changes nothing
+        with writing(path) as connection:
+            sample.load(connection, FOLDER)
+    return duckdb.connect(str(path), read_only=True)
+
+
+def test_every_table_is_whole(store: duckdb.DuckDBPyConnection) -> None:
+    counts = {table: store.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in sample.TABLES}
+    assert counts == {
+        "runs": 1, "checks": 1, "encoders": 14, "probes": 64, "protocol": 14 * 7, "vectors": 14 * 64,
+        "drift": 13 * 64, "drift_summary": 13,
+    }  # fmt: skip
+
+
+def test_it_shows_each_kind_of_verdict(store: duckdb.DuckDBPyConnection) -> None:
+    query = "SELECT label, verdict FROM drift_summary JOIN encoders USING (encoder_id)"
+    assert dict(store.execute(query).fetchall()) | {"ONNX Runtime int8": "", "torch int8": ""} == {
+        "transformers by hand": "identical", "ONNX Runtime fp32": "identical", "texts stripped": "identical",
+        "128 dimensions": "identical", "bf16": "precision only", "OpenVINO, its own precision": "precision only",
+        "not normalised": "scale only", "32 tokens": "differs on some texts", "CLS pooling": "differs everywhere",
+        'prompt "query: "': "differs everywhere", "rotated copy": "different space", "ONNX Runtime int8": "",
+        "torch int8": "",
+    }  # fmt: skip
+
+
+def test_nothing_of_the_machine_it_was_made_on_is_in_it(store: duckdb.DuckDBPyConnection) -> None:
+    text = str([store.execute(f"SELECT * FROM {table}").fetchall() for table in ("runs", "encoders", "protocol")])
+    assert "all-MiniLM-L6-v2" in text
+    assert "/work" not in text and "/tmp" not in text and "/root" not in text
+
+
+def test_an_empty_folder_adds_nothing(tmp_path: Path) -> None:
+    with writing(tmp_path / "s.duckdb") as connection:
+        sample.load(connection, tmp_path)
+        assert connection.execute("SELECT count(*) FROM checks").fetchall() == [(0,)]
