@@ -20,8 +20,9 @@ from evaluators.reproduce.run import Plan, reproduce
 from evaluators.reproduce.tasks import chosen, take_from
 from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import Verdict, verdicts_of
-from tests.reproduce.conftest import MINILM, SAMPLE, pairs, publish_official, rows, write_pairs
+from tests.reproduce.conftest import MINILM, ROOT, SAMPLE, pairs, publish_official, rows, write_pairs
 
+REAL_DATA = ROOT.parent / "shared" / "datasets"
 Run = Callable[..., tuple[Journal, str]]
 
 
@@ -67,6 +68,14 @@ def test_shipped_set_with_real_weights(run: Run, minilm: Path, store: Path) -> N
     assert {"ndcg_at_10", "recall_at_100", "map_at_10", "mrr_at_10"} <= set(names)
     assert rows(store, "SELECT count(*) FROM chosen WHERE model = ?", MINILM) == [(3,)]
     assert "3 tasks to run, about" in written
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason="needs the real data sets beside the checkout")
+def test_published_figure_is_reproduced(run: Run, minilm: Path) -> None:
+    journal, _ = run(minilm, "STSBenchmark", asked={"known_as": MINILM}, datasets=REAL_DATA)
+    [cell] = judged(journal)
+    assert cell.reproduced == pytest.approx(0.820325, abs=1e-3)
 
 
 @pytest.mark.slow
