@@ -6,9 +6,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.drift_maps import short
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, styled
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, styled
 
-__all__ = ["waterfall"]
+__all__ = ["before_and_after", "waterfall"]
 
 
 def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> go.Figure:
@@ -42,4 +42,26 @@ def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> 
         yaxis={"autorange": "reversed", "automargin": True}, showlegend=False,
         xaxis={"title": "Share of the drift, %", "range": [0, 115], "tickvals": [0, 25, 50, 75, 100]},
     )  # fmt: skip
+    return figure
+
+
+def before_and_after(texts: pd.DataFrame) -> go.Figure:
+    """Distance of each text from the candidate's: under the reference's own settings, and under those that explain it.
+
+    Args:
+        texts: ``before`` and ``after``, a row a text.
+    """
+    ordered = texts.sort_values("before", ascending=False, ignore_index=True).clip(lower=1e-8)
+    figure = go.Figure()
+    for name, colour, symbol in (("before", CATEGORICAL[1], SYMBOLS[3]), ("after", ACCENT, SYMBOLS[0])):
+        figure.add_trace(
+            go.Scatter(
+                x=ordered.index + 1, y=ordered[name], mode="markers", name=name,
+                marker={"color": colour, "symbol": symbol, "size": 7}, hovertemplate="%{y:.2e}",
+            )
+        )  # fmt: skip
+    styled(figure, height=260)
+    figure.update_layout(
+        yaxis={"type": "log", "title": "Distance", "exponentformat": "e"}, xaxis={"title": "Texts, the farthest first"}
+    )
     return figure
