@@ -82,8 +82,9 @@ def sure(frame: pd.DataFrame, intervals: pd.DataFrame, quality: str) -> pd.DataF
     found = intervals.set_index("model").reindex(frame["Model"])
     if not found["rank_low"].notna().any():
         return frame
-    places = zip(found["rank_low"], found["rank_high"], found["tied_with_first"].eq(True), strict=True)
-    ranks = ["" if pd.isna(low) else f"{low:.0f}–{high:.0f}{' tied' if tied else ''}" for low, high, tied in places]
+    behind = frame["Rank"].gt(1).fillna(False).to_numpy() & found["tied_with_first"].eq(True).to_numpy()
+    places = zip(found["rank_low"], found["rank_high"], behind, strict=True)
+    ranks = ["" if pd.isna(low) else _places(low, high) + (" tied" if tied else "") for low, high, tied in places]
     frame.insert(2, RANK_RANGE, ranks)
     of = {"mean_task": "mean", "mean_task_type": "type"}.get(quality)
     if of:
@@ -172,6 +173,10 @@ def _evidence(row: Any) -> list[str]:
     counts = {CARD: row.reported, DATA: row.other_dataset, REVISION: row.other_revision}
     own = [] if row.ranked else [OWN]
     return own + [f"{n} {label}" for label, n in counts.items() if n]
+
+
+def _places(low: float, high: float) -> str:
+    return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
 
 
 def _colour(label: str) -> str:
