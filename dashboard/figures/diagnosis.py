@@ -19,28 +19,28 @@ def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> 
         unexplained: share of the drift that is left, 0 to 1.
         floor: share of the drift that precision alone would leave, drawn as a line; None where it is not known.
     """
-    names = ["all of the drift", *(short(cause, 34) for cause in causes["cause"]), "unexplained"]
+    parts = ["all of the drift", *(short(cause, 34) for cause in causes["cause"]), "unexplained"]
     shares = [1.0, *(-share for share in causes["explained"]), unexplained]
+    # In the labels, because a bar may be too short to hold its figure.
+    names = [f"{part} · {100 * abs(share):.1f} %" for part, share in zip(parts, shares, strict=True)]
     figure = go.Figure(
         go.Waterfall(
             y=names, x=[100 * share for share in shares], orientation="h",
-            measure=["absolute", *["relative"] * len(causes), "total"],
-            text=[f"{100 * abs(share):.1f} %" for share in shares], textposition="auto", cliponaxis=False,
+            measure=["absolute", *["relative"] * len(causes), "total"], hoverinfo="y",
             decreasing={"marker": {"color": ACCENT}}, totals={"marker": {"color": CATEGORICAL[1]}},
-            connector={"line": {"color": MUTED, "width": 1}}, hoverinfo="y+text",
+            connector={"line": {"color": MUTED, "width": 1}},
         )
     )  # fmt: skip
     if floor is not None:
-        figure.add_vline(
-            x=100 * floor,
-            line={"color": MUTED, "dash": "dot"},
-            annotation_text="precision",
-            annotation_position="top right",
-        )
+        figure.add_vline(x=100 * floor, line={"color": MUTED, "dash": "dot"})
+        figure.add_annotation(
+            x=100 * floor, y=1, yref="paper", yanchor="bottom", xanchor="left", text="precision alone", showarrow=False,
+            font={"size": 11, "color": MUTED},
+        )  # fmt: skip
     styled(figure, height=110 + 34 * len(names))
     figure.update_layout(
         yaxis={"autorange": "reversed", "automargin": True}, showlegend=False,
-        xaxis={"title": "Share of the drift, %", "range": [0, 115], "tickvals": [0, 25, 50, 75, 100]},
+        xaxis={"title": "Share of the drift, %", "range": [0, 102], "tickvals": [0, 25, 50, 75, 100]},
     )  # fmt: skip
     return figure
 

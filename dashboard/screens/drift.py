@@ -55,7 +55,12 @@ def _check(checks: pd.DataFrame) -> tuple[pd.Series, str]:
         f"{count(int(check['n_texts']), 'text')} of the set {plain(check['probe_set'])}, "
         f"{count(int(check['candidates']), 'encoder')}."
     )
-    st.page_link("screens/runs.py", label=f"Run {plain(check['run_id'])}", query_params={"run": str(check["run_id"])})
+    st.page_link(
+        "screens/runs.py",
+        label=f"Run {plain(check['run_id'])}",
+        icon=":material/list_alt:",
+        query_params={"run": str(check["run_id"])},
+    )
     return check, str(output)
 
 

@@ -105,7 +105,12 @@ def _one(name: str) -> None:
     st.code(facts["command"], language=None, wrap_lines=True)
     checks = ask(drift.checks)
     for check in checks.loc[checks["run_id"] == name, "name"]:
-        st.page_link("screens/drift.py", label="Its vectors, text by text", query_params={"check": check})
+        st.page_link(
+            "screens/drift.py",
+            label="Its vectors, text by text",
+            icon=":material/difference:",
+            query_params={"check": check},
+        )
     _tasks(name)
     for answer in ask(diagnosis.of_run, name).to_dict("records"):
         st.markdown(f"**Diagnosis of {plain(answer['label'])}**")
