@@ -1,9 +1,9 @@
 """Vectors that somebody has already made, looked up by text.
 
-``.npy``: rows in the order of the texts (option ``texts=FILE``, a JSON object or plain text a line, or ``texts=bundled``;
-the check's probes otherwise). ``.npz``: an array ``vectors``, and ``texts`` or ``hashes`` (SHA-256 of the UTF-8 text) if it
-has them. ``.parquet`` and ``.jsonl``: columns ``text`` or ``text_hash`` beside ``vector`` or ``embedding``. A folder: what
-mteb's CachedEmbeddingWrapper keeps (``vectors.npy``, ``index.json``, ``dimension``).
+``.npy``: rows in the order of the texts (option ``texts=FILE``, a JSON object or plain text a line, or
+``texts=bundled``; the check's probes otherwise). ``.npz``: ``vectors``, and ``texts`` or ``hashes`` (SHA-256 of
+the UTF-8 text) if it has them. ``.parquet`` and ``.jsonl``: columns ``text`` or ``text_hash`` beside ``vector`` or
+``embedding``. A folder: what mteb's CachedEmbeddingWrapper keeps (``vectors.npy``, ``index.json``, ``dimension``).
 """
 
 from __future__ import annotations
