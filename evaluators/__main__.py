@@ -16,6 +16,7 @@ from evaluators.noise import noise
 from evaluators.official import command as official
 from evaluators.parity import command as parity
 from evaluators.reproduce import command as reproduce
+from evaluators.preflight import command as preflight_command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,8 @@ official.register(app)
 reproduce.register(app)
 parity.register(app)
 app.command()(noise)
+
+preflight_command.register(app)
 
 
 def main() -> None:
