@@ -12,11 +12,12 @@ import typer
 from rich.console import Console
 
 from data.errors import PlumblineError
+from evaluators.diagnose import command as diagnose
 from evaluators.noise import noise
 from evaluators.official import command as official
 from evaluators.parity import command as parity
+from evaluators.preflight import command as preflight
 from evaluators.reproduce import command as reproduce
-from evaluators.preflight import command as preflight_command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,9 +28,9 @@ app = typer.Typer(
 official.register(app)
 reproduce.register(app)
 parity.register(app)
+preflight.register(app)
+diagnose.register(app)
 app.command()(noise)
-
-preflight_command.register(app)
 
 
 def main() -> None:
