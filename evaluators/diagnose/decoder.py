@@ -28,7 +28,7 @@ def write_decoder(folder: Path, texts: Iterable[str], seed: int = 11) -> Path:
     tokenizer = _tokenizer(texts)
     config = Qwen3Config(
         vocab_size=len(tokenizer), hidden_size=_WIDTH, num_hidden_layers=_LAYERS, num_attention_heads=4,
-        num_key_value_heads=2, head_dim=16, intermediate_size=128, max_position_embeddings=1024,
+        num_key_value_heads=2, head_dim=16, intermediate_size=128, max_position_embeddings=512,
         pad_token_id=0, eos_token_id=1,
     )  # fmt: skip
     model, generator = Qwen3Model(config), torch.Generator().manual_seed(seed)
@@ -63,7 +63,7 @@ def _tokenizer(texts: Iterable[str]) -> Any:
         tokenizer_object=core,
         pad_token="<|pad|>",
         eos_token="<|endoftext|>",
-        model_max_length=1024,
+        model_max_length=512,
         padding_side="left",
     )
 
@@ -78,7 +78,7 @@ def _modules(folder: Path) -> None:
     files = {
         "modules.json": modules,
         "1_Pooling/config.json": {"word_embedding_dimension": _WIDTH, "pooling_mode_lasttoken": True},
-        "sentence_bert_config.json": {"max_seq_length": 512, "do_lower_case": False},
+        "sentence_bert_config.json": {"max_seq_length": 256, "do_lower_case": False},
         "config_sentence_transformers.json": {"prompts": {"query": _INSTRUCTION, "document": ""}},
     }
     for name, value in files.items():
