@@ -60,9 +60,10 @@ def diagnose(
         return found
     causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.name not in without]
     ranked = Search(bench, candidate, causes, progress).run()
-    if "a rotation of the space" in without or "rows shuffled" in without:
-        ranked = [match for match in ranked if not set(match.names) & set(without)]
-    return judge(ranked, floor=_floor(bench, base))
+    kept = [
+        match for match in ranked if not set(match.names) & set(without)
+    ]  # the solved ones are not in the catalogue
+    return judge(kept, floor=_floor(bench, base))
 
 
 def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = _BATCH) -> Texts:

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _diagnose(
-    check_id: Annotated[str | None, typer.Argument(help="A parity check in the store.")] = None,
+    check_id: Annotated[str | None, typer.Argument(help="A parity check in the store, or last.")] = None,
     candidate: Annotated[str | None, typer.Option(help="Id or label of one candidate of the check.")] = None,
     reference: Annotated[str | None, typer.Option(help="The model that is right: a folder or a hub name.")] = None,
     revision: Annotated[str | None, typer.Option(help="Commit, branch or tag of the reference.")] = None,
@@ -44,6 +44,9 @@ def _diagnose(
     trust_remote_code: Annotated[
         list[str] | None, typer.Option(metavar="MODEL@REV", help="Let this model's own code run; repeatable.")
     ] = None,
+    scores: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Suggest causes from this model's reproduced scores alone.")
+    ] = None,
     self_test: Annotated[bool, typer.Option("--self-test", help="Measure how often the diagnosis is right.")] = False,
     pairs: Annotated[int, typer.Option(help="Self-test: pairs of causes tried.")] = 100,
     store: Annotated[Path | None, typer.Option(help="The store; PLUMBLINE_STORE or data/ otherwise.")] = None,
@@ -51,6 +54,8 @@ def _diagnose(
     """Name the causes of the drift between a reference and a candidate, and prove them by re-encoding."""
     if self_test:
         _self_test(reference, pairs)
+    elif scores:
+        _of_scores(scores, store)
     elif check_id:
         _of_check(check_id, candidate, trust_remote_code or [], batch_size, store)
     elif reference and candidate_vectors:
@@ -58,7 +63,7 @@ def _diagnose(
     else:
         raise InputError(
             "There is nothing to diagnose",
-            remedy="Name a check of the store, or --reference and --candidate-vectors (and --texts), or --self-test.",
+            remedy="Name a check of the store, or --reference and --candidate-vectors, or --scores, or --self-test.",
         )
 
 
@@ -80,8 +85,29 @@ def _of_check(check_id: str, candidate: str | None, trust: list[str], batch_size
         found[one.encoder_id] = _run(model, texts, one.vectors, one.label, one.facts)
     with writing(store) as connection:
         command = shlex.join(["python", "-m", "evaluators", *sys.argv[1:]])
-        run = keep(connection, model, found, check_id=check_id, command=command, started=started)
+        run = keep(connection, model, found, check_id=kept.check_id, command=command, started=started)
     Console(highlight=False).print(Text(f"Kept as {run}"))
+
+
+def _of_scores(model: str, store: Path | None) -> None:
+    from data.store import open_reader
+    from evaluators.diagnose.from_scores import suggest
+    from evaluators.diagnose.from_store import read_deltas
+
+    reader = open_reader(store)
+    deltas = read_deltas(reader.cursor(), model)
+    reader.close()
+    console, found = Console(highlight=False), suggest(deltas, model)
+    if not found:
+        console.print(Text(f"{model}: the deltas of {len(deltas)} tasks are no more than honest reruns differ by."))
+        return
+    table = Table(title=f"Suggested by the scores of {len(deltas)} tasks; nothing is proved until vectors are compared")
+    for heading in ("cause", "fits", "why"):
+        table.add_column(heading)
+    for one in found:
+        table.add_row(Text(one.cause), f"{one.fit:.0%}", Text(one.why))
+    console.print(table)
+    console.print(Text(f"What would settle it: {found[0].settle}"))
 
 
 def _of_files(

@@ -43,6 +43,10 @@ _KIND = {
 _LONG = 600  # mean characters from which a text passes the lengths at which faults of length begin
 _CLOSE = 0.004  # a delta that says nothing: honest reruns differ by as much
 _KEPT = 5
+_SETTLE = (
+    "python -m evaluators parity --reference sentence-transformers:{model} --candidate YOUR_ENCODER"
+    " && python -m evaluators diagnose last"
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def _fitted(cause: str, seen: Scores, deltas: Sequence[Delta], kinds: Sequence[i
         cause,
         fit,
         _why(cause, deltas, kinds),
-        f"python -m evaluators parity {model} ... && python -m evaluators diagnose CHECK_ID",
+        _SETTLE.format(model=model),
     )
 
 

@@ -13,11 +13,16 @@ import numpy as np
 
 from data.errors import InputError, NotFoundError
 from evaluators.diagnose.causes.chance import Facts
+from evaluators.diagnose.from_scores import Delta
 from evaluators.diagnose.proof import proof, snippet
 from evaluators.diagnose.reference import Reference, Vectors
 from evaluators.diagnose.verdict import Diagnosis, Named
 
-__all__ = ["Candidate", "Kept", "keep", "read_check"]
+__all__ = ["Candidate", "Kept", "keep", "read_check", "read_deltas"]
+
+
+# Cosine distance between two calls from which it is dropout; less is arithmetic whose order of summation varies.
+_DROPOUT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,16 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
 
     Args:
         connection: of the store.
-        check_id: the check.
+        check_id: the check, or 'last' for the newest.
         candidate: id or label of one candidate; all of them otherwise.
 
     Raises:
         NotFoundError: no such check, or no such candidate in it.
         InputError: the check did not keep its texts.
     """
+    if check_id == "last":
+        newest = connection.execute("SELECT check_id FROM checks ORDER BY started_at DESC LIMIT 1").fetchone()
+        check_id = newest[0] if newest else check_id
     row = connection.execute(
         "SELECT e.encoder_id, e.settings FROM checks c JOIN encoders e ON e.encoder_id = c.reference "
         "WHERE c.check_id = ?",
@@ -75,6 +83,26 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
         for name, label in chosen
     )
     return Kept(check_id, json.loads(row[1]), tuple(texts), tuple(roles), candidates)
+
+
+def read_deltas(connection: duckdb.DuckDBPyConnection, model: str) -> list[Delta]:
+    """Reproduced minus official for each task of a model, the mean over the cells that can be compared.
+
+    Raises:
+        NotFoundError: nothing of the model was reproduced.
+    """
+    from data.verdict import deltas
+
+    frame = deltas(connection, "reproduced", model=model)
+    frame = frame[frame["comparable"]]
+    if frame.empty:
+        remedy = f"Run `python -m evaluators reproduce {model}` first."
+        raise NotFoundError("No reproduction of the model can be compared", where=model, remedy=remedy)
+    means = frame.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
+    return [
+        Delta(str(task), str(kind), float(delta), float(official))
+        for task, kind, delta, official in means.itertuples(index=False)
+    ]
 
 
 def _texts(connection: duckdb.DuckDBPyConnection, check_id: str) -> tuple[list[str], list[str], list[str | None]]:
@@ -106,19 +134,22 @@ def _vectors(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str,
 
 def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str) -> Facts:
     rows = connection.execute(
-        "SELECT test, outcome, detail FROM protocol WHERE check_id = ? AND encoder_id = ?", [check_id, encoder]
+        "SELECT test, outcome, value, detail FROM protocol WHERE check_id = ? AND encoder_id = ?", [check_id, encoder]
     ).fetchall()
-    said = {test: (outcome, str(detail)) for test, outcome, detail in rows}
+    said = {test: (outcome, value, str(detail)) for test, outcome, value, detail in rows}
 
-    def passed(test: str) -> bool | None:
-        return {"pass": True, "fail": False}.get(said.get(test, ("skipped", ""))[0])
+    def passed(test: str, least: float = 0.0) -> bool | None:
+        outcome, value, _ = said.get(test, ("skipped", None, ""))
+        # A test that failed without a figure (no second load could be made) says nothing about the weights.
+        known = outcome == "pass" or (outcome == "fail" and value is not None and value >= least)
+        return outcome == "pass" if known else None
 
     # The test of two loads fails by output: a dense output that agrees leaves the other heads to be random.
-    dense_agrees = "dense output agrees" in said.get("loads", ("", ""))[1]
+    dense_agrees = "dense output agrees" in said.get("loads", ("", None, ""))[2]
     loads = passed("loads")
     return Facts(
         loads_agree=True if dense_agrees else loads,
-        deterministic=passed("deterministic"),
+        deterministic=passed("deterministic", least=_DROPOUT),
         heads_agree=False if dense_agrees and loads is False else None,
     )
 

@@ -76,10 +76,17 @@ class Search:
         self.late = list(_late_sets([cause for cause in causes if not cause.forward]))
         self._progress = progress or (lambda done, total: None)
         self.tried: dict[tuple[str, ...], Match] = {}
+        self._solving = False
 
     def run(self) -> list[Match]:
         """Matches tried, best first; the first names the explanation."""
-        best = self._try([(), *((cause,) for cause in self.early)])
+        singles: list[tuple[Cause, ...]] = [(), *((cause,) for cause in self.early)]
+        best = self._try(singles)
+        if not _finished(best[0]):
+            # Scale, shuffle, permutation and rotation are looked for where no setting alone explains the drift.
+            self._solving = True
+            best = self._try(singles)
+            self._solving = any(cause.family == "space" for cause in best[0].causes)
         self.early = [cause for cause in self.early if self._acts(cause)]
         while not _finished(best[0]) and (level := list(self._extend(best))):
             found = self._try(level)
@@ -111,7 +118,7 @@ class Search:
             if len(late) < 2:
                 self._keep(match)
         assert best is not None
-        if float(best.errors.mean()) > 0.02:
+        if self._solving:
             best = self._solved(pooled, early, best)
         self._keep(best)
         return best

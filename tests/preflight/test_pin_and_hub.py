@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError, ModelError
-from evaluators.preflight import find_target, inspect
+from data.store import writing
+from evaluators.preflight import find_target, inspect, preflight
+from evaluators.preflight.keep import keep_findings
 from evaluators.preflight.pin import read_pin, write_pin
 from evaluators.preflight.stored import file_sha256, git_blob_sha1
 from evaluators.preflight.target import Target
@@ -130,6 +132,15 @@ def test_a_hub_out_of_reach_is_no_finding(model: Path, monkeypatch: pytest.Monke
 def test_a_model_that_is_nowhere_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not on this machine|neither a folder"):
         find_target("nobody/nothing-of-the-kind")
+
+
+def test_findings_are_kept_under_the_run_that_looked(model: Path, tmp_path: Path) -> None:
+    (model / "modules.json").unlink()
+    with writing(tmp_path / "store.duckdb") as connection:
+        for _ in range(2):  # the same look twice leaves one row
+            keep_findings(connection, "run-1", str(model), preflight(str(model)), subject="encoder-1")
+        rows = connection.execute("SELECT run_id, subject, tier, code, severity FROM findings").fetchall()
+    assert rows == [("run-1", "encoder-1", "files", "modules-missing", "serious")]
 
 
 def test_the_command_tells_pipelines_by_its_exit_status(model: Path) -> None:

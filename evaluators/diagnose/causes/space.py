@@ -22,6 +22,7 @@ __all__ = ["SOLVED", "Solution", "solve"]
 
 Matrix = NDArray[np.float64]
 _PRODUCTS_AGREE = 0.08  # of the spread of the products; bf16 noise leaves .03
+_ONE_NUMBER = 0.01  # spread of the lengths, relative; bf16 noise leaves .003
 _FEWEST = 6  # texts below which a solution is not evidence
 
 
@@ -61,7 +62,10 @@ def solve(candidate: Matrix, vectors: Matrix) -> list[Solution]:
 
 def _scaled(candidate: Matrix, vectors: Matrix) -> Solution | None:
     factor = float((candidate * vectors).sum() / max((vectors**2).sum(), 1e-12))
-    return Solution(SOLVED["scale"], vectors * factor) if factor > 0 and abs(factor - 1) > 0.01 else None
+    ratios = np.linalg.norm(candidate, axis=1) / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
+    # One number for all: lengths that vary from text to text are another cause's.
+    even = float(ratios.std()) < _ONE_NUMBER * float(ratios.mean())
+    return Solution(SOLVED["scale"], vectors * factor) if even and factor > 0 and abs(factor - 1) > 0.01 else None
 
 
 def _shuffled(candidate: Matrix, vectors: Matrix) -> Solution | None:
