@@ -156,22 +156,42 @@ def show_figure(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> None:
 
 
 def show_types(wide: pd.DataFrame, baseline: str) -> None:
-    """Means by task type, the biggest difference first."""
+    """Means by task type, the biggest difference first; a click narrows the tasks below to one type."""
     st.subheader("By task type", anchor=False)
     shown = tables.by_type(wide, baseline)
-    st.dataframe(shown, hide_index=True, column_config=formats(shown))
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_config=formats(shown),
+        on_select=lambda: open_type(list(shown["Type"])),
+        selection_mode="single-row",
+        placeholder="",
+        key="c_type_rows",
+    )
+    st.caption("Select a row to see the tasks its means are made of.")
+
+
+def open_type(types: list[str]) -> None:
+    """Put the selected row's type into the control below."""
+    if rows := st.session_state["c_type_rows"]["selection"]["rows"]:
+        st.session_state["c_type"] = types[rows[0]]
 
 
 def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tuple[str, ...], benchmark: str) -> None:
     """Every shared task, the biggest difference first; a click opens it."""
     st.subheader("By task", anchor=False)
-    shown = tables.by_task(wide, floors, baseline)
-    first = str(shown["Task"].iloc[0])
     # The same cells there as here, so that the numbers are the same.
     there: dict[str, Any] = {"t_models": list(models)}
     if benchmark != queries.ANY_TASKS:
         there["t_in"] = benchmark
-    st.page_link(
+    types = [tables.ALL_TASKS, *sorted(set(wide.index.get_level_values("type")))]
+    left, right = st.columns([2, 5], vertical_alignment="bottom")
+    kind = links.choose("Tasks of type", types, "c_type", where=left)
+    shown = tables.by_task(wide, floors, baseline)
+    if kind not in (None, tables.ALL_TASKS):
+        shown = shown[shown["Type"] == kind].reset_index(drop=True)
+    first = str(shown["Task"].iloc[0])
+    right.page_link(
         "screens/tasks.py",
         label=f"Open the task that differs most: {plain(first)}",
         icon=":material/open_in_new:",

@@ -9,9 +9,10 @@ import pandas as pd
 
 from dashboard.words import count, day, parameters, signed
 
-__all__ = ["by_task", "by_type", "facts", "head_to_head", "short_names"]
+__all__ = ["ALL_TASKS", "DELTA", "by_task", "by_type", "facts", "head_to_head", "short_names"]
 
 DELTA = "Δ "
+ALL_TASKS = "All tasks"
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
@@ -104,7 +105,7 @@ def by_type(wide: pd.DataFrame, baseline: str) -> pd.DataFrame:
     means = wide.groupby(level="type").mean()
     differences = means.drop(columns=baseline).sub(means[baseline], axis=0)
     means = means.iloc[differences.abs().max(axis=1).to_numpy().argsort()[::-1]]
-    means.loc["All tasks"] = wide.mean()
+    means.loc[ALL_TASKS] = wide.mean()
     tasks = wide.groupby(level="type").size().reindex(means.index, fill_value=len(wide))
     shown = pd.DataFrame(
         {"Type": means.index, "Tasks": tasks.to_numpy(), names[baseline]: 100 * means[baseline].to_numpy()}

@@ -93,6 +93,14 @@ def test_compare_shows_the_scores_and_signed_differences_of_the_store(cursor):
     assert verdict["Difference"].iloc[0] == pytest.approx(100 * (frame[A] - frame[B]).mean(), abs=0.0051)
 
 
+def test_a_type_narrows_the_tasks_to_those_its_mean_is_made_of():
+    at = on("compare", c_models=[A, B], c_type="STS")
+    tasks = table(at, "Task", "Noise")
+    assert sorted(tasks["Task"]) == [f"Similar{i}" for i in range(4)]
+    types = table(at, "Type", "Tasks").set_index("Type")
+    assert types.loc["STS", "Δ model-02"] == pytest.approx(tasks["Δ model-02"].mean(), abs=0.0051)
+
+
 def test_compare_draws_each_plot():
     for plot in ("Differences", "Scores", "Heatmap", "Radar"):
         at = on("compare", c_models=[A, B, HOSTILE], c_plot=plot)
