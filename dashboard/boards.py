@@ -24,6 +24,7 @@ __all__ = [
     "shown",
     "sortable",
     "sure",
+    "with_badges",
 ]
 
 RANK_RANGE, MEAN_RANGE = "Rank range", "Mean range"
@@ -93,6 +94,13 @@ def sure(frame: pd.DataFrame, intervals: pd.DataFrame, quality: str) -> pd.DataF
     return frame
 
 
+def with_badges(frame: pd.DataFrame, badges: pd.Series) -> pd.DataFrame:
+    """The table with a badge a model beside its evidence; ``badges`` is indexed by model."""
+    held = frame["Model"].map(badges).fillna("")
+    frame.insert(frame.columns.tolist().index("Evidence") + 1, "Checked", held)
+    return frame
+
+
 def ordered(frame: pd.DataFrame, by: str, *, reverse: bool) -> pd.DataFrame:
     """The table sorted by a column: ranks, sizes and gaps from small to large, the rest from large to small."""
     ascending = (by in ("Rank", "Model", "Missing", "Parameters", "Licence")) != reverse
@@ -136,6 +144,7 @@ def columns_of(frame: pd.DataFrame, quality: str, tasks: int) -> dict[str, Any]:
         "Evidence": column.MultiselectColumn(
             options=labels, color=[_colour(label) for label in labels], width=210, help=_HELP["Evidence"]
         ),
+        "Checked": column.TextColumn(width=130, help=_HELP["Checked"]),
         "Zero-shot": column.NumberColumn(format="%d %%", width=80, help=_HELP["Zero-shot"]),
         "Parameters": column.NumberColumn(format="compact", width=88, help="Weights of the model, all of them."),
         "Dimensions": column.NumberColumn(format="%d", width=88, help="Length of a vector, the largest it offers."),
@@ -191,6 +200,8 @@ _HELP = {
     "Mean (Public)": "Mean over the tasks whose data anybody can download.",
     "Mean (Private)": "Mean over the tasks whose data is kept secret, which no model can have been trained on.",
     "Zero-shot": "Share of the tasks the model was not trained on; blank where nobody said what it was trained on.",
+    "Checked": "Of the tasks on which a second run or the model's card can be held against a figure, how many hold; "
+    "contradicted when more than a quarter do not. Blank: nothing to compare. See the page Reproduction.",
     "Evidence": "What some of its scores rest on; blank where all were run on today's data with one revision. "
     "The legend is below the table.",
 }

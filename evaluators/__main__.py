@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 
 from data.errors import PlumblineError
+from evaluators.diagnose import command as diagnose
 from evaluators.noise import noise
 from evaluators.official import command as official
 from evaluators.parity import command as parity
+from evaluators.preflight import command as preflight
 from evaluators.reproduce import command as reproduce
 
 app = typer.Typer(
@@ -26,6 +28,8 @@ app = typer.Typer(
 official.register(app)
 reproduce.register(app)
 parity.register(app)
+preflight.register(app)
+diagnose.register(app)
 app.command()(noise)
 
 

@@ -122,10 +122,5 @@ def _knock(message: ConsoleMessage) -> bool:
     return "/_stcore/" in message.location.get("url", "")
 
 
-def _knock(message: ConsoleMessage) -> bool:
-    """On a page below the root Streamlit looks for its server under the page's own path first, and is told 404."""
-    return "/_stcore/" in message.location.get("url", "")
-
-
 def _ours(url: str) -> bool:
     return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:"))

@@ -30,6 +30,10 @@ SETTINGS: dict[str, Any] = {
     "pooling": "mean", "normalise": True, "dimensions": None, "dtype": "fp32", "max_length": 256, "batch_size": 32,
     "strip": False, "outputs": ["dense"], "options": {},
 }  # fmt: skip
+PROOF = {
+    "reference": {"prompts": [], "weights": []}, "agrees": {"prompts": [[None, "query:"]], "weights": ["bf16"]},
+    "before": [0.3, 0.2, 0.4], "after": [0.003, 0.002, 0.001], "vectors": [[0.0]] * 3, "hints": ["two prompts fit"],
+}  # fmt: skip
 VERSIONS = {"sentence-transformers": "6.2.0", "transformers": "5.23.0", "torch": "2.13.0"}
 FILES = [
     {"path": "config.json", "size": 612, "sha256": "c" * 64},
@@ -208,7 +212,7 @@ def _add_diagnosis(connection: duckdb.DuckDBPyConnection, made: Made) -> None:
         "floor": 0.002,
         "runner_up": "other prompt",
         "snippet": 'model.encode(["query:" + text for text in texts])',
-        "proof": json.dumps({"texts": 16, "before": 0.3, "after": 0.003}),
+        "proof": json.dumps(PROOF),
     }
     cause = {"diagnosis_id": "d-1", "same_as": [], "remedy": "Leave the prompt out.", "slot": "text"}
     _insert(connection, "diagnoses", [proved])

@@ -6,9 +6,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.drift_maps import short
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, styled
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, styled
 
-__all__ = ["waterfall"]
+__all__ = ["before_and_after", "waterfall"]
 
 
 def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> go.Figure:
@@ -19,27 +19,49 @@ def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> 
         unexplained: share of the drift that is left, 0 to 1.
         floor: share of the drift that precision alone would leave, drawn as a line; None where it is not known.
     """
-    names = ["all of the drift", *(short(cause, 34) for cause in causes["cause"]), "unexplained"]
+    parts = ["all of the drift", *(short(cause, 34) for cause in causes["cause"]), "unexplained"]
     shares = [1.0, *(-share for share in causes["explained"]), unexplained]
+    # In the labels, because a bar may be too short to hold its figure.
+    names = [f"{part} · {100 * abs(share):.1f} %" for part, share in zip(parts, shares, strict=True)]
     figure = go.Figure(
         go.Waterfall(
             y=names, x=[100 * share for share in shares], orientation="h",
-            measure=["absolute", *["relative"] * len(causes), "total"],
-            text=[f"{100 * abs(share):.1f} %" for share in shares], textposition="auto", cliponaxis=False,
+            measure=["absolute", *["relative"] * len(causes), "total"], hoverinfo="y",
             decreasing={"marker": {"color": ACCENT}}, totals={"marker": {"color": CATEGORICAL[1]}},
-            connector={"line": {"color": MUTED, "width": 1}}, hoverinfo="y+text",
+            connector={"line": {"color": MUTED, "width": 1}},
         )
     )  # fmt: skip
     if floor is not None:
-        figure.add_vline(
-            x=100 * floor,
-            line={"color": MUTED, "dash": "dot"},
-            annotation_text="precision",
-            annotation_position="top right",
-        )
+        figure.add_vline(x=100 * floor, line={"color": MUTED, "dash": "dot"})
+        figure.add_annotation(
+            x=100 * floor, y=1, yref="paper", yanchor="bottom", xanchor="left", text="precision alone", showarrow=False,
+            font={"size": 11, "color": MUTED},
+        )  # fmt: skip
     styled(figure, height=110 + 34 * len(names))
     figure.update_layout(
         yaxis={"autorange": "reversed", "automargin": True}, showlegend=False,
-        xaxis={"title": "Share of the drift, %", "range": [0, 115], "tickvals": [0, 25, 50, 75, 100]},
+        xaxis={"title": "Share of the drift, %", "range": [0, 102], "tickvals": [0, 25, 50, 75, 100]},
     )  # fmt: skip
+    return figure
+
+
+def before_and_after(texts: pd.DataFrame) -> go.Figure:
+    """Distance of each text from the candidate's: under the reference's own settings, and under those that explain it.
+
+    Args:
+        texts: ``before`` and ``after``, a row a text.
+    """
+    ordered = texts.sort_values("before", ascending=False, ignore_index=True).clip(lower=1e-8)
+    figure = go.Figure()
+    for name, colour, symbol in (("before", CATEGORICAL[1], SYMBOLS[3]), ("after", ACCENT, SYMBOLS[0])):
+        figure.add_trace(
+            go.Scatter(
+                x=ordered.index + 1, y=ordered[name], mode="markers", name=name,
+                marker={"color": colour, "symbol": symbol, "size": 7}, hovertemplate="%{y:.2e}",
+            )
+        )  # fmt: skip
+    styled(figure, height=260)
+    figure.update_layout(
+        yaxis={"type": "log", "title": "Distance", "exponentformat": "e"}, xaxis={"title": "Texts, the farthest first"}
+    )
     return figure

@@ -7,7 +7,7 @@ with every step beyond.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from math import floor, log10, sqrt
 
@@ -104,6 +104,7 @@ def floor_marks(kind: str) -> dict[str, float]:
 _BAR = {
     "orientation": "h",
     "yref": "container",
+    "tickfont": {"size": 11},
     "y": 1.0,
     "yanchor": "top",
     "x": 0,
@@ -121,9 +122,14 @@ def _log_bar(low: float, high: float, kind: str) -> dict[str, object]:
     within = {name: log10(value) for name, value in marks.items() if log10(value) <= high - 0.4}
     return {
         "tickvals": [low, *within.values(), high],
-        "ticktext": ["0", *within, f"{10**high:.2g}"],
+        "ticktext": ["0", *_staggered(within), f"{10**high:.2g}"],
         "ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d2430", "tickangle": 0,
     }  # fmt: skip
+
+
+def _staggered(names: Iterable[str]) -> list[str]:
+    """Every second name a line lower, so that neighbours have room on a narrow screen."""
+    return [f"<br>{name}" if i % 2 else name for i, name in enumerate(names)]
 
 
 def _plain_bar(high: float, kind: str) -> dict[str, object]:
@@ -131,7 +137,7 @@ def _plain_bar(high: float, kind: str) -> dict[str, object]:
     if not marks:
         return {}
     return {
-        "tickvals": [0, *marks.values(), high], "ticktext": ["0", *marks, f"{high:.2g}"],
+        "tickvals": [0, *marks.values(), high], "ticktext": ["0", *_staggered(marks), f"{high:.2g}"],
         "ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d2430",
     }  # fmt: skip
 
@@ -171,7 +177,7 @@ def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], labe
     slanted = len(columns) > 6
     heads = [short(name, 22) for name in columns]
     longest = max((min(len(str(name)), 22) for name in columns), default=0)
-    above = 84 + (5.4 * longest if slanted else 14)
+    above = 94 + (5.4 * longest if slanted else 14)
     each = 24 if len(rows) <= 16 else 17
     height = int(above + 16 + (max(len(rows), 3) * each if named else 760))
     styled(figure, height=height)

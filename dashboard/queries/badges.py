@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 
-__all__ = ["BADGES", "badges"]
+__all__ = ["BADGES", "badges", "short"]
 
 # As Streamlit's Markdown badges have it: colour and icon of each.
 BADGES = {
@@ -23,3 +23,9 @@ def badges(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         frame["tasks_compared"] > 0, "no figure of it was compared with another one"
     )
     return frame
+
+
+def short(frame: pd.DataFrame) -> pd.Series:
+    """Badges in a few characters, by model: "reproduced 17/19"; blank where nothing was compared."""
+    text = frame["badge"] + " " + frame["tasks_held"].astype(str) + "/" + frame["tasks_compared"].astype(str)
+    return text.where(frame["tasks_compared"] > 0, "").set_axis(frame["model"])

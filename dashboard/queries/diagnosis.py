@@ -11,8 +11,9 @@ import pandas as pd
 from dashboard.queries import drift_cost
 from data.side_by_side import differences, file_digests
 
-__all__ = ["Link", "causes", "chain", "diagnosis", "findings"]
+__all__ = ["Link", "Proof", "causes", "chain", "diagnosis", "findings", "of_run", "proof"]
 
+_PAIR = ["name", "left", "right", "differs"]
 _SAME = ("identical", "precision only")
 
 
@@ -28,7 +29,7 @@ def diagnosis(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> 
     """The newest diagnosis of a candidate of a check in one row; empty when nobody asked for one."""
     return cursor.execute(
         """
-        SELECT d.*, r.command, r.started_at FROM diagnoses d LEFT JOIN runs r USING (run_id)
+        SELECT d.* EXCLUDE (proof), r.command, r.started_at FROM diagnoses d LEFT JOIN runs r USING (run_id)
         WHERE d.check_id = $check AND d.candidate IN (
             SELECT unnest([encoder_id, label]) FROM encoders WHERE encoder_id = $candidate)
         ORDER BY r.started_at DESC NULLS LAST, d.rowid DESC LIMIT 1
@@ -37,11 +38,44 @@ def diagnosis(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> 
     ).df()
 
 
+def of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> pd.DataFrame:
+    """The diagnoses one run made, a row a candidate, with its ``label``."""
+    return cursor.execute(
+        "SELECT d.* EXCLUDE (proof), coalesce(e.label, d.candidate) AS label FROM diagnoses d"
+        " LEFT JOIN encoders e ON e.encoder_id = d.candidate WHERE d.run_id = ? ORDER BY d.rowid",
+        [run],
+    ).df()
+
+
 def causes(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> pd.DataFrame:
     """The causes of a diagnosis in the order they were accepted, then the runners-up."""
     return cursor.execute(
         "SELECT * FROM diagnosis_causes WHERE diagnosis_id = ? ORDER BY accepted DESC, position", [diagnosis_id]
     ).df()
+
+
+class Proof(NamedTuple):
+    """What a diagnosis keeps beside its words: the recipes as ``name, left, right, differs``, and distances by text."""
+
+    name: str
+    agrees: pd.DataFrame | None
+    texts: pd.DataFrame
+    hints: list[str]
+
+
+def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
+    """The proof of a diagnosis; ``texts`` has ``before`` and ``after``, the relative distances of each text.
+
+    The vectors that were made stay in the store: they are for programs, and many.
+    """
+    row = cursor.execute("SELECT proof FROM diagnoses WHERE diagnosis_id = ?", [diagnosis_id]).fetchone()
+    kept = (json.loads(row[0]) if row and row[0] else None) or {}
+    agrees = kept.get("agrees")
+    recipes = None if agrees is None else pd.DataFrame(differences(kept.get("reference") or {}, agrees), columns=_PAIR)
+    before, after = kept.get("before"), kept.get("after")
+    both = isinstance(before, list) and isinstance(after, list) and len(before) == len(after)
+    texts = pd.DataFrame({"before": before, "after": after} if both else {"before": [], "after": []})
+    return Proof(diagnosis_id, recipes, texts, [str(hint) for hint in kept.get("hints") or []])
 
 
 def findings(

@@ -50,15 +50,17 @@ MEASURES = {
 
 
 def checks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Every parity check, the newest first, with its reference, its outputs and how many candidates it has."""
+    """Every parity check, the newest first, with its reference, its outputs and how many candidates it has.
+
+    ``name`` is what pages and addresses call it.
+    """
     return cursor.execute("""
         SELECT c.check_id, c.run_id, c.started_at, c.probe_set, c.n_texts, c.reference, e.label, e.model, e.revision,
             count(DISTINCT s.encoder_id) AS candidates, list_sort(list(DISTINCT s.output)) AS outputs,
-            any_value(r.command) AS command
+            strftime(c.started_at, '%Y-%m-%d %H:%M') || ' · ' || e.label || ' · ' || right(c.check_id, 8) AS name
         FROM checks c
         JOIN encoders e ON e.encoder_id = c.reference
         JOIN drift_summary s USING (check_id)
-        LEFT JOIN runs r USING (run_id)
         GROUP BY ALL ORDER BY c.started_at DESC, c.check_id
     """).df()
 

@@ -12,6 +12,7 @@ from dashboard.access import ask
 from dashboard.figures import compare as figures
 from dashboard.queries import compare as queries
 from dashboard.queries import names
+from dashboard.queries.badges import badges
 from dashboard.queries.leaderboard import benchmarks
 from dashboard.states import empty
 from dashboard.tables import compare as tables
@@ -106,7 +107,8 @@ def say_coverage(frame: pd.DataFrame, models: tuple[str, ...]) -> None:
 def show_facts(models: tuple[str, ...], tasks: tuple[str, ...]) -> None:
     """What is known of each model, side by side."""
     with st.expander("Facts side by side", expanded=True):
-        frame = tables.facts(ask(queries.facts, models, tasks), len(tasks))
+        checked = ask(badges)[["model", "badge", "why"]]
+        frame = tables.facts(ask(queries.facts, models, tasks).merge(checked, on="model", how="left"), len(tasks))
         pinned = {"Fact": st.column_config.TextColumn(pinned=True)}
         st.dataframe(frame, hide_index=True, height="content", column_config=pinned)
 

@@ -45,26 +45,21 @@ def page() -> None:
 
 
 def _check(checks: pd.DataFrame) -> tuple[pd.Series, str]:
-    called = {
-        row["check_id"]: f"{row['started_at']:%Y-%m-%d %H:%M} · {row['label']} · {row['check_id'][-8:]}"
-        for row in checks.to_dict("records")
-    }
     left, right = st.columns([3, 1])
-    chosen = links.choose(
-        "Check",
-        list(called),
-        "check",
-        format_func=lambda name: called.get(name, str(name)),
-        where=left,
-        remember="check",
-    )
-    check = checks[checks["check_id"] == chosen].iloc[0]
+    chosen = links.choose("Check", list(checks["name"]), "check", where=left, remember="check")
+    check = checks[checks["name"] == chosen].iloc[0]
     output = links.choose("Output", list(check["outputs"]), "output", where=right)
     revision = str(check["revision"])[:12] if pd.notna(check["revision"]) else "no named revision"
     st.caption(
         f"Reference {plain(check['label'])}: {plain(check['model'])} at {plain(revision)}. "
         f"{count(int(check['n_texts']), 'text')} of the set {plain(check['probe_set'])}, "
-        f"{count(int(check['candidates']), 'encoder')}, run {plain(check['run_id'])}."
+        f"{count(int(check['candidates']), 'encoder')}."
+    )
+    st.page_link(
+        "screens/runs.py",
+        label=f"Run {plain(check['run_id'])}",
+        icon=":material/list_alt:",
+        query_params={"run": str(check["run_id"])},
     )
     return check, str(output)
 

@@ -12,6 +12,7 @@ from dashboard.access import ask
 from dashboard.figures.pareto import drawable, quality_against_size
 from dashboard.provenance import show_sources
 from dashboard.queries import leaderboard as asked
+from dashboard.queries.badges import badges, short
 from dashboard.queries.intervals import intervals
 from dashboard.queries.leaderboard import Among, Pool
 from dashboard.words import count, plain, score
@@ -144,6 +145,7 @@ def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking:
     whole = taking.tasks is None and not taking.trusted
     groups = ask(asked.group_means, name) if whole else pd.DataFrame()
     frame = boards.sure(boards.shown(board, groups, types, benchmark), sure, quality)
+    frame = boards.with_badges(frame, short(ask(badges)))
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     wanted = links.text(
         "Search by name", "name", where=bar, placeholder="part of a name", icon=":material/search:", width=300

@@ -10,8 +10,8 @@ import streamlit as st
 
 from dashboard import links, states
 from dashboard.access import ask
-from dashboard.queries import diagnosis, runs
-from dashboard.sections.diagnosis import findings
+from dashboard.queries import diagnosis, drift, runs
+from dashboard.sections.diagnosis import findings, told
 from dashboard.sections.side_by_side import beside
 from dashboard.words import count, plain
 
@@ -103,7 +103,18 @@ def _one(name: str) -> None:
     )
     st.caption("To do it again:")
     st.code(facts["command"], language=None, wrap_lines=True)
+    checks = ask(drift.checks)
+    for check in checks.loc[checks["run_id"] == name, "name"]:
+        st.page_link(
+            "screens/drift.py",
+            label="Its vectors, text by text",
+            icon=":material/difference:",
+            query_params={"check": check},
+        )
     _tasks(name)
+    for answer in ask(diagnosis.of_run, name).to_dict("records"):
+        st.markdown(f"**Diagnosis of {plain(answer['label'])}**")
+        told(answer)
     about = ask(diagnosis.findings, run=name)
     st.markdown(f"**Findings** · {len(about) or 'none'}")
     findings(about)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.access import ask
 from dashboard.figures import diagnosis as figures
-from dashboard.queries import diagnosis
+from dashboard.queries import diagnosis, drift
 from dashboard.queries.diagnosis import Link
-from dashboard.words import plain
+from dashboard.sections.side_by_side import beside
+from dashboard.words import count, plain
 
 __all__ = ["findings", "links_of", "show", "told"]
 
@@ -45,16 +47,35 @@ def show(check: str, output: str, candidate: str, name: str) -> None:
     chain = ask(diagnosis.chain, check, output, candidate)
     links_of(chain)
     if not found.empty:
-        told(found.iloc[0])
-    elif any(link.state in ("differs", "broken") for link in chain):
+        told(found.to_dict("records")[0])
+    elif any(link.state in ("differs", "broken") for link in chain if link.name != "scores"):
         st.markdown(
             "No diagnosis of this pair yet. This names the cause and proves it by encoding the reference again:"
         )
         st.code(f"python -m evaluators diagnose {shlex.quote(check)} --candidate {shlex.quote(name)}", language=None)
+    _own_tests(check, candidate)
     about = ask(diagnosis.findings, check=check, candidate=candidate)
+    about = about[~about["tier"].isin(["vectors", "scores"])]  # those are what the diagnosis above has said already
     if not about.empty:
         st.markdown(f"**Found in the files and configuration of {plain(name)}**")
         findings(about)
+
+
+def _own_tests(check: str, candidate: str) -> None:
+    """What the encoder was asked before any comparison: does it agree with itself?"""
+    found = ask(drift.protocol, check, candidate)
+    failed = int((found["outcome"] == "fail").sum())
+    if found.empty:
+        return
+    passed = f"{int((found['outcome'] == 'pass').sum())} of {len(found)} passed"
+    with st.expander(f"Its own behaviour: {passed}{f', :red[{failed} failed]' if failed else ''}", expanded=failed > 0):
+        st.dataframe(
+            found, hide_index=True, placeholder="",
+            column_config={
+                "test": "Test", "outcome": "Outcome", "value": st.column_config.NumberColumn("Value", format="%.2e"),
+                "detail": st.column_config.TextColumn("What was seen", width="large"),
+            },
+        )  # fmt: skip
 
 
 def links_of(chain: Sequence[Link]) -> None:
@@ -85,9 +106,10 @@ def findings(found: pd.DataFrame) -> None:
             _evidence(row["evidence"])
 
 
-def told(row: pd.Series) -> None:
+def told(row: Mapping[Hashable, Any]) -> None:
     """One diagnosis: its verdict, how much each cause explains, the remedy to copy, the runners-up and the evidence."""
-    causes = ask(diagnosis.causes, row["diagnosis_id"])
+    name = str(row["diagnosis_id"])
+    causes = ask(diagnosis.causes, name)
     accepted, others = causes[causes["accepted"]], causes[~causes["accepted"]]
     colour = _VERDICTS.get(row["verdict"], "gray")
     st.markdown(f":{colour}[**{plain(str(row['verdict']).capitalize())}.**] {plain(row['sentence'])}")
@@ -95,18 +117,30 @@ def told(row: pd.Series) -> None:
     if len(accepted) and pd.notna(row["unexplained"]):
         with left:
             figure = figures.waterfall(accepted, float(row["unexplained"]), _floor_share(row, accepted))
-            st.plotly_chart(figure, key="waterfall", config={"displaylogo": False})
+            st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
     with right:
         _remedies(accepted, row)
     if len(others):
         with st.expander(f"Runners-up ({len(others)})"):
             _table(others)
     with st.expander("Evidence"):
+        _proof(ask(diagnosis.proof, name))
         _table(causes)
-        _evidence(row["proof"])
 
 
-def _remedies(accepted: pd.DataFrame, row: pd.Series) -> None:
+def _proof(kept: diagnosis.Proof) -> None:
+    """The recipes before and after, and every text's distance under both."""
+    if kept.agrees is not None and kept.agrees["differs"].any():
+        st.markdown("The recipe of the reference, and the one that gives the candidate's vectors:")
+        beside(kept.agrees, "Reference", "Agrees with the candidate")
+    if len(kept.texts):
+        st.markdown(f"Distance of each of {count(len(kept.texts), 'text')} from the candidate's, before and after:")
+        st.plotly_chart(figures.before_and_after(kept.texts), key=f"proof_{kept.name}", config={"displaylogo": False})
+    for hint in kept.hints:
+        st.markdown(f"- {plain(hint)}")
+
+
+def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any]) -> None:
     for cause in accepted.to_dict("records"):
         alike = ", ".join(cause["same_as"]) if cause["same_as"] is not None else ""
         same = f" (cannot be told from {plain(alike)} on this model)" if alike else ""
@@ -131,7 +165,7 @@ def _table(causes: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-def _floor_share(row: pd.Series, accepted: pd.DataFrame) -> float | None:
+def _floor_share(row: Mapping[Hashable, Any], accepted: pd.DataFrame) -> float | None:
     """The precision floor as a share of all the drift, which is what was left at the end by the share of it."""
     if pd.isna(row["floor"]) or not row["unexplained"]:
         return None

@@ -45,6 +45,7 @@ def _facts_of(row: dict[Any, Any], tasks: int) -> dict[str, str]:
         "Languages": count(len(languages), "language") if languages else "",
         "Instructions": {True: "uses them", False: "no"}.get(row["use_instructions"], ""),
         "Trained on these tasks": trained,
+        "Its published figures": f"{_said(row['badge'])}: {row['why']}" if _said(row.get("badge")) else "",
     }
 
 

@@ -37,17 +37,18 @@ WITH pool AS (
     WHERE ranked AND score IS NOT NULL
     GROUP BY benchmark
 ),
+entries AS (FROM contests(in_benchmark, only_models, only_tasks, strict)),
 -- Among the published: average rank = those above + (1 + those level) / 2. A private model stands among them alone,
 -- so its own presence is added to both sides.
-placed AS (
-    SELECT benchmark, model, ranked,
-        count(*) FILTER (ranked) OVER better AS above,
-        count(*) FILTER (ranked) OVER level AS level
-    FROM contests(in_benchmark, only_models, only_tasks, strict)
-    WINDOW better AS (PARTITION BY benchmark, contest ORDER BY any_score DESC
-                      RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP),
-        level AS (PARTITION BY benchmark, contest, any_score)
-)
+levels AS (
+    SELECT benchmark, contest, any_score, count(*) FILTER (ranked) AS level FROM entries GROUP BY ALL
+),
+places AS (
+    SELECT *, coalesce(sum(level) OVER (PARTITION BY benchmark, contest ORDER BY any_score DESC
+                                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS above
+    FROM levels
+),
+placed AS (SELECT e.*, p.above, p.level FROM entries e JOIN places p USING (benchmark, contest, any_score))
 SELECT benchmark, model, any_value(p.ranked) AS ranked,
     sum(CASE WHEN p.ranked THEN o.models - (above + (1 + level) / 2) ELSE o.models + 1 - (above + 1 + level / 2) END)
         AS points

@@ -1,9 +1,9 @@
 """Vectors that somebody has already made, looked up by text.
 
-``.npy``: rows in the order of the texts (option ``texts=FILE``, a JSON object or plain text a line; the check's probes
-otherwise). ``.npz``: an array ``vectors``, and ``texts`` or ``hashes`` (SHA-256 of the UTF-8 text) if it has them.
-``.parquet`` and ``.jsonl``: columns ``text`` or ``text_hash`` beside ``vector`` or ``embedding``. A folder: what mteb's
-CachedEmbeddingWrapper keeps (``vectors.npy``, ``index.json``, ``dimension``).
+``.npy``: rows in the order of the texts (option ``texts=FILE``, a JSON object or plain text a line, or
+``texts=bundled``; the check's probes otherwise). ``.npz``: ``vectors``, and ``texts`` or ``hashes`` (SHA-256 of
+the UTF-8 text) if it has them. ``.parquet`` and ``.jsonl``: columns ``text`` or ``text_hash`` beside ``vector`` or
+``embedding``. A folder: what mteb's CachedEmbeddingWrapper keeps (``vectors.npy``, ``index.json``, ``dimension``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pyarrow import ArrowException
 
 from data.errors import InputError
-from data.probes import read_texts
+from data.probes import BUNDLED, read_texts
 from evaluators.encoders.base import Description, Encoded, as_matrix, cut, hash_files, in_use
 from evaluators.encoders.settings import EncoderSettings
 
@@ -151,4 +151,5 @@ def _named(settings: EncoderSettings) -> list[str]:
             where=settings.source,
             remedy="Name the file of the texts: texts=FILE.",
         )
-    return _hashed(read_texts(Path(settings.options["texts"])))
+    named = settings.options["texts"]
+    return _hashed(read_texts(BUNDLED if named == "bundled" else Path(named)))

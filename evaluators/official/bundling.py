@@ -17,6 +17,7 @@ from data.errors import InputError
 from data.store import writing
 from evaluators.official import registry
 from evaluators.official.bundle import PATH, SOURCE, SPOKEN
+from evaluators.official.git import described
 from evaluators.official.importer import Summary, import_from
 from evaluators.official.pool import Progress
 from evaluators.official.withdrawn import add_withdrawn
@@ -75,16 +76,14 @@ def write_bundle(
 
 
 def _provenance(git: list[str], commit: str) -> dict[str, Any]:
-    told = subprocess.run([*git, "show", "-s", "--format=%H %cI", commit], capture_output=True, text=True, check=False)
-    if told.returncode:
+    sha, date = described(git, commit)
+    if sha is None or date is None:
         raise InputError(
             "The commit of the checkout is unknown",
             where=commit,
             remedy="Name its git directory with --git-dir, and the commit with --commit.",
         )
-    sha, date = told.stdout.split()
-    moment = dt.datetime.fromisoformat(date).astimezone(dt.UTC).replace(tzinfo=None)
-    return {"repository": REPOSITORY, "commit": sha, "date": moment.isoformat(), "licence": LICENCE}
+    return {"repository": REPOSITORY, "commit": sha, "date": date.isoformat(), "licence": LICENCE}
 
 
 def _missing(git: list[str], commit: str, checkout: Path) -> list[str]:

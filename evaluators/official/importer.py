@@ -16,6 +16,8 @@ from data.derive import derive
 from data.store import open_reader, store_path, writing
 from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
+from evaluators.official.cards import describe_unregistered
+from evaluators.official.git import commit_of
 from evaluators.official.merge import fill_in_names, merge
 from evaluators.official.names import Names
 from evaluators.official.pool import Progress, batches
@@ -96,7 +98,9 @@ def import_from(
         changes = [_changes(connection, *each) for each in found]
         for change in changes:
             importing.read(change, names, origin or ("reproduced" if change.source.own_runs else None), progress)
-        summary = importing.finish(sum(change.seen for change in changes), began)
+        commit, date = commit_of(place)
+        summary = importing.finish(sum(change.seen for change in changes), began, commit=commit, date=date)
+        describe_unregistered(connection, [change.source for change in changes])
         derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
 

@@ -77,9 +77,13 @@ def _load_slowly(data: bytes) -> Any:
     """What orjson refuses though Python's own reader takes it: NaN in a list, integers beyond 64 bits."""
     try:
         text = data.decode("utf-8-sig")
-        return json.loads(text, parse_constant=lambda _: None, parse_int=_any_size, parse_float=_any_size)
+        content = json.loads(text, parse_constant=lambda _: None, parse_int=_any_size, parse_float=_any_size)
+        orjson.dumps(content)  # Python takes half characters (lone surrogates), which no text can hold
+        return content
     except json.JSONDecodeError as error:
         raise UnreadableResultError(f"The file is not complete JSON: {error.msg} at character {error.pos}") from error
+    except TypeError as error:
+        raise UnreadableResultError(f"The file holds what is no text or too deeply nested: {error}") from error
     except RecursionError as error:
         raise UnreadableResultError("The file is nested deeper than any result is") from error
     except UnicodeDecodeError as error:
@@ -278,21 +282,25 @@ def _taker(keys: tuple[str, ...], types: tuple[type, ...]) -> _Take:
     names = tuple(plain)
     if nested or not plain:
         return lambda entry: _flatten(entry, plain, nested)
-    if len(plain) == 1:
-        only = plain[0]
-        return lambda entry: (names, (entry[only],))
+    if len(plain) == 1 or int in types:
+        return lambda entry: (names, tuple(_as_float(entry[key]) for key in plain))
     getter = operator.itemgetter(*plain)
     return lambda entry: (names, getter(entry))
 
 
 def _flatten(entry: dict[str, Any], plain: list[str], nested: list[str]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    figures = {key: entry[key] for key in plain}
+    figures = {key: _as_float(entry[key]) for key in plain}
     for key in nested:
         prefix = SIMILARITIES.get(key, key)
         for name, value in entry[key].items():
             if type(value) in _NUMBERS:
-                figures.setdefault(f"{prefix}_{name}", value)
+                figures.setdefault(f"{prefix}_{name}", _as_float(value))
     return tuple(figures), tuple(figures.values())
+
+
+def _as_float(value: float | None) -> float | None:
+    # Arrow refuses integers that a float holds only roughly
+    return None if value is None else float(value)
 
 
 def _number(value: object) -> float | None:

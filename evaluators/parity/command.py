@@ -95,6 +95,7 @@ def parity(
     with writing(store) as connection:
         keep(connection, done, shlex.join(["python", "-m", "evaluators", *sys.argv[1:]]))
     _print(console, done)
+    console.print(Text(f"Kept as {done.check_id}. The cause: python -m evaluators diagnose {done.check_id}"))
     require_reference(done)
     verdicts = {comparison.verdict.verdict for examined in done.candidates for comparison in examined.comparisons}
     if bad := verdicts & set(asked.fail_on):

@@ -100,4 +100,5 @@ def _with_texts(settings: EncoderSettings, probes: Path) -> EncoderSettings:
     """Ready-made vectors without texts beside them are in the order of the probes."""
     if settings.backend != "ready" or "texts" in settings.options:
         return settings
-    return settings.changed(options={**settings.options, "texts": str(probes)})
+    texts = "bundled" if probes == BUNDLED else str(probes)
+    return settings.changed(options={**settings.options, "texts": texts})

@@ -51,5 +51,6 @@ def load(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         return
     for table in TABLES:
         connection.register("incoming", connection.read_parquet(str(folder / f"parity-{table}.parquet")))
-        connection.execute(f"INSERT OR IGNORE INTO {table} BY NAME SELECT * FROM incoming")
+        shared = "OR IGNORE" if table in ("encoders", "probes") else ""  # other checks may have brought them
+        connection.execute(f"INSERT {shared} INTO {table} BY NAME SELECT * FROM incoming")
         connection.unregister("incoming")

@@ -72,7 +72,14 @@ def _portable_run(run: dict[str, Any]) -> dict[str, Any]:
     folder = asked["model"]
     shown = Path(folder).name if Path(folder).is_absolute() else folder
     words = [Path(word).name if word.startswith("/") else word for word in run["command"].split(" ")]
-    return run | {"command": " ".join(words), "settings": run["settings"] | {"asked": asked | {"model": shown}}}
+    if "--out" in words:
+        del words[words.index("--out") : words.index("--out") + 2]
+    status = "stopped" if run["status"] == "running" else run["status"]
+    return run | {
+        "status": status,
+        "command": " ".join(words),
+        "settings": run["settings"] | {"asked": asked | {"model": shown}},
+    }
 
 
 def _last_two(path: str | None) -> str | None:

@@ -77,6 +77,7 @@ def test_a_diagnosis_gives_its_remedy_and_snippet(monkeypatch, made_parity):
     codes = [code.value for code in at.code]
     assert "Leave the prompt out." in codes and 'model.encode(["query:" + text for text in texts])' in codes
     assert "it breaks here" in said(at)
+    assert any(expander.label.startswith("Its own behaviour: 1 of 1 passed") for expander in at.expander)
 
 
 def test_what_has_no_diagnosis_gives_the_command(monkeypatch, made_parity):
@@ -141,11 +142,16 @@ def test_two_encoders_of_one_label_are_told_apart(monkeypatch, tmp_path):
     assert len(set(at.selectbox(key="against").options)) == 3
 
 
+def test_a_run_shows_what_it_diagnosed(monkeypatch, made_parity):
+    at = page(monkeypatch, made_parity, "runs", run="run-check-1")
+    assert "Diagnosis of prompt" in said(at) and "explain 99" in said(at)
+
+
 def test_runs_show_command_warnings_and_findings(monkeypatch, made_parity):
     at = page(monkeypatch, made_parity, "runs", run="run-bf16")
     assert "transformers.modeling_utils: Some weights were <b>not</b> initialised" in [code.value for code in at.code]
     at = page(monkeypatch, made_parity, "runs", run="run-check-1")
-    assert "A prompt is put before each text" in at.expander[0].label
+    assert any("A prompt is put before each text" in expander.label for expander in at.expander)
     assert "Leave prompts empty." in [code.value for code in at.code]
 
 

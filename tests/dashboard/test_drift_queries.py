@@ -154,6 +154,9 @@ def test_a_diagnosis_belongs_to_its_candidate(cursor, ids):
     found = diagnosis.diagnosis(cursor, "check-1", ids["prompt"])
     causes = diagnosis.causes(cursor, found["diagnosis_id"][0])
     assert causes["accepted"].tolist() == [True, True, False]
+    proof = diagnosis.proof(cursor, found["diagnosis_id"][0])
+    assert proof.agrees["differs"].tolist() == [True, True] and proof.texts["after"].max() == 0.003
+    assert proof.hints == ["two prompts fit"]
 
 
 def test_drift_stands_beside_the_score_of_the_same_settings(cursor, ids):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -104,3 +105,12 @@ def ask(store: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return reader.cursor().execute(query, list(values)).fetchall()
     finally:
         reader.close()
+
+
+def committed(checkout: Path) -> str:
+    """Make ``checkout`` a git checkout; returns its commit."""
+    git = ["git", "-C", str(checkout), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "results"], check=True)
+    return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()

@@ -16,7 +16,7 @@ from data.store import open_reader, version_of
 from evaluators.official import bundle
 from evaluators.official.bundling import write_bundle
 from evaluators.official.importer import import_bundle, import_from
-from tests.official.conftest import ROOT, Write, ask, result
+from tests.official.conftest import ROOT, Write, ask, committed, result
 
 MODELS = ("sentence-transformers__all-MiniLM-L6-v2", "voyageai__voyage-law-2", "SGPT", "codefuse-ai__F2LLM-v2-80M")
 FIGURES = """
@@ -24,15 +24,6 @@ FIGURES = """
         split, subset, languages, main_score,
         row_number() OVER (PARTITION BY result_id ORDER BY scores.rowid) AS place
     FROM current_results JOIN scores USING (result_id) WHERE NOT withdrawn ORDER BY ALL"""
-
-
-def committed(checkout: Path) -> str:
-    """Make ``checkout`` a git checkout; returns its commit."""
-    git = ["git", "-C", str(checkout), "-c", "user.name=a", "-c", "user.email=a@b"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "add", "-A"], check=True)
-    subprocess.run([*git, "commit", "-q", "-m", "results"], check=True)
-    return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_the_committed_bundle_is_small_and_says_where_it_is_from(record_store: Path) -> None:

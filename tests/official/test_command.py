@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from data.store import version_of
-from tests.official.conftest import ROOT, Write, ask, result
+from tests.official.conftest import ROOT, Write, ask, committed, result
 
 
 def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -73,6 +73,24 @@ def test_unusable_input_ends_with_two_and_a_sentence(store: Path, tmp_path: Path
         assert told.returncode == 2, arguments
         assert told.stderr.strip()
         assert "Traceback" not in told.stderr
+
+
+def test_download_imports_mtebs_own_clone(write: Write, store: Path, tmp_path: Path) -> None:
+    """By mteb's own code, from a repository on this disk that git is told to take for the one on GitHub."""
+    write(result())
+    committed(tmp_path / "checkout")
+    command = [sys.executable, "-m", "evaluators", "import", "--download"]
+    environment = os.environ | {
+        "PLUMBLINE_STORE": str(store),
+        "MTEB_CACHE": str(tmp_path / "cache"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{tmp_path / 'checkout'}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/embeddings-benchmark/results",
+    }
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert ask(store, "SELECT kind, results_added FROM imports") == [("download", 1)]
+    assert ask(store, "SELECT model, task, origin FROM current_results") == [("org/model", "STS12", "official")]
 
 
 def test_help_is_quick_and_names_the_options() -> None:

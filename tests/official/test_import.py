@@ -12,7 +12,7 @@ import pytest
 from data.errors import InputError
 from data.store import version_of
 from evaluators.official.importer import Summary, import_bundle, import_from
-from tests.official.conftest import Write, ask, result
+from tests.official.conftest import Write, ask, committed, result
 
 STANDING = """
     SELECT model, task, main_score FROM current_results JOIN scores USING (result_id)
@@ -249,3 +249,34 @@ def test_the_bundle_over_a_checkout_keeps_the_metrics(sample: Path, tmp_path: Pa
     assert ask(store, metrics) == before
     assert summary.added == summary.results - first.results
     assert not import_bundle(store=store).published
+
+
+def test_a_model_that_no_registry_knows_is_described_by_its_own_file(write: Write, store: Path, tmp_path: Path) -> None:
+    facts = {
+        "name": "org/model",
+        "revision": "abc",
+        "n_parameters": 22_000_000,
+        "embed_dim": [128, 384],
+        "max_tokens": "many",
+        "release_date": "soon",
+        "license": "'; DROP TABLE models",
+        "open_source": True,
+        "languages": ["eng-Latn", 7],
+        "training_datasets": {"STS13": ["train"]},
+    }
+    write(result()).with_name("model_meta.json").write_text(json.dumps(facts))
+    import_(tmp_path / "checkout", store, origin="reproduced")
+    query = """SELECT private, n_parameters, dimensions, max_tokens, release_date, licence, open_weights, languages,
+        training_known FROM models WHERE model = 'org/model'"""
+    expected = (True, 22_000_000, 384, None, None, "'; DROP TABLE models", True, ["eng-Latn"], True)
+    assert ask(store, query) == [expected]
+    assert ask(store, "SELECT task FROM model_training WHERE model = 'org/model'") == [("STS13",)]
+
+
+def test_an_import_of_a_git_checkout_keeps_its_commit(write: Write, store: Path, tmp_path: Path) -> None:
+    write(result())
+    commit = committed(tmp_path / "checkout")
+    import_(tmp_path / "checkout", store)
+    ((sha, date),) = ask(store, "SELECT source_commit, source_date FROM imports")
+    assert sha == commit
+    assert date is not None

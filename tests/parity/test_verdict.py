@@ -29,7 +29,7 @@ def test_each_verdict() -> None:
     assert verdict(some)[0] == "differs on some texts"
     assert verdict(NONE + 0.1)[0] == "differs everywhere"
     assert verdict(NONE + 0.9, rotation_residual=1e-9)[0] == "different space"
-    assert verdict(NONE + 0.066, rotation_residual=6e-3, floor=3e-2)[0] == "differs everywhere"  # int8's own noise
+    assert verdict(NONE + 0.066, rotation_residual=6e-3, floor=6e-2)[0] == "differs everywhere"  # int8's own noise
     assert verdict(NONE, protocol=(Outcome("order", "fail", 3.0, "Shuffled."),)) == ("unstable", "Shuffled.")
     assert verdict(NONE * np.nan)[0] == "unusable"
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 
 from data.store import writing
+from evaluators.reproduce.journal import Journal
+from evaluators.reproduce.models import Asked
+from evaluators.reproduce.own import own_tasks
+from evaluators.reproduce.run import Plan, reproduce
+from evaluators.reproduce.tasks import chosen, take_from
+from evaluators.reproduce.terminal import Screen
 
+Run = Callable[..., tuple[Journal, str]]
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -150,3 +160,22 @@ class Command:
 @pytest.fixture
 def command(tmp_path: Path, store: Path) -> Command:
     return Command(tmp_path, store)
+
+
+@pytest.fixture
+def run(store: Path, tmp_path: Path, hub_folder: Path) -> Run:
+    """Run tasks (mteb's, on local data, or own folders) on a model; gives the journal and what was written."""
+
+    def go(model: Path, *tasks: str, own: tuple[str, ...] = (), datasets: Path | None = None, **plan: Any) -> Any:
+        instances = chosen(None, list(tasks), [], []) if tasks else []
+        for task in instances:
+            take_from(datasets or hub_folder, task)
+            task.hf_subsets = plan.pop("subsets", task.hf_subsets)
+        instances += [task for name in own for task in own_tasks(SAMPLE / name)]
+        written = io.StringIO()
+        screen = Screen(Console(file=written, width=200, highlight=False))
+        settings = Asked(str(model), **{"known_as": "test/tiny"} | plan.pop("asked", {}))
+        journal = reproduce(Plan(settings, instances, tmp_path / "runs", "the command", **plan), screen)
+        return journal, written.getvalue()
+
+    return go

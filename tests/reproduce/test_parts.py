@@ -198,7 +198,8 @@ def test_bundled_runs_come_back_as_they_were(store: Path, tmp_path: Path) -> Non
     asked = {"asked": {"model": "/home/somebody/all-MiniLM-L6-v2"}, "in_use": {}}
     journal.write_run(
         run_id=journal.run_id, kind="reproduce", model=MINILM, revision="local", private=False, settings=asked,
-        command="python -m evaluators reproduce /home/somebody/all-MiniLM-L6-v2 --tasks STS12", files=[], warnings=[],
+        command="python -m evaluators reproduce /home/somebody/all-MiniLM-L6-v2 --out /tmp/runs --tasks STS12",
+        files=[], warnings=[],
         environment={"libraries": {"mteb": "2.26.24"}}, started_at="2026-11-21 08:00:00", status="done",
     )  # fmt: skip
     cell = {"hf_subset": "default", "languages": ["eng-Latn"], "main_score": 0.5, "pearson": 0.4, "spearman": None}

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from data.errors import InputError, ModelError, NotFoundError
 from evaluators.reproduce import run as loop
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.models import Asked
-from evaluators.reproduce.own import own_tasks
-from evaluators.reproduce.run import Plan, reproduce
-from evaluators.reproduce.tasks import chosen, take_from
-from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import Verdict, verdicts_of
-from tests.reproduce.conftest import MINILM, SAMPLE, pairs, publish_official, rows, write_pairs
+from tests.reproduce.conftest import MINILM, ROOT, Run, pairs, publish_official, rows, write_pairs
 
-Run = Callable[..., tuple[Journal, str]]
-
-
-@pytest.fixture
-def run(store: Path, tmp_path: Path, hub_folder: Path) -> Run:
-    """Run tasks (mteb's, on local data, or own folders) on a model; gives the journal and what was written."""
-
-    def go(model: Path, *tasks: str, own: tuple[str, ...] = (), datasets: Path | None = None, **plan: Any) -> Any:
-        instances = chosen(None, list(tasks), [], []) if tasks else []
-        for task in instances:
-            take_from(datasets or hub_folder, task)
-            task.hf_subsets = plan.pop("subsets", task.hf_subsets)
-        instances += [task for name in own for task in own_tasks(SAMPLE / name)]
-        written = io.StringIO()
-        screen = Screen(Console(file=written, width=200, highlight=False))
-        settings = Asked(str(model), **{"known_as": "test/tiny"} | plan.pop("asked", {}))
-        journal = reproduce(Plan(settings, instances, tmp_path / "runs", "the command", **plan), screen)
-        return journal, written.getvalue()
-
-    return go
+REAL_DATA = ROOT.parent / "shared" / "datasets"
 
 
 def judged(journal: Journal, compare_to: str = "official") -> list[Verdict]:
@@ -67,6 +41,14 @@ def test_shipped_set_with_real_weights(run: Run, minilm: Path, store: Path) -> N
     assert {"ndcg_at_10", "recall_at_100", "map_at_10", "mrr_at_10"} <= set(names)
     assert rows(store, "SELECT count(*) FROM chosen WHERE model = ?", MINILM) == [(3,)]
     assert "3 tasks to run, about" in written
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason="needs the real data sets beside the checkout")
+def test_published_figure_is_reproduced(run: Run, minilm: Path) -> None:
+    journal, _ = run(minilm, "STSBenchmark", asked={"known_as": MINILM}, datasets=REAL_DATA)
+    [cell] = judged(journal)
+    assert cell.reproduced == pytest.approx(0.820325, abs=1e-3)
 
 
 @pytest.mark.slow

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard.queries.badges import BADGES, badges
 from data.store import open_reader
+from tests.serving import ROOT
 from tests.verdicts.making import BROKEN, PAGE_MODELS, PAGE_TASKS, result, store_of
 
 
@@ -41,3 +44,24 @@ def test_nothing_compared_is_not_reproduced(tmp_path: Path) -> None:
     lone = found(store_of(tmp_path / "s.duckdb", [result("official", 0.5)])).iloc[0]
     assert (lone["badge"], lone["tasks_compared"]) == ("not reproduced", 0)
     assert lone["checked_by"] is None or pd.isna(lone["checked_by"])
+
+
+def test_the_leaderboard_and_the_compare_page_show_it(record_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLUMBLINE_STORE", str(record_store))
+    frame = found(record_store)
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60).run()
+    assert not at.exception
+    board = at.dataframe[0].value.set_index("Model")["Checked"]
+    shown = board[board != ""]
+    assert len(shown) > 50
+    for model, text in shown.items():
+        row = frame.loc[model]
+        assert text == f"{row['badge']} {row['tasks_held']}/{row['tasks_compared']}"
+    assert (frame.loc[board[board == ""].index, "badge"] == "not reproduced").all()
+    at.switch_page("screens/compare.py")
+    at.query_params["c_models"] = ["jinaai/jina-embeddings-v2-base-en", "thenlper/gte-base"]
+    at.run()
+    assert not at.exception
+    facts = next(f.value for f in at.dataframe if "Fact" in f.value).set_index("Fact")
+    figures = facts.loc["Its published figures"].tolist()
+    assert [f.split(":")[0] for f in figures] == ["contradicted", "reproduced"]

@@ -1,0 +1,133 @@
+"""Causes that are random by nature: weights never loaded, dropout left on.
+
+No re-encoding gives their vectors, so they are told by facts: does the candidate agree with itself, load after load
+and call after call? How much of the model is random is then judged by which random part leaves the reference's
+vectors nearest to the candidate's.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluators.diagnose.causes.model import layers_of
+from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.measure import apart
+from evaluators.diagnose.recipe import Cause, Recipe
+from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.verdict import Diagnosis, Named
+
+__all__ = ["Facts", "by_chance", "random_part", "random_parts"]
+
+_RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
+_DRAWS = 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the protocol tests of an encoder found; None where a test was not made.
+
+    Attributes:
+        loads_agree: whether two loads give the same vectors.
+        deterministic: whether one load gives the same vectors twice.
+        heads_agree: whether two loads give the same sparse or multi-vector output.
+    """
+
+    loads_agree: bool | None = None
+    deterministic: bool | None = None
+    heads_agree: bool | None = None
+
+
+def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> Diagnosis | None:
+    """The diagnosis where the facts say that the candidate is random; None where they do not."""
+    if facts.deterministic is False:
+        return _answer(
+            _cause("dropout on", "Put the model in evaluation mode: model.eval()."),
+            "One load of the candidate gives one text two vectors: dropout is on.",
+            candidate, base, (),
+        )  # fmt: skip
+    if facts.loads_agree is False:
+        return _weights(bench, candidate, base)
+    if facts.heads_agree is False:
+        sentence = "Two loads agree in the dense vectors and not in the others: the heads are random."
+        return _answer(_cause("weights random: the heads", _RELOAD), sentence, candidate, base, ())
+    return None
+
+
+def random_parts(model: Any) -> dict[str, re.Pattern[str]]:
+    """Parts of a model that can be lost: the whole, each layer, each kind of tensor in each layer, the embeddings."""
+    parts = {"all": re.compile("")}
+    names = [name for name, parameter in model.named_parameters() if parameter.dim() == 2]
+    layers = layers_of(model)
+    prefix = next((name for name, module in model.named_modules() if module is layers), None)
+    if prefix is not None:
+        for index in range(len(layers)):
+            parts[f"layer {index}"] = re.compile(rf"^{re.escape(prefix)}\.{index}\.")
+    parts |= {f"the tensor {name}": re.compile(rf"^{re.escape(name)}$") for name in names if "pooler" not in name}
+    return parts
+
+
+def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
+    """A copy of the model with one part as a loader leaves it that finds no values: normal 0.02, norms 1, biases 0."""
+    import torch
+
+    spread = float(getattr(model.config, "initializer_range", 0.02) or 0.02)
+    generator = torch.Generator().manual_seed(seed)
+    model = copy.deepcopy(model)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not part.search(name):
+                continue
+            if parameter.dim() == 1:
+                parameter.fill_(1.0 if name.endswith("weight") else 0.0)
+            else:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * spread)
+    return model
+
+
+def _weights(bench: Bench, candidate: Vectors, base: Vectors) -> Diagnosis:
+    drift = float(apart(candidate, base).mean())
+    near = sorted(_nearest(bench, candidate), key=lambda found: found[1])
+    extent = near[0][0]
+    kind = "all" if extent == "all" else "a layer" if extent.startswith("layer") else "a tensor"
+    best = Named(_cause(f"weights random: {extent}", _RELOAD), (), max(0.0, 1 - near[0][1] / drift), near[0][1])
+    others = tuple(
+        Named(_cause(f"weights random: {part}", _RELOAD), (), max(0.0, 1 - left / drift), left)
+        for part, left in near[1:6]
+    )
+    sentence = f"Two loads of the candidate disagree: weights were drawn at random. Most like it is {kind} ({extent})."
+    return _answer(best.cause, sentence, candidate, base, others)
+
+
+def _nearest(bench: Bench, candidate: Vectors) -> Iterator[tuple[str, float]]:
+    """How far the candidate is from the reference with each part random, the mean over a few draws."""
+    for part, pattern in random_parts(bench.reference.model).items():
+        if part not in bench.drawn:
+            drawn = [bench.with_model(random_part(bench.reference.model, pattern, seed)) for seed in range(_DRAWS)]
+            # What the draws share is what a lost part leaves of the model: their mean is the best guess of any draw.
+            bench.drawn[part] = _unit_mean(drawn)
+        yield part, float(apart(candidate, bench.drawn[part]).mean())
+
+
+def _unit_mean(drawn: list[Vectors]) -> Vectors:
+    mean = np.mean(drawn, axis=0)
+    size = np.mean([np.linalg.norm(one, axis=1) for one in drawn], axis=0)
+    return np.asarray(mean * (size / np.maximum(np.linalg.norm(mean, axis=1), 1e-12))[:, None], dtype=np.float32)
+
+
+def _cause(name: str, remedy: str) -> Cause:
+    def same(recipe: Recipe) -> Recipe:
+        return recipe
+
+    return Cause(name, "model", "weights", same, remedy)
+
+
+def _answer(cause: Cause, sentence: str, candidate: Vectors, base: Vectors, others: tuple[Named, ...]) -> Diagnosis:
+    errors = apart(candidate, base)
+    named = Named(cause, (), 1.0, 0.0)
+    return Diagnosis("explained", sentence, float(errors.mean()), 0.0, 0.0, (named,), others, errors, errors * 0)

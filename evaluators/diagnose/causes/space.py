@@ -1,0 +1,102 @@
+"""Causes in the output slot that are solved, not tried: scale, rows shuffled, dimensions permuted, a rotation.
+
+Each has as many unknowns as data unless it is held down: sixteen texts in 384 dimensions can be rotated onto anything.
+So a rotation is believed only when all pairwise products agree (which no rotation can bring about), a permutation of
+dimensions only on top of that, and a shuffle only when nearly every row is found whole at another place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import orthogonal_procrustes
+from scipy.optimize import linear_sum_assignment
+
+from evaluators.diagnose.measure import apart
+from evaluators.diagnose.recipe import Cause, Recipe
+
+__all__ = ["SOLVED", "Solution", "solve"]
+
+Matrix = NDArray[np.float64]
+_PRODUCTS_AGREE = 0.08  # of the spread of the products; bf16 noise leaves .03
+_ONE_NUMBER = 0.01  # spread of the lengths, relative; bf16 noise leaves .003
+_FEWEST = 6  # texts below which a solution is not evidence
+
+
+class Solution(NamedTuple):
+    """The reference's vectors after the change that brings them nearest to the candidate's."""
+
+    cause: Cause
+    vectors: Matrix
+
+
+def _same(recipe: Recipe) -> Recipe:
+    return recipe
+
+
+def _solved(name: str, remedy: str, snippet: str = "") -> Cause:
+    return Cause(name, "output", "space", _same, remedy, snippet, before=False)
+
+
+SOLVED = {
+    "scale": _solved("all vectors scaled by one number", "Remove the scale, or compare with cosine."),
+    "shuffled": _solved("rows shuffled", "Hand the vectors back in the order of the texts."),
+    "permuted": _solved("dimensions permuted", "Use one model file on both sides."),
+    "rotated": _solved("a rotation of the space", "Use the same projection on both sides; the two spaces do not mix."),
+}  # fmt: skip
+
+
+def solve(candidate: Matrix, vectors: Matrix) -> list[Solution]:
+    """Every solved change that is evidence for itself, given the reference's vectors under the other causes."""
+    if candidate.shape != vectors.shape or len(candidate) < _FEWEST:
+        return []
+    tried: tuple[Callable[[Matrix, Matrix], Solution | None], ...] = (_scaled, _shuffled)
+    found = [solution for attempt in tried if (solution := attempt(candidate, vectors)) is not None]
+    if _products_agree(candidate, vectors):
+        found += [_permuted(candidate, vectors), _rotated(candidate, vectors)]
+    return found
+
+
+def _scaled(candidate: Matrix, vectors: Matrix) -> Solution | None:
+    factor = float((candidate * vectors).sum() / max((vectors**2).sum(), 1e-12))
+    ratios = np.linalg.norm(candidate, axis=1) / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
+    # One number for all: lengths that vary from text to text are another cause's.
+    even = float(ratios.std()) < _ONE_NUMBER * float(ratios.mean())
+    return Solution(SOLVED["scale"], vectors * factor) if even and factor > 0 and abs(factor - 1) > 0.01 else None
+
+
+def _shuffled(candidate: Matrix, vectors: Matrix) -> Solution | None:
+    rows, places = linear_sum_assignment(-_cosines(candidate, vectors))
+    moved = vectors[places[np.argsort(rows)]]
+    changed = float(np.mean(apart(moved, vectors) > 1e-4))
+    return Solution(SOLVED["shuffled"], moved) if changed > 0 else None
+
+
+def _products_agree(candidate: Matrix, vectors: Matrix) -> bool:
+    """Whether all products of two rows are the same: what every rotation leaves as it is."""
+    above = np.triu_indices(len(candidate))
+    left, right = (candidate @ candidate.T)[above], (vectors @ vectors.T)[above]
+    spread = float(right.std())
+    return spread > 1e-6 and float(np.sqrt(((left - right) ** 2).mean())) < _PRODUCTS_AGREE * spread
+
+
+def _permuted(candidate: Matrix, vectors: Matrix) -> Solution:
+    cost = (candidate**2).sum(0)[:, None] + (vectors**2).sum(0)[None] - 2 * candidate.T @ vectors
+    columns, places = linear_sum_assignment(cost)
+    return Solution(SOLVED["permuted"], vectors[:, places[np.argsort(columns)]])
+
+
+def _rotated(candidate: Matrix, vectors: Matrix) -> Solution:
+    rotation, _ = orthogonal_procrustes(vectors, candidate)
+    return Solution(SOLVED["rotated"], vectors @ rotation)
+
+
+def _cosines(left: Matrix, right: Matrix) -> Matrix:
+    def unit(matrix: Matrix) -> Matrix:
+        norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+        return np.asarray(matrix / np.where(norms > 0, norms, 1))
+
+    return np.asarray(unit(left) @ unit(right).T)

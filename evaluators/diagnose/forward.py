@@ -1,0 +1,270 @@
+"""Run the model on rows, once a row: every pooling is taken from one pass, and equal rows are never run twice."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from evaluators.diagnose.causes.model import changes
+from evaluators.diagnose.causes.pooling import NAMES
+from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.reference import Projection, Reference, Vectors
+from evaluators.diagnose.rows import Reader, Row, Texts
+
+__all__ = ["Bench"]
+
+_TOKENS_AT_ONCE = 2048
+# Arithmetic in which a text's vector depends on its batch: rows are run together, in the order of the texts.
+_BATCHED = {"a8"}
+_MEMORY = 3 * 2**30  # bytes of changed copies of the model kept at once
+
+
+class Bench:
+    """The reference, the texts, and every vector computed for them so far."""
+
+    def __init__(self, reference: Reference, texts: Texts) -> None:
+        self.reference, self.texts = reference, texts
+        self._reader = Reader(reference)
+        self._rows: dict[Recipe, list[Row]] = {}
+        self._finished: dict[Recipe, Vectors] = {}
+        self._changes = changes(reference)
+        self._models: dict[tuple[str, ...], Any] = {}
+        self._pooled: dict[tuple[Any, ...], dict[str, Vectors]] = {}
+        self.drawn: dict[str, Vectors] = {}  # what the model gives with a part of it random
+        self.passes = 0  # rows run through the model
+
+    def pooled(self, recipe: Recipe) -> dict[str, Vectors]:
+        """Every pooling of the texts under a recipe: name to float32 [n, width]."""
+        rows = self.rows(recipe)
+        if _BATCHED.intersection(recipe.weights):
+            pooled = self._together(recipe, rows)
+        else:
+            self._fill(recipe.weights, rows)
+            pooled = [self._pooled[recipe.weights, row] for row in rows]
+        return {name: np.stack([one[name] for one in pooled]) for name in pooled[0]}
+
+    def finish(self, pooled: dict[str, Vectors], recipe: Recipe) -> Vectors:
+        """Vectors of one recipe out of what :meth:`pooled` gave, float32 [n, d]."""
+        if recipe not in self._finished:
+            while self._finished and len(self._finished) * pooled[recipe.pooling].nbytes > _MEMORY // 4:
+                self._finished.pop(next(iter(self._finished)))
+            self._finished[recipe] = finished(pooled[recipe.pooling], recipe, self.reference.projections)
+        return self._finished[recipe]
+
+    def vectors(self, recipe: Recipe) -> Vectors:
+        """Vectors of the texts under a recipe, float32 [n, d]."""
+        return self.finish(self.pooled(recipe), recipe)
+
+    def add_change(self, name: str, change: Any) -> None:
+        """Let recipes name one more change of the weights: a function of a copy of the model."""
+        self._changes[name] = change
+
+    def only(self, kept: Sequence[int]) -> Bench:
+        """A bench of some of the texts; what was computed for them is shared."""
+        place = {index: number for number, index in enumerate(kept)}
+        texts, roles, batches = self.texts
+        left = tuple(tuple(place[index] for index in batch if index in place) for batch in batches)
+        chosen = Texts(tuple(texts[i] for i in kept), tuple(roles[i] for i in kept), tuple(filter(None, left)))
+        bench = Bench(self.reference, chosen)
+        bench._reader, bench._pooled, bench._models = self._reader, self._pooled, self._models
+        bench._changes = self._changes
+        return bench
+
+    def with_model(self, model: Any) -> Vectors:
+        """Vectors of the texts under the reference's own recipe, by another model; nothing of it is kept."""
+        rows = self.rows(self.reference.recipe)
+        found: dict[Row, dict[str, Vectors]] = {}
+        for chunk in _chunks(sorted(set(rows), key=_size, reverse=True)):
+            found.update(zip(chunk, self._through(model, chunk), strict=True))
+        pooled = {name: np.stack([found[row][name] for row in rows]) for name in NAMES}
+        return finished(pooled[self.reference.recipe.pooling], self.reference.recipe, self.reference.projections)
+
+    def rows(self, recipe: Recipe) -> list[Row]:
+        """What the model is given for each text under a recipe."""
+        entry = replace(recipe, weights=(), pooling="", dense=True, normalise="", dimensions=None, rounding="")
+        if entry not in self._rows:
+            self._rows[entry] = self._reader.rows(self.texts, recipe)
+        return self._rows[entry]
+
+    def _together(self, recipe: Recipe, rows: list[Row]) -> list[dict[str, Vectors]]:
+        """Rows run in the candidate's own batches; kept by the whole batch, since each row depends on the others."""
+        found: dict[int, dict[str, Vectors]] = {}
+        for batch in self.texts.batches:
+            chosen = [rows[index] for index in batch]
+            key = (recipe.weights, *chosen)
+            if key not in self._pooled:
+                results = self._run(recipe.weights, chosen)
+                self._pooled[key] = {name: np.stack([one[name] for one in results]) for name in results[0]}
+            for place, index in enumerate(batch):
+                found[index] = {name: stack[place] for name, stack in self._pooled[key].items()}
+        return [found[index] for index in range(len(rows))]
+
+    def _fill(self, weights: tuple[str, ...], rows: Sequence[Row]) -> None:
+        new = sorted({row for row in rows if (weights, row) not in self._pooled}, key=_size, reverse=True)
+        for chunk in _chunks(new):
+            for row, pooled in zip(chunk, self._run(weights, chunk), strict=True):
+                self._pooled[weights, row] = pooled
+
+    def _run(self, weights: tuple[str, ...], rows: Sequence[Row]) -> list[dict[str, Vectors]]:
+        return self._through(self._changed(weights), rows)
+
+    def _through(self, model: Any, rows: Sequence[Row]) -> list[dict[str, Vectors]]:
+        import torch
+
+        self.passes += len(rows)
+        longest = max(1, max(_size(row) for row in rows))
+        pad = self.reference.tokenizer.pad_token_id or 0
+        ids = torch.full((len(rows), longest), pad)
+        real = torch.zeros((len(rows), longest), dtype=torch.long)
+        shown = torch.zeros((len(rows), longest), dtype=torch.long)
+        for index, row in enumerate(rows):
+            ids[index, : len(row.ids)] = torch.tensor(row.ids, dtype=torch.long)
+            real[index, : len(row.ids)] = 1
+            shown[index, : _size(row) if row.padding in ("seen", "both") else len(row.ids)] = 1
+        with torch.inference_mode():
+            output = model(
+                input_ids=ids,
+                attention_mask=_mask(rows, shown, next(model.parameters()).dtype),
+                **self._positions(rows, longest),
+            )
+        hidden = output.last_hidden_state.float()
+        pooler = getattr(output, "pooler_output", None)
+        return [
+            _pooled(hidden[index], real[index], row, None if pooler is None else pooler[index].float())
+            for index, row in enumerate(rows)
+        ]
+
+    def _changed(self, weights: tuple[str, ...]) -> Any:
+        """A copy of the model under the changes; as many copies are kept as fit into the memory set aside for them."""
+        if not weights:
+            return self.reference.model
+        if weights not in self._models:
+            while self._models and _bytes(self.reference.model) * (len(self._models) + 1) > _MEMORY:
+                self._models.pop(next(iter(self._models)))
+            model = copy.deepcopy(self.reference.model)
+            for name in weights:
+                model = self._changes[name](model)
+            self._models[weights] = model
+        return self._models[weights]
+
+    def _positions(self, rows: Sequence[Row], longest: int) -> dict[str, Any]:
+        import torch
+
+        if not any(row.start for row in rows):
+            return {}
+        offset = self.reference.target.config.get("pad_token_id", 0) + 1 if self._offset else 0
+        starts = torch.tensor([row.start for row in rows])[:, None] + offset
+        last = (self.reference.positions or 10**9) + offset - 1
+        return {"position_ids": (starts + torch.arange(longest)[None]).clamp(max=last)}
+
+    @property
+    def _offset(self) -> bool:
+        """Whether positions begin after the padding id, as in RoBERTa's family."""
+        return self.reference.target.config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}
+
+
+def _mask(rows: Sequence[Row], shown: Any, dtype: Any) -> Any:
+    """The attention mask: as the tokenizer gives it, or spelled out for another kind of attention than the model's."""
+    import torch
+
+    if {row.attention for row in rows} == {""}:
+        return shown
+    length = shown.shape[1]
+    seen = shown[:, None, None, :].bool().expand(-1, 1, length, -1)
+    causal = torch.tril(torch.ones(length, length, dtype=torch.bool))
+    wanted = torch.tensor([row.attention == "causal" for row in rows])[:, None, None, None]
+    allowed = seen & (causal | ~wanted)
+    allowed = allowed | torch.eye(length, dtype=torch.bool)  # a place that sees nothing would be NaN
+    return torch.where(allowed, 0.0, torch.finfo(dtype).min).to(dtype)
+
+
+def finished(pooled: Vectors, recipe: Recipe, projections: tuple[Projection, ...]) -> Vectors:
+    """Pooled vectors after Dense modules, cutting, normalisation and rounding, float32 [n, d]."""
+    vectors = pooled.astype(np.float32)
+    for projection in projections if recipe.dense else ():
+        vectors = _projected(vectors, projection)
+    if recipe.normalise == "before-cut":
+        vectors = _unit(vectors)
+    if recipe.dimensions is not None:
+        vectors = vectors[:, : recipe.dimensions]
+    if recipe.normalise == "yes":
+        vectors = _unit(vectors)
+    return _stored(vectors, recipe.rounding)
+
+
+def _projected(vectors: Vectors, projection: Projection) -> Vectors:
+    if vectors.shape[1] != projection.weight.shape[1]:
+        return vectors
+    linear = vectors @ projection.weight.T + (0 if projection.bias is None else projection.bias)
+    if projection.activation == "tanh":
+        linear = np.tanh(linear)
+    elif projection.activation == "relu":
+        linear = np.maximum(linear, 0)
+    elif projection.activation == "gelu":
+        from scipy.special import erf
+
+        linear = linear * 0.5 * (1 + erf(linear / np.sqrt(2)))
+    return np.asarray(linear, dtype=np.float32)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(norms > 1e-12, norms, 1), dtype=np.float32)
+
+
+def _stored(vectors: Vectors, rounding: str) -> Vectors:
+    if rounding == "binary":
+        return np.where(vectors > 0, np.float32(1), np.float32(-1))
+    if rounding == "int8":
+        low, high = vectors.min(0), vectors.max(0)
+        step = np.where(high > low, (high - low) / 255, 1)
+        return np.asarray(low + np.round((vectors - low) / step) * step, dtype=np.float32)
+    return vectors
+
+
+def _pooled(hidden: Any, real: Any, row: Row, pooler: Any) -> dict[str, Vectors]:
+    """Every pooling of one text's token vectors."""
+    import torch
+
+    own = hidden[real.bool()]
+    width = hidden.shape[1]
+    if len(own) == 0:
+        return {name: np.zeros(width, dtype=np.float32) for name in NAMES}
+    pool = hidden[: len(own) + row.pads] if row.padding in ("pooled", "both") else own
+    steps = torch.arange(1, len(own) + 1, dtype=torch.float32)[:, None]
+    inner = own[1:-1] if len(own) > 2 else own
+    found = {
+        "mean": pool.mean(0),
+        "cls": own[0],
+        "max": own.max(0).values,
+        "last": own[-1],
+        "mean_sqrt_len": own.sum(0) / len(own) ** 0.5,
+        "weightedmean": (own * steps).sum(0) / steps.sum(),
+        "mean-text": inner.mean(0),
+        "pooler": torch.zeros(width) if pooler is None else pooler,
+    }
+    return {name: value.numpy().astype(np.float32) for name, value in found.items()}
+
+
+def _bytes(model: Any) -> int:
+    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+
+
+def _size(row: Row) -> int:
+    return len(row.ids) + row.pads
+
+
+def _chunks(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Rows of about one length together, so many tokens at once."""
+    chunk: list[Row] = []
+    for row in rows:
+        if chunk and (len(chunk) + 1) * _size(chunk[0]) > _TOKENS_AT_ONCE:
+            yield chunk
+            chunk = []
+        chunk.append(row)
+    if chunk:
+        yield chunk

@@ -1,0 +1,228 @@
+"""A parity check as the store keeps it, ready to be diagnosed; and a diagnosis as the store keeps it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from data.errors import InputError, NotFoundError
+from evaluators.diagnose.causes.chance import Facts
+from evaluators.diagnose.from_scores import Delta
+from evaluators.diagnose.proof import proof, snippet
+from evaluators.diagnose.reference import Reference, Vectors
+from evaluators.diagnose.verdict import Diagnosis, Named
+
+__all__ = ["Candidate", "Kept", "keep", "read_check", "read_deltas"]
+
+
+# Cosine distance between two calls from which it is dropout; less is arithmetic whose order of summation varies.
+_DROPOUT = 1e-3
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One candidate of a check: its vectors in the order of the check's texts, NaN where it gave none."""
+
+    encoder_id: str
+    label: str
+    vectors: Vectors
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A check: the reference's settings as in use, the texts with their roles, the candidates."""
+
+    check_id: str
+    settings: dict[str, Any]
+    texts: tuple[str, ...]
+    roles: tuple[str | None, ...]
+    candidates: tuple[Candidate, ...]
+
+
+def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: str | None = None) -> Kept:
+    """A check's reference, texts and candidates with dense vectors.
+
+    Args:
+        connection: of the store.
+        check_id: the check, or 'last' for the newest.
+        candidate: id or label of one candidate; all of them otherwise.
+
+    Raises:
+        NotFoundError: no such check, or no such candidate in it.
+        InputError: the check did not keep its texts.
+    """
+    if check_id == "last":
+        newest = connection.execute("SELECT check_id FROM checks ORDER BY started_at DESC LIMIT 1").fetchone()
+        check_id = newest[0] if newest else check_id
+    row = connection.execute(
+        "SELECT e.encoder_id, e.settings FROM checks c JOIN encoders e ON e.encoder_id = c.reference "
+        "WHERE c.check_id = ?",
+        [check_id],
+    ).fetchone()
+    if row is None:
+        raise NotFoundError("No such check is in the store", where=check_id, remedy="`parity` prints the id of each.")
+    hashes, texts, roles = _texts(connection, check_id)
+    others = connection.execute(
+        "SELECT DISTINCT e.encoder_id, e.label FROM vectors v JOIN encoders e USING (encoder_id) "
+        "WHERE v.check_id = ? AND e.encoder_id <> ? AND v.output = 'dense' ORDER BY e.label",
+        [check_id, row[0]],
+    ).fetchall()
+    chosen = [(name, label) for name, label in others if candidate in (None, name, label)]
+    if not chosen:
+        named = ", ".join(label for _, label in others) or "none with dense vectors"
+        raise NotFoundError(f"The check has no candidate {candidate!r}", where=check_id, remedy=f"It has: {named}.")
+    candidates = tuple(
+        Candidate(name, label, _vectors(connection, check_id, name, hashes), _facts(connection, check_id, name))
+        for name, label in chosen
+    )
+    return Kept(check_id, json.loads(row[1]), tuple(texts), tuple(roles), candidates)
+
+
+def read_deltas(connection: duckdb.DuckDBPyConnection, model: str) -> list[Delta]:
+    """Reproduced minus official for each task of a model, the mean over the cells that can be compared.
+
+    Raises:
+        NotFoundError: nothing of the model was reproduced.
+    """
+    from data.verdict import deltas
+
+    frame = deltas(connection, "reproduced", model=model)
+    frame = frame[frame["comparable"]]
+    if frame.empty:
+        remedy = f"Run `python -m evaluators reproduce {model}` first."
+        raise NotFoundError("No reproduction of the model can be compared", where=model, remedy=remedy)
+    means = frame.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
+    return [
+        Delta(str(task), str(kind), float(delta), float(official))
+        for task, kind, delta, official in means.itertuples(index=False)
+    ]
+
+
+def _texts(connection: duckdb.DuckDBPyConnection, check_id: str) -> tuple[list[str], list[str], list[str | None]]:
+    rows = connection.execute(
+        "SELECT DISTINCT text_hash, text, role FROM vectors JOIN probes USING (text_hash) "
+        "WHERE check_id = ? ORDER BY text_hash",
+        [check_id],
+    ).fetchall()
+    if not rows or any(text is None for _, text, _ in rows):
+        raise InputError(
+            "The check did not keep its texts",
+            where=check_id,
+            remedy="Run parity without --no-keep-text, or diagnose with --reference, --candidate-vectors and --texts.",
+        )
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+
+
+def _vectors(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, hashes: list[str]) -> Vectors:
+    rows = connection.execute(
+        "SELECT text_hash, vector FROM vectors "
+        "WHERE check_id = ? AND encoder_id = ? AND output = 'dense' AND vector IS NOT NULL",
+        [check_id, encoder],
+    ).fetchall()
+    found = {name: np.array(vector, dtype=np.float32) for name, vector in rows}
+    width = max((len(vector) for vector in found.values()), default=1)
+    empty = np.full(width, np.nan, dtype=np.float32)
+    return np.stack([found.get(name, empty) for name in hashes])
+
+
+def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str) -> Facts:
+    rows = connection.execute(
+        "SELECT test, outcome, value, detail FROM protocol WHERE check_id = ? AND encoder_id = ?", [check_id, encoder]
+    ).fetchall()
+    said = {test: (outcome, value, str(detail)) for test, outcome, value, detail in rows}
+
+    def passed(test: str, least: float = 0.0) -> bool | None:
+        outcome, value, _ = said.get(test, ("skipped", None, ""))
+        # A test that failed without a figure (no second load could be made) says nothing about the weights.
+        known = outcome == "pass" or (outcome == "fail" and value is not None and value >= least)
+        return outcome == "pass" if known else None
+
+    # The test of two loads fails by output: a dense output that agrees leaves the other heads to be random.
+    dense_agrees = "dense output agrees" in said.get("loads", ("", None, ""))[2]
+    loads = passed("loads")
+    return Facts(
+        loads_agree=True if dense_agrees else loads,
+        deterministic=passed("deterministic", least=_DROPOUT),
+        heads_agree=False if dense_agrees and loads is False else None,
+    )
+
+
+def keep(
+    connection: duckdb.DuckDBPyConnection,
+    reference: Reference,
+    found: dict[str, Diagnosis],
+    *,
+    check_id: str | None,
+    command: str,
+    started: datetime,
+) -> str:
+    """Add a run with its diagnoses, one a candidate, to an open store; returns the run's id."""
+    run_id = f"{started:%Y%m%d-%H%M%S}-diagnose-{secrets.token_hex(3)}"
+    connection.execute(
+        "INSERT INTO runs (run_id, kind, model, revision, private, command, settings, environment, files, warnings, "
+        "started_at, finished_at, status) VALUES (?, 'diagnose', ?, ?, FALSE, ?, ?, '{}', '[]', '[]', ?, ?, 'done')",
+        [
+            run_id, reference.name, reference.target.revision, command,
+            json.dumps({"recipe": reference.recipe.__dict__}), _utc(started), _utc(datetime.now(UTC)),
+        ],
+    )  # fmt: skip
+    for candidate, diagnosis in found.items():
+        _keep_one(connection, reference, run_id, check_id, candidate, diagnosis)
+    return run_id
+
+
+def _keep_one(
+    connection: duckdb.DuckDBPyConnection,
+    reference: Reference,
+    run_id: str,
+    check_id: str | None,
+    candidate: str,
+    found: Diagnosis,
+) -> None:
+    diagnosis_id = f"{run_id}-{secrets.token_hex(3)}"
+    stated = tuple(named.cause for named in found.causes)
+    runner = found.runners_up[0].cause.name if found.runners_up else None
+    connection.execute(
+        "INSERT INTO diagnoses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            diagnosis_id, run_id, check_id, candidate, found.verdict, found.sentence, found.unexplained, found.floor,
+            runner, snippet(reference, stated) if stated else None, json.dumps(proof(reference, found)),
+        ],
+    )  # fmt: skip
+    ranked = [(named, True) for named in found.causes] + [(named, False) for named in found.runners_up]
+    for position, (named, accepted) in enumerate(ranked):
+        connection.execute(
+            "INSERT INTO diagnosis_causes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                diagnosis_id, position, named.cause.name, list(named.same_as), named.cause.slot, accepted,
+                named.explained, named.remaining, named.cause.remedy,
+            ],
+        )  # fmt: skip
+    for named in found.causes:
+        _keep_finding(connection, run_id, reference.name, candidate, named, found)
+
+
+def _keep_finding(
+    connection: duckdb.DuckDBPyConnection, run_id: str, model: str, candidate: str, named: Named, found: Diagnosis
+) -> None:
+    severity = "notice" if named.cause.precision else "serious"
+    connection.execute(
+        "INSERT INTO findings VALUES (?, ?, ?, ?, 'vectors', ?, ?, ?, ?, ?, ?)",
+        [
+            f"{run_id}-{secrets.token_hex(4)}", run_id, model, candidate, named.cause.name.replace(" ", "-"), severity,
+            f"{named.cause.name}: {named.explained:.1%} of the drift", found.sentence, named.cause.remedy,
+            json.dumps({"same_as": named.same_as, "remaining": named.remaining}),
+        ],
+    )  # fmt: skip
+
+
+def _utc(moment: datetime) -> datetime:
+    """The store's timestamps are UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,85 @@
+"""The proof of a diagnosis: the re-encoded vectors, and lines to paste that bring them about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from evaluators.diagnose.recipe import SLOTS, Cause
+from evaluators.diagnose.reference import POOLINGS, Reference
+from evaluators.diagnose.verdict import Diagnosis
+
+__all__ = ["proof", "snippet"]
+
+_NORMALIZE = """from sentence_transformers.models import Normalize
+modules = [module for module in model if not isinstance(module, Normalize)]
+model = SentenceTransformer(modules=[*modules, Normalize()] if {normalise} else modules)"""
+_POOLING = """from sentence_transformers.models import Pooling
+next(module for module in model if isinstance(module, Pooling)).pooling_mode = {mode!r}"""
+
+
+def snippet(reference: Reference, causes: Sequence[Cause], texts: str = '["..."]') -> str:
+    """Python to paste: the reference through sentence-transformers, with the causes built in.
+
+    Args:
+        reference: the reference.
+        causes: those stated.
+        texts: the expression that ``texts`` is set to.
+
+    What it encodes agrees with the candidate up to what the diagnosis leaves unexplained. A cause that no setting of
+    sentence-transformers brings about is a comment that says so.
+    """
+    ordered = sorted(causes, key=lambda cause: SLOTS.index(cause.slot))
+    revision = f", revision={reference.target.revision!r}" if reference.target.revision else ""
+    lines = [
+        "import numpy as np",
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        f"model = SentenceTransformer({reference.name!r}{revision}, device='cpu')",
+        f"model.max_seq_length = {reference.recipe.length}",
+        *_own_settings(reference),
+        f"texts = {texts}",
+        f"prompts = {dict(reference.recipe.prompts)!r}",
+        "roles = [None] * len(texts)  # 'query' or 'document' for each text, where the model has prompts",
+        *_built_in([cause for cause in ordered if cause.before]),
+        "prompted = [prompts.get(role, prompts.get(None, '')) + text for role, text in zip(roles, texts)]",
+        "vectors = model.encode(prompted, prompt='', convert_to_numpy=True).astype(np.float32)",
+        *([f"vectors = vectors[:, :{reference.recipe.dimensions}]"] if reference.recipe.dimensions else []),
+        *_built_in([cause for cause in ordered if not cause.before]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def proof(reference: Reference, diagnosis: Diagnosis) -> dict[str, Any]:
+    """What the store keeps beside a diagnosis: both recipes, the vectors made, the distances before and after."""
+    match = diagnosis.match
+    return {
+        "reference": asdict(reference.recipe),
+        "agrees": asdict(match.recipe) if match else None,
+        "before": diagnosis.before.tolist(),
+        "after": diagnosis.after.tolist(),
+        "vectors": match.vectors.tolist() if match else None,
+        "hints": list(diagnosis.hints),
+    }
+
+
+def _own_settings(reference: Reference) -> list[str]:
+    """What was asked of the reference beyond its files."""
+    library = {short: name for name, short in POOLINGS.items()}
+    mode = library.get(reference.recipe.pooling, reference.recipe.pooling)
+    return [
+        *_POOLING.format(mode=mode).splitlines(),
+        *_NORMALIZE.format(normalise=reference.recipe.normalise == "yes").splitlines(),
+    ]
+
+
+def _built_in(causes: Sequence[Cause]) -> list[str]:
+    lines = []
+    for cause in causes:
+        lines.append(f"# {cause.name}")
+        if cause.snippet:
+            lines += cause.snippet.splitlines()
+        else:
+            lines.append("# (no setting of sentence-transformers does this; the proof's vectors were made by hand)")
+    return lines

@@ -1,0 +1,104 @@
+"""From texts to rows: what exactly goes into the model for each text, batch and padding included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from evaluators.diagnose.causes.text import EDITS
+from evaluators.diagnose.causes.tokenizers import VARIANTS
+from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.reference import Reference
+
+__all__ = ["Batches", "Reader", "Row", "Texts"]
+
+# Indices of the texts that were encoded together; only causes that leak padding depend on it.
+Batches = Sequence[Sequence[int]]
+
+
+class Texts(NamedTuple):
+    """Texts, the role of each (query, document or None), and which of them share a batch."""
+
+    texts: tuple[str, ...]
+    roles: tuple[str | None, ...]
+    batches: tuple[tuple[int, ...], ...]
+
+
+class Row(NamedTuple):
+    """One text as the model sees it; equal rows give equal vectors, whatever text they came from."""
+
+    ids: tuple[int, ...]
+    start: int  # places by which its positions are moved
+    pads: int  # padding that attention or pooling lets through
+    padding: str
+    attention: str
+
+
+class Reader:
+    """The reference's tokenizer in all its variants; each text is tokenised once a variant."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._tokenizers: dict[str, Any] = {}
+        self._read: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
+
+    def rows(self, texts: Texts, recipe: Recipe) -> list[Row]:
+        """The rows of the texts under a recipe, in their order."""
+        written = [_written(text, role, recipe) for text, role in zip(texts.texts, texts.roles, strict=True)]
+        ids = [_ids(*self._ids(recipe.tokenizer, text), recipe) for text in written]
+        return _placed(ids, texts.batches, recipe)
+
+    def _ids(self, variant: str, text: str) -> tuple[list[int], list[int]]:
+        """Ids with and without special tokens, whole."""
+        if (variant, text) not in self._read:
+            if variant not in self._tokenizers:
+                self._tokenizers[variant] = VARIANTS[variant](self._reference)
+            tokenizer = self._tokenizers[variant]
+            whole, bare = (
+                list(tokenizer(text, add_special_tokens=special, truncation=False, verbose=False)["input_ids"])
+                for special in (True, False)
+            )
+            self._read[variant, text] = whole, bare
+        return self._read[variant, text]
+
+
+def _written(text: str, role: str | None, recipe: Recipe) -> str:
+    prompts = dict(recipe.prompts)
+    for edit in recipe.edits:
+        text = EDITS[edit](text)
+    return prompts.get(role, prompts.get(None, "")) + text
+
+
+def _ids(whole: list[int], bare: list[int], recipe: Recipe) -> tuple[int, ...]:
+    """Token ids cut to the length; the special tokens keep their places, as tokenizers' own truncation does."""
+    before = _prefix(whole, bare)
+    first, last = whole[:before], whole[before + len(bare) :]
+    room = max(0, recipe.length - len(first) - len(last))
+    kept = bare[max(0, len(bare) - room) :] if recipe.cut_left else bare[:room]
+    if recipe.special in ("none", "no-first"):
+        first = []
+    if recipe.special in ("none", "no-last"):
+        last = []
+    if recipe.special == "twice-last":
+        last = [*last, *last[-1:]]
+    return tuple(map(int, [*first, *kept, *last]))
+
+
+def _prefix(whole: Sequence[int], bare: Sequence[int]) -> int:
+    """How many special tokens stand before the text itself."""
+    for before in range(len(whole) - len(bare) + 1):
+        if list(whole[before : before + len(bare)]) == list(bare):
+            return before
+    return 0
+
+
+def _placed(ids: list[tuple[int, ...]], batches: Batches, recipe: Recipe) -> list[Row]:
+    longest = {index: max(len(ids[other]) for other in batch) for batch in batches for index in batch}
+    rows = []
+    for index, one in enumerate(ids):
+        spare = longest[index] - len(one)
+        pads = spare if recipe.padding in ("seen", "pooled", "both") else 0
+        start = recipe.shift + (spare if recipe.padding == "left" else 0)
+        # Without padding a row is as it should be: it shares its vector with the plain recipe.
+        rows.append(Row(one, start, pads, recipe.padding if pads else "", recipe.attention))
+    return rows

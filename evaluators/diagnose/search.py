@@ -1,0 +1,195 @@
+"""Find the causes that bring the reference onto the candidate: every late variant of each pass, then greedily on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from evaluators.diagnose.causes.space import solve
+from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.measure import ROUNDING, Errors, apart, closeness, even
+from evaluators.diagnose.recipe import Cause, Recipe, combine
+from evaluators.diagnose.reference import Vectors
+
+__all__ = ["EACH", "Match", "Search", "compatible"]
+
+# What one more cause must gain to be worth naming, in units of ``closeness``: noise alone gains less on 16 texts.
+EACH = 0.12
+_BEAM = 3  # the true cause is among the best three singles in 99 % of pairs
+_DEEPEST = 4  # causes in the text, tokens and model slots at once
+_LATE_AT_ONCE = 3  # causes in the pooling and output slots at once
+_DONE = 2 * ROUNDING
+_HALF_PRECISION = 0.02  # mean distance that bf16 arithmetic leaves at most
+_QUICK = 6  # texts that a cause must show itself on before it gets a whole pass
+_NEARER = 0.8
+
+
+@dataclass(frozen=True)
+class Match:
+    """A set of causes, and how far from the candidate it leaves each text."""
+
+    causes: tuple[Cause, ...]
+    recipe: Recipe
+    errors: Errors
+    vectors: Vectors
+
+    @property
+    def score(self) -> float:
+        """Closeness with a price on every cause; the lowest is the best explanation."""
+        return closeness(self.errors) + EACH * len(self.causes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the causes."""
+        return tuple(cause.name for cause in self.causes)
+
+
+def compatible(causes: Iterable[Cause]) -> bool:
+    """Whether the causes can act together: no two of one family."""
+    families = [cause.family for cause in causes]
+    return len(families) == len(set(families))
+
+
+class Search:
+    """Match a candidate's vectors against the catalogue.
+
+    Args:
+        bench: the reference and its texts.
+        candidate: float [n, d]; a row that is not finite matches nothing.
+        causes: the catalogue.
+        progress: called with (done, total) as forward variants are tried.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        candidate: Vectors,
+        causes: Sequence[Cause],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.bench, self.candidate = bench, candidate
+        self.base = bench.reference.recipe
+        self.early = [cause for cause in causes if cause.forward]
+        self.late = list(_late_sets([cause for cause in causes if not cause.forward]))
+        self._progress = progress or (lambda done, total: None)
+        self.tried: dict[tuple[str, ...], Match] = {}
+        self._solving = False
+
+    def run(self) -> list[Match]:
+        """Matches tried, best first; the first names the explanation."""
+        singles: list[tuple[Cause, ...]] = [(), *((cause,) for cause in self.early)]
+        best = self._try(singles)
+        if not _finished(best[0]):
+            # Scale, shuffle, permutation and rotation are looked for where no setting alone explains the drift.
+            self._solving = True
+            best = self._try(singles)
+            self._solving = any(cause.family == "space" for cause in best[0].causes)
+        self.early = [cause for cause in self.early if self._acts(cause)]
+        while not _finished(best[0]) and (level := list(self._extend(best))):
+            found = self._try(level)
+            if found[0].score >= best[0].score:
+                break
+            best = sorted([*found, *best], key=lambda match: match.score)
+        return sorted(self.tried.values(), key=lambda match: match.score)
+
+    def _try(self, sets: Sequence[tuple[Cause, ...]]) -> list[Match]:
+        found = []
+        for done, early in enumerate(sets):
+            found.append(self._best_late(early))
+            self._progress(done + 1, len(sets))
+        return sorted(found, key=lambda match: match.score)
+
+    def _acts(self, cause: Cause) -> bool:
+        """Whether the cause changes any vector of this model and these texts."""
+        plain, changed = (self.bench.vectors(combine(self.base, causes)) for causes in ((), (cause,)))
+        return float(apart(plain, changed).max()) > _DONE
+
+    def _best_late(self, early: tuple[Cause, ...]) -> Match:
+        """The best pooling and output variants on top of one forward pass, each kept for the ranking."""
+        pooled = self.bench.pooled(combine(self.base, early))
+        best: Match | None = None
+        for late in self.late:
+            match = self._match(pooled, (*early, *late))
+            if best is None or match.score < best.score:
+                best = match
+            if len(late) < 2:
+                self._keep(match)
+        assert best is not None
+        if self._solving:
+            best = self._solved(pooled, early, best)
+        self._keep(best)
+        return best
+
+    def _match(self, pooled: dict[str, Vectors], causes: tuple[Cause, ...]) -> Match:
+        recipe = combine(self.base, causes)
+        vectors = self.bench.finish(pooled, recipe)
+        return Match(causes, recipe, apart(self.candidate, vectors), vectors)
+
+    def _solved(self, pooled: dict[str, Vectors], early: tuple[Cause, ...], best: Match) -> Match:
+        """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
+        for late in self.late:
+            if len(late) > 2:
+                continue
+            plain = self._match(pooled, (*early, *late))
+            for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64)):
+                vectors = solution.vectors.astype(np.float32)
+                match = Match((*plain.causes, solution.cause), plain.recipe, apart(self.candidate, vectors), vectors)
+                if match.score < best.score:
+                    best = match
+        return best
+
+    def _keep(self, match: Match) -> None:
+        self.tried[match.names] = match
+
+    def _extend(self, best: Sequence[Match]) -> Iterator[tuple[Cause, ...]]:
+        """The best few sets, each with one more early cause, where a quick look finds it worth a whole pass."""
+        seen: set[frozenset[str]] = set()
+        for match in best[:_BEAM]:
+            early = tuple(cause for cause in match.causes if cause.forward)
+            if len(early) >= _DEEPEST:
+                continue
+            for cause in self.early:
+                larger = (*early, cause)
+                names = frozenset(one.name for one in larger)
+                if names not in seen and compatible(larger) and self._promising(match, cause):
+                    yield larger
+                seen.add(names)
+
+    def _promising(self, match: Match, cause: Cause) -> bool:
+        """Whether the cause brings any text it changes nearer; asked of short texts when it changes long ones too."""
+        recipe = combine(self.base, (*match.causes, cause))
+        now, then = self.bench.rows(match.recipe), self.bench.rows(recipe)
+        changed = [i for i in range(len(now)) if now[i] != then[i] or recipe.weights != match.recipe.weights]
+        if not changed:
+            return False
+        short = sorted(changed, key=lambda index: len(then[index].ids))[: max(_QUICK, len(changed) // 2)]
+        late = tuple(one for one in match.causes if not one.forward and one.family != "space")
+        if len(late) + len([one for one in match.causes if one.forward]) < len(match.causes):
+            return True  # solved from all texts together: a few of them tell nothing
+        bench = self.bench.only(short)
+        pooled = bench.pooled(recipe)
+        before = match.errors[short]
+        errors = (
+            apart(self.candidate[short], bench.finish(pooled, combine(recipe, extra))) for extra in self._others(late)
+        )
+        return any(bool((after < _NEARER * before).any()) for after in errors)
+
+    def _others(self, late: tuple[Cause, ...]) -> list[tuple[Cause, ...]]:
+        """The late sets that differ from one in no more than one cause."""
+        return [one for one in self.late if len(set(one) ^ set(late)) <= 2]
+
+
+def _finished(match: Match) -> bool:
+    """Whether what is left is rounding: nothing, or evenly little on every text after a cause was found."""
+    if float(match.errors.max()) < _DONE:
+        return True
+    return bool(match.causes) and even(match.errors) and float(match.errors.mean()) < _HALF_PRECISION
+
+
+def _late_sets(causes: Sequence[Cause]) -> Iterator[tuple[Cause, ...]]:
+    """Every set of up to three pooling and output causes that can act together, the empty one first."""
+    for size in range(min(_LATE_AT_ONCE, len(causes)) + 1):
+        yield from (chosen for chosen in combinations(causes, size) if compatible(chosen))

@@ -1,0 +1,206 @@
+"""From matches to a verdict: what may be stated, what is only near, and when to say that the cause is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
+from evaluators.diagnose.recipe import Cause
+from evaluators.diagnose.search import EACH, Match
+
+__all__ = ["ACCEPTED", "Diagnosis", "Named", "Verdict", "judge"]
+
+Verdict = Literal["identical", "precision only", "explained", "partly explained", "unknown"]
+
+# Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
+ACCEPTED = 0.10
+_IDENTICAL = 2e-4  # worst text, relative distance: 1e-8 in cosine
+_NOTHING = 1e-3  # relative distance of a text that needs no further explanation
+_SETTLED = 1e-4  # so little left on a text that drifted is no accident
+_RUNNERS_UP = 5
+
+
+@dataclass(frozen=True)
+class Named:
+    """A cause in an answer.
+
+    Attributes:
+        same_as: causes that this model and these texts cannot tell from it.
+        explained: share of the drift it explains by itself on top of those before it, 0 to 1.
+        remaining: mean distance left after it and those before it.
+    """
+
+    cause: Cause
+    same_as: tuple[str, ...]
+    explained: float
+    remaining: float
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The answer.
+
+    Attributes:
+        drift: mean relative distance between reference and candidate.
+        remaining: the same after the causes stated; equal to ``drift`` when none is.
+        floor: mean distance that bf16 arithmetic leaves on this model and these texts.
+        causes: those stated, the strongest first; empty unless the verdict rests on them.
+        runners_up: the next best explanations, not stated.
+        errors: distance of each text before and after.
+        match: the explanation whose vectors are the proof; None when nothing is stated.
+    """
+
+    verdict: Verdict
+    sentence: str
+    drift: float
+    remaining: float
+    floor: float
+    causes: tuple[Named, ...]
+    runners_up: tuple[Named, ...]
+    before: Errors
+    after: Errors
+    match: Match | None = None
+    hints: tuple[str, ...] = field(default=())
+
+    @property
+    def unexplained(self) -> float:
+        """Share of the drift that is left, 0 to 1."""
+        return self.remaining / self.drift if self.drift else 0.0
+
+
+def judge(ranked: Sequence[Match], floor: float) -> Diagnosis:
+    """The verdict over the matches of a search.
+
+    Args:
+        ranked: every match tried, best first, the plain reference among them.
+        floor: mean distance that bf16 leaves on this model and these texts.
+    """
+    plain = next(match for match in ranked if not match.causes)
+    best = _with_effect(ranked, plain)
+    drift = float(plain.errors.mean())
+    if float(plain.errors.max()) < _IDENTICAL:
+        return _without("identical", "The candidate's vectors are the reference's.", plain, floor, ())
+    runners = _runners_up(ranked, best, plain)
+    left = float(best.errors.mean())
+    precision = bool(best.causes) and all(cause.precision for cause in best.causes)
+    if best.causes and _accepted(best, plain, floor):
+        return _stated("precision only" if precision else "explained", best, ranked, plain, floor, runners)
+    if precision and even(plain.errors) and left < 0.9 * drift and _same_size(best, plain):
+        return _stated("precision only", best, ranked, plain, floor, runners)
+    if drift < 2 * floor and even(plain.errors):
+        sentence = f"The drift ({drift:.1e}) is even over the texts and no larger than half precision makes it."
+        return _without("precision only", sentence, plain, floor, runners)
+    if best.causes and _settles_some(best, plain):
+        return _stated("partly explained", best, ranked, plain, floor, runners)
+    sentence = (
+        f"No known cause or combination of causes explains the drift; the nearest ({' + '.join(best.names) or 'none'}) "
+        f"leaves {left / drift:.0%} of it."
+    )
+    return _without("unknown", sentence, plain, floor, runners)
+
+
+def _with_effect(ranked: Sequence[Match], plain: Match) -> Match:
+    """The best match less every cause that it does as well without."""
+    best = ranked[0]
+    return best if best.causes else plain
+
+
+def _accepted(best: Match, plain: Match, floor: float) -> bool:
+    left, drift = float(best.errors.mean()), float(plain.errors.mean())
+    # What is left must be rounding: nothing to speak of, or of one size on every text. A cause that is merely like the
+    # true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
+    if left < ACCEPTED * drift:
+        return float(best.errors.max()) < _NOTHING or even(best.errors)
+    return left < min(1.5 * floor, 0.5 * drift) and even(best.errors)
+
+
+def _same_size(best: Match, plain: Match) -> bool:
+    """Whether the precision's own drift is of the candidate's size."""
+    own, drift = float(apart(best.vectors, plain.vectors).mean()), float(plain.errors.mean())
+    return 0.6 < own / drift < 1.6
+
+
+def _settles_some(best: Match, plain: Match) -> bool:
+    """Whether texts that drifted come right to the last digits, and no text that was near is driven away."""
+    moved = plain.errors > _NOTHING
+    settled = moved & (best.errors < _SETTLED)
+    worse = best.errors > 1.1 * plain.errors + _SETTLED
+    return int(settled.sum()) >= max(2, int(np.ceil(0.25 * moved.sum()))) and not bool(worse.any())
+
+
+def _stated(
+    verdict: Verdict, best: Match, ranked: Sequence[Match], plain: Match, floor: float, runners: tuple[Named, ...]
+) -> Diagnosis:
+    causes = _in_order(best, ranked, plain)
+    left, drift = float(best.errors.mean()), float(plain.errors.mean())
+    names = " and ".join(_name(named) for named in causes)
+    told = {
+        "explained": f"{names} {'explain' if len(causes) > 1 else 'explains'} {1 - left / drift:.1%} of the drift.",
+        "precision only": f"The drift is one of precision: {names}.",
+        "partly explained": f"{names} {'settle' if len(causes) > 1 else 'settles'} part of the texts; "
+        f"{left / drift:.0%} of the drift is left, and its cause is not known.",
+    }
+    sentence = told[verdict][0].upper() + told[verdict][1:]
+    return Diagnosis(
+        verdict, sentence, drift, left, floor, causes, runners, plain.errors, best.errors, best
+    )  # fmt: skip
+
+
+def _name(named: Named) -> str:
+    return named.cause.name + (f" (or {', or '.join(named.same_as)})" if named.same_as else "")
+
+
+def _without(verdict: Verdict, sentence: str, plain: Match, floor: float, runners: tuple[Named, ...]) -> Diagnosis:
+    drift = float(plain.errors.mean())
+    return Diagnosis(verdict, sentence, drift, drift, floor, (), runners, plain.errors, plain.errors)
+
+
+def _in_order(best: Match, ranked: Sequence[Match], plain: Match) -> tuple[Named, ...]:
+    """The causes of a match, each where it helped most, with what it added."""
+    tried = {frozenset(match.names): match for match in ranked}
+    left, order, now = list(best.causes), [], frozenset[str]()
+    remaining = drift = float(plain.errors.mean())
+    while left:
+        steps = [(cause, tried.get(now | {cause.name})) for cause in left]
+        known = [(cause, match) for cause, match in steps if match is not None]
+        cause, match = min(known, key=lambda step: step[1].score) if known else (left[0], best)
+        after = float((match if len(left) > 1 else best).errors.mean())
+        order.append(Named(cause, _same_as(cause, best, ranked), max(0.0, (remaining - after) / drift), after))
+        remaining, now = after, now | {cause.name}
+        left.remove(cause)
+    return tuple(order)
+
+
+def _same_as(cause: Cause, best: Match, ranked: Sequence[Match]) -> tuple[str, ...]:
+    """Other causes that put in its place give the same vectors on these texts."""
+    others = set(best.names) - {cause.name}
+    found = []
+    for match in ranked:
+        rest = set(match.names) - others
+        swapped = len(match.causes) == len(best.causes) and len(rest) == 1 and rest != {cause.name}
+        if swapped and float(apart(match.vectors, best.vectors).max()) < 2 * ROUNDING:
+            found.append(rest.pop())
+    return tuple(dict.fromkeys(found))
+
+
+def _runners_up(ranked: Sequence[Match], best: Match, plain: Match) -> tuple[Named, ...]:
+    """The next best explanations that are not the best one with something added."""
+    drift, found = float(plain.errors.mean()), []
+    for match in ranked:
+        if not match.causes or set(match.names) >= set(best.names) or match.score > plain.score + EACH:
+            continue
+        left = float(match.errors.mean())
+        together = match.causes[0] if len(match.causes) == 1 else _joined(match)
+        found.append(Named(together, (), max(0.0, 1 - left / drift), left))
+        if len(found) == _RUNNERS_UP:
+            break
+    return tuple(found)
+
+
+def _joined(match: Match) -> Cause:
+    first = match.causes[0]
+    return Cause(" + ".join(match.names), first.slot, first.family, first.change, first.remedy)

@@ -1,0 +1,64 @@
+"""Preflight: is this the model it claims to be, before a single text is encoded?
+
+Five tiers, each in a room of its own: files, code, weights, tokenizer, configuration. A fatal finding in one ends the
+look, because what the next would say could not be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from evaluators.preflight import code, configuration, files, hub, pin, tokenizer, weights
+from evaluators.preflight.finding import Finding, at_least, worst
+from evaluators.preflight.target import Target, find_target
+
+__all__ = ["Finding", "Target", "at_least", "find_target", "inspect", "preflight", "worst"]
+
+
+def preflight(model: str, *, revision: str | None = None, trust: Collection[str] = ()) -> list[Finding]:
+    """Faults of a model, in the order of the tiers; empty when nothing is wrong.
+
+    Args:
+        model: a folder, or the name of a model in the hub's cache or on the hub.
+        revision: the commit, branch or tag asked for.
+        trust: models whose own code may run, each as ``name@revision``; no other code runs.
+
+    Raises:
+        ModelError: there is no such model here or within reach.
+    """
+    return inspect(find_target(model, revision=revision, trust=trust))
+
+
+def inspect(target: Target, *, pinned: Path | None = None, repository: str | None = None) -> list[Finding]:
+    """Faults of a model whose folder is known, against a pin and against the hub where these are given."""
+    kept = pin.read_pin(pinned) if pinned else None
+    found: list[Finding] = []
+    for tier in _tiers(target, kept, repository):
+        found.extend(tier())
+        if worst(found) == "fatal":
+            break
+    return found
+
+
+def _tiers(
+    target: Target, kept: dict[str, Any] | None, repository: str | None
+) -> Iterator[Callable[[], Iterator[Finding]]]:
+    def of_files() -> Iterator[Finding]:
+        yield from files.check(target)
+        if kept:
+            yield from pin.check_files(target, kept)
+        if repository:
+            yield from hub.check(target, repository)
+
+    def of_tokenizer() -> Iterator[Finding]:
+        yield from tokenizer.check(target)
+        if kept:
+            yield from pin.check_tokens(target, kept)
+
+    yield of_files
+    yield lambda: code.check(target)
+    yield lambda: weights.check(target)
+    yield of_tokenizer
+    yield lambda: configuration.check(target)

@@ -1,0 +1,73 @@
+"""``python -m evaluators preflight``: look at a model before it runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from data.errors import InputError
+from evaluators.preflight.finding import SEVERITIES, Finding, at_least
+
+__all__ = ["register"]
+
+_STYLE = {"fatal": "bold red", "serious": "yellow", "notice": "cyan"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("preflight")(_preflight)
+
+
+def _preflight(
+    model: Annotated[str, typer.Argument(help="A folder, or the name of a model on the hub or in its cache.")],
+    revision: Annotated[str | None, typer.Option(help="Commit, branch or tag.")] = None,
+    trust_remote_code: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL@REV", help="Let this model's own code run; repeatable.")
+    ] = None,
+    pin: Annotated[Path | None, typer.Option(help="Compare with a manifest written earlier.")] = None,
+    write_pin: Annotated[Path | None, typer.Option(help="Write the manifest of the model as it is now.")] = None,
+    hub: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Compare a folder with this model of the hub.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False,
+    fail_on: Annotated[
+        str, typer.Option(metavar="SEVERITY", help="Exit 1 from this on: notice, serious, fatal.")
+    ] = "serious",
+) -> None:
+    """Check a model's files, code, weights, tokenizer and configuration before anything is encoded."""
+    if fail_on not in SEVERITIES:
+        raise InputError(f"{fail_on!r} is not a severity", remedy=f"Choose one of {', '.join(SEVERITIES)}.")
+    from evaluators.preflight import find_target, inspect
+    from evaluators.preflight.pin import write_pin as keep
+
+    started = time.perf_counter()
+    target = find_target(model, revision=revision, trust=trust_remote_code or ())
+    repository = hub or (None if Path(model).expanduser().is_dir() else model)
+    findings = inspect(target, pinned=pin, repository=repository)
+    if as_json:
+        typer.echo(json.dumps([finding.as_row() for finding in findings], indent=1, ensure_ascii=False))
+    else:
+        _print(model, findings, time.perf_counter() - started)
+    if write_pin and not at_least(findings, "fatal"):
+        keep(target, write_pin)
+    if at_least(findings, fail_on):
+        raise typer.Exit(1)
+
+
+def _print(model: str, findings: list[Finding], seconds: float) -> None:
+    # Text objects, not markup: names and file contents are somebody else's words.
+    console = Console(highlight=False)
+    for finding in findings:
+        console.print(
+            Text(f"{finding.severity:8}", _STYLE[finding.severity]), Text(f"{finding.tier}: {finding.code}", "bold")
+        )
+        for words in (finding.seen, finding.why, finding.remedy):
+            console.print(Text(f"         {words}"))
+    verdict = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}" if findings else "nothing wrong"
+    console.print(Text(f"{model}: {verdict} ({seconds:.1f} s)"))

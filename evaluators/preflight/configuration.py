@@ -1,0 +1,236 @@
+"""Tier 5, configuration: what is done with the vectors, against what architecture and model card ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from evaluators.preflight.finding import Finding
+from evaluators.preflight.stored import header
+from evaluators.preflight.target import Target
+
+__all__ = ["card_pooling", "check", "declared_pooling", "is_causal"]
+
+_MODES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+# How model cards show their pooling in the code they ask people to paste.
+_CARD = {
+    "mean": re.compile(r"mean_pooling|average_pool|pooling_mode_mean_tokens'?\"?: True", re.IGNORECASE),
+    "cls": re.compile(r"cls_pooling|\[:, ?0\]|pooling_mode_cls_token'?\"?: True", re.IGNORECASE),
+    "lasttoken": re.compile(r"last_token_pool|pooling_mode_lasttoken'?\"?: True", re.IGNORECASE),
+}
+_CARD_NORMALISES = re.compile(r"F\.normalize|functional\.normalize|\): Normalize\(\)|normalize_embeddings=True")
+_CARD_PROMPTS = re.compile(r"[\"'`](query: |passage: )|Instruct: |Represent this sentence", re.IGNORECASE)
+_SIMILARITIES = {"cosine", "dot", "euclidean", "manhattan"}
+_DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
+
+
+def check(target: Target) -> Iterator[Finding]:
+    """Pooling, normalisation, attention, prompts, similarity, dimensions and precision as they are declared."""
+    yield from _pooling(target)
+    yield from _attention(target)
+    yield from _normalisation(target)
+    yield from _prompts(target)
+    yield from _similarity(target)
+    yield from _dimensions(target)
+    yield from _dtype(target)
+
+
+def declared_pooling(target: Target) -> tuple[str, ...]:
+    """The pooling modes that the Pooling module declares; empty when there is none."""
+    entry = target.module("Pooling")
+    if entry is None:
+        return ()
+    config = target.object(f"{entry.get('path')}/config.json")
+    modern = config.get("pooling_mode")
+    if modern:
+        return (modern,) if isinstance(modern, str) else tuple(map(str, modern))
+    return tuple(mode for key, mode in _MODES.items() if config.get(key))
+
+
+def card_pooling(card: str) -> str | None:
+    """The pooling a model card's own code shows; None when it shows none or several."""
+    shown = [mode for mode, pattern in _CARD.items() if pattern.search(card)]
+    return shown[0] if len(shown) == 1 else None
+
+
+def is_causal(config: dict[str, Any]) -> bool:
+    """Whether each token of this architecture sees only those before it."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
+
+    kind = config.get("model_type")
+    if config.get("is_causal") is False or config.get("use_bidirectional_attention"):
+        return False
+    return bool(config.get("is_decoder")) or (kind in CAUSAL and kind not in MASKED)
+
+
+def _pooling(target: Target) -> Iterator[Finding]:
+    declared, shown = declared_pooling(target), card_pooling(target.card)
+    path = f"{(target.module('Pooling') or {}).get('path')}/config.json"
+    evidence = {"declared": list(declared), "model_card": shown, "model_type": target.config.get("model_type")}
+    if target.module("Pooling") and not declared:
+        yield Finding(
+            "configuration",
+            "pooling-undeclared",
+            "serious",
+            f"{path} turns no pooling on",
+            "There is no vector to take.",
+            "Take the file from the model's repository.",
+            evidence,
+        )
+    elif declared and shown and shown not in declared:
+        yield Finding(
+            "configuration",
+            "pooling-differs",
+            "serious",
+            f"{path} says {' + '.join(declared)}, the model card's code says {shown}",
+            "Another pooling gives other vectors that look plausible.",
+            "Take the file from the model's repository.",
+            evidence,
+        )
+    elif (
+        declared
+        and not shown
+        and is_causal(target.config)
+        and "lasttoken" not in declared
+        and "weightedmean" not in declared
+    ):
+        yield Finding(
+            "configuration",
+            "pooling-decoder",
+            "serious",
+            f"A decoder is pooled by {' + '.join(declared)}",
+            "Only its last token has seen the whole text.",
+            f"Set the pooling in {path} to lasttoken.",
+            evidence,
+        )
+    elif "lasttoken" in declared and not is_causal(target.config):
+        yield Finding(
+            "configuration",
+            "pooling-encoder",
+            "serious",
+            "An encoder is pooled by its last token",
+            "In an encoder that token is the separator.",
+            f"Check {path} against the model's repository.",
+            evidence,
+        )
+
+
+def _attention(target: Target) -> Iterator[Finding]:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
+
+    if target.config.get("is_decoder") and target.config.get("model_type") in MASKED:
+        yield Finding(
+            "configuration",
+            "attention-causal",
+            "serious",
+            'config.json says "is_decoder": true for an encoder',
+            "Each token then sees only those before it; long texts change most.",
+            "Remove is_decoder from config.json.",
+        )
+
+
+def _normalisation(target: Target) -> Iterator[Finding]:
+    if target.modules and not target.module("Normalize") and _CARD_NORMALISES.search(target.card):
+        yield Finding(
+            "configuration",
+            "normalisation-missing",
+            "serious",
+            "The model card normalises its vectors, modules.json has no Normalize step",
+            "Dot products and Euclidean distances change, cosines do not.",
+            "Add the Normalize module to modules.json.",
+        )
+
+
+def _prompts(target: Target) -> Iterator[Finding]:
+    settings = target.object("config_sentence_transformers.json")
+    prompts, default = settings.get("prompts") or {}, settings.get("default_prompt_name")
+    if default and default not in prompts:
+        yield Finding(
+            "configuration",
+            "prompt-undefined",
+            "serious",
+            f"The default prompt is {default!r}, which is not among {sorted(prompts)}",
+            "sentence-transformers refuses it; other tools encode without a prompt.",
+            "Take config_sentence_transformers.json from the model's repository.",
+            {"prompts": prompts},
+        )
+    if not any(prompts.values()) and (shown := _CARD_PROMPTS.search(target.card)):
+        yield Finding(
+            "configuration",
+            "prompt-undeclared",
+            "notice",
+            f"The model card asks for a prompt ({shown.group(0)!r}), no file declares it",
+            "Tools that rely on the files encode without it.",
+            "Give the prompt for each role yourself.",
+        )
+
+
+def _similarity(target: Target) -> Iterator[Finding]:
+    named = target.object("config_sentence_transformers.json").get("similarity_fn_name")
+    if named is not None and named not in _SIMILARITIES:
+        yield Finding(
+            "configuration",
+            "similarity-unknown",
+            "serious",
+            f"The similarity function is {named!r}",
+            f"Only {', '.join(sorted(_SIMILARITIES))} are known.",
+            "Take the file from the model's repository.",
+        )
+    elif (
+        named in {"dot", "euclidean", "manhattan"}
+        and not target.module("Normalize")
+        and "cosine" in target.card.lower()
+    ):
+        yield Finding(
+            "configuration",
+            "similarity-differs",
+            "notice",
+            f"The files say {named}, the model card speaks of cosine",
+            "On vectors that are not normalised the two rank differently.",
+            "Ask for the similarity you mean.",
+        )
+
+
+def _dimensions(target: Target) -> Iterator[Finding]:
+    entry, hidden = target.module("Pooling"), target.config.get("hidden_size") or target.config.get("d_model")
+    pooling = target.object(f"{entry.get('path')}/config.json") if entry else {}
+    width = pooling.get("embedding_dimension") or pooling.get("word_embedding_dimension")
+    if width and hidden and width != hidden:
+        yield Finding(
+            "configuration",
+            "dimensions-differ",
+            "serious",
+            f"The pooling expects {width} dimensions, the model gives {hidden}",
+            "The files belong to different models.",
+            "Take both from the same revision.",
+            {"pooling": width, "hidden_size": hidden},
+        )
+
+
+def _dtype(target: Target) -> Iterator[Finding]:
+    declared = target.config.get("dtype") or target.config.get("torch_dtype")
+    if not declared or not target.weight_files:
+        return
+    held = {
+        _DTYPES.get(entry["dtype"], entry["dtype"]) for entry in header(target.path(target.weight_files[0])).values()
+    }
+    floats = held & set(_DTYPES.values())
+    if floats and declared not in floats:
+        yield Finding(
+            "configuration",
+            "dtype-differs",
+            "notice",
+            f"config.json says {declared}, the weights are {' and '.join(sorted(floats))}",
+            "Loaders that follow config.json compute in another precision than those that follow the file.",
+            "Name the precision when you load the model.",
+            {"config": declared, "file": sorted(floats)},
+        )

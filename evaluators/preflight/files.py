@@ -1,0 +1,231 @@
+"""Tier 1, files: what the model declares against what is here, before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from evaluators.preflight.finding import Finding
+from evaluators.preflight.stored import LFS_MARK, broken_safetensors, tensor_names
+from evaluators.preflight.target import Target
+
+__all__ = ["check"]
+
+# What each sentence-transformers module cannot be built without, beside its config.json.
+_WEIGHTED = {"Dense", "LayerNorm", "WeightedLayerPooling", "LSTM", "CNN"}
+_BARE = {"Normalize"}
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
+    "tekken.json",
+)
+_TRACES = ("1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json")
+_HEADS = ("sparse_linear.pt", "colbert_linear.pt")
+_AGAIN = "Download the model again, or copy it from the machine where it works."
+
+
+def check(target: Target) -> Iterator[Finding]:
+    """Faults that can be seen without loading: declared files missing, cut, empty, pointers, or contradicting."""
+    yield from _unreadable(target)
+    yield from _declared_modules(target)
+    yield from _weights_present(target)
+    yield from _tokenizer_present(target)
+    yield from _length_present(target)
+    yield from _heads(target)
+
+
+def _unreadable(target: Target) -> Iterator[Finding]:
+    """LFS pointers, empty files, JSON that does not parse, weights cut short."""
+    for name in target.files:
+        path = target.path(name)
+        if path.suffix in {".json", ".safetensors", ".bin", ".pt", ".model", ".txt"} and path.stat().st_size == 0:
+            yield Finding(
+                "files", "file-empty", "fatal", f"{name} is empty", "A download that stopped.", _AGAIN, {"file": name}
+            )
+        elif _is_pointer(path):
+            yield Finding(
+                "files",
+                "lfs-pointer",
+                "fatal",
+                f"{name} is a Git LFS pointer of {path.stat().st_size} bytes, not the file itself",
+                "The repository was cloned without Git LFS: there are no weights to load.",
+                "Run `git lfs pull` in the folder, or download the model with `hf download`.",
+                {"file": name},
+            )
+        elif name.endswith(".json") and not _parses(path):
+            yield Finding(
+                "files",
+                "json-unreadable",
+                "fatal",
+                f"{name} is not valid JSON",
+                "Loaders read it.",
+                _AGAIN,
+                {"file": name},
+            )
+        elif name.endswith(".safetensors") and (fault := broken_safetensors(path)):
+            yield Finding(
+                "files",
+                "weights-truncated",
+                "fatal",
+                f"{name} is damaged: {fault}",
+                "The header promises tensors that the file does not hold.",
+                _AGAIN,
+                {"file": name, "fault": fault},
+            )
+
+
+def _is_pointer(path: Path) -> bool:
+    if path.stat().st_size > 1024:
+        return False
+    return path.read_bytes().startswith(LFS_MARK)
+
+
+def _parses(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
+
+
+def _declared_modules(target: Target) -> Iterator[Finding]:
+    if not target.has("modules.json"):
+        yield from _modules_missing(target)
+    for entry in target.modules:
+        kind, path = str(entry.get("type", "")).rpartition(".")[2], str(entry.get("path") or "")
+        if kind in _BARE or not path:
+            continue
+        lost = [] if target.has(f"{path}/config.json") else ["config.json"]
+        if kind in _WEIGHTED and not any(
+            target.has(f"{path}/{name}") for name in ("model.safetensors", "pytorch_model.bin")
+        ):
+            lost.append("model.safetensors")
+        if lost:
+            yield Finding(
+                "files",
+                "module-missing",
+                "fatal",
+                f"modules.json declares the module {kind} in {path}, and {' and '.join(lost)} of it is not there",
+                f"Without it the {kind} step cannot be built; tools that go on without it give other vectors.",
+                f"Add the folder {path} from the model's repository.",
+                {"module": kind, "path": path, "missing": lost},
+            )
+    if not target.has(target.of_root("config.json")):
+        yield Finding(
+            "files",
+            "config-missing",
+            "fatal",
+            "config.json is not there",
+            "It says which architecture the weights belong to.",
+            _AGAIN,
+        )
+
+
+def _modules_missing(target: Target) -> Iterator[Finding]:
+    traces = [name for name in _TRACES if target.has(name)]
+    if traces:
+        yield Finding(
+            "files",
+            "modules-missing",
+            "serious",
+            f"modules.json is not there, though {', '.join(traces)} is",
+            "sentence-transformers then takes mean pooling and does not normalise, and says so only at log level INFO.",
+            "Add modules.json from the model's repository.",
+            {"present": traces},
+        )
+
+
+def _weights_present(target: Target) -> Iterator[Finding]:
+    index = target.of_root("model.safetensors.index.json")
+    weight_map = target.object(index).get("weight_map")
+    if isinstance(weight_map, dict):
+        yield from _shards(target, {str(key): target.of_root(str(name)) for key, name in weight_map.items()})
+    elif not target.weight_files and not target.pickles:
+        yield Finding(
+            "files",
+            "weights-file-missing",
+            "fatal",
+            "There is neither model.safetensors nor an index of shards nor pytorch_model.bin",
+            "Nothing can be loaded; a framework that builds the model from config.json alone gives random vectors.",
+            _AGAIN,
+        )
+
+
+def _shards(target: Target, weight_map: dict[str, str]) -> Iterator[Finding]:
+    lost = sorted({name for name in weight_map.values() if not target.has(name)})
+    if lost:
+        tensors = [key for key, name in weight_map.items() if name in lost]
+        yield Finding(
+            "files",
+            "shard-missing",
+            "fatal",
+            f"The index names {', '.join(lost)}, which is not there: {len(tensors)} of {len(weight_map)} tensors",
+            "The tensors of that shard would be initialised at random.",
+            _AGAIN,
+            {"missing": lost, "tensors": tensors[:20]},
+        )
+        return
+    held = {name: set(tensor_names(target.path(name))) for name in set(weight_map.values())}
+    absent = [key for key, name in weight_map.items() if key not in held[name]]
+    if absent:
+        yield Finding(
+            "files",
+            "shard-incomplete",
+            "fatal",
+            f"{len(absent)} tensors are not in the shard the index names, the first is {absent[0]}",
+            "Shards of two different models or revisions are mixed.",
+            _AGAIN,
+            {"tensors": absent[:20]},
+        )
+
+
+def _tokenizer_present(target: Target) -> Iterator[Finding]:
+    if not target.config or any(target.has(target.of_root(name)) for name in _TOKENIZER_FILES):
+        return
+    yield Finding(
+        "files",
+        "tokenizer-missing",
+        "fatal",
+        "None of the tokenizer's files is there (tokenizer.json, vocab.txt, ...)",
+        "transformers then builds an empty vocabulary without a word, and nearly every token becomes UNK.",
+        "Add the tokenizer's files from the model's repository.",
+        {"looked_for": list(_TOKENIZER_FILES)},
+    )
+
+
+def _length_present(target: Target) -> Iterator[Finding]:
+    if target.module("Transformer") and not target.has(target.of_root("sentence_bert_config.json")):
+        yield Finding(
+            "files",
+            "length-config-missing",
+            "serious",
+            "modules.json is there, sentence_bert_config.json is not",
+            "The longest text is then taken from the tokenizer or the position table: all-MiniLM-L6-v2 reads 512 "
+            "tokens in place of 256, and long texts get other vectors.",
+            "Add sentence_bert_config.json from the model's repository, or set max_seq_length.",
+        )
+
+
+def _heads(target: Target) -> Iterator[Finding]:
+    """Heads of a model class that loads them from files of their own: BGE-M3's sparse and multi-vector heads."""
+    named = f"{target.name} {target.config.get('_name_or_path', '')} {target.card}".lower()
+    present = [name for name in _HEADS if target.has(name)]
+    if not present and not any(word in named for word in ("bge-m3", *_HEADS)):
+        return
+    lost = [name for name in _HEADS if name not in present]
+    if lost:
+        yield Finding(
+            "files",
+            "heads-missing",
+            "serious",
+            f"{' and '.join(lost)} is not there",
+            "FlagEmbedding then initialises the sparse or multi-vector head at random: other results at each start, "
+            "while the dense vectors are right.",
+            "Download the file beside config.json (BGE-M3's sparse_linear.pt has 3.5 KB).",
+            {"missing": lost, "present": present},
+        )

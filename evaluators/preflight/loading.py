@@ -1,0 +1,117 @@
+"""Load the transformer and its tokenizer from a folder, and keep what the loader knows about it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from data.errors import ModelError, NotAllowedError
+from evaluators.preflight.code import foreign_code, native_class
+from evaluators.preflight.target import Target
+
+__all__ = ["Loaded", "architecture_class", "load_model", "load_tokenizer", "quietly"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory, and the keys its loader could not place."""
+
+    model: Any
+    missing: frozenset[str]
+    unexpected: frozenset[str]
+    mismatched: frozenset[str]
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without transformers' progress bars and log lines: what they say is taken from the loader's own report."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def architecture_class(target: Target) -> Any:
+    """The class that sentence-transformers would build: the encoder alone for encoder-decoders, else AutoModel's."""
+    if target.config.get("is_encoder_decoder") or target.config.get("model_type") in {"t5", "mt5", "umt5"}:
+        import transformers
+
+        native = native_class(target.config) or ""
+        encoder = getattr(transformers, native.removesuffix("Model") + "EncoderModel", None)
+        if encoder is not None:
+            return encoder
+    from transformers import AutoModel
+
+    return AutoModel
+
+
+def load_model(target: Target) -> Loaded:
+    """Load the weights in the precision of the file; its own code runs only if this model and revision were allowed.
+
+    Raises:
+        NotAllowedError: it cannot be loaded without code that was not allowed.
+        ModelError: the loader refuses the files.
+    """
+    with quietly():
+        try:
+            model, report = architecture_class(target).from_pretrained(
+                target.folder / target.root,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+                local_files_only=True,
+                **trust_arguments(target),
+            )
+        except (OSError, ValueError, RuntimeError, KeyError, AttributeError, ImportError) as error:
+            if target.config.get("auto_map") and not target.trusted:
+                raise NotAllowedError("The model cannot be loaded without its own code", where=target.name) from error
+            raise ModelError("The weights cannot be loaded", where=target.name, remedy=_first_line(error)) from error
+    mismatched = frozenset(str(entry[0] if isinstance(entry, tuple) else entry) for entry in report["mismatched_keys"])
+    return Loaded(
+        model.eval(), frozenset(report["missing_keys"]) - mismatched, frozenset(report["unexpected_keys"]), mismatched
+    )
+
+
+def load_tokenizer(target: Target) -> Any:
+    """Load the tokenizer.
+
+    Raises:
+        ModelError: the loader refuses the files.
+    """
+    from transformers import AutoTokenizer
+
+    with quietly():
+        try:
+            return AutoTokenizer.from_pretrained(
+                target.folder / target.root, local_files_only=True, **trust_arguments(target)
+            )
+        # `tokenizers` raises bare Exception for a file it cannot read.
+        except Exception as error:
+            raise ModelError("The tokenizer cannot be loaded", where=target.name, remedy=_first_line(error)) from error
+
+
+def trust_arguments(target: Target) -> dict[str, Any]:
+    """What to hand a loader: an explicit no, or a yes for this model with the commits of any other code it names."""
+    if not target.trusted:
+        return {"trust_remote_code": False}
+    revisions = {name.rpartition("@")[0]: name.rpartition("@")[2] for name in target.trust}
+    others = foreign_code(target.config)
+    if lost := [name for name in others if name not in revisions]:
+        raise NotAllowedError(
+            f"The model runs code of {', '.join(lost)}, which is not allowed",
+            where=target.name,
+            remedy="Add " + " ".join(f"--trust-remote-code {name}@REVISION" for name in lost) + ".",
+        )
+    return {"trust_remote_code": True, **({"code_revision": revisions[others[0]]} if others else {})}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,294 @@
+"""Tier 4, tokenizer: the ids a text becomes are those the model was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from data.errors import ModelError
+from evaluators.preflight.finding import Finding
+from evaluators.preflight.loading import load_tokenizer
+from evaluators.preflight.probes import PROBES
+from evaluators.preflight.target import Target
+
+__all__ = ["check", "golden_ids", "positions_of"]
+
+# Architectures whose training put a token before and after every text.
+_MARKED = {
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "distilbert",
+    "mpnet",
+    "electra",
+    "deberta",
+    "deberta-v2",
+    "albert",
+    "modernbert",
+    "nomic_bert",
+    "new",
+    "xlm-roberta-xl",
+    "t5",
+    "mt5",
+    "umt5",
+}
+# Learned absolute positions: a text padded on the left is read at other positions.
+_ABSOLUTE = {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "electra", "albert"}
+# Position tables that begin counting after the padding id (fairseq's convention).
+_OFFSET = {"roberta": 2, "xlm-roberta": 2, "camembert": 2, "mpnet": 2}
+_MANY_UNKNOWN = 0.2
+_AGAIN = "Take the tokenizer's files from the model's repository."
+
+
+def check(target: Target) -> Iterator[Finding]:
+    """Vocabulary, ids, special tokens, casing, padding and lengths of the tokenizer against the model."""
+    try:
+        tokenizer = load_tokenizer(target)
+    except ModelError as error:
+        yield Finding("tokenizer", "tokenizer-unloadable", "fatal", error.remedy, "No text can be encoded.", _AGAIN)
+        return
+    yield from _size(target, tokenizer)
+    yield from _unknown(tokenizer)
+    yield from _against_file(target, tokenizer)
+    yield from _two_vocabularies(target, tokenizer)
+    yield from _special_tokens(target, tokenizer)
+    yield from _padding(target, tokenizer)
+    yield from _lengths(target, tokenizer)
+
+
+def golden_ids(tokenizer: Any) -> dict[str, list[int]]:
+    """Token ids of each probe, as a pin keeps them."""
+    return {name: list(map(int, tokenizer(text)["input_ids"])) for name, text in PROBES.items()}
+
+
+def positions_of(config: dict[str, Any]) -> int | None:
+    """How many tokens the model has positions for; None when its positions have no table."""
+    if config.get("model_type") not in _ABSOLUTE or not config.get("max_position_embeddings"):
+        return None
+    return int(config["max_position_embeddings"]) - _OFFSET.get(config["model_type"], 0)
+
+
+def _size(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    rows, known = target.config.get("vocab_size"), len(tokenizer)
+    if not rows:
+        return
+    evidence = {"tokenizer": known, "vocab_size": rows}
+    if known > rows:
+        yield Finding(
+            "tokenizer",
+            "tokenizer-larger",
+            "fatal",
+            f"The tokenizer knows {known:,} tokens, the model has rows for {rows:,}",
+            "An id beyond the table stops the run, or reads another row.",
+            _AGAIN,
+            evidence,
+        )
+    elif known < 0.9 * rows:
+        yield Finding(
+            "tokenizer",
+            "tokenizer-smaller",
+            "serious",
+            f"The tokenizer knows {known:,} tokens, the model has rows for {rows:,}",
+            "Words of the lost part of the vocabulary become UNK or pieces.",
+            _AGAIN,
+            evidence,
+        )
+
+
+def _unknown(tokenizer: Any) -> Iterator[Finding]:
+    if tokenizer.unk_token_id is None:
+        return
+    ids = [i for text in PROBES.values() for i in tokenizer(text, add_special_tokens=False)["input_ids"]]
+    rate = ids.count(tokenizer.unk_token_id) / max(1, len(ids))
+    if rate > _MANY_UNKNOWN:
+        yield Finding(
+            "tokenizer",
+            "unknown-tokens",
+            "serious",
+            f"{rate:.0%} of the probes' tokens are {tokenizer.unk_token}",
+            "The vocabulary is not the model's, or it was not read.",
+            _AGAIN,
+            {"rate": rate},
+        )
+
+
+def _against_file(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    """The loaded tokenizer against tokenizer.json taken literally: a config beside it can change what it does."""
+    name = target.of_root("tokenizer.json")
+    if not target.has(name):
+        return
+    from tokenizers import Tokenizer
+
+    literal = Tokenizer.from_file(str(target.path(name)))
+    literal.no_truncation()
+    literal.no_padding()
+    differing = {
+        probe: {"loaded": list(tokenizer(text)["input_ids"])[:24], "file": literal.encode(text).ids[:24]}
+        for probe, text in PROBES.items()
+        if list(tokenizer(text)["input_ids"]) != literal.encode(text).ids
+    }
+    if not differing:
+        return
+    declared = target.object(target.of_root("tokenizer_config.json"))
+    if _lowers(literal) != _lowers(tokenizer.backend_tokenizer):
+        yield Finding(
+            "tokenizer",
+            "lowercase-differs",
+            "serious",
+            f"tokenizer_config.json has do_lower_case {declared.get('do_lower_case')}, tokenizer.json the opposite",
+            "Capitals become other tokens, often UNK; lower-case texts look fine.",
+            "Put do_lower_case back as the model's repository has it.",
+            differing,
+        )
+    else:
+        yield Finding(
+            "tokenizer",
+            "tokenizer-differs",
+            "serious",
+            f"The loaded {type(tokenizer).__name__} gives other ids than tokenizer.json on {len(differing)} probes",
+            "The tokenizer class or its config overrides the file: special tokens or normalisation are lost.",
+            "Check tokenizer_class and the special tokens in tokenizer_config.json.",
+            differing,
+        )
+
+
+def _lowers(tokenizer: Any) -> bool:
+    normaliser = tokenizer.normalizer
+    return normaliser is not None and "QZJ" not in normaliser.normalize_str("QZJ")
+
+
+def _two_vocabularies(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    """vocab.txt against the loaded vocabulary: fast and slow tokenizers read different files."""
+    name = target.of_root("vocab.txt")
+    if not target.has(name):
+        return
+    lines = target.path(name).read_text(encoding="utf-8").splitlines()
+    vocabulary = tokenizer.get_vocab()
+    moved = [
+        token for index, token in enumerate(lines) if vocabulary.get(token, index) != index or token not in vocabulary
+    ]
+    if moved:
+        yield Finding(
+            "tokenizer",
+            "vocabularies-differ",
+            "serious",
+            f"vocab.txt and tokenizer.json give {len(moved)} tokens other ids, the first is {moved[0]!r}",
+            "Tools that read the one give other vectors than tools that read the other.",
+            _AGAIN,
+            {"tokens": moved[:12]},
+        )
+
+
+def _special_tokens(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    ids, bare = tokenizer("word")["input_ids"], tokenizer("word", add_special_tokens=False)["input_ids"]
+    special = set(tokenizer.all_special_ids)
+    kind = target.config.get("model_type")
+    if kind in _MARKED and len(ids) == len(bare):
+        yield Finding(
+            "tokenizer",
+            "special-tokens-missing",
+            "serious",
+            "No special token is added before or after a text",
+            f"{kind} was trained with them: every vector changes, short texts most.",
+            _AGAIN,
+            {"ids": list(ids)},
+        )
+    elif _last_token_pooling(target) and ids[-1] not in special:
+        yield Finding(
+            "tokenizer",
+            "eos-missing",
+            "serious",
+            "The vector is taken from the last token, and no end token is added",
+            "The model was trained to gather the text in its end token; without it the last word stands for the text.",
+            "Use the tokenizer of the model's repository, or append the end token.",
+            {"ids": list(ids)},
+        )
+    split = [
+        token
+        for token in tokenizer.all_special_tokens
+        if len(tokenizer(token, add_special_tokens=False)["input_ids"]) != 1
+    ]
+    if split:
+        yield Finding(
+            "tokenizer",
+            "special-tokens-split",
+            "serious",
+            f"The special tokens {', '.join(split[:4])} are cut in pieces",
+            "They are not declared as special in the tokenizer's files.",
+            _AGAIN,
+            {"tokens": split},
+        )
+    if tokenizer.pad_token_id is None:
+        yield Finding(
+            "tokenizer",
+            "pad-missing",
+            "serious",
+            "There is no padding token",
+            "Texts cannot be put in one batch.",
+            _AGAIN,
+        )
+    elif isinstance(pad := target.config.get("pad_token_id"), int) and pad != tokenizer.pad_token_id:
+        yield Finding(
+            "tokenizer",
+            "pad-differs",
+            "serious",
+            f"config.json pads with id {pad}, the tokenizer with {tokenizer.pad_token_id}",
+            "Models that count positions from the padding id read every text at other positions.",
+            _AGAIN,
+            {"config": pad, "tokenizer": tokenizer.pad_token_id},
+        )
+
+
+def _last_token_pooling(target: Target) -> bool:
+    from evaluators.preflight.configuration import declared_pooling
+
+    return declared_pooling(target) == ("lasttoken",)
+
+
+def _padding(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    if tokenizer.padding_side == "left" and target.config.get("model_type") in _ABSOLUTE:
+        yield Finding(
+            "tokenizer",
+            "padding-left",
+            "serious",
+            "Texts are padded on the left",
+            "The model's positions are counted from the left: a short text's vector depends on its batch.",
+            'Set "padding_side": "right" in tokenizer_config.json.',
+        )
+
+
+def _lengths(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    declared = target.object(target.of_root("sentence_bert_config.json")).get("max_seq_length")
+    room, taken = positions_of(target.config), tokenizer.model_max_length
+    evidence = {"sentence_bert_config": declared, "tokenizer": taken, "positions": room}
+    if room and isinstance(declared, int) and declared > room:
+        yield Finding(
+            "tokenizer",
+            "length-beyond-positions",
+            "serious",
+            f"max_seq_length is {declared}, the model has {room} positions",
+            "A longer text stops the run.",
+            f"Set max_seq_length to {room} or less.",
+            evidence,
+        )
+    elif isinstance(declared, int) and taken < declared:
+        yield Finding(
+            "tokenizer",
+            "length-cut",
+            "serious",
+            f"sentence_bert_config.json reads {declared} tokens, the tokenizer's model_max_length is {taken}",
+            "Tools that ask the tokenizer cut long texts earlier than sentence-transformers does.",
+            "Put model_max_length back as the model's repository has it.",
+            evidence,
+        )
+    elif room and declared is None and taken > room:
+        yield Finding(
+            "tokenizer",
+            "length-unbounded",
+            "serious",
+            f"No file cuts texts at the {room} positions the model has",
+            "A longer text stops the run.",
+            f"Set model_max_length to {room}.",
+            evidence,
+        )

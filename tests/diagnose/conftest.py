@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.probes import load_probes
+from evaluators.diagnose.answer import Bench, batched, load_reference
+from evaluators.diagnose.decoder import write_decoder
+from evaluators.diagnose.rows import Texts
+from tests.models import minilm_folder
+
+# Of MiniLM's probes those up to this length: the long one alone would take most of the time.
+_SHORT = 400
+
+
+def _texts(longest: int | None) -> Texts:
+    probes = [probe for probe in load_probes().core if longest is None or len(probe.text) <= longest]
+    return batched([probe.text for probe in probes], [probe.role for probe in probes])
+
+
+@pytest.fixture(scope="session")
+def decoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The decoder made for the self-test."""
+    return write_decoder(tmp_path_factory.mktemp("decoder"), [probe.text for probe in load_probes().probes])
+
+
+@pytest.fixture(scope="session")
+def decoder(decoder_folder: Path) -> Bench:
+    """The decoder with the core probes; keeps what it computes for every test of the session."""
+    return Bench(load_reference(str(decoder_folder)), _texts(None))
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Bench:
+    """all-MiniLM-L6-v2 with the shorter core probes."""
+    return Bench(load_reference(str(minilm_folder())), _texts(_SHORT))

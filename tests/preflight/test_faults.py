@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evaluators.preflight import preflight
+from tests.models import copy_of, minilm_folder
+from tests.preflight.faults import FAULTS
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_fault_is_found_and_named(fault: str, tmp_path: Path) -> None:
+    inject, code = FAULTS[fault]
+    folder = copy_of(minilm_folder(), tmp_path / "model")
+    inject(folder)
+    findings = preflight(str(folder))
+    assert code in [finding.code for finding in findings], [(f.code, f.seen) for f in findings]
+    named = next(finding for finding in findings if finding.code == code)
+    assert named.seen and named.why and named.remedy
+
+
+def test_the_documented_table_is_the_tested_one() -> None:
+    page = Path("docs/preflight.md").read_text(encoding="utf-8")
+    missing = [fault for fault, (_, code) in FAULTS.items() if f"| {fault} | `{code}` |" not in page]
+    assert missing == []
+    assert page.count("` |\n") == len(FAULTS)
