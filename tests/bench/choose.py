@@ -15,7 +15,7 @@ from data.store import open_reader
 from tests.serving import ROOT
 
 AIM_MS, AIM_S = 150, 2.0
-ROUNDS = 4
+ROUNDS = 5
 MODELS = ["Qwen/Qwen3-Embedding-8B", "BAAI/bge-m3", "intfloat/multilingual-e5-large", "google/gemini-embedding-001"]
 
 Choice = tuple[str, str, Any]  # kind of control, its key, what to set
