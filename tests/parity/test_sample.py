@@ -36,8 +36,8 @@ def test_it_shows_each_kind_of_verdict(store: duckdb.DuckDBPyConnection) -> None
         "transformers by hand": "identical", "ONNX Runtime fp32": "identical", "texts stripped": "identical",
         "128 dimensions": "identical", "bf16": "precision only", "OpenVINO, its own precision": "precision only",
         "not normalised": "scale only", "32 tokens": "differs on some texts", "CLS pooling": "differs everywhere",
-        'prompt "query: "': "differs everywhere", "rotated copy": "different space", "ONNX Runtime int8": "precision only",
-        "torch int8": "unstable",
+        'prompt "query: "': "differs everywhere", "rotated copy": "different space",
+        "ONNX Runtime int8": "precision only", "torch int8": "unstable",
     }  # fmt: skip
 
 
