@@ -50,7 +50,7 @@ def test_tokens_settings_and_the_chain_are_the_models_own(monkeypatch, checked):
     assert "The first difference is at place 16" in said(at)
     assert "Other tokens on 1 of 5 texts" in said(at) and "byte for byte" in said(at)
     at = page(monkeypatch, checked, encoder="short", beside="settings")
-    settings = at.dataframe[-1].value
+    settings = next(frame.value for frame in at.dataframe if "differs" in frame.value)
     assert settings[settings["differs"]]["name"].tolist() == ["max_length"]
 
 
