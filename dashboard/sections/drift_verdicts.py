@@ -91,7 +91,7 @@ _COLUMNS: dict[str, Any] = {
     "rotation_residual": _small("After rotation", "Mean cosine distance left after the best rotation or reflection"),
     "effective_dimension": _small("Effective dimension", "Participation ratio of the candidate's covariance", "%.1f"),
     "anisotropy": _small("Anisotropy", "Mean cosine between different texts of the candidate", "%.3f"),
-    "l2_amplification": _small("L2 / cosine", "How many times larger the drift is in Euclidean distance", "%.1f"),
+    "l2_amplification": _small("L2 / cosine", "How many times larger the drift is in Euclidean distance"),
     "texts": _small("Texts", "Texts compared", "%d"),
     "failed": _small("Failed", "Texts without a vector", "%d"),
     "tests_failed": _small("Tests failed", "Of the encoder's own behaviour, before any comparison", "%d"),

@@ -126,8 +126,11 @@ WITH judged AS (
             renamed,
             CASE WHEN left_metric <> right_metric
                 THEN format('the metric is called {} on one side and {} on the other', left_metric, right_metric) END,
-            CASE WHEN l.revision <> r.revision AND l.origin <> 'reported' AND r.origin <> 'reported'
-                THEN 'the two are of different model revisions' END,
+            -- A model's card names none, and a run of a folder goes by the hash of its files.
+            CASE WHEN l.revision = r.revision OR l.origin = 'reported' OR r.origin = 'reported' THEN NULL
+                WHEN starts_with(l.revision, 'local-') OR starts_with(r.revision, 'local-')
+                THEN 'run from a folder, so the model revision cannot be compared'
+                WHEN l.revision <> r.revision THEN 'the two are of different model revisions' END,
             CASE WHEN l.withdrawn AND r.withdrawn THEN 'both figures were published once and withdrawn since'
                 WHEN l.withdrawn THEN figure_of(l.origin) || ' was published once and withdrawn since'
                 WHEN r.withdrawn THEN figure_of(r.origin) || ' was published once and withdrawn since' END) AS remarks

@@ -63,6 +63,7 @@ def of(check: Check, label: str) -> Examined:
     return next(examined for examined in check.candidates if examined.settings.display == label)
 
 
+@pytest.mark.slow
 def test_verdicts(faults: Check) -> None:
     assert verdicts(faults) == {
         "by-hand": "identical", "onnx": "identical", "openvino-f32": "identical", "openvino-auto": "precision only",

@@ -37,8 +37,7 @@ def test_it_shows_each_kind_of_verdict(store: duckdb.DuckDBPyConnection) -> None
         "128 dimensions": "identical", "bf16": "precision only", "OpenVINO, its own precision": "precision only",
         "not normalised": "scale only", "32 tokens": "differs on some texts", "CLS pooling": "differs everywhere",
         'prompt "query: "': "differs everywhere", "rotated copy": "different space",
-        "ONNX Runtime int8": "precision only",
-        "torch int8": "unstable",
+        "ONNX Runtime int8": "precision only", "torch int8": "unstable",
     }  # fmt: skip
 
 

@@ -108,6 +108,14 @@ def test_a_run_is_held_against_the_official_figure_of_its_own_revision(judged) -
     assert "different model revisions" in other["remarks"]
 
 
+def test_a_run_from_a_folder_has_no_revision_to_compare(judged) -> None:
+    found = one(
+        judged([result("official", 0.8), result("reproduced", 0.8, revision="local-03af", run_id="r")], "reproduced")
+    )
+    assert found["verdict"] == "match"
+    assert found["remarks"] == "run from a folder, so the model revision cannot be compared"
+
+
 def test_a_run_is_held_against_the_model_card_only_where_nothing_is_official(judged) -> None:
     found = one(judged([result("reported", 0.9), result("reproduced", 0.9, run_id="run-1")], "reproduced"))
     assert found["left_origin"] == "reported"

@@ -250,3 +250,27 @@ def test_out_of_the_box_the_bundled_record_shows_153_models(at, record_store: Pa
         .fetchall()
     )
     assert counted(test) == dict(direct)
+
+
+def test_our_own_bundled_runs_match_and_the_task_with_new_data_is_not_the_models_fault(at, record_store: Path) -> None:
+    cursor = open_reader(record_store).cursor()
+    frame = asked.judged(cursor, "reproduced", Thresholds())
+    if frame.empty:
+        pytest.skip("the bundled record has no runs of this machine")
+    ours = frame[frame["model"] == "sentence-transformers/all-MiniLM-L6-v2"]
+    same = ours[ours["task"] != "MasakhaNEWSClusteringS2S"]
+    assert set(same["verdict"]) == {"match"}
+    assert same["task"].nunique() >= 10
+    assert same["delta"].abs().max() < 1e-3
+    moved = ours[(ours["task"] == "MasakhaNEWSClusteringS2S") & (ours["delta"].abs() > ours["floor"])]
+    assert set(moved["why_not"]) == {"another data set revision"}
+    split, _ = asked.effects(cursor, "reproduced", Thresholds())
+    assert not split.rows["called"].any()
+    assert "MasakhaNEWSClusteringS2S" in set(split.columns.loc[split.columns["called"].astype(bool), "name"])
+    test = at(record_store, row=moved["row"].iloc[0], task="MasakhaNEWSClusteringS2S")
+    words = said(test)
+    assert "**Runs**: none stands out." in words
+    assert "**MasakhaNEWSClusteringS2S** moved for" in words
+    assert ":gray-badge[not comparable]" in words
+    sides = next(f.value for f in test.dataframe if "What" in f.value)
+    assert "≠ data set revision" in sides["What"].tolist()
