@@ -39,8 +39,10 @@ def main() -> None:
     if tasks.empty:
         empty("This model has no complete task of this benchmark.")
         return
-    show_profile(tasks, model, benchmark)
-    show_languages(model, benchmark)
+    if links.one_of("Against its peers", ["By task", "By language"], "m_view") == "By task":
+        show_profile(tasks, model, benchmark)
+    else:
+        show_languages(model, benchmark)
 
 
 def show_peers(model: str, benchmark: str, tasks: pd.DataFrame) -> None:
@@ -64,7 +66,6 @@ def show_peers(model: str, benchmark: str, tasks: pd.DataFrame) -> None:
 
 def show_profile(tasks: pd.DataFrame, model: str, benchmark: str) -> None:
     """Percentiles by type, the best and worst tasks, and all of them; a click opens the task."""
-    st.subheader("Against its peers", anchor=False)
     st.plotly_chart(figures.profile(tasks), key="m_profile")
     ranked = tasks.dropna(subset=["percentile"])
     few = min(FEW, len(ranked) // 2)
@@ -86,8 +87,8 @@ def show_languages(model: str, benchmark: str) -> None:
     """Languages against peers; the cells of the one chosen."""
     languages, cells = ask(queries.languages_against_peers, model, benchmark)
     if languages.empty:
+        empty("Nobody said which languages these cells are in.")
         return
-    st.subheader("Languages", anchor=False)
     listed = list(languages["language"])
     left, right = st.columns([2, 3])
     left.dataframe(

@@ -91,7 +91,11 @@ def _pages(context: Any) -> dict[str, list[Choice]]:
             ("selectbox", "t_open", models[0]),
             ("multiselect", "t_models", []),
         ],
-        "models": [("selectbox", "m_model", model) for model in models],
+        "models": [
+            *(("selectbox", "m_model", model) for model in models),
+            *(("selectbox", "m_benchmark", name) for name in large),
+            *(("segmented_control", "m_view", view) for view in ("By language", "By task")),
+        ],
         "use": [
             ("selectbox", "u_use", preset),
             ("selectbox", "u_equal_benchmark", large[-1]),

@@ -63,7 +63,7 @@ def test_no_value_in_the_address_breaks_a_page(page, value):
     keys = {
         "compare": ["c_benchmark", "c_models", "c_baseline", "c_tasks", "c_strict", "c_plot"],
         "tasks": ["t_task", "t_in", "t_models", "t_open"],
-        "models": ["m_model", "m_benchmark", "m_language"],
+        "models": ["m_model", "m_benchmark", "m_view", "m_language"],
         "use": ["u_use", "u_parameters", "u_licence", "u_equal_Retrieval", "u_equal_languages", "u_top", "u_precision"],
         "changes": ["w_kind", "w_after", "w_before", "w_benchmark"],
     }[page]
@@ -141,6 +141,14 @@ def test_a_models_profile_leads_with_its_peers():
     at = on("models", m_model=B)
     assert "half to twice its own 120M" in text(at)
     assert len(table(at, "Δ to best")) == 12
+
+
+def test_a_models_languages_open_their_cells():
+    at = on("models", m_model=A, m_view="By language", m_language="deu")
+    languages = table(at, "Language", "Cells").set_index("Language")
+    cells = table(at, "Subset", "Percentile")
+    assert set(cells["Task"]) == {"Sort0", "Search1"} and languages.loc["deu", "Cells"] == 2
+    assert languages.loc["deu", "Mean of cells"] == pytest.approx(cells["Score"].mean(), abs=0.0051)
 
 
 def test_a_model_with_markup_in_its_name_is_text_everywhere():
