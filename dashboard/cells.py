@@ -20,6 +20,7 @@ from data.verdict import WORST_FIRST
 __all__ = ["as_csv", "as_table", "by_task", "short", "show", "where", "worst_first"]
 
 _SERIOUS = {verdict: rank for rank, verdict in enumerate(("broken", "gap", "drift", "not comparable", "match"))}
+_RUN_ID = r"\b\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-(\w{4})\w*"  # year, month, day, hour, minute, second, settings
 _COLOURS = {"match": "green", "drift": "blue", "gap": "orange", "broken": "red", "not comparable": "gray"}
 _CSV = [
     "kind", "model", "task", "type", "split", "subset", "metric", "left_origin", "left_run", "left_revision",
@@ -35,8 +36,9 @@ def where(frame: pd.DataFrame) -> pd.Series:
 
 
 def short(rows: pd.Series) -> pd.Series:
-    """Models and runs without the organisation and the date: what stays tells them apart at a glance."""
-    return rows.str.replace(r"^[^/ ]+/", "", regex=True).str.replace(r"\b\d{8}-(?:\d+-)*", "", regex=True)
+    """Models without the organisation and runs by day, time and a few characters: what tells them apart at a glance."""
+    models = rows.str.replace(r"^[^/ ]+/", "", regex=True)
+    return models.str.replace(_RUN_ID, r"\1-\2 \3:\4 \5", regex=True)
 
 
 def by_task(frame: pd.DataFrame, split: Effects) -> pd.DataFrame:

@@ -274,3 +274,11 @@ def test_our_own_bundled_runs_match_and_the_task_with_new_data_is_not_the_models
     assert ":gray-badge[not comparable]" in words
     sides = next(f.value for f in test.dataframe if "What" in f.value)
     assert "≠ data set revision" in sides["What"].tolist()
+
+
+def test_runs_of_one_setting_keep_labels_of_their_own() -> None:
+    rows = pd.Series(
+        ["org/model · 20261121-081443-2589dfc2", "org/model · 20261120-100000-2589dfc2 → 20261121-120000-ab"]
+    )
+    assert cells.short(rows).tolist() == ["model · 11-21 08:14 2589", "model · 11-20 10:00 2589 → 20261121-120000-ab"]
+    assert cells.short(pd.Series(["org/model"])).tolist() == ["model"]
