@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.reproduce.conftest import pairs, write_pairs
+from tests.reproduce.conftest import MINILM, pairs, write_pairs
 
 AIM = 0.03
 ROUNDS = 3
@@ -52,8 +52,10 @@ def overhead(model: Path, folder: Path, store: Path) -> tuple[float, float]:
         take_from(folder, found)
         return found
 
+    asked = Asked(str(model), known_as=MINILM)
+
     def direct() -> None:
-        encoder = load(Asked(str(model))).encoder
+        encoder = load(asked).encoder
         mteb.evaluate(
             encoder,
             task(),
@@ -65,7 +67,7 @@ def overhead(model: Path, folder: Path, store: Path) -> tuple[float, float]:
         )
 
     def ours() -> None:
-        plan = Plan(Asked(str(model)), [task()], folder / "runs", "bench", store=store, again=True)
+        plan = Plan(asked, [task()], folder / "runs", "bench", store=store, again=True)
         reproduce(plan, Screen(Console(file=io.StringIO())))
 
     direct()  # data set and code into memory
