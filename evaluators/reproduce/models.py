@@ -52,6 +52,7 @@ class Loaded(NamedTuple):
     registered: bool  # known to mteb's registry
     loader: str  # what loaded it, in words
     files: list[dict[str, Any]]  # [{path, size, sha256}]
+    remarks: list[dict[str, Any]]  # what preflight found that does not stop a run, in the form of warnings
 
 
 def load(asked: Asked) -> Loaded:
@@ -68,7 +69,7 @@ def load(asked: Asked) -> Loaded:
         return _load_spec(asked)
     if asked.folder is None and (asked.model.startswith((".", "/", "~")) or asked.model.count("/") > 1):
         raise ModelError("There is no such model folder", where=asked.model, remedy="Check the path.")
-    check_before_loading(asked)
+    remarks = check_before_loading(asked)
     files = hashes(asked.folder)
     name = asked.known_as or (asked.model if asked.folder is None else f"local/{asked.folder.name}")
     meta = _registered(name)
@@ -89,7 +90,7 @@ def load(asked: Asked) -> Loaded:
         meta = mteb.models.ModelMeta.create_empty(overwrites={"name": name, "revision": revision})
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision})
     _set_up(encoder, asked)
-    return Loaded(encoder, name, revision, registered, loader, files)
+    return Loaded(encoder, name, revision, registered, loader, files, remarks)
 
 
 def _load_spec(asked: Asked) -> Loaded:
@@ -110,24 +111,43 @@ def _load_spec(asked: Asked) -> Loaded:
     registered, name = meta is not None, meta.name if meta is not None else name
     meta = meta or mteb.models.ModelMeta.create_empty(overwrites={"name": name})
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision.replace(" ", "-")})
-    return Loaded(encoder, name, revision, registered, f"the {encoder.settings.backend} encoder", said.files)
+    return Loaded(encoder, name, revision, registered, f"the {encoder.settings.backend} encoder", said.files, [])
 
 
-def check_before_loading(asked: Asked) -> None:
+def check_before_loading(asked: Asked) -> list[dict[str, Any]]:
     """Stop a run that cannot give anything but an error or noise, before a single text is encoded.
 
-    The check of a model's files, weights and tokenizer belongs here as soon as there is one.
+    A folder is given to preflight; what it calls fatal stops the run, the rest is kept with it. Code is left to
+    :mod:`evaluators.reproduce.trust`, which knows what was allowed.
+
+    Returns:
+        ``[{"source", "text", "times"}]``, as warnings are kept.
 
     Raises:
-        ModelError: a folder that holds no weights.
+        ModelError: a folder that holds no weights, or that preflight finds a fatal fault in.
     """
     folder = asked.folder
-    if folder is not None and not any(any(folder.rglob(pattern)) for pattern in _WEIGHTS):
+    if folder is None:
+        return []
+    if not any(any(folder.rglob(pattern)) for pattern in _WEIGHTS):
         raise ModelError(
             "The model folder holds no weights",
             where=str(folder),
             remedy="Put model.safetensors (or pytorch_model.bin) beside its config.json; a download may be unfinished.",
         )
+    from evaluators.preflight import preflight
+
+    found = [finding for finding in preflight(str(folder)) if finding.tier != "code"]
+    if fatal := [finding for finding in found if finding.severity == "fatal"]:
+        raise ModelError(
+            "Preflight stops the run: " + "; ".join(finding.seen for finding in fatal),
+            where=str(folder),
+            remedy=fatal[0].remedy,
+        )
+    return [
+        {"source": "preflight", "text": f"{finding.severity}: {finding.seen}. {finding.why}", "times": 1}
+        for finding in found
+    ]
 
 
 def _registered(name: str) -> Any:

@@ -211,6 +211,11 @@ def test_folder_without_weights(run: Run, tiny: Path, tmp_path: Path, store: Pat
     (empty / "model.safetensors").unlink()
     with pytest.raises(ModelError, match="holds no weights"):
         run(empty, "STS12")
+    shutil.copytree(tiny, tmp_path / "cut")
+    with (tmp_path / "cut" / "model.safetensors").open("r+b") as weights:
+        weights.truncate(20_000)  # as an unfinished download leaves it
+    with pytest.raises(ModelError, match="Preflight stops the run"):
+        run(tmp_path / "cut", "STS12")
     with pytest.raises(InputError, match="Unknown --dtype"):
         run(tiny, "STS12", asked={"dtype": "float8"})
     with pytest.raises(ModelError, match="no such model folder"):
