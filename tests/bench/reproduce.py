@@ -35,8 +35,8 @@ def measure(context: Any) -> None:
 def overhead(model: Path, folder: Path, store: Path) -> tuple[float, float]:
     """Seconds for mteb alone and for a whole run of ours, each the best of three rounds taken in turn.
 
-    Both load the model alike, its check and hashes included. Ours then measures throughput, keeps the journal, publishes
-    three times and reads the verdict.
+    Both load the model alike, its check and hashes included. Ours then measures throughput, keeps the journal,
+    publishes three times and reads the verdict.
     """
     import mteb
 
