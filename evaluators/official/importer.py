@@ -163,6 +163,10 @@ def _bring_facts_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('mteb_version', ?)", [installed])
 
 
+_MEMORY = "384MB"
+_BATCHES_A_TRANSACTION = 20
+
+
 class _Importing:
     """One import on its way into the store."""
 
@@ -195,11 +199,18 @@ class _Importing:
         metas = [file for file in change.new if file.path.endswith(f"/{META}") and not file.problem]
         self._remember(root, metas, [None] * len(metas))
         readable = [file for file in change.new if not file.problem and not file.path.endswith(f"/{META}")]
-        # in one transaction: the store is private until it is published, and 150 small ones take three times as long
-        self.connection.begin()
-        for files, batch in batches(change.source, readable, names, origin, progress):
+        # DuckDB would keep what it writes in memory as long as there is any, and all of a transaction until its end;
+        # but a transaction a batch takes three times as long. Nobody sees the store before it is published.
+        self.connection.execute(f"SET memory_limit = '{_MEMORY}'")
+        for number, (files, batch) in enumerate(batches(change.source, readable, names, origin, progress)):
+            if number % _BATCHES_A_TRANSACTION == 0:
+                if number:
+                    self.connection.commit()
+                self.connection.begin()
             self._append(root, files, batch)
-        self.connection.commit()
+        if readable:
+            self.connection.commit()
+        self.connection.execute("RESET memory_limit")
 
     def _append(self, root: str, files: Sequence[Found], batch: Batch) -> None:
         """Number a batch's results and put them into the store."""

@@ -25,9 +25,9 @@ __all__ = ["Progress", "batches"]
 Progress = Callable[[int, int], None]
 
 # A batch is large enough to hide the cost of sending it, small enough that few of them fill no memory.
-_BATCH_BYTES, _BATCH_FILES = 12 * 2**20, 1000
+_BATCH_BYTES, _BATCH_FILES = 6 * 2**20, 1000
 # Below this, starting processes takes longer than reading.
-_WORTH_A_POOL = 2 * _BATCH_BYTES
+_WORTH_A_POOL = 4 * _BATCH_BYTES
 
 
 def batches(
