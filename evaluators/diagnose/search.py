@@ -88,7 +88,7 @@ class Search:
             best = self._try(singles)
             self._solving = any(cause.family == "space" for cause in best[0].causes)
         self.early = [cause for cause in self.early if self._acts(cause)]
-        while not _finished(best[0]) and (level := list(self._extend(best))):
+        while float(best[0].errors.max()) >= _DONE and (level := list(self._extend(best))):
             found = self._try(level)
             if found[0].score >= best[0].score:
                 break
@@ -147,11 +147,13 @@ class Search:
     def _extend(self, best: Sequence[Match]) -> Iterator[tuple[Cause, ...]]:
         """The best few sets, each with one more early cause, where a quick look finds it worth a whole pass."""
         seen: set[frozenset[str]] = set()
-        for match in best[:_BEAM]:
+        # Where only an even rest is left it can be a matter of precision, and of nothing else.
+        rest = [cause for cause in self.early if cause.precision] if _finished(best[0]) else self.early
+        for match in best[: 1 if _finished(best[0]) else _BEAM]:
             early = tuple(cause for cause in match.causes if cause.forward)
             if len(early) >= _DEEPEST:
                 continue
-            for cause in self.early:
+            for cause in rest:
                 larger = (*early, cause)
                 names = frozenset(one.name for one in larger)
                 if names not in seen and compatible(larger) and self._promising(match, cause):

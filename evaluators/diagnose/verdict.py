@@ -20,6 +20,7 @@ Verdict = Literal["identical", "precision only", "explained", "partly explained"
 ACCEPTED = 0.10
 _IDENTICAL = 2e-4  # worst text, relative distance: 1e-8 in cosine
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
+_ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
 _RUNNERS_UP = 5
 
@@ -111,10 +112,10 @@ def _with_effect(ranked: Sequence[Match], plain: Match) -> Match:
 
 def _accepted(best: Match, plain: Match, floor: float) -> bool:
     left, drift = float(best.errors.mean()), float(plain.errors.mean())
-    # What is left must be rounding: nothing to speak of, or of one size on every text. A cause that is merely like the
+    # What is left must be rounding on every text, in half precision at most. A cause that is merely like the
     # true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
     if left < ACCEPTED * drift:
-        return float(best.errors.max()) < _NOTHING or even(best.errors)
+        return float(best.errors.max()) < max(_NOTHING, _ROUNDED * floor)
     return left < min(1.5 * floor, 0.5 * drift) and even(best.errors)
 
 

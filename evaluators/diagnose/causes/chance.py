@@ -26,6 +26,7 @@ __all__ = ["Facts", "by_chance", "random_part", "random_parts"]
 
 _RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
 _DRAWS = 2
+_NEAR = 0.85  # of the distance to the sound reference, from which a random part counts as the candidate's
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,9 @@ def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
 def _weights(bench: Bench, candidate: Vectors, base: Vectors) -> Diagnosis:
     drift = float(apart(candidate, base).mean())
     near = sorted(_nearest(bench, candidate), key=lambda found: found[1])
+    if near[0][1] > _NEAR * drift:
+        # No part drawn at random comes near: nothing of the reference is left.
+        near.sort(key=lambda found: (found[0] != "all", found[1]))
     extent = near[0][0]
     kind = "all" if extent == "all" else "a layer" if extent.startswith("layer") else "a tensor"
     best = Named(_cause(f"weights random: {extent}", _RELOAD), (), max(0.0, 1 - near[0][1] / drift), near[0][1])

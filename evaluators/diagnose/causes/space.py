@@ -23,6 +23,7 @@ __all__ = ["SOLVED", "Solution", "solve"]
 Matrix = NDArray[np.float64]
 _PRODUCTS_AGREE = 0.08  # of the spread of the products; bf16 noise leaves .03
 _ONE_NUMBER = 0.01  # spread of the lengths, relative; bf16 noise leaves .003
+_FAR = 0.5  # relative distance from which another space is worth a thought
 _FEWEST = 6  # texts below which a solution is not evidence
 
 
@@ -55,7 +56,8 @@ def solve(candidate: Matrix, vectors: Matrix) -> list[Solution]:
         return []
     tried: tuple[Callable[[Matrix, Matrix], Solution | None], ...] = (_scaled, _shuffled)
     found = [solution for attempt in tried if (solution := attempt(candidate, vectors)) is not None]
-    if _products_agree(candidate, vectors):
+    # Vectors that are near each other have products that agree, rotated or not.
+    if float(apart(candidate, vectors).mean()) > _FAR and _products_agree(candidate, vectors):
         found += [_permuted(candidate, vectors), _rotated(candidate, vectors)]
     return found
 
