@@ -8,17 +8,19 @@ run again. `data/README.md` states in words the rule that this module applies.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import duckdb
 import numpy as np
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from data.errors import InputError
 from data.store import NOISE_FLOORS, store_path, writing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["COLUMNS", "fit_floors", "honest_pairs", "noise", "read_pairs"]
 
@@ -104,6 +106,8 @@ def fit_floors(honest: pd.DataFrame) -> pd.DataFrame:
         for task, of_task in of_type.groupby("task"):
             models, seen = _quantiles(of_task)
             rows.append({"scope": "task", "name": task, **seen, "floor": _shrunk(seen["p95"], models, type_floor)})
+    import pandas as pd  # every command of the line imports this module, and pandas takes a second
+
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(["scope", "name"], ignore_index=True)
 
 
