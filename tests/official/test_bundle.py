@@ -35,9 +35,11 @@ def test_the_committed_bundle_is_small_and_says_where_it_is_from(record_store: P
     assert len(about["commit"]) == 40
     assert about["licence"] == "CC0-1.0"
     assert about["missing"]["count"] == len(about["missing"]["files"])
-    held = ask(record_store, "SELECT (SELECT count(*) FROM results), (SELECT count(*) FROM scores)")
+    published = "SELECT count(DISTINCT result_id), count(*) FROM results JOIN scores USING (result_id)"
+    published += " WHERE origin <> 'reproduced'"  # our own runs have a file of their own
+    held = ask(record_store, published)
     assert held == [(about["counts"]["results"], about["counts"]["scores"])]
-    assert ask(record_store, "SELECT kind, source_commit, mteb_version FROM imports") == [
+    assert ask(record_store, "SELECT kind, source_commit, mteb_version FROM imports WHERE kind = 'bundle'") == [
         ("bundle", about["commit"], about["mteb_version"])
     ]
 
@@ -131,7 +133,7 @@ def test_a_newer_bundle_ends_what_it_no_longer_has(record_store: Path, tmp_path:
     rewrite(folder / "scores.parquet", f"SELECT * REPLACE ({changed}) FROM kept")
     summary = import_bundle(store=store, folder=folder)
     assert (summary.added, summary.gone) == (1, 2)
-    assert ask(store, "SELECT count(*) FROM results WHERE gone_in = 2") == [(2,)]
+    assert ask(store, "SELECT count(*) FROM results WHERE gone_in IS NOT NULL") == [(2,)]
 
 
 def rewrite(path: Path, query: str) -> None:
