@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from data.errors import EncoderError, MissingDependencyError
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.trust import allows, code_revision
 
 __all__ = [
     "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "batches", "cut", "hash_files", "installed", "prepare",
-    "in_use", "require", "resolve", "unit", "versions_of",
+    "in_use", "require", "resolve", "trusts", "unit", "versions_of",
 ]  # fmt: skip
 
 Matrix = NDArray[np.float32]
@@ -181,6 +182,11 @@ def resolve(settings: EncoderSettings) -> Path:
             where=settings.revision or "no revision named",
             remedy=f"Give the path of a folder that holds it. The hub said: {str(error).splitlines()[0][:200]}",
         ) from None
+
+
+def trusts(settings: EncoderSettings, folder: Path) -> bool:
+    """Whether the code in this very folder, as it is now, was allowed."""
+    return allows(settings.allowed, settings.source, code_revision(folder))
 
 
 def hash_files(folder: Path) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from evaluators.encoders.base import (
     installed,
     prepare,
     resolve,
+    trusts,
     versions_of,
 )
 from evaluators.encoders.settings import EncoderSettings
@@ -37,7 +38,7 @@ class BceEncoder:
             pooler=settings.pooling or "cls",
             use_fp16=settings.dtype == "fp16",
             device=settings.device,
-            trust_remote_code=settings.trusted,
+            trust_remote_code=trusts(settings, self._folder),
         )
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:

@@ -18,6 +18,7 @@ from evaluators.encoders.base import (
     prepare,
     require,
     resolve,
+    trusts,
     versions_of,
 )
 from evaluators.encoders.settings import EncoderSettings
@@ -45,7 +46,7 @@ class FlagEmbedding:
             use_bf16=settings.dtype == "bf16",
             devices=settings.device,
             pooling_method=settings.pooling or "cls",
-            trust_remote_code=settings.trusted,
+            trust_remote_code=trusts(settings, self._folder),
         )
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
-from data.errors import EncoderError, InputError, PlumblineError
-from evaluators.encoders.base import Description, Encoded, Encoder
+from data.errors import EncoderError, InputError, NotAllowedError, PlumblineError
+from evaluators.encoders.base import Description, Encoded, Encoder, resolve
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.trust import code_revision, only_code_from
 
 __all__ = ["BACKENDS", "open_encoder"]
 
@@ -26,6 +27,9 @@ BACKENDS = {
     "command": "a program that reads texts and writes vectors as JSON lines",
     "ready": "vectors already made: .npy, .npz, .parquet, .jsonl or mteb's cached embeddings",
 }
+
+# These load no model in this process, and need no library that could.
+_ELSEWHERE = frozenset({"openai", "tei", "command", "ready"})
 
 
 def open_encoder(settings: EncoderSettings) -> Encoder:
@@ -45,8 +49,21 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
         raise InputError(
             f"The setting {', '.join(unknown)} is not known", where=settings.backend, remedy=f"Its options: {known}."
         )
-    with _explained(settings, "cannot open it"):
+    with _explained(settings, "cannot open it"), _guarding(settings):
         return _Guarded(module.open(settings), settings)
+
+
+@contextmanager
+def _guarding(settings: EncoderSettings) -> Iterator[None]:
+    """Whatever a library passes on of its own accord, no model code runs but what the settings allow."""
+    if settings.backend in _ELSEWHERE:
+        yield
+        return
+    allowed = settings.allowed
+    if settings.source in allowed:
+        allowed[str(resolve(settings))] = allowed[settings.source]
+    with only_code_from(allowed):
+        yield
 
 
 class _Guarded:
@@ -75,7 +92,17 @@ def _explained(settings: EncoderSettings, what: str) -> Iterator[None]:
     except PlumblineError:
         raise
     except Exception as error:  # libraries and models of any make: no narrower class covers what they raise
+        if "trust_remote_code" in str(error):
+            raise _not_allowed(settings) from error
         said = (str(error).splitlines() or [""])[0][:300]
         raise EncoderError(
             f"{settings.backend} {what}: {type(error).__name__}: {said}", where=settings.model
         ) from error
+
+
+def _not_allowed(settings: EncoderSettings) -> NotAllowedError:
+    return NotAllowedError(
+        "The model comes with code of its own",
+        where=settings.model,
+        remedy=f"Read that code; if you trust it, add trust={settings.source}@{code_revision(resolve(settings))}",
+    )

@@ -17,6 +17,7 @@ from evaluators.encoders.base import (
     prepare,
     require,
     resolve,
+    trusts,
     versions_of,
 )
 from evaluators.encoders.precision import quantise, quiet, torch_dtype
@@ -46,7 +47,7 @@ class SentenceTransformersEncoder:
             str(self._folder),
             device=settings.device,
             backend=runtime,
-            trust_remote_code=settings.trusted,
+            trust_remote_code=trusts(settings, self._folder),
             model_kwargs={"dtype": torch_dtype(settings.dtype)} if runtime == "torch" else {},
             local_files_only=True,
         )

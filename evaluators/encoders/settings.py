@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from data.errors import InputError
+from evaluators.trust import allowances
 
 __all__ = ["DTYPES", "POOLINGS", "EncoderSettings", "parse_spec"]
 
@@ -46,7 +47,8 @@ class EncoderSettings:
         dtype: precision declared: fp32, fp16, bf16, int8, int4 or auto (whatever the runtime chooses).
         max_length: in tokens, special ones included.
         strip: remove white space at both ends of each text before it is encoded.
-        trust: ``SOURCE@REVISION`` (``@local`` for a folder) whose own code may run; anything else never runs.
+        trust: ``SOURCE@REVISION``, or several between commas, whose own code may run (:mod:`evaluators.trust`);
+            anything else never runs.
         key_env: name of the environment variable that holds the key; the key itself is never kept.
         timeout: seconds for one request or one batch of a command.
         options: settings that only this backend knows.
@@ -87,6 +89,7 @@ class EncoderSettings:
             value = getattr(self, name)
             self._refuse_if(value is not None and value <= 0, f"{name} must be above zero, not {value}")
         self._refuse_if(self.retries < 0, f"retries must not be negative, not {self.retries}")
+        assert self.allowed is not None  # raises where it is not NAME@REVISION
         variable = "key_env=NAME_OF_AN_ENVIRONMENT_VARIABLE"
         parts = urlsplit(self.source)
         in_address = parts.scheme in _SCHEMES and ("@" in parts.netloc or bool(parts.query))
@@ -116,9 +119,9 @@ class EncoderSettings:
         return " ".join([self.backend, Path(self.model).name or self.model, *said])
 
     @property
-    def trusted(self) -> bool:
-        """Whether this very source at this very revision may run code of its own."""
-        return self.trust is not None and self.trust == f"{self.source}@{self.revision or 'local'}"
+    def allowed(self) -> dict[str, str]:
+        """Models whose own code may run, with the revision that was read."""
+        return allowances((self.trust or "").split(",") if self.trust else ())
 
     def normalised(self, by_model: bool) -> bool:
         """Whether the vectors that leave have length 1: dimensions are cut after the model's own normalisation."""

@@ -21,6 +21,7 @@ from evaluators.encoders.base import (
     in_use,
     prepare,
     resolve,
+    trusts,
     unit,
     versions_of,
 )
@@ -56,7 +57,7 @@ class HandEncoder:
         model = AutoModel.from_pretrained(
             self.folder,
             dtype=torch_dtype(self.settings.dtype),
-            trust_remote_code=self.settings.trusted,
+            trust_remote_code=trusts(self.settings, self.folder),
             local_files_only=True,
             **({"attn_implementation": attention} if attention else {}),
         )
@@ -129,7 +130,7 @@ def open(settings: EncoderSettings) -> HandEncoder:  # noqa: A001 - the protocol
 def _load_tokenizer(folder: Path, settings: EncoderSettings) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder, trust_remote_code=settings.trusted, local_files_only=True)
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=trusts(settings, folder), local_files_only=True)
 
 
 def _sane(length: int) -> int:

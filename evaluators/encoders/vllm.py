@@ -17,6 +17,7 @@ from evaluators.encoders.base import (
     prepare,
     require,
     resolve,
+    trusts,
     versions_of,
 )
 from evaluators.encoders.settings import EncoderSettings
@@ -46,7 +47,7 @@ class VllmEncoder:
             runner="pooling",
             dtype=_DTYPES[settings.dtype],
             max_model_len=settings.max_length,
-            trust_remote_code=settings.trusted,
+            trust_remote_code=trusts(settings, self._folder),
             enforce_eager=settings.options.get("enforce_eager") == "true",
             **({"gpu_memory_utilization": float(memory)} if memory else {}),
         )

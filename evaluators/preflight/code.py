@@ -7,6 +7,7 @@ from typing import Any
 
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.target import Target
+from evaluators.trust import allow
 
 __all__ = ["check", "foreign_code", "native_class"]
 
@@ -37,16 +38,16 @@ def _auto_map(target: Target) -> Iterator[Finding]:
     if not own or target.trusted:
         return
     native = native_class(target.config)
-    allow = f"--trust-remote-code {target.name}@{target.code_revision}"
+    option = allow(target.name, target.code_revision)
     evidence = {
         "auto_map": own,
         "native_class": native,
         "code_files": target.code_files,
         "other_repositories": foreign_code(target.config),
-        "allow": allow,
+        "allow": option,
     }
     classes = ", ".join(sorted({str(value) for value in own.values()}))
-    remedy = f"Read the code, then allow this model at this revision: {allow}"
+    remedy = f"Read the code, then allow this model at this revision: {option}"
     if native is None:
         yield Finding(
             "code",
@@ -79,13 +80,13 @@ def _custom_modules(target: Target) -> Iterator[Finding]:
         if not str(entry.get("type")).startswith("sentence_transformers.")
     ]
     if own and not target.trusted:
-        allow = f"--trust-remote-code {target.name}@{target.code_revision}"
+        option = allow(target.name, target.code_revision)
         yield Finding(
             "code",
             "modules-untrusted",
             "fatal",
             f"modules.json names classes of the model's own code: {', '.join(own)}",
             "sentence-transformers cannot build the model without running them.",
-            f"Read the code, then allow this model at this revision: {allow}",
-            {"types": own, "allow": allow},
+            f"Read the code, then allow this model at this revision: {option}",
+            {"types": own, "allow": option},
         )

@@ -10,6 +10,7 @@ from typing import Any
 from data.errors import ModelError, NotAllowedError
 from evaluators.preflight.code import foreign_code, native_class
 from evaluators.preflight.target import Target
+from evaluators.trust import allow, allowances
 
 __all__ = ["Loaded", "architecture_class", "load_model", "load_tokenizer", "quietly"]
 
@@ -102,13 +103,13 @@ def trust_arguments(target: Target) -> dict[str, Any]:
     """What to hand a loader: an explicit no, or a yes for this model with the commits of any other code it names."""
     if not target.trusted:
         return {"trust_remote_code": False}
-    revisions = {name.rpartition("@")[0]: name.rpartition("@")[2] for name in target.trust}
+    revisions = allowances(target.trust)
     others = foreign_code(target.config)
     if lost := [name for name in others if name not in revisions]:
         raise NotAllowedError(
             f"The model runs code of {', '.join(lost)}, which is not allowed",
             where=target.name,
-            remedy="Add " + " ".join(f"--trust-remote-code {name}@REVISION" for name in lost) + ".",
+            remedy="Add " + " ".join(allow(name, "REVISION") for name in lost) + ".",
         )
     return {"trust_remote_code": True, **({"code_revision": revisions[others[0]]} if others else {})}
 

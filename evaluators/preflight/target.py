@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterator
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError, ModelError
+from evaluators.trust import allowances, allows, code_files, code_revision
 
 __all__ = ["Target", "find_target"]
 
@@ -94,22 +94,17 @@ class Target:
     @cached_property
     def code_files(self) -> list[str]:
         """The Python files that come with the model."""
-        return [name for name in self.files if name.endswith(".py")]
+        return code_files(self.folder)
 
     @cached_property
     def code_revision(self) -> str:
         """What the code is trusted under: the commit where it is known, else a hash of the Python files themselves."""
-        if self.revision:
-            return self.revision
-        digest = hashlib.sha256()
-        for name in self.code_files:
-            digest.update(name.encode() + b"\0" + self.path(name).read_bytes() + b"\0")
-        return digest.hexdigest()[:12]
+        return self.revision or code_revision(self.folder)
 
     @property
     def trusted(self) -> bool:
         """Whether the user allowed this very model at this very revision to run its code."""
-        return f"{self.name}@{self.code_revision}" in self.trust
+        return allows(allowances(self.trust), self.name, self.code_revision)
 
     @cached_property
     def weight_files(self) -> list[str]:

@@ -12,6 +12,7 @@ from evaluators.preflight.pickles import check_pickles
 from evaluators.preflight.stored import digest_of, tensors
 from evaluators.preflight.target import Target
 from evaluators.preflight.values import copied_matrices, impossible_values
+from evaluators.trust import allow
 
 __all__ = ["check"]
 
@@ -66,7 +67,7 @@ def _keys(target: Target, loaded: Loaded) -> Iterator[Finding]:
             "fatal",
             seen,
             "They are initialised at random at each load, and only a log line says so; two loads differ in them.",
-            f"Allow the model's own code: --trust-remote-code {target.name}@{target.code_revision}"
+            f"Allow the model's own code: {allow(target.name, target.code_revision)}"
             if replaced
             else "Download the weights again; if they were converted, keep the names of config.json's class.",
             {

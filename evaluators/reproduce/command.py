@@ -82,8 +82,8 @@ def reproduce(  # noqa: PLR0913 -- an option each
     from evaluators.reproduce.prompts import read_prompts
     from evaluators.reproduce.run import Plan, reproduce
     from evaluators.reproduce.terminal import Screen
-    from evaluators.reproduce.trust import allowances
     from evaluators.reproduce.verdicts import verdicts_of
+    from evaluators.trust import allowances
 
     asked = Asked(
         model=model,

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from data.errors import InputError, ModelError, NotAllowedError, PlumblineError
 from evaluators.reproduce.served import SpecEncoder, is_spec
 from evaluators.reproduce.surroundings import hashes
-from evaluators.reproduce.trust import allows, only_code_from
 from evaluators.reproduce.watch import torch_module
+from evaluators.trust import allow, allows, code_revision, only_code_from
 
 __all__ = ["Asked", "Loaded", "load", "settings_in_use"]
 
@@ -81,7 +81,7 @@ def load(asked: Asked) -> Loaded:
     else:
         revision = asked.revision or (meta.revision if meta is not None else asked.trust.get(asked.model))
     with only_code_from(_allowed(asked, revision)):
-        encoder, loader = _explained(asked.model, revision, lambda: _encoder(asked, meta, revision))
+        encoder, loader = _explained(asked.model, _code_at(asked, revision), lambda: _encoder(asked, meta, revision))
     if asked.folder is None:
         folder = _snapshot(asked.model, revision)
         files, revision = hashes(folder), revision or (folder.name if folder else "unknown")
@@ -118,7 +118,7 @@ def check_before_loading(asked: Asked) -> list[dict[str, Any]]:
     """Stop a run that cannot give anything but an error or noise, before a single text is encoded.
 
     A folder is given to preflight; what it calls fatal stops the run, the rest is kept with it. Code is left to
-    :mod:`evaluators.reproduce.trust`, which knows what was allowed.
+    :mod:`evaluators.trust`, which knows what was allowed.
 
     Returns:
         ``[{"source", "text", "times"}]``, as warnings are kept.
@@ -170,6 +170,11 @@ def _content(files: list[dict[str, Any]]) -> str:
     return f"local-{digest.hexdigest()[:12]}"
 
 
+def _code_at(asked: Asked, revision: str | None) -> str:
+    """The revision under which the model's own code is allowed: the commit, or what a folder's Python files hold."""
+    return code_revision(asked.folder) if asked.folder else revision or "REVISION"
+
+
 def _allowed(asked: Asked, revision: str | None) -> dict[str, str]:
     """What may run here: the model's own code if this very revision was allowed, and other repositories named.
 
@@ -177,8 +182,9 @@ def _allowed(asked: Asked, revision: str | None) -> dict[str, str]:
     """
     names = {asked.model, asked.known_as}
     allowed = {name: at for name, at in asked.trust.items() if name not in names}
-    if any(allows(asked.trust, name, revision) for name in names if name):
-        allowed[str(asked.folder or asked.model)] = str(revision)
+    own = _code_at(asked, revision)
+    if any(allows(asked.trust, name, own) for name in names if name):
+        allowed[str(asked.folder or asked.model)] = own
     return allowed
 
 
@@ -207,7 +213,7 @@ def _encoder(asked: Asked, meta: Any, revision: str | None) -> tuple[Any, str]:
         raise NotAllowedError(
             "mteb's loader for this model runs code from its repository",
             where=meta.name,
-            remedy=f"Read that code; if you trust it, add --trust-remote-code {asked.model}@{revision}",
+            remedy=f"Read that code; if you trust it, add {allow(asked.model, _code_at(asked, revision))}",
         )
     if asked.folder is None:
         loaded = meta.model_copy(update={"revision": revision}).load_model(device=asked.device)
@@ -216,7 +222,7 @@ def _encoder(asked: Asked, meta: Any, revision: str | None) -> tuple[Any, str]:
     return loaded, f"mteb's registered loader, {meta.loader.__module__}.{meta.loader.__qualname__}"
 
 
-def _explained(where: str, revision: str | None, loading: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
+def _explained(where: str, code_at: str, loading: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
     """Run ``loading``; whatever a library raises becomes a sentence with the model's name."""
     try:
         return loading()
@@ -227,7 +233,7 @@ def _explained(where: str, revision: str | None, loading: Callable[[], tuple[Any
             raise NotAllowedError(
                 "The model comes with code of its own",
                 where=where,
-                remedy=f"Read that code; if you trust it, add --trust-remote-code {where}@{revision or 'REVISION'}",
+                remedy=f"Read that code; if you trust it, add {allow(where, code_at)}",
             ) from error
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise ModelError(

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import EncoderError, InputError, MissingDependencyError
+from data.errors import EncoderError, InputError, MissingDependencyError, NotAllowedError
 from evaluators.encoders.base import hash_files
 from evaluators.encoders.pooling import pool
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings, parse_spec
+from evaluators.trust import code_revision
 from tests.small_models import byte_level
 
 TEXTS = ["A child flies a red kite.", "short", "def f(x):\n    return x + 1", ""]
@@ -98,11 +99,46 @@ def test_model_code_does_not_run_unless_allowed_by_name(model: Path, tmp_path: P
     (folder / "modeling.py").write_text(f"import pathlib\npathlib.Path({str(proof)!r}).touch()\n")
     for trust in (None, "something/else@local", f"{folder}@abc"):
         for backend in ("transformers", "sentence-transformers"):
-            with pytest.raises(EncoderError):
+            with pytest.raises(NotAllowedError) as refused:
                 open_encoder(EncoderSettings(backend, str(folder), trust=trust))
+            assert f"trust={folder}@{code_revision(folder)}" in str(refused.value)
     assert not proof.exists()
     with pytest.raises(EncoderError):  # it has no such classes, but it may now run
-        open_encoder(EncoderSettings("transformers", str(folder), trust=f"{folder}@local"))
+        open_encoder(EncoderSettings("transformers", str(folder), trust=f"{folder}@{code_revision(folder)}"))
+    assert proof.exists()
+
+
+class Trusting:
+    """An Embeddings class that trusts every model, as many do."""
+
+    def __init__(self, folder: str) -> None:
+        from transformers import AutoConfig
+
+        AutoConfig.from_pretrained(folder, trust_remote_code=True)
+
+    def embed_query(self, text: str) -> list[float]:
+        return [1.0]
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [[1.0]] * len(texts)
+
+
+def test_a_library_that_trusts_everything_is_stopped_too(model: Path, tmp_path: Path) -> None:
+    folder, proof = tmp_path / "coded", tmp_path / "ran"
+    shutil.copytree(model, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps(config | {"auto_map": {"AutoConfig": "modeling.Own"}, "model_type": "own"})
+    )
+    (folder / "modeling.py").write_text(
+        "import pathlib\nfrom transformers import BertConfig\n"
+        f"pathlib.Path({str(proof)!r}).touch()\nclass Own(BertConfig):\n    model_type = 'own'\n"
+    )
+    spec = f"langchain:tests.encoders.test_libraries:Trusting?folder={folder}"
+    with pytest.raises(NotAllowedError, match="would run modeling.py"):
+        open_encoder(parse_spec(spec))
+    assert not proof.exists()
+    open_encoder(parse_spec(f"{spec}&trust={folder}@{code_revision(folder)}"))
     assert proof.exists()
 
 

@@ -78,13 +78,13 @@ def test_a_missing_package_is_asked_for_by_name(backend: str, tmp_path: Path) ->
         open_encoder(EncoderSettings(backend, str(tmp_path)))
 
 
-def test_code_is_trusted_for_one_source_and_revision() -> None:
-    trusted = EncoderSettings("transformers", "org/m", revision="r1", trust="org/m@r1")
-    assert trusted.trusted
-    assert not trusted.changed(revision="r2").trusted
-    assert not trusted.changed(trust="org/m").trusted
-    assert not trusted.changed(source="org/n").trusted
-    assert EncoderSettings("transformers", "folder", trust="folder@local").trusted
+def test_code_is_allowed_by_name_and_revision() -> None:
+    assert EncoderSettings("transformers", "org/m", trust="org/m@r1,org/code@r2").allowed == {
+        "org/m": "r1",
+        "org/code": "r2",
+    }
+    with pytest.raises(InputError, match="name and revision"):
+        EncoderSettings("transformers", "org/m", trust="org/m")
 
 
 def test_an_encoder_of_a_plan_is_named_by_its_label(tmp_path: Path) -> None:

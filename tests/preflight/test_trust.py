@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from data.errors import InputError
 from evaluators.preflight import preflight
 from evaluators.preflight.target import find_target
 from tests.models import build
@@ -60,12 +61,19 @@ def test_known_type_untrusted_loads_the_native_class_and_runs_nothing(tmp_path: 
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("name", ["{folder}", "{folder}@main", "other@{revision}", "{folder}@{revision}0"])
+@pytest.mark.parametrize("name", ["{folder}@main", "other@{revision}", "{folder}@{revision}0"])
 def test_another_name_or_revision_allows_nothing(marked: tuple[Path, Path], name: str) -> None:
     folder, mark = marked
     revision = find_target(str(folder)).code_revision
     findings = preflight(str(folder), trust=[name.format(folder=folder, revision=revision)])
     assert [finding.code for finding in findings] == ["code-untrusted"]
+    assert not mark.exists()
+
+
+def test_a_name_alone_allows_nothing(marked: tuple[Path, Path]) -> None:
+    folder, mark = marked
+    with pytest.raises(InputError, match="name and revision"):
+        preflight(str(folder), trust=[str(folder)])
     assert not mark.exists()
 
 

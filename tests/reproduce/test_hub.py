@@ -11,7 +11,7 @@ import pytest
 
 from data.errors import InputError, NotAllowedError
 from evaluators.reproduce.models import Asked, load
-from evaluators.reproduce.trust import allowances, only_code_from
+from evaluators.trust import allowances, code_revision, only_code_from
 from tests.reproduce.conftest import MINILM, Command, rows
 from tests.reproduce.hub import serving
 
@@ -64,7 +64,10 @@ def test_no_code_runs_unless_allowed_by_name(with_code: Path, tmp_path: Path) ->
     with only_code_from({"other/model": "1"}), pytest.raises(NotAllowedError, match="--trust-remote-code"):
         AutoModel.from_pretrained(with_code, trust_remote_code=True)
     assert not mark.exists()
-    with only_code_from({str(with_code): "local"}):
+    with only_code_from({str(with_code): "local"}), pytest.raises(NotAllowedError):
+        AutoModel.from_pretrained(with_code, trust_remote_code=True)
+    assert not mark.exists()
+    with only_code_from({str(with_code): code_revision(with_code)}):
         AutoModel.from_pretrained(with_code, trust_remote_code=True)
     assert mark.exists()
 
@@ -74,16 +77,19 @@ def test_code_of_a_folder(with_code: Path, tmp_path: Path) -> None:
     asked, mark = Asked(str(with_code), known_as="acme/own"), tmp_path / "it-ran"
     with pytest.raises(NotAllowedError, match="code of its own") as refused:
         load(asked)
-    name, revision = re.findall(r"--trust-remote-code (\S+)@(local-\w+)", str(refused.value))[0]
+    name, revision = re.findall(r"--trust-remote-code (\S+)@(\w+)", str(refused.value))[0]
     with pytest.raises(NotAllowedError):
         load(asked._replace(trust={name: "another-revision"}))
     assert not mark.exists()
-    assert load(asked._replace(trust={name: revision})).revision == revision
+    assert load(asked._replace(trust={name: revision})).registered is False
     assert mark.exists()
+    (with_code / "own.py").write_text("raise SystemExit  # not what was read\n", encoding="utf-8")
+    with pytest.raises(NotAllowedError):
+        load(asked._replace(trust={name: revision}))
 
 
 @pytest.mark.parametrize("named", ["org/name", "@abc", "org/name@", "*"])
 def test_trust_names_a_model_and_a_revision(named: str) -> None:
-    with pytest.raises(InputError, match="a model and a revision"):
+    with pytest.raises(InputError, match="name and revision"):
         allowances([named])
     assert allowances(["org/name@abc"]) == {"org/name": "abc"}

@@ -1,4 +1,7 @@
-"""Which code from the hub may run: models named by the user with their revision, and nothing else.
+"""Which model code may run: models named by the user with their revision, and nothing else.
+
+One rule for every command, written ``NAME@REVISION``. A model of a hub goes by its name and commit. A folder goes by
+its path and a hash of its Python files, so that code which changed since it was read is not the code allowed.
 
 Every route by which transformers and sentence-transformers execute a repository's code ends in one function,
 ``transformers.dynamic_module_utils.get_cached_module_file``. A check there holds for loaders that hard-wire
@@ -7,17 +10,20 @@ Every route by which transformers and sentence-transformers execute a repository
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError, NotAllowedError
 
-__all__ = ["allowances", "allows", "only_code_from"]
+__all__ = ["allow", "allowances", "allows", "code_files", "code_revision", "only_code_from"]
+
+_SNAPSHOTS = "snapshots"  # where the hub's cache keeps a commit's files, in a folder of the commit's name
 
 
-def allowances(named: list[str]) -> dict[str, str]:
+def allowances(named: Iterable[str]) -> dict[str, str]:
     """``["org/name@revision"]`` as ``{"org/name": "revision"}``.
 
     Raises:
@@ -28,12 +34,33 @@ def allowances(named: list[str]) -> dict[str, str]:
         model, at, revision = entry.rpartition("@")
         if not (at and model and revision):
             raise InputError(
-                "--trust-remote-code needs a model and a revision",
+                "Allowing a model's own code needs its name and revision",
                 where=entry,
                 remedy="Write it as MODEL@REVISION; there is no way to trust everything.",
             )
         allowed[model] = revision
     return allowed
+
+
+def code_files(folder: Path) -> list[str]:
+    """The Python files that come with a model, relative to its folder and sorted."""
+    found = (path.relative_to(folder) for path in folder.rglob("*.py") if path.is_file())
+    return sorted(path.as_posix() for path in found if not path.parts[0].startswith("."))
+
+
+def code_revision(folder: Path) -> str:
+    """What the code of a folder is allowed under: its commit in a hub's cache, else a hash of its Python files."""
+    if (real := folder.resolve()).parent.name == _SNAPSHOTS:
+        return real.name
+    digest = hashlib.sha256()
+    for name in code_files(folder):
+        digest.update(name.encode() + b"\0" + (folder / name).read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def allow(name: str, revision: str) -> str:
+    """The option that allows a model's code, to paste."""
+    return f"--trust-remote-code {name}@{revision}"
 
 
 def allows(allowed: Mapping[str, str], model: str, revision: str | None) -> bool:
@@ -54,14 +81,15 @@ def only_code_from(allowed: Mapping[str, str]) -> Iterator[None]:
 
     def guarded(repo: str | Path, module_file: str, *args: Any, **kwargs: Any) -> Any:
         name = str(repo)
-        if name not in allowed:
-            revision = kwargs.get("code_revision") or kwargs.get("revision") or "REVISION"
+        here = Path(name) if Path(name).is_dir() else None
+        now = code_revision(here) if here else kwargs.get("code_revision") or kwargs.get("revision") or "REVISION"
+        if name not in allowed or (here and not allows(allowed, name, now)):
             raise NotAllowedError(
                 f"Loading this model would run {module_file} of {name}",
                 where=name,
-                remedy=f"Read that code; if you trust it, add --trust-remote-code {name}@{revision}",
+                remedy=f"Read that code; if you trust it, add {allow(name, now)}",
             )
-        if not Path(name).is_dir():
+        if not here:
             kwargs["revision"] = allowed[name]  # the revision that was read, not the branch it stood on
         return original(repo, module_file, *args, **kwargs)
 
