@@ -89,7 +89,7 @@ class EncoderSettings:
             value = getattr(self, name)
             self._refuse_if(value is not None and value <= 0, f"{name} must be above zero, not {value}")
         self._refuse_if(self.retries < 0, f"retries must not be negative, not {self.retries}")
-        assert self.allowed is not None  # raises where it is not NAME@REVISION
+        dict(self.allowed)  # raises where it is not NAME@REVISION
         variable = "key_env=NAME_OF_AN_ENVIRONMENT_VARIABLE"
         parts = urlsplit(self.source)
         in_address = parts.scheme in _SCHEMES and ("@" in parts.netloc or bool(parts.query))

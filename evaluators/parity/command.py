@@ -71,6 +71,9 @@ def parity(
         bool, typer.Option("--no-keep-text", help="Keep hashes of the texts, not the texts.")
     ] = False,  # fmt: skip
     fail_on: Annotated[list[str] | None, typer.Option(help="Exit with 1 on this verdict; repeat, or 'a,b'.")] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare although preflight finds a fatal fault in the reference.")
+    ] = False,  # fmt: skip
     store: Annotated[Path | None, typer.Option(help="The store to write; PLUMBLINE_STORE or data/ otherwise.")] = None,
 ) -> None:
     """Compare encoders with a reference and keep everything in the store."""
@@ -87,6 +90,7 @@ def parity(
         probes=probes,
         keep_text=False if no_keep_text else None,
         fail_on=[verdict.strip() for given in fail_on or () for verdict in given.split(",")],
+        anyway=anyway,
     )
     for note in asked.probes.notes:
         console.print(Text(note, style="yellow"))
@@ -120,6 +124,8 @@ def _progress(console: Console, encoders: int) -> Iterator[Callable[[str, str], 
 
 
 def _print(console: Console, done: Check) -> None:
+    from evaluators.preflight import at_least
+
     table = Table(title=f"Against {done.reference.settings.display} on {len(done.plan.probes.probes)} texts")
     for heading in ("encoder", "output", "verdict", "mean", "worst", "10-NN kept", "what it is"):
         table.add_column(heading, justify="right" if heading in ("mean", "worst", "10-NN kept") else "left")
@@ -131,6 +137,9 @@ def _print(console: Console, done: Check) -> None:
             table.add_row(label, found.output, verdict, *numbers, sentence)
     console.print(table)
     for examined in (done.reference, *done.candidates):
+        for finding in at_least(examined.findings, "serious"):
+            style = "red" if finding.severity == "fatal" else "yellow"
+            console.print(Text(f"{examined.settings.display}: {finding.seen}. {finding.remedy}", style=style))
         for outcome in examined.protocol:
             if outcome.outcome == "fail":
                 console.print(Text(f"{examined.settings.display}: {outcome.detail}", style="red"))

@@ -1,4 +1,4 @@
-"""Write a finished check into the store: run, check, encoders, probes, protocol, vectors, drift and summaries."""
+"""Write a finished check into the store: run, encoders, findings, probes, protocol, vectors, drift and summaries."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 from evaluators.encoders.base import versions_of
 from evaluators.parity.compare import Comparison
 from evaluators.parity.run import Check, Examined
+from evaluators.preflight.keep import keep_findings
 
 __all__ = ["encoder_id", "keep"]
 
@@ -52,6 +53,8 @@ def keep(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> N
     ])  # fmt: skip
     for name, examined in everyone.items():
         _insert(connection, "vectors", list(_vectors(check, name, examined)))
+    for name, examined in everyone.items():
+        keep_findings(connection, check.check_id, examined.description.model, examined.findings, subject=name)
     for examined in check.candidates:
         for comparison in examined.comparisons:
             _insert(connection, "drift", _drift(check, examined, comparison))

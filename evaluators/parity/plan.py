@@ -20,13 +20,17 @@ _KEYS = {"reference", "candidate", "probes", "keep_text", "fail_on"}
 
 @dataclass(frozen=True)
 class Plan:
-    """One check: the reference, its candidates, the texts, and what is done with the result."""
+    """One check: the reference, its candidates, the texts, and what is done with the result.
+
+    With ``anyway`` a reference is compared with although preflight finds a fatal fault in it.
+    """
 
     reference: EncoderSettings
     candidates: tuple[EncoderSettings, ...]
     probes: ProbeSet
     keep_text: bool = True
     fail_on: tuple[str, ...] = ()
+    anyway: bool = False
 
 
 def make_plan(
@@ -37,6 +41,7 @@ def make_plan(
     probes: Path | None = None,
     keep_text: bool | None = None,
     fail_on: Sequence[str] = (),
+    anyway: bool = False,
 ) -> Plan:
     """A plan from a file, from the command line, or from both: what the command line says wins or is added.
 
@@ -64,6 +69,7 @@ def make_plan(
         probes=load_probes(path),
         keep_text=bool(table.get("keep_text", True)) if keep_text is None else keep_text,
         fail_on=asked,
+        anyway=anyway,
     )
 
 

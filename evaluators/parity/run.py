@@ -13,9 +13,11 @@ from evaluators.encoders.base import Description, in_use
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity.compare import Comparison, Side, compare
+from evaluators.parity.look import Seen, look, refuse_if_doomed
 from evaluators.parity.plan import Plan
 from evaluators.parity.protocol import TESTS, Outcome, few, self_agreement, shape_of_answers, two_loads
 from evaluators.parity.vectors import Vectors, encode_probes
+from evaluators.preflight import Finding
 
 __all__ = ["Check", "Examined", "check", "examine"]
 
@@ -24,7 +26,7 @@ Progress = Callable[[str, str], None]  # (encoder, what is being done)
 
 @dataclass
 class Examined:
-    """One encoder's part of a check; ``error`` says why there are no vectors at all."""
+    """One encoder's part of a check; ``error`` says why there are no vectors at all, ``findings`` are preflight's."""
 
     settings: EncoderSettings
     description: Description
@@ -32,6 +34,7 @@ class Examined:
     vectors: Vectors
     seconds: float
     error: str = ""
+    findings: tuple[Finding, ...] = ()
     comparisons: list[Comparison] = field(default_factory=list)
 
     @property
@@ -53,18 +56,34 @@ class Check:
 
 
 def check(plan: Plan, progress: Progress = lambda encoder, what: None) -> Check:
-    """Run the plan; an encoder that fails is a result like any other and loses none of the rest."""
+    """Run the plan; an encoder that fails is a result like any other and loses none of the rest.
+
+    Raises:
+        ModelError: preflight finds the reference unable to give right vectors, and the plan does not say anyway.
+    """
     started = datetime.now(UTC).replace(tzinfo=None)
-    reference = examine(plan.reference, plan, progress)
+    seen: Seen = {}
+    reference = _looked_at(plan.reference, plan, seen, progress)
     candidates = []
     for settings in plan.candidates:
-        candidate = examine(settings, plan, progress)
+        candidate = _looked_at(settings, plan, seen, progress)
         progress(settings.display, "comparing")
         candidate.comparisons = compare(reference.side, candidate.side, plan.probes.probes)
         candidates.append(candidate)
     digest = sha256(repr((started, plan.reference, plan.candidates)).encode()).hexdigest()
     check_id = f"{started:%Y%m%d-%H%M%S}-{digest[:8]}"
     return Check(check_id, plan, reference, candidates, started, datetime.now(UTC).replace(tzinfo=None))
+
+
+def _looked_at(settings: EncoderSettings, plan: Plan, seen: Seen, progress: Progress) -> Examined:
+    """One encoder, its files before its vectors; a candidate at fault still runs, to show what the fault does."""
+    progress(settings.display, "looking at its files")
+    findings = look(settings, seen)
+    if settings is plan.reference and not plan.anyway:
+        refuse_if_doomed(settings, findings)
+    examined = examine(settings, plan, progress)
+    examined.findings = findings
+    return examined
 
 
 def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda encoder, what: None) -> Examined:

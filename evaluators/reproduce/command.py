@@ -74,6 +74,9 @@ def reproduce(  # noqa: PLR0913 -- an option each
     datasets: Annotated[Path | None, typer.Option(help="Data sets laid out like the hub: DIR/<org>/<name>/.")] = None,
     embeddings_cache: Annotated[Path | None, typer.Option(help="Keep vectors by content in this folder.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where runs are kept (default: the user's cache folder).")] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Run although preflight calls it doomed; its findings stay with the run.")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Begin a new run even if one can be continued.")] = False,
 ) -> None:
     """Run MTEB tasks on a model here, and say which published figures hold."""
@@ -96,6 +99,7 @@ def reproduce(  # noqa: PLR0913 -- an option each
         truncate_dim=truncate_dim,
         prompts=read_prompts(prompts or []),
         trust=allowances(trust_remote_code or []),
+        anyway=anyway,
     )
     plan = Plan(
         asked=asked,

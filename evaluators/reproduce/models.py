@@ -22,6 +22,9 @@ _DTYPES = {
 }  # fmt: skip
 
 
+_REFUSED_LATER = ("code-untrusted", "modules-untrusted")
+
+
 class Asked(NamedTuple):
     """The model and set-up the user asked for; None is what the model or its loader does by itself."""
 
@@ -35,6 +38,7 @@ class Asked(NamedTuple):
     truncate_dim: int | None = None
     prompts: Mapping[str, str] = {}
     trust: Mapping[str, str] = {}  # model -> revision whose code may run
+    anyway: bool = False  # run although preflight calls it doomed
 
     @property
     def folder(self) -> Path | None:
@@ -117,14 +121,13 @@ def _load_spec(asked: Asked) -> Loaded:
 def check_before_loading(asked: Asked) -> list[dict[str, Any]]:
     """Stop a run that cannot give anything but an error or noise, before a single text is encoded.
 
-    A folder is given to preflight; what it calls fatal stops the run, the rest is kept with it. Code is left to
-    :mod:`evaluators.trust`, which knows what was allowed.
+    A folder is given to preflight; what it calls fatal stops the run, the rest is kept with it.
 
     Returns:
         ``[{"source", "text", "times"}]``, as warnings are kept.
 
     Raises:
-        ModelError: a folder that holds no weights, or that preflight finds a fatal fault in.
+        ModelError: a folder without weights, or one that preflight finds a fatal fault in (unless asked to run anyway).
     """
     folder = asked.folder
     if folder is None:
@@ -135,14 +138,16 @@ def check_before_loading(asked: Asked) -> list[dict[str, Any]]:
             where=str(folder),
             remedy="Put model.safetensors (or pytorch_model.bin) beside its config.json; a download may be unfinished.",
         )
-    from evaluators.preflight import preflight
+    from evaluators.preflight import at_least, preflight
 
-    found = [finding for finding in preflight(str(folder)) if finding.tier != "code"]
-    if fatal := [finding for finding in found if finding.severity == "fatal"]:
+    trust = [f"{name}@{revision}" for name, revision in _allowed(asked, None).items()]
+    # Code that may not run and cannot be done without is refused by the loader, with the option that allows it.
+    found = [finding for finding in preflight(str(folder), trust=trust) if finding.code not in _REFUSED_LATER]
+    if (fatal := at_least(found, "fatal")) and not asked.anyway:
         raise ModelError(
             "Preflight stops the run: " + "; ".join(finding.seen for finding in fatal),
             where=str(folder),
-            remedy=fatal[0].remedy,
+            remedy=f"{fatal[0].remedy} To see what it gives as it is, add --anyway.",
         )
     return [
         {"source": "preflight", "text": f"{finding.severity}: {finding.seen}. {finding.why}", "times": 1}

@@ -223,6 +223,23 @@ def test_folder_without_weights(run: Run, tiny: Path, tmp_path: Path, store: Pat
     assert not store.exists()
 
 
+def test_a_doomed_run_goes_on_anyway_with_its_findings(run: Run, tiny: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    torn = tmp_path / "torn"
+    shutil.copytree(tiny, torn)
+    tensors = load_file(torn / "model.safetensors")
+    tensors = {name: tensor for name, tensor in tensors.items() if "layer.0" not in name}
+    save_file(tensors, torn / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="add --anyway"):
+        run(torn, "STS12")
+    journal, _ = run(torn, "STS12", asked={"anyway": True})
+    assert journal.tasks()["STS12"]["status"] == "done"
+    assert any("tensors are not in the file" in warning["text"] for warning in journal.run["warnings"])
+
+
 @pytest.mark.slow
 def test_a_task_killed_half_way_goes_on_after_its_last_subset(
     run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path
