@@ -12,6 +12,7 @@ from dashboard import links
 from dashboard.access import ask
 from dashboard.addresses import result_address
 from dashboard.queries import reproduction as asked
+from dashboard.sections import cell_diagnosis
 from dashboard.words import count, plain, score, signed
 from data.effects import Effects
 from data.signs import Evidence, signs
@@ -113,6 +114,7 @@ def show(frame: pd.DataFrame, split: Effects, claim: str, check: str) -> None:
     _verdict(cell, claim, check)
     provenance = ask(asked.provenance, int(cell["left_id"]), int(cell["right_id"]))
     heard = ask(asked.said, int(cell["right_id"]))
+    cell_diagnosis.show(cell, frame)
     _causes(cell, frame, split, provenance, heard)
     _sides(provenance, claim, check)
     _metrics(cell, claim, check)
@@ -199,7 +201,7 @@ def _sides(provenance: pd.DataFrame, claim: str, check: str) -> None:
         both.iloc[provenance["differs"].map(lambda d: not d).argsort(kind="stable")],
         hide_index=True,
         placeholder="",
-        height="content",
+        height=min(38 + 35 * len(both), 38 + 35 * max(differing + 4, 10)),
         column_config={"What": st.column_config.TextColumn(width=180, help="≠: the two sides differ here")},
     )
     with st.container(horizontal=True):
@@ -222,6 +224,7 @@ def _metrics(cell: dict[str, Any], claim: str, check: str) -> None:
                 }
             ),
             hide_index=True,
+            placeholder="",
             column_config={
                 claim.capitalize(): st.column_config.NumberColumn(format="%.5f"),
                 check.capitalize(): st.column_config.NumberColumn(format="%.5f"),

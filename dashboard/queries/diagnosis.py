@@ -1,4 +1,4 @@
-"""Questions about causes: what was found in files, what a diagnosis proved, and where the chain to the score breaks."""
+"""Questions about causes: what was found in files, and what a diagnosis proved."""
 
 from __future__ import annotations
 
@@ -8,21 +8,11 @@ from typing import NamedTuple
 import duckdb
 import pandas as pd
 
-from dashboard.queries import drift_cost
-from data.side_by_side import differences, file_digests
+from data.side_by_side import differences
 
-__all__ = ["Link", "Proof", "causes", "chain", "diagnosis", "findings", "of_run", "proof"]
+__all__ = ["Proof", "causes", "diagnosis", "findings", "of_run", "proof"]
 
 _PAIR = ["name", "left", "right", "differs"]
-_SAME = ("identical", "precision only")
-
-
-class Link(NamedTuple):
-    """One link from the files to the score: ``same``, ``differs``, ``broken`` (a fault was found) or ``unknown``."""
-
-    name: str
-    state: str
-    sentence: str
 
 
 def diagnosis(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
@@ -95,87 +85,3 @@ def findings(
         """,
         {"run": run, "check": check, "candidate": candidate},
     ).df()
-
-
-def chain(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> list[Link]:
-    """Files, tokens, vectors and scores of a candidate against the check's reference: what is the same so far."""
-    found = findings(cursor, check=check, candidate=candidate)
-    return [
-        _files(cursor, check, candidate, found),
-        _tokens(cursor, check, candidate, found),
-        _vectors(cursor, check, output, candidate),
-        _scores(cursor, candidate),
-    ]
-
-
-def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, "files", "code", "weights"):
-        return Link("files", "broken", fault)
-    rows = cursor.execute(
-        "SELECT e.files FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
-        " ORDER BY e.encoder_id = c.reference DESC",
-        [check, candidate],
-    ).fetchall()
-    sides = [json.loads(files) for (files,) in rows]
-    if len(sides) == 1:  # the reference against itself
-        return Link("files", "same", "The same encoder on both sides.")
-    if not all(sides):
-        return Link("files", "unknown", "One side does not show its files.")
-    apart = [pair.name for pair in differences(*map(file_digests, sides)) if pair.differs]
-    if apart:
-        more = f" and {len(apart) - 2} more" if len(apart) > 2 else ""
-        return Link("files", "differs", f"{', '.join(apart[:2])}{more} differ.")
-    return Link("files", "same", f"The same {len(sides[0])} files, byte for byte.")
-
-
-def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, "tokenizer"):
-        return Link("tokens", "broken", fault)
-    row = cursor.execute(
-        """
-        SELECT count(*), count(*) FILTER (r.tokens <> v.tokens)
-        FROM checks c
-        JOIN vectors r ON r.check_id = c.check_id AND r.encoder_id = c.reference
-        JOIN vectors v ON v.check_id = c.check_id AND v.encoder_id = $candidate AND v.text_hash = r.text_hash
-            AND v.output = r.output
-        WHERE c.check_id = $check AND r.tokens IS NOT NULL AND v.tokens IS NOT NULL
-        """,
-        {"check": check, "candidate": candidate},
-    ).fetchone()
-    texts, apart = row or (0, 0)
-    if not texts:
-        return Link("tokens", "unknown", "One side does not tell its tokens.")
-    if apart:
-        return Link("tokens", "differs", f"Other tokens on {apart} of {texts} texts.")
-    return Link("tokens", "same", f"The same tokens on all {texts} texts.")
-
-
-def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> Link:
-    row = cursor.execute(
-        "SELECT verdict, sentence FROM drift_summary WHERE check_id = ? AND output = ? AND encoder_id = ?",
-        [check, output, candidate],
-    ).fetchone()
-    if row is None:
-        return Link("vectors", "unknown", "Not compared.")
-    return Link("vectors", "same" if row[0] in _SAME else "differs", f"{row[0].capitalize()}. {row[1]}")
-
-
-def _scores(cursor: duckdb.DuckDBPyConnection, candidate: str) -> Link:
-    points = drift_cost.points(cursor)
-    points = points[points["encoder_id"] == candidate]
-    if points.empty:
-        return Link("scores", "unknown", "No reproduction under these settings yet.")
-    worst = points.iloc[int(points["delta"].abs().argmax())]
-    moved = points[points["verdict"] != "match"]
-    said = (
-        f"{len(points) - len(moved)} of {len(points)} tasks match; {worst['task']} {100 * worst['delta']:+.2f} points."
-    )
-    return Link("scores", "differs" if len(moved) else "same", said)
-
-
-def _fault(found: pd.DataFrame, *tiers: str) -> str:
-    serious = found[found["tier"].isin(tiers) & found["severity"].isin(["fatal", "serious"])]
-    if serious.empty:
-        return ""
-    more = f" And {len(serious) - 1} more." if len(serious) > 1 else ""
-    return f"{serious.iloc[0]['seen']}{more}"

@@ -12,8 +12,8 @@ import streamlit as st
 
 from dashboard.access import ask
 from dashboard.figures import diagnosis as figures
-from dashboard.queries import diagnosis, drift
-from dashboard.queries.diagnosis import Link
+from dashboard.queries import chain, diagnosis, drift
+from dashboard.queries.chain import Link
 from dashboard.sections.side_by_side import beside
 from dashboard.words import count, plain
 
@@ -44,11 +44,11 @@ _VERDICTS = {
 def show(check: str, output: str, candidate: str, name: str) -> None:
     """Everything known about why one candidate of a check drifts."""
     found = ask(diagnosis.diagnosis, check, candidate)
-    chain = ask(diagnosis.chain, check, output, candidate)
-    links_of(chain)
+    links = ask(chain.of_candidate, check, output, candidate)
+    links_of(links)
     if not found.empty:
         told(found.to_dict("records")[0])
-    elif any(link.state in ("differs", "broken") for link in chain if link.name != "scores"):
+    elif any(link.state in ("differs", "broken") for link in links if link.name != "scores"):
         st.markdown(
             "No diagnosis of this pair yet. This names the cause and proves it by encoding the reference again:"
         )
@@ -78,16 +78,16 @@ def _own_tests(check: str, candidate: str) -> None:
         )  # fmt: skip
 
 
-def links_of(chain: Sequence[Link]) -> None:
+def links_of(links: Sequence[Link]) -> None:
     """The chain as a row of links; the first that is not the same is where it breaks."""
-    breaks = next((link for link in chain if link.state in ("differs", "broken")), None)
-    for column, link in zip(st.columns(len(chain)), chain, strict=True):
+    breaks = next((link for link in links if link.state in ("differs", "broken")), None)
+    for column, link in zip(st.columns(len(links)), links, strict=True):
         icon, colour, word = _STATES[link.state]
         with column.container(border=True, height="stretch"):
             here = "  \n:red[**it breaks here**]" if link is breaks else ""
             st.markdown(f":{colour}[{icon} **{link.name}**] · {word}{here}  \n{plain(link.sentence)}")
     if breaks is not None:
-        before = chain[: list(chain).index(breaks)]
+        before = links[: list(links).index(breaks)]
         known = all(link.state == "same" for link in before)
         st.markdown(
             _BETWEEN[breaks.name] if known else "What comes before the break is not known, so it may begin earlier."

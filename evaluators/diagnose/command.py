@@ -91,7 +91,7 @@ def _of_check(check_id: str, candidate: str | None, trust: list[str], batch_size
 
 def _of_scores(model: str, store: Path | None) -> None:
     from data.store import open_reader
-    from evaluators.diagnose.from_scores import suggest
+    from data.suggest import suggest
     from evaluators.diagnose.from_store import read_deltas
 
     reader = open_reader(store)
@@ -159,7 +159,7 @@ def _run(reference: Reference, texts: Texts, vectors: Any, label: str, facts: An
         console.print(Text(f"Remedy for {named.cause.name}: {named.cause.remedy}"))
     if found.causes:
         console.print(Text("\nThe reference made to agree with it:\n"))
-        console.print(Text(snippet(reference, [named.cause for named in found.causes])))
+        typer.echo(snippet(reference, [named.cause for named in found.causes]))
     return found
 
 

@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 
 from data.errors import InputError, NotFoundError
+from data.suggest import Delta
 from evaluators.diagnose.causes.chance import Facts
-from evaluators.diagnose.from_scores import Delta
 from evaluators.diagnose.proof import proof, snippet
 from evaluators.diagnose.reference import Reference, Vectors
 from evaluators.diagnose.verdict import Diagnosis, Named

@@ -9,12 +9,14 @@ from typing import Any
 from evaluators.diagnose.recipe import SLOTS, Cause
 from evaluators.diagnose.reference import POOLINGS, Reference
 from evaluators.diagnose.verdict import Diagnosis
+from evaluators.preflight.configuration import declared_pooling
 
 __all__ = ["proof", "snippet"]
 
-_NORMALIZE = """from sentence_transformers.models import Normalize
-modules = [module for module in model if not isinstance(module, Normalize)]
-model = SentenceTransformer(modules=[*modules, Normalize()] if {normalise} else modules)"""
+_NORMALISED = """from sentence_transformers.models import Normalize
+model = SentenceTransformer(modules=[*model, Normalize()])"""
+_NOT_NORMALISED = """from sentence_transformers.models import Normalize
+model = SentenceTransformer(modules=[module for module in model if not isinstance(module, Normalize)])"""
 _POOLING = """from sentence_transformers.models import Pooling
 next(module for module in model if isinstance(module, Pooling)).pooling_mode = {mode!r}"""
 
@@ -65,13 +67,16 @@ def proof(reference: Reference, diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def _own_settings(reference: Reference) -> list[str]:
-    """What was asked of the reference beyond its files."""
-    library = {short: name for name, short in POOLINGS.items()}
-    mode = library.get(reference.recipe.pooling, reference.recipe.pooling)
-    return [
-        *_POOLING.format(mode=mode).splitlines(),
-        *_NORMALIZE.format(normalise=reference.recipe.normalise == "yes").splitlines(),
-    ]
+    """What was asked of the reference beyond what its files declare."""
+    recipe, lines = reference.recipe, []
+    declared = [POOLINGS.get(mode, mode) for mode in declared_pooling(reference.target) or ()]
+    if declared != [recipe.pooling]:
+        library = {short: name for name, short in POOLINGS.items()}
+        lines += _POOLING.format(mode=library.get(recipe.pooling, recipe.pooling)).splitlines()
+    normalises, wanted = reference.target.module("Normalize") is not None, recipe.normalise == "yes"
+    if normalises != wanted:
+        lines += (_NORMALISED if wanted else _NOT_NORMALISED).splitlines()
+    return lines
 
 
 def _built_in(causes: Sequence[Cause]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -185,3 +186,46 @@ def test_an_old_and_an_empty_store_say_what_to_do(monkeypatch, tmp_path):
     assert "There is no store yet" in said(page(monkeypatch, tmp_path / "none.duckdb"))
     make_store(tmp_path / "s.duckdb", plain_models=2)
     assert "No parity check yet" in said(page(monkeypatch, tmp_path / "s.duckdb"))
+
+
+@pytest.fixture
+def two_tasks(made_parity, tmp_path):
+    """The store with a second task of the reproduction, and what explains the prompt's drift said of bf16 as well."""
+    path = tmp_path / "store.duckdb"
+    shutil.copyfile(made_parity, path)
+    with writing(path) as connection:
+        for table, change in (
+            ("tasks", "'Other' AS task, 'Classification' AS type"),
+            ("results", "result_id + 2 AS result_id, 'Other' AS task"),
+            ("run_tasks", "'Other' AS task, 3 AS result_id"),
+        ):
+            connection.execute(f"INSERT INTO {table} BY NAME SELECT * REPLACE ({change}) FROM {table}")
+        connection.execute(
+            "INSERT INTO scores BY NAME SELECT * REPLACE (result_id + 2 AS result_id, main_score - result_id / 10 AS"
+            " main_score) FROM scores"
+        )
+    return path
+
+
+def of_cell(monkeypatch, store):
+    return page(
+        monkeypatch, store, "reproduction", compare="Our runs", row="org/small-model · run-bf16", task="TinySTS"
+    )
+
+
+def test_a_cell_of_a_run_shows_its_chain_and_what_its_scores_suggest(monkeypatch, two_tasks):
+    at = of_cell(monkeypatch, two_tasks)
+    words = said(at)
+    assert "**files**] · same" in words and "**vectors**] · same" in words and "**scores**] · differs" in words
+    assert "over 2 tasks: a suggestion, nothing is proved" in words
+    assert any(code.value.startswith("python -m evaluators parity --reference") for code in at.code)
+    assert any("Known fault" in str(table.proto.columns) for table in at.dataframe)
+
+
+def test_a_cell_of_a_run_shows_the_diagnosis_of_its_set_up(monkeypatch, two_tasks):
+    with writing(two_tasks) as connection:
+        connection.execute("UPDATE diagnoses SET candidate = 'bf16'")
+    at = of_cell(monkeypatch, two_tasks)
+    words = said(at)
+    assert "Diagnosis of this set-up" in words and "99" in words and "What the scores suggest" not in words
+    assert any("query:" in code.value for code in at.code)

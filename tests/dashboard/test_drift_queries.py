@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
-from dashboard.queries import diagnosis, drift, drift_cost, drift_text, drift_vectors, runs
-from data.store import open_reader
+from dashboard.queries import chain, diagnosis, drift, drift_cost, drift_text, drift_vectors, runs
+from data.store import open_reader, writing
 from tests.make_parity import made_texts, twelve
 
 
@@ -140,13 +142,42 @@ def test_settings_beside_each_other(cursor, ids):
 
 
 def test_the_chain_breaks_where_the_first_link_differs(cursor, ids):
-    links = diagnosis.chain(cursor, "check-1", "dense", ids["bf16"])
+    links = chain.of_candidate(cursor, "check-1", "dense", ids["bf16"])
     assert [link.state for link in links][:3] == ["same", "same", "same"]
-    links = diagnosis.chain(cursor, "check-1", "dense", ids["prompt"])
+    links = chain.of_candidate(cursor, "check-1", "dense", ids["prompt"])
     assert [link.state for link in links] == ["same", "broken", "differs", "unknown"]
     assert "<b>query:</b>" in links[1].sentence
-    links = diagnosis.chain(cursor, "check-1", "dense", ids["cls"])
+    links = chain.of_candidate(cursor, "check-1", "dense", ids["cls"])
     assert [link.state for link in links][:3] == ["same", "unknown", "differs"]
+
+
+def test_a_run_is_linked_to_the_check_of_its_set_up(cursor, ids, tmp_path, made_parity):
+    verdict = chain.Link("scores", "differs", "TinySTS: gap.")
+    assert chain.same_setup(cursor, "run-bf16") == chain.Linked("check-1", ids["bf16"], "dense")
+    assert chain.same_setup(cursor, "no such run") is None
+    links = chain.of_run(cursor, "run-bf16", None, verdict)
+    assert [(link.name, link.state) for link in links] == [
+        ("files", "same"), ("tokens", "same"), ("vectors", "same"), ("scores", "differs")
+    ]  # fmt: skip
+
+
+def test_a_run_with_other_weights_or_settings_is_not_linked(made_parity, tmp_path):
+    path = tmp_path / "store.duckdb"
+    shutil.copyfile(made_parity, path)
+    with writing(path) as connection:
+        connection.execute(
+            """UPDATE runs SET files = '[{"path": "model.safetensors", "size": 1, "sha256": "0"}]'
+               WHERE run_id = 'run-bf16'"""
+        )
+        connection.execute(
+            "INSERT INTO findings VALUES ('f-9', 'run-bf16', 'org/small-model', NULL, 'weights', 'weights-missing',"
+            " 'fatal', '3 of 9 tensors are not in the file', '', '', '{}')"
+        )
+    other = open_reader(path).cursor()
+    assert chain.same_setup(other, "run-bf16") is None
+    links = chain.of_run(other, "run-bf16", None, chain.Link("scores", "differs", ""))
+    assert [link.state for link in links] == ["broken", "unknown", "unknown", "differs"]
+    assert "3 of 9 tensors" in links[0].sentence
 
 
 def test_a_diagnosis_belongs_to_its_candidate(cursor, ids):

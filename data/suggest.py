@@ -5,6 +5,7 @@ A suggestion and no more: scores say little about vectors. It ends with the comm
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,6 +43,7 @@ _KIND = {
 }  # fmt: skip
 _LONG = 600  # mean characters from which a text passes the lengths at which faults of length begin
 _CLOSE = 0.004  # a delta that says nothing: honest reruns differ by as much
+_FEWEST = 2  # tasks: any cause fits a single delta
 _KEPT = 5
 _SETTLE = (
     "python -m evaluators parity --reference sentence-transformers:{model} --candidate YOUR_ENCODER"
@@ -83,14 +85,14 @@ class Suggestion:
 
 
 def suggest(deltas: Sequence[Delta], model: str = "MODEL") -> list[Suggestion]:
-    """Causes ranked by how well their known cost fits the deltas; empty when the deltas are no more than noise.
+    """Causes ranked by how well their known cost fits the deltas; empty for one task, or deltas no larger than noise.
 
     Each cause has a pattern over the three kinds of task that were measured; a fit is the share of the deltas' sum of
     squares that is left out when the pattern, in the size that fits best between half and twice what was measured,
     is taken away.
     """
     usable = [delta for delta in deltas if np.isfinite(delta.delta) and delta.task_type in _KIND]
-    if not usable or max(abs(delta.delta) for delta in usable) <= _CLOSE:
+    if len(usable) < _FEWEST or max(abs(delta.delta) for delta in usable) <= _CLOSE:
         return []
     seen = np.array([delta.delta for delta in usable])
     kinds = [_kind(delta) for delta in usable]
@@ -116,7 +118,7 @@ def _fitted(cause: str, seen: Scores, deltas: Sequence[Delta], kinds: Sequence[i
         cause,
         fit,
         _why(cause, deltas, kinds),
-        _SETTLE.format(model=model),
+        _SETTLE.format(model=shlex.quote(model)),
     )
 
 

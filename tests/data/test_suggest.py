@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluators.diagnose.from_scores import COSTS, Delta, suggest
+from data.suggest import COSTS, Delta, suggest
 
 OFFICIAL = (0.820, 0.800, 0.118)
 TASKS = (("STSBenchmark", "STS"), ("Banking77Classification", "Classification"), ("LegalQuAD", "Retrieval"))
@@ -24,6 +24,10 @@ def test_a_measured_cost_suggests_its_cause(cause: str) -> None:
 
 def test_noise_suggests_nothing() -> None:
     assert suggest(_deltas((0.0005, -0.002, 0.001))) == []
+
+
+def test_a_single_delta_has_no_pattern() -> None:
+    assert suggest(_deltas(COSTS["CLS pooling"])[:1]) == []
 
 
 def test_one_task_off_among_many_is_the_data() -> None:

@@ -1,0 +1,188 @@
+"""From files to scores, link by link, and where it breaks: for a candidate of a check, and for a cell of a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import duckdb
+import pandas as pd
+
+from dashboard.queries import drift_cost
+from dashboard.queries.diagnosis import findings
+from data.side_by_side import differences, file_digests
+
+__all__ = ["Link", "Linked", "of_candidate", "of_run", "same_setup"]
+
+_SAME = ("identical", "precision only")
+_CHECK = "No parity check of this set-up yet."
+
+
+class Link(NamedTuple):
+    """One link from the files to the score: ``same``, ``differs``, ``broken`` (a fault was found) or ``unknown``."""
+
+    name: str
+    state: str
+    sentence: str
+
+
+class Linked(NamedTuple):
+    """A parity check that had an encoder of a run's set-up as a candidate, with that encoder."""
+
+    check_id: str
+    encoder_id: str
+    output: str
+
+
+def of_candidate(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> list[Link]:
+    """Files, tokens, vectors and scores of a candidate against the check's reference: what is the same so far."""
+    found = findings(cursor, check=check, candidate=candidate)
+    return [
+        _files(cursor, check, candidate, found),
+        _tokens(cursor, check, candidate, found),
+        _vectors(cursor, check, output, candidate),
+        _scores(cursor, candidate),
+    ]
+
+
+def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
+    """The newest check with a candidate under the settings of a run and with its weights; None when there is none."""
+    row = cursor.execute("SELECT model, settings, files FROM runs WHERE run_id = ?", [run]).fetchone()
+    if row is None:
+        return None
+    settings, files = json.loads(row[1] or "{}"), json.loads(row[2] or "[]")
+    checked = cursor.execute(
+        """
+        SELECT s.check_id, s.encoder_id, s.output, e.settings, e.files
+        FROM drift_summary s JOIN checks c USING (check_id) JOIN encoders e USING (encoder_id)
+        WHERE e.model = $model OR list_has_any($weights, json_extract_string(e.files, '$[*].sha256'))
+        ORDER BY s.output = 'dense' DESC, c.started_at DESC
+        """,
+        {"model": row[0], "weights": _weights(files)},
+    ).fetchall()
+    for check, encoder, output, its_settings, its_files in checked:
+        theirs = _weights(json.loads(its_files or "[]"))
+        same_weights = not theirs or not files or set(theirs) == set(_weights(files))
+        if same_weights and drift_cost.same_setup(json.loads(its_settings), settings):
+            return Linked(check, encoder, output)
+    return None
+
+
+def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdict: Link) -> list[Link]:
+    """Files, tokens and vectors behind a score of a run, and the score itself.
+
+    Args:
+        cursor: of the store.
+        run: the run.
+        other: the run it is compared with; None for a published figure, whose files and vectors nobody has.
+        verdict: what the comparison says of the score.
+    """
+    found = findings(cursor, run=run)
+    linked = same_setup(cursor, run)
+    files = _files_of_run(cursor, run, other, found)
+    if linked is None:
+        fault = _fault(found, "tokenizer")
+        tokens = Link("tokens", "broken", fault) if fault else Link("tokens", "unknown", _CHECK)
+        return [files, tokens, Link("vectors", "unknown", _CHECK), verdict]
+    every = pd.concat([found, findings(cursor, check=linked.check_id, candidate=linked.encoder_id)])
+    return [
+        files if files.state != "unknown" else _files(cursor, linked.check_id, linked.encoder_id, every),
+        _tokens(cursor, linked.check_id, linked.encoder_id, every),
+        _vectors(cursor, linked.check_id, linked.output, linked.encoder_id),
+        verdict,
+    ]
+
+
+def _weights(files: list[dict[str, Any]]) -> list[str]:
+    """Digests of the weight files."""
+    kinds = (".safetensors", ".bin", ".pt")
+    return [str(file["sha256"]) for file in files if str(file["path"]).endswith(kinds) and file.get("sha256")]
+
+
+def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, found: pd.DataFrame) -> Link:
+    if fault := _fault(found, "files", "code", "weights"):
+        return Link("files", "broken", fault)
+    kept = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
+    sides = {name: json.loads(files or "[]") for name, files in kept}
+    if not sides.get(run):
+        return Link("files", "unknown", "The run does not show its files.")
+    if not other or not sides.get(other):
+        return Link("files", "unknown", "The side it is compared with does not show its files.")
+    return _compared(sides[other], sides[run])
+
+
+def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
+    if fault := _fault(found, "files", "code", "weights"):
+        return Link("files", "broken", fault)
+    rows = cursor.execute(
+        "SELECT e.files FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
+        " ORDER BY e.encoder_id = c.reference DESC",
+        [check, candidate],
+    ).fetchall()
+    sides = [json.loads(files) for (files,) in rows]
+    if len(sides) == 1:  # the reference against itself
+        return Link("files", "same", "The same encoder on both sides.")
+    if not all(sides):
+        return Link("files", "unknown", "One side does not show its files.")
+    return _compared(*sides)
+
+
+def _compared(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> Link:
+    apart = [pair.name for pair in differences(file_digests(left), file_digests(right)) if pair.differs]
+    if apart:
+        more = f" and {len(apart) - 2} more" if len(apart) > 2 else ""
+        return Link("files", "differs", f"{', '.join(apart[:2])}{more} differ.")
+    return Link("files", "same", f"The same {len(left)} files, byte for byte.")
+
+
+def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
+    if fault := _fault(found, "tokenizer"):
+        return Link("tokens", "broken", fault)
+    row = cursor.execute(
+        """
+        SELECT count(*), count(*) FILTER (r.tokens <> v.tokens)
+        FROM checks c
+        JOIN vectors r ON r.check_id = c.check_id AND r.encoder_id = c.reference
+        JOIN vectors v ON v.check_id = c.check_id AND v.encoder_id = $candidate AND v.text_hash = r.text_hash
+            AND v.output = r.output
+        WHERE c.check_id = $check AND r.tokens IS NOT NULL AND v.tokens IS NOT NULL
+        """,
+        {"check": check, "candidate": candidate},
+    ).fetchone()
+    texts, apart = row or (0, 0)
+    if not texts:
+        return Link("tokens", "unknown", "One side does not tell its tokens.")
+    if apart:
+        return Link("tokens", "differs", f"Other tokens on {apart} of {texts} texts.")
+    return Link("tokens", "same", f"The same tokens on all {texts} texts.")
+
+
+def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> Link:
+    row = cursor.execute(
+        "SELECT verdict, sentence FROM drift_summary WHERE check_id = ? AND output = ? AND encoder_id = ?",
+        [check, output, candidate],
+    ).fetchone()
+    if row is None:
+        return Link("vectors", "unknown", "Not compared.")
+    return Link("vectors", "same" if row[0] in _SAME else "differs", f"{row[0].capitalize()}. {row[1]}")
+
+
+def _scores(cursor: duckdb.DuckDBPyConnection, candidate: str) -> Link:
+    points = drift_cost.points(cursor)
+    points = points[points["encoder_id"] == candidate]
+    if points.empty:
+        return Link("scores", "unknown", "No reproduction under these settings yet.")
+    worst = points.iloc[int(points["delta"].abs().argmax())]
+    moved = points[points["verdict"] != "match"]
+    said = (
+        f"{len(points) - len(moved)} of {len(points)} tasks match; {worst['task']} {100 * worst['delta']:+.2f} points."
+    )
+    return Link("scores", "differs" if len(moved) else "same", said)
+
+
+def _fault(found: pd.DataFrame, *tiers: str) -> str:
+    serious = found[found["tier"].isin(tiers) & found["severity"].isin(["fatal", "serious"])]
+    if serious.empty:
+        return ""
+    more = f" And {len(serious) - 1} more." if len(serious) > 1 else ""
+    return f"{serious.iloc[0]['seen']}{more}"

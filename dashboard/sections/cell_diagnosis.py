@@ -1,0 +1,101 @@
+"""Why a score differs, as far as anybody has looked: the chain behind it, a proof, or what the scores suggest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.access import ask
+from dashboard.queries import chain, diagnosis, drift
+from dashboard.queries.chain import Link, Linked
+from dashboard.sections.diagnosis import findings, links_of, told
+from dashboard.words import count, plain, signed
+from data.suggest import Delta, suggest
+
+__all__ = ["show"]
+
+_MOVED = ("gap", "broken", "drift")
+_KNOWN = ("reproduced", "runs")  # kinds of comparison whose later side is a run of this machine
+
+
+def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
+    """The chain to a run's score, the newest diagnosis of its set-up, and else what its scores suggest.
+
+    Args:
+        cell: a row of ``queries.reproduction.judged``.
+        frame: all rows of the comparison, for the pattern over the tasks.
+    """
+    run = cell["right_run"]
+    found: pd.DataFrame | None = None
+    if cell["kind"] in _KNOWN and isinstance(run, str):
+        st.markdown("**From files to the score**")
+        other = cell["left_run"] if isinstance(cell["left_run"], str) else None
+        links_of(ask(chain.of_run, run, other, _verdict(cell)))
+        about = ask(diagnosis.findings, run=run)
+        if len(about):
+            st.markdown(f"**Found before the run**: {count(len(about), 'finding')}")
+            findings(about)
+        found = _proved(ask(chain.same_setup, run))
+    if cell["verdict"] in _MOVED and (found is None or found.empty):
+        _suggested(cell, frame[(frame["row"] == cell["row"]) & frame["obstacle"].isna()])
+
+
+def _verdict(cell: Mapping[str, Any]) -> Link:
+    """The score's own link in the chain."""
+    state = {"match": "same", "not comparable": "unknown"}.get(cell["verdict"], "differs")
+    by = f" by {signed(cell['delta'])} points" if signed(cell["delta"]) and state == "differs" else ""
+    return Link("scores", state, f"{cell['task']}: {cell['verdict']}{by}.")
+
+
+def _proved(linked: Linked | None) -> pd.DataFrame | None:
+    """The diagnosis of a check's candidate that is this set-up, shown; None where there is no such check."""
+    if linked is None:
+        return None
+    found = ask(diagnosis.diagnosis, linked.check_id, linked.encoder_id)
+    checks, encoders = ask(drift.checks), ask(drift.encoders, linked.check_id)
+    check = checks.loc[checks["check_id"] == linked.check_id, "name"].iloc[0]
+    name = encoders.loc[encoders["encoder_id"] == linked.encoder_id, "name"].iloc[0]
+    if not found.empty:
+        st.markdown(f"**Diagnosis of this set-up**, by its vectors in a parity check ({plain(name)})")
+        told(found.to_dict("records")[0])
+    st.page_link(
+        "screens/drift.py",
+        label="The vectors of this set-up, text by text",
+        icon=":material/difference:",
+        query_params={"check": str(check), "output": linked.output, "encoder": str(name)},
+    )
+    return found
+
+
+def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
+    """Known faults by how well their measured cost fits all deltas of the row."""
+    means = own.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
+    deltas = [
+        Delta(str(task), str(kind), float(delta), float(left))
+        for task, kind, delta, left in means[["task", "type", "delta", "left_score"]].itertuples(index=False)
+    ]
+    found = suggest(deltas, str(cell["model"]))
+    if not found:
+        return
+    st.markdown(
+        f"**What the scores suggest**, from the pattern over {count(len(deltas), 'task')}: a suggestion, "
+        "nothing is proved until vectors are compared"
+    )
+    st.dataframe(
+        pd.DataFrame({"cause": [s.cause for s in found], "fit": [100 * s.fit for s in found],
+                      "why": [s.why for s in found]}),
+        hide_index=True, placeholder="",
+        column_config={
+            "cause": "Known fault",
+            "fit": st.column_config.ProgressColumn(
+                "Fit", min_value=0, max_value=100, format="%.0f %%",
+                help="Share of the deltas' squares that the fault's cost, measured on all-MiniLM-L6-v2, accounts for",
+            ),
+            "why": st.column_config.TextColumn("Mean difference by kind of task", width="large"),
+        },
+    )  # fmt: skip
+    st.caption("What would settle it, with your way of encoding in the place of YOUR_ENCODER:")
+    st.code(found[0].settle, language=None, wrap_lines=True)
