@@ -19,7 +19,7 @@ from evaluators.trust import allows, code_revision
 
 __all__ = [
     "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "batches", "cut", "hash_files", "installed", "prepare",
-    "in_use", "require", "resolve", "trusts", "unit", "versions_of",
+    "in_use", "of_folder", "require", "resolve", "trusts", "unit", "versions_of",
 ]  # fmt: skip
 
 Matrix = NDArray[np.float32]
@@ -215,6 +215,29 @@ def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
     """Digest of a file; the same file under several encoders of one check is read once."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def of_folder(
+    settings: EncoderSettings, folder: Path, packages: Sequence[str], *, warnings: Sequence[str] = (), **found: Any
+) -> Description:
+    """What an encoder is that was loaded from a folder: its settings in use, its files, the commit where it is known.
+
+    Args:
+        settings: as asked.
+        folder: its files.
+        packages: whose versions count.
+        warnings: what its user should know.
+        found: settings that turned out to be in use.
+    """
+    real = folder.resolve()
+    return Description(
+        model=settings.model,
+        revision=settings.revision or (real.name if real.parent.name == "snapshots" else None),
+        settings=in_use(settings, **found),
+        versions=versions_of(*packages),
+        files=hash_files(folder),
+        warnings=list(warnings),
+    )
 
 
 def in_use(settings: EncoderSettings, **found: Any) -> dict[str, Any]:

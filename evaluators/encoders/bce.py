@@ -11,13 +11,11 @@ from evaluators.encoders.base import (
     Encoded,
     as_matrix,
     cut,
-    hash_files,
-    in_use,
     installed,
+    of_folder,
     prepare,
     resolve,
     trusts,
-    versions_of,
 )
 from evaluators.encoders.settings import EncoderSettings
 
@@ -54,18 +52,14 @@ class BceEncoder:
 
     def describe(self) -> Description:
         """Settings in use, and every file of the folder with its digest."""
-        return Description(
-            model=self.settings.model,
-            revision=self.settings.revision,
-            settings=in_use(
-                self.settings,
-                prompts=self.settings.prompts or {},
-                pooling=self.settings.pooling or "cls",
-                normalise=self.settings.normalised(True),
-                max_length=self._length,
-            ),
-            versions=versions_of("BCEmbedding", "transformers", "torch", "tokenizers"),
-            files=hash_files(self._folder),
+        return of_folder(
+            self.settings,
+            self._folder,
+            ("BCEmbedding", "transformers", "torch", "tokenizers"),
+            prompts=self.settings.prompts or {},
+            pooling=self.settings.pooling or "cls",
+            normalise=self.settings.normalised(True),
+            max_length=self._length,
         )
 
     def close(self) -> None:

@@ -13,13 +13,11 @@ from evaluators.encoders.base import (
     Encoded,
     as_matrix,
     cut,
-    hash_files,
-    in_use,
+    of_folder,
     prepare,
     require,
     resolve,
     trusts,
-    versions_of,
 )
 from evaluators.encoders.settings import EncoderSettings
 
@@ -74,21 +72,16 @@ class FlagEmbedding:
     def describe(self) -> Description:
         """Settings in use, files, and a warning for each head whose file is not there."""
         missing = [name for name in _HEADS if not (self._folder / name).is_file()]
-        return Description(
-            model=self.settings.model,
-            revision=self.settings.revision,
-            settings=in_use(
-                self.settings,
-                prompts=self.settings.prompts or {},
-                pooling=self.settings.pooling or "cls",
-                normalise=self.settings.normalised(True),
-                max_length=self._length,
-            ),
-            versions=versions_of("FlagEmbedding", "transformers", "torch", "tokenizers"),
-            files=hash_files(self._folder),
-            warnings=[f"{', '.join(missing)} not found: FlagEmbedding initialises both heads at random."]
-            if missing
-            else [],
+        said = f"{', '.join(missing)} not found: FlagEmbedding initialises both heads at random."
+        return of_folder(
+            self.settings,
+            self._folder,
+            ("FlagEmbedding", "transformers", "torch", "tokenizers"),
+            warnings=[said] if missing else [],
+            prompts=self.settings.prompts or {},
+            pooling=self.settings.pooling or "cls",
+            normalise=self.settings.normalised(True),
+            max_length=self._length,
         )
 
     def close(self) -> None:

@@ -12,13 +12,11 @@ from evaluators.encoders.base import (
     Tokens,
     as_matrix,
     cut,
-    hash_files,
-    in_use,
+    of_folder,
     prepare,
     require,
     resolve,
     trusts,
-    versions_of,
 )
 from evaluators.encoders.precision import quantise, quiet, torch_dtype
 from evaluators.encoders.settings import EncoderSettings
@@ -70,19 +68,15 @@ class SentenceTransformersEncoder:
     def describe(self) -> Description:
         """Settings of the loaded modules, and every file of the folder with its digest."""
         pooling = _module(self._model, "Pooling")
-        return Description(
-            model=self.settings.model,
-            revision=self.settings.revision or (self._folder.name if "snapshots" in self._folder.parts else None),
-            settings=in_use(
-                self.settings,
-                prompts=self._declared_prompts() if self.settings.prompts is None else self.settings.prompts,
-                pooling=_ours(pooling.pooling_mode) if pooling is not None else None,
-                normalise=self.settings.normalised(_module(self._model, "Normalize") is not None),
-                max_length=self._model.max_seq_length,
-                attention=getattr(self._model.config, "_attn_implementation", None),
-            ),
-            versions=versions_of("sentence-transformers", "transformers", "torch", "tokenizers"),
-            files=hash_files(self._folder),
+        return of_folder(
+            self.settings,
+            self._folder,
+            ("sentence-transformers", "transformers", "torch", "tokenizers"),
+            prompts=self._declared_prompts() if self.settings.prompts is None else self.settings.prompts,
+            pooling=_ours(pooling.pooling_mode) if pooling is not None else None,
+            normalise=self.settings.normalised(_module(self._model, "Normalize") is not None),
+            max_length=self._model.max_seq_length,
+            attention=getattr(self._model.config, "_attn_implementation", None),
         )
 
     def close(self) -> None:

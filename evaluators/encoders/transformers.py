@@ -17,13 +17,11 @@ from evaluators.encoders.base import (
     as_matrix,
     batches,
     cut,
-    hash_files,
-    in_use,
+    of_folder,
     prepare,
     resolve,
     trusts,
     unit,
-    versions_of,
 )
 from evaluators.encoders.declared import Declared, read_declared
 from evaluators.encoders.pooling import pool
@@ -95,19 +93,15 @@ class HandEncoder:
     def describe(self) -> Description:
         """Settings in use, and every file of the folder with its digest."""
         unused = [f"The module {name} is declared and not applied by hand." for name in self.declared.other_modules]
-        return Description(
-            model=self.settings.model,
-            revision=self.settings.revision or (self.folder.name if "snapshots" in self.folder.parts else None),
-            settings=in_use(
-                self.settings,
-                prompts=self.declared.prompts if self.settings.prompts is None else self.settings.prompts,
-                pooling=self.pooling,
-                normalise=self.settings.normalised(self.normalise),
-                max_length=self.max_length,
-            ),
-            versions=versions_of(*self.packages),
-            files=hash_files(self.folder),
+        return of_folder(
+            self.settings,
+            self.folder,
+            self.packages,
             warnings=unused,
+            prompts=self.declared.prompts if self.settings.prompts is None else self.settings.prompts,
+            pooling=self.pooling,
+            normalise=self.settings.normalised(self.normalise),
+            max_length=self.max_length,
         )
 
     def close(self) -> None:

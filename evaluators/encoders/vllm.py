@@ -12,13 +12,11 @@ from evaluators.encoders.base import (
     Tokens,
     as_matrix,
     cut,
-    hash_files,
-    in_use,
+    of_folder,
     prepare,
     require,
     resolve,
     trusts,
-    versions_of,
 )
 from evaluators.encoders.settings import EncoderSettings
 
@@ -68,12 +66,11 @@ class VllmEncoder:
 
     def describe(self) -> Description:
         """Settings as asked, and every file of the folder with its digest."""
-        return Description(
-            model=self.settings.model,
-            revision=self.settings.revision,
-            settings=in_use(self.settings, prompts=self.settings.prompts or {}),
-            versions=versions_of("vllm", "transformers", "torch"),
-            files=hash_files(self._folder),
+        return of_folder(
+            self.settings,
+            self._folder,
+            ("vllm", "transformers", "torch"),
+            prompts=self.settings.prompts or {},
         )
 
     def close(self) -> None:

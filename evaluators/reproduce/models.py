@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.errors import InputError, ModelError, NotAllowedError, PlumblineError
+from evaluators.encoders.base import hash_files
 from evaluators.reproduce.served import SpecEncoder, is_spec
-from evaluators.reproduce.surroundings import hashes
 from evaluators.reproduce.watch import torch_module
 from evaluators.trust import allow, allows, code_revision, only_code_from
 
@@ -74,7 +74,7 @@ def load(asked: Asked) -> Loaded:
     if asked.folder is None and (asked.model.startswith((".", "/", "~")) or asked.model.count("/") > 1):
         raise ModelError("There is no such model folder", where=asked.model, remedy="Check the path.")
     remarks = check_before_loading(asked)
-    files = hashes(asked.folder)
+    files = hash_files(asked.folder) if asked.folder else []
     name = asked.known_as or (asked.model if asked.folder is None else f"local/{asked.folder.name}")
     meta = _registered(name)
     registered = meta is not None
@@ -88,7 +88,7 @@ def load(asked: Asked) -> Loaded:
         encoder, loader = _explained(asked.model, _code_at(asked, revision), lambda: _encoder(asked, meta, revision))
     if asked.folder is None:
         folder = _snapshot(asked.model, revision)
-        files, revision = hashes(folder), revision or (folder.name if folder else "unknown")
+        files, revision = hash_files(folder) if folder else [], revision or (folder.name if folder else "unknown")
     assert revision is not None  # a folder has its content's, a hub model its snapshot's
     if meta is None:
         meta = mteb.models.ModelMeta.create_empty(overwrites={"name": name, "revision": revision})

@@ -1,8 +1,7 @@
-"""What a run ran on: library versions, hardware, threads, seeds, memory, and the files of the model."""
+"""What a run ran on: library versions, hardware, threads, seeds and memory."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import resource
@@ -13,7 +12,7 @@ from typing import Any
 
 import psutil
 
-__all__ = ["LIBRARIES", "environment", "hashes", "peak_memory_mb", "reset_peak", "versions"]
+__all__ = ["LIBRARIES", "environment", "peak_memory_mb", "reset_peak", "versions"]
 
 # Those that can change a score; the rest of the environment cannot.
 LIBRARIES = (
@@ -63,19 +62,6 @@ def _cpu() -> str:
     except OSError:
         return platform.processor()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def hashes(folder: Path | None) -> list[dict[str, Any]]:
-    """``[{"path", "size", "sha256"}]`` of a model's files, sorted by path; empty for a model behind an API."""
-    if folder is None:
-        return []
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and ".git" not in p.parts and ".cache" not in p.parts)
-    return [{"path": p.relative_to(folder).as_posix(), "size": p.stat().st_size, "sha256": _sha256(p)} for p in files]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def reset_peak() -> None:

@@ -19,27 +19,31 @@ ROUNDS = 5
 
 
 def measure(context: Any) -> None:
-    """Print median and 95th percentile of reruns: of choices made for the first time, and of all choices."""
+    """Print how long reruns take."""
     os.environ["PLUMBLINE_STORE"] = str(context.store)
-    fresh, again = reruns(context.store)
-    for what, times in (("page rerun, choice never made before", fresh), ("page rerun, any choice", fresh + again)):
-        p50, p95 = np.percentile(times, [50, 95])
-        print(f"{what:44} p50 {p50:6.0f} ms   p95 {p95:6.0f} ms   aim p95 {AIM_MS} ms   n {len(times)}")
-
-
-def reruns(store: Path) -> tuple[list[float], list[float]]:
-    """Milliseconds of each rerun: the first round of choices, with nothing cached, and the rounds after it."""
     at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60).run()
+    told("leaderboard", *reruns(at, _choices(at, context.store)))
+
+
+def reruns(at: AppTest, choices: list[Callable[[], Any]]) -> tuple[list[float], list[float]]:
+    """Milliseconds of each rerun of an open page: the first round of choices, nothing cached, and the rounds after."""
     fresh: list[float] = []
     again: list[float] = []
     for round_ in range(ROUNDS):
-        for choose in _choices(at, store):
+        for choose in choices:
             choose()
             start = time.perf_counter()
             at.run()
             (again if round_ else fresh).append(1000 * (time.perf_counter() - start))
             assert not at.exception and not at.error, "a page that fails is quick"
     return fresh, again
+
+
+def told(page: str, fresh: list[float], again: list[float]) -> None:
+    """Print median and 95th percentile of reruns: of choices made for the first time, and of all choices."""
+    for what, times in ((f"{page}, choice never made before", fresh), (f"{page}, any choice", fresh + again)):
+        p50, p95 = np.percentile(times, [50, 95])
+        print(f"{what:44} p50 {p50:6.0f} ms   p95 {p95:6.0f} ms   aim p95 {AIM_MS} ms   n {len(times)}")
 
 
 def _choices(at: AppTest, store: Path) -> list[Callable[[], Any]]:

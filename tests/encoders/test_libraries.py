@@ -108,6 +108,14 @@ def test_model_code_does_not_run_unless_allowed_by_name(model: Path, tmp_path: P
     assert proof.exists()
 
 
+def test_files_of_a_model_in_the_hubs_cache_are_listed(model: Path, tmp_path: Path) -> None:
+    snapshot = tmp_path / ".cache" / "huggingface" / "hub" / "models--org--m" / "snapshots" / ("a" * 40)
+    shutil.copytree(model, snapshot)
+    (snapshot / ".gitattributes").write_text("")
+    files = {file["path"] for file in hash_files(snapshot)}
+    assert "model.safetensors" in files and ".gitattributes" not in files
+
+
 class Trusting:
     """An Embeddings class that trusts every model, as many do."""
 
