@@ -49,7 +49,7 @@ class Result(NamedTuple):
 
 # JSON knows neither NaN nor Infinity; mteb writes both, and orjson refuses them. Replacing them after a key and reading
 # with orjson is three times faster than Python's own reader, which is for the few files that have them in lists.
-_BARE_AFTER_KEY = {b"NaN": [b'": NaN'], b"Infinity": [b'": Infinity', b'": -Infinity']}
+_BARE_AFTER_KEY = (b'": NaN', b'": Infinity', b'": -Infinity')
 
 
 def load_json(data: bytes) -> Any:
@@ -58,17 +58,21 @@ def load_json(data: bytes) -> Any:
     Raises:
         UnreadableResultError: it is not JSON, says at which character.
     """
-    if not data.strip():
+    if not data or data.isspace():
         raise UnreadableResultError("The file is empty")
-    repaired = data
-    for bare, written in _BARE_AFTER_KEY.items():
-        if bare in data:
-            for after_key in written:
-                if b"\\" + after_key in data:  # the quote is part of a text
-                    return _load_slowly(data)
-                repaired = repaired.replace(after_key, b'": null')
     try:
-        return orjson.loads(repaired)
+        return orjson.loads(data)  # most files; the others are refused at their first NaN
+    except orjson.JSONDecodeError:
+        return _load_repaired(data)
+
+
+def _load_repaired(data: bytes) -> Any:
+    for bare in _BARE_AFTER_KEY:
+        if b"\\" + bare in data:  # the quote is part of a text
+            return _load_slowly(data)
+        data = data.replace(bare, b'": null')
+    try:
+        return orjson.loads(data)
     except orjson.JSONDecodeError:
         return _load_slowly(data)
 
