@@ -157,7 +157,7 @@ def _run(reference: Reference, texts: Texts, vectors: Any, label: str, facts: An
     console.print(_table(found))
     for named in found.causes:
         console.print(Text(f"Remedy for {named.cause.name}: {named.cause.remedy}"))
-    if found.causes:
+    if found.match:
         console.print(Text("\nThe reference made to agree with it:\n"))
         typer.echo(snippet(reference, [named.cause for named in found.causes]))
     return found

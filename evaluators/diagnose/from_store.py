@@ -193,7 +193,7 @@ def _keep_one(
         "INSERT INTO diagnoses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             diagnosis_id, run_id, check_id, candidate, found.verdict, found.sentence, found.unexplained, found.floor,
-            runner, snippet(reference, stated) if stated else None, json.dumps(proof(reference, found)),
+            runner, snippet(reference, stated) if found.match else None, json.dumps(proof(reference, found)),
         ],
     )  # fmt: skip
     ranked = [(named, True) for named in found.causes] + [(named, False) for named in found.runners_up]

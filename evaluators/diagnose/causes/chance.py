@@ -25,6 +25,10 @@ from evaluators.diagnose.verdict import Diagnosis, Named
 __all__ = ["Facts", "by_chance", "random_part", "random_parts"]
 
 _RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
+_HEADS = (
+    "Put sparse_linear.pt and colbert_linear.pt beside config.json, from the model's own repository; "
+    "`python -m evaluators preflight FOLDER` says which is not there."
+)
 _DRAWS = 2
 _NEAR = 0.85  # of the distance to the sound reference, from which a random part counts as the candidate's
 
@@ -56,7 +60,7 @@ def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> 
         return _weights(bench, candidate, base)
     if facts.heads_agree is False:
         sentence = "Two loads agree in the dense vectors and not in the others: the heads are random."
-        return _answer(_cause("weights random: the heads", _RELOAD), sentence, candidate, base, ())
+        return _answer(_cause("weights random: the heads", _HEADS), sentence, candidate, base, ())
     return None
 
 
