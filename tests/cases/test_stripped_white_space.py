@@ -179,14 +179,3 @@ def test_somebody_who_opens_the_link_sees_texts_verdict_cause_and_remedy(site: s
     expect(view.get_by_text("White space stripped explains 100.0% of the drift").first).to_be_visible()
     expect(view.get_by_test_id("stCode").filter(has_text="Strip the texts on both sides or on neither")).to_be_visible()
     expect(view.get_by_text("it breaks here")).to_be_visible()
-
-
-def test_zz(story, scored):
-    print(
-        story.ask(
-            "select probe, cosine_distance,l2 from drift join probes using(text_hash) where cosine_distance>1e-6"
-        ),
-        scored,
-        story.ask("select l2_amplification from drift_summary"),
-    )
-    assert 0
