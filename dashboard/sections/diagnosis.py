@@ -54,11 +54,22 @@ def show(check: str, output: str, candidate: str, name: str) -> None:
         )
         st.code(f"python -m evaluators diagnose {shlex.quote(check)} --candidate {shlex.quote(name)}", language=None)
     _own_tests(check, candidate)
-    about = ask(diagnosis.findings, check=check, candidate=candidate)
-    about = about[~about["tier"].isin(["vectors", "scores"])]  # those are what the diagnosis above has said already
+    encoders = ask(drift.encoders, check)
+    reference = encoders[encoders["is_reference"]].iloc[0]
+    shown = _found_before(check, candidate, name, set())
+    if reference["encoder_id"] != candidate:
+        _found_before(check, str(reference["encoder_id"]), f"the reference, {reference['name']}", shown)
+
+
+def _found_before(check: str, encoder: str, name: str, shown: set[str]) -> set[str]:
+    """What preflight found in an encoder, less what is shown already; the ids of all that is shown then."""
+    about = ask(diagnosis.findings, check=check, candidate=encoder)
+    # Those of vectors and scores are what the diagnosis has said already.
+    about = about[~about["tier"].isin(["vectors", "scores"]) & ~about["finding_id"].isin(shown)]
     if not about.empty:
         st.markdown(f"**Found in the files and configuration of {plain(name)}**")
         findings(about)
+    return shown | set(about["finding_id"])
 
 
 def _own_tests(check: str, candidate: str) -> None:
@@ -113,8 +124,10 @@ def told(row: Mapping[Hashable, Any]) -> None:
     accepted, others = causes[causes["accepted"]], causes[~causes["accepted"]]
     colour = _VERDICTS.get(row["verdict"], "gray")
     st.markdown(f":{colour}[**{plain(str(row['verdict']).capitalize())}.**] {plain(row['sentence'])}")
-    left, right = st.columns([3, 2], gap="medium")
-    if len(accepted) and pd.notna(row["unexplained"]):
+    # Without a proof (weights drawn at random) there is no share that was measured.
+    proved = len(accepted) and pd.notna(row["unexplained"]) and pd.notna(row["snippet"])
+    left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())
+    if left is not None:
         with left:
             figure = figures.waterfall(accepted, float(row["unexplained"]), _floor_share(row, accepted))
             st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
