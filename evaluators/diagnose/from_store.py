@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,17 +70,22 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
         raise NotFoundError("No such check is in the store", where=check_id, remedy="`parity` prints the id of each.")
     hashes, texts, roles = _texts(connection, check_id)
     others = connection.execute(
-        "SELECT DISTINCT e.encoder_id, e.label FROM vectors v JOIN encoders e USING (encoder_id) "
+        "SELECT DISTINCT e.encoder_id, e.label, e.revision FROM vectors v JOIN encoders e USING (encoder_id) "
         "WHERE v.check_id = ? AND e.encoder_id <> ? AND v.output = 'dense' ORDER BY e.label",
         [check_id, row[0]],
     ).fetchall()
-    chosen = [(name, label) for name, label in others if candidate in (None, name, label)]
+    chosen = [each for each in others if candidate in (None, *each[:2])]
     if not chosen:
-        named = ", ".join(label for _, label in others) or "none with dense vectors"
+        named = ", ".join(label for _, label, _ in others) or "none with dense vectors"
         raise NotFoundError(f"The check has no candidate {candidate!r}", where=check_id, remedy=f"It has: {named}.")
     candidates = tuple(
-        Candidate(name, label, _vectors(connection, check_id, name, hashes), _facts(connection, check_id, name))
-        for name, label in chosen
+        Candidate(
+            name,
+            label,
+            _vectors(connection, check_id, name, hashes),
+            replace(_facts(connection, check_id, name), revision=revision),
+        )
+        for name, label, revision in chosen
     )
     return Kept(check_id, json.loads(row[1]), tuple(texts), tuple(roles), candidates)
 

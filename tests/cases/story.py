@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -49,3 +51,19 @@ class Story:
             " GROUP BY e.label"
         )
         return {label: causes or [] for label, causes in found}
+
+    def prove(self, label: str) -> None:
+        """The vectors kept as proof, and those that the lines to paste give, are the candidate's on every text."""
+        kept = self.ask(
+            "SELECT text, role, vector FROM vectors JOIN probes USING (text_hash) JOIN encoders USING (encoder_id)"
+            " WHERE label = ? AND output = 'dense' ORDER BY text_hash", label,
+        )  # fmt: skip
+        texts, roles, vectors = zip(*kept, strict=True)
+        [(proof, snippet)] = self.ask(
+            "SELECT proof, snippet FROM diagnoses JOIN encoders ON encoder_id = candidate WHERE label = ?", label
+        )
+        wanted, scope = np.array(vectors), dict[str, Any]()
+        np.testing.assert_allclose(json.loads(proof)["vectors"], wanted, atol=1e-5 * np.abs(wanted).max())
+        lines = snippet.replace('texts = ["..."]', f"texts = {list(texts)!r}")
+        exec(lines.replace("roles = [None] * len(texts)", f"roles = {list(roles)!r}"), scope)
+        np.testing.assert_allclose(scope["vectors"], wanted, atol=1e-5 * np.abs(wanted).max())

@@ -35,17 +35,19 @@ _NEAR = 0.85  # of the distance to the sound reference, from which a random part
 
 @dataclass(frozen=True)
 class Facts:
-    """What the protocol tests of an encoder found; None where a test was not made.
+    """What the protocol tests of an encoder found, and what it says of itself; None where that is not known.
 
     Attributes:
         loads_agree: whether two loads give the same vectors.
         deterministic: whether one load gives the same vectors twice.
         heads_agree: whether two loads give the same sparse or multi-vector output.
+        revision: the commit it says it is.
     """
 
     loads_agree: bool | None = None
     deterministic: bool | None = None
     heads_agree: bool | None = None
+    revision: str | None = None
 
 
 def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> Diagnosis | None:

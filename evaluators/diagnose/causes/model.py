@@ -138,11 +138,12 @@ def _other_weights(reference: Reference) -> dict[str, tuple[str, str, str, Chang
         remedy = f"Delete {file.name}, or make both sides read the safetensors."
         found["bin"] = f"weights of {file.name}", remedy, _LOADED.format(source=here, safe=False), _loaded(file)
     for other in _other_revisions(target):
-        remedy = f"Load revision {target.revision}, or compare with {other.name}."
         files = [file for name in ("model.safetensors", "pytorch_model.bin") if (file := other / name).is_file()]
         for place, file in enumerate(files):
             # A loader takes the first of them; what lies beside it is read by a loader of another opinion.
             title = f"{file.name if place else 'weights'} of revision {other.name[:12]}"
+            remedy = f"Load revision {target.revision}, or compare with {other.name}."
+            remedy += f" Make it read model.safetensors, not the {file.name} beside it." if place else ""
             snippet = _LOADED.format(source=_named(reference, other), safe=file.suffix == ".safetensors")
             found[f"revision-{other.name}-{file.suffix}"] = title, remedy, snippet, _loaded(file)
     return found
