@@ -107,12 +107,13 @@ def links_of(links: Sequence[Link]) -> None:
 
 def findings(found: pd.DataFrame) -> None:
     """Findings, each with what was seen, why it matters, its remedy to copy and its evidence."""
+    several = found["about"].nunique() > 1
     for row in found.to_dict("records"):
         icon, colour = _SEVERITIES.get(row["severity"], (":material/info:", "blue"))
-        label = f":{colour}[{icon} {plain(row['severity'])}] {plain(row['seen'])}"
+        whose = f"**{plain(row['about'])}** · " if several else ""
+        label = f":{colour}[{icon} {plain(row['severity'])}] {whose}{plain(row['seen'])}"
         with st.expander(label, key=f"finding_{row['finding_id']}"):
-            about = row["subject"] if isinstance(row["subject"], str) else row["model"]
-            st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(about)}")
+            st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(row['about'])}")
             st.code(row["remedy"], language=None, wrap_lines=True)
             _evidence(row["evidence"])
 

@@ -84,7 +84,8 @@ def _of_check(check_id: str, candidate: str | None, trust: list[str], batch_size
     for one in kept.candidates:
         found[one.encoder_id] = _run(model, texts, one.vectors, one.label, one.facts)
     with writing(store) as connection:
-        command = shlex.join(["python", "-m", "evaluators", *sys.argv[1:]])
+        said = [kept.check_id if word == check_id else word for word in sys.argv[1:]]  # 'last' is another one tomorrow
+        command = shlex.join(["python", "-m", "evaluators", *said])
         run = keep(connection, model, found, check_id=kept.check_id, command=command, started=started)
     Console(highlight=False).print(Text(f"Kept as {run}"))
 

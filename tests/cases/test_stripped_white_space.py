@@ -151,7 +151,8 @@ def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> Non
     assert "texts = [text.strip() for text in texts]" in "\n".join(codes)
     [(run,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'diagnose'")
     runs = page(monkeypatch, story.store, "runs", run=run)
-    assert "python -m evaluators diagnose last" in [code.value for code in runs.code]
+    [(check,)] = story.ask("SELECT check_id FROM checks")
+    assert f"python -m evaluators diagnose {check}" in [code.value for code in runs.code]
     assert any("white space stripped" in expander.label for expander in runs.expander)
 
 
