@@ -126,7 +126,7 @@ def told(row: Mapping[Hashable, Any]) -> None:
     colour = _VERDICTS.get(row["verdict"], "gray")
     st.markdown(f":{colour}[**{plain(str(row['verdict']).capitalize())}.**] {plain(row['sentence'])}")
     # Without a proof (weights drawn at random) there is no share that was measured.
-    proved = len(accepted) and pd.notna(row["unexplained"]) and pd.notna(row["snippet"])
+    proved = bool(len(accepted) and pd.notna(row["unexplained"]) and pd.notna(row["snippet"]))
     left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())
     if left is not None:
         with left:
@@ -139,7 +139,8 @@ def told(row: Mapping[Hashable, Any]) -> None:
             _table(others)
     with st.expander("Evidence"):
         _proof(ask(diagnosis.proof, name))
-        _table(causes)
+        measured = proved | ~causes["accepted"]
+        _table(causes.assign(**{name: causes[name].where(measured) for name in ("explained", "remaining")}))
 
 
 def _proof(kept: diagnosis.Proof) -> None:

@@ -170,8 +170,8 @@ def _table(found: Diagnosis) -> Table:
         table.add_column(heading, justify="right" if heading in ("explained", "left") else "left")
     for named in found.causes:
         table.add_row(
-            Text(named.cause.name, "bold"), named.cause.slot, f"{named.explained:.1%}", f"{named.remaining:.2g}",
-            Text(", ".join(named.same_as)),
+            Text(named.cause.name, "bold"), named.cause.slot, f"{named.explained:.1%}" if found.match else "",
+            f"{named.remaining:.2g}" if found.match else "", Text(", ".join(named.same_as)),
         )  # fmt: skip
     for named in found.runners_up:
         table.add_row(

@@ -218,11 +218,12 @@ def _keep_finding(
     connection: duckdb.DuckDBPyConnection, run_id: str, model: str, candidate: str, named: Named, found: Diagnosis
 ) -> None:
     severity = "notice" if named.cause.precision else "serious"
+    share = f": {named.explained:.1%} of the drift" if found.match else ""
     connection.execute(
         "INSERT INTO findings VALUES (?, ?, ?, ?, 'vectors', ?, ?, ?, ?, ?, ?)",
         [
             f"{run_id}-{secrets.token_hex(4)}", run_id, model, candidate, named.cause.name.replace(" ", "-"), severity,
-            f"{named.cause.name}: {named.explained:.1%} of the drift", found.sentence, named.cause.remedy,
+            f"{named.cause.name}{share}", found.sentence, named.cause.remedy,
             json.dumps({"same_as": named.same_as, "remaining": named.remaining}),
         ],
     )  # fmt: skip

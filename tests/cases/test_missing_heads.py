@@ -102,6 +102,14 @@ def test_the_files_of_both_sides_are_recorded(story: Story) -> None:
     assert files["whole"] - files["headless"] == set(HEADS)
 
 
+def test_what_preflight_found_is_kept_with_the_check(story: Story) -> None:
+    found = story.ask(
+        "SELECT code, label FROM findings JOIN encoders ON subject = encoder_id JOIN runs USING (run_id)"
+        " WHERE kind = 'parity'"
+    )
+    assert found == [("heads-missing", "headless")]
+
+
 def test_the_cause_is_named_and_nothing_is_claimed_to_bring_it_about(story: Story) -> None:
     assert story.causes() == {"copy": [], "headless": ["weights random: the heads"]}
     [(sentence, snippet, remedy)] = story.ask(
@@ -109,6 +117,7 @@ def test_the_cause_is_named_and_nothing_is_claimed_to_bring_it_about(story: Stor
     )
     assert "Two loads agree in the dense vectors and not in the others" in sentence
     assert snippet is None  # no setting gives the vectors of a random draw
+    assert story.ask("SELECT seen FROM findings WHERE tier = 'vectors'") == [("weights random: the heads",)]
     assert all(head in remedy for head in HEADS)
 
 
@@ -134,5 +143,6 @@ def test_somebody_who_opens_the_link_sees_output_verdict_cause_and_remedy(site: 
     view = open_page(f"{site}/drift?output=sparse&encoder=headless", height=2600)
     expect(view.get_by_text("Two loads of the same model disagree in the sparse output").first).to_be_visible()
     expect(view.get_by_text("it breaks here")).to_be_visible()
+    expect(view.get_by_text("sparse_linear.pt and colbert_linear.pt are not there").first).to_be_visible()
     expect(view.get_by_text("the heads are random").first).to_be_visible()
     expect(view.get_by_test_id("stCode").filter(has_text="Put sparse_linear.pt and colbert_linear.pt")).to_be_visible()
