@@ -61,7 +61,7 @@ def diagnose(
     causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.name not in without]
     claimed = facts.revision if facts else None
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.
-    causes.sort(key=lambda cause: claimed is None or f"revision {claimed[:12]}" not in cause.name)
+    causes.sort(key=lambda cause: not claimed or f"revision {claimed[:12]}" not in cause.name)
     ranked = Search(bench, candidate, causes, progress).run()
     kept = [
         match for match in ranked if not set(match.names) & set(without)

@@ -87,7 +87,9 @@ def story(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
             model = _model(cache / revision, safetensors=safetensors)
             server = servers.enter_context(serving(mode, model, **info))
             candidates += ["--candidate", f"tei:{server.url}?label={step}"]
-        told.run("parity", "--reference", f"sentence-transformers:{NAME}@{NEWEST}?label=on disk", *candidates)
+        said = told.run("parity", "--reference", f"sentence-transformers:{NAME}@{NEWEST}?label=on disk", *candidates)
+    assert f"{STEPS[0]} says that it is revision {STALE}; the reference is {NEWEST}." in said
+    assert "pytorch_model.bin differs from the safetensors beside it" in said
     told.run("diagnose", "last")
     return told
 
@@ -168,6 +170,15 @@ def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> Non
     codes = [code.value for code in drift.code]
     assert any(code.startswith("Delete pytorch_model.bin") for code in codes)
     assert any(code.startswith(f"Load revision {NEWEST}") for code in codes)
+    settings = page(monkeypatch, story.store, encoder=STEPS[0], beside="settings")
+    tables = [table.value for table in settings.dataframe if {"name", "left", "right"} <= set(table.value.columns)]
+    assert ["revision", NEWEST, STALE] in tables[0][["name", "left", "right"]].to_numpy().tolist()
+    [(check,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'parity'")
+    runs = page(monkeypatch, story.store, "runs", run=check)
+    assert any("differs from the safetensors beside it" in expander.label for expander in runs.expander)
+    [(run,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'diagnose'")
+    labels = [expander.label for expander in page(monkeypatch, story.store, "runs", run=run).expander]
+    assert any(f"**{plain(STEPS[1])}** · weights of revision {STALE[:12]}" in label for label in labels)
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,10 @@ def _loaded(file: Path) -> Change:
     def change(model: Any) -> Any:
         held = dict(tensors(file)) if file.suffix == ".safetensors" else load_pickle(file) or {}
         prefix = f"{getattr(model, 'base_model_prefix', '')}."
-        model.load_state_dict({name.removeprefix(prefix): value for name, value in held.items()}, strict=False)
+        named, own = {name.removeprefix(prefix): value for name, value in held.items()}, model.state_dict()
+        # A revision of another size cannot be what was loaded: its tensors are left out, and it explains nothing.
+        fitting = {name: value for name, value in named.items() if name in own and own[name].shape == value.shape}
+        model.load_state_dict(fitting, strict=False)
         return model
 
     return change
