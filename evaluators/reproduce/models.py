@@ -297,7 +297,7 @@ def settings_in_use(encoder: Any) -> dict[str, Any]:
     config = _transformer_config(module)
     return {
         "encoder": f"{type(encoder).__module__}.{type(encoder).__qualname__}",
-        "architecture": (getattr(config, "architectures", None) or [None])[0],
+        "architecture": _architecture(module),
         "dtype": str(parameter.dtype).removeprefix("torch.") if parameter is not None else None,
         "device": str(parameter.device) if parameter is not None else None,
         "attention": getattr(config, "_attn_implementation", None),
@@ -315,6 +315,15 @@ def _transformer_config(module: Any) -> Any:
     if module is None:
         return None
     return next((m.config for m in module.modules() if hasattr(getattr(m, "config", None), "model_type")), None)
+
+
+def _architecture(module: Any) -> str | None:
+    """The class that was built, which is not the one config.json names where the model's own code may not run."""
+    from transformers import PreTrainedModel
+
+    if module is None:
+        return None
+    return next((type(m).__name__ for m in module.modules() if isinstance(m, PreTrainedModel)), None)
 
 
 def _described(module: Any) -> str:
