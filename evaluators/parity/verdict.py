@@ -22,6 +22,7 @@ _FEWEST = 8  # texts below which a rotation would fit by chance
 _KEPT = 0.95  # share of neighbours that a rotation keeps; where all vectors are alike a rotation fits anything
 
 Floats = NDArray[np.float64]
+_ROLES = {"query": "the queries", "document": "the documents"}
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,10 @@ def common_trait(
 ) -> str:
     """What the affected texts share and the others do not, in words; an empty string if nothing sets them apart."""
     spared = there & ~affected
+    roles, others = ({probe.role for probe, one in zip(probes, of, strict=True) if one} for of in (affected, spared))
+    # Before lengths: a prompt makes the texts of its role the longest.
+    if others and len(roles) == 1 and roles.isdisjoint(others) and (role := roles.pop()):
+        return f"exactly {_ROLES.get(role, f'those in the role {role}')}"
     if lengths is not None and spared.any() and affected.sum() > 1:
         shortest, longest = float(lengths[affected].min()), float(lengths[spared].max())
         if shortest > longest:

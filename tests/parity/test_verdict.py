@@ -104,6 +104,13 @@ def test_length_explains_before_any_trait_does() -> None:
     assert short == "exactly those of fewer than 3 characters"
 
 
+def test_a_role_explains_before_length_does() -> None:
+    probes = [Probe(f"p{i}", "x" * i, role="query" if i > 7 else "document") for i in range(1, 11)]
+    everyone, lengths = np.ones(10, bool), np.arange(1.0, 11.0)
+    assert common_trait(affected(8, 9, 10), everyone, probes, lengths) == "exactly the queries"
+    assert common_trait(affected(9, 10), everyone, probes, lengths) == "exactly those of more than 8 tokens"
+
+
 def test_floors_are_in_order() -> None:
     assert FLOORS["fp32"] < FLOORS["fp16"] < FLOORS["bf16"] < FLOORS["int8"] < FLOORS["int4"]
 
