@@ -45,7 +45,7 @@ def _diagnose(
         list[str] | None, typer.Option(metavar="MODEL@REV", help="Let this model's own code run; repeatable.")
     ] = None,
     scores: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Suggest causes from this model's reproduced scores alone.")
+        str | None, typer.Option(metavar="RUN", help="Suggest causes from a run's scores alone, or a model's newest.")
     ] = None,
     self_test: Annotated[bool, typer.Option("--self-test", help="Measure how often the diagnosis is right.")] = False,
     pairs: Annotated[int, typer.Option(help="Self-test: pairs of causes tried.")] = 100,
@@ -90,17 +90,17 @@ def _of_check(check_id: str, candidate: str | None, trust: list[str], batch_size
     Console(highlight=False).print(Text(f"Kept as {run}"))
 
 
-def _of_scores(model: str, store: Path | None) -> None:
+def _of_scores(asked: str, store: Path | None) -> None:
     from data.store import open_reader
     from data.suggest import suggest
     from evaluators.diagnose.from_store import read_deltas
 
     reader = open_reader(store)
-    deltas = read_deltas(reader.cursor(), model)
+    model, deltas = read_deltas(reader.cursor(), asked)
     reader.close()
     console, found = Console(highlight=False), suggest(deltas, model)
     if not found:
-        console.print(Text(f"{model}: the deltas of {len(deltas)} tasks are no more than honest reruns differ by."))
+        console.print(Text(f"{asked}: the deltas of {len(deltas)} tasks are no more than honest reruns differ by."))
         return
     table = Table(title=f"Suggested by the scores of {len(deltas)} tasks; nothing is proved until vectors are compared")
     for heading in ("cause", "fits", "why"):

@@ -90,21 +90,31 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
     return Kept(check_id, json.loads(row[1]), tuple(texts), tuple(roles), candidates)
 
 
-def read_deltas(connection: duckdb.DuckDBPyConnection, model: str) -> list[Delta]:
-    """Reproduced minus official for each task of a model, the mean over the cells that can be compared.
+def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str, list[Delta]]:
+    """Reproduced minus official for each task of one run, the mean over the cells that can be compared.
+
+    Args:
+        connection: of the store.
+        asked: a run, or a model, which stands for its newest run: two runs may differ in the very fault asked for.
+
+    Returns:
+        The model, and its deltas.
 
     Raises:
-        NotFoundError: nothing of the model was reproduced.
+        NotFoundError: nothing of the kind was reproduced.
     """
     from data.verdict import deltas
 
-    frame = deltas(connection, "reproduced", model=model)
+    frame = deltas(connection, "reproduced", model=asked)
+    frame = deltas(connection, "reproduced", run_id=asked) if frame.empty else frame
     frame = frame[frame["comparable"]]
     if frame.empty:
-        remedy = f"Run `python -m evaluators reproduce {model}` first."
-        raise NotFoundError("No reproduction of the model can be compared", where=model, remedy=remedy)
+        remedy = f"Run `python -m evaluators reproduce {asked}` first."
+        raise NotFoundError("No reproduction of the model can be compared", where=asked, remedy=remedy)
+    runs = frame["right_run"].fillna("")  # an id begins with its date; imported results have none
+    frame = frame[runs == runs.max()]
     means = frame.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
-    return [
+    return str(frame["model"].iloc[0]), [
         Delta(str(task), str(kind), float(delta), float(official))
         for task, kind, delta, official in means.itertuples(index=False)
     ]

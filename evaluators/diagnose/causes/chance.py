@@ -67,14 +67,17 @@ def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> 
 
 
 def random_parts(model: Any) -> dict[str, re.Pattern[str]]:
-    """Parts of a model that can be lost: the whole, each layer, each kind of tensor in each layer, the embeddings."""
+    """Parts of a model that can be lost: the whole, each layer, each block of all layers, each matrix."""
     parts = {"all": re.compile("")}
     names = [name for name, parameter in model.named_parameters() if parameter.dim() == 2]
     layers = layers_of(model)
     prefix = next((name for name, module in model.named_modules() if module is layers), None)
     if prefix is not None:
+        inside = rf"^{re.escape(prefix)}\."
         for index in range(len(layers)):
-            parts[f"layer {index}"] = re.compile(rf"^{re.escape(prefix)}\.{index}\.")
+            parts[f"layer {index}"] = re.compile(rf"{inside}{index}\.")
+        for child, _ in layers[0].named_children():  # what another class calls by another name is lost in all of them
+            parts[f"{child} of every layer"] = re.compile(rf"{inside}\d+\.{re.escape(child)}\.")
     parts |= {f"the tensor {name}": re.compile(rf"^{re.escape(name)}$") for name in names if "pooler" not in name}
     return parts
 
@@ -104,7 +107,8 @@ def _weights(bench: Bench, candidate: Vectors, base: Vectors) -> Diagnosis:
         # No part drawn at random comes near: nothing of the reference is left.
         near.sort(key=lambda found: (found[0] != "all", found[1]))
     extent = near[0][0]
-    kind = "all" if extent == "all" else "a layer" if extent.startswith("layer") else "a tensor"
+    kinds = {"all": "all", "layer": "a layer", "the": "a tensor"}
+    kind = kinds.get(extent.split(" ")[0], "a block")
     best = Named(_cause(f"weights random: {extent}", _RELOAD), (), max(0.0, 1 - near[0][1] / drift), near[0][1])
     others = tuple(
         Named(_cause(f"weights random: {part}", _RELOAD), (), max(0.0, 1 - left / drift), left)
