@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 __all__ = ["RULES", "Evidence", "Rule", "Sign", "signs"]
 
 WRECKED = -0.25  # typical delta of a model whose weights are not its own
+GONE = 0.6  # share of a score that none of the other faults took
 SLIGHT = 0.03  # at most this much is lost by lower precision
 QUERIES, PAIRS = ("Retrieval", "Reranking", "InstructionRetrieval"), ("STS", "PairClassification")
-_WEIGHTS = re.compile(r"newly initialized|not initialized|MISSING|size mismatch|randomly", re.IGNORECASE)
+_WEIGHTS = re.compile(
+    r"tensors are not in|newly initialized|not initialized|MISSING|size mismatch|randomly", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def _weights(e: Evidence) -> str | None:
 def _loading(e: Evidence) -> str | None:
     if e.model_called and e.model_typical is not None and e.model_typical <= WRECKED:
         return f"the model is {-100 * e.model_typical:.0f} points low on most of its {e.model_tasks} tasks"
+    if e.left_score and e.right_score is not None and not e.task_called and e.right_score < (1 - GONE) * e.left_score:
+        return f"{1 - e.right_score / e.left_score:.0%} of the score is gone"
     return None
 
 

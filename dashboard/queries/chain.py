@@ -207,4 +207,4 @@ def _fault(found: pd.DataFrame, *tiers: str) -> str:
     if serious.empty:
         return ""
     more = f" And {len(serious) - 1} more." if len(serious) > 1 else ""
-    return f"{serious.iloc[0]['seen']}{more}"
+    return f"{serious.iloc[0]['seen']}.{more}"

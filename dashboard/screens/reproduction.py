@@ -72,6 +72,7 @@ def page() -> None:
     split, background = ask(asked.effects, kind.name, limits)
     frame = _filtered(everything)
     _headline(kind, frame, len(everything))
+    st.caption(_lines(limits))
     if frame.empty:
         st.info("**No cell meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
         return
@@ -103,6 +104,15 @@ def _limits(bar: DeltaGenerator) -> Thresholds:
             ),
         }  # fmt: skip
     return thresholds(given)
+
+
+def _lines(limits: Thresholds) -> str:
+    """Where the lines between the verdicts are, in points."""
+    return (
+        f"Match: up to {limits.match_floors:g} × the cell's noise floor. Drift: up to {100 * limits.drift:g} points "
+        f"or {limits.drift_floors:g} × the floor, whichever is more. Gap: beyond. Broken: a gap of more than "
+        f"{100 * limits.lost:g} % of the score."
+    )
 
 
 def _filtered(frame: pd.DataFrame) -> pd.DataFrame:
