@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import duckdb
@@ -18,10 +17,9 @@ import pandas as pd
 
 __all__ = ["Difference", "Named", "SetUp", "Standing", "apart", "best", "listed", "named", "setups", "standings"]
 
-_WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".h5", ".msgpack"}
-_TOKENIZER = re.compile(
-    r"(tokenizer.*|special_tokens_map|added_tokens|vocab|merges)\.(json|txt|model)|.*\.(bpe\.)?model"
-)
+# A copy of the hub may have a model's weights or tokenizer in several forms, so the one that is loaded first counts.
+_WEIGHTS = "bin|pt|pth|onnx|gguf|h5|msgpack"
+_TOKENIZER = r"vocab\.(json|txt)|merges\.txt|.*\.model"
 _RUN_ID = re.compile(r"\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-\w+")
 # What can move a score by more than rounding, as it is said: the value stands for {}.
 _WORDS = {
@@ -91,22 +89,21 @@ class Standing(NamedTuple):
 
 
 class Named(NamedTuple):
-    """A row of a comparison by its set-up: a label for sentences, one for axes, where to look, and what it is beside.
+    """A row of a comparison by its set-up."""
 
-    ``differs`` says in words what sets it apart from ``beside`` (a run_id); both are empty where nothing does.
-    """
-
-    label: str
-    short: str
-    advice: str | None
-    differs: str
-    beside: str
+    label: str  # model, set-up and time, for a sentence; empty where nothing sets it apart
+    short: str  # the set-up alone, for an axis; empty where nothing sets it apart
+    advice: str | None  # where to look; None where nothing is known
+    differs: str  # what sets it apart from ``beside``, in words
+    beside: str  # the run it is laid beside; empty for the one that agrees best with what is published
+    direct: bool = True  # one of the two sides is the run that agrees best
 
 
 def setups(cursor: duckdb.DuckDBPyConnection) -> dict[str, SetUp]:
     """Every reproduction of the store by its run_id, the earliest first."""
     rows = cursor.execute(
-        "SELECT run_id, model, settings, environment, files FROM runs WHERE kind = 'reproduce' ORDER BY started_at, run_id"
+        """SELECT run_id, model, settings, environment, files FROM runs WHERE kind = 'reproduce'
+           ORDER BY started_at, run_id"""
     ).fetchall()
     return {run: _set_up(run, model, *map(json.loads, recorded)) for run, model, *recorded in rows}
 
@@ -165,13 +162,13 @@ def _named(run: SetUp, left: SetUp | None, known: Mapping[str, SetUp], standing:
     differences = apart(run, other) if other else _wished(run)
     differs = listed(differences)
     when = f"{_moment(left.run_id)} → {_moment(run.run_id)}" if left else f"run of {_moment(run.run_id)}"
-    name = run.model.rpartition("/")[2]
     return Named(
-        label=f"{run.model} with {differs} ({when})" if differs else f"{run.model} ({when})",
-        short=f"{name} · {listed(differences, short=True) or _moment(run.run_id)}",
+        label=f"{run.model} with {differs} ({when})" if differs else "",
+        short=listed(differences, short=True),
         advice=_advice(differences, left, other, standing) if other and differences else None,
         differs=differs,
         beside=other.run_id if other else "",
+        direct=left is None or None in (best(run, known.values(), standing), best(left, known.values(), standing)),
     )
 
 
@@ -191,7 +188,8 @@ def _advice(differences: list[Difference], left: SetUp | None, other: SetUp, sta
     if left:
         return f"{look}; {only} the two runs apart"
     held, failed, _ = standing.get(other.run_id, Standing(0, 0, 0.0))
-    holds = f", of whose {held + failed} cells {held} hold" if held > failed else ""
+    on = f"all {held}" if not failed else f"{held} of {held + failed}"
+    holds = f", which holds on {on} cells" if held > failed else ""
     return f"{look}; {only} it apart from the run of {_moment(other.run_id)}{holds}"
 
 
@@ -222,17 +220,17 @@ def _set_up(
         "modules": " + ".join(module.partition("(")[0] for module in modules),
         "pooling": in_use.get("pooling") or next((m[8:-1] for m in modules if m.startswith("Pooling(")), None),
         "prompts": _prompts(in_use.get("prompts")) if in_use else None,
-        "weights": _digest(f for f in files if PurePosixPath(f["path"]).suffix in _WEIGHTS),
-        "tokenizer": _digest(f for f in files if _TOKENIZER.fullmatch(PurePosixPath(f["path"]).name)),
-        "configuration": _digest(f for f in files if f["path"] in ("config.json", "sentence_bert_config.json")),
+        "weights": _digest(files, r".*\.safetensors") or _digest(files, rf".*\.({_WEIGHTS})"),
+        "tokenizer": _digest(files, r"(.*/)?tokenizer\.json") or _digest(files, rf"(.*/)?({_TOKENIZER})"),
+        "configuration": _digest(files, r"(0_[^/]+/)?(config|sentence_bert_config)\.json"),
     }
     wishes = {"dimensions" if name == "truncate_dim" else name for name, value in asked.items() if value}
     return SetUp(run_id, model, {n: str(v) for n, v in facts.items() if v not in (None, "")}, frozenset(wishes))
 
 
-def _digest(files: Iterable[Mapping[str, Any]]) -> str | None:
-    """Eight characters for what these files hold, whatever they are called; None for no files."""
-    found = sorted(str(file["sha256"]) for file in files)
+def _digest(files: Iterable[Mapping[str, Any]], pattern: str) -> str | None:
+    """Eight characters for what the files of this pattern hold, whatever they are called; None where there are none."""
+    found = sorted(str(file["sha256"]) for file in files if re.fullmatch(pattern, file["path"]))
     return hashlib.sha256("".join(found).encode()).hexdigest()[:8] if found else None
 
 

@@ -43,9 +43,12 @@ WITH files AS (
     FROM runs WHERE kind = 'reproduce'
 ),
 of_run AS (
-    SELECT model, revision, string_agg(file.sha256, ' ' ORDER BY file.sha256) AS weights FROM files
-    WHERE regexp_matches(file.path, '\.(safetensors|bin|pt|pth|onnx|gguf|h5|msgpack)$')
-    GROUP BY run_id, model, revision
+    -- Beside safetensors, weights in another form are not what is loaded.
+    SELECT model, revision, coalesce(
+        string_agg(file.sha256, ' ' ORDER BY file.sha256) FILTER (file.path LIKE '%.safetensors'),
+        string_agg(file.sha256, ' ' ORDER BY file.sha256)
+            FILTER (regexp_matches(file.path, '\.(bin|pt|pth|onnx|gguf|h5|msgpack)$'))) AS weights
+    FROM files GROUP BY run_id, model, revision
 )
 SELECT model, revision, any_value(weights) AS weights FROM of_run GROUP BY model, revision
 HAVING count(DISTINCT weights) = 1;
