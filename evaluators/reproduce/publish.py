@@ -16,6 +16,8 @@ from data.errors import PlumblineError, StoreBusyError
 from data.store import writing
 from evaluators.official.names import Names
 from evaluators.official.parse import parse
+from evaluators.preflight.finding import Finding
+from evaluators.preflight.keep import keep_findings
 from evaluators.reproduce.journal import Journal
 
 __all__ = ["publish", "put", "restore"]
@@ -95,6 +97,8 @@ def put(
             result = known.get(file) or _add_result(connection, run, record, read(file))
         rows.append({"run_id": run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
     _replace(connection, "run_tasks", rows, run_id)
+    connection.execute("DELETE FROM findings WHERE run_id = ?", [run_id])
+    keep_findings(connection, run_id, run["model"], [Finding(**found) for found in run.get("findings", [])])
     _add_model(connection, run)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from data.errors import ModelError, PlumblineError, StoreBusyError, StoreError
+from evaluators.preflight.finding import Finding
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
 from evaluators.reproduce.heard import Warnings, hearing
 from evaluators.reproduce.journal import Journal, now
@@ -59,7 +60,7 @@ def reproduce(plan: Plan, screen: Screen) -> Journal:
         in_use = settings_in_use(loaded.encoder)
         journal = Journal.open(plan.root, _identity(plan.asked, loaded, in_use), again=plan.again)
         with journal.held(), _full_disk_explained(journal):
-            _begin(journal, plan, loaded, in_use, loaded.remarks + heard.take())
+            _begin(journal, plan, loaded, in_use, heard.take())
             waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, _dataset(task))]
             status = "failed"
             try:
@@ -215,11 +216,16 @@ def _begin(
         settings={"asked": asked, "in_use": in_use, "loader": loaded.loader, "batch_size": plan.batch_size},
         environment=environment(),
         files=loaded.files,
-        warnings=warnings,
+        findings=[finding.as_row() for finding in loaded.findings],
+        warnings=[_as_warning(finding) for finding in loaded.findings] + warnings,
         started_at=journal.run.get("started_at") or now(),
         finished_at=None,
         status="running",
     )
+
+
+def _as_warning(finding: Finding) -> dict[str, Any]:
+    return {"source": "preflight", "text": f"{finding.severity}: {finding.seen}. {finding.why}", "times": 1}
 
 
 def _to_run(watched: Watched, journal: Journal, plan: Plan) -> Any:

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 from rich.console import Console
 
+from dashboard.queries import diagnosis
 from dashboard.queries import reproduction as page
+from dashboard.queries.runs import runs as listed_runs
 from data.blame import charges
 from data.store import open_reader
 from data.verdict import Thresholds
@@ -194,6 +196,15 @@ def test_every_run_says_what_sets_it_apart(made: Made) -> None:
             set_up_of(made.runs[name], MINILM, made.store) == f"Its set-up: {words}, beside run {made.runs['right']}."
         )
     assert "Its set-up: weights " in str(set_up_of(made.runs["random weights"], MINILM, made.store))
+
+
+def test_what_preflight_found_stays_with_the_run(made: Made) -> None:
+    """The runs page counts and shows it; publishing after each task does not double it."""
+    cursor = open_reader(made.store).cursor()
+    found = {run: diagnosis.findings(cursor, run=made.runs[run])["code"].tolist() for run in made.runs}
+    assert found["CLS pooling"] == ["pooling-differs"] and len(found["random weights"]) == 1
+    assert not any(found[name] for name in ("right", "32 tokens", "bf16", "wrong prompt"))
+    assert listed_runs(cursor).set_index("run_id").loc[made.runs["CLS pooling"], "findings"] == 1
 
 
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason="needs the real data sets beside the checkout")
