@@ -182,15 +182,16 @@ def listed(differences: Iterable[Difference], *, short: bool = False) -> str:
 def _advice(differences: list[Difference], left: SetUp | None, other: SetUp, standing: Mapping[str, Standing]) -> str:
     """What to look at, and what the run beside it says: if that one holds, the difference between them is the cause."""
     shown = _first(differences)[:3]
-    look = "look at its " + " and ".join(each.noun for each in shown)
     rest = " and ".join(each.noun for each in differences if each not in shown)
-    only = f"that and its {rest} set" if rest else "nothing else recorded sets"
+    only = ("this" if len(shown) == 1 else "these") + (f" and its {rest}" if rest else "")
+    verb = "differs" if only == "this" else "differ"
+    look = f"look at its {' and '.join(each.noun for each in shown)}; of all that is recorded, only {only} {verb}"
     if left:
-        return f"{look}; {only} the two runs apart"
+        return f"{look} between the two runs"
     held, failed, _ = standing.get(other.run_id, Standing(0, 0, 0.0))
     on = f"all {held}" if not failed else f"{held} of {held + failed}"
     holds = f", which holds on {on} cells" if held > failed else ""
-    return f"{look}; {only} it apart from the run of {_moment(other.run_id)}{holds}"
+    return f"{look} from the run of {_moment(other.run_id)}{holds}"
 
 
 def _first(differences: list[Difference]) -> list[Difference]:

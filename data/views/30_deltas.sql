@@ -142,7 +142,8 @@ SELECT l.kind, l.left_id, l.right_id, r.split, r.subset,
 FROM lone_left l JOIN lone_right r USING (kind, left_id, right_id);
 
 CREATE VIEW delta_facts AS
-WITH judged AS (
+WITH weights AS MATERIALIZED (FROM known_weights),
+judged AS (
     SELECT c.*, l.model, l.task, t.type,
         l.origin AS left_origin, r.origin AS right_origin, l.run_id AS left_run, r.run_id AS right_run,
         l.revision AS left_revision, r.revision AS right_revision,
@@ -165,11 +166,11 @@ WITH judged AS (
                 WHEN l.withdrawn THEN figure_of(l.origin) || ' was published once and withdrawn since'
                 WHEN r.withdrawn THEN figure_of(r.origin) || ' was published once and withdrawn since' END) AS remarks
     FROM delta_cells c
-    JOIN comparable_results l ON l.result_id = c.left_id
-    JOIN comparable_results r ON r.result_id = c.right_id
+    JOIN results l ON l.result_id = c.left_id
+    JOIN results r ON r.result_id = c.right_id
     LEFT JOIN tasks t ON t.task = l.task
-    LEFT JOIN known_weights lw ON lw.model = l.model AND lw.revision = l.revision
-    LEFT JOIN known_weights rw ON rw.model = r.model AND rw.revision = r.revision
+    LEFT JOIN weights lw ON lw.model = l.model AND lw.revision = l.revision
+    LEFT JOIN weights rw ON rw.model = r.model AND rw.revision = r.revision
 ),
 floored AS (
     SELECT j.*, right_score - left_score AS delta,
@@ -189,8 +190,17 @@ whole AS (
     SELECT *, kind = 'reproduced' AND right_data IS NOT NULL
         AND bool_and(coalesce(abs(delta) <= floor, false)) OVER (PARTITION BY kind, model, left_id, right_id) AS holds
     FROM floored
+),
+-- A figure that is no match, but is just the value of another metric of the other side.
+mixed AS (
+    SELECT w.*,  metric_with_value(rm.names, right_metrics, left_score) AS left_is,
+        metric_with_value(lm.names, left_metrics, right_score) AS right_is
+    FROM whole w
+    LEFT JOIN metric_sets lm ON lm.metric_set = w.left_set
+    LEFT JOIN metric_sets rm ON rm.metric_set = w.right_set
 )
-SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, right_raw, renamed, remarks, holds),
+SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, right_raw, renamed, remarks, holds,
+        left_is, right_is),
     bool_or(holds) OVER (PARTITION BY kind, model, left_id, right_data) AS data_cleared,
     nullif(remarks, '') AS remarks,
     CASE
@@ -203,44 +213,48 @@ SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, 
         WHEN left_metric <> right_metric THEN format('another metric: {} against {}', left_metric, right_metric)
         -- Files of mteb 0.0 give the average precision as main score of some two-class tasks.
         WHEN (left_version LIKE '0.0.%' OR right_version LIKE '0.0.%')
-            AND f.task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')
+            AND task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')
             THEN 'another metric: mteb 0.0 wrote ap where the task counts accuracy'
-        WHEN metric_with_value(rm.names, right_metrics, left_score) <> right_metric
+        WHEN left_is <> right_metric
             THEN format('another metric: {} is the {} of the other side, not its {}', figure_of(left_origin),
-                metric_with_value(rm.names, right_metrics, left_score), right_metric)
-        WHEN metric_with_value(lm.names, left_metrics, right_score) <> left_metric
+                left_is, right_metric)
+        WHEN right_is <> left_metric
             THEN format('another metric: {} is the {} of the other side, not its {}', figure_of(right_origin),
-                metric_with_value(lm.names, left_metrics, right_score), left_metric)
+                right_is, left_metric)
     END AS obstacle
-FROM whole f
-LEFT JOIN metric_sets lm ON lm.metric_set = f.left_set
-LEFT JOIN metric_sets rm ON rm.metric_set = f.right_set;
+FROM mixed f;
 
 -- The deltas under thresholds of one's own; `deltas` below has the defaults.
 CREATE MACRO deltas_under(match_floors, drift, drift_floors, lost) AS TABLE
+WITH facts AS (
+    SELECT * REPLACE (same_data OR data_cleared AS same_data), same_data AS same_revision,
+        abs(delta) <= match_floors * floor AS within
+    FROM delta_facts
+),
+judged AS (
+    SELECT *, verdict(delta, left_score, floor, obstacle, same_data,
+        match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost) AS verdict
+    FROM facts
+)
 SELECT d.kind, d.model, d.task, d.type, d.split, d.subset, coalesce(d.task_metric, 'main_score') AS metric,
     d.left_id, d.right_id, d.left_origin, d.right_origin, d.left_run, d.right_run, d.left_revision, d.right_revision,
-    d.left_score, d.right_score, d.delta, d.floor, d.floor_scope, d.floor_n,
-    d.same_data OR d.data_cleared AS same_data, d.obstacle,
-    verdict(d.delta, d.left_score, d.floor, d.obstacle, d.same_data OR d.data_cleared,
-        match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost) AS verdict,
-    verdict(d.delta, d.left_score, d.floor, d.obstacle, d.same_data OR d.data_cleared,
-        match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost)
-        <> 'not comparable' AS comparable,
+    d.left_score, d.right_score, d.delta, d.floor, d.floor_scope, d.floor_n, d.same_data, d.obstacle, d.verdict,
+    d.verdict <> 'not comparable' AS comparable,
     CASE
         WHEN d.obstacle IS NOT NULL THEN d.obstacle
-        WHEN (d.same_data OR d.data_cleared) IS NOT TRUE AND abs(d.delta) > match_floors * d.floor
-            THEN CASE WHEN d.same_data IS NULL THEN 'the data set revision of one side is not known'
-                ELSE 'another data set revision' END
+        WHEN d.same_data OR d.within OR d.delta IS NULL THEN NULL
+        WHEN d.same_data IS NULL THEN 'the data set revision of one side is not known'
+        ELSE 'another data set revision'
     END AS why_not,
     nullif(concat_ws('; ', d.remarks,
-        CASE WHEN d.obstacle IS NULL AND d.same_data IS NOT TRUE AND d.data_cleared
-                AND abs(d.delta) > match_floors * d.floor
-            THEN 'the data set revision is not the same, but on the same data another run of this model matches' END,
-        CASE WHEN d.obstacle IS NULL AND d.same_data IS NOT TRUE AND abs(d.delta) <= match_floors * d.floor
-            THEN CASE WHEN d.same_data IS NULL THEN 'matches although the data set revision of one side is not known'
-                ELSE 'matches although the data set revision differs' END END), '') AS remarks
-FROM delta_facts d;
+        CASE WHEN d.obstacle IS NOT NULL OR d.same_revision THEN NULL
+            WHEN d.within AND d.same_revision IS NULL
+                THEN 'matches although the data set revision of one side is not known'
+            WHEN d.within THEN 'matches although the data set revision differs'
+            WHEN d.data_cleared AND d.delta IS NOT NULL
+                THEN 'the data set revision is not the same, but on the same data another run of this model matches'
+        END), '') AS remarks
+FROM judged d;
 
 CREATE VIEW deltas AS FROM deltas_under(1.0, 0.015, 3.0, 0.3);
 

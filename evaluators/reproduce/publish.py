@@ -121,7 +121,7 @@ def _sql(value: Any) -> Any:
 
 def _add_result(connection: duckdb.DuckDBPyConnection, run: dict[str, Any], record: dict[str, Any], data: bytes) -> int:
     """One result file's row in ``results`` and its cells in ``scores``, as the importer reads it; its result_id."""
-    names = Names.of(connection)
+    names = Names.of(connection, only=record["task"])
     if "metric" in record:  # a store without an import knows no tasks
         names.metrics.setdefault(record["task"], record["metric"])
         names.types.setdefault(record["task"], record["type"])

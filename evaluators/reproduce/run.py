@@ -62,21 +62,23 @@ def reproduce(plan: Plan, screen: Screen) -> Journal:
         with journal.held(), _full_disk_explained(journal):
             _begin(journal, plan, loaded, in_use, heard.take())
             waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, _dataset(task))]
-            status = "failed"
+            status, published = "failed", False
             try:
                 publish(journal, plan.store)
-                _run_all(plan, loaded, journal, waiting, heard, screen)
+                published = _run_all(plan, loaded, journal, waiting, heard, screen)
                 status = "done"
             except KeyboardInterrupt:
                 status = "stopped"
                 raise
             finally:
-                journal.write_run(status=status, finished_at=now())
-                publish(journal, plan.store)
+                if not published:
+                    journal.write_run(status=status, finished_at=now())
+                    publish(journal, plan.store)
     return journal
 
 
-def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], heard: Warnings, screen: Screen) -> None:
+def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], heard: Warnings, screen: Screen) -> bool:
+    """Run the tasks; whether the store knows already that all of them are done."""
     watched = Watched(loaded.encoder, screen.texts)
     done = len(plan.tasks) - len(waiting)
     with screen.running(journal, loaded, done, waiting, _estimates(plan, loaded, watched, waiting)):
@@ -84,10 +86,13 @@ def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], h
             screen.task_begins(task)
             record = _run_one(task, watched, journal, plan, heard)
             journal.write_task(record)
-            with _published_later(screen):
+            if task is waiting[-1]:  # publishing copies the store, so the end of the run goes along with its last task
+                journal.write_run(status="done", finished_at=now())
+            with _published_later(screen) as busy:
                 publish(journal, plan.store)
             name = task.metadata.name
             screen.task_ends(record, verdicts_of(journal.run_id, loaded.name, [name], plan.compare_to, plan.store))
+    return bool(waiting) and not busy
 
 
 def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any]) -> list[Estimate]:
@@ -240,11 +245,13 @@ def _to_run(watched: Watched, journal: Journal, plan: Plan) -> Any:
 
 
 @contextmanager
-def _published_later(screen: Screen) -> Iterator[None]:
+def _published_later(screen: Screen) -> Iterator[list[StoreBusyError]]:
     """A store that another process holds on to is no reason to stop: the next publication brings this task too."""
+    busy: list[StoreBusyError] = []
     try:
-        yield
+        yield busy
     except StoreBusyError as error:
+        busy.append(error)
         screen.note(f"{error} The run goes on and publishes with its next task.")
 
 

@@ -184,7 +184,10 @@ def test_the_effect_of_a_row_names_its_set_up(made: Made) -> None:
             r"(.*) \(.* → .*\) is \S+ points low on .* tasks: look at its (\w+); (.*)\.", found[name].sentence
         )
         assert said and said[1] == f"{MINILM} with {APART[name]}"
-        assert said[2] in APART[name] + "s" and said[3] == "nothing else recorded sets the two runs apart"
+        assert (
+            said[2] in APART[name] + "s"
+            and said[3] == "of all that is recorded, only this differs between the two runs"
+        )
     assert f"{MINILM} with weights " in found["random weights"].sentence
     assert "points low on all 5 tasks: look at its weights;" in found["random weights"].sentence
 
@@ -226,4 +229,4 @@ def test_on_a_real_task_against_the_published_figure(minilm: Path, tmp_path: Pat
     named = page.named(cursor, "reproduced", Thresholds())[rows.loc[run.run_id, "row"]]
     assert named.label.startswith(f"{MINILM} with pooling cls instead of mean (run of ")
     assert rows.loc[named.beside, "verdict"] == "match"
-    assert "nothing else recorded sets it apart from the run of" in str(named.advice)
+    assert "of all that is recorded, only this differs from the run of" in str(named.advice)
