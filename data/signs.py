@@ -44,6 +44,7 @@ class Evidence:
     by_type: Mapping[str, float] = field(default_factory=dict)  # the model's median delta by task type
     differs: frozenset[str] = frozenset()  # names of the settings, versions and revisions that differ
     warnings: tuple[str, ...] = ()
+    set_up: str | None = None  # what sets the run apart from one of the same model that matches on this cell
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ def signs(evidence: Evidence) -> list[Sign]:
 
 def _metric(e: Evidence) -> str | None:
     return e.why_not if (e.why_not or "").startswith("another metric") else None
+
+
+def _set_up(e: Evidence) -> str | None:
+    return e.set_up
 
 
 def _weights(e: Evidence) -> str | None:
@@ -173,6 +178,7 @@ def _gain(e: Evidence) -> str | None:
 # code, cause, what would settle it, and the sign. docs: README of data/, section "Whose fault".
 RULES = (
     Rule("metric", "The two figures are of different metrics", "Compare the same metric, listed above.", _metric),
+    Rule("set-up", "The set-up of the run", "Change that back and run the task again.", _set_up),
     Rule("weights", "Weights were missing and initialised at random", "Run the preflight on the model.", _weights),
     Rule("code", "Another class was loaded than the model's own code", "Allow the model's code, by name.", _code),
     Rule("loading", "The model is not loaded as it should be", "Run the preflight; look at its warnings.", _loading),

@@ -12,6 +12,7 @@ PLAIN: dict[str, Any] = {"delta": -0.1, "floor": 0.003, "verdict": "gap", "same_
 
 SEEN = {
     "metric": {"why_not": "another metric: ap against accuracy", "verdict": "not comparable"},
+    "set-up": {"set_up": "32 tokens instead of 256, and run 1 without that matches here"},
     "weights": {"warnings": ("transformers: Some weights were not initialized from the checkpoint",)},
     "code": {"differs": frozenset({"trust"})},
     "loading": {"model_called": True, "model_typical": -0.5, "model_tasks": 8},
