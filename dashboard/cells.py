@@ -135,7 +135,8 @@ def show(frame: pd.DataFrame, split: Effects, claim: str, check: str, named: Map
     _metrics(cell, claim, check)
     _warnings(heard)
     st.markdown("**Run it again**")
-    st.code(asked.command(cell), language=None, wrap_lines=True)
+    again = ask(asked.run_command, cell["right_run"]) if isinstance(cell["right_run"], str) else None
+    st.code(again or asked.command(cell), language=None, wrap_lines=True)
 
 
 def _verdict(cell: dict[str, Any], claim: str, check: str) -> None:

@@ -185,8 +185,14 @@ def _warning(entry: Any) -> str:
     return f"{source}{entry.get('text', '')}{times}"
 
 
+def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:
+    """What was typed to make a run; None for one that nobody here typed."""
+    row = cursor.execute("SELECT command FROM runs WHERE run_id = ?", [run]).fetchone()
+    return str(row[0]) if row and row[0] else None
+
+
 def command(cell: dict[str, Any]) -> str:
-    """What to type to run the check of a cell on this machine."""
+    """What to type to run the check of a cell on this machine, for a cell without a run of this machine."""
     words = ["python", "-m", "evaluators", "reproduce", str(cell["model"]), "--tasks", str(cell["task"])]
     revision = cell["left_revision"] if cell["left_origin"] == "official" else cell["right_revision"]
     if isinstance(revision, str) and len(revision) == 40:

@@ -57,6 +57,8 @@ HAVING count(DISTINCT weights) = 1;
 CREATE MACRO revisions_apart(l, l_weights, r, r_weights) AS
     CASE
         WHEN l = r OR l IS NULL OR r IS NULL OR l_weights = r_weights THEN NULL
+        WHEN starts_with(l, 'as-served-') OR starts_with(r, 'as-served-')
+            THEN 'one side was served by a program that does not tell its revision'
         WHEN starts_with(l, 'local-') AND starts_with(r, 'local-')
             THEN CASE WHEN l_weights <> r_weights THEN 'the two are of folders with different weights' END
         WHEN starts_with(l, 'local-') OR starts_with(r, 'local-') THEN

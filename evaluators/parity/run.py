@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from data.errors import EncoderError, PlumblineError
+from data.errors import EncoderError, ModelError, PlumblineError
 from evaluators.encoders.base import Description, in_use
+from evaluators.encoders.look import Seen, look
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity.compare import Comparison, Side, compare
-from evaluators.parity.look import Seen, look, refuse_if_doomed
 from evaluators.parity.plan import Plan
 from evaluators.parity.protocol import TESTS, Outcome, few, self_agreement, shape_of_answers, two_loads
 from evaluators.parity.vectors import Vectors, encode_probes
-from evaluators.preflight import Finding
+from evaluators.preflight import Finding, at_least
 
 __all__ = ["Check", "Examined", "check", "examine"]
 
@@ -80,10 +80,24 @@ def _looked_at(settings: EncoderSettings, plan: Plan, seen: Seen, progress: Prog
     progress(settings.display, "looking at its files")
     findings = look(settings, seen)
     if settings is plan.reference and not plan.anyway:
-        refuse_if_doomed(settings, findings)
+        _refuse_if_doomed(settings, findings)
     examined = examine(settings, plan, progress)
     examined.findings = findings
     return examined
+
+
+def _refuse_if_doomed(settings: EncoderSettings, findings: tuple[Finding, ...]) -> None:
+    """Stop where the reference cannot give right vectors: nothing that is compared with them would mean anything.
+
+    Raises:
+        ModelError: a fatal finding.
+    """
+    if fatal := at_least(findings, "fatal"):
+        raise ModelError(
+            "Preflight stops the check: the reference is at fault: " + "; ".join(finding.seen for finding in fatal),
+            where=settings.display,
+            remedy=f"{fatal[0].remedy} To compare with it as it is, add --anyway.",
+        )
 
 
 def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda encoder, what: None) -> Examined:

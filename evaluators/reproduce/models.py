@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from data.errors import InputError, ModelError, NotAllowedError, PlumblineError
 from evaluators.encoders.base import hash_files
+from evaluators.encoders.look import look
+from evaluators.encoders.settings import parse_spec
 from evaluators.preflight.finding import Finding
 from evaluators.reproduce.served import SpecEncoder, is_spec
 from evaluators.reproduce.watch import torch_module
@@ -115,6 +117,8 @@ def _load_spec(asked: Asked) -> Loaded:
             where=asked.model,
             remedy="Write them there, as in openai:ADDRESS?model=NAME&query_prompt=query: ",
         )
+    findings = list(look(parse_spec(asked.model)))
+    _stop_if_fatal(findings, asked, asked.model)
     encoder = SpecEncoder(asked.model)
     said = encoder.description
     name = asked.known_as or f"local/{Path(said.model).name}"
@@ -123,7 +127,7 @@ def _load_spec(asked: Asked) -> Loaded:
     registered, name = meta is not None, meta.name if meta is not None else name
     meta = meta or mteb.models.ModelMeta.create_empty(overwrites={"name": name})
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision.replace(" ", "-")})
-    return Loaded(encoder, name, revision, registered, f"the {encoder.settings.backend} encoder", said.files, [])
+    return Loaded(encoder, name, revision, registered, f"the {encoder.settings.backend} encoder", said.files, findings)
 
 
 def check_before_loading(asked: Asked) -> list[Finding]:
@@ -160,18 +164,24 @@ def check_downloaded(asked: Asked, revision: str | None) -> list[Finding]:
 
 
 def _looked_at(asked: Asked, model: str, revision: str | None) -> list[Finding]:
-    from evaluators.preflight import at_least, preflight
+    from evaluators.preflight import preflight
 
     trust = [f"{name}@{at}" for name, at in _allowed(asked, revision).items()]
     # Code that may not run and cannot be done without is refused by the loader, with the option that allows it.
     found = [f for f in preflight(model, revision=revision, trust=trust) if f.code not in _REFUSED_LATER]
+    _stop_if_fatal(found, asked, model)
+    return found
+
+
+def _stop_if_fatal(found: list[Finding], asked: Asked, where: str) -> None:
+    from evaluators.preflight import at_least
+
     if (fatal := at_least(found, "fatal")) and not asked.anyway:
         raise ModelError(
             "Preflight stops the run: " + "; ".join(finding.seen for finding in fatal),
-            where=model,
+            where=where,
             remedy=f"{fatal[0].remedy} To see what it gives as it is, add --anyway.",
         )
-    return found
 
 
 def _registered(name: str) -> Any:

@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -207,6 +208,11 @@ def two_tasks(made_parity, tmp_path):
     return path
 
 
+def rows_of(store, query):
+    with duckdb.connect(str(store), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
 def of_cell(monkeypatch, store):
     return page(
         monkeypatch, store, "reproduction", compare="Our runs", row="org/small-model · run-bf16", task="TinySTS"
@@ -219,6 +225,8 @@ def test_a_cell_of_a_run_shows_its_chain_and_what_its_scores_suggest(monkeypatch
     assert "**files**] · same" in words and "**vectors**] · same" in words and "**scores**] · differs" in words
     assert "over 2 tasks: a suggestion, nothing is proved" in words
     assert any(code.value.startswith("python -m evaluators parity --reference") for code in at.code)
+    [(typed,)] = rows_of(two_tasks, "SELECT command FROM runs WHERE run_id = 'run-bf16'")
+    assert typed in [code.value for code in at.code]  # the run's own command, under "Run it again"
     assert any("Known fault" in str(table.proto.columns) for table in at.dataframe)
 
 

@@ -118,6 +118,16 @@ def weights(path: Path, run: str, sha256: str, revision: str = "a" * 40) -> None
         )
 
 
+def test_a_server_that_tells_no_revision_is_said_to(judged) -> None:
+    found = one(
+        judged(
+            [result("official", 0.8), result("reproduced", 0.8, revision="as-served-by-openai", run_id="r")],
+            "reproduced",
+        )
+    )
+    assert found["remarks"] == "one side was served by a program that does not tell its revision"
+
+
 def test_a_folder_is_of_a_revision_only_where_a_run_of_that_revision_read_the_same_weights(tmp_path: Path) -> None:
     path = store_of(
         tmp_path / "store.duckdb",
