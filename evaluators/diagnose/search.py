@@ -8,8 +8,9 @@ from itertools import combinations
 
 import numpy as np
 
+from evaluators.diagnose.causes.output import SINGLE_BITS
 from evaluators.diagnose.causes.space import solve
-from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.forward import Bench, finished
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, closeness, even
 from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Vectors
@@ -73,7 +74,8 @@ class Search:
         self.bench, self.candidate = bench, candidate
         self.base = bench.reference.recipe
         self.early = [cause for cause in causes if cause.forward]
-        self.late = list(_late_sets([cause for cause in causes if not cause.forward]))
+        late = [cause for cause in causes if not cause.forward and _possible(cause, candidate)]
+        self.late = _distinct(self.base, _late_sets(late))
         self._progress = progress or (lambda done, total: None)
         self.tried: dict[tuple[str, ...], Match] = {}
         self._solving = False
@@ -171,12 +173,10 @@ class Search:
         late = tuple(one for one in match.causes if not one.forward and one.family != "space")
         if len(late) + len([one for one in match.causes if one.forward]) < len(match.causes):
             return True  # solved from all texts together: a few of them tell nothing
-        bench = self.bench.only(short)
-        pooled = bench.pooled(recipe)
-        before = match.errors[short]
-        errors = (
-            apart(self.candidate[short], bench.finish(pooled, combine(recipe, extra))) for extra in self._others(late)
-        )
+        pooled, before = self.bench.pooled(recipe, short), match.errors[short]
+        projections = self.bench.reference.projections
+        made = (combine(recipe, extra) for extra in self._others(late))
+        errors = (apart(self.candidate[short], finished(pooled[one.pooling], one, projections)) for one in made)
         return any(bool((after < _NEARER * before).any()) for after in errors)
 
     def _others(self, late: tuple[Cause, ...]) -> list[tuple[Cause, ...]]:
@@ -189,6 +189,18 @@ def _finished(match: Match) -> bool:
     if float(match.errors.max()) < _DONE:
         return True
     return bool(match.causes) and even(match.errors) and float(match.errors.mean()) < _HALF_PRECISION
+
+
+def _possible(cause: Cause, candidate: Vectors) -> bool:
+    """Whether a candidate's numbers can have come of a cause: single bits are all of one size."""
+    sizes = np.abs(candidate)
+    return cause.name != SINGLE_BITS or float(sizes.std()) < 1e-3 * float(sizes.mean())
+
+
+def _distinct(base: Recipe, sets: Iterable[tuple[Cause, ...]]) -> list[tuple[Cause, ...]]:
+    """One set of each that make the same recipe, the smallest; single ones stay, for the ranking."""
+    kept: dict[Recipe, tuple[Cause, ...]] = {}
+    return [one for one in sets if kept.setdefault(combine(base, one), one) == one or len(one) == 1]
 
 
 def _late_sets(causes: Sequence[Cause]) -> Iterator[tuple[Cause, ...]]:

@@ -73,12 +73,13 @@ class Diagnosis:
         return self.remaining / self.drift if self.drift else 0.0
 
 
-def judge(ranked: Sequence[Match], floor: float) -> Diagnosis:
+def judge(ranked: Sequence[Match], floor: float, rounding: bool) -> Diagnosis:
     """The verdict over the matches of a search.
 
     Args:
         ranked: every match tried, best first, the plain reference among them.
         floor: mean distance that bf16 leaves on this model and these texts.
+        rounding: whether what the best match leaves points where rounding points (``rest.is_rounding``).
     """
     plain = next(match for match in ranked if not match.causes)
     best = _with_effect(ranked, plain)
@@ -88,7 +89,7 @@ def judge(ranked: Sequence[Match], floor: float) -> Diagnosis:
     runners = _runners_up(ranked, best, plain)
     left = float(best.errors.mean())
     precision = bool(best.causes) and all(cause.precision for cause in best.causes)
-    if best.causes and _accepted(best, plain, floor):
+    if best.causes and _accepted(best, plain, floor, rounding):
         return _stated("precision only" if precision else "explained", best, ranked, plain, floor, runners)
     if precision and even(plain.errors) and left < 0.9 * drift and _same_size(best, plain):
         return _stated("precision only", best, ranked, plain, floor, runners)
@@ -110,13 +111,16 @@ def _with_effect(ranked: Sequence[Match], plain: Match) -> Match:
     return best if best.causes else plain
 
 
-def _accepted(best: Match, plain: Match, floor: float) -> bool:
+def _accepted(best: Match, plain: Match, floor: float, rounding: bool) -> bool:
     left, drift = float(best.errors.mean()), float(plain.errors.mean())
-    # What is left must be rounding on every text, in half precision at most. A cause that is merely like the
-    # true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
+    worst = float(best.errors.max())
+    if left < ACCEPTED * drift and worst < _NOTHING:
+        return True
+    # What is left must be rounding on every text, in half precision at most, and look like it. A cause that is merely
+    # like the true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
     if left < ACCEPTED * drift:
-        return float(best.errors.max()) < max(_NOTHING, _ROUNDED * floor)
-    return left < min(1.5 * floor, 0.5 * drift) and even(best.errors)
+        return rounding and worst < _ROUNDED * floor
+    return rounding and left < min(1.5 * floor, 0.5 * drift) and even(best.errors)
 
 
 def _same_size(best: Match, plain: Match) -> bool:

@@ -26,6 +26,7 @@ __all__ = ["Facts", "by_chance", "random_part", "random_parts"]
 
 _RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
 _DRAWS = 2
+_PERMUTATIONS = 500
 _NEAR = 0.85  # of the distance to the sound reference, from which a random part counts as the candidate's
 
 
@@ -94,7 +95,7 @@ def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
 def _weights(bench: Bench, candidate: Vectors, base: Vectors) -> Diagnosis:
     drift = float(apart(candidate, base).mean())
     near = sorted(_nearest(bench, candidate), key=lambda found: found[1])
-    if near[0][1] > _NEAR * drift:
+    if near[0][1] > _NEAR * drift or not _depends(candidate, bench.drawn[near[0][0]]):
         # No part drawn at random comes near: nothing of the reference is left.
         near.sort(key=lambda found: (found[0] != "all", found[1]))
     extent = near[0][0]
@@ -106,6 +107,19 @@ def _weights(bench: Bench, candidate: Vectors, base: Vectors) -> Diagnosis:
     )
     sentence = f"Two loads of the candidate disagree: weights were drawn at random. Most like it is {kind} ({extent})."
     return _answer(best.cause, sentence, candidate, base, others)
+
+
+def _depends(candidate: Vectors, drawn: Vectors) -> bool:
+    """Whether the candidate's differences between texts follow those of a model with one part random.
+
+    Vectors of random weights lie close together, and their common direction is near some part's by chance; a test by
+    permutation of the texts asks of what is left when that direction is gone.
+    """
+    one, other = candidate - candidate.mean(0), drawn - drawn.mean(0)
+    products, order = one @ other.T, np.random.default_rng(0)
+    places = np.arange(len(products))
+    chance = [float(products[places, order.permutation(places)].sum()) for _ in range(_PERMUTATIONS)]
+    return float(np.trace(products)) > max(chance)
 
 
 def _nearest(bench: Bench, candidate: Vectors) -> Iterator[tuple[str, float]]:

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evaluators.diagnose.arithmetic import int8_activations, quantise_weights
+from evaluators.diagnose.arithmetic import int8_activations, q4_0, q8_0, quantise_rows
 from evaluators.diagnose.recipe import Cause, Recipe
 from evaluators.diagnose.reference import Reference
 
-__all__ = ["causes", "changes", "layers_of"]
+__all__ = ["HALVES", "causes", "changes", "layers_of"]
 
 Change = Callable[[Any], Any]
 _MOST_LAYERS = 12  # so many single layers are left out one by one; of deeper models the first, the last and the middle
@@ -21,10 +21,12 @@ _HALF = "Load the model in float32, or accept what half precision costs."
 _PRECISION: dict[str, tuple[str, Change, str]] = {
     "fp16": ("fp16 arithmetic", lambda model: model.half(), "model.half()"),
     "bf16": ("bf16 arithmetic", lambda model: model.bfloat16(), "model.bfloat16()"),
-    "q8": ("int8 weights", partial(quantise_weights, bits=8), ""),
-    "q8-row": ("int8 weights, one scale a row", partial(quantise_weights, bits=8, block=None), ""),
-    "q4": ("int4 weights", partial(quantise_weights, bits=4), ""),
+    "q8": ("int8 weights (q8_0)", q8_0, ""),
+    "q8-row": ("int8 weights, one scale a row", partial(quantise_rows, bits=8), ""),
+    "q4": ("int4 weights (q4_0)", q4_0, ""),
+    "q4-row": ("int4 weights, one scale a row", partial(quantise_rows, bits=4), ""),
     "a8": ("int8 activations", int8_activations, ""),
+    "a7": ("int8 activations, as PyTorch quantises", partial(int8_activations, steps=127), ""),
 }
 
 
@@ -56,6 +58,14 @@ def layers_of(model: Any) -> Any:
 def _cause(title: str, name: str, family: str, remedy: str, snippet: str = "", precision: bool = False) -> Cause:
     change: Callable[[Recipe], Recipe] = lambda recipe: replace(recipe, weights=(*recipe.weights, name))  # noqa: E731
     return Cause(title, "model", family, change, remedy, snippet, precision)
+
+
+# Half precision in both of its formats, whatever the reference.
+HALVES = tuple(
+    _cause(title, name, "precision", _HALF, snippet, True)
+    for name, (title, _, snippet) in _PRECISION.items()
+    if name in ("fp16", "bf16")
+)
 
 
 def _damages(reference: Reference) -> dict[str, tuple[str, str, Change]]:
