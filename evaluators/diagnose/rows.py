@@ -46,7 +46,8 @@ class Reader:
     def rows(self, texts: Texts, recipe: Recipe) -> list[Row]:
         """The rows of the texts under a recipe, in their order."""
         written = [_written(text, role, recipe) for text, role in zip(texts.texts, texts.roles, strict=True)]
-        ids = [_ids(*self._ids(recipe.tokenizer, text), recipe) for text in written]
+        around = self._around(recipe.tokenizer)
+        ids = [_ids(*self._ids(recipe.tokenizer, text), around, recipe) for text in written]
         side = getattr(self._reference.tokenizer, "padding_side", "right")
         return _placed(ids, texts.batches, recipe, left=side == "left")
 
@@ -63,6 +64,10 @@ class Reader:
             self._read[variant, text] = whole, bare
         return self._read[variant, text]
 
+    def _around(self, variant: str) -> int:
+        """How many special tokens stand before a text; asked of a word, for an empty text does not tell."""
+        return _prefix(*self._ids(variant, "word"))
+
 
 def _written(text: str, role: str | None, recipe: Recipe) -> str:
     prompts = dict(recipe.prompts)
@@ -71,9 +76,8 @@ def _written(text: str, role: str | None, recipe: Recipe) -> str:
     return prompts.get(role, prompts.get(None, "")) + text
 
 
-def _ids(whole: list[int], bare: list[int], recipe: Recipe) -> tuple[int, ...]:
+def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe) -> tuple[int, ...]:
     """Token ids cut to the length; the special tokens keep their places, as tokenizers' own truncation does."""
-    before = _prefix(whole, bare)
     first, last = whole[:before], whole[before + len(bare) :]
     if recipe.special == "twice-last":
         bare = [*bare, *last[-1:]]  # written at the end of the text, and cut off with it

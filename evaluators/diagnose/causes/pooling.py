@@ -30,8 +30,9 @@ def causes(reference: Reference) -> list[Cause]:
     remedy = f"Use {NAMES[own][0]} pooling." if own in NAMES else f"Use {own} pooling."
     named = [name for name in NAMES if name != own and (name != "pooler" or _has_pooler(reference))]
     found = [_pooled(name, remedy) for name in named]
-    change: Callable[[Recipe], Recipe] = lambda recipe: replace(recipe, padding="pooled", pooling="mean")  # noqa: E731
-    family = "padding" if own == "mean" else "pooling"
+    # What stands in padding on the left of a causal model is up to the kernel: there it is tried on the right.
+    padding, family = ("pooled", "padding") if own == "mean" else ("after", "pooling")
+    change: Callable[[Recipe], Recipe] = lambda recipe: replace(recipe, padding=padding, pooling="mean")  # noqa: E731
     without = "Leave padding out of the mean (use the attention mask)."
     found.append(Cause("mean pooling with padding", "tokens", family, change, without))
     if own == "last":
