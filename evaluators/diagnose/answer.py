@@ -13,7 +13,7 @@ from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Reference, Vectors, load_reference
-from evaluators.diagnose.rest import is_rounding
+from evaluators.diagnose.rest import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
 from evaluators.diagnose.verdict import Diagnosis, Named, judge
@@ -64,8 +64,8 @@ def diagnose(
     kept = [
         match for match in ranked if not set(match.names) & set(without)
     ]  # the solved ones are not in the catalogue
-    best = kept[0]
-    return judge(kept, floor=_floor(bench, base), rounding=is_rounding(bench, candidate, best))
+    floor = _floor(bench, base)
+    return judge(kept, floor, lambda best: rounding(bench, candidate, best, floor))
 
 
 def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = _BATCH) -> Texts:

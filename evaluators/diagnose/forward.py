@@ -11,7 +11,7 @@ import numpy as np
 
 from evaluators.diagnose.causes.model import changes
 from evaluators.diagnose.causes.pooling import NAMES
-from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Projection, Reference, Vectors
 from evaluators.diagnose.rows import Reader, Row, Texts
 
@@ -34,8 +34,15 @@ class Bench:
         self._changes = changes(reference)
         self._models: dict[tuple[str, ...], Any] = {}
         self._pooled: dict[tuple[Any, ...], dict[str, Vectors]] = {}
+        self._under: dict[tuple[Cause, ...], Recipe] = {}
         self.drawn: dict[str, Vectors] = {}  # what the model gives with a part of it random
         self.passes = 0  # rows run through the model
+
+    def under(self, causes: tuple[Cause, ...]) -> Recipe:
+        """The reference's own recipe under causes of its catalogue."""
+        if causes not in self._under:
+            self._under[causes] = combine(self.reference.recipe, causes)
+        return self._under[causes]
 
     def pooled(self, recipe: Recipe, only: Sequence[int] | None = None) -> dict[str, Vectors]:
         """Every pooling of the texts under a recipe, or of some of them: name to float32 [n, width].

@@ -11,32 +11,37 @@ import numpy as np
 
 from evaluators.diagnose.causes.model import HALVES
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.measure import apart
 from evaluators.diagnose.recipe import Cause, combine
 from evaluators.diagnose.reference import Vectors
 from evaluators.diagnose.search import Match
 
-__all__ = ["is_rounding"]
+__all__ = ["rounding"]
 
 _HALF_AGREES = 0.25  # cosine from which what is left is half precision
-_OTHER_AGREES = 0.85  # the same for a coarser arithmetic that is itself part of the explanation
+_OTHER_AGREES = 0.6  # the same for a coarser arithmetic that is itself part of the explanation
+_ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
+_COARSE = 1.5  # mean distances that a coarser arithmetic makes: the same, where errors feed on themselves
 
 
-def is_rounding(bench: Bench, candidate: Vectors, best: Match) -> bool:
-    """Whether what the settings among the causes leave points where a known arithmetic points.
+def rounding(bench: Bench, candidate: Vectors, best: Match, floor: float) -> float:
+    """The largest distance of a text that may be put down to rounding; 0 if what is left does not look like any.
 
     Args:
         bench: the reference and its texts.
         candidate: float [n, d].
-        best: an explanation of the same width; with a solved cause in it the answer is yes, for those hold themselves.
+        best: an explanation of the same width; one with a solved cause in it is not asked, for those prove themselves.
+        floor: mean distance that bf16 leaves on this model and these texts.
     """
     if any(cause.family == "space" for cause in best.causes):
-        return True
+        return _ROUNDED * floor
     settings = tuple(cause for cause in best.causes if not cause.precision)
     bare = bench.vectors(combine(bench.reference.recipe, settings))
     left = candidate - bare
     if len(settings) < len(best.causes) and _cosine(left, best.vectors - bare) > _OTHER_AGREES:
-        return True
-    return any(_cosine(left, _made(bench, settings, half) - bare) > _HALF_AGREES for half in HALVES)
+        return max(_ROUNDED * floor, _COARSE * float(apart(best.vectors, bare).mean()))
+    agrees = any(_cosine(left, _made(bench, settings, half) - bare) > _HALF_AGREES for half in HALVES)
+    return _ROUNDED * floor if agrees else 0.0
 
 
 def _made(bench: Bench, settings: tuple[Cause, ...], half: Cause) -> Vectors:

@@ -75,12 +75,14 @@ def plan(bench: Bench, *, pairs: int, seed: int) -> list[Trial]:
     drawn = _pairs(bench, causes, draw, pairs)
     quiet = [pair for pair in drawn if not any(cause.precision for cause in pair)]
     singles = [*names, *(cause.name for cause in SOLVED.values()), *chance]
-    return [
+    trials = [
         *(Trial("one cause", (name,)) for name in singles),
         *(Trial("two causes", tuple(cause.name for cause in pair)) for pair in drawn),
         *(Trial("two causes, bf16 noise", tuple(cause.name for cause in pair)) for pair in quiet),
         *(Trial("cause withheld", (name,)) for name in singles),
     ]
+    draw.shuffle(trials)  # a run cut short is then a fair sample
+    return trials
 
 
 def effective(bench: Bench) -> list[Cause]:

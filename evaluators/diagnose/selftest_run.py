@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from importlib.util import find_spec
+from itertools import zip_longest
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,12 +22,13 @@ from data.errors import InputError
 from data.probes import load_probes
 from evaluators.diagnose.answer import Bench, batched, load_reference
 from evaluators.diagnose.decoder import write_decoder
-from evaluators.diagnose.selftest import Outcome, Trial, ask, plan, summary
+from evaluators.diagnose.selftest import KINDS, Outcome, Trial, ask, plan, summary
 
 __all__ = ["MODELS", "run"]
 
 MODELS = ("minilm", "decoder")
 _BATCH = 8
+_TOLD = 25  # trials after which a log gets a line
 _DECODER = "a decoder made for the test"
 _benches: dict[str, Bench] = {}  # of this process: what a model computed for one trial serves the next
 
@@ -74,7 +76,8 @@ def _outcomes(models: dict[str, str], pairs: int, seed: int, jobs: int) -> dict[
     ):
         task = bar.add_task("Choosing the trials", total=None, rate="")
         plans = {name: pool.submit(_plan, source, pairs, seed) for name, source in models.items()}
-        trials = [(name, trial) for name, planned in plans.items() for trial in planned.result()]
+        planned = [[(name, trial) for trial in future.result()] for name, future in plans.items()]
+        trials = [one for several in zip_longest(*planned) for one in several if one is not None]
         asked = {pool.submit(_ask, models[name], trial): (name, number) for number, (name, trial) in enumerate(trials)}
         bar.update(task, description="Trials", total=len(asked))
         started, numbered = time.monotonic(), []
@@ -82,18 +85,21 @@ def _outcomes(models: dict[str, str], pairs: int, seed: int, jobs: int) -> dict[
             numbered.append((*asked[done], done.result()))
             rate = 60 * len(numbered) / (time.monotonic() - started)
             bar.update(task, advance=1, rate=f"{rate:.0f} a minute")
-    for name, _, outcome in sorted(numbered, key=lambda one: one[1]):
+            if not bar.console.is_terminal and len(numbered) % _TOLD == 0:
+                left = (len(asked) - len(numbered)) / rate
+                bar.console.print(f"{len(numbered)} of {len(asked)}, {rate:.0f} a minute, {left:.0f} minutes left")
+    for name, _, outcome in sorted(numbered, key=lambda one: (KINDS.index(one[2].trial.kind), one[1])):
         found[name].append(outcome)
     return found
 
 
 def _as_they_end(asked: dict[Future[Outcome], tuple[str, int]]) -> Iterator[Future[Outcome]]:
+    """Trials as they end; interrupted, the table is of those that did."""
     try:
         yield from as_completed(asked)
-    except BaseException:
+    except KeyboardInterrupt:
         for future in asked:
             future.cancel()
-        raise
 
 
 def _one_thread() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,7 +20,6 @@ Verdict = Literal["identical", "precision only", "explained", "partly explained"
 ACCEPTED = 0.10
 _IDENTICAL = 2e-4  # worst text, relative distance: 1e-8 in cosine
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
-_ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
 _RUNNERS_UP = 5
 
@@ -73,13 +72,13 @@ class Diagnosis:
         return self.remaining / self.drift if self.drift else 0.0
 
 
-def judge(ranked: Sequence[Match], floor: float, rounding: bool) -> Diagnosis:
+def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], float]) -> Diagnosis:
     """The verdict over the matches of a search.
 
     Args:
         ranked: every match tried, best first, the plain reference among them.
         floor: mean distance that bf16 leaves on this model and these texts.
-        rounding: whether what the best match leaves points where rounding points (``rest.is_rounding``).
+        rounding: the distance that may be left by a match as rounding (``rest.rounding``); asked where it matters.
     """
     plain = next(match for match in ranked if not match.causes)
     best = _with_effect(ranked, plain)
@@ -111,7 +110,7 @@ def _with_effect(ranked: Sequence[Match], plain: Match) -> Match:
     return best if best.causes else plain
 
 
-def _accepted(best: Match, plain: Match, floor: float, rounding: bool) -> bool:
+def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match], float]) -> bool:
     left, drift = float(best.errors.mean()), float(plain.errors.mean())
     worst = float(best.errors.max())
     if left < ACCEPTED * drift and worst < _NOTHING:
@@ -119,8 +118,8 @@ def _accepted(best: Match, plain: Match, floor: float, rounding: bool) -> bool:
     # What is left must be rounding on every text, in half precision at most, and look like it. A cause that is merely
     # like the true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
     if left < ACCEPTED * drift:
-        return rounding and worst < _ROUNDED * floor
-    return rounding and left < min(1.5 * floor, 0.5 * drift) and even(best.errors)
+        return worst < rounding(best)
+    return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
 
 
 def _same_size(best: Match, plain: Match) -> bool:
