@@ -92,8 +92,9 @@ def _written(text: str, role: str | None, recipe: Recipe, reference: Reference) 
     for edit in recipe.edits:
         text = EDITS[edit](text)
     prompts = dict(recipe.prompts)
-    end = reference.tokenizer.eos_token or reference.tokenizer.sep_token
-    return (prompts[role] if role in prompts else prompts.get(None, "")) + text + end * (recipe.special == "twice-last")
+    prompt = prompts[role] if role in prompts else prompts.get(None, "")
+    end = str(reference.tokenizer.eos_token or reference.tokenizer.sep_token)
+    return prompt + text + (end if recipe.special == "twice-last" else "")
 
 
 def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str]) -> Vectors:
@@ -175,7 +176,8 @@ def _pooled(output: Any, mask: Any, pooling: str) -> Any:
     if pooling == "mean-text":
         counts = mask.sum(1)
         inner = [one[own.bool()] for one, own in zip(hidden, mask, strict=True)]
-        return _stack([one[1:-1].mean(0) if count > 2 else one.mean(0) for one, count in zip(inner, counts, strict=True)])
+        trimmed = [one[1:-1] if count > 2 else one for one, count in zip(inner, counts, strict=True)]
+        return _stack([one.mean(0) for one in trimmed])
     mode = NAMES[pooling][1]
     if pooling == "last" and bool(mask.all()):
         return hidden[:, -1]
@@ -195,7 +197,8 @@ def _finished(vectors: Any, recipe: Recipe, reference: Reference) -> Vectors:
     import torch
 
     for projection in reference.projections if recipe.dense else ():
-        vectors = vectors @ torch.tensor(projection.weight).T + (0 if projection.bias is None else torch.tensor(projection.bias))
+        bias = None if projection.bias is None else torch.tensor(projection.bias)
+        vectors = torch.nn.functional.linear(vectors, torch.tensor(projection.weight), bias)
         vectors = getattr(torch, projection.activation)(vectors) if projection.activation else vectors
     if recipe.normalise == "before-cut":
         vectors = torch.nn.functional.normalize(vectors)

@@ -34,7 +34,7 @@ def apart(candidate: ArrayLike, vectors: ArrayLike) -> Errors:
 
 
 def apart_each(candidate: NDArray[np.float32], made: Sequence[NDArray[np.float32]]) -> list[Errors]:
-    """:func:`apart` of one candidate and many sets of vectors at once; those of its own width share their arithmetic."""
+    """:func:`apart` of one candidate and many sets of vectors; those of its own width are done at once."""
     alike = [place for place, vectors in enumerate(made) if vectors.shape == candidate.shape]
     found: dict[int, Errors] = {}
     if alike:

@@ -1,8 +1,8 @@
 """What an explanation leaves: rounding, or something that is not in the catalogue?
 
 Its size cannot tell. A layer left out and a layer of random weights differ by less than half precision does, and either
-would explain the other. Its direction can: two computations in half precision share the rounding of the weights, so that
-on each text what they leave points the same way (cosine .6 between two kernels of bf16; .05 for anything else).
+would explain the other. Its direction can: two computations in half precision share the rounding of the weights, so
+what they leave points the same way (cosine .6 between two kernels of bf16; .05 for anything else).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any, Literal
 
@@ -137,10 +138,8 @@ def _candidate(bench: Bench, trial: Trial) -> tuple[Vectors, Facts | None]:
     reference, texts, (first, *_) = bench.reference, bench.texts, trial.truth
     if first.startswith(_RANDOM):
         pattern = random_parts(reference.model)[first.removeprefix(_RANDOM)]
-        one, other = (
-            encode(reference, reference.recipe, texts, lambda model, seed=seed: random_part(model, pattern, seed))
-            for seed in (901, 902)
-        )
+        loads = (partial(random_part, part=pattern, seed=seed) for seed in (901, 902))
+        one, other = (encode(reference, reference.recipe, texts, load) for load in loads)
         return one, Facts(loads_agree=float(apart(one, other).max()) < _SHOWS, deterministic=True)
     if first == _DROPOUT:
         one, other = (encode(reference, reference.recipe, texts, lambda model: model.train()) for _ in range(2))
