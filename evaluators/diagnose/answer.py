@@ -60,12 +60,9 @@ def diagnose(
     if facts is not None and (found := by_chance(bench, candidate, base, facts)) is not None:
         return found
     causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.name not in without]
-    ranked = Search(bench, candidate, causes, progress).run()
-    kept = [
-        match for match in ranked if not set(match.names) & set(without)
-    ]  # the solved ones are not in the catalogue
+    ranked = Search(bench, candidate, causes, progress, without).run()
     floor = _floor(bench, base)
-    return judge(kept, floor, lambda best: rounding(bench, candidate, best, floor))
+    return judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
 
 
 def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = _BATCH) -> Texts:

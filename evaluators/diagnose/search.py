@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -63,6 +63,7 @@ class Search:
         candidate: float [n, d]; a row that is not finite matches nothing.
         causes: the catalogue.
         progress: called with (done, total) as forward variants are tried.
+        without: names of solved causes to leave out.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Search:
         candidate: Vectors,
         causes: Sequence[Cause],
         progress: Callable[[int, int], None] | None = None,
+        without: Collection[str] = (),
     ) -> None:
         self.bench, self.candidate = bench, np.asarray(candidate, dtype=np.float32)
         self.base = bench.reference.recipe
@@ -79,7 +81,7 @@ class Search:
         self.late = _distinct(bench, _late_sets(late))
         self._progress = progress or (lambda done, total: None)
         self.tried: dict[tuple[str, ...], Match] = {}
-        self._solving = False
+        self._solving, self._without = False, without
 
     def run(self) -> list[Match]:
         """Matches tried, best first; the first names the explanation."""
@@ -113,9 +115,10 @@ class Search:
     def _best_late(self, early: tuple[Cause, ...]) -> Match:
         """The best pooling and output variants on top of one forward pass, each kept for the ranking."""
         pooled = self.bench.pooled(self.bench.under(early))
-        matches = self._matches(pooled, early, self.late)
+        lates = [late for late in self.late if compatible((*early, *late))]
+        matches = self._matches(pooled, early, lates)
         best = min(matches, key=lambda match: match.score)
-        for match, late in zip(matches, self.late, strict=True):
+        for match, late in zip(matches, lates, strict=True):
             if len(late) < 2:
                 self._keep(match)
         if self._solving:
@@ -133,8 +136,11 @@ class Search:
 
     def _solved(self, pooled: dict[str, Vectors], early: tuple[Cause, ...], best: Match) -> Match:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
-        for plain in self._matches(pooled, early, [late for late in self.late if len(late) <= 2]):
+        lates = [late for late in self.late if len(late) <= 2 and compatible((*early, *late))]
+        for plain in self._matches(pooled, early, lates):
             for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64)):
+                if solution.cause.name in self._without:
+                    continue
                 vectors = solution.vectors.astype(np.float32)
                 match = Match((*plain.causes, solution.cause), plain.recipe, apart(self.candidate, vectors), vectors)
                 if match.score < best.score:

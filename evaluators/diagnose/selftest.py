@@ -30,6 +30,7 @@ KINDS: tuple[Kind, ...] = ("one cause", "two causes", "two causes, bf16 noise", 
 _SHOWS = 1e-3  # largest distance of a text from which a cause can be asked for at all
 _CUT = 3  # a cut keeps one dimension in so many
 _TENSORS = 6  # single tensors made random
+_MORE_GENERAL = {SOLVED["permuted"].name: (SOLVED["rotated"].name,)}  # a permutation is a rotation
 _RANDOM, _DROPOUT = "weights random: ", "dropout on"
 
 
@@ -106,7 +107,8 @@ def ask(bench: Bench, trial: Trial) -> Outcome:
     clean = bench.vectors(combine(bench.reference.recipe, causes)) if causes else None
     if trial.kind == "cause withheld":
         # Vectors alone, and without whatever would give the same ones.
-        found = diagnose(bench, candidate, without=[*trial.truth, *_equal(bench, clean)])
+        equal = [*_equal(bench, clean), *_MORE_GENERAL.get(trial.truth[0], ())]
+        found = diagnose(bench, candidate, without=[*trial.truth, *equal])
         right, wrong = not found.causes, bool(found.causes)
         partly = right
     else:

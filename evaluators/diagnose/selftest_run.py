@@ -27,7 +27,7 @@ from evaluators.diagnose.selftest import KINDS, Outcome, Trial, ask, plan, summa
 __all__ = ["MODELS", "run"]
 
 MODELS = ("minilm", "decoder")
-_BATCH = 8
+_BATCH = 4
 _TOLD = 25  # trials after which a log gets a line
 _DECODER = "a decoder made for the test"
 _benches: dict[str, Bench] = {}  # of this process: what a model computed for one trial serves the next

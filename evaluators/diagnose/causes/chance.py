@@ -27,7 +27,7 @@ __all__ = ["Facts", "by_chance", "random_part", "random_parts"]
 _RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
 _DRAWS = 2
 _PERMUTATIONS = 500
-_NEAR = 0.85  # of the distance to the sound reference, from which a random part counts as the candidate's
+_ALIKE = 1.1  # of the nearest's distance, up to which another tensor of the same product is not told from it
 
 
 @dataclass(frozen=True)
@@ -95,22 +95,29 @@ def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
 def _weights(bench: Bench, candidate: Vectors, base: Vectors) -> Diagnosis:
     drift = float(apart(candidate, base).mean())
     near = sorted(_nearest(bench, candidate), key=lambda found: found[1])
-    if near[0][1] > _NEAR * drift or not _depends(candidate, bench.drawn[near[0][0]]):
-        # No part drawn at random comes near: nothing of the reference is left.
-        near.sort(key=lambda found: (found[0] != "all", found[1]))
+    nearest = next(part for part, _ in near if part != "all")
+    part_left = _depends(candidate, base) or _depends(candidate, bench.drawn[nearest])
+    near.sort(key=lambda found: ((found[0] == "all") == part_left, found[1]))
     extent = near[0][0]
     kind = "all" if extent == "all" else "a layer" if extent.startswith("layer") else "a tensor"
-    best = Named(_cause(f"weights random: {extent}", _RELOAD), (), max(0.0, 1 - near[0][1] / drift), near[0][1])
+    alike = tuple(f"weights random: {part}" for part, left in near[1:] if _factors(extent, part, near[0][1], left))
+    best = Named(_cause(f"weights random: {extent}", _RELOAD), alike, max(0.0, 1 - near[0][1] / drift), near[0][1])
     others = tuple(
         Named(_cause(f"weights random: {part}", _RELOAD), (), max(0.0, 1 - left / drift), left)
         for part, left in near[1:6]
     )
     sentence = f"Two loads of the candidate disagree: weights were drawn at random. Most like it is {kind} ({extent})."
-    return _answer(best.cause, sentence, candidate, base, others)
+    return _answer(best, sentence, candidate, base, others)
+
+
+def _factors(one: str, other: str, nearest: float, left: float) -> bool:
+    """Whether two tensors are of one layer and as near: of a product of two, either one random leaves noise alike."""
+    layer, another = (part.rpartition(".weight")[0].rpartition(".")[0] for part in (one, other))
+    return bool(layer) and layer == another and left < _ALIKE * nearest
 
 
 def _depends(candidate: Vectors, drawn: Vectors) -> bool:
-    """Whether the candidate's differences between texts follow those of a model with one part random.
+    """Whether the candidate's differences between texts follow those of the reference, sound or with a part random.
 
     Vectors of random weights lie close together, and their common direction is near some part's by chance; a test by
     permutation of the texts asks of what is left when that direction is gone.
@@ -145,7 +152,9 @@ def _cause(name: str, remedy: str) -> Cause:
     return Cause(name, "model", "weights", same, remedy)
 
 
-def _answer(cause: Cause, sentence: str, candidate: Vectors, base: Vectors, others: tuple[Named, ...]) -> Diagnosis:
+def _answer(
+    cause: Cause | Named, sentence: str, candidate: Vectors, base: Vectors, others: tuple[Named, ...]
+) -> Diagnosis:
     errors = apart(candidate, base)
-    named = Named(cause, (), 1.0, 0.0)
+    named = Named(cause.cause, cause.same_as, 1.0, 0.0) if isinstance(cause, Named) else Named(cause, (), 1.0, 0.0)
     return Diagnosis("explained", sentence, float(errors.mean()), 0.0, 0.0, (named,), others, errors, errors * 0)
