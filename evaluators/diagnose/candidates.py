@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.diagnose.causes.model import changes, layers_of
+from evaluators.diagnose.causes.model import LAYERS_OUT, changes, layers_of
 from evaluators.diagnose.causes.pooling import NAMES
 from evaluators.diagnose.causes.text import EDITS
 from evaluators.diagnose.causes.tokenizers import VARIANTS
@@ -56,15 +56,16 @@ def _model(reference: Reference, recipe: Recipe) -> Any:
     model.config.use_cache = False  # layers taken out leave gaps in the cache's numbering
     for name in recipe.weights:
         change = {"norms": _reset_norms, "a7": _quantised_by_torch}.get(name) or changes(reference)[name]
-        model = _fewer_layers(model, name) if name.startswith(("without-", "half")) else change(model)
+        model = _fewer_layers(model, name) if name.startswith(LAYERS_OUT) else change(model)
     return model
 
 
 def _fewer_layers(model: Any, name: str) -> Any:
     layers = layers_of(model)
     count = len(layers)
-    gone = {"half": range(count // 2, count), "without-last-two": range(count - 2, count)}.get(name)
-    for index in reversed(gone or [int(name.rpartition("-")[2])]):
+    which = name.removeprefix(LAYERS_OUT)
+    gone = {"upper-half": range(count // 2, count), "last-two": range(count - 2, count)}.get(which)
+    for index in reversed(gone or [int(which)]):
         del layers[index]
     model.config.num_hidden_layers = len(layers)
     return model

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.diagnose.causes.model import changes
+from evaluators.diagnose.causes.model import LAYERS_OUT, changes
 from evaluators.diagnose.causes.pooling import NAMES
 from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Projection, Reference, Vectors
@@ -159,13 +159,23 @@ class Bench:
         if not weights:
             return self.reference.model
         if weights not in self._models:
-            while self._models and _bytes(self.reference.model) * (len(self._models) + 1) > _MEMORY:
-                self._models.pop(next(iter(self._models)))
-            model = copy.deepcopy(self.reference.model)
+            own = self.reference.model
+            # Layers left out change no weight: such a copy holds none of its own.
+            shared = all(name.startswith(LAYERS_OUT) for name in weights)
+            if not shared:
+                self._make_room(_bytes(own))
+            model = copy.deepcopy(own, {id(one): one for one in own.parameters()} if shared else None)
             for name in weights:
                 model = self._changes[name](model)
             self._models[weights] = model
         return self._models[weights]
+
+    def _make_room(self, size: int) -> None:
+        """Give up copies until one more fits: those of several changes first, single ones are asked for again."""
+        held = [names for names in self._models if not all(name.startswith(LAYERS_OUT) for name in names)]
+        held.sort(key=lambda names: len(names) == 1)  # the order they were made in otherwise
+        for names in held[: max(0, len(held) + 1 - _MEMORY // size)]:
+            del self._models[names]
 
     def _positions(self, rows: Sequence[Row], longest: int) -> dict[str, Any]:
         import torch

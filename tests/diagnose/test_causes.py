@@ -134,19 +134,19 @@ def test_the_reference_itself_is_identical(minilm: Bench, library: Callable[[], 
     assert (found.verdict, found.causes) == ("identical", ())
 
 
-def test_vectors_of_nothing_known_are_unknown(minilm: Bench) -> None:
-    noise = np.random.default_rng(0).normal(size=(len(minilm.texts.texts), 384))
-    found = diagnose(minilm, noise)
+def test_vectors_of_nothing_known_are_unknown(decoder: Bench) -> None:
+    noise = np.random.default_rng(0).normal(size=(len(decoder.texts.texts), 64))
+    found = diagnose(decoder, noise)
     assert (found.verdict, found.causes) == ("unknown", ())
 
 
-def test_space_is_solved_and_not_over_fitted(minilm: Bench) -> None:
-    base, draw = minilm.vectors(minilm.reference.recipe), np.random.default_rng(1)
-    turn = np.linalg.qr(draw.normal(size=(384, 384)))[0]
-    assert _names(minilm, base @ turn)[1] == {"a rotation of the space"}
-    assert _names(minilm, base[:, draw.permutation(384)])[1] == {"dimensions permuted"}
-    assert _names(minilm, base[draw.permutation(len(base))])[1] == {"rows shuffled"}
-    assert _names(minilm, base * 9.4)[1] == {"all vectors scaled by one number"}
+def test_space_is_solved_and_not_over_fitted(decoder: Bench) -> None:
+    base, draw = decoder.vectors(decoder.reference.recipe), np.random.default_rng(1)
+    turn = np.linalg.qr(draw.normal(size=(64, 64)))[0]
+    assert _names(decoder, base @ turn)[1] == {"a rotation of the space"}
+    assert _names(decoder, base[:, draw.permutation(64)])[1] == {"dimensions permuted"}
+    assert _names(decoder, base[draw.permutation(len(base))])[1] == {"rows shuffled"}
+    assert _names(decoder, base * 9.4)[1] == {"all vectors scaled by one number"}
 
 
 def test_a_text_without_a_vector_costs_only_itself(minilm: Bench, library: Callable[[], Any]) -> None:

@@ -13,9 +13,10 @@ from evaluators.diagnose.arithmetic import int8_activations, q4_0, q8_0, quantis
 from evaluators.diagnose.recipe import Cause, Recipe
 from evaluators.diagnose.reference import Reference
 
-__all__ = ["HALVES", "causes", "changes", "layers_of"]
+__all__ = ["HALVES", "LAYERS_OUT", "causes", "changes", "layers_of"]
 
 Change = Callable[[Any], Any]
+LAYERS_OUT = "without-"  # begins the name of every change that leaves layers out and no weight changed
 _MOST_LAYERS = 12  # so many single layers are left out one by one; of deeper models the first, the last and the middle
 _HALF = "Load the model in float32, or accept what half precision costs."
 _PRECISION: dict[str, tuple[str, Change, str]] = {
@@ -76,11 +77,15 @@ def _damages(reference: Reference) -> dict[str, tuple[str, str, Change]]:
         count = len(layers)
         single = range(count) if count <= _MOST_LAYERS else (0, count // 2, count - 1)
         for index in single:
-            found[f"without-{index}"] = (f"layer {index} of {count} missing", again, partial(_drop, places=(index,)))
+            found[f"{LAYERS_OUT}{index}"] = (
+                f"layer {index} of {count} missing",
+                again,
+                partial(_drop, places=(index,)),
+            )
         if count > 3:
             last = (count - 2, count - 1)
-            found["without-last-two"] = ("the last two layers missing", again, partial(_drop, places=last))
-            found["half"] = (
+            found[f"{LAYERS_OUT}last-two"] = ("the last two layers missing", again, partial(_drop, places=last))
+            found[f"{LAYERS_OUT}upper-half"] = (
                 "the upper half of the layers missing",
                 again,
                 partial(_drop, places=tuple(range(count // 2, count))),
