@@ -88,6 +88,7 @@ def _outcomes(models: dict[str, str], pairs: int, seed: int, jobs: int) -> dict[
             if not bar.console.is_terminal and len(numbered) % _TOLD == 0:
                 left = (len(asked) - len(numbered)) / rate
                 bar.console.print(f"{len(numbered)} of {len(asked)}, {rate:.0f} a minute, {left:.0f} minutes left")
+                bar.console.print(_so_far([outcome for _, _, outcome in numbered]))
     for name, _, outcome in sorted(numbered, key=lambda one: (KINDS.index(one[2].trial.kind), one[1])):
         found[name].append(outcome)
     return found
@@ -100,6 +101,10 @@ def _as_they_end(asked: dict[Future[Outcome], tuple[str, int]]) -> Iterator[Futu
     except KeyboardInterrupt:
         for future in asked:
             future.cancel()
+
+
+def _so_far(outcomes: Sequence[Outcome]) -> str:
+    return "  " + "; ".join(f"{row['kind']}: {row['right']} of {row['asked']}" for row in summary(outcomes))
 
 
 def _one_thread() -> None:

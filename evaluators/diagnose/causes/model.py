@@ -61,12 +61,8 @@ def _cause(title: str, name: str, family: str, remedy: str, snippet: str = "", p
     return Cause(title, "model", family, change, remedy, snippet, precision)
 
 
-# Half precision in both of its formats, whatever the reference.
-HALVES = tuple(
-    _cause(title, name, "precision", _HALF, snippet, True)
-    for name, (title, _, snippet) in _PRECISION.items()
-    if name in ("fp16", "bf16")
-)
+# Half precision in both of its formats; the likelier one first, and on a CPU the cheaper by far.
+HALVES = tuple(_cause(_PRECISION[name][0], name, "precision", _HALF, precision=True) for name in ("bf16", "fp16"))
 
 
 def _damages(reference: Reference) -> dict[str, tuple[str, str, Change]]:
