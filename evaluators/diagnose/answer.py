@@ -16,7 +16,7 @@ from evaluators.diagnose.reference import Reference, Vectors, load_reference
 from evaluators.diagnose.rest import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
-from evaluators.diagnose.verdict import Diagnosis, Named, judge
+from evaluators.diagnose.verdict import IDENTICAL, Diagnosis, Named, judge
 
 __all__ = [
     "Bench", "Cause", "Diagnosis", "Facts", "Match", "Named", "Recipe", "Reference", "Texts", "batched", "diagnose",
@@ -60,7 +60,9 @@ def diagnose(
     if facts is not None and (found := by_chance(bench, candidate, base, facts)) is not None:
         return found
     causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.name not in without]
-    ranked = Search(bench, candidate, causes, progress, without).run()
+    plain = Match((), bench.reference.recipe, apart(candidate, base), base)
+    identical = float(plain.errors.max()) < IDENTICAL
+    ranked = [plain] if identical else Search(bench, candidate, causes, progress, without).run()
     floor = _floor(bench, base)
     return judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
 

@@ -12,13 +12,13 @@ from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
 from evaluators.diagnose.recipe import Cause
 from evaluators.diagnose.search import EACH, Match
 
-__all__ = ["ACCEPTED", "Diagnosis", "Named", "Verdict", "judge"]
+__all__ = ["ACCEPTED", "IDENTICAL", "Diagnosis", "Named", "Verdict", "judge"]
 
 Verdict = Literal["identical", "precision only", "explained", "partly explained", "unknown"]
 
 # Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
 ACCEPTED = 0.10
-_IDENTICAL = 2e-4  # worst text, relative distance: 1e-8 in cosine
+IDENTICAL = 2e-4  # worst text, relative distance: 1e-8 in cosine
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
 _RUNNERS_UP = 5
@@ -83,7 +83,7 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
     plain = next(match for match in ranked if not match.causes)
     best = _with_effect(ranked, plain)
     drift = float(plain.errors.mean())
-    if float(plain.errors.max()) < _IDENTICAL:
+    if float(plain.errors.max()) < IDENTICAL:
         return _without("identical", "The candidate's vectors are the reference's.", plain, floor, ())
     runners = _runners_up(ranked, best, plain)
     left = float(best.errors.mean())
