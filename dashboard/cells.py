@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from dashboard.queries import reproduction as asked
 from dashboard.sections import cell_diagnosis
 from dashboard.words import count, plain, score, signed
 from data.effects import Effects
+from data.setups import Named
 from data.signs import Evidence, signs
 from data.verdict import WORST_FIRST
 
@@ -36,10 +38,17 @@ def where(frame: pd.DataFrame) -> pd.Series:
     return split + ("  " + frame["subset"]).where(frame["subset"] != "default", "")
 
 
-def short(rows: pd.Series) -> pd.Series:
-    """Models without the organisation and runs by day, time and a few characters: what tells them apart at a glance."""
+def short(rows: pd.Series, named: Mapping[str, Named]) -> pd.Series:
+    """Models without the organisation and runs by their set-up; what has none, or the same, by day and time."""
     models = rows.str.replace(r"^[^/ ]+/", "", regex=True)
-    return models.str.replace(_RUN_ID, r"\1-\2 \3:\4 \5", regex=True)
+    times = models.str.replace(_RUN_ID, r"\1-\2 \3:\4 \5", regex=True)
+    set_ups = pd.Series([named[row].short if row in named else "" for row in rows], index=rows.index)
+    parts = pd.DataFrame({"row": rows, "model": models.str.partition(" · ")[0], "set_up": set_ups, "time": times})
+    alike = parts.drop_duplicates("row").groupby(["model", "set_up"]).size().rename("alike")
+    found = parts.join(alike, on=["model", "set_up"])
+    by_set_up = found["model"] + " · " + found["set_up"]
+    by_both = found["set_up"] + " · " + found["time"].str.partition(" · ")[2]
+    return times.where(set_ups == "", by_set_up.where(found["alike"] == 1, by_both))
 
 
 def by_task(frame: pd.DataFrame, split: Effects) -> pd.DataFrame:
@@ -51,11 +60,13 @@ def by_task(frame: pd.DataFrame, split: Effects) -> pd.DataFrame:
     return shown[["row", "column", "delta", "verdict", "cause"]]
 
 
-def as_table(frame: pd.DataFrame, claim: str, check: str) -> pd.DataFrame:
+def as_table(frame: pd.DataFrame, claim: str, check: str, named: Mapping[str, Named]) -> pd.DataFrame:
     """The deltas as they are shown: scores and differences in points, missing ones blank."""
+    set_up = {"Set-up": [named[row].differs if row in named else "" for row in frame["row"]]} if named else {}
     return pd.DataFrame(
         {
             "Model": frame["row"],
+            **set_up,
             "Task": frame["task"],
             "Type": frame["type"],
             "Split": frame["split"],
@@ -90,7 +101,7 @@ def worst_first(its: pd.DataFrame) -> pd.DataFrame:
     return named.sort_values(["order", "size"], kind="stable")
 
 
-def show(frame: pd.DataFrame, split: Effects, claim: str, check: str) -> None:
+def show(frame: pd.DataFrame, split: Effects, claim: str, check: str, named: Mapping[str, Named]) -> None:
     """Controls to choose a cell, and the cell."""
     left, middle, right = st.columns([3, 2, 2])
     row = links.choose(
@@ -112,10 +123,14 @@ def show(frame: pd.DataFrame, split: Effects, claim: str, check: str) -> None:
         return
     cell = {str(name): value for name, value in its.iloc[names.index(name)].items()}
     _verdict(cell, claim, check)
+    known = named.get(str(row))
+    if known and known.differs:
+        beside = f", beside run {plain(known.beside)}" if known.beside else ""
+        st.caption(f"The set-up of this run: {plain(known.differs)}{beside}.")
     provenance = ask(asked.provenance, int(cell["left_id"]), int(cell["right_id"]))
     heard = ask(asked.said, int(cell["right_id"]))
     cell_diagnosis.show(cell, frame)
-    _causes(cell, frame, split, provenance, heard)
+    _causes(cell, frame, split, provenance, heard, known)
     _sides(provenance, claim, check)
     _metrics(cell, claim, check)
     _warnings(heard)
@@ -145,9 +160,14 @@ def _verdict(cell: dict[str, Any], claim: str, check: str) -> None:
 
 
 def _causes(
-    cell: dict[str, Any], frame: pd.DataFrame, split: Effects, provenance: pd.DataFrame, heard: list[str]
+    cell: dict[str, Any],
+    frame: pd.DataFrame,
+    split: Effects,
+    provenance: pd.DataFrame,
+    heard: list[str],
+    named: Named | None,
 ) -> None:
-    found = signs(_evidence(cell, frame, split, provenance, heard))
+    found = signs(_evidence(cell, frame, split, provenance, heard, named))
     if not found:
         if cell["verdict"] in ("gap", "broken", "drift"):
             st.markdown("**Likely causes**: no rule fits what is known of this cell.")
@@ -158,7 +178,12 @@ def _causes(
 
 
 def _evidence(
-    cell: dict[str, Any], frame: pd.DataFrame, split: Effects, provenance: pd.DataFrame, heard: list[str]
+    cell: dict[str, Any],
+    frame: pd.DataFrame,
+    split: Effects,
+    provenance: pd.DataFrame,
+    heard: list[str],
+    named: Named | None,
 ) -> Evidence:
     row = split.rows[split.rows["name"] == cell["row"]].iloc[0]
     column = split.columns[split.columns["name"] == cell["task"]].iloc[0]
@@ -175,8 +200,17 @@ def _evidence(
         model_called=bool(row["called"]), model_typical=_known(row["typical"]), model_tasks=int(row["cells"]),
         task_called=bool(column["called"]), task_moved=int(column["moved"]), task_models=int(column["cells"]),
         by_type=own.groupby("type")["delta"].median().dropna().to_dict(),
-        differs=frozenset(differs), warnings=tuple(heard),
+        differs=frozenset(differs), warnings=tuple(heard), set_up=_set_up(cell, frame, named),
     )  # fmt: skip
+
+
+def _set_up(cell: dict[str, Any], frame: pd.DataFrame, named: Named | None) -> str | None:
+    """What sets the run apart from another one of the model, if that one matches on this very cell."""
+    if named is None or not named.beside or not named.differs:
+        return None
+    same = frame[["task", "split", "subset"]].eq([cell["task"], cell["split"], cell["subset"]]).all(axis=1)
+    matches = (frame.loc[same & (frame["right_run"] == named.beside), "verdict"] == "match").any()
+    return f"{named.differs}, and run {named.beside} without that matches here" if matches else None
 
 
 def _known(value: Any) -> Any:

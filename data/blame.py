@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from data.effects import Effects
+from data.setups import Named
 
 __all__ = ["Charge", "charges", "doubt"]
 
@@ -18,23 +19,30 @@ WRECKED = 0.25
 
 @dataclass(frozen=True)
 class Charge:
-    """One sentence about a model, a task or the whole table; ``subject`` and ``advice`` are parts of ``sentence``."""
+    """One sentence about a model, a task or the whole table; ``label`` and ``advice`` are parts of ``sentence``."""
 
     of: str  # model | task | metric | all
-    subject: str
+    subject: str  # the name of its row or column
     seen: str
     advice: str
     size: float  # typical delta, 0-1 scale
+    label: str = ""  # the subject as it is said, where that is not its name
 
     @property
     def sentence(self) -> str:
         """Who, what was seen, and where to look."""
-        return f"{self.subject} {self.seen}: {self.advice}."
+        return f"{self.label or self.subject} {self.seen}: {self.advice}."
 
 
-def charges(effects: Effects) -> list[Charge]:
-    """Every effect that was called, models first, each group by how much it accounts for (size times cells)."""
-    return [*_common(effects), *_models(effects.rows), *_tasks(effects.columns), *_metrics(effects.cells)]
+def charges(effects: Effects, named: Mapping[str, Named] | None = None) -> list[Charge]:
+    """Every effect that was called, models first, each group by how much it accounts for (size times cells).
+
+    Args:
+        effects: of a table of deltas.
+        named: of rows that are runs, what their set-up is (:func:`data.setups.named`).
+    """
+    rows = _models(effects.rows, named or {})
+    return [*_common(effects), *rows, *_tasks(effects.columns), *_metrics(effects.cells)]
 
 
 def doubt(effects: Effects, background: int) -> str | None:
@@ -67,19 +75,25 @@ def _common(effects: Effects) -> Iterator[Charge]:
         yield Charge("all", "All figures", seen, "look at what all runs share", effects.common)
 
 
-def _models(rows: pd.DataFrame) -> Iterator[Charge]:
+def _models(rows: pd.DataFrame, named: Mapping[str, Named]) -> Iterator[Charge]:
     for row in _ordered(rows):
         same = row["up"] if row["typical"] > 0 else row["moved"] - row["up"]
         on = f"all {row['cells']} tasks" if same == row["cells"] else f"{same} of {row['cells']} tasks"
-        if row["typical"] <= -WRECKED:
-            advice = "look at how it is loaded"
-        elif row["typical"] < 0:
-            advice = "look at its set-up (prompts, pooling, length, precision)"
-        elif row["typical"] < WRECKED:
-            advice = "look at prompts, and at whether the claim is of an older version"
-        else:
-            advice = "look at how the other side was run"
-        yield Charge("model", row["name"], f"is {_amount(row['typical'])} on {on}", advice, row["typical"])
+        known = named.get(row["name"])
+        advice = (known.advice if known else None) or _advice(row["typical"])
+        seen = f"is {_amount(row['typical'])} on {on}"
+        yield Charge("model", row["name"], seen, advice, row["typical"], known.label if known else "")
+
+
+def _advice(typical: float) -> str:
+    """Where to look when nothing is known but the size."""
+    if typical <= -WRECKED:
+        return "look at how it is loaded"
+    if typical < 0:
+        return "look at its set-up (prompts, pooling, length, precision)"
+    if typical < WRECKED:
+        return "look at prompts, and at whether the claim is of an older version"
+    return "look at how the other side was run"
 
 
 def _tasks(columns: pd.DataFrame) -> Iterator[Charge]:

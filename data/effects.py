@@ -132,7 +132,8 @@ def decompose(table: pd.DataFrame, background: pd.DataFrame | None = None) -> Ef
     """
     n, grid = table["row"].nunique(), _grid(table, background)
     row, column, settled = polish(grid.values, grid.weight)
-    common, row = _centred(row, grid.values)
+    # Runs judged by others may all be set up wrongly alike, so what they share is theirs.
+    common, row = _centred(row, grid.values) if background is None else (0.0, row)
 
     peers = np.ones(len(grid.values), bool) if background is None else np.arange(len(grid.values)) >= n
     rows = _test(grid.values, grid.limit, peers, MODEL_SHARE, agreeing=True)

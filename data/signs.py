@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 __all__ = ["RULES", "Evidence", "Rule", "Sign", "signs"]
 
 WRECKED = -0.25  # typical delta of a model whose weights are not its own
+GONE = 0.6  # share of a score that none of the other faults took
 SLIGHT = 0.03  # at most this much is lost by lower precision
 QUERIES, PAIRS = ("Retrieval", "Reranking", "InstructionRetrieval"), ("STS", "PairClassification")
-_WEIGHTS = re.compile(r"newly initialized|not initialized|MISSING|size mismatch|randomly", re.IGNORECASE)
+_WEIGHTS = re.compile(
+    r"tensors are not in|newly initialized|not initialized|MISSING|size mismatch|randomly", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Evidence:
     by_type: Mapping[str, float] = field(default_factory=dict)  # the model's median delta by task type
     differs: frozenset[str] = frozenset()  # names of the settings, versions and revisions that differ
     warnings: tuple[str, ...] = ()
+    set_up: str | None = None  # what sets the run apart from one of the same model that matches on this cell
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,10 @@ def _metric(e: Evidence) -> str | None:
     return e.why_not if (e.why_not or "").startswith("another metric") else None
 
 
+def _set_up(e: Evidence) -> str | None:
+    return e.set_up
+
+
 def _weights(e: Evidence) -> str | None:
     said = next((w for w in e.warnings if _WEIGHTS.search(w)), None)
     return f"the run warned: {said[:200]}" if said else None
@@ -83,6 +91,8 @@ def _weights(e: Evidence) -> str | None:
 def _loading(e: Evidence) -> str | None:
     if e.model_called and e.model_typical is not None and e.model_typical <= WRECKED:
         return f"the model is {-100 * e.model_typical:.0f} points low on most of its {e.model_tasks} tasks"
+    if e.left_score and e.right_score is not None and not e.task_called and e.right_score < (1 - GONE) * e.left_score:
+        return f"{1 - e.right_score / e.left_score:.0%} of the score is gone"
     return None
 
 
@@ -168,6 +178,7 @@ def _gain(e: Evidence) -> str | None:
 # code, cause, what would settle it, and the sign. docs: README of data/, section "Whose fault".
 RULES = (
     Rule("metric", "The two figures are of different metrics", "Compare the same metric, listed above.", _metric),
+    Rule("set-up", "The set-up of the run", "Change that back and run the task again.", _set_up),
     Rule("weights", "Weights were missing and initialised at random", "Run the preflight on the model.", _weights),
     Rule("code", "Another class was loaded than the model's own code", "Allow the model's code, by name.", _code),
     Rule("loading", "The model is not loaded as it should be", "Run the preflight; look at its warnings.", _loading),

@@ -41,7 +41,7 @@ def of_candidate(cursor: duckdb.DuckDBPyConnection, check: str, output: str, can
         _files(cursor, check, candidate, found),
         _tokens(cursor, check, candidate, found),
         _vectors(cursor, check, output, candidate),
-        _scores(cursor, candidate),
+        _scores(cursor, check, candidate),
     ]
 
 
@@ -115,24 +115,44 @@ def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found:
     if fault := _fault(found, "files", "code", "weights"):
         return Link("files", "broken", fault)
     rows = cursor.execute(
-        "SELECT e.files FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
+        "SELECT e.files, e.revision FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
         " ORDER BY e.encoder_id = c.reference DESC",
         [check, candidate],
     ).fetchall()
-    sides = [json.loads(files) for (files,) in rows]
+    sides = [json.loads(files) for files, _ in rows]
     if len(sides) == 1:  # the reference against itself
         return Link("files", "same", "The same encoder on both sides.")
     if not all(sides):
-        return Link("files", "unknown", "One side does not show its files.")
+        return _revisions(*(revision for _, revision in rows))
     return _compared(*sides)
 
 
+def _revisions(ours: str | None, theirs: str | None) -> Link:
+    """What can be said of files that one side does not show: whether both claim one revision."""
+    if not ours or not theirs:
+        return Link("files", "unknown", "One side does not show its files.")
+    if ours == theirs:
+        return Link("files", "unknown", f"Both say that they are revision {ours[:12]}; one does not show its files.")
+    return Link("files", "differs", f"Another revision: {theirs[:12]}, and {ours[:12]} in the reference.")
+
+
 def _compared(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> Link:
-    apart = [pair.name for pair in differences(file_digests(left), file_digests(right)) if pair.differs]
-    if apart:
-        more = f" and {len(apart) - 2} more" if len(apart) > 2 else ""
-        return Link("files", "differs", f"{', '.join(apart[:2])}{more} differ.")
-    return Link("files", "same", f"The same {len(left)} files, byte for byte.")
+    apart = [pair for pair in differences(file_digests(left), file_digests(right)) if pair.differs]
+    if not apart:
+        return Link("files", "same", f"The same {len(left)} files, byte for byte.")
+    said = [
+        _some([pair.name for pair in apart if pair.left is not None and pair.right is not None], "of other content"),
+        _some([pair.name for pair in apart if pair.right is None], "not there"),
+        _some([pair.name for pair in apart if pair.left is None], "there on this side alone"),
+    ]
+    return Link("files", "differs", " ".join(filter(None, said)))
+
+
+def _some(names: list[str], what: str) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{', '.join(names[:2])}{more}: {what}."
 
 
 def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
@@ -167,16 +187,18 @@ def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candida
     return Link("vectors", "same" if row[0] in _SAME else "differs", f"{row[0].capitalize()}. {row[1]}")
 
 
-def _scores(cursor: duckdb.DuckDBPyConnection, candidate: str) -> Link:
-    points = drift_cost.points(cursor)
-    points = points[points["encoder_id"] == candidate]
-    if points.empty:
+def _scores(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> Link:
+    """Against the reference's own run where there is one: what else it ran on is then the same on both sides."""
+    found, against = drift_cost.against_reference(cursor, check, candidate), "the reference's run"
+    if found.empty:
+        points = drift_cost.points(cursor)
+        found, against = points[points["encoder_id"] == candidate], "the published figures"
+    if found.empty:
         return Link("scores", "unknown", "No reproduction under these settings yet.")
-    worst = points.iloc[int(points["delta"].abs().argmax())]
-    moved = points[points["verdict"] != "match"]
-    said = (
-        f"{len(points) - len(moved)} of {len(points)} tasks match; {worst['task']} {100 * worst['delta']:+.2f} points."
-    )
+    worst = found.iloc[int(found["delta"].abs().argmax())]
+    moved = found[found["verdict"] != "match"]
+    said = f"{len(found) - len(moved)} of {len(found)} tasks match {against}"
+    said += f"; {worst['task']} {100 * worst['delta']:+.2f} points." if len(moved) else "."
     return Link("scores", "differs" if len(moved) else "same", said)
 
 
@@ -185,4 +207,4 @@ def _fault(found: pd.DataFrame, *tiers: str) -> str:
     if serious.empty:
         return ""
     more = f" And {len(serious) - 1} more." if len(serious) > 1 else ""
-    return f"{serious.iloc[0]['seen']}{more}"
+    return f"{serious.iloc[0]['seen']}.{more}"

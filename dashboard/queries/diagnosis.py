@@ -71,12 +71,16 @@ def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
 def findings(
     cursor: duckdb.DuckDBPyConnection, *, run: str | None = None, check: str | None = None, candidate: str | None = None
 ) -> pd.DataFrame:
-    """Findings of one run, or those on a candidate of a check: of its own check, on it, or on its model's files."""
+    """Findings of one run, or those on a candidate of a check: of its own check, on it, or on its model's files.
+
+    ``about``: the encoder or the model it is about, as people call it.
+    """
     return cursor.execute(
         """
         WITH asked AS (SELECT encoder_id, label, model FROM encoders WHERE encoder_id = $candidate),
         others AS (SELECT unnest([encoder_id, label]) AS name FROM encoders WHERE encoder_id <> $candidate)
-        SELECT f.* FROM findings f LEFT JOIN asked a ON true
+        SELECT f.*, coalesce(e.label, f.subject, f.model) AS about
+        FROM findings f LEFT JOIN encoders e ON e.encoder_id = f.subject LEFT JOIN asked a ON true
         WHERE f.run_id = $run OR f.subject IN (a.encoder_id, a.label)
             OR (f.run_id = (SELECT run_id FROM checks WHERE check_id = $check)
                     OR f.model = a.model AND f.tier <> 'scores')

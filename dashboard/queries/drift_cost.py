@@ -8,8 +8,14 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-__all__ = ["points", "same_setup"]
+from data import verdict
 
+__all__ = ["against_reference", "points", "same_setup"]
+
+# What a run through an encoder of the parity check records in the same words as the check.
+_ENCODER = (
+    "backend", "source", "options", "pooling", "normalise", "dimensions", "dtype", "max_length", "strip", "prompts",
+)  # fmt: skip
 _DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -50,12 +56,44 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return pd.DataFrame(pairs).merge(deltas, on="run_id")[columns].sort_values(["encoder", "task"], ignore_index=True)
 
 
+def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
+    """``task``, ``delta`` and ``verdict`` of the candidate's newest run against the reference's, both as in the check.
+
+    Empty where one of the two was not run, or where they share no task that can be compared.
+    """
+    sides = cursor.execute(
+        "SELECT e.model, e.settings FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
+        " ORDER BY e.encoder_id = c.reference DESC",
+        [check, candidate],
+    ).fetchall()
+    runs = cursor.execute(
+        "SELECT run_id, model, settings FROM runs WHERE kind = 'reproduce' ORDER BY started_at DESC"
+    ).fetchall()
+    newest = [
+        next(
+            (run for run, of, used in runs if of == model and same_setup(json.loads(settings), json.loads(used))), None
+        )
+        for model, settings in sides
+    ]
+    found = pd.DataFrame()
+    if len(newest) == 2 and None not in newest:
+        forth = verdict.deltas(cursor, "runs", run_id=newest[1], against=newest[0])
+        back = verdict.deltas(cursor, "runs", run_id=newest[0], against=newest[1])  # the reference was run later
+        found = pd.concat([forth, back.assign(delta=-back["delta"])])
+        found = found[found["comparable"].astype(bool)]
+    if found.empty:
+        return pd.DataFrame(columns=["task", "delta", "verdict"])
+    return found.groupby("task", as_index=False).agg({"delta": "mean", "verdict": "first"})
+
+
 def same_setup(encoder: dict[str, Any], run: dict[str, Any]) -> bool:
     """Whether a reproduction ran under the settings of an encoder: precision, length, dimensions, pooling, prompts.
 
     What a run does not record (its loader hides it) is no difference; what both record must agree.
     """
     used = run.get("in_use") or {}
+    if "backend" in used:
+        return all(encoder.get(name) == used.get(name) for name in _ENCODER)
     modules = used.get("modules") or []
     pooling = next((m.split("(")[1].rstrip(")") for m in modules if m.startswith("Pooling(")), None)
     pairs = [

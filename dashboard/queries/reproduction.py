@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from data.effects import Effects, by_task, decompose
+from data.setups import Named, setups
+from data.setups import named as by_set_up
 from data.verdict import VERDICTS, Thresholds, deltas
 
-__all__ = ["command", "counts", "effects", "judged", "kinds", "metrics", "provenance", "said", "types"]
+__all__ = ["command", "counts", "effects", "judged", "kinds", "metrics", "named", "provenance", "said", "types"]
 
 # Facts that differ between any two results and explain nothing.
 _NEVER_THE_SAME = ("file", "date", "origin", "run", "notes", "texts a second", "evaluation time", "peak memory")
@@ -49,6 +51,16 @@ def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) ->
     usual = table.iloc[:0] if kind == "runs" else by_task(judged(cursor, "reported", limits), limits, "row")
     usual = usual[usual["column"].isin(set(table["column"]))]
     return decompose(table, usual), int(usual["row"].nunique())
+
+
+def named(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> dict[str, Named]:
+    """The rows that are runs, by what sets their set-up apart from another run of the model; none of model cards."""
+    if kind == "reported":
+        return {}
+    rows = judged(cursor, kind, limits)
+    published = rows if kind == "reproduced" else deltas(cursor, "reproduced", limits)
+    pairs = rows[["row", "right_run", "left_run"]].drop_duplicates().astype(object).itertuples(index=False, name=None)
+    return by_set_up(setups(cursor), published, ((row, run, left or "") for row, run, left in pairs))
 
 
 def counts(frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from dashboard.queries import reproduction as asked
 from dashboard.words import SCORE_FORMAT, count, plain
 from data.blame import Charge, charges, doubt
 from data.effects import Effects
+from data.setups import Named
 from data.verdict import VERDICTS, Thresholds, thresholds
 
 
@@ -70,15 +71,17 @@ def page() -> None:
     limits = _limits(bar)
     everything = ask(asked.judged, kind.name, limits)
     split, background = ask(asked.effects, kind.name, limits)
+    named = ask(asked.named, kind.name, limits)
     frame = _filtered(everything)
     _headline(kind, frame, len(everything))
+    st.caption(_lines(limits))
     if frame.empty:
         st.info("**No cell meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
         return
-    _blame(kind, split, background, frame)
-    _views(kind, frame, split)
+    _blame(kind, split, background, frame, named)
+    _views(kind, frame, split, named)
     st.subheader("One cell", anchor=False)
-    cells.show(everything, split, kind.claim, kind.check)
+    cells.show(everything, split, kind.claim, kind.check, named)
 
 
 def _limits(bar: DeltaGenerator) -> Thresholds:
@@ -103,6 +106,15 @@ def _limits(bar: DeltaGenerator) -> Thresholds:
             ),
         }  # fmt: skip
     return thresholds(given)
+
+
+def _lines(limits: Thresholds) -> str:
+    """Where the lines between the verdicts are, in points."""
+    return (
+        f"Match: up to {limits.match_floors:g} × the cell's noise floor. Drift: up to {100 * limits.drift:g} points "
+        f"or {limits.drift_floors:g} × the floor, whichever is more. Gap: beyond. Broken: a gap of more than "
+        f"{100 * limits.lost:g} % of the score."
+    )
 
 
 def _filtered(frame: pd.DataFrame) -> pd.DataFrame:
@@ -145,11 +157,12 @@ def _headline(kind: Kind, frame: pd.DataFrame, total: int) -> None:
             )  # fmt: skip
 
 
-def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame) -> None:
+def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, named: dict[str, Named]) -> None:
     st.subheader("Whose fault?", anchor=False)
     rows, tasks = set(frame["row"]), set(frame["task"])
     what = "Models" if kind.name == "reported" else "Runs"
-    found = charges(split)
+    # Of pairs of runs, those with the run that agrees best tell most: they change one thing.
+    found = sorted(charges(split, named), key=lambda c: c.subject in named and not named[c.subject].direct)
     for charge in (c for c in found if c.of == "all"):
         st.markdown(_sentence(charge))
     left, right = st.columns(2)
@@ -168,25 +181,25 @@ def _list(where: DeltaGenerator, heading: str, nothing: str, found: list[Charge]
 
 
 def _sentence(charge: Charge) -> str:
-    return f"**{plain(charge.subject)}** {plain(charge.seen)}: {plain(charge.advice)}."
+    return f"**{plain(charge.label or charge.subject)}** {plain(charge.seen)}: {plain(charge.advice)}."
 
 
-def _views(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+def _views(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
     names = ["Heatmap", "Biggest differences", "By task type", "Table"]
     heat, biggest, types, table = st.tabs(names, key="part", bind="query-params", on_change="rerun")
     links.known("part")
     for tab, draw in ((heat, _heatmap), (biggest, _biggest), (types, _types), (table, _table)):
         if tab.open:
             with tab:
-                draw(kind, frame, split)
+                draw(kind, frame, split, named)
 
 
-def _heatmap(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+def _heatmap(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
     size = _SIZES[links.one_of("Show", list(_SIZES), "extent", label_visibility="collapsed")]
     shown = cells.by_task(frame, split)
     rows = _affected(split.rows, set(shown["row"]), size)
     columns = _affected(split.columns, set(shown["column"]), size)
-    figure = figures.heatmap(shown, rows.assign(label=cells.short(rows["name"])), columns)
+    figure = figures.heatmap(shown, rows.assign(label=cells.short(rows["name"], named)), columns)
 
     def picked() -> None:
         _choose(st.session_state["heat"]["selection"]["points"], frame)
@@ -209,7 +222,7 @@ def _affected(lines: pd.DataFrame, among: set[str], size: int) -> pd.DataFrame:
     return kept.loc[drawn.sort_values(kind="stable").index]
 
 
-def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
     first = links.one_of("First", ["25", "50", "100"], "first", label_visibility="collapsed")
     with_figures = frame.dropna(subset=["delta"])
     if "not comparable" not in st.session_state.get("verdicts", []):
@@ -223,7 +236,7 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
         [list(k) for k in zip(top["row"], top["task"], top["split"] + " · " + top["subset"], strict=True)],
         index=top.index,
     )
-    drawn = top.assign(who=cells.short(top["row"]), what=top["task"] + cells.where(top), key=key)
+    drawn = top.assign(who=cells.short(top["row"], named), what=top["task"] + cells.where(top), key=key)
 
     def picked() -> None:
         _choose(st.session_state["dumbbell"]["selection"]["points"], frame)
@@ -238,7 +251,7 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
     )
 
 
-def _types(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
+def _types(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
     counted = asked.types(frame)
     st.plotly_chart(figures.by_type(counted), key="types_plot", config={"displayModeBar": False})
     st.caption(
@@ -257,8 +270,8 @@ def _choose(points: list[dict[str, Any]], frame: pd.DataFrame) -> None:
         st.session_state["cell"] = name[0] if name else None
 
 
-def _table(kind: Kind, frame: pd.DataFrame, split: Effects) -> None:
-    shown = cells.as_table(frame, kind.claim, kind.check)
+def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+    shown = cells.as_table(frame, kind.claim, kind.check, named)
     st.download_button(
         "CSV", lambda: cells.as_csv(frame), file_name=f"plumbline-{kind.name}.csv", mime="text/csv",
         icon=":material/download:", on_click="ignore", help="These cells, with everything known of their verdicts.",

@@ -92,7 +92,7 @@ def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
             "cause": "Known fault",
             "fit": st.column_config.ProgressColumn(
                 "Fit", min_value=0, max_value=100, format="%.0f %%",
-                help="Share of the deltas' squares that the fault's cost, measured on all-MiniLM-L6-v2, accounts for",
+                help="Share of the deltas' squares that the fault's cost, measured on small models, accounts for",
             ),
             "why": st.column_config.TextColumn("Mean difference by kind of task", width="large"),
         },

@@ -54,11 +54,22 @@ def show(check: str, output: str, candidate: str, name: str) -> None:
         )
         st.code(f"python -m evaluators diagnose {shlex.quote(check)} --candidate {shlex.quote(name)}", language=None)
     _own_tests(check, candidate)
-    about = ask(diagnosis.findings, check=check, candidate=candidate)
-    about = about[~about["tier"].isin(["vectors", "scores"])]  # those are what the diagnosis above has said already
+    encoders = ask(drift.encoders, check)
+    reference = encoders[encoders["is_reference"]].iloc[0]
+    shown = _found_before(check, candidate, name, set())
+    if reference["encoder_id"] != candidate:
+        _found_before(check, str(reference["encoder_id"]), f"the reference, {reference['name']}", shown)
+
+
+def _found_before(check: str, encoder: str, name: str, shown: set[str]) -> set[str]:
+    """What preflight found in an encoder, less what is shown already; the ids of all that is shown then."""
+    about = ask(diagnosis.findings, check=check, candidate=encoder)
+    # Those of vectors and scores are what the diagnosis has said already.
+    about = about[~about["tier"].isin(["vectors", "scores"]) & ~about["finding_id"].isin(shown)]
     if not about.empty:
         st.markdown(f"**Found in the files and configuration of {plain(name)}**")
         findings(about)
+    return shown | set(about["finding_id"])
 
 
 def _own_tests(check: str, candidate: str) -> None:
@@ -96,12 +107,13 @@ def links_of(links: Sequence[Link]) -> None:
 
 def findings(found: pd.DataFrame) -> None:
     """Findings, each with what was seen, why it matters, its remedy to copy and its evidence."""
+    several = found["about"].nunique() > 1
     for row in found.to_dict("records"):
         icon, colour = _SEVERITIES.get(row["severity"], (":material/info:", "blue"))
-        label = f":{colour}[{icon} {plain(row['severity'])}] {plain(row['seen'])}"
+        whose = f"**{plain(row['about'])}** · " if several else ""
+        label = f":{colour}[{icon} {plain(row['severity'])}] {whose}{plain(row['seen'])}"
         with st.expander(label, key=f"finding_{row['finding_id']}"):
-            about = row["subject"] if isinstance(row["subject"], str) else row["model"]
-            st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(about)}")
+            st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(row['about'])}")
             st.code(row["remedy"], language=None, wrap_lines=True)
             _evidence(row["evidence"])
 
@@ -113,8 +125,10 @@ def told(row: Mapping[Hashable, Any]) -> None:
     accepted, others = causes[causes["accepted"]], causes[~causes["accepted"]]
     colour = _VERDICTS.get(row["verdict"], "gray")
     st.markdown(f":{colour}[**{plain(str(row['verdict']).capitalize())}.**] {plain(row['sentence'])}")
-    left, right = st.columns([3, 2], gap="medium")
-    if len(accepted) and pd.notna(row["unexplained"]):
+    # Without a proof (weights drawn at random) there is no share that was measured.
+    proved = bool(len(accepted) and pd.notna(row["unexplained"]) and pd.notna(row["snippet"]))
+    left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())
+    if left is not None:
         with left:
             figure = figures.waterfall(accepted, float(row["unexplained"]), _floor_share(row, accepted))
             st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
@@ -125,7 +139,8 @@ def told(row: Mapping[Hashable, Any]) -> None:
             _table(others)
     with st.expander("Evidence"):
         _proof(ask(diagnosis.proof, name))
-        _table(causes)
+        measured = proved | ~causes["accepted"]
+        _table(causes.assign(**{name: causes[name].where(measured) for name in ("explained", "remaining")}))
 
 
 def _proof(kept: diagnosis.Proof) -> None:

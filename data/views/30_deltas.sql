@@ -36,6 +36,38 @@ CREATE MACRO figure_of(origin) AS
     CASE origin WHEN 'reported' THEN 'the model card''s figure' WHEN 'official' THEN 'the official figure'
         ELSE 'the run''s figure' END;
 
+-- What the weights of a model's revision are, where a run here read them: published files do not say.
+CREATE VIEW known_weights AS
+WITH files AS (
+    SELECT run_id, model, revision, unnest(from_json(files, '[{"path": "VARCHAR", "sha256": "VARCHAR"}]')) AS file
+    FROM runs WHERE kind = 'reproduce'
+),
+of_run AS (
+    -- Beside safetensors, weights in another form are not what is loaded.
+    SELECT model, revision, coalesce(
+        string_agg(file.sha256, ' ' ORDER BY file.sha256) FILTER (file.path LIKE '%.safetensors'),
+        string_agg(file.sha256, ' ' ORDER BY file.sha256)
+            FILTER (regexp_matches(file.path, '\.(bin|pt|pth|onnx|gguf|h5|msgpack)$'))) AS weights
+    FROM files GROUP BY run_id, model, revision
+)
+SELECT model, revision, any_value(weights) AS weights FROM of_run GROUP BY model, revision
+HAVING count(DISTINCT weights) = 1;
+
+-- What can be said of two revisions. A folder has none of its own: it goes by the hash of its files (local-...).
+CREATE MACRO revisions_apart(l, l_weights, r, r_weights) AS
+    CASE
+        WHEN l = r OR l IS NULL OR r IS NULL OR l_weights = r_weights THEN NULL
+        WHEN starts_with(l, 'local-') AND starts_with(r, 'local-')
+            THEN CASE WHEN l_weights <> r_weights THEN 'the two are of folders with different weights' END
+        WHEN starts_with(l, 'local-') OR starts_with(r, 'local-') THEN
+            CASE WHEN l_weights <> r_weights
+                THEN format('run from a folder, whose weights are not those of revision {}',
+                    left(CASE WHEN starts_with(l, 'local-') THEN r ELSE l END, 7))
+                ELSE format('run from a folder; whether its files are revision {} is not known',
+                    left(CASE WHEN starts_with(l, 'local-') THEN r ELSE l END, 7)) END
+        ELSE 'the two are of different model revisions'
+    END;
+
 CREATE VIEW comparable_results AS
 SELECT r.result_id, r.model, r.task, r.origin, r.revision, r.withdrawn, r.run_id, r.experiment, r.date,
     r.metric, r.mteb_version, r.dataset_revision, c.result_id IS NOT NULL AS counts
@@ -110,7 +142,8 @@ SELECT l.kind, l.left_id, l.right_id, r.split, r.subset,
 FROM lone_left l JOIN lone_right r USING (kind, left_id, right_id);
 
 CREATE VIEW delta_facts AS
-WITH judged AS (
+WITH weights AS MATERIALIZED (FROM known_weights),
+judged AS (
     SELECT c.*, l.model, l.task, t.type,
         l.origin AS left_origin, r.origin AS right_origin, l.run_id AS left_run, r.run_id AS right_run,
         l.revision AS left_revision, r.revision AS right_revision,
@@ -126,18 +159,18 @@ WITH judged AS (
             renamed,
             CASE WHEN left_metric <> right_metric
                 THEN format('the metric is called {} on one side and {} on the other', left_metric, right_metric) END,
-            -- A model's card names none, and a run of a folder goes by the hash of its files.
-            CASE WHEN l.revision = r.revision OR l.origin = 'reported' OR r.origin = 'reported' THEN NULL
-                WHEN starts_with(l.revision, 'local-') OR starts_with(r.revision, 'local-')
-                THEN 'run from a folder, so the model revision cannot be compared'
-                WHEN l.revision <> r.revision THEN 'the two are of different model revisions' END,
+            -- A model's card names none.
+            CASE WHEN l.origin = 'reported' OR r.origin = 'reported' THEN NULL
+                ELSE revisions_apart(l.revision, lw.weights, r.revision, rw.weights) END,
             CASE WHEN l.withdrawn AND r.withdrawn THEN 'both figures were published once and withdrawn since'
                 WHEN l.withdrawn THEN figure_of(l.origin) || ' was published once and withdrawn since'
                 WHEN r.withdrawn THEN figure_of(r.origin) || ' was published once and withdrawn since' END) AS remarks
     FROM delta_cells c
-    JOIN comparable_results l ON l.result_id = c.left_id
-    JOIN comparable_results r ON r.result_id = c.right_id
+    JOIN results l ON l.result_id = c.left_id
+    JOIN results r ON r.result_id = c.right_id
     LEFT JOIN tasks t ON t.task = l.task
+    LEFT JOIN weights lw ON lw.model = l.model AND lw.revision = l.revision
+    LEFT JOIN weights rw ON rw.model = r.model AND rw.revision = r.revision
 ),
 floored AS (
     SELECT j.*, right_score - left_score AS delta,
@@ -150,8 +183,25 @@ floored AS (
     LEFT JOIN noise_floors own ON own.scope = 'task' AND own.name = j.task
     LEFT JOIN noise_floors kin ON kin.scope = 'type' AND kin.name = j.type
     LEFT JOIN noise_floors any_type ON any_type.scope = 'all'
+),
+-- Other data are shown to give the same score where every cell of a run on them is within the floor: what another run
+-- of the model does on the same data is then its own doing.
+whole AS (
+    SELECT *, kind = 'reproduced' AND right_data IS NOT NULL
+        AND bool_and(coalesce(abs(delta) <= floor, false)) OVER (PARTITION BY kind, model, left_id, right_id) AS holds
+    FROM floored
+),
+-- A figure that is no match, but is just the value of another metric of the other side.
+mixed AS (
+    SELECT w.*,  metric_with_value(rm.names, right_metrics, left_score) AS left_is,
+        metric_with_value(lm.names, left_metrics, right_score) AS right_is
+    FROM whole w
+    LEFT JOIN metric_sets lm ON lm.metric_set = w.left_set
+    LEFT JOIN metric_sets rm ON rm.metric_set = w.right_set
 )
-SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, right_raw, renamed, remarks),
+SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, right_raw, renamed, remarks, holds,
+        left_is, right_is),
+    bool_or(holds) OVER (PARTITION BY kind, model, left_id, right_data) AS data_cleared,
     nullif(remarks, '') AS remarks,
     CASE
         WHEN left_score IS NULL AND right_score IS NULL AND delta IS NULL AND left_metrics IS NULL
@@ -163,40 +213,48 @@ SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, 
         WHEN left_metric <> right_metric THEN format('another metric: {} against {}', left_metric, right_metric)
         -- Files of mteb 0.0 give the average precision as main score of some two-class tasks.
         WHEN (left_version LIKE '0.0.%' OR right_version LIKE '0.0.%')
-            AND f.task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')
+            AND task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')
             THEN 'another metric: mteb 0.0 wrote ap where the task counts accuracy'
-        WHEN metric_with_value(rm.names, right_metrics, left_score) <> right_metric
+        WHEN left_is <> right_metric
             THEN format('another metric: {} is the {} of the other side, not its {}', figure_of(left_origin),
-                metric_with_value(rm.names, right_metrics, left_score), right_metric)
-        WHEN metric_with_value(lm.names, left_metrics, right_score) <> left_metric
+                left_is, right_metric)
+        WHEN right_is <> left_metric
             THEN format('another metric: {} is the {} of the other side, not its {}', figure_of(right_origin),
-                metric_with_value(lm.names, left_metrics, right_score), left_metric)
+                right_is, left_metric)
     END AS obstacle
-FROM floored f
-LEFT JOIN metric_sets lm ON lm.metric_set = f.left_set
-LEFT JOIN metric_sets rm ON rm.metric_set = f.right_set;
+FROM mixed f;
 
 -- The deltas under thresholds of one's own; `deltas` below has the defaults.
 CREATE MACRO deltas_under(match_floors, drift, drift_floors, lost) AS TABLE
+WITH facts AS (
+    SELECT * REPLACE (same_data OR data_cleared AS same_data), same_data AS same_revision,
+        abs(delta) <= match_floors * floor AS within
+    FROM delta_facts
+),
+judged AS (
+    SELECT *, verdict(delta, left_score, floor, obstacle, same_data,
+        match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost) AS verdict
+    FROM facts
+)
 SELECT d.kind, d.model, d.task, d.type, d.split, d.subset, coalesce(d.task_metric, 'main_score') AS metric,
     d.left_id, d.right_id, d.left_origin, d.right_origin, d.left_run, d.right_run, d.left_revision, d.right_revision,
-    d.left_score, d.right_score, d.delta, d.floor, d.floor_scope, d.floor_n, d.same_data, d.obstacle,
-    verdict(d.delta, d.left_score, d.floor, d.obstacle, d.same_data,
-        match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost) AS verdict,
-    verdict(d.delta, d.left_score, d.floor, d.obstacle, d.same_data,
-        match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost)
-        <> 'not comparable' AS comparable,
+    d.left_score, d.right_score, d.delta, d.floor, d.floor_scope, d.floor_n, d.same_data, d.obstacle, d.verdict,
+    d.verdict <> 'not comparable' AS comparable,
     CASE
         WHEN d.obstacle IS NOT NULL THEN d.obstacle
-        WHEN d.same_data IS NOT TRUE AND abs(d.delta) > match_floors * d.floor
-            THEN CASE WHEN d.same_data THEN NULL WHEN d.same_data IS NULL THEN 'the data set revision of one side is not known'
-                ELSE 'another data set revision' END
+        WHEN d.same_data OR d.within OR d.delta IS NULL THEN NULL
+        WHEN d.same_data IS NULL THEN 'the data set revision of one side is not known'
+        ELSE 'another data set revision'
     END AS why_not,
     nullif(concat_ws('; ', d.remarks,
-        CASE WHEN d.obstacle IS NULL AND d.same_data IS NOT TRUE AND abs(d.delta) <= match_floors * d.floor
-            THEN CASE WHEN d.same_data IS NULL THEN 'matches although the data set revision of one side is not known'
-                ELSE 'matches although the data set revision differs' END END), '') AS remarks
-FROM delta_facts d;
+        CASE WHEN d.obstacle IS NOT NULL OR d.same_revision THEN NULL
+            WHEN d.within AND d.same_revision IS NULL
+                THEN 'matches although the data set revision of one side is not known'
+            WHEN d.within THEN 'matches although the data set revision differs'
+            WHEN d.data_cleared AND d.delta IS NOT NULL
+                THEN 'the data set revision is not the same, but on the same data another run of this model matches'
+        END), '') AS remarks
+FROM judged d;
 
 CREATE VIEW deltas AS FROM deltas_under(1.0, 0.015, 3.0, 0.3);
 

@@ -45,7 +45,7 @@ def _diagnose(
         list[str] | None, typer.Option(metavar="MODEL@REV", help="Let this model's own code run; repeatable.")
     ] = None,
     scores: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Suggest causes from this model's reproduced scores alone.")
+        str | None, typer.Option(metavar="RUN", help="Suggest causes from a run's scores alone, or a model's newest.")
     ] = None,
     self_test: Annotated[bool, typer.Option("--self-test", help="Measure how often the diagnosis is right.")] = False,
     pairs: Annotated[int, typer.Option(help="Self-test: pairs of causes tried.", min=0)] = 100,
@@ -89,22 +89,23 @@ def _of_check(check_id: str, candidate: str | None, trust: list[str], batch_size
     for one in kept.candidates:
         found[one.encoder_id] = _run(model, texts, one.vectors, one.label, one.facts)
     with writing(store) as connection:
-        command = shlex.join(["python", "-m", "evaluators", *sys.argv[1:]])
+        said = [kept.check_id if word == check_id else word for word in sys.argv[1:]]  # 'last' is another one tomorrow
+        command = shlex.join(["python", "-m", "evaluators", *said])
         run = keep(connection, model, found, check_id=kept.check_id, command=command, started=started)
     Console(highlight=False).print(Text(f"Kept as {run}"))
 
 
-def _of_scores(model: str, store: Path | None) -> None:
+def _of_scores(asked: str, store: Path | None) -> None:
     from data.store import open_reader
     from data.suggest import suggest
     from evaluators.diagnose.from_store import read_deltas
 
     reader = open_reader(store)
-    deltas = read_deltas(reader.cursor(), model)
+    model, deltas = read_deltas(reader.cursor(), asked)
     reader.close()
     console, found = Console(highlight=False), suggest(deltas, model)
     if not found:
-        console.print(Text(f"{model}: the deltas of {len(deltas)} tasks are no more than honest reruns differ by."))
+        console.print(Text(f"{asked}: the deltas of {len(deltas)} tasks are no more than honest reruns differ by."))
         return
     table = Table(title=f"Suggested by the scores of {len(deltas)} tasks; nothing is proved until vectors are compared")
     for heading in ("cause", "fits", "why"):
@@ -162,7 +163,7 @@ def _run(reference: Reference, texts: Texts, vectors: Any, label: str, facts: An
     console.print(_table(found))
     for named in found.causes:
         console.print(Text(f"Remedy for {named.cause.name}: {named.cause.remedy}"))
-    if found.causes:
+    if found.match:
         console.print(Text("\nThe reference made to agree with it:\n"))
         typer.echo(snippet(reference, [named.cause for named in found.causes]))
     return found
@@ -174,8 +175,8 @@ def _table(found: Diagnosis) -> Table:
         table.add_column(heading, justify="right" if heading in ("explained", "left") else "left")
     for named in found.causes:
         table.add_row(
-            Text(named.cause.name, "bold"), named.cause.slot, f"{named.explained:.1%}", f"{named.remaining:.2g}",
-            Text(", ".join(named.same_as)),
+            Text(named.cause.name, "bold"), named.cause.slot, f"{named.explained:.1%}" if found.match else "",
+            f"{named.remaining:.2g}" if found.match else "", Text(", ".join(named.same_as)),
         )  # fmt: skip
     for named in found.runners_up:
         table.add_row(

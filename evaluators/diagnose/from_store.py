@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,36 +70,51 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
         raise NotFoundError("No such check is in the store", where=check_id, remedy="`parity` prints the id of each.")
     hashes, texts, roles = _texts(connection, check_id)
     others = connection.execute(
-        "SELECT DISTINCT e.encoder_id, e.label FROM vectors v JOIN encoders e USING (encoder_id) "
+        "SELECT DISTINCT e.encoder_id, e.label, e.revision FROM vectors v JOIN encoders e USING (encoder_id) "
         "WHERE v.check_id = ? AND e.encoder_id <> ? AND v.output = 'dense' ORDER BY e.label",
         [check_id, row[0]],
     ).fetchall()
-    chosen = [(name, label) for name, label in others if candidate in (None, name, label)]
+    chosen = [each for each in others if candidate in (None, *each[:2])]
     if not chosen:
-        named = ", ".join(label for _, label in others) or "none with dense vectors"
+        named = ", ".join(label for _, label, _ in others) or "none with dense vectors"
         raise NotFoundError(f"The check has no candidate {candidate!r}", where=check_id, remedy=f"It has: {named}.")
     candidates = tuple(
-        Candidate(name, label, _vectors(connection, check_id, name, hashes), _facts(connection, check_id, name))
-        for name, label in chosen
+        Candidate(
+            name,
+            label,
+            _vectors(connection, check_id, name, hashes),
+            replace(_facts(connection, check_id, name), revision=revision),
+        )
+        for name, label, revision in chosen
     )
     return Kept(check_id, json.loads(row[1]), tuple(texts), tuple(roles), candidates)
 
 
-def read_deltas(connection: duckdb.DuckDBPyConnection, model: str) -> list[Delta]:
-    """Reproduced minus official for each task of a model, the mean over the cells that can be compared.
+def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str, list[Delta]]:
+    """Reproduced minus official for each task of one run, the mean over the cells that can be compared.
+
+    Args:
+        connection: of the store.
+        asked: a run, or a model, which stands for its newest run: two runs may differ in the very fault asked for.
+
+    Returns:
+        The model, and its deltas.
 
     Raises:
-        NotFoundError: nothing of the model was reproduced.
+        NotFoundError: nothing of the kind was reproduced.
     """
     from data.verdict import deltas
 
-    frame = deltas(connection, "reproduced", model=model)
+    frame = deltas(connection, "reproduced", model=asked)
+    frame = deltas(connection, "reproduced", run_id=asked) if frame.empty else frame
     frame = frame[frame["comparable"]]
     if frame.empty:
-        remedy = f"Run `python -m evaluators reproduce {model}` first."
-        raise NotFoundError("No reproduction of the model can be compared", where=model, remedy=remedy)
+        remedy = f"Run `python -m evaluators reproduce {asked}` first."
+        raise NotFoundError("No reproduction of the model can be compared", where=asked, remedy=remedy)
+    runs = frame["right_run"].fillna("")  # an id begins with its date; imported results have none
+    frame = frame[runs == runs.max()]
     means = frame.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
-    return [
+    return str(frame["model"].iloc[0]), [
         Delta(str(task), str(kind), float(delta), float(official))
         for task, kind, delta, official in means.itertuples(index=False)
     ]
@@ -193,7 +208,7 @@ def _keep_one(
         "INSERT INTO diagnoses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             diagnosis_id, run_id, check_id, candidate, found.verdict, found.sentence, found.unexplained, found.floor,
-            runner, snippet(reference, stated) if stated else None, json.dumps(proof(reference, found)),
+            runner, snippet(reference, stated) if found.match else None, json.dumps(proof(reference, found)),
         ],
     )  # fmt: skip
     ranked = [(named, True) for named in found.causes] + [(named, False) for named in found.runners_up]
@@ -213,11 +228,12 @@ def _keep_finding(
     connection: duckdb.DuckDBPyConnection, run_id: str, model: str, candidate: str, named: Named, found: Diagnosis
 ) -> None:
     severity = "notice" if named.cause.precision else "serious"
+    share = f": {named.explained:.1%} of the drift" if found.match else ""
     connection.execute(
         "INSERT INTO findings VALUES (?, ?, ?, ?, 'vectors', ?, ?, ?, ?, ?, ?)",
         [
             f"{run_id}-{secrets.token_hex(4)}", run_id, model, candidate, named.cause.name.replace(" ", "-"), severity,
-            f"{named.cause.name}: {named.explained:.1%} of the drift", found.sentence, named.cause.remedy,
+            f"{named.cause.name}{share}", found.sentence, named.cause.remedy,
             json.dumps({"same_as": named.same_as, "remaining": named.remaining}),
         ],
     )  # fmt: skip

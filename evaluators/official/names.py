@@ -25,13 +25,18 @@ class Names(NamedTuple):
     lower_case: dict[str, str]  # files before 1.11 write some names in another case
 
     @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection) -> Names:
-        """The names as the store's registry tables have them."""
+    def of(cls, connection: duckdb.DuckDBPyConnection, only: str | None = None) -> Names:
+        """The names as the store's registry tables have them; with ``only``, languages of that one task alone."""
         renames = connection.execute("SELECT kind, old, new FROM renames").fetchall()
         tasks = connection.execute("SELECT task, metric, type FROM tasks WHERE metric IS NOT NULL").fetchall()
         languages: dict[str, dict[str, str]] = {}
-        cells = "SELECT DISTINCT task, subset, languages FROM task_cells WHERE languages IS NOT NULL"
-        for task, subset, spoken in connection.execute(cells).fetchall():
+        wanted = [new for kind, old, new in renames if kind == "task" and old == only] or [only]
+        cells = connection.execute(
+            """SELECT DISTINCT task, subset, languages FROM task_cells
+               WHERE languages IS NOT NULL AND ($only IS NULL OR list_contains($wanted, task))""",
+            {"only": only, "wanted": wanted},
+        )
+        for task, subset, spoken in cells.fetchall():
             languages.setdefault(task, {})[subset] = spoken
         return cls(
             renamed_tasks={old: new for kind, old, new in renames if kind == "task"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -136,6 +137,11 @@ def _print(console: Console, done: Check) -> None:
             label, sentence = Text(examined.settings.display), Text(found.verdict.sentence)
             table.add_row(label, found.output, verdict, *numbers, sentence)
     console.print(table)
+    for examined in done.candidates:
+        ours, theirs = done.reference.description.revision, examined.description.revision
+        if _commit(ours) and _commit(theirs) and ours != theirs:
+            said = f"{examined.settings.display} says that it is revision {theirs}; the reference is {ours}."
+            console.print(Text(said, style="yellow"))
     for examined in (done.reference, *done.candidates):
         for finding in at_least(examined.findings, "serious"):
             style = "red" if finding.severity == "fatal" else "yellow"
@@ -145,6 +151,10 @@ def _print(console: Console, done: Check) -> None:
                 console.print(Text(f"{examined.settings.display}: {outcome.detail}", style="red"))
         for warning in examined.description.warnings:
             console.print(Text(f"{examined.settings.display}: {warning}", style="yellow"))
+
+
+def _commit(revision: str | None) -> bool:
+    return revision is not None and re.fullmatch("[0-9a-f]{40}", revision) is not None
 
 
 def _short(value: float | None) -> str:

@@ -113,7 +113,10 @@ def _dense(reference: Side, candidate: Side, probes: Sequence[Probe], floor: flo
     permuted = near and measures.permutation(ours[sample], theirs[sample], max(floor, 1e-5)) is not None
     lengths, unit = _lengths(reference, probes)
     distance, ratio, residual = texts.cosine_distance, texts.norm_ratio, relation.rotation_residual
-    evidence = Evidence("dense", distance, ratio, floor, residual, permuted, lengths, unit, compared)
+    evidence = Evidence(
+        "dense", distance, ratio, floor, residual, permuted, relation.neighbour_overlap, texts.l2, lengths, unit,
+        compared,
+    )  # fmt: skip
     summary = _summary(columns) | {name: value for name, value in vars(relation).items() if name != "kept"}
     more = {"texts_related": len(sample), "permuted": permuted, "dimensions": list(widths)}
     return Comparison(

@@ -19,8 +19,10 @@ _EVERYWHERE = 0.9  # share of texts above the floor from which "some texts" woul
 _FAR = 1e-3  # mean cosine distance from which it is worth looking for a rotation
 _LEFT = 0.02  # share of the drift that may be left after the rotation
 _FEWEST = 8  # texts below which a rotation would fit by chance
+_KEPT = 0.95  # share of neighbours that a rotation keeps; where all vectors are alike a rotation fits anything
 
 Floats = NDArray[np.float64]
+_ROLES = {"query": "the queries", "document": "the documents"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Evidence:
         floor: distance that the coarser of the two declared precisions explains.
         rotation_residual: mean distance left after the best rotation, if that was computed.
         permuted: whether the candidate's dimensions are the reference's in another order.
+        neighbours: mean share of a text's nearest texts that both sides agree on, 0 to 1.
+        l2: Euclidean distance a text, as the vectors came, [n].
         lengths: tokens a text (characters where the reference has no tokenizer to ask), [n].
         unit: tokens or characters.
         compared: said after the verdict, e.g. "on the first 128 of 384 dimensions".
@@ -53,6 +57,8 @@ class Evidence:
     floor: float
     rotation_residual: float | None = None
     permuted: bool = False
+    neighbours: float | None = None
+    l2: Floats | None = None
     lengths: Floats | None = None
     unit: str = "tokens"
     compared: str = ""
@@ -99,28 +105,44 @@ def _of_direction(evidence: Evidence, probes: Sequence[Probe], there: NDArray[np
     if (space := _space(evidence, mean, count)) is not None:
         return space
     affected = there & (evidence.distance > floor)
+    lengths = _also_lengths(evidence, there)
     if affected.sum() >= _EVERYWHERE * count:
-        return Verdict("differs everywhere", _everywhere(distance, floor, on))
+        return Verdict("differs everywhere", _everywhere(distance, floor, on) + lengths)
     named = [probe.probe for probe, hit in zip(probes, affected, strict=True) if hit]
     trait = common_trait(affected, there, probes, evidence.lengths, evidence.unit)
-    furthest = probes[int(np.nanargmax(evidence.distance))].probe
+    place = int(np.nanargmax(evidence.distance))
+    euclidean = f", Euclidean {evidence.l2[place]:.2g}" if evidence.l2 is not None else ""
     shown = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
     sentence = (
         f"Differs{on} on {len(named)} of {count} texts{f', {trait}' if trait else ''}: {shown}. "
-        f"Worst: {furthest} (cosine distance {worst:.2g}); the other {count - len(named)} agree within {floor:.0e}."
+        f"Worst: {probes[place].probe} (cosine distance {worst:.2g}{euclidean}); "
+        f"the other {count - len(named)} agree within {floor:.0e}."
     )
-    return Verdict("differs on some texts", sentence)
+    return Verdict("differs on some texts", sentence + lengths)
 
 
 def _scale(ratio: Floats, count: int, on: str) -> str:
+    said = f"The same directions{on} on all {count} texts, {_as_long(ratio)}"
+    return f"{said}: one side normalises and the other does not."
+
+
+def _as_long(ratio: Floats) -> str:
     low, high = float(ratio.min()), float(ratio.max())
-    lengths = f"{low:.3g} times as long" if high - low < 0.01 * high else f"{low:.3g} to {high:.3g} times as long"
-    return f"The same directions{on} on all {count} texts, {lengths}: one side normalises and the other does not."
+    return f"{low:.3g} times as long" if high - low < 0.01 * high else f"{low:.3g} to {high:.3g} times as long"
+
+
+def _also_lengths(evidence: Evidence, there: NDArray[np.bool_]) -> str:
+    """Said where every length differs by more than what moved the directions would change it by."""
+    known = there & np.isfinite(evidence.norm_ratio)
+    ratio, distance = evidence.norm_ratio[known], evidence.distance[known]
+    if not len(ratio) or np.abs(ratio - 1).min() <= norm_floor(max(evidence.floor, float(distance.max()))):
+        return ""
+    return f" Apart from that its vectors are {_as_long(ratio)}: one side normalises and the other does not."
 
 
 def _space(evidence: Evidence, mean: float, count: int) -> Verdict | None:
     left = evidence.rotation_residual
-    if left is None or mean < _FAR or count < _FEWEST:
+    if left is None or mean < _FAR or count < _FEWEST or not _kept(evidence):
         return None
     # With fewer texts than dimensions a rotation takes up some of any noise, so most of the drift must go with it.
     if left > max(evidence.floor, 1e-5) or left > _LEFT * mean:
@@ -130,6 +152,10 @@ def _space(evidence: Evidence, mean: float, count: int) -> Verdict | None:
         f"The same geometry in other axes ({how}): mean cosine distance {mean:.2g}, {left:.1g} after the best rotation."
     )
     return Verdict("different space", f"{said} Within itself it is sound; never mix it with the reference's vectors.")
+
+
+def _kept(evidence: Evidence) -> bool:
+    return evidence.neighbours is None or evidence.neighbours >= _KEPT
 
 
 def _everywhere(distance: Floats, floor: float, on: str) -> str:
@@ -151,6 +177,10 @@ def common_trait(
 ) -> str:
     """What the affected texts share and the others do not, in words; an empty string if nothing sets them apart."""
     spared = there & ~affected
+    roles, others = ({probe.role for probe, one in zip(probes, of, strict=True) if one} for of in (affected, spared))
+    # Before lengths: a prompt makes the texts of its role the longest.
+    if others and len(roles) == 1 and roles.isdisjoint(others) and (role := roles.pop()):
+        return f"exactly {_ROLES.get(role, f'those in the role {role}')}"
     if lengths is not None and spared.any() and affected.sum() > 1:
         shortest, longest = float(lengths[affected].min()), float(lengths[spared].max())
         if shortest > longest:

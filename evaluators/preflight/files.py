@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.stored import LFS_MARK, broken_safetensors, tensor_names
+from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, tensor_names
 from evaluators.preflight.target import Target
 
 __all__ = ["check"]
@@ -26,6 +26,7 @@ _TOKENIZER_FILES = (
 )
 _TRACES = ("1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json")
 _HEADS = ("sparse_linear.pt", "colbert_linear.pt")
+_BGE_M3_SPARSE = "46f8a3bc89a29a05ec42285cee146f9b"
 _AGAIN = "Download the model again, or copy it from the machine where it works."
 
 
@@ -223,9 +224,15 @@ def _heads(target: Target) -> Iterator[Finding]:
             "files",
             "heads-missing",
             "serious",
-            f"{' and '.join(lost)} is not there",
-            "FlagEmbedding then initialises the sparse or multi-vector head at random: other results at each start, "
-            "while the dense vectors are right.",
-            "Download the file beside config.json (BGE-M3's sparse_linear.pt has 3.5 KB).",
-            {"missing": lost, "present": present},
+            f"{' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} not there",
+            "FlagEmbedding then initialises both heads, sparse and multi-vector, at random: other results at each "
+            "start, while the dense vectors are right.",
+            "Put them beside config.json from the model's own repository. For BGE-M3 itself: hf download BAAI/bge-m3 "
+            f"{' '.join(lost)} --local-dir {target.folder} (sparse_linear.pt has 3.5 KB, MD5 {_BGE_M3_SPARSE}).",
+            {"missing": lost, "present": [_measured(target, name) for name in present]},
         )
+
+
+def _measured(target: Target, name: str) -> dict[str, str | int]:
+    path = target.path(name)
+    return {"path": name, "size": path.stat().st_size, "sha256": file_sha256(path)}

@@ -79,6 +79,7 @@ def _portable_run(run: dict[str, Any]) -> dict[str, Any]:
         "status": status,
         "command": " ".join(words),
         "settings": run["settings"] | {"asked": asked | {"model": shown}},
+        "findings": json.loads(json.dumps(run.get("findings", [])).replace(folder, shown)),
     }
 
 

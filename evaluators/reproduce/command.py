@@ -85,7 +85,7 @@ def reproduce(  # noqa: PLR0913 -- an option each
     from evaluators.reproduce.prompts import read_prompts
     from evaluators.reproduce.run import Plan, reproduce
     from evaluators.reproduce.terminal import Screen
-    from evaluators.reproduce.verdicts import verdicts_of
+    from evaluators.reproduce.verdicts import set_up_of, verdicts_of
     from evaluators.trust import allowances
 
     asked = Asked(
@@ -122,6 +122,9 @@ def reproduce(  # noqa: PLR0913 -- an option each
     records = {name: record for name, record in journal.tasks().items() if name in asked_for}
     verdicts = verdicts_of(journal.run_id, journal.run["model"], list(records), compare_to)
     screen.summary(verdicts, records, compare_to)
+    set_up = set_up_of(journal.run_id, journal.run["model"])
+    if set_up and any(verdict.verdict != "match" for verdict in verdicts):
+        screen.note(set_up)
     if any(record["status"] != "done" for record in records.values()):
         raise typer.Exit(2)
     if fail_on and any(verdict.verdict in _FAILS[fail_on] for verdict in verdicts):

@@ -7,6 +7,7 @@ turned down by a variable of the environment: a handler on the root logger hears
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ __all__ = ["Warnings", "hearing"]
 
 # Loggers that do not propagate, or whose level may be above WARNING.
 _LIBRARIES = ("transformers", "sentence_transformers", "huggingface_hub", "mteb", "datasets", "torch")
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # transformers writes bold and colours for a terminal; a page has none
 
 
 class Warnings(logging.Handler):
@@ -32,6 +35,7 @@ class Warnings(logging.Handler):
 
     def note(self, source: str, text: str) -> None:
         """Count one warning; mteb gives the same sentence as a log line and as a Python warning, which is one."""
+        text = _COLOUR.sub("", text)
         same = next((key for key in self._counts if key[1] == text), (source, text))
         if same not in self._counts:
             self._order.append(same)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from data.errors import InputError, ModelError, NotAllowedError, PlumblineError
 from evaluators.encoders.base import hash_files
+from evaluators.preflight.finding import Finding
 from evaluators.reproduce.served import SpecEncoder, is_spec
 from evaluators.reproduce.watch import torch_module
 from evaluators.trust import allow, allows, code_revision, only_code_from
@@ -56,7 +57,7 @@ class Loaded(NamedTuple):
     registered: bool  # known to mteb's registry
     loader: str  # what loaded it, in words
     files: list[dict[str, Any]]  # [{path, size, sha256}]
-    remarks: list[dict[str, Any]]  # what preflight found that does not stop a run, in the form of warnings
+    findings: list[Finding]  # what preflight found that did not stop the run
 
 
 def load(asked: Asked) -> Loaded:
@@ -73,7 +74,7 @@ def load(asked: Asked) -> Loaded:
         return _load_spec(asked)
     if asked.folder is None and (asked.model.startswith((".", "/", "~")) or asked.model.count("/") > 1):
         raise ModelError("There is no such model folder", where=asked.model, remedy="Check the path.")
-    remarks = check_before_loading(asked)
+    findings = check_before_loading(asked)
     files = hash_files(asked.folder) if asked.folder else []
     name = asked.known_as or (asked.model if asked.folder is None else f"local/{asked.folder.name}")
     meta = _registered(name)
@@ -85,8 +86,15 @@ def load(asked: Asked) -> Loaded:
     else:
         revision = asked.revision or (meta.revision if meta is not None else asked.trust.get(asked.model))
     with only_code_from(_allowed(asked, revision)):
-        encoder, loader = _explained(asked.model, _code_at(asked, revision), lambda: _encoder(asked, meta, revision))
+        try:
+            encoder, loader = _explained(
+                asked.model, _code_at(asked, revision), lambda: _encoder(asked, meta, revision)
+            )
+        except ModelError:
+            check_downloaded(asked, revision)  # says what is wrong with the files, where that is why
+            raise
     if asked.folder is None:
+        findings = check_downloaded(asked, revision)
         folder = _snapshot(asked.model, revision)
         files, revision = hash_files(folder) if folder else [], revision or (folder.name if folder else "unknown")
     assert revision is not None  # a folder has its content's, a hub model its snapshot's
@@ -94,7 +102,7 @@ def load(asked: Asked) -> Loaded:
         meta = mteb.models.ModelMeta.create_empty(overwrites={"name": name, "revision": revision})
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision})
     _set_up(encoder, asked)
-    return Loaded(encoder, name, revision, registered, loader, files, remarks)
+    return Loaded(encoder, name, revision, registered, loader, files, findings)
 
 
 def _load_spec(asked: Asked) -> Loaded:
@@ -118,13 +126,10 @@ def _load_spec(asked: Asked) -> Loaded:
     return Loaded(encoder, name, revision, registered, f"the {encoder.settings.backend} encoder", said.files, [])
 
 
-def check_before_loading(asked: Asked) -> list[dict[str, Any]]:
+def check_before_loading(asked: Asked) -> list[Finding]:
     """Stop a run that cannot give anything but an error or noise, before a single text is encoded.
 
     A folder is given to preflight; what it calls fatal stops the run, the rest is kept with it.
-
-    Returns:
-        ``[{"source", "text", "times"}]``, as warnings are kept.
 
     Raises:
         ModelError: a folder without weights, or one that preflight finds a fatal fault in (unless asked to run anyway).
@@ -138,21 +143,35 @@ def check_before_loading(asked: Asked) -> list[dict[str, Any]]:
             where=str(folder),
             remedy="Put model.safetensors (or pytorch_model.bin) beside its config.json; a download may be unfinished.",
         )
+    return _looked_at(asked, str(folder), None)
+
+
+def check_downloaded(asked: Asked, revision: str | None) -> list[Finding]:
+    """The same of a model from the hub, once its loader has brought the files it wants; none for one without files.
+
+    Before that, what is missing in the cache is no fault: it is only not here yet.
+
+    Raises:
+        ModelError: as :func:`check_before_loading`.
+    """
+    if asked.folder is not None or _snapshot(asked.model, revision) is None:
+        return []
+    return _looked_at(asked, asked.model, revision)
+
+
+def _looked_at(asked: Asked, model: str, revision: str | None) -> list[Finding]:
     from evaluators.preflight import at_least, preflight
 
-    trust = [f"{name}@{revision}" for name, revision in _allowed(asked, None).items()]
+    trust = [f"{name}@{at}" for name, at in _allowed(asked, revision).items()]
     # Code that may not run and cannot be done without is refused by the loader, with the option that allows it.
-    found = [finding for finding in preflight(str(folder), trust=trust) if finding.code not in _REFUSED_LATER]
+    found = [f for f in preflight(model, revision=revision, trust=trust) if f.code not in _REFUSED_LATER]
     if (fatal := at_least(found, "fatal")) and not asked.anyway:
         raise ModelError(
             "Preflight stops the run: " + "; ".join(finding.seen for finding in fatal),
-            where=str(folder),
+            where=model,
             remedy=f"{fatal[0].remedy} To see what it gives as it is, add --anyway.",
         )
-    return [
-        {"source": "preflight", "text": f"{finding.severity}: {finding.seen}. {finding.why}", "times": 1}
-        for finding in found
-    ]
+    return found
 
 
 def _registered(name: str) -> Any:
@@ -297,7 +316,7 @@ def settings_in_use(encoder: Any) -> dict[str, Any]:
     config = _transformer_config(module)
     return {
         "encoder": f"{type(encoder).__module__}.{type(encoder).__qualname__}",
-        "architecture": (getattr(config, "architectures", None) or [None])[0],
+        "architecture": _architecture(module),
         "dtype": str(parameter.dtype).removeprefix("torch.") if parameter is not None else None,
         "device": str(parameter.device) if parameter is not None else None,
         "attention": getattr(config, "_attn_implementation", None),
@@ -315,6 +334,15 @@ def _transformer_config(module: Any) -> Any:
     if module is None:
         return None
     return next((m.config for m in module.modules() if hasattr(getattr(m, "config", None), "model_type")), None)
+
+
+def _architecture(module: Any) -> str | None:
+    """The class that was built, which is not the one config.json names where the model's own code may not run."""
+    from transformers import PreTrainedModel
+
+    if module is None:
+        return None
+    return next((type(m).__name__ for m in module.modules() if isinstance(m, PreTrainedModel)), None)
 
 
 def _described(module: Any) -> str:

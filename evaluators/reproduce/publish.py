@@ -16,6 +16,8 @@ from data.errors import PlumblineError, StoreBusyError
 from data.store import writing
 from evaluators.official.names import Names
 from evaluators.official.parse import parse
+from evaluators.preflight.finding import Finding
+from evaluators.preflight.keep import keep_findings
 from evaluators.reproduce.journal import Journal
 
 __all__ = ["publish", "put", "restore"]
@@ -95,6 +97,8 @@ def put(
             result = known.get(file) or _add_result(connection, run, record, read(file))
         rows.append({"run_id": run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
     _replace(connection, "run_tasks", rows, run_id)
+    connection.execute("DELETE FROM findings WHERE run_id = ?", [run_id])
+    keep_findings(connection, run_id, run["model"], [Finding(**found) for found in run.get("findings", [])])
     _add_model(connection, run)
 
 
@@ -117,7 +121,7 @@ def _sql(value: Any) -> Any:
 
 def _add_result(connection: duckdb.DuckDBPyConnection, run: dict[str, Any], record: dict[str, Any], data: bytes) -> int:
     """One result file's row in ``results`` and its cells in ``scores``, as the importer reads it; its result_id."""
-    names = Names.of(connection)
+    names = Names.of(connection, only=record["task"])
     if "metric" in record:  # a store without an import knows no tasks
         names.metrics.setdefault(record["task"], record["metric"])
         names.types.setdefault(record["task"], record["type"])

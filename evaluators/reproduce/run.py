@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from data.errors import ModelError, PlumblineError, StoreBusyError, StoreError
+from evaluators.preflight.finding import Finding
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
 from evaluators.reproduce.heard import Warnings, hearing
 from evaluators.reproduce.journal import Journal, now
@@ -59,23 +60,25 @@ def reproduce(plan: Plan, screen: Screen) -> Journal:
         in_use = settings_in_use(loaded.encoder)
         journal = Journal.open(plan.root, _identity(plan.asked, loaded, in_use), again=plan.again)
         with journal.held(), _full_disk_explained(journal):
-            _begin(journal, plan, loaded, in_use, loaded.remarks + heard.take())
+            _begin(journal, plan, loaded, in_use, heard.take())
             waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, _dataset(task))]
-            status = "failed"
+            status, published = "failed", False
             try:
                 publish(journal, plan.store)
-                _run_all(plan, loaded, journal, waiting, heard, screen)
+                published = _run_all(plan, loaded, journal, waiting, heard, screen)
                 status = "done"
             except KeyboardInterrupt:
                 status = "stopped"
                 raise
             finally:
-                journal.write_run(status=status, finished_at=now())
-                publish(journal, plan.store)
+                if not published:
+                    journal.write_run(status=status, finished_at=now())
+                    publish(journal, plan.store)
     return journal
 
 
-def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], heard: Warnings, screen: Screen) -> None:
+def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], heard: Warnings, screen: Screen) -> bool:
+    """Run the tasks; whether the store knows already that all of them are done."""
     watched = Watched(loaded.encoder, screen.texts)
     done = len(plan.tasks) - len(waiting)
     with screen.running(journal, loaded, done, waiting, _estimates(plan, loaded, watched, waiting)):
@@ -83,10 +86,13 @@ def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], h
             screen.task_begins(task)
             record = _run_one(task, watched, journal, plan, heard)
             journal.write_task(record)
-            with _published_later(screen):
+            if task is waiting[-1]:  # publishing copies the store, so the end of the run goes along with its last task
+                journal.write_run(status="done", finished_at=now())
+            with _published_later(screen) as busy:
                 publish(journal, plan.store)
             name = task.metadata.name
             screen.task_ends(record, verdicts_of(journal.run_id, loaded.name, [name], plan.compare_to, plan.store))
+    return bool(waiting) and not busy
 
 
 def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any]) -> list[Estimate]:
@@ -215,11 +221,16 @@ def _begin(
         settings={"asked": asked, "in_use": in_use, "loader": loaded.loader, "batch_size": plan.batch_size},
         environment=environment(),
         files=loaded.files,
-        warnings=warnings,
+        findings=[finding.as_row() for finding in loaded.findings],
+        warnings=[_as_warning(finding) for finding in loaded.findings] + warnings,
         started_at=journal.run.get("started_at") or now(),
         finished_at=None,
         status="running",
     )
+
+
+def _as_warning(finding: Finding) -> dict[str, Any]:
+    return {"source": "preflight", "text": f"{finding.severity}: {finding.seen}. {finding.why}", "times": 1}
 
 
 def _to_run(watched: Watched, journal: Journal, plan: Plan) -> Any:
@@ -234,11 +245,13 @@ def _to_run(watched: Watched, journal: Journal, plan: Plan) -> Any:
 
 
 @contextmanager
-def _published_later(screen: Screen) -> Iterator[None]:
+def _published_later(screen: Screen) -> Iterator[list[StoreBusyError]]:
     """A store that another process holds on to is no reason to stop: the next publication brings this task too."""
+    busy: list[StoreBusyError] = []
     try:
-        yield
+        yield busy
     except StoreBusyError as error:
+        busy.append(error)
         screen.note(f"{error} The run goes on and publishes with its next task.")
 
 

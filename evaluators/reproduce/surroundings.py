@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+@cache
 def versions() -> dict[str, str]:
-    """Versions of the libraries that can change a score."""
+    """Versions of the libraries that can change a score, read once: nobody installs another one under a process."""
     found = {}
     for library in LIBRARIES:
         try:

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import duckdb
 
 from data.errors import NotFoundError, StoreMissingError
+from data.setups import named, setups
 from data.store import open_reader
 from data.verdict import deltas
 
-__all__ = ["Verdict", "check_comparison", "verdicts_of"]
+__all__ = ["Verdict", "check_comparison", "set_up_of", "verdicts_of"]
 
 
 class Verdict(NamedTuple):
@@ -53,6 +54,19 @@ def verdicts_of(
         other, delta, floor, verdict, why = judged.get((task, split, subset), nothing)
         found.append(Verdict(task, split, subset, score, other, delta, floor, verdict, why))
     return sorted(found, key=_seriousness)
+
+
+def set_up_of(run_id: str, model: str, store: Path | None = None) -> str | None:
+    """What sets a run apart from the run of the same model that agrees best with what is published, in a sentence."""
+    reader = open_reader(store)
+    try:
+        cursor = reader.cursor()
+        found = named(setups(cursor), deltas(cursor, "reproduced", model=model), [("this", run_id, "")])["this"]
+    finally:
+        reader.close()
+    if not found.differs:
+        return None
+    return f"Its set-up: {found.differs}" + (f", beside run {found.beside}." if found.beside else ".")
 
 
 def check_comparison(compare_to: str, store: Path | None = None) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.queries import chain, diagnosis, drift, drift_cost, drift_text, drift_vectors, runs
 from data.store import open_reader, writing
-from tests.make_parity import made_texts, twelve
+from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic, twelve
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +180,26 @@ def test_a_run_with_other_weights_or_settings_is_not_linked(made_parity, tmp_pat
     assert "3 of 9 tensors" in links[0].sentence
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "state", "said"),
+    [
+        (None, "b" * 40, "unknown", "does not show its files"),
+        ("a" * 40, "a" * 40, "unknown", "Both say that they are revision aaaaaaaaaaaa"),
+        ("a" * 40, "b" * 40, "differs", "Another revision: bbbbbbbbbbbb, and aaaaaaaaaaaa in the reference"),
+    ],
+)
+def test_revisions_speak_where_files_are_not_shown(tmp_path, ours, theirs, state, said):
+    probes = made_texts(3)
+    sides = [Made("ours", synthetic(3)), Made("theirs", synthetic(3), "identical", "Same.", {"batch_size": 1})]
+    with writing(tmp_path / "s.duckdb", fresh=True) as connection:
+        add_check(connection, probes, sides, started=NEWEST)
+        for label, revision in (("ours", ours), ("theirs", theirs)):
+            connection.execute("UPDATE encoders SET revision = ?, files = '[]' WHERE label = ?", [revision, label])
+        ((check, candidate),) = connection.execute("SELECT check_id, encoder_id FROM drift_summary").fetchall()
+        files = chain.of_candidate(connection, check, "dense", candidate)[0]
+    assert files.state == state and said in files.sentence
+
+
 def test_a_diagnosis_belongs_to_its_candidate(cursor, ids):
     assert diagnosis.diagnosis(cursor, "check-1", ids["cls"]).empty
     found = diagnosis.diagnosis(cursor, "check-1", ids["prompt"])
@@ -210,6 +230,9 @@ def test_drift_stands_beside_the_score_of_the_same_settings(cursor, ids):
         ({"strip": True}, {}, False),
         ({"prompts": {"query": "q: "}}, {"prompts": {"query": "q: ", "document": ""}}, True),
         ({"prompts": {"query": "q: "}}, {"prompts": None}, False),
+        ({"backend": "tei", "source": "http://a"}, {"backend": "tei", "source": "http://a", "label": "x"}, True),
+        ({"backend": "tei", "source": "http://a"}, {"backend": "tei", "source": "http://b"}, False),
+        ({"backend": "tei", "strip": True}, {"backend": "tei", "strip": False}, False),
     ],
 )
 def test_same_setup(encoder, run, same):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,10 @@ from typer.testing import CliRunner, Result
 from data.errors import InputError, NotFoundError
 from data.probes import load_probes
 from evaluators.__main__ import app
+from evaluators.diagnose.answer import batched
 from evaluators.diagnose.from_store import read_check
+from evaluators.encoders.base import Encoded
+from evaluators.parity.vectors import encode_probes
 
 
 def run(*arguments: object) -> Result:
@@ -67,7 +71,7 @@ def test_an_unknown_check_or_candidate_gets_a_sentence(store: Path) -> None:
 
 
 def test_files_alone_are_enough(decoder_folder: Path, tmp_path: Path) -> None:
-    from evaluators.diagnose.answer import Bench, batched, load_reference
+    from evaluators.diagnose.answer import Bench, load_reference
 
     texts = [
         "A short text.",
@@ -90,3 +94,19 @@ def test_files_alone_are_enough(decoder_folder: Path, tmp_path: Path) -> None:
 
 def test_nothing_to_diagnose_is_an_error() -> None:
     assert isinstance(run("diagnose").exception, InputError)
+
+
+def test_texts_are_batched_as_a_parity_check_has_them_encoded() -> None:
+    """In int8 a text's vector depends on its batch, so a diagnosis has to make the same ones."""
+    probes = load_probes().core
+    made: list[set[str]] = []
+
+    class Listening:
+        def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+            made.append(set(texts))
+            return Encoded(dense=np.ones((len(texts), 2), dtype=np.float32))
+
+    encode_probes(Listening(), probes)  # type: ignore[arg-type]
+    texts, _, batches = batched([probe.text for probe in probes], [probe.role for probe in probes])
+    assert [{texts[index] for index in batch} for batch in batches] == made
+    assert len(made) > 1

@@ -1,6 +1,7 @@
 """An embeddings server on loopback that speaks OpenAI's and TEI's protocols and misbehaves on demand.
 
-Its vectors come from a hash of the text, so that any two servers agree unless one of them is told to misbehave.
+Its vectors come from a hash of the text, so that any two servers agree unless one of them is told to misbehave; or
+from a model that is handed to it, which it then serves as a Text-Embeddings-Inference of that name and commit would.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,6 +20,8 @@ from typing import Any
 import numpy as np
 
 WIDTH = 32
+INFO = {"model_id": "org/served", "model_sha": "a" * 40, "model_dtype": "float32", "version": "1.8.0",
+        "max_input_length": 256, "model_type": {"embedding": {"pooling": "mean"}}}  # fmt: skip
 
 
 @dataclass
@@ -27,15 +30,23 @@ class Server:
 
     url: str
     mode: str
+    model: Callable[[list[str]], np.ndarray] | None = None
+    info: dict[str, Any] = field(default_factory=lambda: INFO)
     seed: random.Random = field(default_factory=lambda: random.Random(0))
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
 
 @contextmanager
-def serving(mode: str = "ok") -> Iterator[Server]:
-    """Serve on a free port of 127.0.0.1 for as long as the block lasts."""
-    state = Server("", mode)
+def serving(mode: str = "ok", model: Callable[[list[str]], np.ndarray] | None = None, **info: Any) -> Iterator[Server]:
+    """Serve on a free port of 127.0.0.1 for as long as the block lasts.
+
+    Args:
+        mode: how it misbehaves; "raw" leaves vectors at the length the model gives them.
+        model: texts -> vectors [n, d] as they leave the pooling; a hash of each text otherwise.
+        info: entries of ``/info`` that are others than usual.
+    """
+    state = Server("", mode, model, INFO | info)
     http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"state": state}))
     state.url = f"http://127.0.0.1:{http.server_address[1]}"
     thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
@@ -56,9 +67,16 @@ def vector(text: str, *, normalised: bool = True) -> np.ndarray:
     return found if normalised else found * (4 + len(text) % 5)
 
 
+def _right(state: Server, texts: list[str], normalised: bool) -> list[Any]:
+    if state.model is None:
+        return [vector(text, normalised=normalised).tolist() for text in texts]
+    rows = state.model(texts)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True) if normalised else rows).tolist()
+
+
 def answer(state: Server, texts: list[str], normalised: bool) -> list[Any]:
     """What a server in this mode gives for a batch."""
-    rows: list[Any] = [vector(text, normalised=normalised and state.mode != "raw").tolist() for text in texts]
+    rows = _right(state, texts, normalised and state.mode != "raw")
     if state.mode == "shuffled":
         return rows[1:] + rows[:1]
     if state.mode == "batch":
@@ -90,8 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/info":
-            self._send({"model_id": "org/served", "model_sha": "a" * 40, "model_dtype": "float32", "version": "1.8.0",
-                        "max_input_length": 256, "model_type": {"embedding": {"pooling": "mean"}}})  # fmt: skip
+            self._send(self.state.info)
         else:
             self._send({"error": "no such page"}, 404)
 

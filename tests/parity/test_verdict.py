@@ -34,6 +34,25 @@ def test_each_verdict() -> None:
     assert verdict(NONE * np.nan)[0] == "unusable"
 
 
+def test_a_rotation_is_not_believed_where_neighbours_are_lost() -> None:
+    """Where all vectors point one way, any rotation brings one cloud near the other."""
+    assert verdict(NONE + 0.03, rotation_residual=1e-9, neighbours=1.0)[0] == "different space"
+    assert verdict(NONE + 0.03, rotation_residual=1e-9, neighbours=0.84)[0] == "differs everywhere"
+
+
+def test_lengths_are_told_apart_from_directions() -> None:
+    said = "Apart from that its vectors are 5 times as long: one side normalises"
+    assert said in verdict(NONE + 0.1, ratio=5.0)[1]
+    assert said in verdict(np.where(np.arange(10) % 2 == 1, 0.1, 1e-9), ratio=5.0)[1]
+    # A drift of .1 to the side comes with lengths that differ by up to .45: that is no second cause.
+    assert "Apart from that" not in verdict(NONE + 0.1, ratio=1.4)[1]
+
+
+def test_the_worst_text_is_told_in_both_distances() -> None:
+    some = np.where(np.arange(10) == 3, 0.02, 1e-9)
+    assert "Worst: p4 (cosine distance 0.02, Euclidean 0.2)" in verdict(some, l2=np.sqrt(2 * some))[1]
+
+
 def test_a_verdict_is_relative_to_the_precision_declared() -> None:
     uniform = NONE + 8e-5
     assert verdict(uniform, floor=floor_of("fp32", "bf16"))[0] == "precision only"
@@ -83,6 +102,13 @@ def test_length_explains_before_any_trait_does() -> None:
     assert common_trait(affected(8, 9, 10), everyone, PROBES, lengths) == "exactly those of more than 7 tokens"
     short = common_trait(affected(1, 2), everyone, PROBES, lengths, "characters")
     assert short == "exactly those of fewer than 3 characters"
+
+
+def test_a_role_explains_before_length_does() -> None:
+    probes = [Probe(f"p{i}", "x" * i, role="query" if i > 7 else "document") for i in range(1, 11)]
+    everyone, lengths = np.ones(10, bool), np.arange(1.0, 11.0)
+    assert common_trait(affected(8, 9, 10), everyone, probes, lengths) == "exactly the queries"
+    assert common_trait(affected(9, 10), everyone, probes, lengths) == "exactly those of more than 8 tokens"
 
 
 def test_floors_are_in_order() -> None:

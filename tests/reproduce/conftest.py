@@ -28,6 +28,10 @@ from evaluators.reproduce.terminal import Screen
 Run = Callable[..., tuple[Journal, str]]
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample"
+REAL_DATA = next(  # a worktree lies one folder deeper than the checkout
+    (found for up in (ROOT.parent, ROOT.parents[1]) if (found := up / "shared" / "datasets").is_dir()),
+    ROOT.parent / "shared" / "datasets",
+)
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 

@@ -31,12 +31,45 @@ def test_by_name_from_a_mirror_then_offline(command: Command, minilm: Path, hub_
     [(revision, private, files)] = rows(command.store, "SELECT revision, private, files FROM runs")
     assert revision == "8b3219a92973c328a8e22fadcfa821b5dc75636a" and not private  # the registry's
     assert {"model.safetensors", "modules.json"} <= {file["path"] for file in json.loads(files)}
+    assert rows(command.store, "SELECT * FROM findings") == []  # what the loader brought is whole
     [(online_score,)] = rows(command.store, "SELECT main_score FROM scores")
 
     status, said = command.run("reproduce", MINILM, "--tasks", "STS12", "--again", "--loader", "library")
     assert status == 0, said
     assert "as the library loads it" in said
     assert [score for (score,) in rows(command.store, "SELECT main_score FROM scores")] == [online_score] * 2
+
+
+@pytest.mark.slow
+def test_a_faulty_model_of_the_hub_stops_before_a_text_is_encoded(
+    command: Command, tiny: Path, hub_folder: Path, tmp_path: Path
+) -> None:
+    """Faults that loading keeps quiet about, and those it raises on: both in preflight's words, as for a folder."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    root = tmp_path / "hub"
+    (root / "datasets").mkdir(parents=True)
+    for name in ("acme/nan", "acme/cut"):
+        shutil.copytree(tiny, root / "models" / name)
+    quiet, cut = (root / "models" / name / "model.safetensors" for name in ("acme/nan", "acme/cut"))
+    tensors = load_file(quiet)
+    tensors["encoder.layer.0.output.dense.weight"][0, 0] = torch.nan
+    save_file(tensors, quiet, metadata={"format": "pt"})
+    with cut.open("r+b") as file:
+        file.truncate(20_000)
+    task = ("--tasks", "STS12", "--datasets", hub_folder)
+    with serving(root) as (address, _):
+        online = {"HF_ENDPOINT": address, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        for name, fault in (("acme/nan", "NaN or infinity: encoder.layer.0"), ("acme/cut", "model.safetensors")):
+            status, said = command.run("reproduce", name, *task, env=online)
+            assert status == 2 and "Preflight stops the run" in said, said
+            assert fault in said and f"({name})" in said
+    assert not command.store.exists()
+
+    command.run("reproduce", "acme/nan", *task, "--anyway")  # without a network, from the cache
+    [(run,)] = rows(command.store, "SELECT run_id FROM runs")
+    assert ("weights-not-finite", "fatal", run) in rows(command.store, "SELECT code, severity, run_id FROM findings")
 
 
 @pytest.fixture

@@ -13,9 +13,7 @@ from evaluators.reproduce import run as loop
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.models import Asked
 from evaluators.reproduce.verdicts import Verdict, verdicts_of
-from tests.reproduce.conftest import MINILM, ROOT, Run, pairs, publish_official, rows, write_pairs
-
-REAL_DATA = ROOT.parent / "shared" / "datasets"
+from tests.reproduce.conftest import MINILM, REAL_DATA, Run, pairs, publish_official, rows, write_pairs
 
 
 def judged(journal: Journal, compare_to: str = "official") -> list[Verdict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from data.store import open_reader
+from data.store import open_reader, writing
 from data.verdict import Thresholds, deltas
 from tests.verdicts.making import DATA, SHARED, result, store_of
 
@@ -108,12 +109,61 @@ def test_a_run_is_held_against_the_official_figure_of_its_own_revision(judged) -
     assert "different model revisions" in other["remarks"]
 
 
-def test_a_run_from_a_folder_has_no_revision_to_compare(judged) -> None:
-    found = one(
-        judged([result("official", 0.8), result("reproduced", 0.8, revision="local-03af", run_id="r")], "reproduced")
+def weights(path: Path, run: str, sha256: str, revision: str = "a" * 40) -> None:
+    """Say which weights a run of :func:`store_of` had read."""
+    with writing(path) as connection:
+        connection.execute(
+            "UPDATE runs SET revision = ?, files = ? WHERE run_id = ?",
+            [revision, json.dumps([{"path": "model.safetensors", "size": 1, "sha256": sha256}]), run],
+        )
+
+
+def test_a_folder_is_of_a_revision_only_where_a_run_of_that_revision_read_the_same_weights(tmp_path: Path) -> None:
+    path = store_of(
+        tmp_path / "store.duckdb",
+        [
+            result("official", 0.8),
+            result("reproduced", 0.8, revision="local-03af", run_id="folder"),
+            result("reproduced", 0.8, "SciFact", revision="a" * 40, run_id="named"),
+        ],
     )
-    assert found["verdict"] == "match"
-    assert found["remarks"] == "run from a folder, so the model revision cannot be compared"
+
+    def remark() -> object:
+        return one(deltas(open_reader(path).cursor(), "reproduced", run_id="folder"))["remarks"]
+
+    assert remark() == "run from a folder; whether its files are revision aaaaaaa is not known"
+    weights(path, "folder", "one", "local-03af")
+    weights(path, "named", "one")
+    assert pd.isna(remark())
+    weights(path, "named", "another")
+    assert remark() == "run from a folder, whose weights are not those of revision aaaaaaa"
+
+
+def test_two_folders_are_told_apart_by_their_weights_alone(tmp_path: Path) -> None:
+    both = [
+        result("reproduced", 0.8, revision=f"local-{n}", run_id=f"r{n}", date=pd.Timestamp(f"2026-11-2{n}"))
+        for n in (0, 1)
+    ]
+    path = store_of(tmp_path / "store.duckdb", both)
+    for theirs, said in (("one", None), ("another", "the two are of folders with different weights")):
+        weights(path, "r0", "one", "local-0")
+        weights(path, "r1", theirs, "local-1")
+        found = one(deltas(open_reader(path).cursor(), "runs"))["remarks"]
+        assert found == said if said else pd.isna(found)
+
+
+def test_data_on_which_another_run_matches_do_not_excuse_a_run(judged) -> None:
+    official = result("official", 0.8, dataset_revision="e" * 40)
+    right = result("reproduced", 0.8001, run_id="right")
+    wrong = result("reproduced", 0.6, run_id="wrong")
+    found = judged([official, right, wrong], "reproduced").set_index("right_run")
+    assert found["verdict"].to_dict() == {"right": "match", "wrong": "gap"}
+    assert "on the same data another run of this model matches" in found.loc["wrong", "remarks"]
+    assert pd.isna(found.loc["wrong", "why_not"])
+    for alibi in ([], [right | {"dataset_revision": "f" * 40}], [right | {"score": 0.7}], [right | {"model": "org/b"}]):
+        alone = judged([official, *alibi, wrong], "reproduced").set_index("right_run")
+        assert alone.loc["wrong", "verdict"] == "not comparable"
+        assert alone.loc["wrong", "why_not"] == "another data set revision"
 
 
 def test_a_run_is_held_against_the_model_card_only_where_nothing_is_official(judged) -> None:

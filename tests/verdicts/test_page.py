@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import cells
 from dashboard.queries import reproduction as asked
+from data.setups import Named
 from data.store import open_reader
 from data.verdict import Thresholds
 from tests.serving import ROOT
@@ -280,5 +281,21 @@ def test_runs_of_one_setting_keep_labels_of_their_own() -> None:
     rows = pd.Series(
         ["org/model · 20261121-081443-2589dfc2", "org/model · 20261120-100000-2589dfc2 → 20261121-120000-ab"]
     )
-    assert cells.short(rows).tolist() == ["model · 11-21 08:14 2589", "model · 11-20 10:00 2589 → 20261121-120000-ab"]
-    assert cells.short(pd.Series(["org/model"])).tolist() == ["model"]
+    assert cells.short(rows, {}).tolist() == [
+        "model · 11-21 08:14 2589",
+        "model · 11-20 10:00 2589 → 20261121-120000-ab",
+    ]
+    assert cells.short(pd.Series(["org/model"]), {}).tolist() == ["model"]
+
+
+def test_runs_are_labelled_by_what_sets_them_apart() -> None:
+    plain_run, cut, first, second = (f"org/model · 2026112{n}-081443-2589dfc2" for n in range(4))
+    named = {row: Named("", "pooling cls", None, "", "") for row in (first, second)}
+    named |= {cut: Named("", "32 tokens", None, "", ""), plain_run: Named("", "", None, "", "")}
+    assert cells.short(pd.Series([plain_run, cut, cut, first, second]), named).tolist() == [
+        "model · 11-20 08:14 2589",
+        "model · 32 tokens",
+        "model · 32 tokens",
+        "pooling cls · 11-22 08:14 2589",
+        "pooling cls · 11-23 08:14 2589",
+    ]

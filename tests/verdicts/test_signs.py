@@ -12,6 +12,7 @@ PLAIN: dict[str, Any] = {"delta": -0.1, "floor": 0.003, "verdict": "gap", "same_
 
 SEEN = {
     "metric": {"why_not": "another metric: ap against accuracy", "verdict": "not comparable"},
+    "set-up": {"set_up": "32 tokens instead of 256, and run 1 without that matches here"},
     "weights": {"warnings": ("transformers: Some weights were not initialized from the checkpoint",)},
     "code": {"differs": frozenset({"trust"})},
     "loading": {"model_called": True, "model_typical": -0.5, "model_tasks": 8},
@@ -46,6 +47,12 @@ def test_a_plain_gap_has_no_cause_and_a_match_needs_none() -> None:
     assert codes() == []
     assert codes(**SEEN["loading"], verdict="match") == []
     assert codes(**(SEEN["loading"] | {"delta": None})) == []
+
+
+def test_nearly_all_of_a_score_gone_is_a_matter_of_loading_unless_the_task_is_at_fault() -> None:
+    assert "loading" in codes(left_score=0.565, right_score=0.02)
+    assert "loading" not in codes(left_score=0.565, right_score=0.02, task_called=True)
+    assert "loading" not in codes(left_score=0.565, right_score=0.35)
 
 
 def test_what_is_certain_comes_before_what_is_only_common() -> None:

@@ -25,6 +25,10 @@ from evaluators.diagnose.verdict import Diagnosis, Named
 __all__ = ["Facts", "by_chance", "random_part", "random_parts"]
 
 _RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
+_HEADS = (
+    "Put sparse_linear.pt and colbert_linear.pt beside config.json, from the model's own repository; "
+    "`python -m evaluators preflight FOLDER` says which is not there."
+)
 _DRAWS = 2
 _PERMUTATIONS = 500
 _FEW = 12  # the shortest texts, on which the parts are drawn: enough to tell them apart, and cheap
@@ -33,17 +37,19 @@ _ALIKE = 1.1  # of the nearest's distance, up to which another tensor of the sam
 
 @dataclass(frozen=True)
 class Facts:
-    """What the protocol tests of an encoder found; None where a test was not made.
+    """What the protocol tests of an encoder found, and what it says of itself; None where that is not known.
 
     Attributes:
         loads_agree: whether two loads give the same vectors.
         deterministic: whether one load gives the same vectors twice.
         heads_agree: whether two loads give the same sparse or multi-vector output.
+        revision: the commit it says it is.
     """
 
     loads_agree: bool | None = None
     deterministic: bool | None = None
     heads_agree: bool | None = None
+    revision: str | None = None
 
 
 def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> Diagnosis | None:
@@ -58,19 +64,24 @@ def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> 
         return _weights(bench, candidate, base)
     if facts.heads_agree is False:
         sentence = "Two loads agree in the dense vectors and not in the others: the heads are random."
-        return _answer(_named("weights random: the heads", _RELOAD), sentence, candidate, base, ())
+        return _answer(_named("weights random: the heads", _HEADS), sentence, candidate, base, ())
     return None
 
 
 def random_parts(model: Any) -> dict[str, re.Pattern[str]]:
-    """Parts of a model that can be lost: the whole, each layer, each kind of tensor in each layer, the embeddings."""
+    """Parts of a model that can be lost: the whole, each layer, each block of all layers, each matrix."""
     parts = {"all": re.compile("")}
     names = [name for name, parameter in model.named_parameters() if parameter.dim() == 2]
     layers = layers_of(model)
     prefix = next((name for name, module in model.named_modules() if module is layers), None)
     if prefix is not None:
+        inside = rf"^{re.escape(prefix)}\."
         for index in range(len(layers)):
-            parts[f"layer {index}"] = re.compile(rf"^{re.escape(prefix)}\.{index}\.")
+            parts[f"layer {index}"] = re.compile(rf"{inside}{index}\.")
+        # What another class calls by another name is lost in all of them; norms alone are set to one, not drawn.
+        blocks = [name for name, child in layers[0].named_children() if any(p.dim() == 2 for p in child.parameters())]
+        for child in blocks:
+            parts[f"{child} of every layer"] = re.compile(rf"{inside}\d+\.{re.escape(child)}\.")
     parts |= {f"the tensor {name}": re.compile(rf"^{re.escape(name)}$") for name in names if "pooler" not in name}
     return parts
 
@@ -98,11 +109,11 @@ def _weights(bench: Bench, whole: Vectors, sound: Vectors) -> Diagnosis:
     candidate, base = whole[short], sound[short]
     drift = float(apart(candidate, base).mean())
     near = sorted(_nearest(bench, short, candidate), key=lambda found: found[1])
-    nearest = next(part for part, _ in near if part != "all")
-    part_left = _depends(candidate, base) or _depends(candidate, bench.drawn[nearest])
+    part_left = _depends(candidate, base)
     near.sort(key=lambda found: ((found[0] == "all") == part_left, found[1]))
     extent = near[0][0]
-    kind = "all" if extent == "all" else "a layer" if extent.startswith("layer") else "a tensor"
+    kinds = {"all": "all", "layer": "a layer", "the": "a tensor"}
+    kind = kinds.get(extent.split(" ")[0], "a block")
     alike = tuple(f"weights random: {part}" for part, left in near[1:] if _factors(extent, part, near[0][1], left))
     others = tuple(
         Named(_cause(f"weights random: {part}", _RELOAD), (), max(0.0, 1 - left / drift), left)
@@ -118,18 +129,23 @@ def _factors(one: str, other: str, nearest: float, left: float) -> bool:
     return bool(layer) and layer == another and left < _ALIKE * nearest
 
 
-def _depends(candidate: Vectors, drawn: Vectors) -> bool:
-    """Whether the candidate's differences between texts follow those of the reference, sound or with a part random.
+def _depends(candidate: Vectors, base: Vectors) -> bool:
+    """Whether the candidate's differences between texts follow those of the reference.
 
     Vectors of random weights lie close together, and their common direction is near some part's by chance; a test by
     permutation of the texts asks of what is left when that direction is gone.
     """
-    width = min(candidate.shape[1], drawn.shape[1])
-    one, other = ((vectors - vectors.mean(0))[:, :width] for vectors in (candidate, drawn))
+    width = min(candidate.shape[1], base.shape[1])
+    one, other = (_unit((vectors - vectors.mean(0))[:, :width]) for vectors in (candidate, base))
     products, order = one @ other.T, np.random.default_rng(0)
     places = np.arange(len(products))
     chance = [float(products[places, order.permutation(places)].sum()) for _ in range(_PERMUTATIONS)]
     return float(np.trace(products)) > max(chance)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """Rows of length one, so that no single text decides."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
 def _nearest(bench: Bench, short: list[int], candidate: Vectors) -> Iterator[tuple[str, float]]:

@@ -12,6 +12,7 @@ from typing import Any
 from evaluators.diagnose.arithmetic import int8_activations, q4_0, q8_0, quantise_rows
 from evaluators.diagnose.recipe import Cause, Recipe
 from evaluators.diagnose.reference import Reference
+from evaluators.preflight.target import Target
 
 __all__ = ["HALVES", "LAYERS_OUT", "causes", "changes", "layers_of"]
 
@@ -36,16 +37,19 @@ def causes(reference: Reference) -> list[Cause]:
     precision = [
         _cause(title, name, "precision", _HALF, snippet, True) for name, (title, _, snippet) in _PRECISION.items()
     ]
-    return [
-        *precision,
-        *(_cause(title, name, "weights", remedy) for name, (title, remedy, _) in _damages(reference).items()),
+    damages = [_cause(title, name, "weights", remedy) for name, (title, remedy, _) in _damages(reference).items()]
+    others = [
+        _cause(title, name, "weights", remedy, snippet)
+        for name, (title, remedy, snippet, _) in _other_weights(reference).items()
     ]
+    return [*precision, *damages, *others]
 
 
 def changes(reference: Reference) -> dict[str, Change]:
     """What each name in ``Recipe.weights`` does to a copy of the model."""
-    damages = {name: change for name, (_, _, change) in _damages(reference).items()}
-    return {name: change for name, (_, change, _) in _PRECISION.items()} | damages
+    found = {name: change for name, (_, change, _) in _PRECISION.items()}
+    found |= {name: change for name, (*_, change) in _damages(reference).items()}
+    return found | {name: change for name, (*_, change) in _other_weights(reference).items()}
 
 
 def layers_of(model: Any) -> Any:
@@ -86,7 +90,7 @@ def _damages(reference: Reference) -> dict[str, tuple[str, str, Change]]:
                 again,
                 partial(_drop, places=tuple(range(count // 2, count))),
             )
-    return found | _other_weights(reference)
+    return found
 
 
 def _reset_norms(model: Any) -> Any:
@@ -127,37 +131,59 @@ def _Through(layer: Any) -> Any:  # noqa: N802  # a class in all but name: torch
     return Through()
 
 
-def _read(file: Path) -> dict[str, Any]:
-    from evaluators.preflight.stored import tensors
+# Lines of Python that bring other weights into ``model``, whatever the version of the library calls its parts.
+_LOADED = """other = SentenceTransformer({source}, device='cpu', model_kwargs={{'use_safetensors': {safe}}})
+model[0].load_state_dict(other[0].state_dict())"""
 
-    return dict(tensors(file))
 
+def _other_weights(reference: Reference) -> dict[str, tuple[str, str, str, Change]]:
+    """Weights that lie beside those in use: a .bin next to the safetensors, other revisions in the hub's cache.
 
-def _other_weights(reference: Reference) -> dict[str, tuple[str, str, Change]]:
-    """Weights that lie beside those in use: a .bin next to the safetensors, other revisions in the hub's cache."""
-    from evaluators.preflight.stored import load_pickle
-
+    Returns:
+        name in the recipe: what it is called, remedy, snippet, what it does to a copy of the model.
+    """
     target, found = reference.target, {}
-
-    def replaced(read: Callable[[], dict[str, Any] | None]) -> Change:
-        def change(model: Any) -> Any:
-            held = read() or {}
-            prefix = f"{getattr(model, 'base_model_prefix', '')}."
-            model.load_state_dict({name.removeprefix(prefix): value for name, value in held.items()}, strict=False)
-            return model
-
-        return change
-
+    here = f"{reference.name!r}, revision={target.revision!r}" if target.revision else repr(reference.name)
     if target.weight_files and len(target.pickles) == 1:
-        path = target.path(target.pickles[0])
-        remedy = f"Delete {target.pickles[0]}, or make both sides read the safetensors."
-        found["bin"] = ("weights of pytorch_model.bin", remedy, replaced(lambda: load_pickle(path)))
-    others = target.folder.parent.iterdir() if target.revision and target.folder.parent.name == "snapshots" else ()
-    for other in others:
-        file = other / "model.safetensors"
-        if other.name != target.revision and file.is_file():
+        file = target.path(target.pickles[0])
+        remedy = f"Delete {file.name}, or make both sides read the safetensors."
+        found["bin"] = f"weights of {file.name}", remedy, _LOADED.format(source=here, safe=False), _loaded(file)
+    for other in _other_revisions(target):
+        files = [file for name in ("model.safetensors", "pytorch_model.bin") if (file := other / name).is_file()]
+        for place, file in enumerate(files):
+            # A loader takes the first of them; what lies beside it is read by a loader of another opinion.
+            title = f"{file.name if place else 'weights'} of revision {other.name[:12]}"
             remedy = f"Load revision {target.revision}, or compare with {other.name}."
-            found[f"revision-{other.name}"] = (
-                f"weights of revision {other.name[:12]}", remedy, replaced(partial(_read, file))
-            )  # fmt: skip
+            remedy += f" Make it read model.safetensors, not the {file.name} beside it." if place else ""
+            snippet = _LOADED.format(source=_named(reference, other), safe=file.suffix == ".safetensors")
+            found[f"revision-{other.name}-{file.suffix}"] = title, remedy, snippet, _loaded(file)
     return found
+
+
+def _other_revisions(target: Target) -> list[Path]:
+    """Folders of the model's other revisions in the hub's cache."""
+    if not target.revision or target.folder.parent.name != "snapshots":
+        return []
+    return sorted(folder for folder in target.folder.parent.iterdir() if folder.name != target.revision)
+
+
+def _named(reference: Reference, other: Path) -> str:
+    """Another revision as an argument of SentenceTransformer: by the model's name, or its folder where it has none."""
+    by_folder = Path(reference.name).expanduser().is_dir()
+    return repr(str(other)) if by_folder else f"{reference.name!r}, revision={other.name!r}"
+
+
+def _loaded(file: Path) -> Change:
+    """The weights of a file in the place of a model's own."""
+    from evaluators.preflight.stored import load_pickle, tensors
+
+    def change(model: Any) -> Any:
+        held = dict(tensors(file)) if file.suffix == ".safetensors" else load_pickle(file) or {}
+        prefix = f"{getattr(model, 'base_model_prefix', '')}."
+        named, own = {name.removeprefix(prefix): value for name, value in held.items()}, model.state_dict()
+        # A revision of another size cannot be what was loaded: its tensors are left out, and it explains nothing.
+        fitting = {name: value for name, value in named.items() if name in own and own[name].shape == value.shape}
+        model.load_state_dict(fitting, strict=False)
+        return model
+
+    return change

@@ -45,7 +45,10 @@ EDITS: dict[str, Callable[[str], str]] = {
 }
 # name of the cause, edit, family, remedy
 _EDIT_CAUSES = (
-    ("white space stripped", "strip", "white space", "Strip the texts on both sides or on neither."),
+    (
+        "white space stripped", "strip", "white space",
+        "Strip the texts on both sides or on neither; sentence-transformers strips up to 5.3 and not from 5.4 on.",
+    ),
     ("white space collapsed", "collapse", "white space", "Keep inner white space on both sides or on neither."),
     ("newlines replaced by spaces", "newlines", "white space", "Stop replacing newlines, or do it on both sides."),
     ("newlines removed", "no-newlines", "white space", "Stop removing newlines."),
@@ -63,7 +66,7 @@ _EDIT_CAUSES = (
     ("unicode escapes in the place of characters", "escaped", "unicode", "Decode the JSON before encoding it."),
     ("punctuation removed", "no-punctuation", "punctuation", "Hand the texts over with their punctuation."),
     ("markup removed", "no-markup", "punctuation", "Remove markup on both sides or on neither."),
-)
+)  # fmt: skip
 _SNIPPETS = {
     "strip": "texts = [text.strip() for text in texts]",
     "collapse": "texts = [' '.join(text.split()) for text in texts]",
