@@ -169,7 +169,7 @@ def _dtype(model: Any) -> Any:
 
 
 def _pooled(output: Any, mask: Any, pooling: str) -> Any:
-    from sentence_transformers.models import Pooling
+    from sentence_transformers.sentence_transformer.modules import Pooling
 
     hidden = output.last_hidden_state
     if pooling == "pooler":
