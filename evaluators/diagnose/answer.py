@@ -13,9 +13,10 @@ from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Reference, Vectors, load_reference
+from evaluators.diagnose.rest import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
-from evaluators.diagnose.verdict import Diagnosis, Named, judge
+from evaluators.diagnose.verdict import IDENTICAL, Diagnosis, Named, judge
 
 __all__ = [
     "Bench", "Cause", "Diagnosis", "Facts", "Match", "Named", "Recipe", "Reference", "Texts", "batched", "diagnose",
@@ -62,11 +63,11 @@ def diagnose(
     claimed = facts.revision if facts else None
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.
     causes.sort(key=lambda cause: not claimed or f"revision {claimed[:12]}" not in cause.name)
-    ranked = Search(bench, candidate, causes, progress).run()
-    kept = [
-        match for match in ranked if not set(match.names) & set(without)
-    ]  # the solved ones are not in the catalogue
-    return judge(kept, floor=_floor(bench, base))
+    plain = Match((), bench.reference.recipe, apart(candidate, base), base)
+    identical = float(plain.errors.max()) < IDENTICAL
+    ranked = [plain] if identical else Search(bench, candidate, causes, progress, without).run()
+    floor = _floor(bench, base)
+    return judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
 
 
 def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = _BATCH) -> Texts:

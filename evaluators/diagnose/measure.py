@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ROUNDING", "Errors", "apart", "closeness", "even"]
+__all__ = ["ROUNDING", "Errors", "apart", "apart_each", "closeness", "even"]
 
 Errors = NDArray[np.float64]
 
@@ -30,6 +31,23 @@ def apart(candidate: ArrayLike, vectors: ArrayLike) -> Errors:
         length = (np.sqrt(_squares(left)) + np.sqrt(_squares(right))) / 2
         distance = np.sqrt(squared) / np.where(length > 0, length, 1)
     return np.where(np.isfinite(distance), distance, 2.0)
+
+
+def apart_each(candidate: NDArray[np.float32], made: Sequence[NDArray[np.float32]]) -> list[Errors]:
+    """:func:`apart` of one candidate and many sets of vectors; those of its own width are done at once."""
+    alike = [place for place, vectors in enumerate(made) if vectors.shape == candidate.shape]
+    found: dict[int, Errors] = {}
+    if alike:
+        stack = np.stack([made[place] for place in alike])
+        with np.errstate(invalid="ignore", over="ignore"):
+            length = (_lengths(candidate)[None] + _lengths(stack)) / 2
+            distance = _lengths(stack - candidate[None]) / np.where(length > 0, length, 1)
+        found = dict(zip(alike, np.where(np.isfinite(distance), distance, 2.0).astype(np.float64), strict=True))
+    return [found[place] if place in found else apart(candidate, vectors) for place, vectors in enumerate(made)]
+
+
+def _lengths(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.sqrt(np.einsum("...j,...j->...", stack, stack)))
 
 
 def _squares(matrix: NDArray[np.floating[Any]]) -> Errors:

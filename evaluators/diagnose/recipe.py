@@ -26,7 +26,8 @@ class Recipe:
         special: which special tokens are put around a text: all, none, no-first, no-last, twice-last.
         shift: how many places every position is moved.
         padding: masked (as it should be), seen (attention does not mask it), pooled (the mean
-            counts it), both, or left (texts stand at the end of their row, and positions count from its beginning).
+            counts it), both, after (it stands behind the text and is pooled, in a model that pads in front), or left
+            (texts stand at the end of their row, and positions count from its beginning).
         attention: '' for the model's own, else causal or full.
         weights: names of the changes made to the model's weights or arithmetic, in order.
         pooling: how token vectors become one.

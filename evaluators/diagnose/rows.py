@@ -32,6 +32,7 @@ class Row(NamedTuple):
     pads: int  # padding that attention or pooling lets through
     padding: str
     attention: str
+    left: bool  # whether that padding stands before the text
 
 
 class Reader:
@@ -45,8 +46,10 @@ class Reader:
     def rows(self, texts: Texts, recipe: Recipe) -> list[Row]:
         """The rows of the texts under a recipe, in their order."""
         written = [_written(text, role, recipe) for text, role in zip(texts.texts, texts.roles, strict=True)]
-        ids = [_ids(*self._ids(recipe.tokenizer, text), recipe) for text in written]
-        return _placed(ids, texts.batches, recipe)
+        around = self._around(recipe.tokenizer)
+        ids = [_ids(*self._ids(recipe.tokenizer, text), around, recipe) for text in written]
+        side = getattr(self._reference.tokenizer, "padding_side", "right")
+        return _placed(ids, texts.batches, recipe, left=side == "left")
 
     def _ids(self, variant: str, text: str) -> tuple[list[int], list[int]]:
         """Ids with and without special tokens, whole."""
@@ -61,6 +64,10 @@ class Reader:
             self._read[variant, text] = whole, bare
         return self._read[variant, text]
 
+    def _around(self, variant: str) -> int:
+        """How many special tokens stand before a text; asked of a word, for an empty text does not tell."""
+        return _prefix(*self._ids(variant, "word"))
+
 
 def _written(text: str, role: str | None, recipe: Recipe) -> str:
     prompts = dict(recipe.prompts)
@@ -69,18 +76,17 @@ def _written(text: str, role: str | None, recipe: Recipe) -> str:
     return prompts.get(role, prompts.get(None, "")) + text
 
 
-def _ids(whole: list[int], bare: list[int], recipe: Recipe) -> tuple[int, ...]:
+def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe) -> tuple[int, ...]:
     """Token ids cut to the length; the special tokens keep their places, as tokenizers' own truncation does."""
-    before = _prefix(whole, bare)
     first, last = whole[:before], whole[before + len(bare) :]
-    room = max(0, recipe.length - len(first) - len(last))
-    kept = bare[max(0, len(bare) - room) :] if recipe.cut_left else bare[:room]
+    if recipe.special == "twice-last":
+        bare = [*bare, *last[-1:]]  # written at the end of the text, and cut off with it
     if recipe.special in ("none", "no-first"):
         first = []
     if recipe.special in ("none", "no-last"):
         last = []
-    if recipe.special == "twice-last":
-        last = [*last, *last[-1:]]
+    room = max(0, recipe.length - len(first) - len(last))
+    kept = bare[max(0, len(bare) - room) :] if recipe.cut_left else bare[:room]
     return tuple(map(int, [*first, *kept, *last]))
 
 
@@ -92,13 +98,14 @@ def _prefix(whole: Sequence[int], bare: Sequence[int]) -> int:
     return 0
 
 
-def _placed(ids: list[tuple[int, ...]], batches: Batches, recipe: Recipe) -> list[Row]:
+def _placed(ids: list[tuple[int, ...]], batches: Batches, recipe: Recipe, left: bool) -> list[Row]:
     longest = {index: max(len(ids[other]) for other in batch) for batch in batches for index in batch}
     rows = []
     for index, one in enumerate(ids):
         spare = longest[index] - len(one)
-        pads = spare if recipe.padding in ("seen", "pooled", "both") else 0
+        pads = spare if recipe.padding in ("seen", "pooled", "both", "after") else 0
+        before = bool(pads) and left and recipe.padding != "after"
         start = recipe.shift + (spare if recipe.padding == "left" else 0)
         # Without padding a row is as it should be: it shares its vector with the plain recipe.
-        rows.append(Row(one, start, pads, recipe.padding if pads else "", recipe.attention))
+        rows.append(Row(one, start, pads, recipe.padding if pads else "", recipe.attention, before))
     return rows

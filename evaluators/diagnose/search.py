@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
+from evaluators.diagnose.causes.output import SINGLE_BITS
 from evaluators.diagnose.causes.space import solve
-from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import ROUNDING, Errors, apart, closeness, even
+from evaluators.diagnose.forward import Bench, finished
+from evaluators.diagnose.measure import ROUNDING, Errors, apart, apart_each, closeness, even
 from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Vectors
 
@@ -36,7 +38,7 @@ class Match:
     errors: Errors
     vectors: Vectors
 
-    @property
+    @cached_property
     def score(self) -> float:
         """Closeness with a price on every cause; the lowest is the best explanation."""
         return closeness(self.errors) + EACH * len(self.causes)
@@ -61,6 +63,7 @@ class Search:
         candidate: float [n, d]; a row that is not finite matches nothing.
         causes: the catalogue.
         progress: called with (done, total) as forward variants are tried.
+        without: names of solved causes to leave out.
     """
 
     def __init__(
@@ -69,14 +72,16 @@ class Search:
         candidate: Vectors,
         causes: Sequence[Cause],
         progress: Callable[[int, int], None] | None = None,
+        without: Collection[str] = (),
     ) -> None:
-        self.bench, self.candidate = bench, candidate
+        self.bench, self.candidate = bench, np.asarray(candidate, dtype=np.float32)
         self.base = bench.reference.recipe
         self.early = [cause for cause in causes if cause.forward]
-        self.late = list(_late_sets([cause for cause in causes if not cause.forward]))
+        late = [cause for cause in causes if not cause.forward and _possible(cause, candidate)]
+        self.late = _distinct(bench, _late_sets(late))
         self._progress = progress or (lambda done, total: None)
         self.tried: dict[tuple[str, ...], Match] = {}
-        self._solving = False
+        self._solving, self._without = False, without
 
     def run(self) -> list[Match]:
         """Matches tried, best first; the first names the explanation."""
@@ -104,37 +109,38 @@ class Search:
 
     def _acts(self, cause: Cause) -> bool:
         """Whether the cause changes any vector of this model and these texts."""
-        plain, changed = (self.bench.vectors(combine(self.base, causes)) for causes in ((), (cause,)))
+        plain, changed = (self.bench.vectors(self.bench.under(causes)) for causes in ((), (cause,)))
         return float(apart(plain, changed).max()) > _DONE
 
     def _best_late(self, early: tuple[Cause, ...]) -> Match:
         """The best pooling and output variants on top of one forward pass, each kept for the ranking."""
-        pooled = self.bench.pooled(combine(self.base, early))
-        best: Match | None = None
-        for late in self.late:
-            match = self._match(pooled, (*early, *late))
-            if best is None or match.score < best.score:
-                best = match
+        pooled = self.bench.pooled(self.bench.under(early))
+        lates = [late for late in self.late if compatible((*early, *late))]
+        matches = self._matches(pooled, early, lates)
+        best = min(matches, key=lambda match: match.score)
+        for match, late in zip(matches, lates, strict=True):
             if len(late) < 2:
                 self._keep(match)
-        assert best is not None
         if self._solving:
             best = self._solved(pooled, early, best)
         self._keep(best)
         return best
 
-    def _match(self, pooled: dict[str, Vectors], causes: tuple[Cause, ...]) -> Match:
-        recipe = combine(self.base, causes)
-        vectors = self.bench.finish(pooled, recipe)
-        return Match(causes, recipe, apart(self.candidate, vectors), vectors)
+    def _matches(
+        self, pooled: dict[str, Vectors], early: tuple[Cause, ...], lates: Sequence[tuple[Cause, ...]]
+    ) -> list[Match]:
+        sets = [(*early, *late) for late in lates]
+        recipes = [self.bench.under(causes) for causes in sets]
+        made = [self.bench.finish(pooled, recipe) for recipe in recipes]
+        return [*map(Match, sets, recipes, apart_each(self.candidate, made), made)]
 
     def _solved(self, pooled: dict[str, Vectors], early: tuple[Cause, ...], best: Match) -> Match:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
-        for late in self.late:
-            if len(late) > 2:
-                continue
-            plain = self._match(pooled, (*early, *late))
+        lates = [late for late in self.late if len(late) <= 2 and compatible((*early, *late))]
+        for plain in self._matches(pooled, early, lates):
             for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64)):
+                if solution.cause.name in self._without:
+                    continue
                 vectors = solution.vectors.astype(np.float32)
                 match = Match((*plain.causes, solution.cause), plain.recipe, apart(self.candidate, vectors), vectors)
                 if match.score < best.score:
@@ -162,7 +168,7 @@ class Search:
 
     def _promising(self, match: Match, cause: Cause) -> bool:
         """Whether the cause brings any text it changes nearer; asked of short texts when it changes long ones too."""
-        recipe = combine(self.base, (*match.causes, cause))
+        recipe = self.bench.under((*match.causes, cause))
         now, then = self.bench.rows(match.recipe), self.bench.rows(recipe)
         changed = [i for i in range(len(now)) if now[i] != then[i] or recipe.weights != match.recipe.weights]
         if not changed:
@@ -171,12 +177,10 @@ class Search:
         late = tuple(one for one in match.causes if not one.forward and one.family != "space")
         if len(late) + len([one for one in match.causes if one.forward]) < len(match.causes):
             return True  # solved from all texts together: a few of them tell nothing
-        bench = self.bench.only(short)
-        pooled = bench.pooled(recipe)
-        before = match.errors[short]
-        errors = (
-            apart(self.candidate[short], bench.finish(pooled, combine(recipe, extra))) for extra in self._others(late)
-        )
+        pooled, before = self.bench.pooled(recipe, short), match.errors[short]
+        projections = self.bench.reference.projections
+        made = (combine(recipe, extra) for extra in self._others(late))
+        errors = apart_each(self.candidate[short], [finished(pooled[one.pooling], one, projections) for one in made])
         return any(bool((after < _NEARER * before).any()) for after in errors)
 
     def _others(self, late: tuple[Cause, ...]) -> list[tuple[Cause, ...]]:
@@ -189,6 +193,18 @@ def _finished(match: Match) -> bool:
     if float(match.errors.max()) < _DONE:
         return True
     return bool(match.causes) and even(match.errors) and float(match.errors.mean()) < _HALF_PRECISION
+
+
+def _possible(cause: Cause, candidate: Vectors) -> bool:
+    """Whether a candidate's numbers can have come of a cause: single bits are all of one size."""
+    sizes = np.abs(candidate)
+    return cause.name != SINGLE_BITS or float(sizes.std()) < 1e-3 * float(sizes.mean())
+
+
+def _distinct(bench: Bench, sets: Iterable[tuple[Cause, ...]]) -> list[tuple[Cause, ...]]:
+    """One set of each that make the same recipe, the smallest; single ones stay, for the ranking."""
+    kept: dict[Recipe, tuple[Cause, ...]] = {}
+    return [one for one in sets if kept.setdefault(bench.under(one), one) == one or len(one) == 1]
 
 
 def _late_sets(causes: Sequence[Cause]) -> Iterator[tuple[Cause, ...]]:

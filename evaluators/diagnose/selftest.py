@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
+from typing import Any, Literal
 
 import numpy as np
 
 from evaluators.diagnose.answer import Bench, Facts, diagnose
+from evaluators.diagnose.candidates import encode
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.causes.chance import random_part, random_parts
 from evaluators.diagnose.causes.space import SOLVED
@@ -19,76 +23,75 @@ from evaluators.diagnose.reference import Vectors
 from evaluators.diagnose.search import compatible
 from evaluators.diagnose.verdict import Diagnosis
 
-__all__ = ["Count", "Trial", "effective", "run_self_test"]
+__all__ = ["KINDS", "Kind", "Outcome", "Trial", "ask", "effective", "plan", "summary"]
 
-_SUMMATION = 1e-6  # relative noise that another order of summation leaves
+Kind = Literal["one cause", "two causes", "two causes, bf16 noise", "cause withheld"]
+KINDS: tuple[Kind, ...] = ("one cause", "two causes", "two causes, bf16 noise", "cause withheld")
 _SHOWS = 1e-3  # largest distance of a text from which a cause can be asked for at all
 _CUT = 3  # a cut keeps one dimension in so many
+_TENSORS = 6  # single tensors made random
+_MORE_GENERAL = {SOLVED["permuted"].name: (SOLVED["rotated"].name,)}  # a permutation is a rotation
+_RANDOM, _DROPOUT = "weights random: ", "dropout on"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate and what made it."""
+    """What is asked: the names of the causes that make the candidate, and under which conditions."""
 
+    kind: Kind
     truth: tuple[str, ...]
-    vectors: Vectors
-    clean: Vectors
-    facts: Facts | None = None
 
 
-@dataclass
-class Count:
-    """How many of a kind of trial came out right."""
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial.
 
-    kind: str
-    asked: int = 0
-    right: int = 0
-    partly: int = 0
-    missed: list[str] = field(default_factory=list)
+    Attributes:
+        right: one cause or two: every cause named and nothing else; withheld: nothing stated.
+        partly: at least one of the causes named.
+        wrong: a cause was stated that is not the truth nor gives its vectors.
+        answer: the verdict and what was stated, or was nearest.
+        seconds: of the processor, for the candidate and its diagnosis.
+    """
 
-    def share(self, number: int) -> float:
-        """A number of trials as a share of those asked, 0 to 1."""
-        return number / self.asked if self.asked else float("nan")
+    trial: Trial
+    right: bool
+    partly: bool
+    wrong: bool
+    answer: str
+    seconds: float
 
 
-def run_self_test(
-    bench: Bench, *, pairs: int = 100, withheld: int = 100, seed: int = 1, progress: Callable[[str], None] = print
-) -> list[Count]:
-    """Counts for single causes, pairs, pairs under bf16 noise, and causes withheld from the catalogue.
+def plan(bench: Bench, *, pairs: int, seed: int) -> list[Trial]:
+    """The trials of one model: every single cause, pairs with and without noise, every single cause withheld.
 
     Args:
         bench: the model and the probes.
-        pairs: pairs of causes tried, half of them with noise.
-        withheld: causes withheld, at most.
-        seed: of the draw.
-        progress: called with a line as each kind ends.
+        pairs: pairs of causes; those without a precision cause are asked again under noise.
+        seed: of the draws.
     """
     draw = random.Random(seed)
     causes = effective(bench)
-    single = Count("one cause: first guess")
-    for trial in [*_singles(bench, causes), *_solved(bench), *_random(bench)]:
-        _count_single(single, bench, trial)
-    progress(_line(single))
-    both, one = Count("two causes: both named"), Count("two causes and bf16 noise: one named")
-    chosen = _pairs(bench, causes, draw, pairs)
-    for pair in chosen:
-        _count_pair(both, bench, _trial(bench, pair, ()))
-    progress(_line(both))
-    for pair in [pair for pair in chosen if not any(cause.precision for cause in pair)]:
-        _count_pair(one, bench, _trial(bench, pair, ("noise",)))
-    progress(_line(one))
-    silent = Count("cause withheld: no wrong one stated")
-    for cause in draw.sample(causes, min(withheld, len(causes))):
-        _count_withheld(silent, bench, cause, causes)
-    progress(_line(silent))
-    return [single, both, one, silent]
+    names = [cause.name for cause in causes]
+    chance = [*(_RANDOM + part for part in _parts(bench, draw)), *_dropout(bench)]
+    drawn = _pairs(bench, causes, draw, pairs)
+    quiet = [pair for pair in drawn if not any(cause.precision for cause in pair)]
+    singles = [*names, *(cause.name for cause in SOLVED.values()), *chance]
+    trials = [
+        *(Trial("one cause", (name,)) for name in singles),
+        *(Trial("two causes", tuple(cause.name for cause in pair)) for pair in drawn),
+        *(Trial("two causes, bf16 noise", tuple(cause.name for cause in pair)) for pair in quiet),
+        *(Trial("cause withheld", (name,)) for name in singles),
+    ]
+    draw.shuffle(trials)  # a run cut short is then a fair sample
+    return trials
 
 
 def effective(bench: Bench) -> list[Cause]:
     """The causes that change any vector of this model and these probes, one of each class that gives equal vectors."""
     base = bench.vectors(bench.reference.recipe)
     kept: list[tuple[Cause, Vectors]] = []
-    for cause in catalogue(bench.reference, base.shape[1], base.shape[1] // _CUT):
+    for cause in _catalogue(bench).values():
         vectors = bench.vectors(combine(bench.reference.recipe, (cause,)))
         if _same(vectors, base) or any(_same(vectors, other) for _, other in kept):
             continue
@@ -96,121 +99,125 @@ def effective(bench: Bench) -> list[Cause]:
     return [cause for cause, _ in kept]
 
 
+def ask(bench: Bench, trial: Trial) -> Outcome:
+    """Make the candidate of a trial, have it diagnosed, and judge the answer."""
+    started = time.process_time()
+    candidate, facts = _candidate(bench, trial)
+    causes = tuple(_catalogue(bench)[name] for name in trial.truth if name in _catalogue(bench))
+    clean = bench.vectors(combine(bench.reference.recipe, causes)) if causes else None
+    if trial.kind == "cause withheld":
+        # Vectors alone, and without whatever would give the same ones.
+        equal = [*_equal(bench, clean), *_MORE_GENERAL.get(trial.truth[0], ())]
+        found = diagnose(bench, candidate, without=[*trial.truth, *equal])
+        right, wrong = not found.causes, bool(found.causes)
+        partly = right
+    else:
+        found = diagnose(bench, candidate, facts=facts)
+        right, partly, wrong = _judged(bench, found, trial, clean)
+    return Outcome(trial, right, partly, wrong, _told(found), time.process_time() - started)
+
+
+def _catalogue(bench: Bench) -> dict[str, Cause]:
+    width = bench.vectors(bench.reference.recipe).shape[1]
+    return {cause.name: cause for cause in catalogue(bench.reference, width, width // _CUT)}
+
+
 def _same(left: Vectors, right: Vectors) -> bool:
     return left.shape == right.shape and float(apart(left, right).max()) < 2 * ROUNDING
 
 
-def _trial(bench: Bench, causes: Sequence[Cause], noise: tuple[str, ...]) -> Trial:
-    recipe = combine(bench.reference.recipe, tuple(causes))
-    clean = bench.vectors(recipe)
-    if noise:
-        # Half precision by other kernels than the catalogue's own, so that no entry gives these very vectors.
-        bench.add_change("noise", _other_half_precision)
-        vectors = bench.vectors(type(recipe)(**{**recipe.__dict__, "weights": (*recipe.weights, *noise)}))
-    else:
-        spread = _SUMMATION * np.linalg.norm(clean, axis=1, keepdims=True) / clean.shape[1] ** 0.5
-        vectors = clean + np.random.default_rng(5).normal(size=clean.shape) * spread
-    return Trial(tuple(cause.name for cause in causes), vectors.astype(np.float32), clean)
+def _equal(bench: Bench, clean: Vectors | None) -> list[str]:
+    """Causes of the catalogue that give a cause's vectors."""
+    if clean is None:
+        return []
+    recipe = bench.reference.recipe
+    return [
+        cause.name for cause in _catalogue(bench).values() if _same(bench.vectors(combine(recipe, (cause,))), clean)
+    ]
 
 
-def _other_half_precision(model: object) -> object:
-    model.set_attn_implementation("eager")  # type: ignore[attr-defined]
-    return model.bfloat16()  # type: ignore[attr-defined]
+def _candidate(bench: Bench, trial: Trial) -> tuple[Vectors, Facts | None]:
+    reference, texts, (first, *_) = bench.reference, bench.texts, trial.truth
+    if first.startswith(_RANDOM):
+        pattern = random_parts(reference.model)[first.removeprefix(_RANDOM)]
+        loads = (partial(random_part, part=pattern, seed=seed) for seed in (901, 902))
+        one, other = (encode(reference, reference.recipe, texts, load) for load in loads)
+        return one, Facts(loads_agree=float(apart(one, other).max()) < _SHOWS, deterministic=True)
+    if first == _DROPOUT:
+        one, other = (encode(reference, reference.recipe, texts, lambda model: model.train()) for _ in range(2))
+        return one, Facts(deterministic=float(apart(one, other).max()) < _SHOWS)
+    if made := [key for key, cause in SOLVED.items() if cause.name == first]:
+        return _moved(made[0], encode(reference, reference.recipe, texts)), None
+    recipe = combine(reference.recipe, tuple(_catalogue(bench)[name] for name in trial.truth))
+    noise = (lambda model: model.bfloat16()) if trial.kind == "two causes, bf16 noise" else None
+    return encode(reference, recipe, texts, noise), None
 
 
-def _singles(bench: Bench, causes: Sequence[Cause]) -> Iterator[Trial]:
-    return (_trial(bench, (cause,), ()) for cause in causes)
+def _moved(how: str, base: Vectors) -> Vectors:
+    """Vectors scaled, shuffled, permuted or rotated."""
+    draw, (count, width) = np.random.default_rng(3), base.shape
+    if how == "scale":
+        return base * np.float32(9.4)
+    if how == "shuffled":
+        return base[draw.permutation(count)]
+    if how == "permuted":
+        return base[:, draw.permutation(width)]
+    return base @ np.linalg.qr(draw.normal(size=(width, width)))[0].astype(np.float32)
 
 
-def _solved(bench: Bench) -> Iterator[Trial]:
-    base, draw = bench.vectors(bench.reference.recipe), np.random.default_rng(3)
-    count, width = base.shape
-    turn = np.linalg.qr(draw.normal(size=(width, width)))[0].astype(np.float32)
-    made = {
-        "scale": base * 9.4,
-        "shuffled": base[draw.permutation(count)],
-        "permuted": base[:, draw.permutation(width)],
-        "rotated": base @ turn,
-    }
-    for name, vectors in made.items():
-        yield Trial((SOLVED[name].name,), vectors, vectors)
+def _parts(bench: Bench, draw: random.Random) -> list[str]:
+    """Parts made random: the whole, each layer, a few single tensors."""
+    parts = list(random_parts(bench.reference.model))
+    tensors = [part for part in parts if part.startswith("the tensor")]
+    return [*(part for part in parts if part not in tensors), *draw.sample(tensors, min(_TENSORS, len(tensors)))]
 
 
-def _random(bench: Bench) -> Iterator[Trial]:
-    """Weights lost in part or whole, with what two loads would have shown."""
-    model = bench.reference.model
-    for part, pattern in random_parts(model).items():
-        if part == "all" or part.startswith("layer"):
-            vectors = bench.with_model(random_part(model, pattern, seed=901))
-            yield Trial((f"weights random: {part}",), vectors, vectors, Facts(loads_agree=False))
+def _dropout(bench: Bench) -> list[str]:
+    """Dropout, where the model has any."""
+    import torch
+
+    active = [module for module in bench.reference.model.modules() if isinstance(module, torch.nn.Dropout)]
+    return [_DROPOUT] if any(module.p > 0 for module in active) else []
 
 
 def _pairs(bench: Bench, causes: Sequence[Cause], draw: random.Random, wanted: int) -> list[tuple[Cause, ...]]:
     """Pairs from two slots of which each changes the vectors on top of the other."""
     possible = [pair for pair in combinations(causes, 2) if compatible(pair) and pair[0].slot != pair[1].slot]
     draw.shuffle(possible)
-    found: list[tuple[Cause, ...]] = []
-    for pair in possible:
-        if len(found) == wanted:
-            break
-        together = _trial(bench, pair, ()).clean
-        alone = [_trial(bench, (cause,), ()).clean for cause in pair]
+    return [pair for _, pair in zip(range(wanted), _both_show(bench, possible), strict=False)]
+
+
+def _both_show(bench: Bench, pairs: Sequence[tuple[Cause, ...]]) -> Iterator[tuple[Cause, ...]]:
+    recipe = bench.reference.recipe
+    for pair in pairs:
+        together = bench.vectors(combine(recipe, pair))
+        alone = [bench.vectors(combine(recipe, (cause,))) for cause in pair]
         if all(one.shape != together.shape or float(apart(one, together).max()) > _SHOWS for one in alone):
-            found.append(pair)
-    return found
+            yield pair
 
 
-def _named(found: Diagnosis) -> list[set[str]]:
-    return [{named.cause.name, *named.same_as} for named in found.causes]
-
-
-def _right(found: Diagnosis, trial: Trial) -> bool:
-    """Whether every cause is named, or what is named gives the same vectors."""
-    named = _named(found)
-    if all(any(truth in names for names in named) for truth in trial.truth):
-        return True
-    return found.match is not None and _same(found.match.vectors, trial.clean)
-
-
-def _count_single(count: Count, bench: Bench, trial: Trial) -> None:
-    found = diagnose(bench, trial.vectors, facts=trial.facts)
-    count.asked += 1
-    right = _right(found, trial) and len(found.causes) == 1
-    count.right += right
-    count.partly += right or any(trial.truth[0] in names for names in _named(found))
-    if not right:
-        count.missed.append(f"{trial.truth[0]} -> {found.verdict}: {_told(found)}")
-
-
-def _count_pair(count: Count, bench: Bench, trial: Trial) -> None:
-    found = diagnose(bench, trial.vectors)
-    named = _named(found)
-    count.asked += 1
-    right = _right(found, trial)
-    count.right += right
-    count.partly += right or any(truth in names for truth in trial.truth for names in named)
-    if not right:
-        count.missed.append(f"{' + '.join(trial.truth)} -> {found.verdict}: {_told(found)}")
-
-
-def _count_withheld(count: Count, bench: Bench, cause: Cause, causes: Sequence[Cause]) -> None:
-    trial = _trial(bench, (cause,), ())
-    everything = catalogue(bench.reference, bench.vectors(bench.reference.recipe).shape[1], trial.vectors.shape[1])
-    same = [
-        one.name for one in everything if _same(bench.vectors(combine(bench.reference.recipe, (one,))), trial.clean)
-    ]
-    found = diagnose(bench, trial.vectors, without=[cause.name, *same])
-    count.asked += 1
-    count.right += not found.causes
-    if found.causes:
-        count.missed.append(f"{cause.name} -> {found.verdict}: {_told(found)}")
+def _judged(bench: Bench, found: Diagnosis, trial: Trial, clean: Vectors | None) -> tuple[bool, bool, bool]:
+    """Whether all causes were named and nothing else, whether one was, and whether a wrong one was stated."""
+    stated = [named for named in found.causes if not (named.cause.precision and "noise" in trial.kind)]
+    hits = [bool({named.cause.name, *named.same_as} & set(trial.truth)) for named in stated or found.causes]
+    whole = len(stated) == len(trial.truth) and len(hits) > 0 and all(hits)
+    if not whole and clean is not None and 0 < len(stated) <= len(trial.truth):
+        recipe = combine(bench.reference.recipe, tuple(named.cause for named in stated))
+        whole = _same(bench.vectors(recipe), clean)
+    return whole, whole or any(hits), not whole and not all(hits[: len(stated)])
 
 
 def _told(found: Diagnosis) -> str:
     stated = " + ".join(named.cause.name for named in found.causes)
-    return stated or f"({found.runners_up[0].cause.name} nearest)" if found.runners_up else stated
+    nearest = f"({found.runners_up[0].cause.name} nearest)" if found.runners_up else ""
+    return f"{found.verdict}: {stated or nearest}".rstrip(": ")
 
 
-def _line(count: Count) -> str:
-    partly = f", at least one named {count.share(count.partly):.0%}" if "two" in count.kind else ""
-    return f"{count.kind}: {count.right} of {count.asked} ({count.share(count.right):.0%}{partly})"
+def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """One row a kind of trial: kind, asked, right, partly, wrong."""
+    rows = []
+    for kind in KINDS:
+        these = [outcome for outcome in outcomes if outcome.trial.kind == kind]
+        counts = {name: sum(getattr(outcome, name) for outcome in these) for name in ("right", "partly", "wrong")}
+        rows.append({"kind": kind, "asked": len(these), **counts})
+    return rows

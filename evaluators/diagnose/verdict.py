@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,15 +12,14 @@ from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
 from evaluators.diagnose.recipe import Cause
 from evaluators.diagnose.search import EACH, Match
 
-__all__ = ["ACCEPTED", "Diagnosis", "Named", "Verdict", "judge"]
+__all__ = ["ACCEPTED", "IDENTICAL", "Diagnosis", "Named", "Verdict", "judge"]
 
 Verdict = Literal["identical", "precision only", "explained", "partly explained", "unknown"]
 
 # Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
 ACCEPTED = 0.10
-_IDENTICAL = 2e-4  # worst text, relative distance: 1e-8 in cosine
+IDENTICAL = 2e-4  # worst text, relative distance: 1e-8 in cosine
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
-_ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
 _RUNNERS_UP = 5
 
@@ -73,22 +72,23 @@ class Diagnosis:
         return self.remaining / self.drift if self.drift else 0.0
 
 
-def judge(ranked: Sequence[Match], floor: float) -> Diagnosis:
+def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], float]) -> Diagnosis:
     """The verdict over the matches of a search.
 
     Args:
         ranked: every match tried, best first, the plain reference among them.
         floor: mean distance that bf16 leaves on this model and these texts.
+        rounding: the distance that may be left by a match as rounding (``rest.rounding``); asked where it matters.
     """
     plain = next(match for match in ranked if not match.causes)
     best = _with_effect(ranked, plain)
     drift = float(plain.errors.mean())
-    if float(plain.errors.max()) < _IDENTICAL:
+    if float(plain.errors.max()) < IDENTICAL:
         return _without("identical", "The candidate's vectors are the reference's.", plain, floor, ())
     runners = _runners_up(ranked, best, plain)
     left = float(best.errors.mean())
     precision = bool(best.causes) and all(cause.precision for cause in best.causes)
-    if best.causes and _accepted(best, plain, floor):
+    if best.causes and _accepted(best, plain, floor, rounding):
         return _stated("precision only" if precision else "explained", best, ranked, plain, floor, runners)
     if precision and even(plain.errors) and left < 0.9 * drift and _same_size(best, plain):
         return _stated("precision only", best, ranked, plain, floor, runners)
@@ -110,13 +110,16 @@ def _with_effect(ranked: Sequence[Match], plain: Match) -> Match:
     return best if best.causes else plain
 
 
-def _accepted(best: Match, plain: Match, floor: float) -> bool:
+def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match], float]) -> bool:
     left, drift = float(best.errors.mean()), float(plain.errors.mean())
-    # What is left must be rounding on every text, in half precision at most. A cause that is merely like the
-    # true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
+    worst = float(best.errors.max())
+    if left < ACCEPTED * drift and worst < _NOTHING:
+        return True
+    # What is left must be rounding on every text, in half precision at most, and look like it. A cause that is merely
+    # like the true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
     if left < ACCEPTED * drift:
-        return float(best.errors.max()) < max(_NOTHING, _ROUNDED * floor)
-    return left < min(1.5 * floor, 0.5 * drift) and even(best.errors)
+        return worst < rounding(best)
+    return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
 
 
 def _same_size(best: Match, plain: Match) -> bool:

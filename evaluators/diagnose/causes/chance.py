@@ -30,7 +30,9 @@ _HEADS = (
     "`python -m evaluators preflight FOLDER` says which is not there."
 )
 _DRAWS = 2
-_NEAR = 0.85  # of the distance to the sound reference, from which a random part counts as the candidate's
+_PERMUTATIONS = 500
+_FEW = 12  # the shortest texts, on which the parts are drawn: enough to tell them apart, and cheap
+_ALIKE = 1.1  # of the nearest's distance, up to which another tensor of the same product is not told from it
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> 
     """The diagnosis where the facts say that the candidate is random; None where they do not."""
     if facts.deterministic is False:
         return _answer(
-            _cause("dropout on", "Put the model in evaluation mode: model.eval()."),
+            _named("dropout on", "Put the model in evaluation mode: model.eval()."),
             "One load of the candidate gives one text two vectors: dropout is on.",
             candidate, base, (),
         )  # fmt: skip
@@ -62,7 +64,7 @@ def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> 
         return _weights(bench, candidate, base)
     if facts.heads_agree is False:
         sentence = "Two loads agree in the dense vectors and not in the others: the heads are random."
-        return _answer(_cause("weights random: the heads", _HEADS), sentence, candidate, base, ())
+        return _answer(_named("weights random: the heads", _HEADS), sentence, candidate, base, ())
     return None
 
 
@@ -76,7 +78,9 @@ def random_parts(model: Any) -> dict[str, re.Pattern[str]]:
         inside = rf"^{re.escape(prefix)}\."
         for index in range(len(layers)):
             parts[f"layer {index}"] = re.compile(rf"{inside}{index}\.")
-        for child, _ in layers[0].named_children():  # what another class calls by another name is lost in all of them
+        # What another class calls by another name is lost in all of them; norms alone are set to one, not drawn.
+        blocks = [name for name, child in layers[0].named_children() if any(p.dim() == 2 for p in child.parameters())]
+        for child in blocks:
             parts[f"{child} of every layer"] = re.compile(rf"{inside}\d+\.{re.escape(child)}\.")
     parts |= {f"the tensor {name}": re.compile(rf"^{re.escape(name)}$") for name in names if "pooler" not in name}
     return parts
@@ -100,29 +104,56 @@ def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
     return model
 
 
-def _weights(bench: Bench, candidate: Vectors, base: Vectors) -> Diagnosis:
+def _weights(bench: Bench, whole: Vectors, sound: Vectors) -> Diagnosis:
+    short = sorted(range(len(whole)), key=lambda index: len(bench.rows(bench.reference.recipe)[index].ids))[:_FEW]
+    candidate, base = whole[short], sound[short]
     drift = float(apart(candidate, base).mean())
-    near = sorted(_nearest(bench, candidate), key=lambda found: found[1])
-    if near[0][1] > _NEAR * drift:
-        # No part drawn at random comes near: nothing of the reference is left.
-        near.sort(key=lambda found: (found[0] != "all", found[1]))
+    near = sorted(_nearest(bench, short, candidate), key=lambda found: found[1])
+    part_left = _depends(candidate, base)
+    near.sort(key=lambda found: ((found[0] == "all") == part_left, found[1]))
     extent = near[0][0]
     kinds = {"all": "all", "layer": "a layer", "the": "a tensor"}
     kind = kinds.get(extent.split(" ")[0], "a block")
-    best = Named(_cause(f"weights random: {extent}", _RELOAD), (), max(0.0, 1 - near[0][1] / drift), near[0][1])
+    alike = tuple(f"weights random: {part}" for part, left in near[1:] if _factors(extent, part, near[0][1], left))
     others = tuple(
         Named(_cause(f"weights random: {part}", _RELOAD), (), max(0.0, 1 - left / drift), left)
         for part, left in near[1:6]
     )
     sentence = f"Two loads of the candidate disagree: weights were drawn at random. Most like it is {kind} ({extent})."
-    return _answer(best.cause, sentence, candidate, base, others)
+    return _answer(_named(f"weights random: {extent}", _RELOAD, alike), sentence, whole, sound, others)
 
 
-def _nearest(bench: Bench, candidate: Vectors) -> Iterator[tuple[str, float]]:
+def _factors(one: str, other: str, nearest: float, left: float) -> bool:
+    """Whether two tensors are of one layer and as near: of a product of two, either one random leaves noise alike."""
+    layer, another = (part.rpartition(".weight")[0].rpartition(".")[0] for part in (one, other))
+    return bool(layer) and layer == another and left < _ALIKE * nearest
+
+
+def _depends(candidate: Vectors, base: Vectors) -> bool:
+    """Whether the candidate's differences between texts follow those of the reference.
+
+    Vectors of random weights lie close together, and their common direction is near some part's by chance; a test by
+    permutation of the texts asks of what is left when that direction is gone.
+    """
+    width = min(candidate.shape[1], base.shape[1])
+    one, other = (_unit((vectors - vectors.mean(0))[:, :width]) for vectors in (candidate, base))
+    products, order = one @ other.T, np.random.default_rng(0)
+    places = np.arange(len(products))
+    chance = [float(products[places, order.permutation(places)].sum()) for _ in range(_PERMUTATIONS)]
+    return float(np.trace(products)) > max(chance)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """Rows of length one, so that no single text decides."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
+
+
+def _nearest(bench: Bench, short: list[int], candidate: Vectors) -> Iterator[tuple[str, float]]:
     """How far the candidate is from the reference with each part random, the mean over a few draws."""
+    few = bench.only(short)
     for part, pattern in random_parts(bench.reference.model).items():
         if part not in bench.drawn:
-            drawn = [bench.with_model(random_part(bench.reference.model, pattern, seed)) for seed in range(_DRAWS)]
+            drawn = [few.with_model(random_part(bench.reference.model, pattern, seed)) for seed in range(_DRAWS)]
             # What the draws share is what a lost part leaves of the model: their mean is the best guess of any draw.
             bench.drawn[part] = _unit_mean(drawn)
         yield part, float(apart(candidate, bench.drawn[part]).mean())
@@ -141,7 +172,11 @@ def _cause(name: str, remedy: str) -> Cause:
     return Cause(name, "model", "weights", same, remedy)
 
 
-def _answer(cause: Cause, sentence: str, candidate: Vectors, base: Vectors, others: tuple[Named, ...]) -> Diagnosis:
+def _named(name: str, remedy: str, alike: tuple[str, ...] = ()) -> Named:
+    """A cause that facts tell: the whole drift is its own, though no re-encoding can show it."""
+    return Named(_cause(name, remedy), alike, 1.0, 0.0)
+
+
+def _answer(named: Named, sentence: str, candidate: Vectors, base: Vectors, others: tuple[Named, ...]) -> Diagnosis:
     errors = apart(candidate, base)
-    named = Named(cause, (), 1.0, 0.0)
     return Diagnosis("explained", sentence, float(errors.mean()), 0.0, 0.0, (named,), others, errors, errors * 0)

@@ -9,23 +9,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evaluators.diagnose.arithmetic import int8_activations, quantise_weights
+from evaluators.diagnose.arithmetic import int8_activations, q4_0, q8_0, quantise_rows
 from evaluators.diagnose.recipe import Cause, Recipe
 from evaluators.diagnose.reference import Reference
 from evaluators.preflight.target import Target
 
-__all__ = ["causes", "changes", "layers_of"]
+__all__ = ["HALVES", "LAYERS_OUT", "causes", "changes", "layers_of"]
 
 Change = Callable[[Any], Any]
+LAYERS_OUT = "without-"  # begins the name of every change that leaves layers out and no weight changed
 _MOST_LAYERS = 12  # so many single layers are left out one by one; of deeper models the first, the last and the middle
 _HALF = "Load the model in float32, or accept what half precision costs."
 _PRECISION: dict[str, tuple[str, Change, str]] = {
     "fp16": ("fp16 arithmetic", lambda model: model.half(), "model.half()"),
     "bf16": ("bf16 arithmetic", lambda model: model.bfloat16(), "model.bfloat16()"),
-    "q8": ("int8 weights", partial(quantise_weights, bits=8), ""),
-    "q8-row": ("int8 weights, one scale a row", partial(quantise_weights, bits=8, block=None), ""),
-    "q4": ("int4 weights", partial(quantise_weights, bits=4), ""),
+    "q8": ("int8 weights (q8_0)", q8_0, ""),
+    "q8-row": ("int8 weights, one scale a row", partial(quantise_rows, bits=8), ""),
+    "q4": ("int4 weights (q4_0)", q4_0, ""),
+    "q4-row": ("int4 weights, one scale a row", partial(quantise_rows, bits=4), ""),
     "a8": ("int8 activations", int8_activations, ""),
+    "a7": ("int8 activations, as PyTorch quantises", partial(int8_activations, steps=127), ""),
 }
 
 
@@ -62,6 +65,10 @@ def _cause(title: str, name: str, family: str, remedy: str, snippet: str = "", p
     return Cause(title, "model", family, change, remedy, snippet, precision)
 
 
+# Half precision in both of its formats; the likelier one first, and on a CPU the cheaper by far.
+HALVES = tuple(_cause(_PRECISION[name][0], name, "precision", _HALF, precision=True) for name in ("bf16", "fp16"))
+
+
 def _damages(reference: Reference) -> dict[str, tuple[str, str, Change]]:
     again = "Load or convert the weights again; `preflight` names the tensors that are not in the file."
     found: dict[str, tuple[str, str, Change]] = {"norms": ("LayerNorm lost", again, _reset_norms)}
@@ -70,11 +77,15 @@ def _damages(reference: Reference) -> dict[str, tuple[str, str, Change]]:
         count = len(layers)
         single = range(count) if count <= _MOST_LAYERS else (0, count // 2, count - 1)
         for index in single:
-            found[f"without-{index}"] = (f"layer {index} of {count} missing", again, partial(_drop, places=(index,)))
+            found[f"{LAYERS_OUT}{index}"] = (
+                f"layer {index} of {count} missing",
+                again,
+                partial(_drop, places=(index,)),
+            )
         if count > 3:
             last = (count - 2, count - 1)
-            found["without-last-two"] = ("the last two layers missing", again, partial(_drop, places=last))
-            found["half"] = (
+            found[f"{LAYERS_OUT}last-two"] = ("the last two layers missing", again, partial(_drop, places=last))
+            found[f"{LAYERS_OUT}upper-half"] = (
                 "the upper half of the layers missing",
                 again,
                 partial(_drop, places=tuple(range(count // 2, count))),

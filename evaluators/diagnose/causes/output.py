@@ -8,7 +8,9 @@ from dataclasses import replace
 from evaluators.diagnose.recipe import Cause, Recipe
 from evaluators.diagnose.reference import Reference
 
-__all__ = ["causes"]
+__all__ = ["SINGLE_BITS", "causes"]
+
+SINGLE_BITS = "vectors stored as single bits"
 
 _UNIT = "vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)"
 
@@ -89,7 +91,7 @@ def _rounding() -> list[Cause]:
     return [
         Cause("vectors stored as int8", "output", "rounding", rounded("int8"), remedy, quantise, True, False),
         Cause(
-            "vectors stored as single bits", "output", "rounding", rounded("binary"), remedy,
+            SINGLE_BITS, "output", "rounding", rounded("binary"), remedy,
             "vectors = np.where(vectors > 0, 1.0, -1.0)", False, False,
         ),
     ]  # fmt: skip

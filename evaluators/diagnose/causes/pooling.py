@@ -30,10 +30,15 @@ def causes(reference: Reference) -> list[Cause]:
     remedy = f"Use {NAMES[own][0]} pooling." if own in NAMES else f"Use {own} pooling."
     named = [name for name in NAMES if name != own and (name != "pooler" or _has_pooler(reference))]
     found = [_pooled(name, remedy) for name in named]
-    if own == "mean":
-        change: Callable[[Recipe], Recipe] = lambda recipe: replace(recipe, padding="pooled", pooling="mean")  # noqa: E731
-        remedy = "Leave padding out of the mean (use the attention mask)."
-        found.append(Cause("mean pooling with padding", "tokens", "padding", change, remedy))
+    # What stands in padding on the left of a causal model is up to the kernel: there it is tried on the right.
+    padding, family = ("pooled", "padding") if own == "mean" else ("after", "pooling")
+    change: Callable[[Recipe], Recipe] = lambda recipe: replace(recipe, padding=padding, pooling="mean")  # noqa: E731
+    without = "Leave padding out of the mean (use the attention mask)."
+    found.append(Cause("mean pooling with padding", "tokens", family, change, without))
+    if own == "last":
+        behind: Callable[[Recipe], Recipe] = lambda recipe: replace(recipe, padding="after", pooling="last")  # noqa: E731
+        remedy = "Pad on the left, or take the last token that the attention mask shows."
+        found.append(Cause("the last place taken, padding or not", "tokens", "pooling", behind, remedy))
     return found
 
 

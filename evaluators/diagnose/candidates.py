@@ -1,0 +1,219 @@
+"""Candidates for the self-test, encoded by another route than the diagnosis itself takes.
+
+The search runs each text once, unpadded, in float32, and assembles token ids by hand. Here texts go through in whole
+padded batches with the tokenizer's own truncation and templates, eager attention, sentence-transformers' pooling and
+normalisation in the model's own precision; layers are really taken out, and activations quantised by PyTorch itself.
+Shared with the search are the weights, the edits of a text, and the tables of the quantised formats.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from evaluators.diagnose.causes.model import LAYERS_OUT, changes, layers_of
+from evaluators.diagnose.causes.pooling import NAMES
+from evaluators.diagnose.causes.text import EDITS
+from evaluators.diagnose.causes.tokenizers import VARIANTS
+from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.reference import Reference, Vectors
+from evaluators.diagnose.rows import Texts
+
+__all__ = ["encode"]
+
+Change = Callable[[Any], Any]
+
+
+def encode(reference: Reference, recipe: Recipe, texts: Texts, prepare: Change | None = None) -> Vectors:
+    """Vectors of the texts under a recipe, float32 [n, d].
+
+    Args:
+        reference: the model.
+        recipe: how to encode.
+        texts: with their batches.
+        prepare: one more change of the copy of the model, after the recipe's own (half precision, dropout).
+    """
+    import torch
+
+    model = _model(reference, recipe)
+    model = prepare(model) if prepare else model
+    found: dict[int, Vectors] = {}
+    for batch in texts.batches:
+        written = [_written(texts.texts[index], texts.roles[index], recipe, reference) for index in batch]
+        with torch.no_grad():
+            vectors = _batch(reference, model, recipe, written)
+        found.update(zip(batch, vectors, strict=True))
+    return _stored(np.stack([found[index] for index in range(len(texts.texts))]), recipe.rounding)
+
+
+def _model(reference: Reference, recipe: Recipe) -> Any:
+    model = copy.deepcopy(reference.model)
+    model.set_attn_implementation("eager")
+    model.config.use_cache = False  # layers taken out leave gaps in the cache's numbering
+    for name in recipe.weights:
+        change = {"norms": _reset_norms, "a7": _quantised_by_torch}.get(name) or changes(reference)[name]
+        model = _fewer_layers(model, name) if name.startswith(LAYERS_OUT) else change(model)
+    return model
+
+
+def _fewer_layers(model: Any, name: str) -> Any:
+    layers = layers_of(model)
+    count = len(layers)
+    which = name.removeprefix(LAYERS_OUT)
+    gone = {"upper-half": range(count // 2, count), "last-two": range(count - 2, count)}.get(which)
+    for index in reversed(gone or [int(which)]):
+        del layers[index]
+    model.config.num_hidden_layers = len(layers)
+    return model
+
+
+def _reset_norms(model: Any) -> Any:
+    import torch
+
+    for module in model.modules():
+        if "norm" in type(module).__name__.lower():
+            for name, parameter in module.named_parameters(recurse=False):
+                torch.nn.init.constant_(parameter, 1.0 if name == "weight" else 0.0)
+    return model
+
+
+def _quantised_by_torch(model: Any) -> Any:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+
+
+def _written(text: str, role: str | None, recipe: Recipe, reference: Reference) -> str:
+    for edit in recipe.edits:
+        text = EDITS[edit](text)
+    prompts = dict(recipe.prompts)
+    prompt = prompts[role] if role in prompts else prompts.get(None, "")
+    end = str(reference.tokenizer.eos_token or reference.tokenizer.sep_token)
+    return prompt + text + (end if recipe.special == "twice-last" else "")
+
+
+def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str]) -> Vectors:
+    import torch
+
+    ids = _token_ids(reference, recipe, written)
+    longest, pad = max(1, max(map(len, ids))), reference.tokenizer.pad_token_id or 0
+    own_side = reference.tokenizer.padding_side == "left" and recipe.padding in ("seen", "both", "pooled")
+    left = own_side or recipe.padding == "left"
+    rows = [[pad] * (longest - len(one)) + one if left else one + [pad] * (longest - len(one)) for one in ids]
+    real = torch.tensor([[1] * len(one) + [0] * (longest - len(one)) for one in ids])
+    real = real.flip(1) if left else real
+    shown = torch.ones_like(real) if recipe.padding in ("seen", "both") else real
+    options: dict[str, Any] = {"input_ids": torch.tensor(rows), "attention_mask": shown}
+    if recipe.attention:
+        options["attention_mask"] = _square(shown, recipe.attention, _dtype(model))
+    if recipe.shift:
+        last = (reference.positions or 10**9) - 1
+        options["position_ids"] = (torch.arange(longest) + recipe.shift).clamp(max=last)[None].expand(len(ids), -1)
+    output = model(**options)
+    counted = torch.ones_like(real) if recipe.padding in ("pooled", "both", "after") else real
+    vectors = _pooled(output, counted if recipe.pooling in ("mean", "last") else real, recipe.pooling)
+    return _finished(vectors, recipe, reference)
+
+
+def _token_ids(reference: Reference, recipe: Recipe, written: list[str]) -> list[list[int]]:
+    tokenizer = VARIANTS[recipe.tokenizer](reference)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    side = "left" if recipe.cut_left else "right"
+    options: dict[str, Any] = {"truncation": True, "max_length": recipe.length, "padding": False, "verbose": False}
+    if backend is None:  # a function that reads special tokens as text
+        tokenizer = copy.deepcopy(reference.tokenizer)
+        options["split_special_tokens"] = True
+    else:
+        tokenizer = copy.deepcopy(tokenizer)
+    if recipe.special in ("no-first", "no-last"):
+        _shorten_template(tokenizer, recipe.special)
+    tokenizer.truncation_side = side
+    options["add_special_tokens"] = recipe.special != "none"
+    return [list(map(int, tokenizer(text, **options)["input_ids"])) for text in written]
+
+
+def _shorten_template(tokenizer: Any, special: str) -> None:
+    """A template without its first or its last special token, as a converter writes it that forgets one."""
+    from tokenizers.processors import TemplateProcessing
+
+    whole = tokenizer("a")["input_ids"]
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    (first, last) = (tokenizer.convert_ids_to_tokens(whole[place]) for place in (0, -1))
+    single = [
+        *([first] if whole[0] != bare[0] and special != "no-first" else []), "$A",
+        *([last] if whole[-1] != bare[-1] and special != "no-last" else []),
+    ]  # fmt: skip
+    tokens = [(token, tokenizer.convert_tokens_to_ids(token)) for token in {first, last} & set(single)]
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=" ".join(single), special_tokens=tokens)
+
+
+def _square(shown: Any, attention: str, dtype: Any) -> Any:
+    """A mask of who sees whom, spelled out: causal or not, and whatever the padding lets through."""
+    import torch
+
+    length = shown.shape[1]
+    allowed = shown[:, None, None, :].bool().expand(-1, 1, length, -1)
+    if attention == "causal":
+        allowed = allowed & torch.ones(length, length).tril().bool()
+    return torch.zeros(allowed.shape, dtype=dtype).masked_fill(~allowed, torch.finfo(dtype).min)
+
+
+def _dtype(model: Any) -> Any:
+    return next(model.parameters()).dtype
+
+
+def _pooled(output: Any, mask: Any, pooling: str) -> Any:
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    hidden = output.last_hidden_state
+    if pooling == "pooler":
+        return output.pooler_output
+    if pooling == "mean-text":
+        counts = mask.sum(1)
+        inner = [one[own.bool()] for one, own in zip(hidden, mask, strict=True)]
+        trimmed = [one[1:-1] if count > 2 else one for one, count in zip(inner, counts, strict=True)]
+        return _stack([one.mean(0) for one in trimmed])
+    mode = NAMES[pooling][1]
+    if pooling == "last" and bool(mask.all()):
+        return hidden[:, -1]
+    if pooling == "cls":
+        return _stack([one[own.bool()][0] if own.any() else one[0] * 0 for one, own in zip(hidden, mask, strict=True)])
+    layer = Pooling(hidden.shape[-1], pooling_mode=mode)
+    return layer({"token_embeddings": hidden, "attention_mask": mask})["sentence_embedding"]
+
+
+def _stack(vectors: list[Any]) -> Any:
+    import torch
+
+    return torch.stack(vectors)
+
+
+def _finished(vectors: Any, recipe: Recipe, reference: Reference) -> Vectors:
+    import torch
+
+    for projection in reference.projections if recipe.dense else ():
+        bias = None if projection.bias is None else torch.tensor(projection.bias)
+        vectors = torch.nn.functional.linear(vectors, torch.tensor(projection.weight), bias)
+        vectors = getattr(torch, projection.activation)(vectors) if projection.activation else vectors
+    if recipe.normalise == "before-cut":
+        vectors = torch.nn.functional.normalize(vectors)
+    vectors = vectors[:, : recipe.dimensions]
+    if recipe.normalise == "yes":
+        vectors = torch.nn.functional.normalize(vectors)
+    return np.asarray(vectors.float().numpy(), dtype=np.float32)
+
+
+def _stored(vectors: Vectors, rounding: str) -> Vectors:
+    if rounding == "binary":
+        return np.sign(vectors, where=vectors != 0, out=np.full_like(vectors, -1))
+    if rounding == "int8":
+        low, high = vectors.min(0), vectors.max(0)
+        step = np.where(high > low, (high - low) / 255, 1)
+        return np.asarray(np.rint((vectors - low) / step) * step + low, dtype=np.float32)
+    return vectors

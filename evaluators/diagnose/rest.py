@@ -1,0 +1,53 @@
+"""What an explanation leaves: rounding, or something that is not in the catalogue?
+
+Its size cannot tell. A layer left out and a layer of random weights differ by less than half precision does, and either
+would explain the other. Its direction can: two computations in half precision share the rounding of the weights, so
+what they leave points the same way (cosine .6 between two kernels of bf16; .05 for anything else).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evaluators.diagnose.causes.model import HALVES
+from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.measure import apart
+from evaluators.diagnose.recipe import Cause, combine
+from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.search import Match
+
+__all__ = ["rounding"]
+
+_HALF_AGREES = 0.25  # cosine from which what is left is half precision
+_OTHER_AGREES = 0.6  # the same for a coarser arithmetic that is itself part of the explanation
+_ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
+_COARSE = 1.5  # mean distances that a coarser arithmetic makes: the same, where errors feed on themselves
+
+
+def rounding(bench: Bench, candidate: Vectors, best: Match, floor: float) -> float:
+    """The largest distance of a text that may be put down to rounding; 0 if what is left does not look like any.
+
+    Args:
+        bench: the reference and its texts.
+        candidate: float [n, d].
+        best: an explanation of the same width; one with a solved cause in it is not asked, for those prove themselves.
+        floor: mean distance that bf16 leaves on this model and these texts.
+    """
+    if any(cause.family == "space" for cause in best.causes):
+        return _ROUNDED * floor
+    settings = tuple(cause for cause in best.causes if not cause.precision)
+    bare = bench.vectors(combine(bench.reference.recipe, settings))
+    left = candidate - bare
+    if len(settings) < len(best.causes) and _cosine(left, best.vectors - bare) > _OTHER_AGREES:
+        return max(_ROUNDED * floor, _COARSE * float(apart(best.vectors, bare).mean()))
+    agrees = any(_cosine(left, _made(bench, settings, half) - bare) > _HALF_AGREES for half in HALVES)
+    return _ROUNDED * floor if agrees else 0.0
+
+
+def _made(bench: Bench, settings: tuple[Cause, ...], half: Cause) -> Vectors:
+    return bench.vectors(combine(bench.reference.recipe, (*settings, half)))
+
+
+def _cosine(left: Vectors, right: Vectors) -> float:
+    size = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return float((left * right).sum()) / size if size > 0 else 0.0
