@@ -1,13 +1,16 @@
 """Make the bundled parity sample again: ``python -m tests.make_sample`` writes ``data/record/parity-*.parquet``.
 
 All of it is all-MiniLM-L6-v2 on the bundled probes: through other back ends, in other precisions, and with one fault at
-a time. Takes a few minutes.
+a time; each candidate is then diagnosed. Takes a quarter of an hour. With ``--diagnose`` the check stays as it is and
+is only diagnosed again.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -53,26 +56,51 @@ CANDIDATES = {
 }
 
 
-def main() -> None:
+def main(*, diagnose_only: bool) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)  # so that what is recorded names the model, not a folder of this machine
         shutil.copytree(minilm(), FOLDER)
-        _prepare()
-        plan = PLAN + "".join(
-            f'\n[[candidate]]\nlabel = \'{label}\'\nsource = "{FOLDER}"\nmodel = "{MODEL}"\n{settings}\n'
-            for label, settings in CANDIDATES.items()
-        )
-        plan += '\n[[candidate]]\nlabel = "rotated copy"\nbackend = "ready"\nsource = "rotated.npy"\n'
-        Path("parity.toml").write_text(plan)
-        done = check(make_plan(plan=Path("parity.toml")), lambda encoder, what: print(f"{encoder}: {what}", flush=True))
-        with writing(Path("sample.duckdb")) as connection:
-            keep(connection, done, "python -m evaluators parity --plan parity.toml")
-        with duckdb.connect("sample.duckdb", read_only=True) as connection:
-            sample.write(connection, done.check_id, ROOT / "data" / "record")
+        store = Path("sample.duckdb")
+        check_id = _bundled(store) if diagnose_only else _checked(store)
+        _diagnosed(store, check_id)
+        with duckdb.connect(str(store), read_only=True) as connection:
+            sample.write(connection, check_id, ROOT / "data" / "record")
+
+
+def _checked(store: Path) -> str:
+    """A new check in the store; its id."""
+    _prepare()
+    plan = PLAN + "".join(
+        f'\n[[candidate]]\nlabel = \'{label}\'\nsource = "{FOLDER}"\nmodel = "{MODEL}"\n{settings}\n'
+        for label, settings in CANDIDATES.items()
+    )
+    plan += '\n[[candidate]]\nlabel = "rotated copy"\nbackend = "ready"\nsource = "rotated.npy"\n'
+    Path("parity.toml").write_text(plan)
+    done = check(make_plan(plan=Path("parity.toml")), lambda encoder, what: print(f"{encoder}: {what}", flush=True))
+    with writing(store) as connection:
+        keep(connection, done, "python -m evaluators parity --plan parity.toml")
     for examined in done.candidates:
         for found in examined.comparisons:
             print(f"{examined.settings.display}: {found.verdict.verdict}. {found.verdict.sentence}")
+    return done.check_id
+
+
+def _bundled(store: Path) -> str:
+    """The check of the bundle in the store, without what was diagnosed of it; its id."""
+    with writing(store) as connection:
+        sample.load(connection, ROOT / "data" / "record")
+        for table in ("diagnoses", "diagnosis_causes"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("DELETE FROM runs WHERE kind = 'diagnose'")
+        ((check_id,),) = connection.execute("SELECT check_id FROM checks").fetchall()
+    return str(check_id)
+
+
+def _diagnosed(store: Path, check_id: str) -> None:
+    """Diagnose every candidate by the command, as anybody would."""
+    command = [sys.executable, "-m", "evaluators", "diagnose", check_id, "--store", str(store)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "160"}, check=True)
 
 
 def _prepare() -> None:
@@ -90,4 +118,4 @@ def _prepare() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(diagnose_only="--diagnose" in sys.argv)

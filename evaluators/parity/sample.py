@@ -1,4 +1,4 @@
-"""The bundled sample: a parity check of our own as Parquet beside the record, for the drift page to show."""
+"""The bundled sample: a parity check of our own with its diagnoses, as Parquet beside the record."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ __all__ = ["TABLES", "load", "write"]
 _OF_CHECK = "check_id = $check"
 _OF_ENCODERS = f"""encoder_id IN (
     SELECT encoder_id FROM vectors WHERE {_OF_CHECK} UNION SELECT encoder_id FROM drift_summary WHERE {_OF_CHECK})"""
+_OF_RUNS = (
+    f"run_id IN (SELECT run_id FROM checks WHERE {_OF_CHECK} UNION SELECT run_id FROM diagnoses WHERE {_OF_CHECK})"
+)
 TABLES = {
-    "runs": "run_id IN (SELECT run_id FROM checks WHERE check_id = $check)",
+    "runs": _OF_RUNS,
     "checks": _OF_CHECK,
     "encoders": _OF_ENCODERS,
     "probes": f"text_hash IN (SELECT text_hash FROM drift WHERE {_OF_CHECK})",
@@ -22,14 +25,21 @@ TABLES = {
     "vectors": _OF_CHECK,
     "drift": _OF_CHECK,
     "drift_summary": _OF_CHECK,
+    "findings": _OF_RUNS,
+    "diagnoses": _OF_CHECK,
+    "diagnosis_causes": f"diagnosis_id IN (SELECT diagnosis_id FROM diagnoses WHERE {_OF_CHECK})",
 }
+# The vectors a diagnosis made are long, and made again by its command.
+_COLUMNS = {"diagnoses": """* REPLACE (json_merge_patch(proof, '{"vectors": null}') AS proof)"""}
 
 
 def write(connection: duckdb.DuckDBPyConnection, check_id: str, folder: Path) -> None:
-    """Write one check as ``parity-<table>.parquet`` files into ``folder``."""
+    """Write one check, and what was diagnosed of it, as ``parity-<table>.parquet`` files into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for table, condition in TABLES.items():
-        rows = connection.sql(f"SELECT * FROM {table} WHERE {condition} ORDER BY ALL", params={"check": check_id})
+        rows = connection.sql(
+            f"SELECT {_COLUMNS.get(table, '*')} FROM {table} WHERE {condition} ORDER BY ALL", params={"check": check_id}
+        )
         pq.write_table(
             rows.to_arrow_table(),
             folder / f"parity-{table}.parquet",
@@ -50,7 +60,10 @@ def load(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     if {row[0] for row in checks.select("check_id").fetchall()} <= known:
         return
     for table in TABLES:
-        connection.register("incoming", connection.read_parquet(str(folder / f"parity-{table}.parquet")))
+        file = folder / f"parity-{table}.parquet"
+        if not file.is_file():  # nothing of the kind was written
+            continue
+        connection.register("incoming", connection.read_parquet(str(file)))
         shared = "OR IGNORE" if table in ("encoders", "probes") else ""  # other checks may have brought them
         connection.execute(f"INSERT {shared} INTO {table} BY NAME SELECT * FROM incoming")
         connection.unregister("incoming")
