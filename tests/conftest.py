@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+
+# Workers share the cores: torch's threads, one for each core in each worker, would wait for one another. Set before
+# anything imports torch, and for the processes that tests start.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
 import subprocess
 import sys
 from collections.abc import Callable, Iterator

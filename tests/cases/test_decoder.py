@@ -43,6 +43,7 @@ FAULTS = {
     "not normalised": ["normalisation missing"],
     "dimensions cut": ["cut to 32 dimensions"],
     "int8 weights": ["int8 weights"],
+    "int8 by PyTorch": ["int8 activations, as PyTorch quantises"],
     "no prompt, mean pooling": ["mean pooling", "prompt missing"],
     "no EOS, dimensions cut": ["EOS (the end token) missing", "cut to 32 dimensions"],
 }
@@ -61,6 +62,7 @@ def vectors(decoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
         "not normalised": f"{right}?normalise=no",
         "dimensions cut": f"{right}?dimensions=32",
         "int8 weights": f"sentence-transformers:{_int8(decoder, story.folder)}",
+        "int8 by PyTorch": f"{right}?dtype=int8",
         "no prompt, mean pooling": f"{right}?query_prompt=&pooling=mean",
         "no EOS, dimensions cut": f"{no_end}?dimensions=32",
     }
@@ -124,7 +126,7 @@ def test_the_drift_page_names_each(vectors: Story, monkeypatch: pytest.MonkeyPat
 def test_the_drift_page_in_a_browser(vectors: Story, tmp_path: Path, open_page: Any) -> None:
     with served(vectors.store, tmp_path / "page.log") as address:
         view = open_page(f"{address}/drift?encoder={quote('no prompt, mean pooling')}", height=2400)
-        expect(view.get_by_text("1 encoder of 9 is the same model")).to_be_visible()
+        expect(view.get_by_text("2 encoders of 10 are the same model")).to_be_visible()
         expect(view.get_by_text("and prompt missing explain 100.0% of the drift").first).to_be_visible()
         expect(view.get_by_test_id("stCode").filter(has_text="Use last token pooling")).to_be_visible()
         expect(view.get_by_test_id("stCode").filter(has_text="Pass the prompt of each role")).to_be_visible()

@@ -26,7 +26,7 @@ def test_a_busy_server_is_asked_again_when_it_says() -> None:
         started = time.monotonic()
         answer = http.post(f"{server.url}/embed", {"inputs": ["a"]})
         assert len(answer) == 1
-        assert 0.3 <= time.monotonic() - started < 2
+        assert 0.3 <= time.monotonic() - started < 20
         assert len(server.requests) == 2
 
 
