@@ -117,7 +117,7 @@ def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str])
         options["position_ids"] = (torch.arange(longest) + recipe.shift).clamp(max=last)[None].expand(len(ids), -1)
     output = model(**options)
     counted = torch.ones_like(real) if recipe.padding in ("pooled", "both", "after") else real
-    vectors = _pooled(output, counted if recipe.pooling in ("mean", "last") else real, recipe.pooling)
+    vectors = _pooled(output, real if recipe.pooling in ("cls", "mean-text", "pooler") else counted, recipe.pooling)
     return _finished(vectors, recipe, reference)
 
 

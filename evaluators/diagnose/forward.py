@@ -261,15 +261,15 @@ def _pooled(hidden: Any, real: Any, row: Row, pooler: Any) -> dict[str, Vectors]
     if len(own) == 0:
         return {name: np.zeros(width, dtype=np.float32) for name in NAMES}
     pool = hidden[: len(own) + row.pads] if row.padding in ("pooled", "both", "after") else own
-    steps = torch.arange(1, len(own) + 1, dtype=torch.float32)[:, None]
+    steps = torch.arange(1, len(pool) + 1, dtype=torch.float32)[:, None]
     inner = own[1:-1] if len(own) > 2 else own
     found = {
         "mean": pool.mean(0),
         "cls": own[0],
-        "max": own.max(0).values,
+        "max": pool.max(0).values,
         "last": pool[-1],
-        "mean_sqrt_len": own.sum(0) / len(own) ** 0.5,
-        "weightedmean": (own * steps).sum(0) / steps.sum(),
+        "mean_sqrt_len": pool.sum(0) / len(pool) ** 0.5,
+        "weightedmean": (pool * steps).sum(0) / steps.sum(),
         "mean-text": inner.mean(0),
         "pooler": torch.zeros(width) if pooler is None else pooler,
     }

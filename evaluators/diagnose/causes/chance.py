@@ -29,10 +29,12 @@ _HEADS = (
     "Put sparse_linear.pt and colbert_linear.pt beside config.json, from the model's own repository; "
     "`python -m evaluators preflight FOLDER` says which is not there."
 )
+_LAYER = re.compile(r"the tensor .*?\.\d+\.")
 _DRAWS = 2
 _PERMUTATIONS = 500
 _FEW = 12  # the shortest texts, on which the parts are drawn: enough to tell them apart, and cheap
-_ALIKE = 1.1  # of the nearest's distance, up to which another tensor of the same product is not told from it
+_ALIKE = 1.25  # of the nearest's distance, up to which another tensor of the same layer is not told from it
+_CLOSE = 0.25  # of the drift: a part as near as this is the one, whatever is left of the differences between texts
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _weights(bench: Bench, whole: Vectors, sound: Vectors) -> Diagnosis:
     candidate, base = whole[short], sound[short]
     drift = float(apart(candidate, base).mean())
     near = sorted(_nearest(bench, short, candidate), key=lambda found: found[1])
-    part_left = _depends(candidate, base)
+    part_left = near[0][1] < _CLOSE * drift or _depends(candidate, base)
     near.sort(key=lambda found: ((found[0] == "all") == part_left, found[1]))
     extent = near[0][0]
     kinds = {"all": "all", "layer": "a layer", "the": "a tensor"}
@@ -125,8 +127,8 @@ def _weights(bench: Bench, whole: Vectors, sound: Vectors) -> Diagnosis:
 
 def _factors(one: str, other: str, nearest: float, left: float) -> bool:
     """Whether two tensors are of one layer and as near: of a product of two, either one random leaves noise alike."""
-    layer, another = (part.rpartition(".weight")[0].rpartition(".")[0] for part in (one, other))
-    return bool(layer) and layer == another and left < _ALIKE * nearest
+    layer, another = (_LAYER.match(part) for part in (one, other))
+    return layer is not None and another is not None and layer[0] == another[0] and left < _ALIKE * nearest
 
 
 def _depends(candidate: Vectors, base: Vectors) -> bool:
