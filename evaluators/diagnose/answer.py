@@ -19,11 +19,11 @@ from evaluators.diagnose.search import Match, Search
 from evaluators.diagnose.verdict import IDENTICAL, Diagnosis, Named, judge
 
 __all__ = [
-    "Bench", "Cause", "Diagnosis", "Facts", "Match", "Named", "Recipe", "Reference", "Texts", "batched", "diagnose",
-    "load_reference",
+    "BATCH", "Bench", "Cause", "Diagnosis", "Facts", "Match", "Named", "Recipe", "Reference", "Texts", "batched",
+    "diagnose", "load_reference",
 ]  # fmt: skip
 
-_BATCH = 32
+BATCH = 32  # texts at once, where an encoder does not say
 
 
 def diagnose(
@@ -57,20 +57,20 @@ def diagnose(
         bench = bench.only(np.flatnonzero(finite).tolist())
         candidate = candidate[finite]
     base = bench.vectors(bench.reference.recipe)
-    if facts is not None and (found := by_chance(bench, candidate, base, facts)) is not None:
+    plain = Match((), bench.reference.recipe, apart(candidate, base), base)
+    identical = float(plain.errors.max()) < IDENTICAL
+    if not identical and facts is not None and (found := by_chance(bench, candidate, base, facts)) is not None:
         return found
     causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.name not in without]
     claimed = facts.revision if facts else None
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.
     causes.sort(key=lambda cause: not claimed or f"revision {claimed[:12]}" not in cause.name)
-    plain = Match((), bench.reference.recipe, apart(candidate, base), base)
-    identical = float(plain.errors.max()) < IDENTICAL
     ranked = [plain] if identical else Search(bench, candidate, causes, progress, without).run()
     floor = _floor(bench, base)
     return judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
 
 
-def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = _BATCH) -> Texts:
+def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = BATCH) -> Texts:
     """Texts in batches of ``size``, each of one role, by length and the longest first: as a parity check has them made.
 
     Each role is encoded by itself, because each has its own prompt, and sentence-transformers sorts by length.

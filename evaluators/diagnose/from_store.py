@@ -13,6 +13,7 @@ import numpy as np
 
 from data.errors import InputError, NotFoundError
 from data.suggest import Delta
+from evaluators.diagnose.answer import BATCH
 from evaluators.diagnose.causes.chance import Facts
 from evaluators.diagnose.proof import proof, snippet
 from evaluators.diagnose.reference import Reference, Vectors
@@ -27,22 +28,33 @@ _DROPOUT = 1e-3
 
 @dataclass(frozen=True)
 class Candidate:
-    """One candidate of a check: its vectors in the order of the check's texts, NaN where it gave none."""
+    """One candidate of a check.
+
+    Attributes:
+        vectors: float [n, d] in the order of the check's texts, NaN where it gave none.
+        batch_size: how many texts it encoded at once.
+    """
 
     encoder_id: str
     label: str
     vectors: Vectors
     facts: Facts
+    batch_size: int
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A check: the reference's settings as in use, the texts with their roles, the candidates."""
+    """A check: the reference's settings as in use, the texts with their roles, the candidates.
+
+    Attributes:
+        reference: the reference's own vectors, float [n, d], NaN where it gave none.
+    """
 
     check_id: str
     settings: dict[str, Any]
     texts: tuple[str, ...]
     roles: tuple[str | None, ...]
+    reference: Vectors
     candidates: tuple[Candidate, ...]
 
 
@@ -70,13 +82,14 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
         raise NotFoundError("No such check is in the store", where=check_id, remedy="`parity` prints the id of each.")
     hashes, texts, roles = _texts(connection, check_id)
     others = connection.execute(
-        "SELECT DISTINCT e.encoder_id, e.label, e.revision FROM vectors v JOIN encoders e USING (encoder_id) "
+        "SELECT DISTINCT e.encoder_id, e.label, e.revision, e.settings ->> 'batch_size' "
+        "FROM vectors v JOIN encoders e USING (encoder_id) "
         "WHERE v.check_id = ? AND e.encoder_id <> ? AND v.output = 'dense' ORDER BY e.label",
         [check_id, row[0]],
     ).fetchall()
     chosen = [each for each in others if candidate in (None, *each[:2])]
     if not chosen:
-        named = ", ".join(label for _, label, _ in others) or "none with dense vectors"
+        named = ", ".join(label for _, label, *_ in others) or "none with dense vectors"
         raise NotFoundError(f"The check has no candidate {candidate!r}", where=check_id, remedy=f"It has: {named}.")
     candidates = tuple(
         Candidate(
@@ -84,10 +97,12 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
             label,
             _vectors(connection, check_id, name, hashes),
             replace(_facts(connection, check_id, name), revision=revision),
+            int(batch_size or BATCH),
         )
-        for name, label, revision in chosen
+        for name, label, revision, batch_size in chosen
     )
-    return Kept(check_id, json.loads(row[1]), tuple(texts), tuple(roles), candidates)
+    reference = _vectors(connection, check_id, row[0], hashes)
+    return Kept(check_id, json.loads(row[1]), tuple(texts), tuple(roles), reference, candidates)
 
 
 def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str, list[Delta]]:

@@ -21,6 +21,7 @@ __all__ = ["POOLINGS", "Projection", "Reference", "Vectors", "load_reference"]
 Vectors = NDArray[np.float32]
 # Our short names for sentence-transformers' pooling modes.
 POOLINGS = {"lasttoken": "last", "mean_sqrt_len_tokens": "mean_sqrt_len"}
+_REBUILT = {"Transformer", "Pooling", "Dense", "Normalize"}  # modules of sentence-transformers that we make by hand
 _ACTIVATIONS = {"Identity": None, "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu"}
 
 
@@ -82,6 +83,12 @@ def load_reference(
     target = find_target(model, revision=revision, trust=trust)
     if not target.config:
         raise ModelError("There is no readable config.json", where=model, remedy="Run `preflight` on it.")
+    others = {str(entry.get("type", "")).rpartition(".")[2] for entry in target.modules} - _REBUILT
+    if others:
+        remedy = "A diagnosis rebuilds " + ", ".join(sorted(_REBUILT)) + "; compare this model with `parity`."
+        raise ModelError(
+            f"The model has modules not known here: {', '.join(sorted(others))}", where=model, remedy=remedy
+        )
     loaded = load_model(target)
     if loaded.mismatched or any("pooler" not in name for name in loaded.missing):
         raise ModelError(
@@ -90,19 +97,21 @@ def load_reference(
             remedy="Run `preflight` on it first: a diagnosis needs a sound reference.",
         )
     tokenizer = load_tokenizer(target)
-    prompts = target.object("config_sentence_transformers.json").get("prompts") or {}
-    recipe = _with_settings(_declared(target, tokenizer, prompts), settings or {})
+    declared = target.object("config_sentence_transformers.json")
+    prompts = declared.get("prompts") or {}
+    own = _declared(target, tokenizer, _by_role(prompts, declared.get("default_prompt_name")))
+    recipe = _with_settings(own, settings or {})
     return Reference(model, target, loaded.model.float(), tokenizer, recipe, _projections(target), prompts)
 
 
-def _declared(target: Target, tokenizer: Any, prompts: Mapping[str, str]) -> Recipe:
+def _declared(target: Target, tokenizer: Any, prompts: tuple[tuple[str | None, str], ...]) -> Recipe:
     modes = declared_pooling(target) or ("mean",)
     if len(modes) > 1:
         raise ModelError(f"A pooling of several modes ({' + '.join(modes)}) is not in the catalogue", where=target.name)
     own = target.object(target.of_root("sentence_bert_config.json"))
     room = min(value for value in (positions_of(target.config), tokenizer.model_max_length, 8192) if value)
     return Recipe(
-        prompts=_by_role(prompts),
+        prompts=prompts,
         edits=("lower",) if own.get("do_lower_case") else (),
         length=min(int(own.get("max_seq_length") or room), room),
         pooling=POOLINGS.get(modes[0], modes[0]),
@@ -110,10 +119,12 @@ def _declared(target: Target, tokenizer: Any, prompts: Mapping[str, str]) -> Rec
     )
 
 
-def _by_role(prompts: Mapping[str, str]) -> tuple[tuple[str | None, str], ...]:
-    """Prompts by role: models call documents 'document', 'passage' or 'corpus'."""
-    names = {"query": ("query",), "document": ("document", "passage", "corpus")}
-    found = {role: next((prompts[name] for name in named if prompts.get(name)), "") for role, named in names.items()}
+def _by_role(prompts: Mapping[str, str], default: str | None) -> tuple[tuple[str | None, str], ...]:
+    """Prompts by role: models call documents 'document', 'passage' or 'corpus'; the default is for any other text."""
+    names = {"query": ("query",), "document": ("document", "passage", "corpus"), None: (default,)}
+    found = {
+        role: next((prompts[name] for name in named if name and prompts.get(name)), "") for role, named in names.items()
+    }
     return tuple((role, prompt) for role, prompt in found.items() if prompt)
 
 

@@ -45,14 +45,17 @@ def import_(
     download: Annotated[
         bool, typer.Option("--download", help="Download the record with mteb, then import it.")
     ] = False,
-    if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is a usable store.")] = False,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Do nothing if there is a usable store with a record.")
+    ] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Start from an empty store; runs kept by `reproduce` are put back.")
     ] = False,
     origin: _Origin = None,
 ) -> None:
     """Import published scores into the store: the bundled record, or results of mteb from anywhere."""
-    if if_missing and _is_usable():
+    usable, recorded = _state() if if_missing else (True, False)
+    if recorded:
         return
     from data.errors import InputError
     from evaluators.official.importer import import_bundle, import_from
@@ -63,8 +66,8 @@ def import_(
         raise InputError(f"'{origin}' is no origin of a score", remedy="It is one of official, reported, reproduced.")
     if place is None and not download:
         # a store of another schema, or a damaged file, is not added to but written again
-        _show(import_bundle(rebuild=rebuild or if_missing))
-        _put_runs_back(rebuild or if_missing)
+        _show(import_bundle(rebuild=rebuild or not usable))
+        _put_runs_back(rebuild or not usable)
         return
     kind = "download" if download else "folder"
     source = _download() if download else place
@@ -118,16 +121,21 @@ def _put_runs_back(fresh: bool) -> None:
     typer.echo(f"{count} runs of this machine put back from {root}")
 
 
-def _is_usable() -> bool:
-    """Whether a store of this schema is there. Imports nothing but DuckDB: `make run` asks this each time."""
+def _state() -> tuple[bool, bool]:
+    """Whether a store of this schema is there, and whether it holds a record or only what was run or compared here.
+
+    Imports nothing but DuckDB: `make run` asks this each time.
+    """
     from data.errors import StoreError
     from data.store import open_reader
 
     try:
-        open_reader().close()
+        reader = open_reader()
     except StoreError:
-        return False
-    return True
+        return False, False
+    found = reader.cursor().execute("SELECT count(*) FROM imports WHERE kind <> 'reproduce'").fetchone()
+    reader.close()
+    return True, found is not None and found[0] > 0
 
 
 def _download() -> Path:

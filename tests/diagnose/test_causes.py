@@ -250,3 +250,8 @@ def test_dropout_is_told_by_repetition(decoder: Bench) -> None:
     vectors = decoder.vectors(decoder.reference.recipe) + 0.01
     (named,) = diagnose(decoder, vectors, facts=Facts(deterministic=False)).causes
     assert named.cause.name == "dropout on"
+
+
+def test_the_references_own_vectors_are_identical_whatever_two_loads_say(decoder: Bench) -> None:
+    found = diagnose(decoder, decoder.vectors(decoder.reference.recipe), facts=Facts(loads_agree=False))
+    assert (found.verdict, found.causes) == ("identical", ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from data.errors import InputError, NotFoundError
+from data.errors import InputError, ModelError, NotFoundError
 from data.probes import load_probes
 from evaluators.__main__ import app
-from evaluators.diagnose.answer import batched
+from evaluators.diagnose.answer import Bench, batched, load_reference
 from evaluators.diagnose.from_store import read_check
+from evaluators.diagnose.measure import apart
 from evaluators.encoders.base import Encoded
 from evaluators.parity.vectors import encode_probes
 
@@ -71,8 +73,6 @@ def test_an_unknown_check_or_candidate_gets_a_sentence(store: Path) -> None:
 
 
 def test_files_alone_are_enough(decoder_folder: Path, tmp_path: Path) -> None:
-    from evaluators.diagnose.answer import Bench, load_reference
-
     texts = [
         "A short text.",
         " Another with spaces. ",
@@ -86,10 +86,91 @@ def test_files_alone_are_enough(decoder_folder: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "vectors.npy", Bench(reference, batched(texts)).vectors(reference.recipe))
     done = run(
         "diagnose", "--reference", decoder_folder, "--candidate-vectors", tmp_path / "vectors.npy",
-        "--texts", tmp_path / "texts.jsonl",
+        "--texts", tmp_path / "texts.jsonl", "--store", tmp_path / "store.duckdb",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "White space stripped explains 100.0% of the drift" in done.output
+    kept = duckdb.connect(str(tmp_path / "store.duckdb"), read_only=True)
+    ((candidate, check, proof),) = kept.execute("SELECT candidate, check_id, proof FROM diagnoses").fetchall()
+    assert (candidate, check) == ("vectors.npy", None)
+    assert len(json.loads(proof)["vectors"]) == len(texts)
+    assert kept.execute("SELECT count(*) FROM findings").fetchone() == (1,)
+
+
+def _checked(folder: Path, reference: str, *candidates: str) -> Path:
+    """A check of a few short texts."""
+    texts = ["A short text.", "Another one, longer by some words.", "third", "The fourth is longer still, by a few."]
+    (folder / "texts.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
+    named = [word for candidate in candidates for word in ("--candidate", candidate)]
+    store = folder / "store.duckdb"
+    done = run("parity", "--reference", reference, *named, "--probes", folder / "texts.jsonl", "--store", store)
+    assert done.exit_code == 0, done.output
+    return store
+
+
+def test_a_reference_that_rounds_is_said_to(decoder_folder: Path, tmp_path: Path) -> None:
+    spec = f"sentence-transformers:{decoder_folder}"
+    store = _checked(tmp_path, f"{spec}?dtype=bf16&label=half", f"{spec}?label=whole")
+    done = run("diagnose", "last", "--store", store)
+    assert done.exit_code == 0, done.output
+    ((verdict, sentence),) = (
+        duckdb.connect(str(store), read_only=True).execute("SELECT verdict, sentence FROM diagnoses").fetchall()
+    )
+    assert verdict == "identical" and "the check's own reference rounds" in sentence
+
+
+def test_a_reference_that_is_not_the_model_rebuilt_proves_nothing(decoder_folder: Path, tmp_path: Path) -> None:
+    spec = f"sentence-transformers:{decoder_folder}"
+    store = _checked(tmp_path, f"{spec}?label=right", f"{spec}?label=other&pooling=mean")
+    with duckdb.connect(str(store)) as connection:  # as if a library had made something else of the same files
+        connection.execute(
+            "UPDATE vectors SET vector = list_reverse(vector) WHERE encoder_id = (SELECT reference FROM checks)"
+        )
+    found = run("diagnose", "last", "--store", store).exception
+    assert isinstance(found, ModelError) and "did not give the vectors of its own model" in str(found)
+
+
+def test_one_candidate_without_a_number_costs_the_others_nothing(decoder_folder: Path, tmp_path: Path) -> None:
+    spec = f"sentence-transformers:{decoder_folder}"
+    store = _checked(tmp_path, f"{spec}?label=right", f"{spec}?label=a&batch_size=2", f"{spec}?label=b&normalise=no")
+    with duckdb.connect(str(store)) as connection:
+        connection.execute(
+            "UPDATE vectors SET vector = [NULL FOR _ IN vector] "
+            "WHERE encoder_id = (SELECT encoder_id FROM encoders WHERE label = 'a')"
+        )
+    done = run("diagnose", "last", "--store", store)
+    assert done.exit_code == 0 and "a: None of the candidate's vectors is finite" in done.output
+    kept = duckdb.connect(str(store), read_only=True)
+    assert kept.execute("SELECT cause FROM diagnosis_causes WHERE accepted").fetchall() == [("normalisation missing",)]
+
+
+def test_batches_are_the_candidates(decoder_folder: Path, tmp_path: Path) -> None:
+    spec = f"sentence-transformers:{decoder_folder}"
+    store = _checked(tmp_path, f"{spec}?label=right&batch_size=4", f"{spec}?label=two&batch_size=2")
+    assert [one.batch_size for one in read_check(duckdb.connect(str(store), read_only=True), "last").candidates] == [2]
+
+
+def test_a_module_that_is_not_rebuilt_is_refused(decoder_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(decoder_folder, tmp_path / "model")
+    modules = json.loads((folder / "modules.json").read_text())
+    extra = {"idx": 9, "name": "9", "path": "9_LayerNorm", "type": "sentence_transformers.models.LayerNorm"}
+    (folder / "modules.json").write_text(json.dumps([*modules, extra]))
+    with pytest.raises(ModelError, match="modules not known here: LayerNorm"):
+        load_reference(str(folder))
+
+
+def test_the_default_prompt_is_the_models(decoder_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(decoder_folder, tmp_path / "model")
+    file = folder / "config_sentence_transformers.json"
+    prompts = {"query": "ask: ", "any": "text: "}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prompts": prompts, "default_prompt_name": "any"}))
+    texts = ["A short text.", "Another one."]
+    reference = load_reference(str(folder))
+    from sentence_transformers import SentenceTransformer
+
+    by_library = SentenceTransformer(str(folder), device="cpu").encode(texts)
+    assert apart(by_library, Bench(reference, batched(texts)).vectors(reference.recipe)).max() < 1e-4
+    assert dict(reference.recipe.prompts) == {"query": "ask: ", None: "text: "}
 
 
 def test_nothing_to_diagnose_is_an_error() -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from data.store import version_of
+from data.store import Reader, version_of, writing
 from tests.official.conftest import ROOT, Write, ask, committed, result
 
 
@@ -40,7 +40,9 @@ def test_with_nothing_new_it_says_so(write: Write, store: Path, tmp_path: Path) 
     assert told.stdout.startswith("Nothing new in ")
 
 
-def test_if_missing_leaves_a_store_alone_and_imports_nothing_heavy(store: Path) -> None:
+def test_if_missing_leaves_a_store_alone_and_imports_nothing_heavy(write: Write, store: Path, tmp_path: Path) -> None:
+    write(result())
+    run(store, "import", "--from", str(tmp_path / "checkout"))
     before = version_of(store)
     told = run(store, "import", "--if-missing")
     assert (told.returncode, told.stdout) == (0, "")
@@ -52,6 +54,20 @@ def test_if_missing_leaves_a_store_alone_and_imports_nothing_heavy(store: Path) 
         [sys.executable, "-c", code + heavy], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert loaded.stdout.strip() == "set()"
+
+
+def test_if_missing_adds_the_record_to_a_store_of_comparisons_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s.duckdb"
+    with writing(path) as connection:
+        connection.execute(
+            "INSERT INTO runs VALUES ('mine', 'diagnose', 'a', NULL, FALSE, 'c', '{}', '{}', '[]', '[]', "
+            "TIMESTAMP '2026-01-01', NULL, 'done')"
+        )
+    assert run(path, "import", "--if-missing").returncode == 0
+    reader = Reader(path)
+    assert reader.cursor().execute("SELECT count(*) FROM runs WHERE run_id = 'mine'").fetchone() == (1,)
+    assert reader.cursor().execute("SELECT count(DISTINCT model) > 100 FROM results").fetchone() == (True,)
+    reader.close()
 
 
 def test_if_missing_builds_what_is_missing_damaged_or_of_another_schema(record_store: Path, tmp_path: Path) -> None:

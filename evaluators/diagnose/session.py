@@ -1,0 +1,158 @@
+"""Diagnose every candidate of a parity check, or a file of vectors; print each answer and keep it in the store."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from data.errors import InputError, ModelError
+from data.probes import load_probes
+from data.store import open_reader, writing
+from evaluators.diagnose.answer import BATCH, Bench, Diagnosis, Facts, Reference, batched, diagnose, load_reference
+from evaluators.diagnose.from_store import Candidate, Kept, keep, read_check
+from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.shown import show
+
+__all__ = ["of_check", "of_files"]
+
+
+def of_check(
+    check_id: str, candidate: str | None, *, trust: Sequence[str], batch_size: int | None, store: Path | None
+) -> None:
+    """Diagnose the candidates of a check against its reference.
+
+    A candidate that cannot be diagnosed is told of and costs the others nothing.
+
+    Args:
+        check_id: the check, or 'last'.
+        candidate: id or label of one candidate; all of them otherwise.
+        trust: models whose own code may run, each as ``name@revision``.
+        batch_size: texts that the candidates encoded at once; otherwise what the check says of each.
+        store: the store.
+
+    Raises:
+        NotFoundError: no such check or candidate.
+        ModelError: the reference cannot be rebuilt, or what is rebuilt does not give the check's reference vectors.
+        InputError: no candidate could be diagnosed.
+    """
+    started = datetime.now(UTC)
+    reader = open_reader(store)
+    kept = read_check(reader.cursor(), check_id, candidate)
+    reader.close()
+    settings = kept.settings
+    model = load_reference(settings["source"], revision=settings.get("revision"), trust=trust, settings=settings)
+    note = _holds(Bench(model, batched(kept.texts, kept.roles, int(settings.get("batch_size") or BATCH))), kept)
+    found: dict[str, Diagnosis] = {}
+    refused: list[InputError] = []
+    sized = sorted(kept.candidates, key=_batch_size)
+    for size, those in groupby(sized, _batch_size):
+        bench = Bench(model, batched(kept.texts, kept.roles, batch_size or size))
+        for one in those:
+            try:
+                answer = _ask(bench, one.vectors, one.facts)
+            except InputError as error:
+                refused.append(error)
+                Console(highlight=False).print(Text(f"{one.label}: {error}", "red"))
+                continue
+            found[one.encoder_id] = replace(answer, sentence=answer.sentence + note)
+            show(one.label, model, found[one.encoder_id])
+    if not found:
+        raise refused[0]
+    _kept(model, found, kept.check_id, started, store, {check_id: kept.check_id})
+
+
+def of_files(
+    reference: str,
+    vectors: Path,
+    texts: Path | None,
+    *,
+    revision: str | None,
+    trust: Sequence[str],
+    batch_size: int | None,
+    store: Path | None,
+) -> None:
+    """Diagnose a file of vectors of the texts (the bundled probes where None) against a model.
+
+    Raises:
+        InputError: the vectors cannot be read, or are not one a text.
+        ModelError: the reference cannot be rebuilt.
+    """
+    started = datetime.now(UTC)
+    probes = load_probes(texts).probes
+    model = load_reference(reference, revision=revision, trust=trust)
+    asked = batched([probe.text for probe in probes], [probe.role for probe in probes], batch_size or BATCH)
+    found = _ask(Bench(model, asked), _read_vectors(vectors, texts), None)
+    show(vectors.name, model, found)
+    _kept(model, {vectors.name: found}, None, started, store, {})
+
+
+def _batch_size(candidate: Candidate) -> int:
+    return candidate.batch_size
+
+
+def _holds(bench: Bench, kept: Kept) -> str:
+    """A sentence where the check's reference rounds; empty where its vectors are those of the model rebuilt here.
+
+    Raises:
+        ModelError: they are not. Whatever were then proved would be of another reference.
+    """
+    own = diagnose(bench, kept.reference)
+    if own.verdict == "identical":
+        return ""
+    if own.verdict == "precision only":
+        how = " and ".join(named.cause.name for named in own.causes) or "half precision"
+        return f" Compared with the model in float32: the check's own reference rounds ({how})."
+    raise ModelError(
+        f"The check's reference did not give the vectors of its own model under its own settings: {own.sentence}",
+        where=str(kept.settings["source"]),
+        remedy="Take one that does (`parity --reference sentence-transformers:MODEL`), and diagnose that check.",
+    )
+
+
+def _ask(bench: Bench, vectors: Vectors, facts: Facts | None) -> Diagnosis:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Encoding under each cause")
+        return diagnose(
+            bench, vectors, facts=facts, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+
+
+def _kept(
+    model: Reference,
+    found: dict[str, Diagnosis],
+    check_id: str | None,
+    started: datetime,
+    store: Path | None,
+    names: dict[str, str],
+) -> None:
+    said = [names.get(word, word) for word in sys.argv[1:]]  # 'last' is another check tomorrow
+    command = shlex.join(["python", "-m", "evaluators", *said])
+    with writing(store) as connection:
+        run = keep(connection, model, found, check_id=check_id, command=command, started=started)
+    Console(highlight=False).print(Text(f"Kept as {run}"))
+
+
+def _read_vectors(path: Path, texts: Path | None) -> Any:
+    """The candidate's vectors, one row a text; other formats than .npy are read as the ready encoder does."""
+    if path.suffix == ".npy":
+        try:
+            return np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputError("The vectors cannot be read", where=str(path), remedy=f"{error}.") from error
+    from evaluators.encoders.registry import open_encoder
+    from evaluators.encoders.settings import EncoderSettings
+
+    encoder = open_encoder(EncoderSettings("ready", str(path), options={"texts": str(texts)} if texts else {}))
+    return encoder.encode([probe.text for probe in load_probes(texts).probes], None).dense
