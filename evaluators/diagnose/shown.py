@@ -20,7 +20,8 @@ def show(label: str, reference: Reference, found: Diagnosis) -> None:
     """Print the diagnosis of one candidate."""
     console = Console(highlight=False)
     console.print(Text(f"{label}: "), Text(found.verdict, _STYLE.get(found.verdict, "red")), Text(found.sentence))
-    console.print(_table(found))
+    if found.causes or found.runners_up:
+        console.print(_table(found))
     for named in found.causes:
         console.print(Text(f"Remedy for {named.cause.name}: {named.cause.remedy}"))
     if found.match:
