@@ -87,7 +87,7 @@ def _processor(target: Target, file: str, named: list[Named], option: str) -> Fi
     evidence = _evidence(named, option) | {"native_class": instead}
     seen = f"{file} names a {what} that comes as code ({_classes(named)}), which is not allowed to run: "
     if instead is None:
-        why = "Without it no text can be encoded."
+        why = "sentence-transformers asks for it first, and loads nothing without it."
         return Finding(
             "code", f"{what}-untrusted", "fatal", f"{seen}nothing can be loaded instead", why, _remedy(option), evidence
         )

@@ -133,10 +133,14 @@ OPENS: dict[str, Callable[[Pair, list[str]], None]] = {
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """No module of an earlier test answers for this one's: a module that is there already does not run again."""
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A place of the test's own for modules of models: what is there already is neither copied nor run again."""
+    from transformers import dynamic_module_utils
+
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
     yield
-    for name in [name for name in sys.modules if name.startswith("transformers_modules.")]:
+    for name in [name for name in sys.modules if name.startswith("transformers_modules")]:
         del sys.modules[name]
 
 
@@ -280,7 +284,7 @@ def test_each_of_two_repositories_runs_at_the_commit_that_was_read(tmp_path: Pat
 
 @pytest.mark.usefixtures("hub")
 def test_a_repository_is_asked_for_at_a_commit(tmp_path: Path) -> None:
-    """What is printed to paste names what stands there now, and a commit that is not there runs nothing in its place."""
+    """What is printed to paste names what stands there now; for a commit that is not there, nothing runs instead."""
     model = _of_two(tmp_path)
     own = f"{model}@{code_revision(model)}"
     (finding,) = preflight(str(model), trust=[own, f"acme/two@{OTHER_READ}"])
