@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from data.errors import EncoderError, MissingDependencyError
 from evaluators.encoders.settings import EncoderSettings
-from evaluators.trust import allows, code_revision
+from evaluators.trust import allows, code_revision, hub_commit
 
 __all__ = [
     "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "batches", "cut", "hash_files", "installed", "prepare",
@@ -229,10 +229,9 @@ def of_folder(
         warnings: what its user should know.
         found: settings that turned out to be in use.
     """
-    real = folder.resolve()
     return Description(
         model=settings.model,
-        revision=settings.revision or (real.name if real.parent.name == "snapshots" else None),
+        revision=settings.revision or hub_commit(folder),
         settings=in_use(settings, **found),
         versions=versions_of(*packages),
         files=hash_files(folder),

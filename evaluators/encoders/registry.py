@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from importlib import import_module
 
 from data.errors import EncoderError, InputError, NotAllowedError, PlumblineError
@@ -49,32 +50,40 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
         raise InputError(
             f"The setting {', '.join(unknown)} is not known", where=settings.backend, remedy=f"Its options: {known}."
         )
-    with _explained(settings, "cannot open it"), _guarding(settings):
-        return _Guarded(module.open(settings), settings)
+    with _explained(settings, "cannot open it"):
+        guard = _guard(settings)
+        with guard():
+            return _Guarded(module.open(settings), settings, guard)
 
 
-@contextmanager
-def _guarding(settings: EncoderSettings) -> Iterator[None]:
-    """Whatever a library passes on of its own accord, no model code runs but what the settings allow."""
+def _guard(settings: EncoderSettings) -> Callable[[], AbstractContextManager[None]]:
+    """Within it, whatever a library passes on of its own accord, no model code runs but what the settings allow."""
     if settings.backend in _ELSEWHERE:
-        yield
-        return
+        return nullcontext
     allowed = settings.allowed
-    if settings.source in allowed:
-        allowed[str(resolve(settings))] = allowed[settings.source]
-    with only_code_from(allowed):
-        yield
+    files = {settings.source: resolve(settings)} if settings.source in allowed else {}
+    return partial(only_code_from, allowed, files, partial(_as_setting, settings))
+
+
+def _as_setting(settings: EncoderSettings, entries: Sequence[str]) -> str:
+    """The setting that allows these too, to paste."""
+    names = {entry.rpartition("@")[0] for entry in entries}
+    kept = [f"{name}@{revision}" for name, revision in settings.allowed.items() if name not in names]
+    return "trust=" + ",".join([*kept, *entries])
 
 
 class _Guarded:
     """An encoder whose library may raise anything: what is not one of our own errors becomes one."""
 
-    def __init__(self, encoder: Encoder, settings: EncoderSettings) -> None:
+    def __init__(
+        self, encoder: Encoder, settings: EncoderSettings, guard: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self.settings = settings
         self._encoder = encoder
+        self._guard = guard  # a library may open its model with the first text
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
-        with _explained(self.settings, "cannot encode these texts"):
+        with _explained(self.settings, "cannot encode these texts"), self._guard():
             return self._encoder.encode(texts, role)
 
     def describe(self) -> Description:
@@ -104,5 +113,6 @@ def _not_allowed(settings: EncoderSettings) -> NotAllowedError:
     return NotAllowedError(
         "The model comes with code of its own",
         where=settings.model,
-        remedy=f"Read that code; if you trust it, add trust={settings.source}@{code_revision(resolve(settings))}",
+        remedy="Read that code; if you trust it, add "
+        + _as_setting(settings, [f"{settings.source}@{code_revision(resolve(settings))}"]),
     )

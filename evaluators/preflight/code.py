@@ -6,87 +6,150 @@ from collections.abc import Iterator
 from typing import Any
 
 from evaluators.preflight.finding import Finding
+from evaluators.preflight.loading import guarded, native_class, quietly
 from evaluators.preflight.target import Target
-from evaluators.trust import allow
+from evaluators.trust import Named, allow, allowances, named_code, strangers
 
-__all__ = ["check", "foreign_code", "native_class"]
+__all__ = ["check"]
 
 
 def check(target: Target) -> Iterator[Finding]:
-    """Own code that was not allowed by name, and the class that would stand in for it."""
-    yield from _auto_map(target)
-    yield from _custom_modules(target)
-
-
-def native_class(config: dict[str, Any]) -> str | None:
-    """The class of transformers that is loaded for this model type without the model's own code; None if none is."""
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
-
-    name = MODEL_MAPPING_NAMES.get(config.get("model_type") or "")
-    return name if isinstance(name, str) or name is None else str(name[0])
-
-
-def foreign_code(config: dict[str, Any]) -> list[str]:
-    """Other repositories whose code the config names ('org/name--file.Class')."""
-    named = (config.get("auto_map") or {}).values()
-    flat = [entry for value in named for entry in (value if isinstance(value, list) else [value])]
-    return sorted({entry.partition("--")[0] for entry in flat if isinstance(entry, str) and "--" in entry})
-
-
-def _auto_map(target: Target) -> Iterator[Finding]:
-    own = target.config.get("auto_map")
-    if not own or target.trusted:
+    """Own code and other repositories' code that was not allowed by name, and the classes that stand in for it."""
+    if not (named := named_code(target.folder)):
         return
-    native = native_class(target.config)
-    option = allow(target.name, target.code_revision)
-    evidence = {
-        "auto_map": own,
-        "native_class": native,
-        "code_files": target.code_files,
-        "other_repositories": foreign_code(target.config),
-        "allow": option,
-    }
-    classes = ", ".join(sorted({str(value) for value in own.values()}))
-    remedy = f"Read the code, then allow this model at this revision: {option}"
-    if native is None:
+    # A model may name itself as the other repository.
+    others = [entry for entry in strangers(target.folder, allowances(target.trust)) if _name(entry) != target.name]
+    if target.trusted:
+        yield from _strangers(others)
+        return
+    option = _options([f"{target.name}@{target.code_revision}", *others])
+    for file in sorted({entry.file for entry in named}):
+        yield from _of_file(target, file, [entry for entry in named if entry.file == file], option)
+
+
+def _strangers(others: list[str]) -> Iterator[Finding]:
+    """Code of other repositories, named by a model whose own code may run."""
+    if others:
+        names, options = [_name(entry) for entry in others], _options(others)
         yield Finding(
+            "code",
+            "code-of-others-untrusted",
+            "fatal",
+            f"The model runs code of {', '.join(names)}, which is not allowed",
+            "Allowing a model allows its own code alone, at the revision that was read.",
+            f"Read that code; if you trust it, add {options}",
+            {"other_repositories": names, "allow": options},
+        )
+
+
+def _of_file(target: Target, file: str, named: list[Named], option: str) -> Iterator[Finding]:
+    if file == "modules.json":
+        yield _modules(named, option)
+    elif file.rpartition("/")[2] == "config.json":
+        yield _model(target, file, named, option)
+    else:
+        for role in sorted({entry.role for entry in named}):
+            yield _processor(target, file, [entry for entry in named if entry.role == role], option)
+
+
+def _model(target: Target, file: str, named: list[Named], option: str) -> Finding:
+    config = target.object(file)
+    evidence = _evidence(named, option) | {"code_files": target.code_files}
+    evidence["native_class"] = native = native_class(config)
+    if native is None:
+        return Finding(
             "code",
             "code-untrusted",
             "fatal",
-            f"The model brings its own code ({classes}) and transformers has no class of its own for "
-            f"'{target.config.get('model_type')}'",
+            f"The model brings its own code ({_classes(named)}) and transformers has no class of its own for "
+            f"'{config.get('model_type')}'",
             "Without its code it cannot be loaded at all.",
-            remedy,
+            _remedy(option),
             evidence,
         )
-    else:
-        yield Finding(
-            "code",
-            "code-replaced",
-            "serious",
-            f"The model brings its own code ({classes}), which is not allowed to run: {native} is loaded instead",
-            "The built-in class may lack parts of the model; what it does not find in the file it draws at random, "
-            "and only a log line says so.",
-            remedy,
-            evidence,
+    return Finding(
+        "code",
+        "code-replaced",
+        "serious",
+        f"The model brings its own code ({_classes(named)}), which is not allowed to run: {native} is loaded instead",
+        "The built-in class may lack parts of the model; what it does not find in the file it draws at random, "
+        "and only a log line says so.",
+        _remedy(option),
+        evidence,
+    )
+
+
+def _processor(target: Target, file: str, named: list[Named], option: str) -> Finding:
+    """What makes a text into input: AutoTokenizer in tokenizer_config.json, AutoProcessor and its like elsewhere."""
+    role = named[0].role
+    what = "tokenizer" if role == "AutoTokenizer" else "processor"
+    instead = _loaded_instead(target, file, role)
+    evidence = _evidence(named, option) | {"native_class": instead}
+    seen = f"{file} names a {what} that comes as code ({_classes(named)}), which is not allowed to run: "
+    if instead is None:
+        why = "sentence-transformers asks for it first, and loads nothing without it."
+        return Finding(
+            "code", f"{what}-untrusted", "fatal", f"{seen}nothing can be loaded instead", why, _remedy(option), evidence
         )
+    return Finding(
+        "code",
+        f"{what}-replaced",
+        "serious",
+        f"{seen}{instead} is loaded instead",
+        "It may split, mark or end texts otherwise, and then the model reads other tokens than it was trained on.",
+        _remedy(option),
+        evidence,
+    )
 
 
-def _custom_modules(target: Target) -> Iterator[Finding]:
+def _loaded_instead(target: Target, file: str, role: str) -> str | None:
+    """The class that a loader falls back on without the model's own code; None where it refuses to go on."""
+    import transformers
+
+    with quietly(), guarded(target):
+        try:
+            loader = getattr(transformers, role)
+            loaded = loader.from_pretrained(target.path(file).parent, local_files_only=True, trust_remote_code=False)
+        except Exception as error:  # noqa: BLE001 -- loaders raise anything
+            # Another fault than the missing leave is the next tiers' to name.
+            return None if "trust_remote_code" in str(error) else "nothing that can be read"
+    return type(loaded).__name__
+
+
+def _modules(named: list[Named], option: str) -> Finding:
     """Modules of sentence-transformers that are the repository's own code ('custom_st.Transformer')."""
-    own = [
-        str(entry.get("type"))
-        for entry in target.modules
-        if not str(entry.get("type")).startswith("sentence_transformers.")
-    ]
-    if own and not target.trusted:
-        option = allow(target.name, target.code_revision)
-        yield Finding(
-            "code",
-            "modules-untrusted",
-            "fatal",
-            f"modules.json names classes of the model's own code: {', '.join(own)}",
-            "sentence-transformers cannot build the model without running them.",
-            f"Read the code, then allow this model at this revision: {option}",
-            {"types": own, "allow": option},
-        )
+    return Finding(
+        "code",
+        "modules-untrusted",
+        "fatal",
+        f"modules.json names classes of the model's own code: {_classes(named)}",
+        "sentence-transformers cannot build the model without running them.",
+        _remedy(option),
+        _evidence(named, option),
+    )
+
+
+def _evidence(named: list[Named], option: str) -> dict[str, Any]:
+    """What is named as what, whose it is, and the options that allow all of it."""
+    return {
+        "file": named[0].file,
+        "named": [f"{entry.role}: {entry.reference}" for entry in named],
+        "other_repositories": sorted({entry.repository for entry in named if entry.repository}),
+        "allow": option,
+    }
+
+
+def _remedy(option: str) -> str:
+    return f"Read the code, then allow this model at this revision: {option}"
+
+
+def _classes(named: list[Named]) -> str:
+    return ", ".join(sorted({entry.reference for entry in named}))
+
+
+def _options(entries: list[str]) -> str:
+    return " ".join(allow(*entry.rsplit("@", 1)) for entry in entries)
+
+
+def _name(entry: str) -> str:
+    return entry.rpartition("@")[0]

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from data.errors import ModelError, NotAllowedError
-from evaluators.preflight.code import foreign_code, native_class
+from data.errors import ModelError, NotAllowedError, PlumblineError
 from evaluators.preflight.target import Target
-from evaluators.trust import allow, allowances
+from evaluators.trust import allowances, only_code_from
 
-__all__ = ["Loaded", "architecture_class", "load_model", "load_tokenizer", "quietly"]
+__all__ = ["Loaded", "architecture_class", "guarded", "load_model", "load_tokenizer", "native_class", "quietly"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,20 @@ def quietly() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def guarded(target: Target) -> contextlib.AbstractContextManager[None]:
+    """No code runs but the model's own, if it was allowed, and that of other repositories allowed by name."""
+    return only_code_from(allowances(target.trust), {target.name: target.folder})
+
+
+def native_class(config: dict[str, Any]) -> str | None:
+    """The class of transformers that is loaded for this model type without the model's own code; None if none is."""
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    kind = config.get("model_type")
+    name = MODEL_MAPPING_NAMES.get(kind) if isinstance(kind, str) else None
+    return name if isinstance(name, str) or name is None else str(name[0])
+
+
 def architecture_class(target: Target) -> Any:
     """The class that sentence-transformers would build: the encoder alone for encoder-decoders, else AutoModel's."""
     if target.config.get("is_encoder_decoder") or target.config.get("model_type") in {"t5", "mt5", "umt5"}:
@@ -62,14 +75,14 @@ def load_model(target: Target) -> Loaded:
         NotAllowedError: it cannot be loaded without code that was not allowed.
         ModelError: the loader refuses the files.
     """
-    with quietly():
+    with quietly(), guarded(target):
         try:
             model, report = architecture_class(target).from_pretrained(
                 target.folder / target.root,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
                 local_files_only=True,
-                **trust_arguments(target),
+                trust_remote_code=target.trusted,
             )
         except (OSError, ValueError, RuntimeError, KeyError, AttributeError, ImportError) as error:
             if target.config.get("auto_map") and not target.trusted:
@@ -85,33 +98,21 @@ def load_tokenizer(target: Target) -> Any:
     """Load the tokenizer.
 
     Raises:
+        NotAllowedError: it names code of another repository that was not allowed.
         ModelError: the loader refuses the files.
     """
     from transformers import AutoTokenizer
 
-    with quietly():
+    with quietly(), guarded(target):
         try:
             return AutoTokenizer.from_pretrained(
-                target.folder / target.root, local_files_only=True, **trust_arguments(target)
+                target.folder / target.root, local_files_only=True, trust_remote_code=target.trusted
             )
+        except PlumblineError:
+            raise
         # `tokenizers` raises bare Exception for a file it cannot read.
         except Exception as error:
             raise ModelError("The tokenizer cannot be loaded", where=target.name, remedy=_first_line(error)) from error
-
-
-def trust_arguments(target: Target) -> dict[str, Any]:
-    """What to hand a loader: an explicit no, or a yes for this model with the commits of any other code it names."""
-    if not target.trusted:
-        return {"trust_remote_code": False}
-    revisions = allowances(target.trust)
-    others = foreign_code(target.config)
-    if lost := [name for name in others if name not in revisions]:
-        raise NotAllowedError(
-            f"The model runs code of {', '.join(lost)}, which is not allowed",
-            where=target.name,
-            remedy="Add " + " ".join(allow(name, "REVISION") for name in lost) + ".",
-        )
-    return {"trust_remote_code": True, **({"code_revision": revisions[others[0]]} if others else {})}
 
 
 def _first_line(error: Exception) -> str:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError, ModelError
-from evaluators.trust import allowances, allows, code_files, code_revision
+from evaluators.trust import allowances, allows, code_files, code_revision, hub_commit
 
 __all__ = ["Target", "find_target"]
 
-_SNAPSHOT = "snapshots"
 # Copies of the weights for other frameworks: large, and not what this machine would load.
 _OTHER_FORMATS = ["onnx/*", "openvino/*", "coreml/*", "*.h5", "*.msgpack", "*.ot", "*.gguf", "*.onnx"]
 
@@ -139,7 +138,7 @@ def find_target(model: str, *, revision: str | None = None, trust: Collection[st
         return _from_hub(model, revision, trust)
     if not any(folder.iterdir()):
         raise InputError("The folder is empty", where=model, remedy="Name the folder that holds config.json.")
-    commit = folder.resolve().name if folder.resolve().parent.name == _SNAPSHOT else None
+    commit = hub_commit(folder)
     if revision and revision != commit:
         raise InputError(
             f"A folder has no revision {revision}", where=model, remedy="Leave --revision out, or name the hub's model."

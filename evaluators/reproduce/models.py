@@ -14,7 +14,7 @@ from evaluators.encoders.settings import parse_spec
 from evaluators.preflight.finding import Finding
 from evaluators.reproduce.served import SpecEncoder, is_spec
 from evaluators.reproduce.watch import torch_module
-from evaluators.trust import allow, allows, code_revision, only_code_from
+from evaluators.trust import allow, allows, code_revision, commit_of, only_code_from
 
 __all__ = ["Asked", "Loaded", "load", "settings_in_use"]
 
@@ -25,7 +25,9 @@ _DTYPES = {
 }  # fmt: skip
 
 
-_REFUSED_LATER = ("code-untrusted", "modules-untrusted")
+_REFUSED_LATER = (
+    "code-untrusted", "code-of-others-untrusted", "modules-untrusted", "tokenizer-untrusted", "processor-untrusted",
+)  # fmt: skip
 
 
 class Asked(NamedTuple):
@@ -87,14 +89,14 @@ def load(asked: Asked) -> Loaded:
         revision = asked.revision or _content(files)
     else:
         revision = asked.revision or (meta.revision if meta is not None else asked.trust.get(asked.model))
-    with only_code_from(_allowed(asked, revision)):
-        try:
-            encoder, loader = _explained(
-                asked.model, _code_at(asked, revision), lambda: _encoder(asked, meta, revision)
-            )
-        except ModelError:
-            check_downloaded(asked, revision)  # says what is wrong with the files, where that is why
-            raise
+        if asked.model in asked.trust:
+            revision = commit_of(asked.model, revision) or revision  # code was read at a commit: load that one
+    try:
+        with only_code_from(_allowed(asked, revision), {str(asked.folder): asked.folder} if asked.folder else {}):
+            encoder, loader = _explained(asked, revision, lambda: _encoder(asked, meta, revision))
+    except ModelError:
+        check_downloaded(asked, revision)  # says what is wrong with the files, where that is why
+        raise
     if asked.folder is None:
         findings = check_downloaded(asked, revision)
         folder = _snapshot(asked.model, revision)
@@ -206,7 +208,7 @@ def _content(files: list[dict[str, Any]]) -> str:
 
 def _code_at(asked: Asked, revision: str | None) -> str:
     """The revision under which the model's own code is allowed: the commit, or what a folder's Python files hold."""
-    return code_revision(asked.folder) if asked.folder else revision or "REVISION"
+    return code_revision(asked.folder) if asked.folder else commit_of(asked.model, revision) or "COMMIT"
 
 
 def _allowed(asked: Asked, revision: str | None) -> dict[str, str]:
@@ -214,10 +216,12 @@ def _allowed(asked: Asked, revision: str | None) -> dict[str, str]:
 
     A folder goes by its path, and by the name it is filed under.
     """
-    names = {asked.model, asked.known_as}
+    names = {name for name in (asked.model, asked.known_as) if name}
     allowed = {name: at for name, at in asked.trust.items() if name not in names}
+    if names.isdisjoint(asked.trust):
+        return allowed
     own = _code_at(asked, revision)
-    if any(allows(asked.trust, name, own) for name in names if name):
+    if any(allows(asked.trust, name, own) for name in names):
         allowed[str(asked.folder or asked.model)] = own
     return allowed
 
@@ -256,7 +260,7 @@ def _encoder(asked: Asked, meta: Any, revision: str | None) -> tuple[Any, str]:
     return loaded, f"mteb's registered loader, {meta.loader.__module__}.{meta.loader.__qualname__}"
 
 
-def _explained(where: str, code_at: str, loading: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
+def _explained(asked: Asked, revision: str | None, loading: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
     """Run ``loading``; whatever a library raises becomes a sentence with the model's name."""
     try:
         return loading()
@@ -266,13 +270,13 @@ def _explained(where: str, code_at: str, loading: Callable[[], tuple[Any, str]])
         if "trust_remote_code" in str(error):
             raise NotAllowedError(
                 "The model comes with code of its own",
-                where=where,
-                remedy=f"Read that code; if you trust it, add {allow(where, code_at)}",
+                where=asked.model,
+                remedy=f"Read that code; if you trust it, add {allow(asked.model, _code_at(asked, revision))}",
             ) from error
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise ModelError(
             f"The model cannot be loaded: {type(error).__name__}: {first}",
-            where=where,
+            where=asked.model,
             remedy="Check the name, the revision and, without a network, that HF_HOME holds it (HF_HUB_OFFLINE=1).",
         ) from error
 

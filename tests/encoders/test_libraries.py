@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -97,11 +98,12 @@ def test_model_code_does_not_run_unless_allowed_by_name(model: Path, tmp_path: P
     config |= {"auto_map": {"AutoModel": "modeling.Own", "AutoConfig": "modeling.OwnConfig"}, "model_type": "own"}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "modeling.py").write_text(f"import pathlib\npathlib.Path({str(proof)!r}).touch()\n")
-    for trust in (None, "something/else@local", f"{folder}@abc"):
+    for trust in (None, f"something/else@{'1a' * 20}", f"{folder}@0123456789ab"):
         for backend in ("transformers", "sentence-transformers"):
             with pytest.raises(NotAllowedError) as refused:
                 open_encoder(EncoderSettings(backend, str(folder), trust=trust))
-            assert f"trust={folder}@{code_revision(folder)}" in str(refused.value)
+            kept = f"{trust}," if trust and not trust.startswith(str(folder)) else ""
+            assert f"trust={kept}{folder}@{code_revision(folder)}" in str(refused.value)
     assert not proof.exists()
     with pytest.raises(EncoderError):  # it has no such classes, but it may now run
         open_encoder(EncoderSettings("transformers", str(folder), trust=f"{folder}@{code_revision(folder)}"))
@@ -120,9 +122,13 @@ class Trusting:
     """An Embeddings class that trusts every model, as many do."""
 
     def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._open()
+
+    def _open(self) -> None:
         from transformers import AutoConfig
 
-        AutoConfig.from_pretrained(folder, trust_remote_code=True)
+        AutoConfig.from_pretrained(self.folder, trust_remote_code=True)
 
     def embed_query(self, text: str) -> list[float]:
         return [1.0]
@@ -131,7 +137,19 @@ class Trusting:
         return [[1.0]] * len(texts)
 
 
-def test_a_library_that_trusts_everything_is_stopped_too(model: Path, tmp_path: Path) -> None:
+class TrustingLater(Trusting):
+    """The same, which opens its model when the first text comes."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self._open()
+        return super().embed_documents(texts)
+
+
+def _coded(model: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A model whose code would write a file, and that file."""
     folder, proof = tmp_path / "coded", tmp_path / "ran"
     shutil.copytree(model, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -142,11 +160,27 @@ def test_a_library_that_trusts_everything_is_stopped_too(model: Path, tmp_path: 
         "import pathlib\nfrom transformers import BertConfig\n"
         f"pathlib.Path({str(proof)!r}).touch()\nclass Own(BertConfig):\n    model_type = 'own'\n"
     )
+    return folder, proof
+
+
+def test_a_library_that_trusts_everything_is_stopped_too(model: Path, tmp_path: Path) -> None:
+    folder, proof = _coded(model, tmp_path)
     spec = f"langchain:tests.encoders.test_libraries:Trusting?folder={folder}"
     with pytest.raises(NotAllowedError, match="would run modeling.py"):
         open_encoder(parse_spec(spec))
     assert not proof.exists()
     open_encoder(parse_spec(f"{spec}&trust={folder}@{code_revision(folder)}"))
+    assert proof.exists()
+
+
+def test_a_library_that_opens_its_model_later_is_stopped_then(model: Path, tmp_path: Path) -> None:
+    folder, proof = _coded(model, tmp_path)
+    spec = f"langchain:tests.encoders.test_libraries:TrustingLater?folder={folder}"
+    with pytest.raises(NotAllowedError, match="would run modeling.py") as refused:
+        open_encoder(parse_spec(spec)).encode(TEXTS, None)
+    assert not proof.exists()
+    allow = re.findall(r"trust=\S+", str(refused.value))[0]
+    assert open_encoder(parse_spec(f"{spec}&{allow}")).encode(TEXTS, None).dense is not None
     assert proof.exists()
 
 

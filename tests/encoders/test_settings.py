@@ -79,10 +79,13 @@ def test_a_missing_package_is_asked_for_by_name(backend: str, tmp_path: Path) ->
 
 
 def test_code_is_allowed_by_name_and_revision() -> None:
-    assert EncoderSettings("transformers", "org/m", trust="org/m@r1,org/code@r2").allowed == {
-        "org/m": "r1",
-        "org/code": "r2",
+    first, second = "1a" * 20, "2b" * 20
+    assert EncoderSettings("transformers", "org/m", trust=f"org/m@{first},org/code@{second}").allowed == {
+        "org/m": first,
+        "org/code": second,
     }
+    with pytest.raises(InputError, match="can change after it was read"):
+        EncoderSettings("transformers", "org/m", trust="org/m@main")
     with pytest.raises(InputError, match="name and revision"):
         EncoderSettings("transformers", "org/m", trust="org/m")
 

@@ -208,6 +208,7 @@ def _own_module(modules: list[dict[str, Any]]) -> None:
 
 DENSE = {"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"}
 AUTO = {"AutoConfig": "configuration_own.OwnConfig", "AutoModel": "modeling_own.OwnModel"}
+OWN_TOKENIZER = {"AutoTokenizer": [None, "tokenization_own.OwnTokenizer"]}
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:53aa51172d142c89d9012cce15ae4d6c\nsize 90868376\n"
 
 # What was done to the copy -> how, and the code of the finding.
@@ -248,6 +249,14 @@ FAULTS: dict[str, tuple[Inject, str]] = {
     "auto_map with an unknown type, not trusted": (
         _json("config.json", auto_map=AUTO, model_type="own"),
         "code-untrusted",
+    ),
+    "auto_map of the tokenizer, not trusted": (
+        _json("tokenizer_config.json", auto_map=OWN_TOKENIZER),
+        "tokenizer-replaced",
+    ),
+    "auto_map of a processor, not trusted": (
+        _write("processor_config.json", b'{"auto_map": {"AutoProcessor": "own.OwnProcessor"}}'),
+        "processor-untrusted",
     ),
     "a module class of the repository's own, not trusted": (_modules(_own_module), "modules-untrusted"),
     "vocabulary and tokenizer removed": (_remove("vocab.txt", "tokenizer.json"), "tokenizer-missing"),

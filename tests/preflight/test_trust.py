@@ -61,7 +61,7 @@ def test_known_type_untrusted_loads_the_native_class_and_runs_nothing(tmp_path: 
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("name", ["{folder}@main", "other@{revision}", "{folder}@{revision}0"])
+@pytest.mark.parametrize("name", ["{folder}@0123456789ab", "other@{revision}"])
 def test_another_name_or_revision_allows_nothing(marked: tuple[Path, Path], name: str) -> None:
     folder, mark = marked
     revision = find_target(str(folder)).code_revision
@@ -74,6 +74,14 @@ def test_a_name_alone_allows_nothing(marked: tuple[Path, Path]) -> None:
     folder, mark = marked
     with pytest.raises(InputError, match="name and revision"):
         preflight(str(folder), trust=[str(folder)])
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("revision", ["main", "v1.0", "0123456789abc"])
+def test_what_can_move_allows_nothing(marked: tuple[Path, Path], revision: str) -> None:
+    folder, mark = marked
+    with pytest.raises(InputError, match="can change after it was read"):
+        preflight(str(folder), trust=[f"{folder}@{revision}"])
     assert not mark.exists()
 
 

@@ -13,6 +13,7 @@ from data.errors import InputError, NotAllowedError
 from evaluators.reproduce.models import Asked, load
 from evaluators.trust import allowances, code_revision, only_code_from
 from tests.reproduce.conftest import MINILM, Command, rows
+from tests.reproduce.hub import commit as hub_commit
 from tests.reproduce.hub import serving
 
 
@@ -111,8 +112,9 @@ def test_code_of_a_folder(with_code: Path, tmp_path: Path) -> None:
     with pytest.raises(NotAllowedError, match="code of its own") as refused:
         load(asked)
     name, revision = re.findall(r"--trust-remote-code (\S+)@(\w+)", str(refused.value))[0]
-    with pytest.raises(NotAllowedError):
-        load(asked._replace(trust={name: "another-revision"}))
+    for other in ("another-revision", "main", "0123456789ab"):
+        with pytest.raises(NotAllowedError):
+            load(asked._replace(trust={name: other}))
     assert not mark.exists()
     assert load(asked._replace(trust={name: revision})).registered is False
     assert mark.exists()
@@ -125,4 +127,31 @@ def test_code_of_a_folder(with_code: Path, tmp_path: Path) -> None:
 def test_trust_names_a_model_and_a_revision(named: str) -> None:
     with pytest.raises(InputError, match="name and revision"):
         allowances([named])
-    assert allowances(["org/name@abc"]) == {"org/name": "abc"}
+    assert allowances([f"org/name@{'1a' * 20}"]) == {"org/name": "1a" * 20}
+
+
+@pytest.mark.parametrize("named", ["org/name@main", "org/name@abc", "org/name@v1", f"org/name@{'1A' * 20}"])
+def test_trust_names_what_cannot_move(named: str) -> None:
+    with pytest.raises(InputError, match="can change after it was read"):
+        allowances([named])
+
+
+@pytest.mark.slow
+def test_code_of_the_hub_runs_at_the_commit_that_was_read(
+    command: Command, with_code: Path, hub_folder: Path, tmp_path: Path
+) -> None:
+    """Asked for by its branch: refused with the commit to paste, and with it pasted, that commit is what runs."""
+    root, mark, commit = tmp_path / "hub", tmp_path / "it-ran", hub_commit("acme/own", None)
+    (root / "datasets").mkdir(parents=True)
+    shutil.copytree(with_code, root / "models" / "acme/own")
+    asked = ("reproduce", "acme/own", "--revision", "main", "--tasks", "STS12", "--datasets", hub_folder)
+    with serving(root) as (address, _):
+        online = {"HF_ENDPOINT": address, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        status, said = command.run(*asked, env=online)
+        assert status == 2 and f"--trust-remote-code acme/own@{commit}" in said, said
+        for other in ("main", "1a" * 20):
+            status, said = command.run(*asked, "--trust-remote-code", f"acme/own@{other}", env=online)
+            assert status == 2 and not mark.exists(), said
+        status, said = command.run(*asked, "--trust-remote-code", f"acme/own@{commit}", env=online)
+        assert status == 0 and mark.exists(), said
+    assert rows(command.store, "SELECT revision FROM runs") == [(commit,)]
