@@ -97,10 +97,9 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
         return _without("precision only", sentence, plain, floor, runners)
     if best.causes and _settles_some(best, plain):
         return _stated("partly explained", best, ranked, plain, floor, runners)
-    sentence = (
-        f"No known cause or combination of causes explains the drift; the nearest ({' + '.join(best.names) or 'none'}) "
-        f"leaves {left / drift:.0%} of it."
-    )
+    sentence = "No known cause or combination of causes explains the drift."
+    if best.causes:
+        sentence = f"{sentence[:-1]}; the nearest ({' + '.join(best.names)}) leaves {left / drift:.0%} of it."
     return _without("unknown", sentence, plain, floor, runners)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,6 +64,7 @@ class Loaded(NamedTuple):
     loader: str  # what loaded it, in words
     files: list[dict[str, Any]]  # [{path, size, sha256}]
     findings: list[Finding]  # what preflight found that did not stop the run
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext  # to run it in: a loader may open a part late
 
 
 def load(asked: Asked) -> Loaded:
@@ -91,8 +94,10 @@ def load(asked: Asked) -> Loaded:
         revision = asked.revision or (meta.revision if meta is not None else asked.trust.get(asked.model))
         if asked.model in asked.trust:
             revision = commit_of(asked.model, revision) or revision  # code was read at a commit: load that one
+    files_of = {str(asked.folder): asked.folder} if asked.folder else {}
+    guard = partial(only_code_from, _allowed(asked, revision), files_of)
     try:
-        with only_code_from(_allowed(asked, revision), {str(asked.folder): asked.folder} if asked.folder else {}):
+        with guard():
             encoder, loader = _explained(asked, revision, lambda: _encoder(asked, meta, revision))
     except ModelError:
         check_downloaded(asked, revision)  # says what is wrong with the files, where that is why
@@ -106,7 +111,7 @@ def load(asked: Asked) -> Loaded:
         meta = mteb.models.ModelMeta.create_empty(overwrites={"name": name, "revision": revision})
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision})
     _set_up(encoder, asked)
-    return Loaded(encoder, name, revision, registered, loader, files, findings)
+    return Loaded(encoder, name, revision, registered, loader, files, findings, guard)
 
 
 def _load_spec(asked: Asked) -> Loaded:

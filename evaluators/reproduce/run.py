@@ -59,7 +59,7 @@ def reproduce(plan: Plan, screen: Screen) -> Journal:
         loaded = load(plan.asked)
         in_use = settings_in_use(loaded.encoder)
         journal = Journal.open(plan.root, _identity(plan.asked, loaded, in_use), again=plan.again)
-        with journal.held(), _full_disk_explained(journal):
+        with loaded.guard(), journal.held(), _full_disk_explained(journal):
             _begin(journal, plan, loaded, in_use, heard.take())
             waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, _dataset(task))]
             status, published = "failed", False

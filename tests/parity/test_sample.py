@@ -25,8 +25,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
 def test_every_table_is_whole(store: duckdb.DuckDBPyConnection) -> None:
     counts = {table: store.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in sample.TABLES}
     assert counts == {
-        "runs": 1, "checks": 1, "encoders": 14, "probes": 64, "protocol": 14 * 7, "vectors": 14 * 64,
-        "drift": 13 * 64, "drift_summary": 13,
+        "runs": 2, "checks": 1, "encoders": 14, "probes": 64, "protocol": 14 * 7, "vectors": 14 * 64,
+        "drift": 13 * 64, "drift_summary": 13, "findings": 8, "diagnoses": 13, "diagnosis_causes": 48,
     }  # fmt: skip
 
 
@@ -41,8 +41,23 @@ def test_it_shows_each_kind_of_verdict(store: duckdb.DuckDBPyConnection) -> None
     }  # fmt: skip
 
 
+def test_each_cause_is_named(store: duckdb.DuckDBPyConnection) -> None:
+    query = """SELECT label, d.verdict, list(cause ORDER BY position) FILTER (accepted) FROM diagnoses d
+        JOIN encoders ON encoder_id = candidate LEFT JOIN diagnosis_causes USING (diagnosis_id) GROUP BY ALL"""
+    assert {label: (verdict, causes) for label, verdict, causes in store.execute(query).fetchall()} == {
+        "transformers by hand": ("identical", None), "ONNX Runtime fp32": ("identical", None),
+        "texts stripped": ("identical", None), "128 dimensions": ("explained", ["cut to 128 dimensions"]),
+        "bf16": ("precision only", ["bf16 arithmetic"]), "OpenVINO, its own precision": ("precision only", None),
+        "not normalised": ("explained", ["normalisation missing"]), "32 tokens": ("explained", ["max length 32"]),
+        "CLS pooling": ("explained", ["CLS pooling"]), 'prompt "query: "': ("explained", ['prompt "query: " added']),
+        "rotated copy": ("explained", ["a rotation of the space"]), "ONNX Runtime int8": ("unknown", None),
+        "torch int8": ("precision only", ["int8 activations, as PyTorch quantises"]),
+    }  # fmt: skip
+
+
 def test_nothing_of_the_machine_it_was_made_on_is_in_it(store: duckdb.DuckDBPyConnection) -> None:
-    text = str([store.execute(f"SELECT * FROM {table}").fetchall() for table in ("runs", "encoders", "protocol")])
+    tables = ("runs", "encoders", "protocol", "findings", "diagnoses", "diagnosis_causes")
+    text = str([store.execute(f"SELECT * FROM {table}").fetchall() for table in tables])
     assert "all-MiniLM-L6-v2" in text
     assert "/work" not in text and "/tmp" not in text and "/root" not in text
 

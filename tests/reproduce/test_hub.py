@@ -6,13 +6,15 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data.errors import InputError, NotAllowedError
+from evaluators.reproduce import models
 from evaluators.reproduce.models import Asked, load
 from evaluators.trust import allowances, code_revision, only_code_from
-from tests.reproduce.conftest import MINILM, Command, rows
+from tests.reproduce.conftest import MINILM, Command, Run, rows
 from tests.reproduce.hub import commit as hub_commit
 from tests.reproduce.hub import serving
 
@@ -155,3 +157,33 @@ def test_code_of_the_hub_runs_at_the_commit_that_was_read(
         status, said = command.run(*asked, "--trust-remote-code", f"acme/own@{commit}", env=online)
         assert status == 0 and mark.exists(), said
     assert rows(command.store, "SELECT revision FROM runs") == [(commit,)]
+
+
+def test_code_that_a_loader_opens_with_the_first_text(
+    run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loaders of mteb's registry trust code by themselves, and some open a part of the model when it is first used."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "own.py").write_text(f"open({str(tmp_path / 'it-ran')!r}, 'w')\nclass Tokenizer: pass\n")
+    (other / "tokenizer_config.json").write_text('{"auto_map": {"AutoTokenizer": ["own.Tokenizer", null]}}')
+
+    found = models._encoder
+
+    def late(*arguments: Any) -> tuple[Any, str]:
+        encoder, _ = found(*arguments)
+        encode = encoder.encode
+
+        def opening(*texts: Any, **options: Any) -> Any:
+            from transformers import AutoTokenizer
+
+            AutoTokenizer.from_pretrained(other, trust_remote_code=True)
+            return encode(*texts, **options)
+
+        encoder.encode = opening
+        return encoder, "a loader that opens a part late"
+
+    monkeypatch.setattr(models, "_encoder", late)
+    with pytest.raises(NotAllowedError, match=f"add --trust-remote-code {other}@"):
+        run(tiny, "STS12")
+    assert not (tmp_path / "it-ran").exists()
