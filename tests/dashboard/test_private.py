@@ -115,7 +115,7 @@ def test_models():
 
 
 def test_our_use():
-    at = on("use", u_general_benchmark="Tiny(all)")
+    at = on("use")
     ranked = table(at, "Tied with first").set_index("Model")
     assert ranked.loc[PRIVATE_MODEL, "Private"] == "model" and ranked.loc[PUBLIC, "Private"] == ""
 
