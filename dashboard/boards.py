@@ -14,6 +14,7 @@ __all__ = [
     "CARD",
     "DATA",
     "OWN",
+    "PRIVATE",
     "RANK_RANGE",
     "REVISION",
     "as_csv",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 RANK_RANGE, MEAN_RANGE = "Rank range", "Mean range"
-CARD, DATA, REVISION, OWN = "card", "data", "revision", "own run"
+CARD, DATA, REVISION, OWN, PRIVATE = "card", "data", "revision", "own run", "private"
 _MEANS = {
     "mean_subset": "Mean (Subset)",
     "mean_task": "Mean (Task)",
@@ -171,7 +172,7 @@ def _points(scores: pd.Series) -> pd.Series:
 
 def _evidence(row: Any) -> list[str]:
     counts = {CARD: row.reported, DATA: row.other_dataset, REVISION: row.other_revision}
-    own = [] if row.ranked else [OWN]
+    own = [label for label, holds in ((PRIVATE, row.private), (OWN, not row.ranked)) if holds]
     return own + [f"{n} {label}" for label, n in counts.items() if n]
 
 
@@ -180,7 +181,7 @@ def _places(low: float, high: float) -> str:
 
 
 def _colour(label: str) -> str:
-    colours = {CARD: "orange", DATA: "gray", REVISION: "violet", OWN: "green"}
+    colours = {CARD: "orange", DATA: "gray", REVISION: "violet", OWN: "green", PRIVATE: "blue"}
     return next(colour for kind, colour in colours.items() if label.endswith(kind))
 
 

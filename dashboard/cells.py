@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
+from dashboard import links, private
 from dashboard.access import ask
 from dashboard.addresses import result_address
 from dashboard.queries import reproduction as asked
@@ -28,7 +28,7 @@ _COLOURS = {"match": "green", "drift": "blue", "gap": "orange", "broken": "red",
 _CSV = [
     "kind", "model", "task", "type", "split", "subset", "metric", "left_origin", "left_run", "left_revision",
     "left_score", "right_origin", "right_run", "right_revision", "right_score", "delta", "floor", "floor_scope",
-    "floor_n", "verdict", "why_not", "remarks",
+    "floor_n", "verdict", "why_not", "remarks", "private",
 ]  # fmt: skip
 
 
@@ -61,11 +61,12 @@ def by_task(frame: pd.DataFrame, split: Effects) -> pd.DataFrame:
 
 
 def as_table(frame: pd.DataFrame, claim: str, check: str, named: Mapping[str, Named]) -> pd.DataFrame:
-    """The deltas as they are shown: scores and differences in points, missing ones blank."""
+    """The deltas as they are shown: scores and differences in points, missing ones blank; what is private."""
     set_up = {"Set-up": [named[row].differs if row in named else "" for row in frame["row"]]} if named else {}
     return pd.DataFrame(
         {
             "Model": frame["row"],
+            **({"Private": frame["private"]} if frame["private"].ne("").any() else {}),
             **set_up,
             "Task": frame["task"],
             "Type": frame["type"],
@@ -121,6 +122,7 @@ def show(frame: pd.DataFrame, split: Effects, claim: str, check: str, named: Map
     name = links.choose("Split and subset", names, "cell", index=0 if names else None, where=right, disabled=not names)
     if not names or name not in names:
         return
+    private.badge(models=its["model"].head(1), tasks=its["task"].head(1))
     cell = {str(name): value for name, value in its.iloc[names.index(name)].items()}
     _verdict(cell, claim, check)
     known = named.get(str(row))

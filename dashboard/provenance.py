@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard import private
 from dashboard.access import ask
 from dashboard.addresses import dataset_address, result_address, web_address
 from dashboard.boards import CARD, DATA, REVISION
@@ -31,8 +32,8 @@ def show_sources(benchmark: str, model: str) -> None:
         + "."
     )
     st.dataframe(
-        _table(sources),
-        column_config=_columns(),
+        private.marked(_table(sources)),
+        column_config=_columns() | private.COLUMN,
         hide_index=True,
         height=560 if len(sources) > 16 else "content",
         placeholder="",

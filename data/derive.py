@@ -12,8 +12,12 @@ _HERE = Path(__file__).resolve().parent
 
 
 def derive(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill ``chosen``, ``board``, ``board_subsets`` and ``board_groups`` from the record as it stands."""
-    connection.execute((_HERE / "derive.sql").read_text(encoding="utf-8"))
+    """Fill ``chosen``, ``board``, ``board_subsets`` and ``board_groups`` from the record as it stands.
+
+    Own tasks become a benchmark first.
+    """
+    connection.execute((_HERE / "own_tasks.sql").read_text(encoding="utf-8"))
+    _fill(connection)
 
 
 def derive_as_of(cursor: duckdb.DuckDBPyConnection, import_id: int) -> None:
@@ -25,4 +29,8 @@ def derive_as_of(cursor: duckdb.DuckDBPyConnection, import_id: int) -> None:
     cursor.execute("SET VARIABLE as_of = ?", [import_id])
     for statement in duckdb.extract_statements((_HERE / "schema" / "20_derived.sql").read_text(encoding="utf-8")):
         cursor.execute(statement.query.replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
-    derive(cursor)
+    _fill(cursor)
+
+
+def _fill(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute((_HERE / "derive.sql").read_text(encoding="utf-8"))

@@ -29,6 +29,7 @@ TASKS = {
     "TinyRetrieval": ("Retrieval", ["eng"], ["Web"]),
     "TinyCluster": ("Clustering", ["deu"], ["News"]),
 }
+PRIVATE_MODEL, PRIVATE_TASK = "local/<b>ours</b>", "Our [questions](x)"
 REVISION = "a" * 40
 DATASET_REVISION = "d" * 40
 
@@ -43,6 +44,49 @@ def make_store(path: Path, *, plain_models: int = 24) -> Path:
             connection.unregister("frame")
         derive(connection)
     return path
+
+
+def add_private(path: Path) -> None:
+    """Own runs: a private model on public tasks and on an own one, twice, and a public model on the own one.
+
+    The own task is in the store as ``reproduce --own`` leaves it, in no benchmark.
+    """
+    ran = [
+        (PRIVATE_MODEL, "run-1", {**dict.fromkeys(TASKS, 0.5), PRIVATE_TASK: 0.6}),
+        (PRIVATE_MODEL, "run-2", {**dict.fromkeys(TASKS, 0.5), PRIVATE_TASK: 0.4}),
+        ("org/model-00", "run-3", {PRIVATE_TASK: 0.7}),
+    ]
+    results = [
+        {"result_id": 10_000 + i, "model": model, "revision": f"local-{run}", "experiment": "", "task": task,
+         "origin": "reproduced", "dataset_revision": DATASET_REVISION, "mteb_version": "2.1.0", "file": f"{task}.json",
+         "run_id": run, "withdrawn": False, "added_in": 2, "score": score,
+         "date": pd.Timestamp("2026-11-20") + pd.Timedelta(minutes=i)}
+        for i, (model, run, task, score) in enumerate((m, r, t, s) for m, r, of in ran for t, s in of.items())
+    ]  # fmt: skip
+    cells = [
+        {"result_id": r["result_id"], "split": "test", "subset": "default", "languages": "eng-Latn",
+         "main_score": r.pop("score")}
+        for r in results
+    ]  # fmt: skip
+    runs = [
+        {"run_id": run, "kind": "reproduce", "model": model, "private": model == PRIVATE_MODEL, "command": "again",
+         "settings": "{}", "environment": "{}", "files": "[]", "warnings": "[]", "status": "done",
+         "started_at": pd.Timestamp("2026-11-20")}
+        for model, run, _ in ran
+    ]  # fmt: skip
+    local = {"model": PRIVATE_MODEL, "registered": False, "private": True, "training_known": False}
+    own = _task(PRIVATE_TASK, "STS", ["eng"], []) | {"registered": False, "private": True, "is_public": False}
+    later = {"import_id": 2, "kind": "run", "source": "run-1", "started_at": pd.Timestamp("2026-11-20")}
+    with writing(path) as connection:
+        for table, rows in {
+            "imports": [later],
+            "models": [local], "tasks": [own], "task_cells": _cells([PRIVATE_TASK]).assign(languages="eng-Latn"),
+            "runs": runs, "results": results, "scores": cells,
+        }.items():  # fmt: skip
+            connection.register("frame", pd.DataFrame(rows))
+            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM frame")
+            connection.unregister("frame")
+        derive(connection)
 
 
 def _frames(names: list[str]) -> dict[str, pd.DataFrame]:

@@ -69,7 +69,9 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
     )  # fmt: skip
     _margin(figure, columns, np.arange(len(tasks)), upright=True)
     _margin(figure, rows, np.arange(len(names)), upright=False)
-    figure.update_xaxes(tickvals=list(range(len(tasks))), ticktext=_labels(tasks, 26), tickangle=-60, row=2, col=1)
+    figure.update_xaxes(
+        tickvals=list(range(len(tasks))), ticktext=_labels(columns["label"].tolist(), 26), tickangle=-60, row=2, col=1
+    )
     figure.update_yaxes(
         tickvals=list(range(len(names))),
         ticktext=_labels(rows["label"].tolist(), 32),

@@ -50,7 +50,7 @@ def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
     row = cursor.execute("SELECT model, settings, files FROM runs WHERE run_id = ?", [run]).fetchone()
     if row is None:
         return None
-    settings, files = json.loads(row[1] or "{}"), json.loads(row[2] or "[]")
+    ran = drift_cost.Side(json.loads(row[1] or "{}"), json.loads(row[2] or "[]"))
     checked = cursor.execute(
         """
         SELECT s.check_id, s.encoder_id, s.output, e.settings, e.files
@@ -58,12 +58,10 @@ def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
         WHERE e.model = $model OR list_has_any($weights, json_extract_string(e.files, '$[*].sha256'))
         ORDER BY s.output = 'dense' DESC, c.started_at DESC
         """,
-        {"model": row[0], "weights": _weights(files)},
+        {"model": row[0], "weights": _weights(ran.files)},
     ).fetchall()
     for check, encoder, output, its_settings, its_files in checked:
-        theirs = _weights(json.loads(its_files or "[]"))
-        same_weights = not theirs or not files or set(theirs) == set(_weights(files))
-        if same_weights and drift_cost.same_setup(json.loads(its_settings), settings):
+        if drift_cost.same_setup(drift_cost.Side(json.loads(its_settings), json.loads(its_files or "[]")), ran):
             return Linked(check, encoder, output)
     return None
 

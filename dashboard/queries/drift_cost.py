@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import duckdb
 import pandas as pd
 
 from data import verdict
 
-__all__ = ["against_reference", "points", "same_setup"]
+__all__ = ["Side", "against_reference", "points", "same_setup"]
 
 # What a run through an encoder of the parity check records in the same words as the check.
 _ENCODER = (
     "backend", "source", "options", "pooling", "normalise", "dimensions", "dtype", "max_length", "strip", "prompts",
 )  # fmt: skip
 _DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+# Encoders that run the model's own weights in PyTorch in this process, as mteb's loaders do. A server under the same
+# name may serve anything.
+_HERE = ("sentence-transformers", "transformers", "flag-embedding", "bce")
+
+
+class Side(NamedTuple):
+    """An encoder or a run as the store has it: its settings, and its files as [{path, size, sha256}]."""
+
+    settings: dict[str, Any]
+    files: list[dict[str, Any]]
 
 
 def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -31,18 +42,19 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
             SELECT check_id, encoder_id, mean AS drift FROM drift_summary WHERE output = 'dense' AND mean IS NOT NULL
             UNION ALL SELECT check_id, reference, 0 FROM checks
         )
-        SELECT e.encoder_id, e.label AS encoder, e.model, e.settings, s.drift
+        SELECT e.encoder_id, e.label AS encoder, e.model, e.settings, e.files, s.drift
         FROM checked s JOIN encoders e USING (encoder_id) JOIN checks c USING (check_id)
         QUALIFY row_number() OVER (PARTITION BY e.model, e.label ORDER BY c.started_at DESC) = 1
     """).df()
     runs = cursor.execute(
-        "SELECT run_id, model, settings FROM runs WHERE kind = 'reproduce' AND model IN (SELECT model FROM encoders)"
+        "SELECT run_id, model, settings, files FROM runs"
+        " WHERE kind = 'reproduce' AND model IN (SELECT model FROM encoders)"
     ).df()
     pairs = [
         {name: encoder[name] for name in ("encoder_id", "encoder", "drift")} | {"run_id": run["run_id"]}
         for encoder in encoders.to_dict("records")
         for run in runs.to_dict("records")
-        if run["model"] == encoder["model"] and same_setup(json.loads(encoder["settings"]), json.loads(run["settings"]))
+        if run["model"] == encoder["model"] and same_setup(_side(encoder), _side(run))
     ]
     columns = ["encoder_id", "encoder", "task", "drift", "delta", "floor", "verdict", "run_id"]
     if not pairs:
@@ -62,18 +74,18 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
     Empty where one of the two was not run, or where they share no task that can be compared.
     """
     sides = cursor.execute(
-        "SELECT e.model, e.settings FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
+        "SELECT e.model, e.settings, e.files FROM encoders e, checks c"
+        " WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
         " ORDER BY e.encoder_id = c.reference DESC",
         [check, candidate],
-    ).fetchall()
+    ).df()
     runs = cursor.execute(
-        "SELECT run_id, model, settings FROM runs WHERE kind = 'reproduce' ORDER BY started_at DESC"
-    ).fetchall()
+        "SELECT run_id, model, settings, files FROM runs WHERE kind = 'reproduce' ORDER BY started_at DESC"
+    ).df()
+    ran = runs.to_dict("records")
     newest = [
-        next(
-            (run for run, of, used in runs if of == model and same_setup(json.loads(settings), json.loads(used))), None
-        )
-        for model, settings in sides
+        next((r["run_id"] for r in ran if r["model"] == one["model"] and same_setup(_side(one), _side(r))), None)
+        for one in sides.to_dict("records")
     ]
     found = pd.DataFrame()
     if len(newest) == 2 and None not in newest:
@@ -86,28 +98,57 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
     return found.groupby("task", as_index=False).agg({"delta": "mean", "verdict": "first"})
 
 
-def same_setup(encoder: dict[str, Any], run: dict[str, Any]) -> bool:
-    """Whether a reproduction ran under the settings of an encoder: precision, length, dimensions, pooling, prompts.
+def same_setup(encoder: Side, run: Side) -> bool:
+    """Whether a reproduction is of an encoder's set-up: precision, length, dimensions, pooling, prompts, weights.
 
-    What a run does not record (its loader hides it) is no difference; what both record must agree.
+    A run through an encoder of the parity check must have been through this very one. A run on mteb's own loader is
+    that of an encoder which loads the model in this process, from weight files that are known to be the same; what one
+    of the two then does not record (a loader hides it) is no difference.
     """
-    used = run.get("in_use") or {}
+    used = run.settings.get("in_use") or {}
     if "backend" in used:
-        return all(encoder.get(name) == used.get(name) for name in _ENCODER)
-    modules = used.get("modules") or []
+        return _agree_where_shared(encoder.files, run.files) and all(
+            encoder.settings.get(name) == used.get(name) for name in _ENCODER
+        )
+    weights = _weights(run.files)
+    return _here(encoder.settings) and bool(weights) and weights == _weights(encoder.files) and _alike(encoder, used)
+
+
+def _alike(encoder: Side, used: dict[str, Any]) -> bool:
+    """Whether what an encoder declares and what the loaded model of a run does agree, where both say."""
+    said, modules = encoder.settings, used.get("modules") or []
     pooling = next((m.split("(")[1].rstrip(")") for m in modules if m.startswith("Pooling(")), None)
     pairs = [
-        (encoder.get("dtype"), _DTYPES.get(str(used.get("dtype")), used.get("dtype"))),
-        (encoder.get("max_length"), used.get("max_seq_length")),
-        (encoder.get("pooling"), pooling),
-        (encoder.get("normalise"), ("Normalize" in modules) if modules else None),
+        (said.get("dtype"), _DTYPES.get(str(used.get("dtype")), used.get("dtype"))),
+        (said.get("max_length"), used.get("max_seq_length")),
+        (said.get("pooling"), pooling),
+        (said.get("normalise"), ("Normalize" in modules) if modules else None),
     ]
     agreed = all(ours == theirs for ours, theirs in pairs if ours is not None and theirs is not None)
-    prompted = {key: text for key, text in (encoder.get("prompts") or {}).items() if text}
-    run_prompted = {key: text for key, text in (used.get("prompts") or {}).items() if text}
+    prompted = {text for text in (said.get("prompts") or {}).values() if text}
     return (
         agreed
-        and encoder.get("dimensions") == used.get("truncate_dim")
-        and not encoder.get("strip")
-        and set(prompted.values()) == set(run_prompted.values())
+        and said.get("dimensions") == used.get("truncate_dim")
+        and not said.get("strip")
+        and prompted == {text for text in (used.get("prompts") or {}).values() if text}
     )
+
+
+def _here(settings: dict[str, Any]) -> bool:
+    return settings.get("backend") in _HERE and (settings.get("options") or {}).get("runtime", "torch") == "torch"
+
+
+def _side(row: Mapping[Any, Any]) -> Side:
+    return Side(json.loads(row["settings"] or "{}"), json.loads(row["files"] or "[]"))
+
+
+def _weights(files: list[dict[str, Any]]) -> set[str]:
+    """Digests of the weights that a library loads: the safetensors where there are any, for they come first."""
+    known = [(str(file["path"]), str(file["sha256"])) for file in files if file.get("sha256")]
+    safe = {digest for path, digest in known if path.endswith(".safetensors")}
+    return safe or {digest for path, digest in known if path.endswith((".bin", ".pt"))}
+
+
+def _agree_where_shared(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> bool:
+    ours = {file["path"]: file.get("sha256") for file in left}
+    return all(ours.get(file["path"], file.get("sha256")) == file.get("sha256") for file in right)

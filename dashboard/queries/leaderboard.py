@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import duckdb
 import pandas as pd
 
+from dashboard.queries.names import private
+
 __all__ = [
     "Among",
     "Pool",
@@ -120,7 +122,8 @@ def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd
     ``tasks_missing`` counts the tasks anybody has a score for and this model has not, or not in full. ``reported``,
     ``other_dataset`` and ``other_revision`` count scores that rest on a model card, on other data, on another revision.
     """
-    return _run(cursor, _TABLE, taking.parameters(benchmark))
+    frame = _run(cursor, _TABLE, taking.parameters(benchmark))
+    return frame.assign(private=frame["model"].isin(private(cursor).models))
 
 
 def zero_shot(cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None) -> dict[str, float]:
@@ -259,7 +262,7 @@ SELECT r.rank, r.model, r.ranked, r.mean_task, r.mean_task_type, r.mean_public, 
     r.tasks_present, r.tasks_scored, r.tasks_total, r.tasks_scored - r.tasks_present AS tasks_missing,
     e.reported, e.other_dataset, e.other_revision,
     m.n_parameters, m.dimensions, m.max_tokens, m.memory_mb, m.licence, m.open_weights, m.use_instructions,
-    m.release_date, m.registered, m.private
+    m.release_date, m.registered
 FROM ranking($benchmark, $models, $tasks, $trusted) r
 JOIN evidence e USING (model)
 LEFT JOIN models m USING (model)

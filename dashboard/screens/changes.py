@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
+from dashboard import links, private
 from dashboard.access import ask
 from dashboard.figures import changes as figures
 from dashboard.queries import changes as queries
@@ -81,12 +81,12 @@ def show_counts(changes: pd.DataFrame, added: pd.DataFrame) -> None:
     st.caption("A score is one cell: a model at a revision on a split and subset of a task.")
     if len(added):
         with st.expander(f"{count(len(added), 'new model')}", expanded=True):
-            st.dataframe(added, hide_index=True)
+            st.dataframe(private.marked(added), hide_index=True, column_config=private.COLUMN)
 
 
 def show_scores(changes: pd.DataFrame) -> None:
     """Scores that are others now, then new and gone ones by model."""
-    found = tables.changed(changes)
+    found = private.marked(tables.changed(changes))
     if len(found):
         st.subheader("Changed scores", anchor=False)
         number = st.column_config.NumberColumn
@@ -94,7 +94,8 @@ def show_scores(changes: pd.DataFrame) -> None:
             found,
             hide_index=True,
             placeholder="",
-            column_config={
+            column_config=private.COLUMN
+            | {
                 "Model": st.column_config.TextColumn(pinned=True),
                 "Before": number(format="%.2f"),
                 "After": number(format="%.2f"),
@@ -106,7 +107,7 @@ def show_scores(changes: pd.DataFrame) -> None:
         part = tables.of_models(changes, column)
         if len(part):
             where.markdown(f"**{title} by model**")
-            where.dataframe(part, hide_index=True)
+            where.dataframe(private.marked(part), hide_index=True, column_config=private.COLUMN)
 
 
 def show_moves(between: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
+from dashboard import links, private
 from dashboard.access import ask
 from dashboard.figures import compare as figures
 from dashboard.queries import compare as queries
@@ -33,6 +33,7 @@ def main() -> None:
     wide = queries.shared_wide(frame, models)
     floors = frame.drop_duplicates("task").set_index("task")["floor"]
     say_coverage(frame, models)
+    private.badge(models=models, tasks=frame["task"].unique())
     show_facts(models, tuple(frame["task"].unique()))
     if len(models) < 2:
         empty("Pick at least two models to compare.")
@@ -108,7 +109,8 @@ def show_facts(models: tuple[str, ...], tasks: tuple[str, ...]) -> None:
     """What is known of each model, side by side."""
     with st.expander("Facts side by side", expanded=True):
         checked = ask(badges)[["model", "badge", "why"]]
-        frame = tables.facts(ask(queries.facts, models, tasks).merge(checked, on="model", how="left"), len(tasks))
+        known = ask(queries.facts, models, tasks).merge(checked, on="model", how="left")
+        frame = tables.facts(known.assign(private=known["model"].isin(ask(names.private).models)), len(tasks))
         pinned = {"Fact": st.column_config.TextColumn(pinned=True)}
         st.dataframe(frame, hide_index=True, height="content", column_config=pinned)
 
@@ -121,9 +123,10 @@ def show_verdicts(
     found = ask(queries.head_to_head, benchmark, models, baseline, tasks, strict)
     number = st.column_config.NumberColumn
     st.dataframe(
-        tables.head_to_head(found, baseline),
+        private.marked(tables.head_to_head(found, baseline)),
         hide_index=True,
-        column_config={
+        column_config=private.COLUMN
+        | {
             "Mean": number(format="%.2f", help="Of the shared tasks"),
             "Difference": number(format="%+.2f", help="Mean difference to the baseline on the shared tasks, in points"),
             "95 % interval": st.column_config.TextColumn(
@@ -190,6 +193,7 @@ def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tup
     shown = tables.by_task(wide, floors, baseline)
     if kind not in (None, tables.ALL_TASKS):
         shown = shown[shown["Type"] == kind].reset_index(drop=True)
+    shown = private.marked(shown)
     first = str(shown["Task"].iloc[0])
     right.page_link(
         "screens/tasks.py",
@@ -214,8 +218,8 @@ def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tup
 
 def formats(shown: pd.DataFrame) -> dict[str, Any]:
     """Scores with two decimals, differences with their sign."""
-    kinds: dict[str, Any] = {}
-    for column in shown.columns.drop(["Task", "Type", "Tasks"], errors="ignore"):
+    kinds: dict[str, Any] = dict(private.COLUMN)
+    for column in shown.columns.drop(["Task", "Private", "Type", "Tasks"], errors="ignore"):
         sign = "%+.2f" if column.startswith(tables.DELTA) else "%.2f"
         kinds[column] = st.column_config.NumberColumn(format=sign)
     if "Task" in shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, states
+from dashboard import links, private, states
 from dashboard.access import ask
 from dashboard.queries import drift
 from dashboard.queries.drift import MEASURES
@@ -29,6 +29,7 @@ def page() -> None:
         return
     check, output = _check(checks)
     verdicts, encoders = _named(ask(drift.verdicts, check["check_id"], output), ask(drift.encoders, check["check_id"]))
+    private.badge(models=encoders["model"].unique())
     drift_verdicts.sentences(verdicts, encoders.loc[encoders["is_reference"], "name"].iloc[0])
     st.subheader("Where it drifts", divider="gray")
     view = links.one_of("Look at", drift_maps.VIEWS, "drift_view")

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import boards, filters, links, states
+from dashboard import boards, filters, links, private, states
 from dashboard.access import ask
 from dashboard.figures.pareto import drawable, quality_against_size
 from dashboard.provenance import show_sources
@@ -206,7 +206,9 @@ def _legend(board: pd.DataFrame, hidden: int) -> None:
         f"{hidden:,} hidden by the name search." if hidden else "",
     ]
     st.caption(" ".join(text for text in said if text))
-    own = "" if board["ranked"].all() else f":green-badge[{boards.OWN}] :small[only run here; moves nobody's rank] "
+    mine = f":blue-badge[{boards.PRIVATE}] :small[{private.MEANING[0].lower()}{private.MEANING[1:-1]}] "
+    own = mine if board["private"].any() else ""
+    own += "" if board["ranked"].all() else f":green-badge[{boards.OWN}] :small[only run here; moves nobody's rank] "
     st.markdown(
         f":orange-badge[n {boards.CARD}] :small[scores stated on the model's own card, not run by MTEB] "
         f":gray-badge[n {boards.DATA}] :small[scores on another version of the data set than today's or none stated] "
@@ -246,6 +248,7 @@ def _sources(name: str, board: pd.DataFrame) -> None:
     models = board["model"].tolist()
     chosen = links.choose("Model", models, "model", index=None, placeholder="Select a row above, or a name here")
     if chosen is not None:
+        private.badge(models=[chosen])
         show_sources(name, chosen)
 
 

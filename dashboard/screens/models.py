@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
+from dashboard import links, private
 from dashboard.access import ask
 from dashboard.figures import tasks as figures
 from dashboard.queries import names
@@ -29,6 +29,7 @@ def main() -> None:
         return
     left, right = st.columns(2)
     model = links.choose("Model", offered, "m_model", remember="model", where=left) or offered[0]
+    private.badge(models=[model])
     benchmarks = ask(queries.benchmarks_of, model)
     if not benchmarks:
         empty("This model has scores, but on no task of a benchmark.")
@@ -115,6 +116,7 @@ def open_language(listed: list[str]) -> None:
 
 def open_task(shown: pd.DataFrame, model: str, benchmark: str, *, key: str, where: Any = st) -> None:
     """A table whose rows open their task with this model marked."""
+    shown = private.marked(shown)
     picked = where.dataframe(
         shown, hide_index=True, column_config=formats(), on_select="rerun", selection_mode="single-row", placeholder="",
         key=key,
@@ -129,7 +131,7 @@ def formats() -> dict[str, Any]:
     """Scores with two decimals, differences signed, percentiles as whole numbers."""
     number = st.column_config.NumberColumn
     percentile = number(format="%.0f", help="Share of the peers that score lower; 50 is the middle")
-    return {
+    return private.COLUMN | {
         "Score": number(format="%.2f"),
         "Mean of cells": number(format="%.2f"),
         "Percentile": percentile,

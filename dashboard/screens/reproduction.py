@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import cells, links, states
+from dashboard import cells, links, private, states
 from dashboard.access import ask
 from dashboard.figures import deltas as figures
 from dashboard.queries import reproduction as asked
@@ -199,7 +199,12 @@ def _heatmap(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, N
     shown = cells.by_task(frame, split)
     rows = _affected(split.rows, set(shown["row"]), size)
     columns = _affected(split.columns, set(shown["column"]), size)
-    figure = figures.heatmap(shown, rows.assign(label=cells.short(rows["name"], named)), columns)
+    models = rows["name"].map(frame.drop_duplicates("row").set_index("row")["model"])
+    figure = figures.heatmap(
+        shown,
+        rows.assign(label=private.labels(cells.short(rows["name"], named), models, of="models")),
+        columns.assign(label=private.labels(columns["name"], columns["name"], of="tasks")),
+    )
 
     def picked() -> None:
         _choose(st.session_state["heat"]["selection"]["points"], frame)
@@ -236,7 +241,11 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, N
         [list(k) for k in zip(top["row"], top["task"], top["split"] + " · " + top["subset"], strict=True)],
         index=top.index,
     )
-    drawn = top.assign(who=cells.short(top["row"], named), what=top["task"] + cells.where(top), key=key)
+    drawn = top.assign(
+        who=private.labels(cells.short(top["row"], named), top["model"], of="models"),
+        what=private.labels(top["task"] + cells.where(top), top["task"], of="tasks"),
+        key=key,
+    )
 
     def picked() -> None:
         _choose(st.session_state["dumbbell"]["selection"]["points"], frame)
@@ -271,6 +280,7 @@ def _choose(points: list[dict[str, Any]], frame: pd.DataFrame) -> None:
 
 
 def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+    frame = frame.assign(private=private.of_cells(frame, "model", "task"))
     shown = cells.as_table(frame, kind.claim, kind.check, named)
     st.download_button(
         "CSV", lambda: cells.as_csv(frame), file_name=f"plumbline-{kind.name}.csv", mime="text/csv",
@@ -287,7 +297,8 @@ def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Nam
     number = st.column_config.NumberColumn
     st.dataframe(
         shown, key=key, hide_index=True, on_select=selected, selection_mode="single-row", height=520, placeholder="",
-        column_config={
+        column_config=private.COLUMN
+        | {
             kind.claim.capitalize(): number(format=SCORE_FORMAT),
             kind.check.capitalize(): number(format=SCORE_FORMAT),
             "Difference": number(format="%+.2f", help=f"{kind.check} minus {kind.claim}, points"),

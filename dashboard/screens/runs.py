@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, states
+from dashboard import links, private, states
 from dashboard.access import ask
 from dashboard.queries import diagnosis, drift, runs
 from dashboard.sections.diagnosis import findings, told
@@ -47,7 +47,7 @@ def page() -> None:
 
 def _list(found: pd.DataFrame) -> None:
     st.dataframe(
-        found.assign(done=_progress(found)),
+        found.assign(done=_progress(found), Private=private.of_cells(found, "model", "task")),
         hide_index=True,
         placeholder="",
         key=_TABLE,
@@ -58,6 +58,7 @@ def _list(found: pd.DataFrame) -> None:
             "started_at",
             "kind",
             "model",
+            *(["Private"] if private.of_cells(found, "model", "task").ne("").any() else []),
             "status",
             "done",
             "warnings",
@@ -66,7 +67,8 @@ def _list(found: pd.DataFrame) -> None:
             "revision",
             "run_id",
         ],
-        column_config={
+        column_config=private.COLUMN
+        | {
             "started_at": st.column_config.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm"),
             "kind": "Kind",
             "model": "Model or reference",
@@ -95,11 +97,12 @@ def _one(name: str) -> None:
     run = ask(runs.run, name)
     facts = run.facts
     st.subheader(f"{plain(facts['kind'])} · {plain(facts['model'])}", divider="gray")
+    private.badge(models=[str(facts["model"])], tasks=ask(runs.tasks, name)["task"])
     colour = _STATUS.get(str(facts["status"]), "gray")
     ended = "" if pd.isna(facts["finished_at"]) else f", ended {facts['finished_at']:%Y-%m-%d %H:%M:%S}"
     st.markdown(
         f":{colour}[**{plain(facts['status'])}**] · started {facts['started_at']:%Y-%m-%d %H:%M:%S} UTC{ended} · "
-        f"revision {plain(facts['revision'] or 'none named')}{' · private' if facts['private'] else ''}"
+        f"revision {plain(facts['revision'] or 'none named')}"
     )
     st.caption("To do it again:")
     st.code(facts["command"], language=None, wrap_lines=True)

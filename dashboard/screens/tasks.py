@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
+from dashboard import links, private
 from dashboard.access import ask
 from dashboard.figures import tasks as figures
 from dashboard.queries import names
@@ -29,6 +29,7 @@ def main() -> None:
     task, benchmark, chosen = controls(offered)
     facts = ask(queries.facts, task)
     standings = ask(queries.standings, task, benchmark)
+    private.badge(models=chosen, tasks=[task])
     show_facts(facts, standings, benchmark)
     show_distribution(standings, chosen)
     model = show_standings(standings, chosen)
@@ -78,12 +79,13 @@ def show_standings(standings: pd.DataFrame, chosen: list[str]) -> str | None:
         return None
     marked = standings["model"].isin(chosen)
     shown = pd.concat([standings[marked], standings[~marked]])
-    table = tables.standings(shown)
+    table = private.marked(tables.standings(shown))
     score = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
         table,
         hide_index=True,
-        column_config={"Score": score, "Model": st.column_config.TextColumn(pinned=True, width="medium")},
+        column_config=private.COLUMN
+        | {"Score": score, "Model": st.column_config.TextColumn(pinned=True, width="medium")},
         on_select=lambda: open_row(list(shown["model"])),
         selection_mode="single-row",
         placeholder="",
@@ -121,6 +123,7 @@ def show_one(standings: pd.DataFrame, model: str | None) -> None:
         return
     row = standings[standings["model"] == model].to_dict("records")[0]
     st.subheader(f"{plain(model)} on this task", anchor=False)
+    private.badge(models=[model])
     st.page_link(
         "screens/models.py", label="Its profile over all tasks", icon=":material/person_search:",
         query_params={"m_model": model},

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
+from dashboard import links, private
 from dashboard.access import ask
 from dashboard.figures import use as figures
 from dashboard.queries import use as queries
@@ -179,7 +179,7 @@ def show_answer(found: ShortList) -> None:
     if len(found.lacking):
         with st.expander(f"{count(len(found.lacking), 'model')} within the limits lack scores that count"):
             shown = found.lacking.rename(columns={"model": "Model", "missing": "Scores missing"})
-            st.dataframe(shown, hide_index=True)
+            st.dataframe(private.marked(shown), hide_index=True, column_config=private.COLUMN)
 
 
 def show_reasons(found: ShortList, ranked: pd.DataFrame, use: Use) -> None:
@@ -188,6 +188,7 @@ def show_reasons(found: ShortList, ranked: pd.DataFrame, use: Use) -> None:
     why = tables.reasons(ranked, types, use.top)
     lines = [f"{i}. **{plain(model)}** – {plain(sentence)}" for i, (model, sentence) in enumerate(why, 1)]
     st.markdown("\n".join(lines))
+    private.badge(models=[model for model, _ in why])
     if len(why) > 1:
         models = [model for model, _ in why]
         st.page_link(
@@ -199,13 +200,14 @@ def show_reasons(found: ShortList, ranked: pd.DataFrame, use: Use) -> None:
 def show_list(ranked: pd.DataFrame, use: Use, index: str) -> None:
     """All who fit, with intervals and robustness; a click opens a model."""
     number = st.column_config.NumberColumn
-    shown = tables.short_list(ranked.head(SHOWN), use.top)
+    shown = private.marked(tables.short_list(ranked.head(SHOWN), use.top))
     types = [c.removeprefix("mean ") for c in ranked.columns if c.startswith("mean ")]
     share = number(format="%.0f %%", help="Share of 2,000 small changes of the weights in which it holds")
     picked = st.dataframe(
         shown,
         hide_index=True,
-        column_config={
+        column_config=private.COLUMN
+        | {
             "Model": st.column_config.TextColumn(pinned=True),
             "95 % interval": st.column_config.TextColumn(
                 help="Had the tasks been others like these: bootstrap over tasks"
@@ -248,7 +250,8 @@ def show_weights(found: ShortList) -> None:
     """Every task with its share of the score."""
     with st.expander(f"The score: {count(len(found.weights), 'score')} that count, with their shares"):
         share = st.column_config.NumberColumn(format="%.2f %%")
-        st.dataframe(tables.weights(found.weights), hide_index=True, column_config={"Share": share})
+        shown = private.marked(tables.weights(found.weights))
+        st.dataframe(shown, hide_index=True, column_config=private.COLUMN | {"Share": share})
 
 
 main()

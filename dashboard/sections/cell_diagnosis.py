@@ -13,7 +13,8 @@ from dashboard.queries import chain, diagnosis, drift
 from dashboard.queries.chain import Link, Linked
 from dashboard.sections.diagnosis import findings, links_of, told
 from dashboard.words import count, plain, signed
-from data.suggest import Delta, suggest
+from data import pattern
+from data.suggest import suggest
 
 __all__ = ["show"]
 
@@ -72,12 +73,9 @@ def _proved(linked: Linked | None) -> pd.DataFrame | None:
 
 def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
     """Known faults by how well their measured cost fits all deltas of the row."""
-    means = own.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
-    deltas = [
-        Delta(str(task), str(kind), float(delta), float(left))
-        for task, kind, delta, left in means[["task", "type", "delta", "left_score"]].itertuples(index=False)
-    ]
-    found = suggest(deltas, str(cell["model"]))
+    deltas = ask(pattern.task_deltas, pattern.cells_of(own))
+    run = cell["right_run"] if isinstance(cell["right_run"], str) else None
+    found = suggest(deltas, ask(pattern.source_of, str(cell["model"]), run))
     if not found:
         return
     st.markdown(
@@ -92,7 +90,8 @@ def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
             "cause": "Known fault",
             "fit": st.column_config.ProgressColumn(
                 "Fit", min_value=0, max_value=100, format="%.0f %%",
-                help="Share of the deltas' squares that the fault's cost, measured on small models, accounts for",
+                help="Share of the deltas' squares that the fault's cost accounts for; of what single metrics say, the "
+                "share of tasks that say so",
             ),
             "why": st.column_config.TextColumn("Mean difference by kind of task", width="large"),
         },

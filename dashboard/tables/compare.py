@@ -33,6 +33,7 @@ def _facts_of(row: dict[Any, Any], tasks: int) -> dict[str, str]:
     languages, options = _listed(row["languages"]), _listed(row["dimension_options"])
     trained = "" if pd.isna(row["trained_on"]) else f"{row['trained_on']:.0f} of {tasks}"
     return {
+        "Standing": "private" if row.get("private") else "",
         "Parameters": parameters(row["n_parameters"]),
         "Active parameters": parameters(row["n_active_parameters"]),
         "Memory": "" if pd.isna(row["memory_mb"]) else f"{row['memory_mb']:,.0f} MB",

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 
 from data.errors import InputError, NotFoundError
+from data.pattern import cells_of, source_of, task_deltas
 from data.suggest import Delta
 from evaluators.diagnose.answer import BATCH
 from evaluators.diagnose.causes.chance import Facts
@@ -113,7 +114,7 @@ def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str,
         asked: a run, or a model, which stands for its newest run: two runs may differ in the very fault asked for.
 
     Returns:
-        The model, and its deltas.
+        Where the model can be loaded from (its name, or the folder that was run), and its deltas.
 
     Raises:
         NotFoundError: nothing of the kind was reproduced.
@@ -128,11 +129,9 @@ def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str,
         raise NotFoundError("No reproduction of the model can be compared", where=asked, remedy=remedy)
     runs = frame["right_run"].fillna("")  # an id begins with its date; imported results have none
     frame = frame[runs == runs.max()]
-    means = frame.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
-    return str(frame["model"].iloc[0]), [
-        Delta(str(task), str(kind), float(delta), float(official))
-        for task, kind, delta, official in means.itertuples(index=False)
-    ]
+    run = frame["right_run"].iloc[0]
+    source = source_of(connection, str(frame["model"].iloc[0]), run if isinstance(run, str) else None)
+    return source, task_deltas(connection, cells_of(frame))
 
 
 def _texts(connection: duckdb.DuckDBPyConnection, check_id: str) -> tuple[list[str], list[str], list[str | None]]:

@@ -7,12 +7,15 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from data.errors import InputError
+
+if TYPE_CHECKING:
+    from evaluators.reproduce.verdicts import Verdict
 
 __all__ = ["register", "reproduce"]
 
@@ -125,10 +128,21 @@ def reproduce(  # noqa: PLR0913 -- an option each
     set_up = set_up_of(journal.run_id, journal.run["model"])
     if set_up and any(verdict.verdict != "match" for verdict in verdicts):
         screen.note(set_up)
+    if following := _next(journal.run_id, verdicts, compare_to):
+        screen.note(following)
     if any(record["status"] != "done" for record in records.values()):
         raise typer.Exit(2)
     if fail_on and any(verdict.verdict in _FAILS[fail_on] for verdict in verdicts):
         raise typer.Exit(1)
+
+
+def _next(run: str, verdicts: list[Verdict], compare_to: str) -> str:
+    """What to type next: why published figures do not hold, where there are enough of them to have a pattern."""
+    comparable = {verdict.task for verdict in verdicts if verdict.verdict != "not comparable"}
+    moved = any(verdict.verdict not in ("match", "not comparable") for verdict in verdicts)
+    if compare_to != "official" or len(comparable) < 2 or not moved:
+        return ""
+    return f"What the scores suggest: python -m evaluators diagnose --scores {run}"
 
 
 def bundle_runs(

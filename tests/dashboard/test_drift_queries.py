@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.queries import chain, diagnosis, drift, drift_cost, drift_text, drift_vectors, runs
 from data.store import open_reader, writing
-from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic, twelve
+from tests.make_parity import FILES, MODEL, NEWEST, Made, add_check, made_texts, parity_store, synthetic, twelve
 
 
 @pytest.fixture(scope="module")
@@ -230,13 +230,66 @@ def test_drift_stands_beside_the_score_of_the_same_settings(cursor, ids):
         ({"strip": True}, {}, False),
         ({"prompts": {"query": "q: "}}, {"prompts": {"query": "q: ", "document": ""}}, True),
         ({"prompts": {"query": "q: "}}, {"prompts": None}, False),
+        ({"options": {"runtime": "onnx"}}, {}, False),
+        ({"backend": "onnx"}, {}, False),
         ({"backend": "tei", "source": "http://a"}, {"backend": "tei", "source": "http://a", "label": "x"}, True),
         ({"backend": "tei", "source": "http://a"}, {"backend": "tei", "source": "http://b"}, False),
         ({"backend": "tei", "strip": True}, {"backend": "tei", "strip": False}, False),
     ],
 )
 def test_same_setup(encoder, run, same):
-    assert drift_cost.same_setup(encoder, {"in_use": run}) is same
+    said = drift_cost.Side({"backend": "sentence-transformers"} | encoder, FILES)
+    assert drift_cost.same_setup(said, drift_cost.Side({"in_use": run}, FILES)) is same
+
+
+@pytest.mark.parametrize("backend", ["openai", "tei", "vllm", "langchain", "command", "ready"])
+def test_a_plain_run_is_not_the_set_up_of_a_server(backend):
+    """A server declares no pooling, normalisation or length: all that is left to agree on is a name."""
+    served = {"backend": backend, "model": MODEL, "source": "http://a/v1", "dtype": "fp32", "prompts": {}}
+    run = drift_cost.Side({"in_use": {"dtype": "float32", "modules": ["Transformer", "Pooling(mean)"]}}, FILES)
+    assert not drift_cost.same_setup(drift_cost.Side(served, []), run)
+    assert not drift_cost.same_setup(drift_cost.Side(served, FILES), run)
+
+
+def test_weights_must_be_known_and_the_same():
+    said = {"backend": "sentence-transformers", "dtype": "fp32"}
+    run = {"in_use": {"dtype": "float32"}}
+
+    def same(ours, theirs):
+        return drift_cost.same_setup(drift_cost.Side(said, ours), drift_cost.Side(run, theirs))
+
+    stale = {"path": "pytorch_model.bin", "size": 9, "sha256": "9" * 64}
+    assert same(FILES, [*FILES, stale])  # no library loads it where there are safetensors
+    assert not same([], []) and not same([], FILES) and not same(FILES, [])
+    assert not same([stale], FILES) and not same(FILES, [FILES[0], {**FILES[1], "sha256": "6" * 64}])
+
+
+def test_a_run_through_an_encoder_is_of_its_files():
+    said = {"backend": "onnx", "source": "folder"}
+    graph = [{"path": "model.onnx", "size": 9, "sha256": "1" * 64}]
+    other = [{**graph[0], "sha256": "2" * 64}]
+    assert drift_cost.same_setup(drift_cost.Side(said, graph), drift_cost.Side({"in_use": said}, graph))
+    assert not drift_cost.same_setup(drift_cost.Side(said, graph), drift_cost.Side({"in_use": said}, other))
+
+
+def test_a_server_of_the_runs_name_lends_it_no_diagnosis(tmp_path):
+    """The newest check of the name is a server's; the run was on mteb's own loader, from files."""
+    probes = made_texts(3)
+    server = {"backend": "openai", "source": "http://a/v1", "pooling": None, "normalise": None, "max_length": None}
+    sides = [
+        Made("ours", synthetic(3)),
+        Made("served", synthetic(3, seed=8), "differs everywhere", "Off.", server | {"dtype": "bf16"}, files=[]),
+    ]
+    path = parity_store(tmp_path / "s.duckdb")
+    with writing(path) as connection:
+        connection.execute("DELETE FROM checks")
+        connection.execute("DELETE FROM drift_summary")
+        add_check(connection, probes, sides, started=NEWEST, check_id="check-server")
+    cursor = open_reader(path).cursor()
+    assert chain.same_setup(cursor, "run-bf16") is None
+    assert drift_cost.points(cursor).empty
+    links = chain.of_run(cursor, "run-bf16", None, chain.Link("scores", "differs", ""))
+    assert [link.state for link in links] == ["unknown", "unknown", "unknown", "differs"]
 
 
 def test_two_runs_beside_each_other(cursor):

@@ -214,6 +214,18 @@ def test_own_tasks_rank_every_model_that_ran_them(board: Board) -> None:
     assert {model: row["rank"] for model, row in rows.items()} == {"fair": 1, "good": 2}
 
 
+def test_own_tasks_are_a_benchmark_that_outlives_a_new_registry(board: Board) -> None:
+    board.task("mine", "Retrieval", [("test", "default")], "none of mteb's", private=True)
+    board.result("good", "mine", 0.3, origin="reproduced")
+    assert list(ranking(board, benchmark="Own tasks")) == ["good"]
+    for table in ("benchmarks", "benchmark_tasks", "benchmark_cells"):
+        board.connection.execute(f"DELETE FROM {table} WHERE benchmark = 'Own tasks'")
+    assert list(ranking(board, benchmark="Own tasks")) == ["good"]
+    board.connection.execute("DELETE FROM results WHERE task = 'mine'")
+    assert list(ranking(board, benchmark="Own tasks")) == []
+    assert board.connection.execute("SELECT 1 FROM benchmarks WHERE benchmark = 'Own tasks'").fetchall() == []
+
+
 def test_ranks_of_a_mean_number_only_models_that_have_it(board: Board) -> None:
     board.connection.execute("UPDATE benchmarks SET ranked_by = 'mean_task'")
     rows = ranking(board)

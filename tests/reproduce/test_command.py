@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from tests.reproduce.conftest import SAMPLE, Command, publish_official, rows
+from data.store import writing
+from tests.reproduce.conftest import SAMPLE, Command, pairs, publish_official, rows, write_pairs
 
 
 @pytest.mark.slow
@@ -39,3 +41,28 @@ def test_own_folders_and_settings(command: Command, tiny: Path) -> None:
         assert part in in_use.replace('": ', '":')
     assert name == "local/tiny"
     assert rows(command.store, "SELECT command FROM runs")[0][0].startswith("python -m evaluators reproduce ")
+
+
+@pytest.mark.slow
+def test_a_run_that_does_not_hold_ends_with_the_next_command(command: Command, tiny: Path, tmp_path: Path) -> None:
+    import mteb
+
+    for task, folder in (("STS12", "sts12-sts"), ("STS13", "sts13-sts")):
+        write_pairs(tmp_path / "hub" / "mteb" / folder, pairs())
+        publish_official("acme/tiny", task, 0.9999, mteb.get_task(task).metadata.dataset["revision"])
+        with writing() as connection:  # an import brings the types of tasks
+            connection.execute(
+                "INSERT INTO tasks (task, registered, private, type, is_aggregate)"
+                " VALUES (?, true, false, 'STS', false)",
+                [task],
+            )
+    asked = ("reproduce", tiny, "--as", "acme/tiny", "--datasets", tmp_path / "hub", "--tasks")
+    status, said = command.run(*asked, "STS12")
+    assert status == 0 and "What the scores suggest" not in said  # one figure has no pattern
+    status, said = command.run(*asked, "STS12,STS13")
+    assert status == 0, said
+    following = next(line for line in said.splitlines() if line.startswith("What the scores suggest: "))
+    words = shlex.split(following.partition(": ")[2])
+    assert words[:4] == ["python", "-m", "evaluators", "diagnose"]
+    status, said = command.run(*words[3:])
+    assert status == 0 and "Suggested by the scores of 2 tasks" in said, said

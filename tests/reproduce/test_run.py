@@ -30,6 +30,8 @@ def test_shipped_set_with_real_weights(run: Run, minilm: Path, store: Path) -> N
     assert scores["SampleIntents"] == pytest.approx(0.925, abs=0.02)
     assert scores["SampleQuestions"] == pytest.approx(0.971, abs=0.01)
     assert rows(store, "SELECT bool_and(private) FROM tasks") == [(True,)]
+    board = rows(store, "SELECT task, score FROM board WHERE benchmark = 'Own tasks' AND ranked")
+    assert dict(board) == pytest.approx(scores)
     assert rows(store, "SELECT count(*) FROM models") == [(0,)]  # a registered model's facts come with the import
     [(names,)] = rows(
         store,
