@@ -62,7 +62,9 @@ def _preflight(
 
 def _print(model: str, findings: list[Finding], seconds: float) -> None:
     # Text objects, not markup: names and file contents are somebody else's words.
+    # Into a file or a pipe a line stays whole, to be searched.
     console = Console(highlight=False)
+    console.soft_wrap = not console.is_terminal
     for finding in findings:
         console.print(
             Text(f"{finding.severity:8}", _STYLE[finding.severity]), Text(f"{finding.tier}: {finding.code}", "bold")

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluators.preflight.finding import Finding
+from evaluators.preflight.kinds import CONFIGURED, check_other_kind, other_kind
 from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, tensor_names
 from evaluators.preflight.target import Target
 
 __all__ = ["check"]
 
 # What each sentence-transformers module cannot be built without, beside its config.json.
-_WEIGHTED = {"Dense", "LayerNorm", "WeightedLayerPooling", "LSTM", "CNN"}
+_WEIGHTED = {"Dense", "LayerNorm", "WeightedLayerPooling", "LSTM", "CNN", "StaticEmbedding"}
 _BARE = {"Normalize"}
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -34,6 +35,10 @@ def check(target: Target) -> Iterator[Finding]:
     """Faults that can be seen without loading: declared files missing, cut, empty, pointers, or contradicting."""
     yield from _unreadable(target)
     yield from _declared_modules(target)
+    if kind := other_kind(target):
+        yield from check_other_kind(target, kind)
+        return
+    yield from _config_present(target)
     yield from _weights_present(target)
     yield from _tokenizer_present(target)
     yield from _length_present(target)
@@ -101,12 +106,7 @@ def _declared_modules(target: Target) -> Iterator[Finding]:
         kind, path = str(entry.get("type", "")).rpartition(".")[2], str(entry.get("path") or "")
         if kind in _BARE or not path:
             continue
-        lost = [] if target.has(f"{path}/config.json") else ["config.json"]
-        if kind in _WEIGHTED and not any(
-            target.has(f"{path}/{name}") for name in ("model.safetensors", "pytorch_model.bin")
-        ):
-            lost.append("model.safetensors")
-        if lost:
+        if lost := _lost(target, kind, path):
             yield Finding(
                 "files",
                 "module-missing",
@@ -116,6 +116,22 @@ def _declared_modules(target: Target) -> Iterator[Finding]:
                 f"Add the folder {path} from the model's repository.",
                 {"module": kind, "path": path, "missing": lost},
             )
+
+
+def _lost(target: Target, kind: str, path: str) -> list[str]:
+    """What is not there of a module; of a class whose files are not known here, only whether it has any."""
+    if kind not in CONFIGURED | _WEIGHTED and kind != "Transformer":
+        return [] if any(name.startswith(f"{path}/") for name in target.files) or path == "." else ["all"]
+    configs = ["config.json", *(["adapter_config.json"] if kind == "Transformer" else [])]
+    configured = kind in CONFIGURED or kind == "Transformer"
+    lost = configs[:1] if configured and not any(target.has(f"{path}/{name}") for name in configs) else []
+    weights = ("model.safetensors", "pytorch_model.bin")
+    if kind in _WEIGHTED and not any(target.has(f"{path}/{name}") for name in weights):
+        lost.append(weights[0])
+    return lost
+
+
+def _config_present(target: Target) -> Iterator[Finding]:
     if not target.has(target.of_root("config.json")):
         yield Finding(
             "files",
