@@ -7,6 +7,7 @@ inside the functions that need them.
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 from rich.console import Console
@@ -40,6 +41,9 @@ def main() -> None:
     except PlumblineError as error:
         Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
         sys.exit(error.exit_code)
+    except Exception:  # noqa: BLE001 -- a defect of ours or a library's; Python's own status 1 would read as a verdict
+        traceback.print_exc()
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "OTHER_KINDS",
     "SHAPES",
     "build",
     "byte_level_tokenizer",
@@ -230,6 +231,76 @@ def _bge_m3(folder: Path) -> None:
     (folder / "README.md").write_text("# BGE-M3\nDense, sparse and multi-vector retrieval.\n", encoding="utf-8")
 
 
+def _own_files(folder: Path, vectors: str) -> None:
+    """Word vectors and their tokenizer, and nothing else: what a StaticEmbedding is made of."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(exist_ok=True)
+    tokenizer = unigram_tokenizer()
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    generator = torch.Generator().manual_seed(5)
+    save_file({vectors: torch.randn(len(tokenizer), 32, generator=generator)}, folder / "model.safetensors")
+
+
+def _static(folder: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    tokenizer = unigram_tokenizer().backend_tokenizer
+    module = StaticEmbedding(tokenizer, embedding_dim=32)
+    randomise(module)
+    SentenceTransformer(modules=[module]).save(str(folder))
+
+
+def _static_in_folder(folder: Path) -> None:
+    """As static-retrieval-mrl-en-v1 lies on the hub: the one module in a folder of its own, no config.json at all."""
+    _own_files(folder / "0_StaticEmbedding", "embedding.weight")
+    kind = "sentence_transformers.models.StaticEmbedding"
+    _write(folder / "modules.json", [{"idx": 0, "name": "0", "path": "0_StaticEmbedding", "type": kind}])
+    _write(folder / "config_sentence_transformers.json", {"similarity_fn_name": "cosine", "prompts": {}})
+
+
+def _model2vec(folder: Path) -> None:
+    """As potion lies on the hub, without and with the modules of sentence-transformers."""
+    _own_files(folder, "embeddings")
+    _write(folder / "config.json", {"model_type": "model2vec", "architectures": ["StaticModel"], "normalize": True})
+
+
+def _model2vec_modules(folder: Path) -> None:
+    _model2vec(folder)
+    kinds = {"StaticEmbedding": ".", "Normalize": "1_Normalize"}
+    _write(
+        folder / "modules.json",
+        [
+            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for i, (kind, path) in enumerate(kinds.items())
+        ],
+    )
+
+
+def _adapter(folder: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    settings = {"base_model_name_or_path": "org/base", "peft_type": "LORA", "r": 2, "target_modules": ["query"]}
+    _write(folder / "adapter_config.json", settings)
+    name = "base_model.model.encoder.layer.0.attention.self.query.lora_A.weight"
+    save_file(
+        {name: torch.randn(2, 32, generator=torch.Generator().manual_seed(5))}, folder / "adapter_model.safetensors"
+    )
+    unigram_tokenizer().save_pretrained(folder)
+
+
+# What preflight knows to be no transformer with weights of its own.
+OTHER_KINDS = {
+    "StaticEmbedding": _static,
+    "StaticEmbedding in a folder of its own": _static_in_folder,
+    "model2vec": _model2vec,
+    "model2vec with modules.json": _model2vec_modules,
+    "an adapter alone": _adapter,
+}
+
 SHAPES = {
     "BERT, CLS": _bert_cls,
     "XLM-R with a SentencePiece tokenizer, mean": _xlmr_mean,
@@ -244,5 +315,5 @@ SHAPES = {
 def build(shape: str, folder: Path) -> Path:
     """Write an intact small model of that shape into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    SHAPES[shape](folder)
+    (SHAPES | OTHER_KINDS)[shape](folder)
     return folder

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from evaluators.preflight import code, configuration, files, hub, pin, tokenizer, weights
+from evaluators.preflight import code, configuration, files, hub, kinds, pin, tokenizer, weights
 from evaluators.preflight.finding import Finding, at_least, worst
 from evaluators.preflight.target import Target, find_target
 
@@ -59,6 +59,9 @@ def _tiers(
 
     yield of_files
     yield lambda: code.check(target)
+    if kinds.other_kind(target):
+        yield lambda: kinds.check_values_on_disk(target)
+        return
     yield lambda: weights.check(target)
     yield of_tokenizer
     yield lambda: configuration.check(target)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
+import shlex
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -44,25 +46,33 @@ def _preflight(
     if fail_on not in SEVERITIES:
         raise InputError(f"{fail_on!r} is not a severity", remedy=f"Choose one of {', '.join(SEVERITIES)}.")
     from evaluators.preflight import find_target, inspect
+    from evaluators.preflight.keep import keep_run
     from evaluators.preflight.pin import write_pin as keep
 
-    started = time.perf_counter()
+    started = datetime.now(UTC).replace(tzinfo=None)
     target = find_target(model, revision=revision, trust=trust_remote_code or ())
     repository = hub or (None if Path(model).expanduser().is_dir() else model)
     findings = inspect(target, pinned=pin, repository=repository)
+    finished = datetime.now(UTC).replace(tzinfo=None)
     if as_json:
         typer.echo(json.dumps([finding.as_row() for finding in findings], indent=1, ensure_ascii=False))
     else:
-        _print(model, findings, time.perf_counter() - started)
+        _print(model, findings, (finished - started).total_seconds())
     if write_pin and not at_least(findings, "fatal"):
         keep(target, write_pin)
+    settings = {"revision": revision, "trust": trust_remote_code or [], "pin": pin and str(pin), "hub": repository}
+    again = shlex.join(["python", "-m", "evaluators", *sys.argv[1:]])
+    if unkept := keep_run(target, findings, command=again, settings=settings, started=started, finished=finished):
+        Console(stderr=True, highlight=False).print(Text(unkept, "dim"))
     if at_least(findings, fail_on):
         raise typer.Exit(1)
 
 
 def _print(model: str, findings: list[Finding], seconds: float) -> None:
     # Text objects, not markup: names and file contents are somebody else's words.
+    # Into a file or a pipe a line stays whole, to be searched.
     console = Console(highlight=False)
+    console.soft_wrap = not console.is_terminal
     for finding in findings:
         console.print(
             Text(f"{finding.severity:8}", _STYLE[finding.severity]), Text(f"{finding.tier}: {finding.code}", "bold")

@@ -218,7 +218,7 @@ def _dimensions(target: Target) -> Iterator[Finding]:
 
 def _dtype(target: Target) -> Iterator[Finding]:
     declared = target.config.get("dtype") or target.config.get("torch_dtype")
-    if not declared or not target.weight_files:
+    if not isinstance(declared, str) or not target.weight_files:
         return
     held = {
         _DTYPES.get(entry["dtype"], entry["dtype"]) for entry in header(target.path(target.weight_files[0])).values()

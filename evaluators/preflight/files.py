@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluators.preflight.finding import Finding
+from evaluators.preflight.finding import Finding, Severity
+from evaluators.preflight.kinds import CONFIGURED, check_other_kind, other_kind
+from evaluators.preflight.shapes import malformed
 from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, tensor_names
 from evaluators.preflight.target import Target
 
 __all__ = ["check"]
 
 # What each sentence-transformers module cannot be built without, beside its config.json.
-_WEIGHTED = {"Dense", "LayerNorm", "WeightedLayerPooling", "LSTM", "CNN"}
+_WEIGHTED = {"Dense", "LayerNorm", "WeightedLayerPooling", "LSTM", "CNN", "StaticEmbedding"}
 _BARE = {"Normalize"}
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -26,6 +28,7 @@ _TOKENIZER_FILES = (
 )
 _TRACES = ("1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json")
 _HEADS = ("sparse_linear.pt", "colbert_linear.pt")
+_BGE_M3 = "bge-m3"
 _BGE_M3_SPARSE = "46f8a3bc89a29a05ec42285cee146f9b"
 _AGAIN = "Download the model again, or copy it from the machine where it works."
 
@@ -33,7 +36,14 @@ _AGAIN = "Download the model again, or copy it from the machine where it works."
 def check(target: Target) -> Iterator[Finding]:
     """Faults that can be seen without loading: declared files missing, cut, empty, pointers, or contradicting."""
     yield from _unreadable(target)
+    yield from (odd := list(_malformed(target)))
+    if odd:
+        return  # the rest would be read out of those very settings
     yield from _declared_modules(target)
+    if kind := other_kind(target):
+        yield from check_other_kind(target, kind)
+        return
+    yield from _config_present(target)
     yield from _weights_present(target)
     yield from _tokenizer_present(target)
     yield from _length_present(target)
@@ -80,6 +90,19 @@ def _unreadable(target: Target) -> Iterator[Finding]:
             )
 
 
+def _malformed(target: Target) -> Iterator[Finding]:
+    for name, fault in malformed(target):
+        yield Finding(
+            "files",
+            "json-malformed",
+            "fatal",
+            f"{name} is not what loaders take: {fault}",
+            "Loaders stop at it, or each makes of it what it likes.",
+            "Take the file from the model's repository.",
+            {"file": name, "fault": fault},
+        )
+
+
 def _is_pointer(path: Path) -> bool:
     if path.stat().st_size > 1024:
         return False
@@ -89,7 +112,7 @@ def _is_pointer(path: Path) -> bool:
 def _parses(path: Path) -> bool:
     try:
         json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -101,12 +124,7 @@ def _declared_modules(target: Target) -> Iterator[Finding]:
         kind, path = str(entry.get("type", "")).rpartition(".")[2], str(entry.get("path") or "")
         if kind in _BARE or not path:
             continue
-        lost = [] if target.has(f"{path}/config.json") else ["config.json"]
-        if kind in _WEIGHTED and not any(
-            target.has(f"{path}/{name}") for name in ("model.safetensors", "pytorch_model.bin")
-        ):
-            lost.append("model.safetensors")
-        if lost:
+        if lost := _lost(target, kind, path):
             yield Finding(
                 "files",
                 "module-missing",
@@ -116,6 +134,22 @@ def _declared_modules(target: Target) -> Iterator[Finding]:
                 f"Add the folder {path} from the model's repository.",
                 {"module": kind, "path": path, "missing": lost},
             )
+
+
+def _lost(target: Target, kind: str, path: str) -> list[str]:
+    """What is not there of a module; of a class whose files are not known here, only whether it has any."""
+    if kind not in CONFIGURED | _WEIGHTED and kind != "Transformer":
+        return [] if any(name.startswith(f"{path}/") for name in target.files) or path == "." else ["all"]
+    configs = ["config.json", *(["adapter_config.json"] if kind == "Transformer" else [])]
+    configured = kind in CONFIGURED or kind == "Transformer"
+    lost = configs[:1] if configured and not any(target.has(f"{path}/{name}") for name in configs) else []
+    weights = ("model.safetensors", "pytorch_model.bin")
+    if kind in _WEIGHTED and not any(target.has(f"{path}/{name}") for name in weights):
+        lost.append(weights[0])
+    return lost
+
+
+def _config_present(target: Target) -> Iterator[Finding]:
     if not target.has(target.of_root("config.json")):
         yield Finding(
             "files",
@@ -214,16 +248,16 @@ def _length_present(target: Target) -> Iterator[Finding]:
 
 def _heads(target: Target) -> Iterator[Finding]:
     """Heads of a model class that loads them from files of their own: BGE-M3's sparse and multi-vector heads."""
-    named = f"{target.name} {target.config.get('_name_or_path', '')} {target.card}".lower()
     present = [name for name in _HEADS if target.has(name)]
-    if not present and not any(word in named for word in ("bge-m3", *_HEADS)):
+    severity: Severity | None = "serious" if present else _asks_for_heads(target)
+    if severity is None:
         return
     lost = [name for name in _HEADS if name not in present]
     if lost:
         yield Finding(
             "files",
             "heads-missing",
-            "serious",
+            severity,
             f"{' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} not there",
             "FlagEmbedding then initialises both heads, sparse and multi-vector, at random: other results at each "
             "start, while the dense vectors are right.",
@@ -231,6 +265,23 @@ def _heads(target: Target) -> Iterator[Finding]:
             f"{' '.join(lost)} --local-dir {target.folder} (sparse_linear.pt has 3.5 KB, MD5 {_BGE_M3_SPARSE}).",
             {"missing": lost, "present": [_measured(target, name) for name in present]},
         )
+
+
+def _asks_for_heads(target: Target) -> Severity | None:
+    """How sure it is that the model has heads: by its own name or its card's file list; a model made from it, may be.
+
+    A dense fine-tune of BGE-M3 carries its name too, and is whole without them; that a card speaks of BGE-M3 as of
+    another model says nothing.
+    """
+    own = Path(target.name).expanduser()
+    if own.is_dir():
+        own = own.resolve()
+        if own.parent.name == "snapshots":  # of a hub's cache: models--org--name/snapshots/commit
+            own = Path(own.parent.parent.name.rpartition("--")[2])
+    if own.name.lower() == _BGE_M3 or any(name in target.card for name in _HEADS):
+        return "serious"
+    made_from = str(target.config.get("_name_or_path") or "")
+    return "notice" if Path(made_from).name.lower() == _BGE_M3 else None
 
 
 def _measured(target: Target, name: str) -> dict[str, str | int]:

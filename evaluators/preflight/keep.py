@@ -1,16 +1,85 @@
-"""Keep findings in the store, under the run that looked."""
+"""Keep findings in the store, under the run that looked; a look of its own is a run of the kind ``preflight``."""
 
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from data.errors import StoreError
+from data.store import store_path, writing
 from evaluators.preflight.finding import Finding
+from evaluators.preflight.pin import describe_files
+from evaluators.preflight.target import Target
 
-__all__ = ["keep_findings"]
+__all__ = ["keep_findings", "keep_run"]
+
+_LIBRARIES = ("transformers", "tokenizers", "safetensors", "torch", "sentence-transformers", "huggingface-hub")
+
+
+def keep_run(
+    target: Target,
+    findings: Iterable[Finding],
+    *,
+    command: str,
+    settings: dict[str, Any],
+    started: datetime,
+    finished: datetime,
+) -> str | None:
+    """Write the look as a run into the store, where there is one.
+
+    Args:
+        target: the model looked at.
+        findings: what was found.
+        command: what to type to look again.
+        settings: as asked.
+        started: when, in UTC, without a zone.
+        finished: the same.
+
+    Returns:
+        Why it was not kept, in a sentence, where there is a store that cannot be written now; else None.
+    """
+    if not store_path().exists():
+        return None
+    here = Path(target.name).expanduser().is_dir()
+    model = str(target.folder.resolve()) if here else target.name
+    run_id = f"{started:%Y%m%dT%H%M%S}-{sha256(f'{started} {command}'.encode()).hexdigest()[:8]}"
+    said = [run_id, "preflight", model, target.revision, here, command]
+    recorded = [settings, _environment(), describe_files(target), []]
+    try:
+        with writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [*said, *(json.dumps(part, ensure_ascii=False) for part in recorded), started, finished, "done"],
+            )
+            keep_findings(connection, run_id, model, findings)
+    except (StoreError, OSError, duckdb.Error) as error:
+        return f"Not kept in {store_path()}: {getattr(error, 'what', error)}."
+    return None
+
+
+def _environment() -> dict[str, Any]:
+    libraries = {}
+    for library in _LIBRARIES:
+        try:
+            libraries[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "threads": os.environ.get("OMP_NUM_THREADS"),
+        "versions": libraries,
+    }
 
 
 def keep_findings(

@@ -84,7 +84,9 @@ def load_model(target: Target) -> Loaded:
                 local_files_only=True,
                 trust_remote_code=target.trusted,
             )
-        except (OSError, ValueError, RuntimeError, KeyError, AttributeError, ImportError) as error:
+        except PlumblineError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- configurations and models are other people's code and raise anything
             if target.config.get("auto_map") and not target.trusted:
                 raise NotAllowedError("The model cannot be loaded without its own code", where=target.name) from error
             raise ModelError("The weights cannot be loaded", where=target.name, remedy=_first_line(error)) from error
@@ -116,4 +118,6 @@ def load_tokenizer(target: Target) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    """The error's name where its words alone would not tell, and its first line."""
+    first = (str(error).strip().splitlines() or [""])[0][:300]
+    return first if isinstance(error, (OSError, ValueError)) and first else f"{type(error).__name__}: {first}"

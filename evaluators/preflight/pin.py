@@ -9,6 +9,7 @@ from typing import Any
 
 from data.errors import InputError
 from evaluators.preflight.finding import Finding, Severity
+from evaluators.preflight.kinds import other_kind
 from evaluators.preflight.loading import load_tokenizer
 from evaluators.preflight.stored import file_sha256
 from evaluators.preflight.target import Target
@@ -33,7 +34,7 @@ def write_pin(target: Target, path: Path) -> None:
         "model": target.name,
         "revision": target.revision,
         "files": {entry.pop("path"): entry for entry in describe_files(target)},
-        "tokens": golden_ids(load_tokenizer(target)),
+        "tokens": None if other_kind(target) else golden_ids(load_tokenizer(target)),
     }
     path.write_text(json.dumps(pin, indent=1, ensure_ascii=False), encoding="utf-8")
 

@@ -29,7 +29,7 @@ def header(path: Path) -> dict[str, Any]:
     """The header of a safetensors file: tensor name to dtype, shape and offsets.
 
     Raises:
-        ValueError: the file does not begin with a whole header.
+        ValueError: the file does not begin with a whole header of that form.
     """
     with path.open("rb") as handle:
         start = handle.read(8)
@@ -38,11 +38,35 @@ def header(path: Path) -> dict[str, Any]:
         (length,) = struct.unpack("<Q", start)
         if length > path.stat().st_size - 8:
             raise ValueError("its header is cut short")
-        parsed = json.loads(handle.read(length))
+        parsed = _object(handle.read(length))
+    parsed.pop("__metadata__", None)
+    if odd := next((name for name, entry in parsed.items() if not _describes(entry)), None):
+        raise ValueError(f"its header does not say where {odd!r} lies")
+    return parsed
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("its header is not JSON") from error
     if not isinstance(parsed, dict):
         raise ValueError("its header is not an object")
-    parsed.pop("__metadata__", None)
     return parsed
+
+
+def _describes(entry: Any) -> bool:
+    """Whether a header's entry has a tensor's dtype, shape and offsets."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str):
+        return False
+    shape, offsets = entry.get("shape"), entry.get("data_offsets")
+    return (
+        all(
+            isinstance(numbers, list) and all(type(number) is int and number >= 0 for number in numbers)
+            for numbers in (shape, offsets)
+        )
+        and len(offsets or ()) == 2
+    )
 
 
 def broken_safetensors(path: Path) -> str | None:

@@ -42,7 +42,7 @@ class Target:
         """Content of a JSON file; None when it is not there or cannot be read (the files tier says so)."""
         try:
             return json.loads(self.path(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def object(self, name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from evaluators.preflight.target import Target
 
 __all__ = ["check", "golden_ids", "positions_of"]
 
-# Architectures whose training put a token before and after every text.
+# Architectures whose training put a token before and after every text; those of T5's family only after.
 _MARKED = {
     "bert",
     "roberta",
@@ -33,6 +33,7 @@ _MARKED = {
     "mt5",
     "umt5",
 }
+_END_ONLY = {"t5", "mt5", "umt5"}
 # Learned absolute positions: a text padded on the left is read at other positions.
 _ABSOLUTE = {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "electra", "albert"}
 # Position tables that begin counting after the padding id (fairseq's convention).
@@ -45,6 +46,7 @@ def check(target: Target) -> Iterator[Finding]:
     """Vocabulary, ids, special tokens, casing, padding and lengths of the tokenizer against the model."""
     try:
         tokenizer = load_tokenizer(target)
+        _try(target, tokenizer)
     except ModelError as error:
         yield Finding("tokenizer", "tokenizer-unloadable", "fatal", error.remedy, "No text can be encoded.", _AGAIN)
         return
@@ -55,6 +57,25 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _special_tokens(target, tokenizer)
     yield from _padding(target, tokenizer)
     yield from _lengths(target, tokenizer)
+
+
+def _try(target: Target, tokenizer: Any) -> None:
+    """Ask once for all that is asked for below: some faults of its files show only when it is used.
+
+    Raises:
+        ModelError: it cannot do its work.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        golden_ids(tokenizer)
+        _ = tokenizer.unk_token_id, tokenizer.all_special_tokens
+        if target.has(name := target.of_root("tokenizer.json")):
+            Tokenizer.from_file(str(target.path(name)))
+    # `tokenizers` raises bare Exception, and a special token that is none sends transformers round in circles.
+    except Exception as error:
+        words = f"{type(error).__name__}: {str(error)[:300]}"
+        raise ModelError("The tokenizer cannot be used", where=target.name, remedy=words) from error
 
 
 def golden_ids(tokenizer: Any) -> dict[str, list[int]]:
@@ -184,12 +205,15 @@ def _special_tokens(target: Target, tokenizer: Any) -> Iterator[Finding]:
     ids, bare = tokenizer("word")["input_ids"], tokenizer("word", add_special_tokens=False)["input_ids"]
     special = set(tokenizer.all_special_ids)
     kind = target.config.get("model_type")
-    if kind in _MARKED and len(ids) == len(bare):
+    if kind in _MARKED and (lost := _lost_ends(kind, list(ids), list(bare))):
+        both = len(ids) == len(bare)
         yield Finding(
             "tokenizer",
-            "special-tokens-missing",
+            "special-tokens-missing" if both else f"{lost[0]}-token-missing",
             "serious",
-            "No special token is added before or after a text",
+            "No special token is added before or after a text"
+            if both
+            else f"No special token is added {'before' if lost == ['start'] else 'after'} a text",
             f"{kind} was trained with them: every vector changes, short texts most.",
             _AGAIN,
             {"ids": list(ids)},
@@ -238,6 +262,14 @@ def _special_tokens(target: Target, tokenizer: Any) -> Iterator[Finding]:
             _AGAIN,
             {"config": pad, "tokenizer": tokenizer.pad_token_id},
         )
+
+
+def _lost_ends(kind: str, ids: list[int], bare: list[int]) -> list[str]:
+    """Which of its special tokens, at the start and at the end of a text, an architecture's tokenizer does not add."""
+    room = range(len(ids) - len(bare) + 1)
+    lead = next((at for at in room if ids[at : at + len(bare)] == bare), 0)
+    added = {"start": lead, "end": len(ids) - len(bare) - lead}
+    return [end for end in (["end"] if kind in _END_ONLY else ["start", "end"]) if added[end] <= 0]
 
 
 def _last_token_pooling(target: Target) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
 
 from data.errors import ModelError, NotAllowedError
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.loading import Loaded, load_model
 from evaluators.preflight.names import SHOWN, UNUSED, some, used
 from evaluators.preflight.pickles import check_pickles
-from evaluators.preflight.stored import digest_of, tensors
+from evaluators.preflight.stored import digest_of, load_pickle, tensors
 from evaluators.preflight.target import Target
 from evaluators.preflight.values import copied_matrices, impossible_values
 from evaluators.trust import allow
@@ -92,23 +94,28 @@ def _keys(target: Target, loaded: Loaded) -> Iterator[Finding]:
 
 def _loads_agree(target: Target, names: list[str]) -> bool:
     """Whether two more loads hold the same values in these tensors."""
-    first, second = (dict(load_model(target).model.state_dict()) for _ in range(2))
-    return all(digest_of(first[name]) == digest_of(second[name]) for name in names if name in first)
+    first, second = (_digests(load_model(target), names) for _ in range(2))
+    return first == second
+
+
+def _digests(loaded: Loaded, names: Iterable[str] | None = None) -> dict[str, str]:
+    """Hash of each parameter and buffer, or of the named ones: what is kept of a model that need not stay in memory."""
+    held = dict(chain(loaded.model.named_parameters(), loaded.model.named_buffers()))
+    wanted = held if names is None else {name: held[name] for name in names if name in held}
+    return {name: digest_of(tensor) for name, tensor in used(wanted.items())}
 
 
 def _not_from_file(target: Target, loaded: Loaded, digests: dict[str, str]) -> Iterator[Finding]:
-    """Parameters named in the file whose bytes in memory are others: something changed them after loading."""
-    if not target.weight_files:
-        return
-    held = {name: digest_of(tensor) for file in target.weight_files for name, tensor in tensors(target.path(file))}
-    known = set(held.values())
+    """Parameters named in the file whose bytes in memory are others, in the precision they were loaded in."""
+    held = dict(_stored_digests(target, {parameter.dtype for parameter in loaded.model.parameters()}))
+    known = set().union(*held.values())
     base = f"{getattr(loaded.model, 'base_model_prefix', '')}."
     strangers = [
         name
         for name, digest in digests.items()
         if digest not in known and (name in held or base + name in held) and name not in loaded.mismatched
     ]
-    if strangers and not _cast(target, loaded):
+    if strangers:
         yield Finding(
             "weights",
             "weights-altered",
@@ -118,9 +125,36 @@ def _not_from_file(target: Target, loaded: Loaded, digests: dict[str, str]) -> I
             "Load with the library version the model was made with.",
             {"tensors": strangers[:SHOWN]},
         )
+    # What the file vouches for is the same at each load; only the rest, and a model's own code, can draw it anew.
+    if strangers or target.config.get("auto_map") or not known.issuperset(digests.values()):
+        yield from _drawn_anew(target, loaded)
 
 
-def _cast(target: Target, loaded: Loaded) -> bool:
-    """Whether the loader converted the file's precision; the configuration tier speaks of that."""
-    dtype = str(next(loaded.model.parameters()).dtype)
-    return any(str(tensor.dtype) != dtype for _, tensor in tensors(target.path(target.weight_files[0])))
+def _drawn_anew(target: Target, loaded: Loaded) -> Iterator[Finding]:
+    first, second = _digests(loaded), _digests(load_model(target))
+    told = loaded.missing | loaded.mismatched
+    apart = sorted(name for name, digest in first.items() if second.get(name) != digest and name not in told)
+    if apart:
+        yield Finding(
+            "weights",
+            "weights-random",
+            "fatal",
+            f"Two loads of the same files differ in {len(apart)} tensors: {some(apart)}",
+            "They are drawn at random after loading: a text has another vector at each start.",
+            "Use the model's own code at the revision its figures are of, or another library version.",
+            {"tensors": apart[:SHOWN], "count": len(apart)},
+        )
+
+
+def _stored_digests(target: Target, dtypes: set[Any]) -> Iterator[tuple[str, set[str]]]:
+    """Hashes of each stored tensor as it is, and rounded to the precisions that the loader may have taken it to."""
+    for name, tensor in _stored(target):
+        others = {dtype for dtype in dtypes if dtype != tensor.dtype and tensor.is_floating_point()}
+        yield name, {digest_of(tensor), *(digest_of(tensor.to(dtype)) for dtype in others)}
+
+
+def _stored(target: Target) -> Iterator[tuple[str, Any]]:
+    """Name and tensor of everything in the weight files: the safetensors, or the pickles where there are none."""
+    for name in target.weight_files or target.pickles:
+        path = target.path(name)
+        yield from tensors(path) if target.weight_files else (load_pickle(path) or {}).items()

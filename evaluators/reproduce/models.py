@@ -96,14 +96,18 @@ def load(asked: Asked) -> Loaded:
             revision = commit_of(asked.model, revision) or revision  # code was read at a commit: load that one
     files_of = {str(asked.folder): asked.folder} if asked.folder else {}
     guard = partial(only_code_from, _allowed(asked, revision), files_of)
-    try:
-        with guard():
-            encoder, loader = _explained(asked, revision, lambda: _encoder(asked, meta, revision))
-    except ModelError:
-        check_downloaded(asked, revision)  # says what is wrong with the files, where that is why
-        raise
+    before = _held(asked, revision)
+    seen = _seen(asked, asked.model, revision) if before else []
+    encoder, loader = _load(asked, meta, revision, guard)
     if asked.folder is None:
-        findings = check_downloaded(asked, revision)
+        if _held(asked, revision) != before:
+            # The loader brought files. The model it made goes first: two of a large one may not fit.
+            del encoder
+            seen = _seen(asked, asked.model, revision)
+            _stop_if_fatal(seen, asked, asked.model)
+            encoder, loader = _load(asked, meta, revision, guard)
+        findings = seen
+        _stop_if_fatal(findings, asked, asked.model)
         folder = _snapshot(asked.model, revision)
         files, revision = hash_files(folder) if folder else [], revision or (folder.name if folder else "unknown")
     assert revision is not None  # a folder has its content's, a hub model its snapshot's
@@ -112,6 +116,23 @@ def load(asked: Asked) -> Loaded:
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision})
     _set_up(encoder, asked)
     return Loaded(encoder, name, revision, registered, loader, files, findings, guard)
+
+
+def _load(
+    asked: Asked, meta: Any, revision: str | None, guard: Callable[[], AbstractContextManager[None]]
+) -> tuple[Any, str]:
+    try:
+        with guard():
+            return _explained(asked, revision, lambda: _encoder(asked, meta, revision))
+    except ModelError:
+        check_downloaded(asked, revision)  # says what is wrong with the files, where that is why
+        raise
+
+
+def _held(asked: Asked, revision: str | None) -> list[str]:
+    """The files of a hub's model that lie in the cache; none for a folder, and for a model without files."""
+    folder = _snapshot(asked.model, revision) if asked.folder is None else None
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")) if folder else []
 
 
 def _load_spec(asked: Asked) -> Loaded:
@@ -171,13 +192,17 @@ def check_downloaded(asked: Asked, revision: str | None) -> list[Finding]:
 
 
 def _looked_at(asked: Asked, model: str, revision: str | None) -> list[Finding]:
+    found = _seen(asked, model, revision)
+    _stop_if_fatal(found, asked, model)
+    return found
+
+
+def _seen(asked: Asked, model: str, revision: str | None) -> list[Finding]:
     from evaluators.preflight import preflight
 
     trust = [f"{name}@{at}" for name, at in _allowed(asked, revision).items()]
     # Code that may not run and cannot be done without is refused by the loader, with the option that allows it.
-    found = [f for f in preflight(model, revision=revision, trust=trust) if f.code not in _REFUSED_LATER]
-    _stop_if_fatal(found, asked, model)
-    return found
+    return [f for f in preflight(model, revision=revision, trust=trust) if f.code not in _REFUSED_LATER]
 
 
 def _stop_if_fatal(found: list[Finding], asked: Asked, where: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,27 @@ def _no_specials(folder: Path) -> None:
     _json("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")(folder)
 
 
+def _template(kept: str) -> Inject:
+    """Only the named one of the template's two special tokens is added from now on."""
+
+    def change(value: dict[str, Any]) -> None:
+        template = value["post_processor"]
+        for form in ("single", "pair"):
+            template[form] = [p for p in template[form] if p.get("SpecialToken", {"id": kept})["id"] == kept]
+
+    def inject(folder: Path) -> None:
+        _tokenizer_json(change)(folder)
+        _json("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")(folder)
+
+    return inject
+
+
+def _no_place(folder: Path) -> None:
+    """A header of safetensors that names a tensor and does not say where it lies."""
+    header = json.dumps({"a": 1}).encode()
+    _write(WEIGHTS, struct.pack("<Q", len(header)) + header)(folder)
+
+
 def _half_vocabulary(folder: Path) -> None:
     lines = (folder / "vocab.txt").read_text().splitlines()[:15000]
     (folder / "vocab.txt").write_text("\n".join(lines))
@@ -241,6 +263,15 @@ FAULTS: dict[str, tuple[Inject, str]] = {
     "a pytorch_model.bin that would run code": (_bin(lambda tensors: {"weights": _Runs()}), "pickle-unsafe"),
     "config.json removed": (_remove("config.json"), "config-missing"),
     "config.json cut": (_write("config.json", b'{"model_type": "bert", '), "json-unreadable"),
+    "a header of the weights that is none": (_no_place, "weights-truncated"),
+    "auto_map a list": (_json("config.json", auto_map=["own.Own"]), "json-malformed"),
+    "model_type a list": (_json("config.json", model_type=["bert"]), "json-malformed"),
+    "vocab_size a text": (_json("config.json", vocab_size="abc"), "json-malformed"),
+    "prompts a list": (_json("config_sentence_transformers.json", prompts=["query: "]), "json-malformed"),
+    "max_seq_length a text": (_json("sentence_bert_config.json", max_seq_length="256"), "json-malformed"),
+    "modules.json an object": (_write("modules.json", b'{"0": "Transformer"}'), "json-malformed"),
+    "config.json a list": (_write("config.json", b"[1]"), "json-malformed"),
+    "an activation nobody knows": (_json("config.json", hidden_act="nope"), "weights-unloadable"),
     "modules.json removed": (_remove("modules.json"), "modules-missing"),
     "the pooling config removed": (_remove("1_Pooling/config.json"), "module-missing"),
     "the length config removed": (_remove("sentence_bert_config.json"), "length-config-missing"),
@@ -266,6 +297,9 @@ FAULTS: dict[str, tuple[Inject, str]] = {
     "vocab.txt in another order than tokenizer.json": (_other_vocabulary, "vocabularies-differ"),
     "do_lower_case flipped": (_json("tokenizer_config.json", do_lower_case=False), "lowercase-differs"),
     "special tokens no longer added": (_no_specials, "special-tokens-missing"),
+    "the end token no longer added": (_template("[CLS]"), "end-token-missing"),
+    "the start token no longer added": (_template("[SEP]"), "start-token-missing"),
+    "an unknown token that is no token": (_json("special_tokens_map.json", unk_token=""), "tokenizer-unloadable"),
     "padding on the left": (_json("tokenizer_config.json", padding_side="left"), "padding-left"),
     "another padding id in config.json": (_json("config.json", pad_token_id=100), "pad-differs"),
     "the tokenizer cuts at 64 tokens": (_json("tokenizer_config.json", model_max_length=64), "length-cut"),

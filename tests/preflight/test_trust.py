@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from data.errors import InputError
 from evaluators.preflight import preflight
@@ -109,3 +111,29 @@ def test_code_of_another_repository_must_be_allowed_too(marked: tuple[Path, Path
     assert findings[-1].severity == "fatal"
     assert "somebody/else" in findings[-1].seen
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_own_code_that_draws_at_random_after_loading_is_seen(marked: tuple[Path, Path], pickled: bool) -> None:
+    folder, _ = marked
+    with (folder / "modeling_own.py").open("a") as code:
+        code.write(
+            "    @classmethod\n    def from_pretrained(cls, *args, **kwargs):\n"
+            "        model, report = super().from_pretrained(*args, **kwargs)\n"
+            "        model.encoder.layer[0].output.dense.weight.data.normal_()\n"
+            "        return model, report\n"
+        )
+    if pickled:
+        torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
+    trust = [f"{folder}@{find_target(str(folder)).code_revision}"]
+    found = preflight(str(folder), trust=trust)
+    assert [finding.code for finding in found] == ["weights-altered", "weights-random"]
+    assert found[1].evidence["tensors"] == ["encoder.layer.0.output.dense.weight"]
+
+
+def test_pickled_weights_alone_are_held_against_their_file(tmp_path: Path) -> None:
+    folder = build("BERT, CLS", tmp_path / "model")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    assert preflight(str(folder)) == []

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +190,29 @@ def test_code_that_a_loader_opens_with_the_first_text(
     with pytest.raises(NotAllowedError, match=f"add --trust-remote-code {other}@"):
         run(tiny, "STS12")
     assert not (tmp_path / "it-ran").exists()
+
+
+_ALIVE = """
+import gc
+from evaluators.preflight import weights
+from evaluators.reproduce.models import Asked, load
+real, alive = weights.load_model, []
+def watched(target):
+    gc.collect()
+    alive.append(sum(type(thing).__name__ == "BertModel" for thing in gc.get_objects()))
+    return real(target)
+weights.load_model = watched
+load(Asked("acme/tiny"))
+print("alive", alive)
+"""
+
+
+def test_the_look_at_a_cached_model_holds_no_second_one_in_memory(tiny: Path, tmp_path: Path) -> None:
+    cached = tmp_path / "hub" / "models--acme--tiny"
+    shutil.copytree(tiny, cached / "snapshots" / ("a" * 40))
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("a" * 40)
+    offline = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    offline.pop("HF_HUB_CACHE", None)
+    done = subprocess.run([sys.executable, "-c", _ALIVE], capture_output=True, text=True, env=offline, check=False)
+    assert "alive [0]" in done.stdout, done.stdout + done.stderr
