@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COSTS", "Delta", "Suggestion", "suggest"]
+__all__ = ["COSTS", "FEWEST", "Delta", "Suggestion", "suggest"]
 
 Scores = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ _LENGTH_LOST = "normalisation missing"
 # Metrics that the length of a vector cannot change, and those it does.
 _DIRECTION, _LENGTH = ("cosine_", "cos_sim_"), ("dot_", "euclidean_", "manhattan_")
 _CLOSE = 0.004  # a delta that says nothing: honest reruns differ by as much
-_FEWEST = 2  # tasks: any cause fits a single delta
+FEWEST = 2  # tasks: any cause fits a single delta
 _KEPT = 5
 _SETTLE = (
     "python -m evaluators parity --reference {reference} --candidate YOUR_ENCODER && python -m evaluators diagnose last"
@@ -127,7 +127,7 @@ def suggest(deltas: Sequence[Delta], model: str = "MODEL") -> list[Suggestion]:
     usable = [delta for delta in deltas if np.isfinite(delta.delta) and delta.task_type in _KIND]
     settle = _SETTLE.format(reference=shlex.quote(f"sentence-transformers:{model}"))
     by_metric = _of_the_metrics(usable, settle)
-    if len(usable) < _FEWEST or max(abs(delta.delta) for delta in usable) <= _CLOSE:
+    if len(usable) < FEWEST or max(abs(delta.delta) for delta in usable) <= _CLOSE:
         return by_metric
     causes = [cause for cause in COSTS if cause != _LENGTH_LOST or not _tells_length(usable)]
     found = [_fitted(cause, usable, settle) for cause in causes]

@@ -73,7 +73,7 @@ def _diagnose(
 
 def _of_scores(asked: str, store: Path | None) -> None:
     from data.store import open_reader
-    from data.suggest import suggest
+    from data.suggest import FEWEST, suggest
     from evaluators.diagnose.from_store import read_deltas
 
     reader = open_reader(store)
@@ -81,7 +81,9 @@ def _of_scores(asked: str, store: Path | None) -> None:
     reader.close()
     console, found = Console(highlight=False), suggest(deltas, model)
     if not found:
-        console.print(Text(f"{asked}: the deltas of {len(deltas)} tasks are no more than honest reruns differ by."))
+        few = f"the scores of {len(deltas)} task tell no cause from another; run tasks of other kinds as well."
+        noise = f"the deltas of {len(deltas)} tasks are no more than honest reruns differ by, or fit no known cause."
+        console.print(Text(f"{asked}: {few if len(deltas) < FEWEST else noise}"), soft_wrap=True)
         return
     table = Table(title=f"Suggested by the scores of {len(deltas)} tasks; nothing is proved until vectors are compared")
     for heading in ("cause", "fits", "why"):

@@ -59,6 +59,8 @@ def test_a_run_that_does_not_hold_ends_with_the_next_command(command: Command, t
     asked = ("reproduce", tiny, "--as", "acme/tiny", "--datasets", tmp_path / "hub", "--tasks")
     status, said = command.run(*asked, "STS12")
     assert status == 0 and "What the scores suggest" not in said  # one figure has no pattern
+    status, said = command.run("diagnose", "--scores", "acme/tiny")
+    assert status == 0 and "the scores of 1 task tell no cause from another" in said
     status, said = command.run(*asked, "STS12,STS13")
     assert status == 0, said
     following = next(line for line in said.splitlines() if line.startswith("What the scores suggest: "))
