@@ -36,6 +36,11 @@ _WORDS = {
 }
 # What a person looks at for each of them.
 _NOUNS = {"max_seq_length": "maximum length", "dtype": "precision", "encoder": "loader"}
+# One thing under two names: as mteb's loaders record it, and as the encoders of the parity check do.
+_SAME = {
+    "fp32": "float32", "fp16": "float16", "bf16": "bfloat16",
+    "SentenceTransformerEncoderWrapper": "sentence-transformers",
+}  # fmt: skip
 # The rest is named only where nothing above differs.
 _LIBRARIES = ("mteb", "sentence-transformers", "transformers", "torch", "tokenizers")
 _LESSER = ("attention", "device", "configuration", *_LIBRARIES)
@@ -226,7 +231,8 @@ def _set_up(
         "configuration": _digest(files, r"(0_[^/]+/)?(config|sentence_bert_config)\.json"),
     }
     wishes = {"dimensions" if name == "truncate_dim" else name for name, value in asked.items() if value}
-    return SetUp(run_id, model, {n: str(v) for n, v in facts.items() if v not in (None, "")}, frozenset(wishes))
+    said = {name: _SAME.get(str(value), str(value)) for name, value in facts.items() if value not in (None, "")}
+    return SetUp(run_id, model, said, frozenset(wishes))
 
 
 def _digest(files: Iterable[Mapping[str, Any]], pattern: str) -> str | None:

@@ -167,9 +167,24 @@ def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, nam
         st.markdown(_sentence(charge))
     left, right = st.columns(2)
     _list(left, what, "none stands out", [c for c in found if c.of == "model" and c.subject in rows])
+    for row in _too_few(split, rows) if what == "Runs" else []:
+        name = cells.short(pd.Series([row.name]), named).iloc[0]
+        left.caption(
+            f"{plain(name)} is off on all of its {count(row.cells, 'task')}: too few to tell that from chance."
+        )
     _list(right, "Tasks", "none stands out", [c for c in found if c.of in ("task", "metric") and c.subject in tasks])
     if unsure := doubt(split, background):
         st.caption(plain(unsure) + ".")
+    elif background:
+        others = count(background, "other model")
+        st.caption(f"Tasks are judged by these runs and by what the cards of {others} claim on the same tasks.")
+
+
+def _too_few(split: Effects, shown: set[str]) -> list[Any]:
+    """Rows off on every task they have, but on so few that no test can call them; three at the most."""
+    rows = split.rows.set_index("name")
+    off = rows[(rows["moved"] == rows["cells"]) & (rows["cells"] > 0) & ~rows["called"].astype(bool)]
+    return [row for _, row in off[off.index.isin(shown)].head(3).iterrows()]
 
 
 def _list(where: DeltaGenerator, heading: str, nothing: str, found: list[Charge]) -> None:

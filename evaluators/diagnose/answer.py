@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -59,8 +60,11 @@ def diagnose(
     base = bench.vectors(bench.reference.recipe)
     plain = Match((), bench.reference.recipe, apart(candidate, base), base)
     identical = float(plain.errors.max()) < IDENTICAL
-    if not identical and facts is not None and (found := by_chance(bench, candidate, base, facts)) is not None:
-        return found
+    if facts is not None:
+        # What is identical was not drawn at random, whatever another load of it gave; its other outputs may be.
+        known = replace(facts, loads_agree=None, deterministic=None) if identical else facts
+        if (found := by_chance(bench, candidate, base, known)) is not None:
+            return found
     causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.name not in without]
     claimed = facts.revision if facts else None
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.

@@ -32,6 +32,11 @@ def _classes(value: Any) -> bool:
     return all(part is None or isinstance(part, str) for part in entries)
 
 
+def _tokenizer_classes(value: Any) -> bool:
+    """The same of a tokenizer, which was once saved as the list of its slow and its fast class alone."""
+    return _classes({"AutoTokenizer": value} if isinstance(value, list) else value)
+
+
 def _modes(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, list) and all(isinstance(mode, str) for mode in value))
 
@@ -41,6 +46,7 @@ WHOLE: Rule = ("a whole number", _whole)
 NUMBER: Rule = ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
 TEXTS: Rule = ("an object of texts", _texts_by_name)
 CLASSES: Rule = ("an object of class names", _classes)
+TOKENIZER_CLASSES: Rule = ("an object of class names, or a list of them", _tokenizer_classes)
 MODES: Rule = ("a text or a list of texts", _modes)
 
 _CONFIG: dict[str, Rule] = {
@@ -51,7 +57,7 @@ _CONFIG: dict[str, Rule] = {
     "d_model": WHOLE,
     "max_position_embeddings": WHOLE,
 }
-_TOKENIZER: dict[str, Rule] = {"model_max_length": NUMBER, "auto_map": CLASSES}
+_TOKENIZER: dict[str, Rule] = {"model_max_length": NUMBER, "auto_map": TOKENIZER_CLASSES}
 _LENGTH: dict[str, Rule] = {"max_seq_length": WHOLE}
 _PROMPTS: dict[str, Rule] = {"prompts": TEXTS, "default_prompt_name": TEXT, "similarity_fn_name": TEXT}
 _POOLING: dict[str, Rule] = {"pooling_mode": MODES, "word_embedding_dimension": WHOLE, "embedding_dimension": WHOLE}

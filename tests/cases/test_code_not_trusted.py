@@ -122,6 +122,7 @@ def test_the_pages_say_so(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     store, run = told.story.store, told.runs[0]
     reproduction = page(monkeypatch, store, "reproduction", row=f"{NAME} · {run}", task=TASK)
     assert f":red-badge[broken] {TASK}" in _read(reproduction)
+    assert "is off on all of its 1 task: too few to tell that from chance" in _read(reproduction)
     assert "files**] · a fault" in _read(reproduction) and LOST in _read(reproduction)
     assert f"--trust-remote-code {told.allow}" in _read(reproduction)
     drift = _read(page(monkeypatch, store, encoder="without its code"))

@@ -13,7 +13,7 @@ from tests.make_store import make_store
 from tests.serving import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SESSIONS, VERSIONS = 8, 6
+SESSIONS, VERSIONS = 8, 4
 
 
 def test_publishing_disturbs_no_reader_and_no_reader_disturbs_publishing(tmp_path, open_page):

@@ -255,3 +255,17 @@ def test_dropout_is_told_by_repetition(decoder: Bench) -> None:
 def test_the_references_own_vectors_are_identical_whatever_two_loads_say(decoder: Bench) -> None:
     found = diagnose(decoder, decoder.vectors(decoder.reference.recipe), facts=Facts(loads_agree=False))
     assert (found.verdict, found.causes) == ("identical", ())
+
+
+def test_all_causes_take_few_passes(decoder: Bench) -> None:
+    """What makes them take half a minute (`make bench` has it by the clock): most of them leave most texts as they are.
+
+    Without that, and with a pass for each pooling and output, it would be one for every cause.
+    """
+    bench = Bench(decoder.reference, decoder.texts)  # nothing kept of other tests
+    width = bench.vectors(bench.reference.recipe).shape[1]
+    causes = catalogue(bench.reference, width, width)
+    (cut,) = [cause for cause in causes if cause.name == "max length 64"]
+    found = diagnose(bench, bench.vectors(combine(bench.reference.recipe, (cut,))))
+    assert [named.cause.name for named in found.causes] == ["max length 64"]
+    assert bench.passes < 0.6 * len(causes) * len(bench.texts.texts)

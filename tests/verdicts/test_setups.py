@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import duckdb
 import pandas as pd
 
-from data.setups import SetUp, apart, best, named
+from data.setups import SetUp, apart, best, named, setups
 
 FACTS = {"dtype": "float32", "pooling": "mean", "max_seq_length": "256", "weights": "aaaa1111", "prompts": "none"}
 
@@ -62,3 +65,19 @@ def test_lesser_facts_are_named_only_where_nothing_else_differs() -> None:
 def test_what_one_side_does_not_know_differs_from_nothing() -> None:
     served = SetUp("one", "org/model", {"encoder": "openai"}, frozenset())
     assert apart(served, set_up("two")) == []
+
+
+def test_one_thing_under_two_names_is_one_thing() -> None:
+    """A run on mteb's loader and one through the encoder of a parity check record the same in words of their own."""
+    by_mteb = {"dtype": "float32", "encoder": "mteb.models.SentenceTransformerEncoderWrapper"}
+    by_spec = {"dtype": "fp32", "encoder": "sentence-transformers", "pooling": "cls"}
+    cursor = duckdb.connect()
+    cursor.execute("CREATE TABLE runs (run_id TEXT, kind TEXT, model TEXT, settings JSON, environment JSON, files JSON,"
+                   " started_at TIMESTAMP)")  # fmt: skip
+    for run, used in (("one", by_mteb | {"modules": ["Pooling(mean)"]}), ("two", by_spec)):
+        cursor.execute(
+            "INSERT INTO runs VALUES (?, 'reproduce', 'org/model', ?, '{}', '[]', now()::TIMESTAMP)",
+            [run, json.dumps({"in_use": used})],
+        )
+    known = setups(cursor)
+    assert [each.words for each in apart(known["two"], known["one"])] == ["pooling cls instead of mean"]
