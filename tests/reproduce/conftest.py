@@ -88,10 +88,11 @@ def write_pairs(folder: Path, rows: list[dict[str, Any]]) -> None:
 
 @pytest.fixture(scope="session")
 def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data sets laid out like the hub: our own pairs under the names of two of mteb's tasks, the second long."""
+    """Data sets laid out like the hub: our own pairs under the names of three of mteb's tasks, the last long."""
     folder = tmp_path_factory.mktemp("datasets")
-    write_pairs(folder / "mteb" / "sts12-sts", pairs())
-    many = [row | {"sentence1": f"{n} {row['sentence1']}"} for n in range(100) for row in pairs()]
+    for name in ("sts12-sts", "sts14-sts"):
+        write_pairs(folder / "mteb" / name, pairs())
+    many = [row | {"sentence1": f"{n} {row['sentence1']}"} for n in range(60) for row in pairs()]
     write_pairs(folder / "mteb" / "stsbenchmark-sts", many)
     return folder
 
