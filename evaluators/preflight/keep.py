@@ -8,7 +8,6 @@ import platform
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import duckdb
 
 from data.errors import StoreError
 from data.store import store_path, writing
+from evaluators.encoders.base import versions_of
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.pin import describe_files
 from evaluators.preflight.target import Target
@@ -67,18 +67,12 @@ def keep_run(
 
 
 def _environment() -> dict[str, Any]:
-    libraries = {}
-    for library in _LIBRARIES:
-        try:
-            libraries[library] = version(library)
-        except PackageNotFoundError:
-            continue
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "threads": os.environ.get("OMP_NUM_THREADS"),
-        "versions": libraries,
+        "libraries": versions_of(*_LIBRARIES),
     }
 
 

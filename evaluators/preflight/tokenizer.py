@@ -202,6 +202,13 @@ def _two_vocabularies(target: Target, tokenizer: Any) -> Iterator[Finding]:
 
 
 def _special_tokens(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    yield from _ends(target, tokenizer)
+    yield from _cut_in_pieces(tokenizer)
+    yield from _pad_token(target, tokenizer)
+
+
+def _ends(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    """A start or end token that the architecture was trained with, and that is not added to a text."""
     ids, bare = tokenizer("word")["input_ids"], tokenizer("word", add_special_tokens=False)["input_ids"]
     special = set(tokenizer.all_special_ids)
     kind = target.config.get("model_type")
@@ -228,6 +235,9 @@ def _special_tokens(target: Target, tokenizer: Any) -> Iterator[Finding]:
             "Use the tokenizer of the model's repository, or append the end token.",
             {"ids": list(ids)},
         )
+
+
+def _cut_in_pieces(tokenizer: Any) -> Iterator[Finding]:
     split = [
         token
         for token in tokenizer.all_special_tokens
@@ -243,6 +253,9 @@ def _special_tokens(target: Target, tokenizer: Any) -> Iterator[Finding]:
             _AGAIN,
             {"tokens": split},
         )
+
+
+def _pad_token(target: Target, tokenizer: Any) -> Iterator[Finding]:
     if tokenizer.pad_token_id is None:
         yield Finding(
             "tokenizer",

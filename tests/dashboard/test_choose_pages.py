@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.queries import compare, task, use
 from data.store import open_reader
 from tests.dashboard.choose_store import BENCHMARK, HOSTILE, LATE, choose_store
-from tests.serving import ROOT
+from tests.dashboard.opened import on
 
 A, B, LACKS, PARTIAL = "org/model-00", "org/model-02", "org/model-05", "org/model-06"
 PAGES = ["compare", "tasks", "models", "use", "changes"]
@@ -29,17 +29,6 @@ def cursor(path):
 @pytest.fixture(autouse=True)
 def store(monkeypatch, path):
     monkeypatch.setenv("PLUMBLINE_STORE", str(path))
-
-
-def on(page: str, **asked: object) -> AppTest:
-    """A page as an address with these choices shows it, in a session of its own."""
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
-    at.switch_page(f"screens/{page}.py")
-    for key, value in asked.items():
-        at.query_params[key] = value
-    at.run()
-    assert not at.exception and not at.error
-    return at
 
 
 def text(at: AppTest) -> str:

@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import names
 from data.store import open_reader, writing
+from tests.dashboard.opened import on
 from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic
 from tests.make_store import PRIVATE_MODEL, PRIVATE_TASK, TASKS, add_private, make_store
-from tests.serving import ROOT
 
 PUBLIC = "org/model-00"
 FOLDER = "/models/mine"
@@ -33,16 +33,6 @@ def path(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def store(monkeypatch, path):
     monkeypatch.setenv("PLUMBLINE_STORE", str(path))
-
-
-def on(page: str, **asked: object) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
-    at.switch_page(f"screens/{page}.py")
-    for key, value in asked.items():
-        at.query_params[key] = value
-    at.run()
-    assert not at.exception and not at.error, at.exception
-    return at
 
 
 def badges(at: AppTest) -> str:
