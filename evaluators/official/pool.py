@@ -5,15 +5,14 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import tempfile
-import threading
+import queue
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
-
-import orjson
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from multiprocessing.connection import Connection
+from typing import Any, Self
 
 from data.errors import PlumblineError
 from evaluators.official.batch import Batch, read_batch
@@ -69,57 +68,105 @@ def _in_processes(
     source: Source, portions: Iterator[Sequence[Found]], names: Names, origin: str | None
 ) -> Iterator[tuple[Sequence[Found], Batch]]:
     workers = min(4, max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
-    # spawn: a fork would copy DuckDB's threads' locks in whatever state they are
-    context = multiprocessing.get_context("spawn")
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        ProcessPoolExecutor(workers, context, _begin, (source, _written(names, scratch), origin)) as pool,
-    ):
+    with ExitStack() as stack:
+        readers = [stack.enter_context(_Reader()) for _ in range(workers)]
+        threads = stack.enter_context(ThreadPoolExecutor(workers))
+        # Left early, nobody waits for what is still being read.
+        for reader in readers:
+            stack.callback(reader.stop)
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        idle: queue.SimpleQueue[_Reader] = queue.SimpleQueue()
+        for reader in readers:
+            reader.send(source, names, origin)
+            idle.put(reader)
+
+        def read(portion: Sequence[Found]) -> Batch:
+            reader = idle.get()
+            try:
+                return reader.read([file.path for file in portion])
+            finally:
+                idle.put(reader)
+
         waiting: deque[tuple[Sequence[Found], Future[Batch]]] = deque()
-        try:
-            for portion in portions:
-                waiting.append((portion, pool.submit(_read, [file.path for file in portion])))
-                if len(waiting) > workers + 1:
-                    portion, future = waiting.popleft()
-                    yield portion, future.result()
-            while waiting:
+        for portion in portions:
+            waiting.append((portion, threads.submit(read, portion)))
+            if len(waiting) > workers + 1:
                 portion, future = waiting.popleft()
                 yield portion, future.result()
-        except BrokenProcessPool as error:
-            raise PlumblineError(
-                "A process that was reading result files was ended from outside, perhaps for want of memory",
-                remedy="The store is as it was; import again.",
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while waiting:
+            portion, future = waiting.popleft()
+            yield portion, future.result()
 
 
-_worker: tuple[Source, Names, str | None]
+class _Reader:
+    """A process that reads result files, and our end of the only pipe to it.
+
+    concurrent.futures and multiprocessing.Pool share queues between their processes: where one is killed while it
+    holds a lock, writes half an answer or another is being started, they wait for ever. This pipe has two ends, and
+    a dead process closes its own.
+    """
+
+    def __init__(self) -> None:
+        # spawn: a fork would copy DuckDB's threads' locks in whatever state they are
+        context = multiprocessing.get_context("spawn")
+        self._end, theirs = context.Pipe()
+        # What is handed over here must be small: it is written before the process runs, to a pipe we hold both ends of.
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._end.close()
+
+    def stop(self) -> None:
+        """End the process; it writes nothing but its answers, so there is nothing to lose."""
+        self._process.kill()
+        self._process.join()
+
+    def send(self, *what: Any) -> None:
+        """Hand over what reading needs, or the paths to read."""
+        try:
+            self._end.send(what)
+        except OSError as error:
+            raise _ended() from error
+
+    def read(self, paths: Sequence[str]) -> Batch:
+        """Read the files at ``paths`` there; raises what reading raised."""
+        self.send(paths)
+        try:
+            answer = self._end.recv()
+        except (EOFError, OSError) as error:
+            raise _ended() from error
+        if isinstance(answer, BaseException):
+            raise answer
+        assert isinstance(answer, Batch)
+        return answer
 
 
-def _written(names: Names, scratch: str) -> Path:
-    """Write the names to a file: handed over, they fill the pipe, and a reader killed then would block us for ever."""
-    path = Path(scratch) / "names.json"
-    path.write_bytes(orjson.dumps(names._asdict()))
-    return path
+def _ended() -> PlumblineError:
+    return PlumblineError(
+        "A process that was reading result files was ended from outside, perhaps for want of memory",
+        remedy="The store is as it was; import again.",
+    )
 
 
-def _begin(source: Source, names: Path, origin: str | None) -> None:
-    global _worker
-    _worker = (source, Names(**orjson.loads(names.read_bytes())), origin)
+def _serve(end: Connection) -> None:
+    """Answer until the other end is closed, which it is also when the importing process was killed."""
+    # Ctrl-C reaches every process of a terminal; the import ends us when it has heard it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Decoded JSON has no cycles, and looking for them takes a fifth of the time.
     gc.disable()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed import must not leave readers behind: they would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _read(paths: Sequence[str]) -> Batch:
-    source, names, origin = _worker
-    return read_batch(source, paths, names, origin)
+    with suppress(EOFError, OSError):
+        source, names, origin = end.recv()
+        while True:
+            (paths,) = end.recv()
+            answer: Batch | Exception
+            try:
+                answer = read_batch(source, paths, names, origin)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where it was asked for
+                answer = error
+            end.send(answer)

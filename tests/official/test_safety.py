@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import multiprocessing
 import os
@@ -9,15 +11,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import psutil
 import pytest
 
-from data.errors import StoreBusyError
+from data.errors import PlumblineError, StoreBusyError
 from data.store import Version, open_reader, version_of, writing
+from evaluators.official import pool
 from evaluators.official.importer import import_from
 from tests.official.conftest import ROOT, Write, ask, result
 
@@ -113,11 +119,13 @@ def wait_for(happened: object, what: str) -> None:
 
 def readers_of(importing: subprocess.Popen[str] | subprocess.Popen[bytes]) -> list[psutil.Process]:
     """The processes that read results for an import."""
-    try:
-        children = psutil.Process(importing.pid).children(recursive=True)
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-    except psutil.NoSuchProcess:
-        return []
+    found = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(importing.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+    return found
 
 
 def test_a_dead_workers_import_ends_with_a_sentence_and_no_new_store(sample: Path, store: Path) -> None:
@@ -134,6 +142,65 @@ def test_a_dead_workers_import_ends_with_a_sentence_and_no_new_store(sample: Pat
     _, told = importing.communicate(timeout=120)
     assert importing.returncode == 2
     assert "was ended from outside" in told
+    assert digest(store) == before
+
+
+def waiting_in(end: Connection) -> int:
+    """Bytes that can be read at once."""
+    return int.from_bytes(fcntl.ioctl(end.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+@pytest.fixture
+def readers_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few the files, processes read them."""
+    monkeypatch.setattr(pool, "_WORTH_A_POOL", 0)
+
+
+@pytest.mark.usefixtures("readers_pay")
+def test_a_reader_that_dies_while_another_starts_ends_the_import(
+    checkout: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, started = SpawnProcess.start, []
+
+    def and_end_the_first(process: SpawnProcess) -> None:
+        start(process)
+        started.append(process)
+        if len(started) == 2:
+            started[0].kill()
+            started[0].join()
+
+    monkeypatch.setattr(SpawnProcess, "start", and_end_the_first)
+    before = digest(store)
+    with pytest.raises(PlumblineError, match="was ended from outside"):
+        import_from(checkout, store=store)
+    assert digest(store) == before
+    assert not any(process.is_alive() for process in started)
+
+
+@pytest.mark.usefixtures("readers_pay")
+def test_a_reader_that_dies_in_the_middle_of_its_answer_ends_the_import(
+    write: Write, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = [{"main_score": 0.5, "hf_subset": f"subset {number}", "languages": ["eng-Latn"]} for number in range(50000)]
+    write(result("STS12", scores={"test": cells}), model="org__model")
+    started: list[SpawnProcess] = []
+    receive = Connection.recv
+
+    def half(end: Connection) -> object:
+        """Take what was sent of an answer before its sender died in the middle of it."""
+        wait_for(lambda: waiting_in(end) > 4, "more than the length of an answer")
+        for process in started:
+            process.kill()
+            process.join()
+        return receive(end)
+
+    start = SpawnProcess.start
+    monkeypatch.setattr(SpawnProcess, "start", lambda process: (start(process), started.append(process))[0])
+    monkeypatch.setattr(Connection, "recv", half)
+    before = digest(store)
+    with pytest.raises(PlumblineError, match="was ended from outside") as raised:
+        import_from(tmp_path / "checkout", store=store)
+    assert "during message" in str(raised.value.__cause__), "the answer fitted into the pipe"
     assert digest(store) == before
 
 
