@@ -5,9 +5,11 @@ Only looks: names, sizes and times. Nothing is opened, so that a look at 104,000
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -20,6 +22,9 @@ META = "model_meta.json"
 EXPERIMENTS = "experiments"
 # The largest file of the record is under 4 MB; the results repository takes none above 100.
 LARGEST = 64 * 2**20
+# What reading a member of a damaged archive raises: the checksum, each way of packing, an end too soon, a password
+# or an unknown packing (RuntimeError), a member that the directory alone knows (KeyError).
+_DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, KeyError)
 
 
 class Found(NamedTuple):
@@ -202,7 +207,7 @@ class ZipSource:
         try:
             with self._open().open(path) as handle:
                 return handle.read(LARGEST + 1)[:LARGEST]
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, KeyError) as error:
+        except _DAMAGED as error:
             raise UnreadableResultError("The archive does not give this file out whole") from error
 
     def _open(self) -> zipfile.ZipFile:

@@ -128,6 +128,24 @@ def test_an_unreadable_model_meta_costs_its_folder_only(write: Write, store: Pat
     assert ask(store, "SELECT task FROM current_results") == [("STS13",)]
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_of_a_zip_costs_itself_only(packing: int, store: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "results.zip"
+    with zipfile.ZipFile(archive, "w", packing) as packed:
+        for task in ("STS12", "STS13"):
+            packed.writestr(f"results/org__model/abc/{task}.json", json.dumps(result(task)))
+        start = packed.getinfo("results/org__model/abc/STS13.json").header_offset
+    damaged = bytearray(archive.read_bytes())
+    data = start + 30 + len("results/org__model/abc/STS13.json") + 9  # behind the heads of file and packing
+    damaged[data : data + 40] = b"\xff" * 40
+    archive.write_bytes(damaged)
+    summary = import_from(archive, store=store)
+    assert dict(summary.rejected) == {
+        "results/org__model/abc/STS13.json": "The archive does not give this file out whole"
+    }
+    assert ask(store, "SELECT model, task FROM current_results") == [("org/model", "STS12")]
+
+
 def test_a_zip_with_paths_that_lead_out(store: Path, tmp_path: Path) -> None:
     archive = tmp_path / "results.zip"
     content = json.dumps(result())
