@@ -15,7 +15,19 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
-__all__ = ["Difference", "Named", "SetUp", "Standing", "apart", "best", "listed", "named", "setups", "standings"]
+__all__ = [
+    "Difference",
+    "Named",
+    "SetUp",
+    "Standing",
+    "apart",
+    "best",
+    "listed",
+    "named",
+    "one_name",
+    "setups",
+    "standings",
+]
 
 # A copy of the hub may have a model's weights or tokenizer in several forms, so the one that is loaded first counts.
 _WEIGHTS = "bin|pt|pth|onnx|gguf|h5|msgpack"
@@ -231,8 +243,13 @@ def _set_up(
         "configuration": _digest(files, r"(0_[^/]+/)?(config|sentence_bert_config)\.json"),
     }
     wishes = {"dimensions" if name == "truncate_dim" else name for name, value in asked.items() if value}
-    said = {name: _SAME.get(str(value), str(value)) for name, value in facts.items() if value not in (None, "")}
+    said = {name: str(one_name(value)) for name, value in facts.items() if value not in (None, "")}
     return SetUp(run_id, model, said, frozenset(wishes))
+
+
+def one_name(value: object) -> object:
+    """A setting by the name that mteb's loaders record, whichever of its names it goes by; any other value as it is."""
+    return _SAME.get(str(value), value)
 
 
 def _digest(files: Iterable[Mapping[str, Any]], pattern: str) -> str | None:

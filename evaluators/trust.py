@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 from data.errors import InputError, NotAllowedError
 
 __all__ = [
-    "Named", "allow", "allowances", "allows", "code_files", "code_revision", "commit_of", "hub_commit", "named_code",
-    "only_code_from", "strangers",
+    "Named", "allow", "allowances", "allows", "as_options", "code_files", "code_revision", "commit_of", "hub_commit",
+    "named_code", "only_code_from", "read_json", "strangers",
 ]  # fmt: skip
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -114,8 +114,9 @@ def allow(name: str, revision: str) -> str:
     return f"--trust-remote-code {name}@{revision}"
 
 
-def _as_options(entries: Sequence[str]) -> str:
-    return " ".join(allow(*entry.rsplit("@", 1)) for entry in entries)
+def as_options(asked: Mapping[str, str]) -> str:
+    """The options that allow each of these models at its revision, to paste."""
+    return " ".join(allow(name, revision) for name, revision in asked.items())
 
 
 def allows(allowed: Mapping[str, str], model: str, revision: str | None) -> bool:
@@ -146,7 +147,7 @@ class Named(NamedTuple):
 
 def named_code(folder: Path) -> list[Named]:
     """Every class that the files of a model would have a loader import: its own code, and other repositories'."""
-    declared = _json(folder / "modules.json")
+    declared = read_json(folder / "modules.json")
     modules = [entry for entry in declared if isinstance(entry, dict)] if isinstance(declared, list) else []
     own = (str(entry.get("type")) for entry in modules)
     found = [_named("modules.json", "module", kind) for kind in own if not kind.startswith("sentence_transformers.")]
@@ -155,7 +156,7 @@ def named_code(folder: Path) -> list[Named]:
         file = path.relative_to(folder).as_posix()
         if "/" in file and not file.startswith(places):
             continue  # a checkpoint, or a copy for another framework
-        config = _json(path)
+        config = read_json(path)
         auto_map = config.get("auto_map") if isinstance(config, dict) else None
         if isinstance(auto_map, list):
             auto_map = {"AutoTokenizer": auto_map}  # as tokenizers were saved once; still read
@@ -170,20 +171,20 @@ def _named(file: str, role: str, reference: str) -> Named:
     return Named(file, role, repository, code) if other else Named(file, role, None, reference)
 
 
-def _json(path: Path) -> Any:
-    """Content of a JSON file; None where it is not there or cannot be read (the files tier says so)."""
+def read_json(path: Path) -> Any:
+    """Content of a JSON file; None where it is not there or cannot be read (preflight's files tier says so)."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
-def strangers(folder: Path, allowed: Mapping[str, str]) -> list[str]:
-    """Other repositories whose code a model's files name and that were not allowed, each as ``name@revision``."""
+def strangers(folder: Path, allowed: Mapping[str, str]) -> dict[str, str]:
+    """Other repositories whose code a model's files name and that were not allowed: name -> revision to allow."""
     others = sorted({named.repository for named in named_code(folder) if named.repository})
     now = {name: code_revision(Path(name)) if Path(name).is_dir() else allowed.get(name) for name in others}
     lost = [name for name in others if not allows(allowed, name, now[name])]
-    return [f"{name}@{now[name] if Path(name).is_dir() else _commit_to_read(name)}" for name in lost]
+    return {name: str(now[name]) if Path(name).is_dir() else _commit_to_read(name) for name in lost}
 
 
 def _commit_to_read(name: str, revision: str | None = None) -> str:
@@ -194,7 +195,7 @@ def _commit_to_read(name: str, revision: str | None = None) -> str:
 def only_code_from(
     allowed: Mapping[str, str],
     files: Mapping[str, Path] | None = None,
-    spelt: Callable[[Sequence[str]], str] = _as_options,
+    spelt: Callable[[Mapping[str, str]], str] = as_options,
 ) -> Iterator[None]:
     """Refuse to fetch or run any repository's code but that of ``allowed``, whatever a loader asks for.
 
@@ -203,7 +204,7 @@ def only_code_from(
     Args:
         allowed: model -> revision, as :func:`allowances` gives it.
         files: where the files of a model lie, for loaders that are handed its folder instead of its name.
-        spelt: puts what has to be allowed, each as ``name@revision``, into the words to paste.
+        spelt: puts what has to be allowed, name -> revision, into the words to paste.
 
     Raises (on entry, where the files tell, or from inside the block):
         NotAllowedError: with the words that would allow it.
@@ -215,7 +216,7 @@ def only_code_from(
     for name, folder in files.items():
         if allows(allowed, name, code_revision(folder)) and (lost := strangers(folder, allowed)):
             raise NotAllowedError(
-                f"The model runs code of {', '.join(entry.rpartition('@')[0] for entry in lost)}, which is not allowed",
+                f"The model runs code of {', '.join(lost)}, which is not allowed",
                 where=name,
                 remedy=f"Read that code; if you trust it, add {spelt(lost)}",
             )
@@ -251,7 +252,7 @@ def _check_folder(
     module_file: str,
     allowed: Mapping[str, str],
     places: Mapping[Path, str],
-    spelt: Callable[[Sequence[str]], str],
+    spelt: Callable[[Mapping[str, str]], str],
 ) -> None:
     """Refuse a file of a folder unless that folder, or the model's folder it is part of, was allowed as it is now."""
     real = here.resolve()
@@ -269,9 +270,9 @@ def _check_folder(
         )
 
 
-def _refused(module_file: str, name: str, revision: str, spelt: Callable[[Sequence[str]], str]) -> NotAllowedError:
+def _refused(module_file: str, name: str, revision: str, spelt: Callable[[Mapping[str, str]], str]) -> NotAllowedError:
     return NotAllowedError(
         f"Loading this model would run {module_file} of {name}",
         where=name,
-        remedy=f"Read that code; if you trust it, add {spelt([f'{name}@{revision}'])}",
+        remedy=f"Read that code; if you trust it, add {spelt({name: revision})}",
     )

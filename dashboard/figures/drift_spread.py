@@ -94,19 +94,7 @@ def by_length(
     )
     if log:
         _floors(figure, floor_kind)
-    for name, at in limits.items():
-        figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line={"color": MUTED, "width": 1})
-        figure.add_annotation(
-            x=log10(at),
-            y=0,
-            yref="paper",
-            text=short(name, 34),
-            textangle=-90,
-            showarrow=False,
-            xanchor="right",
-            yanchor="bottom",
-            font={"size": 11, "color": MUTED},
-        )
+    _limits(figure, limits)
     styled(figure, height=440)
     figure.update_layout(
         hovermode="closest", clickmode="event+select", margin={"t": 40},
@@ -194,6 +182,17 @@ def cost(points: pd.DataFrame) -> go.Figure:
         yaxis={"title": "Reproduced - published, points"}, margin={"t": 40},
     )  # fmt: skip
     return figure
+
+
+def _limits(figure: go.Figure, limits: Mapping[str, float]) -> None:
+    """Named upright lines at lengths, on a logarithmic scale."""
+    for name, at in limits.items():
+        figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line={"color": MUTED, "width": 1})
+        # Shapes take a value, annotations its logarithm.
+        figure.add_annotation(
+            x=log10(at), y=0, yref="paper", text=short(name, 34), textangle=-90, showarrow=False, xanchor="right",
+            yanchor="bottom", font={"size": 11, "color": MUTED},
+        )  # fmt: skip
 
 
 def _floors(figure: go.Figure, kind: str, *, vertical: bool = False) -> None:

@@ -50,7 +50,7 @@ def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
     row = cursor.execute("SELECT model, settings, files FROM runs WHERE run_id = ?", [run]).fetchone()
     if row is None:
         return None
-    ran = drift_cost.Side(json.loads(row[1] or "{}"), json.loads(row[2] or "[]"))
+    ran = drift_cost.side(*row[1:])
     checked = cursor.execute(
         """
         SELECT s.check_id, s.encoder_id, s.output, e.settings, e.files
@@ -58,10 +58,10 @@ def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
         WHERE e.model = $model OR list_has_any($weights, json_extract_string(e.files, '$[*].sha256'))
         ORDER BY s.output = 'dense' DESC, c.started_at DESC
         """,
-        {"model": row[0], "weights": _weights(ran.files)},
+        {"model": row[0], "weights": sorted(drift_cost.weights(ran.files))},
     ).fetchall()
     for check, encoder, output, its_settings, its_files in checked:
-        if drift_cost.same_setup(drift_cost.Side(json.loads(its_settings), json.loads(its_files or "[]")), ran):
+        if drift_cost.same_setup(drift_cost.side(its_settings, its_files), ran):
             return Linked(check, encoder, output)
     return None
 
@@ -89,12 +89,6 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdi
         _vectors(cursor, linked.check_id, linked.output, linked.encoder_id),
         verdict,
     ]
-
-
-def _weights(files: list[dict[str, Any]]) -> list[str]:
-    """Digests of the weight files."""
-    kinds = (".safetensors", ".bin", ".pt")
-    return [str(file["sha256"]) for file in files if str(file["path"]).endswith(kinds) and file.get("sha256")]
 
 
 def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, found: pd.DataFrame) -> Link:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import duckdb
 import pandas as pd
 
 from data import verdict
+from data.setups import one_name
 
-__all__ = ["Side", "against_reference", "points", "same_setup"]
+__all__ = ["Side", "against_reference", "points", "same_setup", "side", "weights"]
 
 # What a run through an encoder of the parity check records in the same words as the check.
 _ENCODER = (
     "backend", "source", "options", "pooling", "normalise", "dimensions", "dtype", "max_length", "strip", "prompts",
 )  # fmt: skip
-_DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 # Encoders that run the model's own weights in PyTorch in this process, as mteb's loaders do. A server under the same
 # name may serve anything.
 _HERE = ("sentence-transformers", "transformers", "flag-embedding", "bce")
@@ -50,11 +49,12 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         "SELECT run_id, model, settings, files FROM runs"
         " WHERE kind = 'reproduce' AND model IN (SELECT model FROM encoders)"
     ).df()
+    ran = _with_sides(runs)
     pairs = [
         {name: encoder[name] for name in ("encoder_id", "encoder", "drift")} | {"run_id": run["run_id"]}
-        for encoder in encoders.to_dict("records")
-        for run in runs.to_dict("records")
-        if run["model"] == encoder["model"] and same_setup(_side(encoder), _side(run))
+        for encoder, its in _with_sides(encoders)
+        for run, theirs in ran
+        if run["model"] == encoder["model"] and same_setup(its, theirs)
     ]
     columns = ["encoder_id", "encoder", "task", "drift", "delta", "floor", "verdict", "run_id"]
     if not pairs:
@@ -80,12 +80,13 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
         [check, candidate],
     ).df()
     runs = cursor.execute(
-        "SELECT run_id, model, settings, files FROM runs WHERE kind = 'reproduce' ORDER BY started_at DESC"
+        "SELECT run_id, model, settings, files FROM runs"
+        " WHERE kind = 'reproduce' AND model IN (SELECT model FROM encoders) ORDER BY started_at DESC"
     ).df()
-    ran = runs.to_dict("records")
+    ran = _with_sides(runs)
     newest = [
-        next((r["run_id"] for r in ran if r["model"] == one["model"] and same_setup(_side(one), _side(r))), None)
-        for one in sides.to_dict("records")
+        next((run["run_id"] for run, theirs in ran if run["model"] == one["model"] and same_setup(its, theirs)), None)
+        for one, its in _with_sides(sides)
     ]
     found = pd.DataFrame()
     if len(newest) == 2 and None not in newest:
@@ -110,8 +111,8 @@ def same_setup(encoder: Side, run: Side) -> bool:
         return _agree_where_shared(encoder.files, run.files) and all(
             encoder.settings.get(name) == used.get(name) for name in _ENCODER
         )
-    weights = _weights(run.files)
-    return _here(encoder.settings) and bool(weights) and weights == _weights(encoder.files) and _alike(encoder, used)
+    held = weights(run.files)
+    return _here(encoder.settings) and bool(held) and held == weights(encoder.files) and _alike(encoder, used)
 
 
 def _alike(encoder: Side, used: dict[str, Any]) -> bool:
@@ -119,7 +120,7 @@ def _alike(encoder: Side, used: dict[str, Any]) -> bool:
     said, modules = encoder.settings, used.get("modules") or []
     pooling = next((m.split("(")[1].rstrip(")") for m in modules if m.startswith("Pooling(")), None)
     pairs = [
-        (said.get("dtype"), _DTYPES.get(str(used.get("dtype")), used.get("dtype"))),
+        (one_name(said.get("dtype")), one_name(used.get("dtype"))),
         (said.get("max_length"), used.get("max_seq_length")),
         (said.get("pooling"), pooling),
         (said.get("normalise"), ("Normalize" in modules) if modules else None),
@@ -138,11 +139,16 @@ def _here(settings: dict[str, Any]) -> bool:
     return settings.get("backend") in _HERE and (settings.get("options") or {}).get("runtime", "torch") == "torch"
 
 
-def _side(row: Mapping[Any, Any]) -> Side:
-    return Side(json.loads(row["settings"] or "{}"), json.loads(row["files"] or "[]"))
+def _with_sides(rows: pd.DataFrame) -> list[tuple[dict[Any, Any], Side]]:
+    return [(row, side(row["settings"], row["files"])) for row in rows.to_dict("records")]
 
 
-def _weights(files: list[dict[str, Any]]) -> set[str]:
+def side(settings: str | None, files: str | None) -> Side:
+    """An encoder or a run from the JSON that the store keeps of it."""
+    return Side(json.loads(settings or "{}"), json.loads(files or "[]"))
+
+
+def weights(files: list[dict[str, Any]]) -> set[str]:
     """Digests of the weights that a library loads: the safetensors where there are any, for they come first."""
     known = [(str(file["path"]), str(file["sha256"])) for file in files if file.get("sha256")]
     safe = {digest for path, digest in known if path.endswith(".safetensors")}

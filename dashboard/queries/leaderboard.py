@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 import duckdb
 import pandas as pd
 
-from dashboard.queries.names import private
-
 __all__ = [
     "Among",
     "Pool",
@@ -122,8 +120,7 @@ def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd
     ``tasks_missing`` counts the tasks anybody has a score for and this model has not, or not in full. ``reported``,
     ``other_dataset`` and ``other_revision`` count scores that rest on a model card, on other data, on another revision.
     """
-    frame = _run(cursor, _TABLE, taking.parameters(benchmark))
-    return frame.assign(private=frame["model"].isin(private(cursor).models))
+    return _run(cursor, _TABLE, taking.parameters(benchmark))
 
 
 def zero_shot(cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None) -> dict[str, float]:

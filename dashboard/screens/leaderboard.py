@@ -12,6 +12,7 @@ from dashboard.access import ask
 from dashboard.figures.pareto import drawable, quality_against_size
 from dashboard.provenance import show_sources
 from dashboard.queries import leaderboard as asked
+from dashboard.queries import names
 from dashboard.queries.badges import badges, short
 from dashboard.queries.intervals import intervals
 from dashboard.queries.leaderboard import Among, Pool
@@ -43,6 +44,7 @@ def page() -> None:
         return
     if benchmark["show_zero_shot"]:
         board["zero_shot"] = board["model"].map(ask(asked.zero_shot, name, taking.tasks))
+    board["private"] = board["model"].isin(ask(names.private).models)
     quality = boards.quality_of(benchmark)
     sure = _intervals(name, taking)
     _headline(board, quality, str(benchmark["ranked_by"]), sure)

@@ -46,8 +46,9 @@ def page() -> None:
 
 
 def _list(found: pd.DataFrame) -> None:
+    marks = private.of_cells(found, "model", "task")
     st.dataframe(
-        found.assign(done=_progress(found), Private=private.of_cells(found, "model", "task")),
+        found.assign(done=_progress(found), Private=marks),
         hide_index=True,
         placeholder="",
         key=_TABLE,
@@ -58,7 +59,7 @@ def _list(found: pd.DataFrame) -> None:
             "started_at",
             "kind",
             "model",
-            *(["Private"] if private.of_cells(found, "model", "task").ne("").any() else []),
+            *(["Private"] if marks.ne("").any() else []),
             "status",
             "done",
             "warnings",

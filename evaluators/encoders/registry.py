@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
@@ -65,11 +65,10 @@ def _guard(settings: EncoderSettings) -> Callable[[], AbstractContextManager[Non
     return partial(only_code_from, allowed, files, partial(_as_setting, settings))
 
 
-def _as_setting(settings: EncoderSettings, entries: Sequence[str]) -> str:
+def _as_setting(settings: EncoderSettings, asked: Mapping[str, str]) -> str:
     """The setting that allows these too, to paste."""
-    names = {entry.rpartition("@")[0] for entry in entries}
-    kept = [f"{name}@{revision}" for name, revision in settings.allowed.items() if name not in names]
-    return "trust=" + ",".join([*kept, *entries])
+    kept = {name: revision for name, revision in settings.allowed.items() if name not in asked}
+    return "trust=" + ",".join(f"{name}@{revision}" for name, revision in (kept | dict(asked)).items())
 
 
 class _Guarded:
@@ -114,5 +113,5 @@ def _not_allowed(settings: EncoderSettings) -> NotAllowedError:
         "The model comes with code of its own",
         where=settings.model,
         remedy="Read that code; if you trust it, add "
-        + _as_setting(settings, [f"{settings.source}@{code_revision(resolve(settings))}"]),
+        + _as_setting(settings, {settings.source: code_revision(resolve(settings))}),
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
-from typing import Any, Self
+from typing import Self
 
 from data.errors import PlumblineError
 from evaluators.official.batch import Batch, read_batch
@@ -77,7 +77,7 @@ def _in_processes(
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         idle: queue.SimpleQueue[_Reader] = queue.SimpleQueue()
         for reader in readers:
-            reader.send(source, names, origin)
+            reader.send((source, names, origin))
             idle.put(reader)
 
         def read(portion: Sequence[Found]) -> Batch:
@@ -127,7 +127,7 @@ class _Reader:
         self._process.kill()
         self._process.join()
 
-    def send(self, *what: Any) -> None:
+    def send(self, what: object) -> None:
         """Hand over what reading needs, or the paths to read."""
         try:
             self._end.send(what)
@@ -163,7 +163,7 @@ def _serve(end: Connection) -> None:
     with suppress(EOFError, OSError):
         source, names, origin = end.recv()
         while True:
-            (paths,) = end.recv()
+            paths = end.recv()
             answer: Batch | Exception
             try:
                 answer = read_batch(source, paths, names, origin)

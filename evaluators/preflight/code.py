@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.loading import guarded, native_class, quietly
 from evaluators.preflight.target import Target
-from evaluators.trust import Named, allow, allowances, named_code, strangers
+from evaluators.trust import Named, allowances, as_options, named_code, strangers
 
 __all__ = ["check"]
 
@@ -17,20 +17,20 @@ def check(target: Target) -> Iterator[Finding]:
     """Own code and other repositories' code that was not allowed by name, and the classes that stand in for it."""
     if not (named := named_code(target.folder)):
         return
-    # A model may name itself as the other repository.
-    others = [entry for entry in strangers(target.folder, allowances(target.trust)) if _name(entry) != target.name]
+    others = strangers(target.folder, allowances(target.trust))
+    others.pop(target.name, None)  # a model may name itself as the other repository
     if target.trusted:
         yield from _strangers(others)
         return
-    option = _options([f"{target.name}@{target.code_revision}", *others])
+    option = as_options({target.name: target.code_revision} | others)
     for file in sorted({entry.file for entry in named}):
         yield from _of_file(target, file, [entry for entry in named if entry.file == file], option)
 
 
-def _strangers(others: list[str]) -> Iterator[Finding]:
+def _strangers(others: Mapping[str, str]) -> Iterator[Finding]:
     """Code of other repositories, named by a model whose own code may run."""
     if others:
-        names, options = [_name(entry) for entry in others], _options(others)
+        names, options = list(others), as_options(others)
         yield Finding(
             "code",
             "code-of-others-untrusted",
@@ -145,11 +145,3 @@ def _remedy(option: str) -> str:
 
 def _classes(named: list[Named]) -> str:
     return ", ".join(sorted({entry.reference for entry in named}))
-
-
-def _options(entries: list[str]) -> str:
-    return " ".join(allow(*entry.rsplit("@", 1)) for entry in entries)
-
-
-def _name(entry: str) -> str:
-    return entry.rpartition("@")[0]

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluators.preflight.finding import Finding, Severity
+from evaluators.preflight.finding import AGAIN, Finding, Severity
 from evaluators.preflight.kinds import CONFIGURED, check_other_kind, other_kind
 from evaluators.preflight.shapes import malformed
 from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, tensor_names
 from evaluators.preflight.target import Target
+from evaluators.trust import hub_commit
 
 __all__ = ["check"]
 
@@ -30,7 +31,6 @@ _TRACES = ("1_Pooling/config.json", "sentence_bert_config.json", "config_sentenc
 _HEADS = ("sparse_linear.pt", "colbert_linear.pt")
 _BGE_M3 = "bge-m3"
 _BGE_M3_SPARSE = "46f8a3bc89a29a05ec42285cee146f9b"
-_AGAIN = "Download the model again, or copy it from the machine where it works."
 
 
 def check(target: Target) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def _unreadable(target: Target) -> Iterator[Finding]:
         path = target.path(name)
         if path.suffix in {".json", ".safetensors", ".bin", ".pt", ".model", ".txt"} and path.stat().st_size == 0:
             yield Finding(
-                "files", "file-empty", "fatal", f"{name} is empty", "A download that stopped.", _AGAIN, {"file": name}
+                "files", "file-empty", "fatal", f"{name} is empty", "A download that stopped.", AGAIN, {"file": name}
             )
         elif _is_pointer(path):
             yield Finding(
@@ -75,7 +75,7 @@ def _unreadable(target: Target) -> Iterator[Finding]:
                 "fatal",
                 f"{name} is not valid JSON",
                 "Loaders read it.",
-                _AGAIN,
+                AGAIN,
                 {"file": name},
             )
         elif name.endswith(".safetensors") and (fault := broken_safetensors(path)):
@@ -85,7 +85,7 @@ def _unreadable(target: Target) -> Iterator[Finding]:
                 "fatal",
                 f"{name} is damaged: {fault}",
                 "The header promises tensors that the file does not hold.",
-                _AGAIN,
+                AGAIN,
                 {"file": name, "fault": fault},
             )
 
@@ -157,7 +157,7 @@ def _config_present(target: Target) -> Iterator[Finding]:
             "fatal",
             "config.json is not there",
             "It says which architecture the weights belong to.",
-            _AGAIN,
+            AGAIN,
         )
 
 
@@ -187,7 +187,7 @@ def _weights_present(target: Target) -> Iterator[Finding]:
             "fatal",
             "There is neither model.safetensors nor an index of shards nor pytorch_model.bin",
             "Nothing can be loaded; a framework that builds the model from config.json alone gives random vectors.",
-            _AGAIN,
+            AGAIN,
         )
 
 
@@ -201,7 +201,7 @@ def _shards(target: Target, weight_map: dict[str, str]) -> Iterator[Finding]:
             "fatal",
             f"The index names {', '.join(lost)}, which is not there: {len(tensors)} of {len(weight_map)} tensors",
             "The tensors of that shard would be initialised at random.",
-            _AGAIN,
+            AGAIN,
             {"missing": lost, "tensors": tensors[:20]},
         )
         return
@@ -214,7 +214,7 @@ def _shards(target: Target, weight_map: dict[str, str]) -> Iterator[Finding]:
             "fatal",
             f"{len(absent)} tensors are not in the shard the index names, the first is {absent[0]}",
             "Shards of two different models or revisions are mixed.",
-            _AGAIN,
+            AGAIN,
             {"tensors": absent[:20]},
         )
 
@@ -276,7 +276,7 @@ def _asks_for_heads(target: Target) -> Severity | None:
     own = Path(target.name).expanduser()
     if own.is_dir():
         own = own.resolve()
-        if own.parent.name == "snapshots":  # of a hub's cache: models--org--name/snapshots/commit
+        if hub_commit(own):
             own = Path(own.parent.parent.name.rpartition("--")[2])
     if own.name.lower() == _BGE_M3 or any(name in target.card for name in _HEADS):
         return "serious"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["SEVERITIES", "TIERS", "Finding", "Severity", "Tier", "at_least", "worst"]
+__all__ = ["AGAIN", "SEVERITIES", "TIERS", "Finding", "Severity", "Tier", "at_least", "worst"]
 
 Tier = Literal["files", "code", "weights", "tokenizer", "configuration"]
 Severity = Literal["notice", "serious", "fatal"]
@@ -15,6 +15,8 @@ Severity = Literal["notice", "serious", "fatal"]
 TIERS: tuple[Tier, ...] = ("files", "code", "weights", "tokenizer", "configuration")
 # fatal: the model cannot give right vectors; serious: it probably does not; notice: worth knowing, vectors are right.
 SEVERITIES: tuple[Severity, ...] = ("notice", "serious", "fatal")
+
+AGAIN = "Download the model again, or copy it from the machine where it works."  # the remedy where files are at fault
 
 
 @dataclass(frozen=True)

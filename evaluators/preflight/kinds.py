@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluators.preflight.finding import Finding
+from evaluators.preflight.finding import AGAIN, Finding
 from evaluators.preflight.stored import tensors
 from evaluators.preflight.target import Target
 
@@ -46,7 +46,7 @@ def check_other_kind(target: Target, kind: str) -> Iterator[Finding]:
             "fatal",
             f"The model is {kind}, and {'no adapter_model.safetensors' if adapter else 'no file of weights'} is there",
             "Nothing can be loaded.",
-            "Download the model again, or copy it from the machine where it works.",
+            AGAIN,
         )
         return
     yield Finding(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError, ModelError
-from evaluators.trust import allowances, allows, code_files, code_revision, hub_commit
+from evaluators.trust import allowances, allows, code_files, code_revision, hub_commit, read_json
 
 __all__ = ["Target", "find_target"]
 
@@ -40,10 +39,7 @@ class Target:
 
     def json(self, name: str) -> Any:
         """Content of a JSON file; None when it is not there or cannot be read (the files tier says so)."""
-        try:
-            return json.loads(self.path(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return None
+        return read_json(self.path(name))
 
     def object(self, name: str) -> dict[str, Any]:
         """A JSON file that holds an object; an empty one when it does not."""

@@ -15,6 +15,9 @@ from rich.console import Console
 from data.errors import InputError
 
 if TYPE_CHECKING:
+    from evaluators.reproduce.journal import Journal
+    from evaluators.reproduce.run import Plan
+    from evaluators.reproduce.terminal import Screen
     from evaluators.reproduce.verdicts import Verdict
 
 __all__ = ["register", "reproduce"]
@@ -88,7 +91,6 @@ def reproduce(  # noqa: PLR0913 -- an option each
     from evaluators.reproduce.prompts import read_prompts
     from evaluators.reproduce.run import Plan, reproduce
     from evaluators.reproduce.terminal import Screen
-    from evaluators.reproduce.verdicts import set_up_of, verdicts_of
     from evaluators.trust import allowances
 
     asked = Asked(
@@ -121,14 +123,21 @@ def reproduce(  # noqa: PLR0913 -- an option each
     except KeyboardInterrupt:
         screen.note("Stopped. Finished tasks are kept; the same command goes on from there.")
         raise typer.Exit(130) from None
+    _conclude(journal, plan, screen, fail_on)
+
+
+def _conclude(journal: Journal, plan: Plan, screen: Screen, fail_on: FailOn | None) -> None:
+    """Say what holds and what to type next, and end with the status that says it to a pipeline."""
+    from evaluators.reproduce.verdicts import set_up_of, verdicts_of
+
     asked_for = {task.metadata.name for task in plan.tasks}
     records = {name: record for name, record in journal.tasks().items() if name in asked_for}
-    verdicts = verdicts_of(journal.run_id, journal.run["model"], list(records), compare_to)
-    screen.summary(verdicts, records, compare_to)
+    verdicts = verdicts_of(journal.run_id, journal.run["model"], list(records), plan.compare_to)
+    screen.summary(verdicts, records, plan.compare_to)
     set_up = set_up_of(journal.run_id, journal.run["model"])
     if set_up and any(verdict.verdict != "match" for verdict in verdicts):
         screen.note(set_up)
-    if following := _next(journal.run_id, verdicts, compare_to):
+    if following := _next(journal.run_id, verdicts, plan.compare_to):
         screen.note(following)
     if any(record["status"] != "done" for record in records.values()):
         raise typer.Exit(2)
@@ -138,9 +147,11 @@ def reproduce(  # noqa: PLR0913 -- an option each
 
 def _next(run: str, verdicts: list[Verdict], compare_to: str) -> str:
     """What to type next: why published figures do not hold, where there are enough of them to have a pattern."""
+    from data.suggest import FEWEST
+
     comparable = {verdict.task for verdict in verdicts if verdict.verdict != "not comparable"}
     moved = any(verdict.verdict not in ("match", "not comparable") for verdict in verdicts)
-    if compare_to != "official" or len(comparable) < 2 or not moved:
+    if compare_to != "official" or len(comparable) < FEWEST or not moved:
         return ""
     return f"What the scores suggest: python -m evaluators diagnose --scores {run}"
 

@@ -97,17 +97,17 @@ def load(asked: Asked) -> Loaded:
     files_of = {str(asked.folder): asked.folder} if asked.folder else {}
     guard = partial(only_code_from, _allowed(asked, revision), files_of)
     before = _held(asked, revision)
-    seen = _seen(asked, asked.model, revision) if before else []
+    if before:
+        findings = _seen(asked, asked.model, revision)  # fatal only if the loader brings nothing that mends it
     encoder, loader = _load(asked, meta, revision, guard)
     if asked.folder is None:
         if _held(asked, revision) != before:
             # The loader brought files. The model it made goes first: two of a large one may not fit.
             del encoder
-            seen = _seen(asked, asked.model, revision)
-            _stop_if_fatal(seen, asked, asked.model)
+            findings = _looked_at(asked, asked.model, revision)
             encoder, loader = _load(asked, meta, revision, guard)
-        findings = seen
-        _stop_if_fatal(findings, asked, asked.model)
+        else:
+            _stop_if_fatal(findings, asked, asked.model)
         folder = _snapshot(asked.model, revision)
         files, revision = hash_files(folder) if folder else [], revision or (folder.name if folder else "unknown")
     assert revision is not None  # a folder has its content's, a hub model its snapshot's

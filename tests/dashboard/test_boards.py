@@ -20,7 +20,7 @@ def benchmark(*shown: str, ranked_by: str = "borda") -> dict[str, object]:
 @pytest.fixture
 def board(made_store):
     frame = asked.table(open_reader(made_store).cursor(), "Tiny(all)", Pool())
-    return frame.assign(zero_shot=50.0)
+    return frame.assign(zero_shot=50.0, private=False)
 
 
 def shown(board, kind):

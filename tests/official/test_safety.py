@@ -17,6 +17,7 @@ import time
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -62,19 +63,18 @@ def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+def started(sample: Path, store: Path, **how: Any) -> subprocess.Popen[Any]:
+    """An import that runs beside the test."""
+    command = [sys.executable, "-m", "evaluators", "import", "--from", str(sample)]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PLUMBLINE_STORE": str(store)}, **how)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["while it looks", "while it reads", "while it settles", "any time"])
 def test_a_killed_import_leaves_the_store_as_it_was(moment: str, sample: Path, store: Path, tmp_path: Path) -> None:
     import_from(shrunk(sample, tmp_path / "before"), store=store)
     before = digest(store)
-    importing = subprocess.Popen(
-        [sys.executable, "-m", "evaluators", "import", "--from", str(sample)],
-        cwd=ROOT,
-        env=os.environ | {"PLUMBLINE_STORE": str(store)},
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    importing = started(sample, store, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
     wait_until(moment, store, importing)
     readers = readers_of(importing)
     importing.send_signal(signal.SIGKILL)
@@ -90,7 +90,7 @@ def shrunk(sample: Path, place: Path) -> Path:
     return place
 
 
-def wait_until(moment: str, store: Path, importing: subprocess.Popen[bytes]) -> None:
+def wait_until(moment: str, store: Path, importing: subprocess.Popen[Any]) -> None:
     """Wait for what the import leaves on disk at that moment; the private copy grows while results come in."""
     base = store.stat().st_size
     private = store.with_name(f"{store.name}.{importing.pid}.partial")
@@ -117,7 +117,7 @@ def wait_for(happened: object, what: str) -> None:
         time.sleep(0.005)
 
 
-def readers_of(importing: subprocess.Popen[str] | subprocess.Popen[bytes]) -> list[psutil.Process]:
+def readers_of(importing: subprocess.Popen[Any]) -> list[psutil.Process]:
     """The processes that read results for an import."""
     found = []
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -130,13 +130,7 @@ def readers_of(importing: subprocess.Popen[str] | subprocess.Popen[bytes]) -> li
 
 def test_a_dead_workers_import_ends_with_a_sentence_and_no_new_store(sample: Path, store: Path) -> None:
     before = digest(store)
-    importing = subprocess.Popen(
-        [sys.executable, "-m", "evaluators", "import", "--from", str(sample)],
-        cwd=ROOT,
-        env=os.environ | {"PLUMBLINE_STORE": str(store)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    importing = started(sample, store, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(readers_of(importing)) > 0 or importing.poll() is not None, "readers")
     readers_of(importing)[0].kill()
     _, told = importing.communicate(timeout=120)
@@ -160,21 +154,21 @@ def readers_pay(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_reader_that_dies_while_another_starts_ends_the_import(
     checkout: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start, started = SpawnProcess.start, []
+    start, begun = SpawnProcess.start, []
 
     def and_end_the_first(process: SpawnProcess) -> None:
         start(process)
-        started.append(process)
-        if len(started) == 2:
-            started[0].kill()
-            started[0].join()
+        begun.append(process)
+        if len(begun) == 2:
+            begun[0].kill()
+            begun[0].join()
 
     monkeypatch.setattr(SpawnProcess, "start", and_end_the_first)
     before = digest(store)
     with pytest.raises(PlumblineError, match="was ended from outside"):
         import_from(checkout, store=store)
     assert digest(store) == before
-    assert not any(process.is_alive() for process in started)
+    assert not any(process.is_alive() for process in begun)
 
 
 @pytest.mark.usefixtures("readers_pay")
@@ -183,19 +177,19 @@ def test_a_reader_that_dies_in_the_middle_of_its_answer_ends_the_import(
 ) -> None:
     cells = [{"main_score": 0.5, "hf_subset": f"subset {number}", "languages": ["eng-Latn"]} for number in range(50000)]
     write(result("STS12", scores={"test": cells}), model="org__model")
-    started: list[SpawnProcess] = []
+    begun: list[SpawnProcess] = []
     receive = Connection.recv
 
     def half(end: Connection) -> object:
         """Take what was sent of an answer before its sender died in the middle of it."""
         wait_for(lambda: waiting_in(end) > 4, "more than the length of an answer")
-        for process in started:
+        for process in begun:
             process.kill()
             process.join()
         return receive(end)
 
     start = SpawnProcess.start
-    monkeypatch.setattr(SpawnProcess, "start", lambda process: (start(process), started.append(process))[0])
+    monkeypatch.setattr(SpawnProcess, "start", lambda process: (start(process), begun.append(process))[0])
     monkeypatch.setattr(Connection, "recv", half)
     before = digest(store)
     with pytest.raises(PlumblineError, match="was ended from outside") as raised:
