@@ -56,7 +56,9 @@ def test_no_value_in_the_address_breaks_a_page(page, value):
         "use": ["u_use", "u_parameters", "u_licence", "u_equal_Retrieval", "u_equal_languages", "u_top", "u_precision"],
         "changes": ["w_kind", "w_after", "w_before", "w_benchmark"],
     }[page]
-    on(page, **dict.fromkeys(keys, value))
+    at = on(page, **dict.fromkeys(keys, value))
+    assert text(at)
+    assert all("<script>" not in element.value for element in at.markdown), "escaped, it has a backslash in it"
 
 
 def test_compare_says_what_is_shared_and_what_is_left_out():

@@ -59,12 +59,12 @@ def simulated(n_tasks: int, rng: np.random.Generator, models: int = 8) -> np.nda
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_tasks", "boards"), [(12, 1000), (41, 1000), (131, 400)])
-def test_intervals_cover_over_simulated_boards(n_tasks: int, boards: int) -> None:
+@pytest.mark.parametrize("n_tasks", [12, 41, 131])
+def test_intervals_cover_over_a_thousand_simulated_boards(n_tasks: int) -> None:
     rng = np.random.default_rng(n_tasks)
     truth = 0.2 + 0.25 + 0.01 * np.arange(8)
     mean_hits, difference_hits, rank_hits = 0.0, 0.0, 0.0
-    for board in range(boards):
+    for board in range(1000):
         scores = simulated(n_tasks, rng)
         means = mean_intervals(scores, draws=1000, seed=board)
         mean_hits += ((means.low <= truth) & (truth <= means.high)).mean()
@@ -73,13 +73,12 @@ def test_intervals_cover_over_simulated_boards(n_tasks: int, boards: int) -> Non
         difference = paired_difference(scores[5], scores[2], draws=1000, seed=board)
         difference_hits += difference.low <= 0.03 <= difference.high
     print(
-        f"{n_tasks} tasks: means {mean_hits / boards:.1%}, differences {difference_hits / boards:.1%}, "
-        f"ranks {rank_hits / boards:.1%}"
+        f"{n_tasks} tasks: means {mean_hits / 10:.1f} %, differences {difference_hits / 10:.1f} %, "
+        f"ranks {rank_hits / 10:.1f} %"
     )
-    # Of 400 boards a share of 95 % is found to within 2.2 points.
-    assert 0.93 <= mean_hits / boards <= 0.97
-    assert 0.925 <= difference_hits / boards <= 0.975
-    assert rank_hits / boards >= 0.93  # ranks are whole numbers: their intervals can only err on the wide side
+    assert 930 <= mean_hits <= 970
+    assert 930 <= difference_hits <= 970
+    assert rank_hits >= 930  # ranks are whole numbers: their intervals can only err on the wide side
 
 
 def test_the_leader_is_tied_with_itself_and_not_with_one_far_behind() -> None:

@@ -7,7 +7,7 @@ from evaluators.diagnose.answer import Bench, diagnose
 from evaluators.diagnose.selftest import KINDS, Outcome, Trial, ask, effective, plan, summary
 
 # So many trials of each kind on the decoder; the whole of it is `python -m evaluators diagnose --self-test`.
-_SAMPLE = {"one cause": 14, "two causes": 5, "two causes, bf16 noise": 5, "cause withheld": 20}
+_SAMPLE = {"one cause": 20, "two causes": 7, "two causes, bf16 noise": 5, "cause withheld": 20}
 
 
 @pytest.fixture(scope="module")

@@ -125,3 +125,5 @@ def test_thresholds_go_into_the_address(site: str, open_page) -> None:
     page.get_by_label("drift up to this difference").fill("0.06")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("drift=0.06"))
+    assert asked(page)["drift"] == ["0.06"]
+    expect(page.get_by_text("Drift: up to 6 points")).to_be_visible()

@@ -207,7 +207,9 @@ def test_one_run_alone_says_what_it_cannot_tell(at, tmp_path: Path) -> None:
 @pytest.mark.parametrize("view", ["Heatmap", "Biggest differences", "By task type", "Table"])
 @pytest.mark.parametrize("compare", ["Our runs", "Model cards", "Run against run"])
 def test_every_view_of_every_comparison_draws(at, view: str, compare: str) -> None:
-    at(compare=compare, part=view)
+    shown = at(compare=compare, part=view)
+    assert not shown.error
+    assert shown.dataframe if view == "Table" else shown.get("plotly_chart")
 
 
 def test_quantiles_by_type_equal_a_direct_query(cursor) -> None:
