@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
+# A test that names no store finds none, and leaves the user's alone: commands keep their looks and runs there.
+os.environ["PLUMBLINE_STORE"] = str(Path(tempfile.gettempdir()) / f"plumbline-no-store-{os.getpid()}" / "store.duckdb")
 # Workers share the cores: torch's threads, one for each core in each worker, would wait for one another. Set before
 # anything imports torch, and for the processes that tests start.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
@@ -12,7 +16,6 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright

@@ -165,7 +165,10 @@ def _limits(chosen: Chosen) -> dict[str, float]:
     """The maximum lengths that the two encoders were set to, by what to write beside them."""
     settings = chosen.encoders.set_index("encoder_id")["max_length"]
     found = {chosen.against: settings.get(chosen.against), chosen.candidate: settings.get(chosen.candidate)}
-    return {f"limit of {chosen.names[each]}": float(most) for each, most in found.items() if pd.notna(most)}
+    known = {each: float(most) for each, most in found.items() if pd.notna(most)}
+    if len(known) > 1 and len(set(known.values())) == 1:
+        return {"limit of both": next(iter(known.values()))}
+    return {f"limit of {chosen.names[each]}": most for each, most in known.items()}
 
 
 def _history(chosen: Chosen) -> None:

@@ -57,3 +57,12 @@ def test_tokens_settings_and_the_chain_are_the_models_own(monkeypatch, checked):
 def test_the_run_can_be_made_again(monkeypatch, checked):
     at = page(monkeypatch, checked, "runs")
     assert at.code[0].value.startswith("python -m evaluators parity --reference")
+
+
+def test_a_length_that_both_are_cut_at_is_named_once(monkeypatch, checked):
+    def limits(encoder: str) -> list[str]:
+        drawn = page(monkeypatch, checked, encoder=encoder, drift_view="length").get("plotly_chart")[0].proto.spec
+        return [note["text"] for note in json.loads(drawn)["layout"]["annotations"] if "limit" in note["text"]]
+
+    assert limits("half") == ["limit of both"]
+    assert limits("short") == ["limit of reference", "limit of short"]

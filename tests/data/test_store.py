@@ -14,6 +14,7 @@ import pytest
 
 from data.errors import StoreBusyError, StoreDamagedError, StoreMissingError, StoreOutdatedError
 from data.store import SCHEMA_VERSION, Reader, open_reader, store_path, version_of, writing
+from tests.serving import ROOT
 
 
 @pytest.fixture
@@ -57,6 +58,10 @@ def test_the_environment_names_another_store(monkeypatch: pytest.MonkeyPatch, tm
     assert store_path() == tmp_path / "other.duckdb"
     monkeypatch.delenv("PLUMBLINE_STORE")
     assert store_path().name == "plumbline.duckdb"
+
+
+def test_what_a_test_names_no_store_for_leaves_the_users_alone() -> None:
+    assert ROOT not in store_path().parents and not store_path().exists()
 
 
 def test_a_reader_keeps_the_version_it_opened(path: Path) -> None:
