@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.encoders.base import require
+from evaluators.encoders.base import Description, require
 from evaluators.encoders.graph import feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.transformers import HandEncoder
@@ -19,7 +20,7 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # auto: whatever t
 
 
 class OpenVinoEncoder(HandEncoder):
-    """OpenVINO on the CPU; dtype=auto leaves the precision to it, which may not be f32."""
+    """OpenVINO on the CPU; dtype=auto leaves the precision to it: bf16 where there are units for it, else f32."""
 
     packages = ("openvino", "transformers", "tokenizers")
 
@@ -28,12 +29,15 @@ class OpenVinoEncoder(HandEncoder):
         import openvino
 
         path = graph_file(self.folder, self.settings, _FILES)
-        hints: dict[str, Any] = {"INFERENCE_NUM_THREADS": int(self.settings.options.get("threads", "0"))}
-        if self.settings.dtype in _PRECISIONS:
-            hints["INFERENCE_PRECISION_HINT"] = _PRECISIONS[self.settings.dtype]
         core = openvino.Core()
-        self.graph: Any = core.compile_model(core.read_model(path), "CPU", hints)
+        self.graph: Any = _compiled(core, core.read_model(path), self.settings)
         self.names = [entry.get_any_name() for entry in self.graph.inputs]
+        self.computes_in = str(self.graph.get_property("INFERENCE_PRECISION_HINT").to_string())
+
+    def describe(self) -> Description:
+        """As of any graph, and the precision that the runtime computes in."""
+        described = super().describe()
+        return replace(described, settings=described.settings | {"computes_in": self.computes_in})
 
     def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """The first output of the graph that can be vectors."""
@@ -43,6 +47,21 @@ class OpenVinoEncoder(HandEncoder):
     def close(self) -> None:
         """Drop the graph."""
         self.graph = None
+
+
+def _compiled(core: Any, graph: Any, settings: EncoderSettings) -> Any:
+    """The graph at the precision asked for, or at the runtime's own choice where that can be compiled.
+
+    On a processor that names bf16 among its units and may not use them, as some virtual machines do, its own choice
+    cannot; then f32 can.
+    """
+    hints: dict[str, Any] = {"INFERENCE_NUM_THREADS": int(settings.options.get("threads", "0"))}
+    if settings.dtype in _PRECISIONS:
+        return core.compile_model(graph, "CPU", hints | {"INFERENCE_PRECISION_HINT": _PRECISIONS[settings.dtype]})
+    try:
+        return core.compile_model(graph, "CPU", hints)
+    except RuntimeError:
+        return core.compile_model(graph, "CPU", hints | {"INFERENCE_PRECISION_HINT": "f32"})
 
 
 def open(settings: EncoderSettings) -> OpenVinoEncoder:  # noqa: A001 - the protocol's own word

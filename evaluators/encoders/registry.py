@@ -102,7 +102,7 @@ def _explained(settings: EncoderSettings, what: str) -> Iterator[None]:
     except Exception as error:  # libraries and models of any make: no narrower class covers what they raise
         if "trust_remote_code" in str(error):
             raise _not_allowed(settings) from error
-        said = (str(error).splitlines() or [""])[0][:300]
+        said = " ".join(str(error).split())[:300]  # the first line alone is often only where in a library it was
         raise EncoderError(
             f"{settings.backend} {what}: {type(error).__name__}: {said}", where=settings.model
         ) from error

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from data.store import writing
 from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic, twelve
 from tests.make_store import make_store
+from tests.pace import spent
 from tests.serving import ROOT
 
 VIEWS = ["traits", "texts", "encoders", "dimensions", "distributions", "length", "history", "cost", "figures"]
@@ -174,13 +175,13 @@ def test_a_rerun_is_quick(monkeypatch, made_parity, asked):
     at = page(monkeypatch, made_parity, **asked)
     assert not at.warning
     at.run()
-    spent = []
+    reruns = []
     for _ in range(10):
         start = time.process_time()
         at.run()
-        spent.append(time.process_time() - start)
-    # Processor time and the median, so that a busy machine does not decide.
-    assert sorted(spent)[5] < 0.15, spent
+        reruns.append(time.process_time() - start)
+    # Processor time in units of the machine's own, and the median, so that neither a slow nor a busy one decides.
+    assert spent(sorted(reruns)[5]) < 4, reruns
 
 
 def test_an_old_and_an_empty_store_say_what_to_do(monkeypatch, tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from data.store import Reader, version_of, writing
@@ -110,9 +109,11 @@ def test_download_imports_mtebs_own_clone(write: Write, store: Path, tmp_path: P
 
 
 def test_help_is_quick_and_names_the_options() -> None:
-    began = time.process_time()
     told = run(Path("unused"), "import", "--help")
     assert told.returncode == 0
     for option in ("--from", "--download", "--if-missing", "--rebuild", "--origin"):
         assert option in told.stdout
-    assert time.process_time() - began < 5
+    # What makes a command slow to start is what it imports; the clock would judge the machine.
+    script = "import sys, evaluators.__main__; print(*{'torch', 'mteb', 'transformers', 'pandas'} & sys.modules.keys())"
+    imported = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert imported.stdout.split() == []

@@ -65,8 +65,12 @@ def of(check: Check, label: str) -> Examined:
 
 @pytest.mark.slow
 def test_verdicts(faults: Check) -> None:
-    assert verdicts(faults) == {
-        "by-hand": "identical", "onnx": "identical", "openvino-f32": "identical", "openvino-auto": "precision only",
+    found = verdicts(faults)
+    # OpenVINO chooses by itself what it computes in: bf16 where the processor has units for it, else f32.
+    computes_in = of(faults, "openvino-auto").description.settings["computes_in"]
+    assert (computes_in, found.pop("openvino-auto")) in {("bf16", "precision only"), ("f32", "identical")}
+    assert found == {
+        "by-hand": "identical", "onnx": "identical", "openvino-f32": "identical",
         "bf16": "precision only", "cls": "differs everywhere", "raw": "scale only",
         "32-tokens": "differs on some texts", "prompt": "differs everywhere", "cut": "identical",
         "cut-normalised": "identical", "stripped": "identical", "rotated": "different space",

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from evaluators.preflight import preflight, worst
 from evaluators.reproduce.models import Asked, load
 from tests.models import OTHER_KINDS, SHAPES, build, copy_of, minilm_folder
+from tests.pace import spent
 
 
 def test_minilm_has_no_findings() -> None:
@@ -79,10 +80,10 @@ def test_the_whole_command_takes_seconds_for_minilm() -> None:
     )
     assert "nothing wrong" in finished.stdout
     # 3.6 s by the clock on two idle cores (``make bench``). Here other tests run beside it, so what counts is processor
-    # time; two threads that share a core are charged for each other, which is the room the limit leaves.
-    assert _children_seconds() - started < 12
+    # time, in units of the machine's own; threads that share a core are charged for each other: the room it leaves.
+    assert spent(_children_seconds() - started) < 290
 
 
 def _children_seconds() -> float:
-    spent = os.times()
-    return spent.children_user + spent.children_system
+    times = os.times()
+    return times.children_user + times.children_system
