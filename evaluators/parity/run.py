@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
 from data.errors import EncoderError, ModelError, PlumblineError
-from evaluators.encoders.base import Description, in_use
+from evaluators.encoders.base import Description, Encoder, in_use
 from evaluators.encoders.look import Seen, look
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
@@ -120,15 +120,29 @@ def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda e
         asked = few(plan.probes.core) or plan.probes.core
         first = encode_probes(encoder, asked)
         protocol = self_agreement(encoder, asked, first, vectors.refused)
-        description = encoder.describe()
+        description = _described(encoder, vectors)
     except PlumblineError as error:
         return _without(settings, empty, str(error))
     finally:
         encoder.close()
-    progress(settings.display, "does a second load agree?")
-    loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
+    if encoder.gone:
+        description.warnings.append(encoder.gone)
+        loads, *protocol = [Outcome(test, "skipped", None, encoder.gone) for test in TESTS[:4]]
+    else:
+        progress(settings.display, "does a second load agree?")
+        loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
     shape = shape_of_answers(vectors, settings.dimensions, description.settings.get("normalise"))
     return Examined(settings, description, [loads, *protocol, *shape], vectors, seconds)
+
+
+def _described(encoder: Encoder, vectors: Vectors) -> Description:
+    """What it says of itself and what it would not take; one that cannot say has its vectors all the same."""
+    try:
+        found = encoder.describe()
+    except PlumblineError as error:
+        settings = encoder.settings
+        found = Description(settings.model, settings.revision, in_use(settings), {}, warnings=[str(error)])
+    return replace(found, warnings=[*found.warnings, *vectors.smaller[:1]])
 
 
 def _without(settings: EncoderSettings, vectors: Vectors, error: str) -> Examined:
