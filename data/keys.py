@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = [
     "allow_words", "as_written", "forget", "from_outside", "known", "looks_like_key", "masked", "masked_all",
-    "remember", "remember_environment", "remember_named",
+    "pattern", "remember", "remember_environment", "remember_named",
 ]  # fmt: skip
 
 PART = 6  # characters of a key from which a part of it is taken out as well
@@ -49,7 +49,7 @@ _ESCAPE = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 # One character for one, which lower() does not give.
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_STANDARD_BASE64 = str.maketrans("-_", "+/")
+_STANDARD_BASE64, _URL_BASE64 = str.maketrans("-_", "+/"), str.maketrans("+/", "-_")
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,24 @@ def known() -> frozenset[str]:
     return frozenset(key for key in _known.keys if len(key) >= PART and not _ordinary(key.lower(), frozenset()))
 
 
+def pattern() -> str | None:
+    """A regular expression of RE2 that finds every text in which :func:`masked` might find a key; None if it has none.
+
+    It finds too many, too: whatever has escapes in it.
+    """
+    long = [key for key in _known.keys if len(key) >= PART]
+    if not long:
+        return None
+    strong = known()
+    # A part of six characters has one of the fours that begin at every third place within it, and so on.
+    either = {*_every(strong, 4, PART), *_every((key.encode().hex() for key in _both_cases(strong)), 8, 2 * PART)}
+    either |= {key.lower() for key in long if key not in strong}
+    exact = set(_every((form for key in strong for form in _in_base64(key)), 4, _BASE64_PART))
+    exact |= {piece.translate(_URL_BASE64) for piece in exact}
+    escaped = r"(?i:%[0-9a-f]{2}|\\[ux][0-9a-f]{2}|&#|&[a-z]{2,8};)"
+    return "|".join([f"(?i:{'|'.join(map(re.escape, sorted(either)))})", *map(re.escape, sorted(exact)), escaped])
+
+
 def forget() -> None:
     """Know no key any more."""
     _known.keys.clear()
@@ -193,6 +211,12 @@ def _in_base64(key: str) -> Iterator[str]:
 
 def _pieces(texts: Iterable[str], size: int) -> frozenset[str]:
     return frozenset(text[at : at + size] for text in texts for at in range(len(text) - size + 1))
+
+
+def _every(texts: Iterable[str], size: int, part: int) -> Iterator[str]:
+    """Pieces of ``size`` of which any stretch of ``part`` characters of the texts has at least one."""
+    for text in texts:
+        yield from (text[at : at + size] for at in range(0, len(text) - size + 1, part - size + 1))
 
 
 def _views(text: str) -> Iterator[tuple[str, list[int]]]:

@@ -17,7 +17,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from data import keys
 from data.errors import EncoderError, EncoderGoneError, InputError
 from evaluators.encoders.bounds import Clock, bounded
-from evaluators.encoders.refusals import Failure, of_status, of_transport, seconds_asked
+from evaluators.encoders.refusals import Failure, no_tls, of_status, of_transport, says_plain, seconds_asked
 from evaluators.encoders.settings import EncoderSettings
 
 __all__ = ["HTTP_OPTIONS", "BatchLimitError", "Http", "Portions", "endpoint"]
@@ -66,6 +66,7 @@ class Http:
         self._headers = {"Accept-Encoding": "gzip"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._limit = int(float(settings.options.get("max_response_mb", "256")) * 1_000_000)
         self._answered = False
+        self._failed = False
         self._fruitless = 0
         self._begun = False  # whether the answer of the call at hand has begun
         self._sockets: list[socket.socket] = []
@@ -132,7 +133,7 @@ class Http:
         left = self.clock.left()
         if error.retry_after is not None and error.retry_after >= left:
             wait = f"It asks to be left alone for {error.retry_after:.0f} s, and {left:.0f} s are left of its"
-            remedy = f"Try again later, or give it more with timeout=. {wait} {self.settings.timeout:g} s."
+            remedy = f"{wait} {self.settings.timeout:g} s. Try again later, or give it more with timeout=."
             return EncoderGoneError(error.what, where=error.where, remedy=remedy, code="busy-too-long")
         self._fruitless += 1
         lost = not self._answered and (error.code == "timeout" or self._fruitless >= _FRUITLESS)
@@ -159,15 +160,22 @@ class Http:
         try:
             answer = bounded(lambda: self._exchange(method, url, payload, seconds), seconds, self._abandon)
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
+            if self._first() and says_plain(url):
+                raise self._error(no_tls("the handshake got no answer", gone=True), url) from None
             late = "The answer took more than" if self._begun else "The server gave no answer within"
             remedy = "call_timeout=SECONDS gives it longer."
-            raise self._error(Failure("timeout", f"{late} {seconds:.3g} s", remedy, again=True), url) from None
+            rest = " that were left" if seconds < self.settings.seconds_a_call else ""
+            raise self._error(Failure("timeout", f"{late} {seconds:.3g} s{rest}", remedy, again=True), url) from None
         except _TooLargeError:
             what = f"The answer is larger than {self._limit / 1e6:g} MB"
             remedy = "batch_size= makes it smaller, max_response_mb= raises the limit."
             raise self._error(Failure("too-large", what, remedy, gone=True), url) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._error(of_transport(error, url, answered=self._answered), url) from None
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            if isinstance(error, UnicodeError) and "surrogates" in str(error):
+                what = "A text holds half of a character (a lone surrogate), which no request can carry"
+                raise self._error(Failure("text", what), url) from None
+            failure = of_transport(error, url, answered=self._answered, first=self._first())
+            raise self._error(failure, url) from None
         self._said = answer.body
         if answer.response.status_code != 200:
             refusal = self._error(of_status(answer.response, self.said(), url, self.settings), url)
@@ -175,6 +183,11 @@ class Http:
                 refusal.retry_after = seconds_asked(answer.response.headers.get("retry-after"))
             raise refusal
         return self._parsed(answer, url)
+
+    def _first(self) -> bool:
+        """Whether this is the first failure of a server that never answered."""
+        first, self._failed = not (self._failed or self._answered), True
+        return first
 
     def _exchange(self, method: str, url: str, payload: dict[str, Any] | None, seconds: float) -> _Answer:
         self._begun = False

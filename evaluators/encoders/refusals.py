@@ -17,7 +17,7 @@ import httpx
 
 from evaluators.encoders.settings import EncoderSettings
 
-__all__ = ["Failure", "of_status", "of_transport", "seconds_asked"]
+__all__ = ["Failure", "no_tls", "of_status", "of_transport", "says_plain", "seconds_asked"]
 
 _BUSY = frozenset({408, 425, 429, 503})
 _LASTING = frozenset({401, 402, 403, 404, 405, 407, 410, 426, 451, 501, 505})  # whatever the texts are
@@ -28,7 +28,7 @@ _BATCH_WORDS = re.compile(
     r"|too (large|many tokens)|tokens per request|at most \d+ ",
     re.IGNORECASE,
 )
-_PROBED = 2.0  # seconds to find out whether a port speaks TLS
+_PROBED = 1.0  # seconds to find out whether a port speaks TLS
 
 
 @dataclass(frozen=True)
@@ -109,26 +109,26 @@ def _moved(response: httpx.Response, url: str, what: str) -> Failure:
     return Failure("moved", what, remedy, gone=True)
 
 
-def of_transport(error: Exception, url: str, *, answered: bool) -> Failure:
+def of_transport(error: Exception, url: str, *, answered: bool, first: bool) -> Failure:
     """What it means that no answer came.
 
     Args:
-        error: from httpx.
+        error: from httpx, or of a host whose name cannot be spelt.
         url: what was asked.
         answered: whether this server has given an answer before: then one that is away may come back.
+        first: whether it is the first time, when it is worth a second to find out whether the other scheme works.
     """
     causes = list(_causes(error))
     said = str(error) or type(error).__name__
     again = {"again": answered, "gone": not answered}
-    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | UnicodeError):
         remedy = "Write it as http://HOST:PORT/v1 or https://HOST/v1."
         return Failure("invalid-address", f"The address cannot be used: {said}", remedy, gone=True)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         remedy = "Use the name that is on its certificate; SSL_CERT_FILE names a file of authorities to trust."
         return Failure("bad-certificate", f"The server's certificate is not valid: {said}", remedy, gone=True)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        remedy = "If it speaks plain HTTP, begin the address with http:// instead of https://."
-        return Failure("no-tls", f"The server does not speak TLS: {said}", remedy, **again)
+        return no_tls(said, **again)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         what = f"The host {urlsplit(url).hostname} is not known: {said}"
         return Failure("unknown-host", what, "Check the address.", **again)
@@ -138,15 +138,37 @@ def of_transport(error: Exception, url: str, *, answered: bool) -> Failure:
     if isinstance(error, httpx.ProxyError):
         remedy = "See HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
         return Failure("no-proxy", f"The proxy did not let it through: {said}", remedy, **again)
+    if isinstance(error, httpx.ConnectTimeout) and first and says_plain(url):
+        return no_tls("the handshake got no answer", gone=True)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         what = f"The server cannot be reached: {said}"
         return Failure("unreachable", what, "Check the address and the network.", again=True)
     if isinstance(error, httpx.DecodingError):
         return Failure("unreadable", f"The answer cannot be read: {said}")
-    if urlsplit(url).scheme == "http" and not answered and ("\\x15\\x03" in said or _speaks_tls(url)):
+    if urlsplit(url).scheme == "http" and ("\\x15\\x03" in said or (first and _speaks_tls(url))):
         remedy = "Begin the address with https:// instead of http://."
         return Failure("only-tls", "The server speaks TLS, and was asked in plain HTTP", remedy, gone=True)
     return Failure("dropped", f"The connection was dropped: {said}", again=True)
+
+
+def no_tls(said: str, *, gone: bool, again: bool = False) -> Failure:
+    """An address that begins with https:// and should not."""
+    remedy = "If it speaks plain HTTP, begin the address with http:// instead of https://."
+    return Failure("no-tls", f"The server does not speak TLS: {said}", remedy, again=again, gone=gone)
+
+
+def says_plain(url: str) -> bool:
+    """Whether a port that was asked by TLS, and said nothing, answers in plain HTTP."""
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        return False
+    with (
+        suppress(OSError, ValueError),
+        socket.create_connection((parts.hostname or "", parts.port or 443), timeout=_PROBED) as plain,
+    ):
+        plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return plain.recv(5) == b"HTTP/"
+    return False
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -16,7 +16,7 @@ from evaluators.encoders.bounds import Clock
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.trust import code_revision, only_code_from
 
-__all__ = ["BACKENDS", "Guarded", "open_encoder"]
+__all__ = ["BACKENDS", "open_encoder"]
 
 BACKENDS = {
     "sentence-transformers": "the library, with its torch, ONNX or OpenVINO back end (runtime=)",
@@ -39,7 +39,7 @@ _LONGEST_NAME, _LONGEST = 200, 2000  # characters of what an encoder says that a
 _ELSEWHERE = frozenset({"openai", "tei", "command", "ready"})
 
 
-def open_encoder(settings: EncoderSettings) -> Guarded:
+def open_encoder(settings: EncoderSettings) -> _Guarded:
     """Open the encoder that the settings describe.
 
     Raises:
@@ -61,7 +61,7 @@ def open_encoder(settings: EncoderSettings) -> Guarded:
     with _explained(settings, "cannot open it"):
         guard = _guard(settings)
         with guard():
-            return Guarded(module.open(settings), settings, guard)
+            return _Guarded(module.open(settings), settings, guard)
 
 
 def _guard(settings: EncoderSettings) -> Callable[[], AbstractContextManager[None]]:
@@ -79,7 +79,7 @@ def _as_setting(settings: EncoderSettings, asked: Mapping[str, str]) -> str:
     return "trust=" + ",".join(f"{name}@{revision}" for name, revision in (kept | dict(asked)).items())
 
 
-class Guarded:
+class _Guarded:
     """An encoder whose library may raise anything: what is not one of our own errors becomes one.
 
     Whatever an encoder says (names, versions, warnings, tokens, errors) passes the gate of :mod:`data.keys` here.

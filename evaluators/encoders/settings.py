@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from data import keys
 from data.errors import InputError
@@ -106,7 +106,7 @@ class EncoderSettings:
         self._refuse_if(self.retries < 0, f"retries must not be negative, not {self.retries}")
         dict(self.allowed)  # raises where it is not NAME@REVISION
         variable = "key_env=NAME_OF_AN_ENVIRONMENT_VARIABLE"
-        parts = urlsplit(self.source)
+        parts = self._address()
         in_address = parts.scheme in _SCHEMES and ("@" in parts.netloc or bool(parts.query))
         self._refuse_if(in_address, "has a name, key or question mark in its address", variable)
         spelt = [name for name in self.options if _SECRET.search(name)]
@@ -116,6 +116,20 @@ class EncoderSettings:
         self._refuse_if(holds, "names the key itself, and would write it down", variable)
         on_line = self.backend == "command" and _SECRET_ARGUMENT.search(self.source) is not None
         self._refuse_if(on_line, "is given a key on its command line, and would write it down", "the environment")
+
+    def _address(self) -> SplitResult:
+        """Parts of the source, where it is an address.
+
+        Raises:
+            InputError: it begins like one and is none.
+        """
+        try:
+            parts = urlsplit(self.source)
+            _ = parts.port  # read, and so checked, only here
+            return parts
+        except ValueError as error:
+            self._refuse_if(self.source.startswith(("http:", "https:")), f"has no address that can be used: {error}")
+            return urlsplit("")  # a folder or a command may look like anything
 
     def _refuse_if(self, wrong: bool, what: str, *choices: str) -> None:
         if wrong:
