@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final
 
-__all__ = ["FLOORS", "IDENTICAL", "VERDICTS", "floor_of", "norm_floor"]
+__all__ = ["FLOORS", "IDENTICAL", "LEVELS", "VERDICTS", "floor_of", "norm_floor", "reaches"]
 
 VERDICTS: Final = {
     "identical": "The same vectors, but for the rounding of 32-bit arithmetic.",
@@ -21,6 +21,9 @@ VERDICTS: Final = {
     "unusable": "No vectors that can be compared.",
 }
 
+# What a pipeline stops at, by the mildest verdict that it means.
+LEVELS: Final = {"differs": "differs on some texts"} | {name: name for name in VERDICTS if name != "identical"}
+
 # Cosine distance under which two vectors are the same in 32-bit arithmetic.
 IDENTICAL: Final = 1e-6
 
@@ -29,6 +32,12 @@ IDENTICAL: Final = 1e-6
 # choice gives 4e-5, which is why "auto" has bf16's floor). torch's dynamic int8 goes well beyond (0.3), and a verdict
 # should say so.
 FLOORS: Final = {"fp32": 1e-6, "fp16": 1e-5, "bf16": 5e-4, "auto": 5e-4, "int8": 6e-2, "int4": 1.2e-1}
+
+
+def reaches(verdict: str, level: str) -> bool:
+    """Whether a verdict is at least as bad as one of :data:`LEVELS`, in the order of :data:`VERDICTS`."""
+    order = list(VERDICTS)
+    return order.index(verdict) >= order.index(LEVELS[level])
 
 
 def floor_of(*dtypes: str) -> float:

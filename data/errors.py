@@ -19,6 +19,7 @@ __all__ = [
     "NotAllowedError",
     "MissingDependencyError",
     "EncoderError",
+    "EncoderGoneError",
     "ModelError",
 ]
 
@@ -79,7 +80,15 @@ class MissingDependencyError(PlumblineError):
 
 
 class EncoderError(PlumblineError):
-    """An encoder (a library, a server, a command) did not give usable vectors."""
+    """An encoder (a library, a server, a command) did not give usable vectors; ``code`` names the reason."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", code: str = "") -> None:
+        self.code = code
+        super().__init__(what, where=where, remedy=remedy)
+
+
+class EncoderGoneError(EncoderError):
+    """The encoder as a whole cannot be used: no other text and no other try would fare better."""
 
 
 class ModelError(PlumblineError):

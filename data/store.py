@@ -18,6 +18,7 @@ from typing import NamedTuple
 import duckdb
 from filelock import FileLock, Timeout
 
+from data.cleaning import clean, rewrite
 from data.errors import StoreBusyError, StoreDamagedError, StoreError, StoreMissingError, StoreOutdatedError
 
 __all__ = ["NOISE_FLOORS", "SCHEMA_VERSION", "Reader", "Version", "open_reader", "store_path", "version_of", "writing"]
@@ -27,6 +28,7 @@ __all__ = ["NOISE_FLOORS", "SCHEMA_VERSION", "Reader", "Version", "open_reader",
 SCHEMA_VERSION = 1
 
 _HERE = Path(__file__).resolve().parent
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 NOISE_FLOORS = _HERE / "record" / "noise_floors.parquet"
 _REBUILD = "Run `python -m evaluators import --rebuild` to write it again from the bundled record."
 
@@ -75,7 +77,7 @@ class Reader:
         # Taken before the file is opened: if it is replaced in between, the cache key is the older version, and the
         # next look at the file opens it again.
         self.version = version_of(path)
-        self._root = duckdb.connect(config={"autoinstall_known_extensions": False})
+        self._root = duckdb.connect(config=_CONFIG)
         self._local = threading.local()
         try:
             # ATTACH takes no parameters; the path is the operator's own, and a quote in it is doubled.
@@ -159,7 +161,7 @@ def _private(path: Path, private: Path, fresh: bool) -> Iterator[duckdb.DuckDBPy
     if not new:
         shutil.copyfile(path, private)
     try:
-        connection = duckdb.connect(str(private), config={"autoinstall_known_extensions": False})
+        connection = duckdb.connect(str(private), config=_CONFIG)
     except duckdb.Error as error:
         raise _damaged(path) from error
     try:
@@ -167,10 +169,23 @@ def _private(path: Path, private: Path, fresh: bool) -> Iterator[duckdb.DuckDBPy
             _create(connection)
         else:
             _check_schema(connection, path)
+            connection = _without_keys(connection, private)
         yield connection
         connection.execute("CHECKPOINT")
     finally:
         connection.close()
+
+
+def _without_keys(connection: duckdb.DuckDBPyConnection, private: Path) -> duckdb.DuckDBPyConnection:
+    """The private copy, cleaned of keys that an earlier version let through; in a file of its own if there were any."""
+    if not clean(connection):
+        return connection
+    cleaned = private.with_name(private.name + ".cleaned")
+    cleaned.unlink(missing_ok=True)
+    rewrite(connection, cleaned)
+    connection.close()
+    cleaned.replace(private)
+    return duckdb.connect(str(private), config=_CONFIG)
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:

@@ -13,6 +13,7 @@ import traceback
 import typer
 from rich.console import Console
 
+from data import keys
 from data.errors import PlumblineError
 from evaluators.diagnose import command as diagnose
 from evaluators.noise import noise
@@ -38,13 +39,14 @@ app.command()(noise)
 def main() -> None:
     """Run a command; an error Plumbline can explain is one sentence on stderr and its own exit status."""
     _hurry()
+    keys.remember_environment()
     try:
         app()
     except PlumblineError as error:
-        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
+        Console(stderr=True, highlight=False).print(keys.from_outside(str(error)), style="red", markup=False)
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 -- a defect of ours or a library's; Python's own status 1 would read as a verdict
-        traceback.print_exc()
+        sys.stderr.write(keys.masked(traceback.format_exc()))
         sys.exit(2)
 
 

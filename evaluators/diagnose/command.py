@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.errors import InputError
+from evaluators.levels import FAIL_ON, fail, levels
 
 __all__ = ["register"]
 
@@ -39,6 +40,7 @@ def _diagnose(
     scores: Annotated[
         str | None, typer.Option(metavar="RUN", help="Suggest causes from a run's scores alone, or a model's newest.")
     ] = None,
+    fail_on: Annotated[list[str] | None, typer.Option(metavar="LEVEL", help=FAIL_ON)] = None,
     self_test: Annotated[bool, typer.Option("--self-test", help="Measure how often the diagnosis is right.")] = False,
     pairs: Annotated[int, typer.Option(help="Self-test: pairs of causes tried.", min=0)] = 100,
     model: Annotated[str, typer.Option(help="Self-test: minilm, decoder or both.")] = "both",
@@ -46,7 +48,11 @@ def _diagnose(
     jobs: Annotated[int, typer.Option(help="Self-test: processes, one thread each.", min=1)] = 2,
     store: Annotated[Path | None, typer.Option(help="The store; PLUMBLINE_STORE or data/ otherwise.")] = None,
 ) -> None:
-    """Name the causes of the drift between a reference and a candidate, and prove them by re-encoding."""
+    """Name the causes of the drift between a reference and a candidate, and prove them by re-encoding.
+
+    Exit status: 0 done; 1 a verdict at least as bad as --fail-on; 2 it could not be diagnosed; 130 stopped.
+    """
+    stop_at = levels(fail_on or ())
     if self_test:
         from evaluators.diagnose import selftest_run
 
@@ -56,14 +62,16 @@ def _diagnose(
     elif check_id:
         from evaluators.diagnose.session import of_check
 
-        of_check(check_id, candidate, trust=trust_remote_code or [], batch_size=batch_size, store=store)
+        found = of_check(check_id, candidate, trust=trust_remote_code or [], batch_size=batch_size, store=store)
+        fail(found, stop_at, Console(highlight=False))
     elif reference and candidate_vectors:
         from evaluators.diagnose.session import of_files
 
-        of_files(
+        found = of_files(
             reference, candidate_vectors, texts,
             revision=revision, trust=trust_remote_code or [], batch_size=batch_size, store=store,
         )  # fmt: skip
+        fail(found, stop_at, Console(highlight=False))
     else:
         raise InputError(
             "There is nothing to diagnose",

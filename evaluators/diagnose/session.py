@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -17,19 +17,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from data.errors import InputError, ModelError
+from data.keys import as_written
 from data.probes import load_probes
 from data.store import open_reader, writing
 from evaluators.diagnose.answer import BATCH, Bench, Diagnosis, Facts, Reference, batched, diagnose, load_reference
 from evaluators.diagnose.from_store import Candidate, Kept, keep, read_check
 from evaluators.diagnose.reference import Vectors
 from evaluators.diagnose.shown import show
+from evaluators.diagnose.standing import alone, standing
 
 __all__ = ["of_check", "of_files"]
 
 
 def of_check(
     check_id: str, candidate: str | None, *, trust: Sequence[str], batch_size: int | None, store: Path | None
-) -> None:
+) -> list[tuple[str, str]]:
     """Diagnose the candidates of a check against its reference.
 
     A candidate that cannot be diagnosed is told of and costs the others nothing.
@@ -40,6 +42,9 @@ def of_check(
         trust: models whose own code may run, each as ``name@revision``.
         batch_size: texts that the candidates encoded at once; otherwise what the check says of each.
         store: the store.
+
+    Returns:
+        Label and verdict of each output of each candidate (:mod:`evaluators.diagnose.standing`).
 
     Raises:
         NotFoundError: no such check or candidate.
@@ -70,6 +75,8 @@ def of_check(
     if not found:
         raise refused[0]
     _kept(model, found, kept.check_id, started, store, {check_id: kept.check_id})
+    with closing(open_reader(store)) as reader:
+        return standing(reader.cursor(), kept.check_id, candidate, found)
 
 
 def of_files(
@@ -81,8 +88,8 @@ def of_files(
     trust: Sequence[str],
     batch_size: int | None,
     store: Path | None,
-) -> None:
-    """Diagnose a file of vectors of the texts (the bundled probes where None) against a model.
+) -> list[tuple[str, str]]:
+    """Diagnose a file of vectors of the texts (the bundled probes where None) against a model; its name and verdict.
 
     Raises:
         InputError: the vectors cannot be read, or are not one a text.
@@ -95,6 +102,7 @@ def of_files(
     found = _ask(Bench(model, asked), _read_vectors(vectors, texts), None)
     show(vectors.name, model, found)
     _kept(model, {vectors.name: found}, None, started, store, {})
+    return [(vectors.name, alone(found))]
 
 
 def _batch_size(candidate: Candidate) -> int:
@@ -138,7 +146,7 @@ def _kept(
     names: dict[str, str],
 ) -> None:
     said = [names.get(word, word) for word in sys.argv[1:]]  # 'last' is another check tomorrow
-    command = shlex.join(["python", "-m", "evaluators", *said])
+    command = as_written(["python", "-m", "evaluators", *said])
     with writing(store) as connection:
         run = keep(connection, model, found, check_id=check_id, command=command, started=started)
     Console(highlight=False).print(Text(f"Kept as {run}"))

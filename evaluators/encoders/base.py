@@ -128,16 +128,20 @@ def as_matrix(rows: Any, count: int, *, where: str) -> Matrix:
     Raises:
         EncoderError: another number of rows, rows of different lengths, or values that are no numbers.
     """
+    if count and isinstance(rows, list) and all(row is None for row in rows):
+        raise EncoderError("The encoder gave null in the place of vectors", where=where, code="malformed")
     try:
         matrix = np.asarray(_filled(rows), dtype=np.float32)
     except (ValueError, TypeError, OverflowError):
         lengths = sorted({len(row) for row in rows if isinstance(row, Sequence | np.ndarray)})
         detail = f"vectors of different lengths ({lengths})" if len(lengths) > 1 else "values that are not numbers"
-        raise EncoderError(f"The encoder gave {detail}", where=where) from None
-    if len(matrix) != count:
-        raise EncoderError(f"The encoder gave {len(matrix)} vectors for {count} texts", where=where)
+        raise EncoderError(f"The encoder gave {detail}", where=where, code="malformed") from None
+    if matrix.ndim == 0 or len(matrix) != count:
+        what = f"The encoder gave {len(np.atleast_1d(matrix))} vectors for {count} texts"
+        raise EncoderError(what, where=where, code="malformed")
     if matrix.ndim != 2 or matrix.shape[1] == 0:
-        raise EncoderError(f"The encoder gave an array of shape {matrix.shape}, not one vector a text", where=where)
+        what = f"The encoder gave an array of shape {matrix.shape}, not one vector a text"
+        raise EncoderError(what, where=where, code="malformed")
     return matrix
 
 

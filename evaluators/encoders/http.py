@@ -1,60 +1,102 @@
-"""One polite client for every server: timeouts, retries with back-off, limits, and keys that never show."""
+"""One polite client for every server: bounds on time and size, retries with back-off, and keys that never show."""
 
 from __future__ import annotations
 
 import json
 import os
-import time
+import socket
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from data.errors import EncoderError, InputError
+from data import keys
+from data.errors import EncoderError, EncoderGoneError, InputError
+from evaluators.encoders.bounds import Clock, bounded
+from evaluators.encoders.refusals import Failure, no_tls, of_status, of_transport, says_plain, seconds_asked
 from evaluators.encoders.settings import EncoderSettings
 
-__all__ = ["HTTP_OPTIONS", "Http"]
+__all__ = ["HTTP_OPTIONS", "BatchLimitError", "Http", "Portions", "endpoint"]
 
 HTTP_OPTIONS = frozenset({"max_response_mb"})
-_LONGEST_WAIT = 30.0  # seconds; a server that asks for more is asked again later by whoever runs the check
+_CONNECT = 10.0  # seconds to reach a host
+_FRUITLESS = 3  # requests in a row, each with its retries, after which a server that never answered is given up
+_EXCERPT = 200  # characters of an answer that an error quotes
 _backoff = wait_exponential_jitter(multiplier=0.2, max=8.0, jitter=0.3)
 
 
-_E = TypeVar("_E", bound=EncoderError)
+class BatchLimitError(EncoderError):
+    """The server takes no such batch; it may take the same texts in smaller ones."""
 
 
-class _TransientError(EncoderError):
+class _AgainError(EncoderError):
     """Worth another try: the server was busy, broken for a moment or not there."""
 
     retry_after: float | None = None
+
+
+class _TooLargeError(Exception):
+    """The answer is beyond the limit, as it came or unpacked."""
+
+
+class _Answer(NamedTuple):
+    response: httpx.Response
+    body: bytes
 
 
 class Http:
     """A client for one server.
 
     The key is read from the environment when it is opened, sent as a bearer token to this address alone (redirects are
-    refused), and cut out of whatever an error message quotes.
+    refused), and cut out of whatever an error message quotes. All requests together are bounded by ``timeout``, each by
+    ``call_timeout``, whatever the server does with them.
+
+    Attributes:
+        clock: what is left of the time it may take.
     """
 
     def __init__(self, settings: EncoderSettings) -> None:
         self.settings = settings
-        self._key = _key(settings)
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        self._client = httpx.Client(timeout=settings.timeout, headers=headers, follow_redirects=False)
+        self.clock = Clock(settings.timeout)
+        key = _key(settings)
+        self._headers = {"Accept-Encoding": "gzip"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._limit = int(float(settings.options.get("max_response_mb", "256")) * 1_000_000)
+        self._answered = False
+        self._failed = False
+        self._fruitless = 0
+        self._begun = False  # whether the answer of the call at hand has begun
+        self._sockets: list[socket.socket] = []
+        self._client = self._new_client()
+        self._said = b""
 
     def post(self, url: str, payload: dict[str, Any]) -> Any:
         """The JSON a server answers to ``payload``.
 
         Raises:
-            EncoderError: it did not answer, answered with an error, with too much, or with something that is no JSON.
+            BatchLimitError: it takes no such batch.
+            EncoderGoneError: it cannot be had, and no other text or try would change that.
+            EncoderError: it did not answer, answered with an error, or with something that is no JSON.
         """
-        return self._retrying()(self._once, "POST", url, payload)
+        return self._asked("POST", url, payload)
 
     def get(self, url: str) -> Any:
-        """The JSON a server answers to a plain request, with the same errors."""
-        return self._retrying()(self._once, "GET", url, None)
+        """The JSON a server answers to a plain request.
+
+        Raises:
+            EncoderError: there is none; the server may be sound for all that.
+        """
+        try:
+            return self._asked("GET", url, None)
+        except EncoderGoneError as error:
+            raise EncoderError(error.what, where=error.where, remedy=error.remedy, code=error.code) from None
+
+    def said(self) -> str:
+        """The beginning of the last answer, fit to be quoted."""
+        return _excerpt(self._said)
 
     def close(self) -> None:
         """Close the connections."""
@@ -66,86 +108,210 @@ class Http:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
 
-    def _retrying(self) -> Retrying:
-        return Retrying(
-            retry=retry_if_exception_type(_TransientError),
-            stop=stop_after_attempt(self.settings.retries + 1),
+    def _asked(self, method: str, url: str, payload: dict[str, Any] | None) -> Any:
+        retrying = Retrying(
+            retry=retry_if_exception_type(_AgainError),
+            stop=stop_after_attempt(self.settings.retries + 1) | self._in_vain,  # type: ignore[operator]
             wait=_wait,
             reraise=True,
         )
+        try:
+            found = retrying(self._once, method, url, payload)
+        except _AgainError as error:
+            raise self._at_last(error) from None
+        self._answered, self._fruitless = True, 0
+        return found
+
+    def _in_vain(self, state: RetryCallState) -> bool:
+        """Whether another try would come too late, or only wait as long again for nothing."""
+        error = state.outcome.exception() if state.outcome else None
+        twice = getattr(error, "code", "") == "timeout" and state.attempt_number > 1
+        return twice or state.upcoming_sleep >= self.clock.left()
+
+    def _at_last(self, error: _AgainError) -> EncoderError:
+        """What is left to say when no other try will be made."""
+        left = self.clock.left()
+        if error.retry_after is not None and error.retry_after >= left:
+            wait = f"It asks to be left alone for {error.retry_after:.0f} s, and {left:.0f} s are left of its"
+            remedy = f"{wait} {self.settings.timeout:g} s. Try again later, or give it more with timeout=."
+            return EncoderGoneError(error.what, where=error.where, remedy=remedy, code="busy-too-long")
+        self._fruitless += 1
+        lost = not self._answered and (error.code == "timeout" or self._fruitless >= _FRUITLESS)
+        if left <= 0:
+            return self._out_of_time(error.what, error.where)
+        if lost or error.code in ("busy", "unreachable", "unknown-host", "nobody-listens", "no-proxy", "no-tls"):
+            return EncoderGoneError(error.what, where=error.where, remedy=error.remedy, code=error.code)
+        return EncoderError(error.what, where=error.where, remedy=error.remedy, code=error.code)
+
+    def _out_of_time(self, what: str, where: str) -> EncoderGoneError:
+        said = f"The server has used the {self.settings.timeout:g} s it may take in all"
+        return EncoderGoneError(
+            f"{said}{f'. The last: {what}' if what else ''}",
+            where=where,
+            remedy="timeout=SECONDS gives it more.",
+            code="out-of-time",
+        )
 
     def _once(self, method: str, url: str, payload: dict[str, Any] | None) -> Any:
-        started = time.monotonic()
+        left = self.clock.left()
+        seconds = min(self.settings.seconds_a_call, left)
+        if left <= 0:
+            raise self._out_of_time("", url)
         try:
-            with self._client.stream(method, url, json=payload) as response:
-                body = self._body(response, url, started)
-        except httpx.TimeoutException:
-            raise self._error(
-                _TransientError, f"The server gave no answer within {self.settings.timeout:g} s", url
-            ) from None
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise self._error(_TransientError, f"The server cannot be reached: {error}", url) from None
-        if response.status_code != 200:
-            raise self._refused(response, body, url)
-        return self._parsed(body, response, url)
+            answer = bounded(lambda: self._exchange(method, url, payload, seconds), seconds, self._abandon)
+        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
+            if self._first() and says_plain(url):
+                raise self._error(no_tls("the handshake got no answer", gone=True), url) from None
+            late = "The answer took more than" if self._begun else "The server gave no answer within"
+            remedy = "call_timeout=SECONDS gives it longer."
+            rest = " that were left" if seconds < self.settings.seconds_a_call else ""
+            raise self._error(Failure("timeout", f"{late} {seconds:.3g} s{rest}", remedy, again=True), url) from None
+        except _TooLargeError:
+            what = f"The answer is larger than {self._limit / 1e6:g} MB"
+            remedy = "batch_size= makes it smaller, max_response_mb= raises the limit."
+            raise self._error(Failure("too-large", what, remedy, gone=True), url) from None
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            if isinstance(error, UnicodeError) and "surrogates" in str(error):
+                what = "A text holds half of a character (a lone surrogate), which no request can carry"
+                raise self._error(Failure("text", what), url) from None
+            failure = of_transport(error, url, answered=self._answered, first=self._first())
+            raise self._error(failure, url) from None
+        self._said = answer.body
+        if answer.response.status_code != 200:
+            refusal = self._error(of_status(answer.response, self.said(), url, self.settings), url)
+            if isinstance(refusal, _AgainError):
+                refusal.retry_after = seconds_asked(answer.response.headers.get("retry-after"))
+            raise refusal
+        return self._parsed(answer, url)
 
-    def _body(self, response: httpx.Response, url: str, started: float) -> bytes:
-        """What was sent, as long as it is neither too much nor dribbles for ever."""
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > self._limit:
-                raise self._error(EncoderError, f"The answer is larger than {self._limit / 1e6:g} MB", url)
-            if time.monotonic() - started > self.settings.timeout:
-                raise self._error(_TransientError, f"The answer took more than {self.settings.timeout:g} s", url)
-        return bytes(body)
+    def _first(self) -> bool:
+        """Whether this is the first failure of a server that never answered."""
+        first, self._failed = not (self._failed or self._answered), True
+        return first
 
-    def _refused(self, response: httpx.Response, body: bytes, url: str) -> EncoderError:
-        status = response.status_code
-        what = f"The server answered {status} {response.reason_phrase}: {self._excerpt(body)}"
-        if status in (408, 425, 429) or status >= 500:
-            error = self._error(_TransientError, what, url)
-            error.retry_after = _seconds(response.headers.get("retry-after"))
-            return error
-        remedy = {
-            401: "Name the environment variable that holds the key with key_env=.",
-            403: "Check the key that key_env names.",
-            404: "Check the address: OpenAI-compatible servers want it up to and with /v1.",
-        }.get(status, "")
-        return self._error(EncoderError, what, url, remedy)
+    def _exchange(self, method: str, url: str, payload: dict[str, Any] | None, seconds: float) -> _Answer:
+        self._begun = False
+        limits = httpx.Timeout(seconds, connect=min(_CONNECT, seconds))
+        watched = {"trace": self._connected}
+        with self._client.stream(method, url, json=payload, timeout=limits, extensions=watched) as response:
+            self._begun = True
+            body = bytearray()
+            for chunk in _unpacked(response, self._limit):
+                body += chunk
+                if len(body) > self._limit:
+                    raise _TooLargeError
+            return _Answer(response, bytes(body))
 
-    def _parsed(self, body: bytes, response: httpx.Response, url: str) -> Any:
+    def _connected(self, event: str, info: dict[str, Any]) -> None:
+        """Remember the socket of each connection, to take it away from a call that is given up."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            found = info["return_value"].get_extra_info("socket")
+            self._sockets = [each for each in self._sockets if each.fileno() >= 0] + [found]
+
+    def _abandon(self) -> None:
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._sockets = []
+        self._client = self._new_client()  # the old one belongs to the call that was left behind
+
+    def _new_client(self) -> httpx.Client:
+        return httpx.Client(headers=self._headers, follow_redirects=False)
+
+    def _parsed(self, answer: _Answer, url: str) -> Any:
         try:
-            return json.loads(body)  # takes the bare NaN that some servers send
+            return json.loads(answer.body)  # takes the bare NaN that some servers send
         except (ValueError, RecursionError):
-            kind = response.headers.get("content-type", "no type given").split(";")[0]
-            html = "html" in kind or body.lstrip()[:1] == b"<"
-            what = f"The server answered with {'a web page' if html else kind} instead of JSON: {self._excerpt(body)}"
-            raise self._error(EncoderError, what, url, "Check that the address is the server's API.") from None
+            kind = answer.response.headers.get("content-type", "no type given").split(";")[0][:100]
+            html = "html" in kind or answer.body.lstrip()[:1] == b"<"
+            what = f"The server answered with {'a web page' if html else kind} instead of JSON: {self.said()}"
+            gone = html and not self._answered
+            failure = Failure("no-json", what, "Check that the address is the server's API.", gone=gone)
+            raise self._error(failure, url) from None
 
-    def _error(self, kind: type[_E], what: str, url: str, remedy: str = "") -> _E:
-        return kind(self._without_key(what), where=self._without_key(url), remedy=remedy)
+    def _error(self, failure: Failure, url: str) -> EncoderError:
+        kind: type[EncoderError] = EncoderGoneError if failure.gone else _AgainError if failure.again else EncoderError
+        if failure.code == "batch-limit":
+            kind = BatchLimitError
+        what, where, remedy = map(keys.from_outside, (failure.what, url, failure.remedy))
+        return kind(what, where=where, remedy=remedy, code=failure.code)
 
-    def _excerpt(self, body: bytes) -> str:
-        text = " ".join(body[:2000].decode("utf-8", "replace").split())
-        return text[:200] or "nothing"
 
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+class Portions:
+    """How many texts a server takes at once: as many as the settings say, until it refuses so many."""
+
+    def __init__(self, size: int) -> None:
+        self.size = self._asked = size
+
+    @property
+    def note(self) -> list[str]:
+        """What the user should know, once the server took less."""
+        if self.size == self._asked:
+            return []
+        texts = "1 text" if self.size == 1 else f"{self.size} texts"
+        return [f"The server refused batches of {self._asked} texts and was given {texts} at a time."]
+
+    def ask(self, texts: list[str], ask: Callable[[list[str]], list[Any]]) -> list[Any]:
+        """Rows of all texts, in as many calls as it takes.
+
+        Raises:
+            BatchLimitError: a single text is refused, which is no matter of how many; the size stays as it was.
+        """
+        rows: list[Any] = []
+        size = self.size
+        while len(rows) < len(texts):
+            part = texts[len(rows) : len(rows) + size]
+            try:
+                rows += ask(part)
+            except BatchLimitError:
+                if len(part) == 1:
+                    raise
+                size = (len(part) + 1) // 2
+        self.size = size
+        return rows
+
+
+def endpoint(source: str, name: str) -> str:
+    """Address of a server's ``name``: below ``source``, or ``source`` itself where it ends in it, slash and all."""
+    if source.rstrip("/").endswith(f"/{name}"):
+        return source
+    return f"{source.rstrip('/')}/{name}"
+
+
+def _unpacked(response: httpx.Response, limit: int) -> Iterator[bytes]:
+    """What was sent, as it comes; what is packed never grows beyond the limit by more than a byte.
+
+    Raises:
+        httpx.DecodingError: it is packed in a way that was not asked for, or cannot be unpacked.
+        _TooLargeError: it grows beyond the limit.
+    """
+    packed = response.headers.get("content-encoding", "identity").strip().lower()
+    if packed in ("identity", ""):
+        yield from response.iter_raw()
+        return
+    if packed not in ("gzip", "x-gzip", "deflate"):
+        raise httpx.DecodingError(f"the answer is packed as {packed[:40]}, which was not asked for")
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        for chunk in response.iter_raw():
+            yield unpacking.decompress(chunk, limit + 1)
+            if unpacking.unconsumed_tail:
+                raise _TooLargeError
+    except zlib.error as error:
+        raise httpx.DecodingError(f"the answer cannot be unpacked: {error}") from None
+
+
+def _excerpt(body: bytes) -> str:
+    """The beginning of a body in one line: keys are taken out of all that is looked at, then it is cut."""
+    text = keys.from_outside(body[:20_000].decode("utf-8", "replace"))
+    return keys.from_outside(" ".join(text.split()), _EXCERPT) or "nothing"
 
 
 def _wait(state: RetryCallState) -> float:
-    """As long as the server asked for, within reason; else exponential with jitter."""
+    """As long as the server asked for; else exponential with jitter."""
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after", None)
-    return min(asked, _LONGEST_WAIT) if asked is not None else _backoff(state)
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return max(float(header), 0.0) if header else None
-    except ValueError:  # an HTTP date: rare, and our own back-off does as well
-        return None
+    return asked if asked is not None else _backoff(state)
 
 
 def _key(settings: EncoderSettings) -> str | None:
@@ -158,4 +324,5 @@ def _key(settings: EncoderSettings) -> str | None:
             where=settings.display,
             remedy=f"Set {settings.key_env} before the command is started.",
         )
+    keys.remember(key)
     return key

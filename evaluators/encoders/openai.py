@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from data.errors import EncoderError
-from evaluators.encoders.base import Description, Encoded, as_matrix, batches, cut, in_use, prepare
-from evaluators.encoders.http import HTTP_OPTIONS, Http
+from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare
+from evaluators.encoders.http import HTTP_OPTIONS, Http, Portions, endpoint
 from evaluators.encoders.settings import EncoderSettings
 
 OPTIONS = HTTP_OPTIONS | {"server_dimensions"}
@@ -23,15 +23,15 @@ class OpenAiEncoder:
     def __init__(self, settings: EncoderSettings) -> None:
         self.settings = settings
         self._http = Http(settings)
-        self._base = settings.source.rstrip("/")
+        self.clock = self._http.clock
+        self._url = endpoint(settings.source, "embeddings")
+        self._portions = Portions(settings.batch_size)
         self._answered = settings.model
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors, put in the order of the texts by the index that comes with each."""
         prepared = prepare(texts, self.settings, self.settings.prompt(role))
-        rows: list[Any] = []
-        for part in batches(len(prepared), self.settings.batch_size):
-            rows += self._batch(prepared[part])
+        rows = self._portions.ask(prepared, self._batch)
         return Encoded(dense=cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings))
 
     def describe(self) -> Description:
@@ -41,10 +41,13 @@ class OpenAiEncoder:
             revision=self.settings.revision,
             settings=in_use(self.settings, prompts=self.settings.prompts or {}),
             versions={},
-            warnings=[]
-            if self._answered == self.settings.model
-            else [f"Asked for the model {self.settings.model}, the server answered as {self._answered}."],
+            warnings=self._portions.note + self._other_name(),
         )
+
+    def _other_name(self) -> list[str]:
+        if self._answered == self.settings.model:
+            return []
+        return [f"Asked for the model {self.settings.model}, the server answered as {self._answered}."]
 
     def close(self) -> None:
         """Close the connections."""
@@ -54,17 +57,19 @@ class OpenAiEncoder:
         payload: dict[str, Any] = {"model": self.settings.model, "input": texts, "encoding_format": "float"}
         if self.settings.options.get("server_dimensions") == "true" and self.settings.dimensions:
             payload["dimensions"] = self.settings.dimensions
-        answer = self._http.post(f"{self._base}/embeddings", payload)
+        answer = self._http.post(self._url, payload)
         entries = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise EncoderError(f"The answer has no list of embeddings: {str(answer)[:120]}", where=self._base)
+            what = f"The answer has no list of embeddings: {self._http.said()}"
+            raise EncoderError(what, where=self._url, code="malformed")
         if len(entries) != len(texts):
-            raise EncoderError(f"The server gave {len(entries)} vectors for {len(texts)} texts", where=self._base)
+            what = f"The server gave {len(entries)} vectors for {len(texts)} texts"
+            raise EncoderError(what, where=self._url, code="malformed")
         if isinstance(answer.get("model"), str):
             self._answered = answer["model"]
         if sorted(str(entry.get("index")) for entry in entries) == sorted(map(str, range(len(texts)))):
             entries = sorted(entries, key=lambda entry: int(entry["index"]))
-        return [_vector(entry.get("embedding"), self._base) for entry in entries]
+        return [_vector(entry.get("embedding"), self._url) for entry in entries]
 
 
 def open(settings: EncoderSettings) -> OpenAiEncoder:  # noqa: A001 - the protocol's own word
@@ -79,4 +84,5 @@ def _vector(embedding: Any, where: str) -> Any:
     try:
         return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4").tolist()
     except (binascii.Error, ValueError):
-        raise EncoderError("The server sent a vector that is neither a list nor base64", where=where) from None
+        what = "The server sent a vector that is neither a list nor base64"
+        raise EncoderError(what, where=where, code="malformed") from None

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from typing import Any
 
-from data.errors import EncoderError, InputError, NotAllowedError, PlumblineError
-from evaluators.encoders.base import Description, Encoded, Encoder, resolve
+from data import keys
+from data.errors import EncoderError, EncoderGoneError, InputError, NotAllowedError, PlumblineError
+from evaluators.encoders.base import Description, Encoded, Encoder, Tokens, resolve
+from evaluators.encoders.bounds import Clock
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.trust import code_revision, only_code_from
 
@@ -29,11 +33,13 @@ BACKENDS = {
     "ready": "vectors already made: .npy, .npz, .parquet, .jsonl or mteb's cached embeddings",
 }
 
+_LONGEST_NAME, _LONGEST = 200, 2000  # characters of what an encoder says that are kept
+
 # These load no model in this process, and need no library that could.
 _ELSEWHERE = frozenset({"openai", "tei", "command", "ready"})
 
 
-def open_encoder(settings: EncoderSettings) -> Encoder:
+def open_encoder(settings: EncoderSettings) -> _Guarded:
     """Open the encoder that the settings describe.
 
     Raises:
@@ -41,6 +47,8 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
         MissingDependencyError: the backend's library is not installed.
         EncoderError: it cannot be opened.
     """
+    written = (settings.model, settings.source, settings.label, settings.revision or "")
+    keys.allow_words(*written, *(settings.prompts or {}).values())
     if settings.backend not in BACKENDS:
         raise InputError(f"There is no backend {settings.backend!r}", remedy=f"There are {', '.join(BACKENDS)}.")
     module = import_module(f"evaluators.encoders.{settings.backend.replace('-', '_')}")
@@ -72,7 +80,10 @@ def _as_setting(settings: EncoderSettings, asked: Mapping[str, str]) -> str:
 
 
 class _Guarded:
-    """An encoder whose library may raise anything: what is not one of our own errors becomes one."""
+    """An encoder whose library may raise anything: what is not one of our own errors becomes one.
+
+    Whatever an encoder says (names, versions, warnings, tokens, errors) passes the gate of :mod:`data.keys` here.
+    """
 
     def __init__(
         self, encoder: Encoder, settings: EncoderSettings, guard: Callable[[], AbstractContextManager[None]]
@@ -80,29 +91,89 @@ class _Guarded:
         self.settings = settings
         self._encoder = encoder
         self._guard = guard  # a library may open its model with the first text
+        self._gone: EncoderGoneError | None = None
+
+    @property
+    def gone(self) -> str:
+        """Why it cannot be asked any further; it is not, whoever asks. Empty while it can."""
+        return str(self._gone or "")
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
-        with _explained(self.settings, "cannot encode these texts"), self._guard():
-            return self._encoder.encode(texts, role)
+        """As the encoder within."""
+        if self._gone is not None:
+            raise self._gone
+        try:
+            with _explained(self.settings, "cannot encode these texts"), self._guard():
+                return _without_keys(self._encoder.encode(texts, role))
+        except EncoderGoneError as error:
+            self._gone = error
+            raise
 
     def describe(self) -> Description:
+        """As the encoder within."""
         with _explained(self.settings, "cannot say what it is"):
-            return self._encoder.describe()
+            return _shown(self._encoder.describe())
+
+    def restart_clock(self) -> None:
+        """Give it all of its ``timeout`` again, and another chance: a run of many parts is bounded by part."""
+        self._gone = None
+        if isinstance(clock := getattr(self._encoder, "clock", None), Clock):
+            clock.restart()
 
     def close(self) -> None:
+        """As the encoder within."""
         self._encoder.close()
+
+
+def _without_keys(given: Encoded) -> Encoded:
+    sparse = [{_whole(token): weight for token, weight in row.items()} for row in given.sparse or []]
+    tokens = [Tokens(each.ids, [_whole(token) for token in each.texts]) for each in given.tokens or []]
+    return replace(
+        given,
+        sparse=None if given.sparse is None else sparse,
+        tokens=None if given.tokens is None else tokens,
+        failed={position: keys.from_outside(reason, _LONGEST) for position, reason in given.failed.items()},
+    )
+
+
+def _whole(token: str) -> str:
+    """A token as it is, even where it is a control character, as far as a file can take it."""
+    return keys.masked(token).encode("utf-8", "replace").decode()
+
+
+def _shown(said: Description) -> Description:
+    """What an encoder says it is: keys taken out, and nothing so long that it could not be shown."""
+    return Description(
+        model=keys.from_outside(str(said.model), _LONGEST_NAME),
+        revision=None if said.revision is None else keys.from_outside(str(said.revision), _LONGEST_NAME),
+        settings=_all_shown(said.settings, most=None),  # a prompt may be long
+        versions=_all_shown(said.versions),
+        files=[_all_shown(file) | {"sha256": file.get("sha256")} for file in said.files],  # a digest made here
+        warnings=_all_shown(said.warnings),
+    )
+
+
+def _all_shown(value: Any, most: int | None = _LONGEST) -> Any:
+    if isinstance(value, str):
+        return keys.from_outside(value, most)
+    if isinstance(value, Mapping):
+        return {keys.from_outside(str(name), _LONGEST_NAME): _all_shown(entry, most) for name, entry in value.items()}
+    return [_all_shown(entry, most) for entry in value] if isinstance(value, list | tuple) else value
 
 
 @contextmanager
 def _explained(settings: EncoderSettings, what: str) -> Iterator[None]:
     try:
         yield
-    except PlumblineError:
+    except PlumblineError as error:
+        error.what, error.where, error.remedy = map(keys.from_outside, (error.what, error.where, error.remedy))
+        error.args = (str(error),)
         raise
     except Exception as error:  # libraries and models of any make: no narrower class covers what they raise
         if "trust_remote_code" in str(error):
             raise _not_allowed(settings) from error
-        said = " ".join(str(error).split())[:300]  # the first line alone is often only where in a library it was
+        # The first line alone is often only where in a library it was.
+        said = keys.from_outside(" ".join(str(error).split()), 300)
         raise EncoderError(
             f"{settings.backend} {what}: {type(error).__name__}: {said}", where=settings.model
         ) from error

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from data import keys
 from data.errors import InputError
 from evaluators.trust import allowances
 
@@ -29,8 +31,15 @@ _SPEC_HELP = "Write BACKEND:SOURCE?key=value&key=value, e.g. sentence-transforme
 _QUERY = re.compile(r"\?(?=[a-z_]+=[^?]*$)")
 _SCHEMES = ("http", "https")
 # Where a key would be written down if it were accepted: an option of that name, an address, a command line.
-_SECRET = re.compile(r"(^|[-_])(api_?key|key|token|secret|password)$", re.IGNORECASE)
-_SECRET_ARGUMENT = re.compile(r"(?:^|\s)--?[a-z-]*(api[-_]?key|token|secret|password)[=\s]\S", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(^|[-_.])(api[-_]?key|key|pat|token|secret|password|passwd|bearer|auth|authorization|credentials?)$",
+    re.IGNORECASE,
+)
+_SECRET_ARGUMENT = re.compile(
+    r"(?:^|\s)--?[a-z_-]*(api[-_]?key|token|secret|password|passwd)[=\s]\S"
+    r"|(?:^|\s|['\"])(?:[a-z]+_)*(api_?key|token|secret|password|passwd|authorization)[=:]\s*\S|://[^/@\s]+@",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,12 @@ class EncoderSettings:
         strip: remove white space at both ends of each text before it is encoded.
         trust: ``SOURCE@REVISION``, or several between commas, whose own code may run (:mod:`evaluators.trust`);
             anything else never runs.
-        key_env: name of the environment variable that holds the key; the key itself is never kept.
-        timeout: seconds for one request or one batch of a command.
+        key_env: name of the environment variable that holds the key; the key itself is never kept. A command is given
+            no variable that looks like a key but those named here, with commas between them.
+        timeout: seconds that a server or a command may take in all, its retries and waits included: of a parity check,
+            or of each part of a run that is made of many. The start of a command, which loads a model, has as many.
+        call_timeout: seconds for one request or one batch of a command; a fifth of ``timeout``, and at least 60 s or
+            all of it, where nothing else is said.
         options: settings that only this backend knows.
     """
 
@@ -71,7 +84,8 @@ class EncoderSettings:
     device: str = "cpu"
     trust: str | None = None
     key_env: str | None = None
-    timeout: float = 60.0
+    timeout: float = 300.0
+    call_timeout: float | None = None
     retries: int = 4
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,19 +99,37 @@ class EncoderSettings:
         self._refuse_if(self.pooling not in (None, *POOLINGS), f"pooling {self.pooling!r} is not known", *POOLINGS)
         unknown = [output for output in self.outputs if output not in OUTPUTS]
         self._refuse_if(bool(unknown) or not self.outputs, f"outputs {unknown} are not known", *OUTPUTS)
-        for name in ("dimensions", "max_length", "batch_size", "timeout"):
+        for name in ("dimensions", "max_length", "batch_size", "timeout", "call_timeout"):
             value = getattr(self, name)
-            self._refuse_if(value is not None and value <= 0, f"{name} must be above zero, not {value}")
+            # NaN is not above zero either.
+            self._refuse_if(value is not None and not value > 0, f"{name} must be above zero, not {value}")
         self._refuse_if(self.retries < 0, f"retries must not be negative, not {self.retries}")
         dict(self.allowed)  # raises where it is not NAME@REVISION
         variable = "key_env=NAME_OF_AN_ENVIRONMENT_VARIABLE"
-        parts = urlsplit(self.source)
+        parts = self._address()
         in_address = parts.scheme in _SCHEMES and ("@" in parts.netloc or bool(parts.query))
         self._refuse_if(in_address, "has a name, key or question mark in its address", variable)
         spelt = [name for name in self.options if _SECRET.search(name)]
         self._refuse_if(bool(spelt), f"is given a key in {', '.join(spelt)}, and would write it down", variable)
+        written = str(self.as_json())
+        holds = any(key in written for key in keys.known())
+        self._refuse_if(holds, "names the key itself, and would write it down", variable)
         on_line = self.backend == "command" and _SECRET_ARGUMENT.search(self.source) is not None
         self._refuse_if(on_line, "is given a key on its command line, and would write it down", "the environment")
+
+    def _address(self) -> SplitResult:
+        """Parts of the source, where it is an address.
+
+        Raises:
+            InputError: it begins like one and is none.
+        """
+        try:
+            parts = urlsplit(self.source)
+            _ = parts.port  # read, and so checked, only here
+            return parts
+        except ValueError as error:
+            self._refuse_if(self.source.startswith(("http:", "https:")), f"has no address that can be used: {error}")
+            return urlsplit("")  # a folder or a command may look like anything
 
     def _refuse_if(self, wrong: bool, what: str, *choices: str) -> None:
         if wrong:
@@ -117,6 +149,11 @@ class EncoderSettings:
         ]
         said += [f"{f'{role}_' if role else ''}prompt={text!r}" for role, text in (self.prompts or {}).items()]
         return " ".join([self.backend, Path(self.model).name or self.model, *said])
+
+    @property
+    def seconds_a_call(self) -> float:
+        """Seconds for one request or one batch."""
+        return self.call_timeout or min(max(60.0, self.timeout / 5), self.timeout)
 
     @property
     def allowed(self) -> dict[str, str]:
@@ -165,6 +202,8 @@ class EncoderSettings:
                 options[key.removeprefix("options.")] = str(value)
         if prompts:
             plain["prompts"] = prompts
+        keys.remember_environment()
+        keys.remember(*(os.environ.get(name.strip(), "") for name in str(plain.get("key_env", "")).split(",")))
         return cls(**plain, options=options)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from data.errors import EncoderError
-from evaluators.encoders.base import Description, Encoded, as_matrix, batches, cut, in_use, prepare
-from evaluators.encoders.http import HTTP_OPTIONS, Http
+from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare
+from evaluators.encoders.http import HTTP_OPTIONS, Http, Portions, endpoint
 from evaluators.encoders.settings import EncoderSettings
 
 OPTIONS = HTTP_OPTIONS
@@ -19,7 +19,9 @@ class TeiEncoder:
     def __init__(self, settings: EncoderSettings) -> None:
         self.settings = settings
         self._http = Http(settings)
-        self._base = settings.source.rstrip("/")
+        self.clock = self._http.clock
+        self._base = settings.source.rstrip("/").removesuffix("/embed")
+        self._portions = Portions(settings.batch_size)
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors, sparse ones, or both, as the settings ask."""
@@ -30,22 +32,31 @@ class TeiEncoder:
 
     def describe(self) -> Description:
         """Model, revision, precision, pooling and version, as ``/info`` states them."""
-        info = self._http.get(f"{self._base}/info")
-        info = info if isinstance(info, dict) else {}
+        info, silent = self._info()
         kind = info.get("model_type")
-        embedding = kind.get("embedding", {}) if isinstance(kind, dict) else {}
+        embedding = kind.get("embedding") if isinstance(kind, dict) else None
+        pooling = embedding.get("pooling") if isinstance(embedding, dict) else None
         return Description(
             model=str(info.get("model_id") or self.settings.model),
             revision=info.get("model_sha") or self.settings.revision,
             settings=in_use(
                 self.settings,
                 prompts=self.settings.prompts or {},
-                pooling=(embedding or {}).get("pooling", self.settings.pooling),
+                pooling=pooling or self.settings.pooling,
                 max_length=info.get("max_input_length"),
                 server_dtype=info.get("model_dtype"),
             ),
             versions={"text-embeddings-inference": str(info["version"])} if "version" in info else {},
+            warnings=self._portions.note + silent,
         )
+
+    def _info(self) -> tuple[dict[str, Any], list[str]]:
+        """What ``/info`` says, and a warning where it says nothing: its vectors are there all the same."""
+        try:
+            info = self._http.get(f"{self._base}/info")
+        except EncoderError as error:
+            return {}, [f"The server does not say what it serves: {error}"]
+        return info if isinstance(info, dict) else {}, []
 
     def close(self) -> None:
         """Close the connections."""
@@ -63,19 +74,23 @@ class TeiEncoder:
         try:
             return [{str(entry["index"]): float(entry["value"]) for entry in row} for row in rows]
         except (TypeError, KeyError, ValueError):
-            raise EncoderError("The server's sparse vectors are not index-value pairs", where=self._base) from None
+            what = "The server's sparse vectors are not index-value pairs"
+            raise EncoderError(what, where=self._base, code="malformed") from None
 
     def _all(self, path: str, texts: list[str], extra: dict[str, Any]) -> list[Any]:
-        rows: list[Any] = []
-        for part in batches(len(texts), self.settings.batch_size):
-            answer = self._http.post(f"{self._base}/{path}", {"inputs": texts[part], **extra})
+        url = endpoint(self.settings.source if path == "embed" else self._base, path)
+
+        def ask(part: list[str]) -> list[Any]:
+            answer = self._http.post(url, {"inputs": part, **extra})
             if not isinstance(answer, list):
-                raise EncoderError(f"The answer is no list of vectors: {str(answer)[:120]}", where=self._base)
-            asked = len(texts[part])
-            if len(answer) != asked:
-                raise EncoderError(f"The server gave {len(answer)} vectors for {asked} texts", where=self._base)
-            rows += answer
-        return rows
+                what = f"The answer is no list of vectors: {self._http.said()}"
+                raise EncoderError(what, where=url, code="malformed")
+            if len(answer) != len(part):
+                what = f"The server gave {len(answer)} vectors for {len(part)} texts"
+                raise EncoderError(what, where=url, code="malformed")
+            return answer
+
+        return self._portions.ask(texts, ask)
 
 
 def open(settings: EncoderSettings) -> TeiEncoder:  # noqa: A001 - the protocol's own word

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+
+from evaluators.levels import FAIL_ON, fail
 
 if TYPE_CHECKING:
     from evaluators.parity.run import Check
@@ -48,9 +49,12 @@ plan.toml#LABEL
 \b
 Keys: model (its name in the store), revision, label, pooling (mean, cls, max, last, mean_sqrt_len, weightedmean),
 normalise (yes, no), dimensions, dtype (fp32, fp16, bf16, int8, auto), max_length, batch_size, strip, prompt,
-query_prompt, document_prompt, outputs (dense, sparse, multi), device, trust (SOURCE@REVISION), key_env, timeout,
-retries. What a key does not set is as the model declares it. A server's key is read from the variable that
-key_env names, and kept nowhere.
+query_prompt, document_prompt, outputs (dense, sparse, multi), device, trust (SOURCE@REVISION), key_env, timeout
+(seconds in all, 300), call_timeout (seconds a request), retries. What a key does not set is as the model declares it. A
+server's key is read from the variable that key_env names, and kept nowhere.
+
+\b
+Exit status: 0 done; 1 a verdict at least as bad as --fail-on; 2 the check could not be made; 130 stopped.
 """  # noqa: W291
 
 
@@ -71,13 +75,14 @@ def parity(
     no_keep_text: Annotated[
         bool, typer.Option("--no-keep-text", help="Keep hashes of the texts, not the texts.")
     ] = False,  # fmt: skip
-    fail_on: Annotated[list[str] | None, typer.Option(help="Exit with 1 on this verdict; repeat, or 'a,b'.")] = None,
+    fail_on: Annotated[list[str] | None, typer.Option(metavar="LEVEL", help=FAIL_ON)] = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare although preflight finds a fatal fault in the reference.")
     ] = False,  # fmt: skip
     store: Annotated[Path | None, typer.Option(help="The store to write; PLUMBLINE_STORE or data/ otherwise.")] = None,
 ) -> None:
     """Compare encoders with a reference and keep everything in the store."""
+    from data.keys import as_written
     from data.store import writing
     from evaluators.parity.keep import keep
     from evaluators.parity.plan import make_plan
@@ -90,7 +95,7 @@ def parity(
         plan=plan,
         probes=probes,
         keep_text=False if no_keep_text else None,
-        fail_on=[verdict.strip() for given in fail_on or () for verdict in given.split(",")],
+        fail_on=fail_on or (),
         anyway=anyway,
     )
     for note in asked.probes.notes:
@@ -98,14 +103,12 @@ def parity(
     with _progress(console, 1 + len(asked.candidates)) as step:
         done = check(asked, step)
     with writing(store) as connection:
-        keep(connection, done, shlex.join(["python", "-m", "evaluators", *sys.argv[1:]]))
+        keep(connection, done, as_written(["python", "-m", "evaluators", *sys.argv[1:]]))
     _print(console, done)
     console.print(Text(f"Kept as {done.check_id}. The cause: python -m evaluators diagnose {done.check_id}"))
     require_reference(done)
-    verdicts = {comparison.verdict.verdict for examined in done.candidates for comparison in examined.comparisons}
-    if bad := verdicts & set(asked.fail_on):
-        console.print(Text(f"Failing on: {', '.join(sorted(bad))}", style="red"))
-        raise typer.Exit(1)
+    found = [(one.settings.display, each.verdict.verdict) for one in done.candidates for each in one.comparisons]
+    fail(found, asked.fail_on, console)
 
 
 @contextmanager

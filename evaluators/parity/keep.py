@@ -64,7 +64,8 @@ def keep(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> N
 def encoder_id(examined: Examined) -> str:
     """Hash of backend, model, revision, settings, versions and file digests: the same encoder has it in every check."""
     said = examined.description
-    settings = {key: value for key, value in said.settings.items() if key not in ("label", "timeout", "retries")}
+    asides = ("label", "timeout", "call_timeout", "retries")  # no vector depends on them
+    settings = {key: value for key, value in said.settings.items() if key not in asides}
     digests = [entry["sha256"] for entry in said.files]
     plain = json.dumps(
         [examined.settings.backend, said.model, said.revision, settings, said.versions, digests], sort_keys=True

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.drift import VERDICTS
 from data.errors import InputError
 from data.probes import BUNDLED, ProbeSet, load_probes
 from evaluators.encoders.settings import EncoderSettings, parse_spec
+from evaluators.levels import levels
 
 __all__ = ["Plan", "make_plan"]
 
@@ -22,7 +22,8 @@ _KEYS = {"reference", "candidate", "probes", "keep_text", "fail_on"}
 class Plan:
     """One check: the reference, its candidates, the texts, and what is done with the result.
 
-    With ``anyway`` a reference is compared with although preflight finds a fatal fault in it.
+    ``fail_on`` are levels of ``data.drift``: a verdict at least as bad ends the command with status 1. With ``anyway``
+    a reference is compared with although preflight finds a fatal fault in it.
     """
 
     reference: EncoderSettings
@@ -60,17 +61,18 @@ def make_plan(
         )
     listed = [probes] if probes else ([Path(plan).parent / table["probes"]] if plan and "probes" in table else [])
     path = listed[0] if listed else BUNDLED
-    asked = tuple(fail_on) or tuple(table.get("fail_on", ()))
-    if unknown := [name for name in asked if name not in VERDICTS]:
-        raise InputError(f"There is no verdict {', '.join(unknown)}", remedy=f"They are: {', '.join(VERDICTS)}.")
     return Plan(
         reference=_with_texts(given, path),
         candidates=tuple(_with_texts(entry, path) for entry in entries if entry is not None),
         probes=load_probes(path),
         keep_text=bool(table.get("keep_text", True)) if keep_text is None else keep_text,
-        fail_on=asked,
+        fail_on=levels(fail_on or _listed(table.get("fail_on", ()))),
         anyway=anyway,
     )
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def _table(plan: Path) -> Mapping[str, Any]:

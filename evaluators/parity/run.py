@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
 from data.errors import EncoderError, ModelError, PlumblineError
-from evaluators.encoders.base import Description, in_use
+from evaluators.encoders.base import Description, Encoder, in_use
 from evaluators.encoders.look import Seen, look
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
@@ -17,6 +17,7 @@ from evaluators.parity.compare import Comparison, Side, compare
 from evaluators.parity.plan import Plan
 from evaluators.parity.protocol import TESTS, Outcome, few, self_agreement, shape_of_answers, two_loads
 from evaluators.parity.vectors import Vectors, encode_probes
+from evaluators.parity.verdict import Verdict
 from evaluators.preflight import Finding, at_least
 
 __all__ = ["Check", "Examined", "check", "examine"]
@@ -26,7 +27,12 @@ Progress = Callable[[str, str], None]  # (encoder, what is being done)
 
 @dataclass
 class Examined:
-    """One encoder's part of a check; ``error`` says why there are no vectors at all, ``findings`` are preflight's."""
+    """One encoder's part of a check.
+
+    Attributes:
+        error: why there are no vectors at all, or none for the rest of the texts.
+        findings: preflight's.
+    """
 
     settings: EncoderSettings
     description: Description
@@ -69,10 +75,19 @@ def check(plan: Plan, progress: Progress = lambda encoder, what: None) -> Check:
         candidate = _looked_at(settings, plan, seen, progress)
         progress(settings.display, "comparing")
         candidate.comparisons = compare(reference.side, candidate.side, plan.probes.probes)
+        if candidate.vectors.gone and len(candidate.vectors.failed) < candidate.vectors.count:
+            candidate.comparisons = [_cut_short(found, candidate.vectors) for found in candidate.comparisons]
         candidates.append(candidate)
     digest = sha256(repr((started, plan.reference, plan.candidates)).encode()).hexdigest()
     check_id = f"{started:%Y%m%d-%H%M%S}-{digest[:8]}"
     return Check(check_id, plan, reference, candidates, started, datetime.now(UTC).replace(tzinfo=None))
+
+
+def _cut_short(found: Comparison, vectors: Vectors) -> Comparison:
+    """What was compared of an encoder that ended before all texts had their vectors: it cannot be relied on."""
+    had = vectors.count - len(vectors.failed)
+    said = f"It was gone after {had} of {vectors.count} texts had vectors. {vectors.gone} Of those: "
+    return replace(found, verdict=Verdict("unusable", said + found.verdict.sentence))
 
 
 def _looked_at(settings: EncoderSettings, plan: Plan, seen: Seen, progress: Progress) -> Examined:
@@ -120,15 +135,29 @@ def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda e
         asked = few(plan.probes.core) or plan.probes.core
         first = encode_probes(encoder, asked)
         protocol = self_agreement(encoder, asked, first, vectors.refused)
-        description = encoder.describe()
+        description = _described(encoder, vectors)
     except PlumblineError as error:
         return _without(settings, empty, str(error))
     finally:
         encoder.close()
-    progress(settings.display, "does a second load agree?")
-    loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
+    if encoder.gone:
+        description.warnings.append(encoder.gone)
+        loads, *protocol = [Outcome(test, "skipped", None, encoder.gone) for test in TESTS[:4]]
+    else:
+        progress(settings.display, "does a second load agree?")
+        loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
     shape = shape_of_answers(vectors, settings.dimensions, description.settings.get("normalise"))
-    return Examined(settings, description, [loads, *protocol, *shape], vectors, seconds)
+    return Examined(settings, description, [loads, *protocol, *shape], vectors, seconds, vectors.gone)
+
+
+def _described(encoder: Encoder, vectors: Vectors) -> Description:
+    """What it says of itself and what it would not take; one that cannot say has its vectors all the same."""
+    try:
+        found = encoder.describe()
+    except PlumblineError as error:
+        settings = encoder.settings
+        found = Description(settings.model, settings.revision, in_use(settings), {}, warnings=[str(error)])
+    return replace(found, warnings=[*found.warnings, *vectors.smaller[:1]])
 
 
 def _without(settings: EncoderSettings, vectors: Vectors, error: str) -> Examined:
@@ -143,7 +172,9 @@ def require_reference(check: Check) -> None:
     """Raise what kept the reference from giving vectors, once everything has been written down.
 
     Raises:
-        EncoderError: it gave none.
+        EncoderError: it gave none, or not those of all texts.
     """
     if check.reference.error:
-        raise EncoderError(f"The reference gave no vectors: {check.reference.error}")
+        partly = len(check.reference.vectors.failed) < check.reference.vectors.count
+        some = "not the vectors of all texts" if partly else "no vectors"
+        raise EncoderError(f"The reference gave {some}: {check.reference.error}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import EncoderError
+from data.errors import EncoderError, EncoderGoneError
 from data.probes import Probe
 from evaluators.encoders.base import Encoded, Encoder, Tokens
 
@@ -25,7 +25,10 @@ class Vectors:
 
     Attributes:
         failed: why a text has no vector, by position.
-        refused: why texts together were refused that had their vectors in smaller batches.
+        refused: why texts together had no right answer (too few vectors, of different lengths) and had one in smaller
+            batches.
+        smaller: the same where the encoder said that it does not take them together, which is a limit and no fault.
+        gone: why the encoder could not be asked any further; empty if it could.
     """
 
     count: int
@@ -35,6 +38,9 @@ class Vectors:
     tokens: list[Tokens | None] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    smaller: list[str] = field(default_factory=list)
+    gone: str = ""
+    _widths: dict[int, dict[int, NDArray[np.float32]]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.tokens = self.tokens or [None] * self.count
@@ -46,11 +52,7 @@ class Vectors:
         return np.asarray(np.isfinite(self.dense).all(1))
 
     def put(self, positions: Sequence[int], given: Encoded) -> None:
-        """Take over what was given for the probes at ``positions``.
-
-        Raises:
-            EncoderError: it has another dimension than what came before.
-        """
+        """Take over what was given for the probes at ``positions``."""
         rows = list(positions)
         if given.dense is not None:
             self._put_dense(rows, given.dense)
@@ -67,44 +69,65 @@ class Vectors:
         self.failed |= {rows[position]: reason for position, reason in given.failed.items()}
 
     def _put_dense(self, rows: list[int], dense: Matrix) -> None:
-        if self.dense is None:
-            self.dense = np.full((self.count, dense.shape[1]), np.nan, dtype=np.float32)
-        if dense.shape[1] != self.dense.shape[1]:
-            raise EncoderError(f"Some vectors have {dense.shape[1]} dimensions, others {self.dense.shape[1]}")
-        self.dense[rows] = dense
-        finite: NDArray[np.bool_] = np.asarray(np.isfinite(dense).all(axis=1))
-        for position in np.flatnonzero(~finite):
-            self.failed.setdefault(rows[position], "The vector holds values that are not numbers (NaN or infinity).")
+        """Vectors of another dimension than most cost their own texts alone, whichever came first."""
+        self._widths.setdefault(dense.shape[1], {}).update(zip(rows, dense, strict=True))
+        width = max(self._widths, key=lambda width: len(self._widths[width]))
+        if self.dense is None or self.dense.shape[1] != width:
+            self.dense = np.full((self.count, width), np.nan, dtype=np.float32)
+            rows, dense = list(self._widths[width]), np.stack(list(self._widths[width].values()))
+            for row in rows:
+                self.failed.pop(row, None)
+        if dense.shape[1] == width:
+            self.dense[rows] = dense
+            finite: NDArray[np.bool_] = np.asarray(np.isfinite(dense).all(axis=1))
+            for position in np.flatnonzero(~finite):
+                reason = "The vector holds values that are not numbers (NaN or infinity)."
+                self.failed.setdefault(rows[position], reason)
+        for other in self._widths.keys() - {width}:
+            odd = f"The vector has {other} dimensions, most of the others {width}."
+            self.failed |= dict.fromkeys(self._widths[other], odd)
 
 
 def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
-    """Vectors of all probes; texts that an encoder cannot take are found by halving, so that they lose no others."""
+    """Vectors of all probes; texts that an encoder cannot take are found by halving, so that they lose no others.
+
+    An encoder that is gone is not asked for the rest.
+    """
     vectors = Vectors(len(probes))
-    failures, halved = 0, []
+    failures: int = 0
+    halved: list[tuple[list[int], EncoderError]] = []
     for role in dict.fromkeys(probe.role for probe in probes):
         waiting = [[i for i, probe in enumerate(probes) if probe.role == role]]
         while waiting:
             positions = waiting.pop()
-            if failures >= _MOST_FAILURES:
-                reason = "Not tried: the encoder had failed too often."
-                vectors.failed |= {position: reason for position in positions}
+            if vectors.gone or failures >= _MOST_FAILURES:
+                reason = "Not tried: the encoder had failed " + ("for good." if vectors.gone else "too often.")
+                vectors.failed |= dict.fromkeys(positions, reason)
                 continue
             try:
                 vectors.put(positions, encoder.encode([probes[i].text for i in positions], role))
                 failures = 0
+            except EncoderGoneError as error:
+                vectors.gone = str(error)
+                vectors.failed |= dict.fromkeys(positions, vectors.gone)
             except EncoderError as error:
                 failures += 1
                 if len(positions) == 1:
                     vectors.failed[positions[0]] = str(error)
                 else:
-                    halved.append((positions, str(error)))
+                    halved.append((positions, error))
                     middle = len(positions) // 2
                     waiting += [positions[middle:], positions[:middle]]
-    vectors.refused = [
-        f"{len(positions)} texts together were refused, in smaller batches they were not: {reason}"
-        for positions, reason in halved
-        if not vectors.failed.keys() & set(positions)
-    ]
+    _why_smaller(vectors, halved)
     # Reasons of real attempts first, so that the first one shown is one.
     vectors.failed = dict(sorted(vectors.failed.items(), key=lambda item: item[1].startswith("Not tried")))
     return vectors
+
+
+def _why_smaller(vectors: Vectors, halved: Sequence[tuple[list[int], EncoderError]]) -> None:
+    """Sort batches that had to be made smaller into wrong answers and limits, if each of their texts has a vector."""
+    for positions, error in halved:
+        if vectors.failed.keys() & set(positions):
+            continue
+        said = f"{len(positions)} texts together were refused, in smaller batches they were not: {error}"
+        (vectors.refused if error.code == "malformed" else vectors.smaller).append(said)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from data.errors import InputError
+from data.keys import as_written
 from evaluators.preflight.finding import SEVERITIES, Finding, at_least
 
 __all__ = ["register"]
@@ -61,7 +61,7 @@ def _preflight(
     if write_pin and not at_least(findings, "fatal"):
         keep(target, write_pin)
     settings = {"revision": revision, "trust": trust_remote_code or [], "pin": pin and str(pin), "hub": repository}
-    again = shlex.join(["python", "-m", "evaluators", *sys.argv[1:]])
+    again = as_written(["python", "-m", "evaluators", *sys.argv[1:]])
     if unkept := keep_run(target, findings, command=again, settings=settings, started=started, finished=finished):
         Console(stderr=True, highlight=False).print(Text(unkept, "dim"))
     if at_least(findings, fail_on):

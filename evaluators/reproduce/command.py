@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 from enum import StrEnum
@@ -86,6 +85,7 @@ def reproduce(  # noqa: PLR0913 -- an option each
     again: Annotated[bool, typer.Option("--again", help="Begin a new run even if one can be continued.")] = False,
 ) -> None:
     """Run MTEB tasks on a model here, and say which published figures hold."""
+    from data.keys import as_written
     from evaluators.reproduce.journal import default_root
     from evaluators.reproduce.models import Asked
     from evaluators.reproduce.prompts import read_prompts
@@ -110,7 +110,7 @@ def reproduce(  # noqa: PLR0913 -- an option each
         asked=asked,
         tasks=_tasks(benchmark, tasks, task_types, languages, own, datasets),
         root=out or default_root(),
-        command=shlex.join(["python", "-m", "evaluators", *sys.argv[1:]]),
+        command=as_written(["python", "-m", "evaluators", *sys.argv[1:]]),
         batch_size=batch_size,
         compare_to=compare_to,
         embeddings_cache=embeddings_cache,

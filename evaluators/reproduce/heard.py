@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from data import keys
+
 __all__ = ["Warnings", "hearing"]
 
 # Loggers that do not propagate, or whose level may be above WARNING.
@@ -35,7 +37,7 @@ class Warnings(logging.Handler):
 
     def note(self, source: str, text: str) -> None:
         """Count one warning; mteb gives the same sentence as a log line and as a Python warning, which is one."""
-        text = _COLOUR.sub("", text)
+        text = keys.masked(_COLOUR.sub("", text))
         same = next((key for key in self._counts if key[1] == text), (source, text))
         if same not in self._counts:
             self._order.append(same)

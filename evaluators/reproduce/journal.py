@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from data import keys
 from data.errors import InputError, NotFoundError, StoreBusyError
 
 __all__ = ["Journal", "default_root", "now"]
@@ -131,6 +132,7 @@ def find(root: Path, run_id: str) -> Journal:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Write beside, then put in place: a reader never sees half a file."""
+    content = keys.masked_all(content)
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8") as handle:
         json.dump(content, handle, indent=1, default=str)

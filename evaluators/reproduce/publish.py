@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from data import keys
 from data.derive import derive
 from data.errors import PlumblineError, StoreBusyError
 from data.store import writing
@@ -81,6 +82,9 @@ def put(
         records: one a task.
         read: gives the bytes of a result file by the name a record has for it.
     """
+    # The folder of an earlier version may still hold a key that a server had echoed.
+    keys.remember_named(json.dumps(run.get("settings"), default=str))
+    run, told = keys.masked_all(run), keys.masked_all(records)
     run_id = run["run_id"]
     _replace(connection, "runs", [{name: _sql(run.get(name)) for name in _RUN}], run_id)
     known = dict(
@@ -89,12 +93,11 @@ def put(
         ).fetchall()
     )
     rows = []
-    for record in records:
+    for record, kept in zip(told, records, strict=True):
         result = None
         if record["status"] == "done":
-            file = record["file"]
             _add_task(connection, record)
-            result = known.get(file) or _add_result(connection, run, record, read(file))
+            result = known.get(record["file"]) or _add_result(connection, run, record, read(kept["file"]))
         rows.append({"run_id": run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
     _replace(connection, "run_tasks", rows, run_id)
     connection.execute("DELETE FROM findings WHERE run_id = ?", [run_id])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from data import keys
 from data.errors import ModelError, PlumblineError, StoreBusyError, StoreError
 from evaluators.preflight.finding import Finding
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
@@ -285,8 +286,9 @@ def _disk_is_full(error: BaseException | None) -> bool:
 def _sentence(error: Exception, task: Any) -> str:
     """What went wrong with a task, in a sentence with its remedy where the kind of error has one."""
     if isinstance(error, PlumblineError):
-        return str(error)
-    said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+        return keys.from_outside(str(error))
+    text = keys.from_outside(str(error)).strip()
+    said = f"{type(error).__name__}: {text.splitlines()[0] if text else 'no message'}"
     if type(error).__name__ in _NO_DATA or (type(error).__module__ or "").startswith("huggingface_hub"):
         dataset = task.metadata.dataset["path"]
         return (

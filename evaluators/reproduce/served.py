@@ -46,6 +46,7 @@ class SpecEncoder:
         texts = [text for batch in inputs for text in batch["text"]]
         parts = []
         for start in range(0, len(texts), batch_size * _CHUNK):
+            self._encoder.restart_clock()  # the limit of a check; here it bounds what passes without a vector
             chunk = texts[start : start + batch_size * _CHUNK]
             parts.append(self._vectors(chunk, prompt_type.value if prompt_type else None))
             self.on_rows(len(chunk))
@@ -79,4 +80,7 @@ class SpecEncoder:
 
     def in_use(self) -> dict[str, Any]:
         """The encoder's own account of its settings, with the versions behind it."""
-        return {**self.description.settings, "versions": self.description.versions, "encoder": self.settings.backend}
+        # What bounds a call changes no score, and a run with other bounds is the same run.
+        bounds = ("timeout", "call_timeout", "retries")
+        settings = {name: value for name, value in self.description.settings.items() if name not in bounds}
+        return {**settings, "versions": self.description.versions, "encoder": self.settings.backend}

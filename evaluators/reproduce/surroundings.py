@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from data.keys import from_outside
+
 __all__ = ["LIBRARIES", "environment", "peak_memory_mb", "reset_peak", "versions"]
 
 # Those that can change a score; the rest of the environment cannot.
@@ -53,7 +55,7 @@ def environment() -> dict[str, Any]:
         "torch_threads": torch.get_num_threads(),
         "matmul_precision": torch.get_float32_matmul_precision(),
         "seeds": {"mteb_task": 42, "torch": torch.initial_seed()},
-        "variables": {name: os.environ[name] for name in _SETTINGS if name in os.environ},
+        "variables": {name: from_outside(os.environ[name]) for name in _SETTINGS if name in os.environ},
     }
 
 

@@ -24,6 +24,15 @@ INFO = {"model_id": "org/served", "model_sha": "a" * 40, "model_dtype": "float32
         "max_input_length": 256, "model_type": {"embedding": {"pooling": "mean"}}}  # fmt: skip
 
 
+# As TEI, nginx, OpenAI and Azure put it.
+TOO_MANY: dict[str, tuple[dict[str, str], int]] = {
+    "at-most-4-422": ({"error": "batch size 16 > maximum allowed batch size 4", "error_type": "Validation"}, 422),
+    "at-most-4-413": ({"error": "Request Entity Too Large"}, 413),
+    "at-most-4-400": ({"error": "Invalid 'input': array too long. Expected an array with maximum length 4"}, 400),
+    "at-most-4-azure": ({"error": "Too many inputs. The max number of inputs is 4."}, 400),
+}
+
+
 @dataclass
 class Server:
     """Where it is, how it behaves, and what it was asked."""
@@ -90,6 +99,9 @@ def answer(state: Server, texts: list[str], normalised: bool) -> list[Any]:
         return [row[: WIDTH // 2] for row in rows]
     if state.mode == "ragged":
         return [row[: WIDTH - i % 2] for i, row in enumerate(rows)]
+    if state.mode == "mixed":
+        odd = [text.isupper() or not text.strip() for text in texts]
+        return [row[: WIDTH // 2] if is_odd else row for is_odd, row in zip(odd, rows, strict=True)]
     if state.mode == "words":
         return [["a", "b"] for _ in rows]
     bad = {"nan": float("nan"), "null": None, "nan-word": "NaN"}
@@ -120,8 +132,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self._misbehaved():
             return
         texts = body.get("input") or body.get("inputs")
-        if state.mode == "refuses-blank" and not all(text.strip() for text in texts):
-            self._send({"error": "`inputs` cannot be empty", "error_type": "Empty"}, 400)
+        if state.mode.startswith("at-most-4") and len(texts) > 4:
+            self._send(*TOO_MANY[state.mode])
+            return
+        if state.mode in ("refuses-blank", "refuses-blank-422") and not all(text.strip() for text in texts):
+            status = 422 if state.mode.endswith("422") else 400
+            self._send({"error": "`inputs` cannot be empty", "error_type": "Empty"}, status)
             return
         if self.path == "/embed":
             self._send(answer(state, texts, body.get("normalize", True)))
@@ -140,6 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.state
         if state.mode == "flaky" and state.seed.random() < 0.4:
             self._send({"error": "out of luck"}, 500)
+        elif state.mode == "gone-after-4" and len(state.requests) > 4:
+            self._send({"error": "the key has expired"}, 401)
         elif state.mode == "down":
             self._send({"error": "for ever"}, 503)
         elif state.mode == "busy-once" and len(state.requests) == 1:

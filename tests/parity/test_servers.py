@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.parity.run import Check, Examined
-from tests.encoders.server import Server, serving
+from tests.encoders.server import TOO_MANY, Server, serving
 from tests.parity.conftest import checked, kept, rows, verdicts
 
 
@@ -149,6 +149,43 @@ def test_texts_a_server_refuses_are_found_one_by_one(right: Server) -> None:
     assert verdict == "identical"
     assert "2 of 16 texts" in sentence
     assert all("cannot be empty" in reason for reason in examined.vectors.failed.values())
+
+
+@pytest.mark.parametrize("mode", list(TOO_MANY))
+def test_a_limit_of_the_batch_is_learned_and_is_a_note(right: Server, mode: str) -> None:
+    with serving(mode) as server:
+        specs = [openai(server), f"tei:{server.url}?label=tei"]
+        done = checked(openai(right, label="reference"), specs)
+        sizes = [len(request.get("input") or request["inputs"]) for request in server.requests]
+    for examined in done.candidates:
+        assert said(examined)[0] == "identical"
+        assert {outcome.test: outcome.outcome for outcome in examined.protocol}["batch"] == "pass"
+        assert any("was given 4 texts at a time" in note for note in examined.description.warnings)
+    assert sum(size > 4 for size in sizes) <= 2 * 2  # 13 of one role, 7 after that; then the client knows, for good
+
+
+def test_a_text_that_is_refused_is_no_limit(right: Server) -> None:
+    _, examined = against(right, "refuses-blank-422")
+    assert said(examined)[0] == "identical" and "2 of 16 texts" in said(examined)[1]
+    assert examined.description.warnings == []
+
+
+def test_vectors_of_another_dimension_cost_their_own_texts_alone(right: Server) -> None:
+    _, examined = against(right, "mixed")
+    assert "3 of 16 texts have no vector" in said(examined)[1]
+    assert {"The vector has 16 dimensions, most of the others 32."} == set(examined.vectors.failed.values())
+
+
+def test_one_that_ends_half_way_is_unusable_and_is_asked_no_more(right: Server) -> None:
+    with serving("gone-after-4") as server:
+        done = checked(openai(right, label="reference"), [openai(server, batch_size=4)])
+        assert len(server.requests) == 5
+    examined = done.candidates[0]
+    verdict, sentence = said(examined)
+    assert verdict == "unusable"
+    assert "It was gone after 13 of 16 texts had vectors. The server answered 401" in sentence
+    assert "key_env=" in sentence and "Of those: The same vectors" in sentence
+    assert {outcome.outcome for outcome in examined.protocol if outcome.test in ("batch", "order")} == {"skipped"}
 
 
 def test_tei_dense_and_sparse_and_what_info_says(right: Server) -> None:
