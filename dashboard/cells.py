@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private
+from dashboard import links, looks, private
 from dashboard.access import ask
 from dashboard.addresses import result_address
 from dashboard.queries import reproduction as asked
@@ -24,13 +24,6 @@ from data.vocabulary import Verdict
 __all__ = ["as_csv", "as_table", "by_task", "name_of", "short", "show", "where"]
 
 _RUN_ID = r"\b\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-(\w{4})\w*"  # year, month, day, hour, minute, second, settings
-_COLOURS = {
-    Verdict.MATCH: "green",
-    Verdict.DRIFT: "blue",
-    Verdict.GAP: "orange",
-    Verdict.BROKEN: "red",
-    Verdict.NOT_COMPARABLE: "gray",
-}
 _CSV = [
     "kind", "model", "task", "type", "split", "subset", "metric", "left_origin", "left_run", "left_revision",
     "left_score", "right_origin", "right_run", "right_revision", "right_score", "delta", "floor", "floor_scope",
@@ -147,11 +140,12 @@ def show(frame: pd.DataFrame, split: Effects, sides: Sides, named: Mapping[str, 
 
 
 def _verdict(cell: dict[str, Any], claim: str, check: str) -> None:
-    verdict = cell["verdict"]
+    verdict = Verdict(cell["verdict"])
+    look = looks.VERDICTS[verdict]
     figures = f"{claim} **{score(cell['left_score']) or 'none'}**, {check} **{score(cell['right_score']) or 'none'}**"
     delta = f", difference **{signed(cell['delta'])}**" if signed(cell["delta"]) else ""
     st.markdown(
-        f":{_COLOURS[verdict]}-badge[{verdict}] {plain(cell['task'])}, {plain(cell['metric'])}: {figures}{delta}."
+        f":{look.colour}-badge[{look.icon} {verdict}] {plain(cell['task'])}, {plain(cell['metric'])}: {figures}{delta}."
     )
     of = {
         "task": "this task and those of its type",

@@ -23,6 +23,7 @@ __all__ = [
     "Revisions",
     "RunKind",
     "Severity",
+    "Side",
     "Status",
     "Tier",
     "Verdict",
@@ -188,6 +189,13 @@ class DiagnosisVerdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Side(StrEnum):
+    """Where a cause is mended: in the candidate, which differs from the reference, or on both sides alike."""
+
+    CANDIDATE = "candidate"
+    BOTH = "both"
+
+
 class LinkState(StrEnum):
     """What is known of one link in the chain from files to scores."""
 
@@ -213,5 +221,6 @@ COLUMNS: dict[str, tuple[type[StrEnum], ...]] = {
     "output": (Output,),
     "obstacle": (Obstacle,),
     "revisions": (Revisions,),
+    "side": (Side,),
     "state": (LinkState,),
 }

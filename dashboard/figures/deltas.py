@@ -19,9 +19,9 @@ from data.vocabulary import Verdict
 
 __all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "by_type", "dumbbell", "heatmap"]
 
-# Told apart by shape too; orange and purple stay apart for every kind of colour blindness.
+# Told apart by shape too; blue and orange stay apart for every kind of colour blindness, and light from dark.
 VERDICT_COLOURS = {
-    Verdict.MATCH: "#0f8a6d", Verdict.DRIFT: "#4aa3c7", Verdict.GAP: "#d98200", Verdict.BROKEN: "#a3195b",
+    Verdict.MATCH: "#2166c2", Verdict.DRIFT: "#6db3f2", Verdict.GAP: "#f0a030", Verdict.BROKEN: "#b5400f",
     Verdict.NOT_COMPARABLE: MUTED,
 }  # fmt: skip
 VERDICT_SYMBOLS = {

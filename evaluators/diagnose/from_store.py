@@ -231,10 +231,10 @@ def _keep_one(
     ranked = [(named, True) for named in found.causes] + [(named, False) for named in found.runners_up]
     for position, (named, accepted) in enumerate(ranked):
         connection.execute(
-            "INSERT INTO diagnosis_causes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO diagnosis_causes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 diagnosis_id, position, named.cause.name, list(named.same_as), named.cause.slot, accepted,
-                named.explained, named.remaining, named.cause.remedy,
+                named.explained, named.remaining, named.cause.remedy, named.cause.side,
             ],
         )  # fmt: skip
     for named in found.causes:
