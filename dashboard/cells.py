@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private
+from dashboard import links, looks, private
 from dashboard.access import ask
 from dashboard.addresses import result_address
 from dashboard.queries import reproduction as asked
@@ -18,13 +18,12 @@ from dashboard.words import count, plain, score, signed
 from data.effects import Effects
 from data.setups import Named
 from data.signs import Evidence, signs
-from data.verdict import WORST_FIRST
+from data.verdict import Sides, summed_up, worst_first
+from data.vocabulary import Verdict
 
-__all__ = ["as_csv", "as_table", "by_task", "short", "show", "where", "worst_first"]
+__all__ = ["as_csv", "as_table", "by_task", "name_of", "short", "show", "where"]
 
-_SERIOUS = {verdict: rank for rank, verdict in enumerate(("broken", "gap", "drift", "not comparable", "match"))}
 _RUN_ID = r"\b\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-(\w{4})\w*"  # year, month, day, hour, minute, second, settings
-_COLOURS = {"match": "green", "drift": "blue", "gap": "orange", "broken": "red", "not comparable": "gray"}
 _CSV = [
     "kind", "model", "task", "type", "split", "subset", "metric", "left_origin", "left_run", "left_revision",
     "left_score", "right_origin", "right_run", "right_revision", "right_score", "delta", "floor", "floor_scope",
@@ -52,12 +51,13 @@ def short(rows: pd.Series, named: Mapping[str, Named]) -> pd.Series:
 
 
 def by_task(frame: pd.DataFrame, split: Effects) -> pd.DataFrame:
-    """The heatmap's cells of these deltas: row, column, delta, verdict (the worst of the task's cells) and cause."""
-    rank = frame["verdict"].map({verdict: i for i, verdict in enumerate(WORST_FIRST)})
-    worst = rank.groupby([frame["row"], frame["task"]]).min().rename("worst").reset_index()
-    shown = split.cells.merge(worst, left_on=["row", "column"], right_on=["row", "task"])
-    shown["verdict"] = shown["worst"].map(dict(enumerate(WORST_FIRST)))
-    return shown[["row", "column", "delta", "verdict", "cause"]]
+    """The heatmap's cells of these deltas: row, column, delta, verdict, cells, comparable and cause.
+
+    ``delta`` and ``verdict`` are those of :func:`data.verdict.summed_up`: what is coloured is what was compared.
+    """
+    shown = summed_up(frame, ["row", "task"]).rename(columns={"task": "column"})
+    shown = shown.merge(split.cells[["row", "column", "cause"]], on=["row", "column"])
+    return shown[["row", "column", "delta", "verdict", "cells", "comparable", "cause"]]
 
 
 def as_table(frame: pd.DataFrame, claim: str, check: str, named: Mapping[str, Named]) -> pd.DataFrame:
@@ -94,16 +94,14 @@ def as_csv(frame: pd.DataFrame) -> bytes:
     return flat.to_csv(index=False).encode("utf-8")
 
 
-def worst_first(its: pd.DataFrame) -> pd.DataFrame:
-    """Cells of one row and task with the name a control has for each, the most serious first."""
-    named = its.assign(
-        name=its["split"] + " · " + its["subset"], order=its["verdict"].map(_SERIOUS), size=-its["delta"].abs()
-    )
-    return named.sort_values(["order", "size"], kind="stable")
+def name_of(its: pd.DataFrame) -> pd.Series:
+    """Cells of one row and task by the name a control has for each."""
+    return its["split"] + " · " + its["subset"]
 
 
-def show(frame: pd.DataFrame, split: Effects, claim: str, check: str, named: Mapping[str, Named]) -> None:
+def show(frame: pd.DataFrame, split: Effects, sides: Sides, named: Mapping[str, Named]) -> None:
     """Controls to choose a cell, and the cell."""
+    claim, check = sides.claim, sides.check
     left, middle, right = st.columns([3, 2, 2])
     row = links.choose(
         "Model",
@@ -118,7 +116,7 @@ def show(frame: pd.DataFrame, split: Effects, claim: str, check: str, named: Map
         "Task", list(dict.fromkeys(its["task"])), "task", index=None, where=middle, disabled=row is None
     )
     its = worst_first(its[its["task"] == task])
-    names = its["name"].tolist()
+    names = name_of(its).tolist()
     name = links.choose("Split and subset", names, "cell", index=0 if names else None, where=right, disabled=not names)
     if not names or name not in names:
         return
@@ -142,11 +140,12 @@ def show(frame: pd.DataFrame, split: Effects, claim: str, check: str, named: Map
 
 
 def _verdict(cell: dict[str, Any], claim: str, check: str) -> None:
-    verdict = cell["verdict"]
+    verdict = Verdict(cell["verdict"])
+    look = looks.VERDICTS[verdict]
     figures = f"{claim} **{score(cell['left_score']) or 'none'}**, {check} **{score(cell['right_score']) or 'none'}**"
     delta = f", difference **{signed(cell['delta'])}**" if signed(cell["delta"]) else ""
     st.markdown(
-        f":{_COLOURS[verdict]}-badge[{verdict}] {plain(cell['task'])}, {plain(cell['metric'])}: {figures}{delta}."
+        f":{look.colour}-badge[{look.icon} {verdict}] {plain(cell['task'])}, {plain(cell['metric'])}: {figures}{delta}."
     )
     of = {
         "task": "this task and those of its type",
@@ -172,7 +171,7 @@ def _causes(
 ) -> None:
     found = signs(_evidence(cell, frame, split, provenance, heard, named))
     if not found:
-        if cell["verdict"] in ("gap", "broken", "drift"):
+        if cell["verdict"] in (Verdict.GAP, Verdict.BROKEN, Verdict.DRIFT):
             st.markdown("**Likely causes**: no rule fits what is known of this cell.")
         return
     st.markdown("**Likely causes**, from the signs; none is proven")
@@ -197,7 +196,7 @@ def _evidence(
         differs.add("mteb major")
     return Evidence(
         delta=_known(cell["delta"]), floor=cell["floor"], verdict=cell["verdict"],
-        why_not=_known(cell["why_not"]), remarks=_known(cell["remarks"]),
+        obstacle=_known(cell["obstacle"]), why_not=_known(cell["why_not"]), revisions=_known(cell["revisions"]),
         left_score=_known(cell["left_score"]), right_score=_known(cell["right_score"]),
         same_data=None if pd.isna(cell["same_data"]) else bool(cell["same_data"]),
         model_called=bool(row["called"]), model_typical=_known(row["typical"]), model_tasks=int(row["cells"]),
@@ -212,7 +211,7 @@ def _set_up(cell: dict[str, Any], frame: pd.DataFrame, named: Named | None) -> s
     if named is None or not named.beside or not named.differs:
         return None
     same = frame[["task", "split", "subset"]].eq([cell["task"], cell["split"], cell["subset"]]).all(axis=1)
-    matches = (frame.loc[same & (frame["right_run"] == named.beside), "verdict"] == "match").any()
+    matches = (frame.loc[same & (frame["right_run"] == named.beside), "verdict"] == Verdict.MATCH).any()
     return f"{named.differs}, and run {named.beside} without that matches here" if matches else None
 
 

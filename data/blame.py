@@ -10,8 +10,11 @@ import pandas as pd
 
 from data.effects import Effects
 from data.setups import Named
+from data.verdict import Sides
 
 __all__ = ["Charge", "charges", "doubt"]
+
+_NAMELESS = Sides("claim", "check")
 
 # A loss of this much on most tasks is not a matter of precision or prompts: vectors are of other weights.
 WRECKED = 0.25
@@ -31,18 +34,19 @@ class Charge:
     @property
     def sentence(self) -> str:
         """Who, what was seen, and where to look."""
-        return f"{self.label or self.subject} {self.seen}: {self.advice}."
+        return f"{self.label or self.subject}: {self.seen}; {self.advice}."
 
 
-def charges(effects: Effects, named: Mapping[str, Named] | None = None) -> list[Charge]:
+def charges(effects: Effects, named: Mapping[str, Named] | None = None, sides: Sides = _NAMELESS) -> list[Charge]:
     """Every effect that was called, models first, each group by how much it accounts for (size times cells).
 
     Args:
         effects: of a table of deltas.
         named: of rows that are runs, what their set-up is (:func:`data.setups.named`).
+        sides: what the two figures are called, so that a sentence says which of them is lower.
     """
-    rows = _models(effects.rows, named or {})
-    return [*_common(effects), *rows, *_tasks(effects.columns), *_metrics(effects.cells)]
+    rows = _models(effects.rows, named or {}, sides)
+    return [*_common(effects, sides), *rows, *_tasks(effects.columns, sides), *_metrics(effects.cells)]
 
 
 def doubt(effects: Effects, background: int) -> str | None:
@@ -68,20 +72,20 @@ def doubt(effects: Effects, background: int) -> str | None:
     return None
 
 
-def _common(effects: Effects) -> Iterator[Charge]:
+def _common(effects: Effects, sides: Sides) -> Iterator[Charge]:
     limit = float(effects.cells["limit"].median()) if len(effects.cells) else 0.0
     if abs(effects.common) > limit:
-        seen = f"are {_amount(effects.common)} for every model and task alike"
+        seen = f"{sides.apart(effects.common)} for every model and task alike"
         yield Charge("all", "All figures", seen, "look at what all runs share", effects.common)
 
 
-def _models(rows: pd.DataFrame, named: Mapping[str, Named]) -> Iterator[Charge]:
+def _models(rows: pd.DataFrame, named: Mapping[str, Named], sides: Sides) -> Iterator[Charge]:
     for row in _ordered(rows):
         same = row["up"] if row["typical"] > 0 else row["moved"] - row["up"]
         on = f"all {row['cells']} tasks" if same == row["cells"] else f"{same} of {row['cells']} tasks"
         known = named.get(row["name"])
         advice = (known.advice if known else None) or _advice(row["typical"])
-        seen = f"is {_amount(row['typical'])} on {on}"
+        seen = f"{sides.apart(row['typical'])} on {on}"
         yield Charge("model", row["name"], seen, advice, row["typical"], known.label if known else "")
 
 
@@ -96,11 +100,11 @@ def _advice(typical: float) -> str:
     return "look at how the other side was run"
 
 
-def _tasks(columns: pd.DataFrame) -> Iterator[Charge]:
+def _tasks(columns: pd.DataFrame, sides: Sides) -> Iterator[Charge]:
     for column in _ordered(columns):
         moved, cells = column["moved"], column["cells"]
         both_ways = min(column["up"], moved - column["up"]) > moved / 4
-        size = "in both directions" if both_ways else f"typically {_amount(column['typical'])}"
+        size = "in both directions" if both_ways else f"where {sides.apart(column['typical'])} in the median"
         others = round(column["other_data"] * moved)
         if column["other_data"] > 0.5:
             advice = "another data set revision"
@@ -119,14 +123,10 @@ def _metrics(cells: pd.DataFrame) -> Iterator[Charge]:
     for task, models in mixed.sort_values(ascending=False, kind="stable").items():
         who = "1 model" if models == 1 else f"{models} models"
         advice = "the metrics were mixed up, so this says nothing about the models"
-        yield Charge("metric", str(task), f"compares another metric for {who}", advice, 0.0)
+        yield Charge("metric", str(task), f"another metric is compared for {who}", advice, 0.0)
 
 
 def _ordered(lines: pd.DataFrame) -> list[dict[Hashable, Any]]:
     called = lines[lines["called"].astype(bool)]
     weight = (called["typical"].abs() * called["moved"]).sort_values(ascending=False, kind="stable")
     return called.loc[weight.index].to_dict("records")
-
-
-def _amount(size: float) -> str:
-    return f"{abs(100 * size):.1f} points {'low' if size < 0 else 'high'}"

@@ -19,6 +19,7 @@ import pandas as pd
 from scipy import stats
 
 from data.verdict import Thresholds
+from data.vocabulary import Obstacle
 
 __all__ = ["Effects", "by_task", "decompose", "polish"]
 
@@ -69,7 +70,7 @@ def by_task(deltas: pd.DataFrame, limits: Thresholds, row: str = "model") -> pd.
             "delta": deltas["delta"].where(usable),
             "floor": deltas["floor"],
             "other_data": ~deltas["same_data"].fillna(False).astype(bool),
-            "metric": deltas["obstacle"].fillna("").str.startswith("another metric"),
+            "metric": deltas["obstacle"].eq(Obstacle.METRIC).fillna(False).astype(bool),
         }
     )
     table = frame.groupby(["row", "column"], as_index=False).agg(

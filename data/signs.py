@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from data.vocabulary import Obstacle, Revisions, Verdict
+
 __all__ = ["RULES", "Evidence", "Rule", "Sign", "signs"]
 
 WRECKED = -0.25  # typical delta of a model whose weights are not its own
@@ -30,8 +32,9 @@ class Evidence:
     delta: float | None
     floor: float
     verdict: str
-    why_not: str | None = None
-    remarks: str | None = None
+    obstacle: str | None = None  # why the two cannot be compared, as a code
+    why_not: str | None = None  # the same in words
+    revisions: str | None = None  # how their model revisions are apart, as a code
     left_score: float | None = None
     right_score: float | None = None
     same_data: bool | None = None
@@ -69,14 +72,14 @@ class Rule:
 
 def signs(evidence: Evidence) -> list[Sign]:
     """The causes whose signs are there, the most trustworthy first; none for a match or a missing figure."""
-    if evidence.delta is None or evidence.verdict == "match":
+    if evidence.delta is None or evidence.verdict == Verdict.MATCH:
         return []
     found = [(rule, rule.when(evidence)) for rule in RULES]
     return [Sign(rule.code, rule.cause, seen, rule.settle) for rule, seen in found if seen]
 
 
 def _metric(e: Evidence) -> str | None:
-    return e.why_not if (e.why_not or "").startswith("another metric") else None
+    return (e.why_not or "the metrics differ") if e.obstacle == Obstacle.METRIC else None
 
 
 def _set_up(e: Evidence) -> str | None:
@@ -90,7 +93,7 @@ def _weights(e: Evidence) -> str | None:
 
 def _loading(e: Evidence) -> str | None:
     if e.model_called and e.model_typical is not None and e.model_typical <= WRECKED:
-        return f"the model is {-100 * e.model_typical:.0f} points low on most of its {e.model_tasks} tasks"
+        return f"the model is {-100 * e.model_typical:.0f} points below the claim on most of its {e.model_tasks} tasks"
     if e.left_score and e.right_score is not None and not e.task_called and e.right_score < (1 - GONE) * e.left_score:
         return f"{1 - e.right_score / e.left_score:.0%} of the score is gone"
     return None
@@ -157,7 +160,8 @@ def _dimensions(e: Evidence) -> str | None:
 
 
 def _revision(e: Evidence) -> str | None:
-    return "the two are of different model revisions" if "different model revisions" in (e.remarks or "") else None
+    said = {Revisions.REVISION: "the two are of different model revisions", Revisions.WEIGHTS: "the weights differ"}
+    return said.get(Revisions(e.revisions)) if e.revisions else None
 
 
 def _version(e: Evidence) -> str | None:
@@ -170,7 +174,7 @@ def _code(e: Evidence) -> str | None:
 
 
 def _gain(e: Evidence) -> str | None:
-    if e.delta is not None and e.delta > e.floor and e.verdict in ("gap", "drift"):
+    if e.delta is not None and e.delta > e.floor and e.verdict in (Verdict.GAP, Verdict.DRIFT):
         return "the check is above the claim"
     return None
 

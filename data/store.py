@@ -20,17 +20,29 @@ from filelock import FileLock, Timeout
 
 from data.cleaning import clean, rewrite
 from data.errors import StoreBusyError, StoreDamagedError, StoreError, StoreMissingError, StoreOutdatedError
+from data.migrate import EARLIEST, make_views, migrate
 
-__all__ = ["NOISE_FLOORS", "SCHEMA_VERSION", "Reader", "Version", "open_reader", "store_path", "version_of", "writing"]
+__all__ = [
+    "NOISE_FLOORS",
+    "SCHEMA_VERSION",
+    "Reader",
+    "Version",
+    "bring_up_to_date",
+    "open_reader",
+    "store_path",
+    "version_of",
+    "writing",
+]
 
-# Raised whenever a table or a view changes shape: a store of another version is rebuilt, not migrated, because
-# everything in it can be made again from the files it came from.
-SCHEMA_VERSION = 1
+# Raised whenever a table or a view changes shape. A writer brings a store of an earlier version up to this one
+# (data/migrate.py); readers, who change nothing, say which command does.
+SCHEMA_VERSION = 2
 
 _HERE = Path(__file__).resolve().parent
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 NOISE_FLOORS = _HERE / "record" / "noise_floors.parquet"
 _REBUILD = "Run `python -m evaluators import --rebuild` to write it again from the bundled record."
+_UPDATE = "Run `python -m evaluators import` to bring it up to date; nothing in it is lost."
 
 
 class Version(NamedTuple):
@@ -118,6 +130,19 @@ def open_reader(path: Path | None = None) -> Reader:
     return Reader(path or store_path())
 
 
+def bring_up_to_date(path: Path | None = None) -> None:
+    """Publish the store under today's schema if an earlier one wrote it; nothing where it is of today's.
+
+    Raises:
+        StoreMissingError, StoreBusyError, StoreDamagedError, StoreOutdatedError: as for a writer.
+    """
+    try:
+        open_reader(path).close()
+    except StoreOutdatedError:
+        with writing(path):
+            pass
+
+
 @contextmanager
 def writing(path: Path | None = None, *, fresh: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Change the store: yields a connection to a private copy, and publishes the copy if the block ends well.
@@ -168,7 +193,7 @@ def _private(path: Path, private: Path, fresh: bool) -> Iterator[duckdb.DuckDBPy
         if new:
             _create(connection)
         else:
-            _check_schema(connection, path)
+            _migrated(connection, path)
             connection = _without_keys(connection, private)
         yield connection
         connection.execute("CHECKPOINT")
@@ -189,16 +214,48 @@ def _without_keys(connection: duckdb.DuckDBPyConnection, private: Path) -> duckd
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Tables first, then the views over them, each folder in the order of its file names; then what comes with us."""
-    for folder in ("schema", "views"):
-        for script in sorted((_HERE / folder).glob("*.sql")):
-            connection.execute(script.read_text(encoding="utf-8"))
+    """Tables first, in the order of their file names, then the views over them; then what comes with us."""
+    for script in sorted((_HERE / "schema").glob("*.sql")):
+        connection.execute(script.read_text(encoding="utf-8"))
+    make_views(connection)
     # The noise floors are ours, not the record's: every store has them, whatever is imported into it.
     connection.execute("INSERT INTO noise_floors SELECT * FROM read_parquet(?)", [str(NOISE_FLOORS)])
     connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
 
 
+def _migrated(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """What a writer does before anything else: the copy is private, so a migration that fails leaves the store whole.
+
+    Raises:
+        StoreOutdatedError: of a later version than ours.
+        StoreDamagedError: no store, or one that cannot be brought up to date.
+    """
+    written = _written_by(connection, path)
+    if written.isdecimal() and EARLIEST <= int(written) < SCHEMA_VERSION:
+        try:
+            migrate(connection, int(written), SCHEMA_VERSION)
+        except duckdb.Error as error:
+            raise _damaged(path) from error
+    _check_schema(connection, path)
+
+
 def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    written = _written_by(connection, path)
+    if written != str(SCHEMA_VERSION):
+        earlier = written.isdecimal() and EARLIEST <= int(written) < SCHEMA_VERSION
+        raise StoreOutdatedError(
+            f"The store was written by schema {written}, this is schema {SCHEMA_VERSION}",
+            where=str(path),
+            remedy=_UPDATE if earlier else _REBUILD,
+        )
+
+
+def _written_by(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Version of the schema that wrote a store.
+
+    Raises:
+        StoreDamagedError: the file says none.
+    """
     try:
         # All rows, though there is one: a result read in part keeps the connection from registering frames.
         rows = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall()
@@ -206,13 +263,7 @@ def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         rows = []
     if not rows:
         raise _damaged(path)
-    row = rows[0]
-    if row[0] != str(SCHEMA_VERSION):
-        raise StoreOutdatedError(
-            f"The store was written by schema {row[0]}, this is schema {SCHEMA_VERSION}",
-            where=str(path),
-            remedy=_REBUILD,
-        )
+    return str(rows[0][0])
 
 
 def _damaged(path: Path) -> StoreDamagedError:

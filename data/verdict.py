@@ -12,22 +12,42 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pandas as pd
 
 from data.errors import InputError
+from data.vocabulary import Comparison, Verdict
 
-__all__ = ["KINDS", "VERDICTS", "Thresholds", "WORST_FIRST", "deltas", "thresholds"]
-
-# From harmless to serious; `not comparable` says nothing about the model.
-VERDICTS = ("match", "drift", "gap", "broken", "not comparable")
-# Of several cells the first of these says what they come to: only where nothing can be compared, nothing can.
-WORST_FIRST = ("broken", "gap", "drift", "match", "not comparable")
-KINDS = ("reported", "reproduced", "card", "runs")
+__all__ = ["SIDES", "Counted", "Sides", "Thresholds", "counted", "deltas", "summed_up", "thresholds", "worst_first"]
 
 _ENVIRONMENT = "PLUMBLINE_THRESHOLDS"
+_GRAVITY = {str(verdict): verdict.gravity for verdict in Verdict}
+
+
+class Sides(NamedTuple):
+    """The two figures of a comparison in words; a difference is the check's minus the claim's."""
+
+    claim: str
+    check: str
+    article: str = "the "  # before the check
+
+    def apart(self, size: float) -> str:
+        """A difference (0-1 scale) in points, with the side that is lower or higher."""
+        return f"{self.article}{self.check} is {self.beside(size)}"
+
+    def beside(self, size: float) -> str:
+        """The same without the check, where that was named before."""
+        return f"{abs(100 * size):.1f} points {'below' if size < 0 else 'above'} the {self.claim}"
+
+
+SIDES = {
+    Comparison.REPORTED: Sides("model card", "official run"),
+    Comparison.REPRODUCED: Sides("published figure", "our run", ""),
+    Comparison.CARD: Sides("model card", "our run", ""),
+    Comparison.RUNS: Sides("earlier run", "later run"),
+}
 
 
 @dataclass(frozen=True)
@@ -91,6 +111,11 @@ def _number(name: str, value: str) -> float:
         ) from None
 
 
+_MIRRORED = """-delta AS delta, right_score AS left_score, left_score AS right_score,
+    verdict(-delta, right_score, floor, obstacle, same_data, match_floors := $match_floors, drift := $drift,
+        drift_floors := $drift_floors, lost := $lost) AS verdict"""
+
+
 def deltas(
     cursor: duckdb.DuckDBPyConnection,
     kind: str,
@@ -99,6 +124,7 @@ def deltas(
     model: str | None = None,
     run_id: str | None = None,
     against: str | None = None,
+    mirrored: bool = False,
 ) -> pd.DataFrame:
     """Judged deltas of one kind, one row a cell, in the order of model, task, split and subset.
 
@@ -111,15 +137,72 @@ def deltas(
         model: only this model.
         run_id: only with this run on the right side.
         against: for kind runs, only with this run on the left side.
+        mirrored: judge the left side as a check of the right one: scores change sides and differences their sign.
 
     Returns:
         The columns of the view ``deltas``; ``delta`` is right minus left on the 0-1 scale.
     """
     limits = limits or thresholds()
+    columns = f"* REPLACE ({_MIRRORED})" if mirrored else "*"
     return cursor.execute(
-        """SELECT * FROM deltas_under($match_floors, $drift, $drift_floors, $lost)
+        f"""SELECT {columns} FROM deltas_under($match_floors, $drift, $drift_floors, $lost)
            WHERE kind = $kind AND ($model IS NULL OR model = $model)
                AND ($run_id IS NULL OR right_run = $run_id) AND ($against IS NULL OR left_run = $against)
            ORDER BY model, right_run, left_run, task, split, subset""",
         {**asdict(limits), "kind": kind, "model": model, "run_id": run_id, "against": against},
     ).df()
+
+
+class Counted(NamedTuple):
+    """Cells of a selection: how many can be compared, and how many of those hold; the rest stands apart."""
+
+    cells: int
+    comparable: int
+    held: int
+
+    @property
+    def share(self) -> float | None:
+        """Share of the comparable cells that hold, 0 to 1; None where there are none."""
+        return self.held / self.comparable if self.comparable else None
+
+
+def counted(judged: pd.DataFrame) -> Counted:
+    """What a set of judged cells comes to as a whole: the one denominator is the cells that can be compared."""
+    comparable = judged["verdict"] != Verdict.NOT_COMPARABLE
+    holds = judged["verdict"].isin([verdict for verdict in Verdict if verdict.holds])
+    return Counted(len(judged), int(comparable.sum()), int(holds.sum()))
+
+
+def summed_up(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """What the cells of a task, a model or a run come to, a row a group.
+
+    The verdict is the worst of the cells that can be compared, and only of those is the difference: what cannot be
+    compared is counted apart, and says nothing where there is anything else.
+
+    Args:
+        judged: rows of :func:`deltas`.
+        by: the columns that make a group.
+
+    Returns:
+        ``by``, ``verdict``, ``delta`` (median of the comparable cells), ``mean`` (of the same), ``floor`` (their
+        largest; all on the 0-1 scale, NaN where nothing can be compared), ``cells`` and ``comparable``.
+    """
+    comparable = judged["verdict"] != Verdict.NOT_COMPARABLE
+    frame = judged[by].assign(
+        rank=judged["verdict"].map(_GRAVITY).astype(int),
+        known=judged["delta"].where(comparable).astype(float),
+        floor=judged["floor"].where(comparable).astype(float),
+        comparable=comparable,
+    )
+    found = frame.groupby(by, as_index=False, sort=False).agg(
+        rank=("rank", "max"), delta=("known", "median"), mean=("known", "mean"), floor=("floor", "max"),
+        cells=("rank", "size"), comparable=("comparable", "sum"),
+    )  # fmt: skip
+    verdicts = {rank: verdict for verdict, rank in _GRAVITY.items()}
+    return found.assign(verdict=found["rank"].map(verdicts)).drop(columns="rank")
+
+
+def worst_first(judged: pd.DataFrame) -> pd.DataFrame:
+    """Judged cells in the order of their gravity, within one verdict by the size of the difference."""
+    order = judged.assign(rank=-judged["verdict"].map(_GRAVITY).astype(int), size=-judged["delta"].abs())
+    return judged.loc[order.sort_values(["rank", "size"], kind="stable").index]

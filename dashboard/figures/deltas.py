@@ -15,15 +15,18 @@ from plotly.subplots import make_subplots
 
 from dashboard.figures.theme import ACCENT, DIVERGING, MUTED, styled
 from dashboard.words import score, signed
+from data.vocabulary import Verdict
 
 __all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "by_type", "dumbbell", "heatmap"]
 
-# Told apart by shape too; orange and purple stay apart for every kind of colour blindness.
+# Told apart by shape too; blue and orange stay apart for every kind of colour blindness, and light from dark.
 VERDICT_COLOURS = {
-    "match": "#0f8a6d", "drift": "#4aa3c7", "gap": "#d98200", "broken": "#a3195b", "not comparable": MUTED,
+    Verdict.MATCH: "#2166c2", Verdict.DRIFT: "#6db3f2", Verdict.GAP: "#f0a030", Verdict.BROKEN: "#b5400f",
+    Verdict.NOT_COMPARABLE: MUTED,
 }  # fmt: skip
 VERDICT_SYMBOLS = {
-    "match": "circle", "drift": "diamond", "gap": "square", "broken": "x", "not comparable": "circle-open",
+    Verdict.MATCH: "circle", Verdict.DRIFT: "diamond", Verdict.GAP: "square", Verdict.BROKEN: "x",
+    Verdict.NOT_COMPARABLE: "circle-open",
 }  # fmt: skip
 # Beyond this the colour says no more: most differences are small, and one broken model would wash them all out.
 _ENDS = 20.0
@@ -34,7 +37,7 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
     """Deltas model by task, with the effect of each model to the right and of each task on top, both sorted.
 
     Args:
-        cells: row, column, delta (0-1, NaN drawn blank), verdict, cause.
+        cells: row, column, delta (0-1, of what can be compared; NaN drawn blank), verdict, cells, comparable, cause.
         rows: name, label (drawn on the axis), effect, typical, called; the order given is drawn from the top.
         columns: the same of tasks, drawn from the left.
 
@@ -57,7 +60,7 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
             "tickvals": [-20, 0, 20], "ticktext": ["≤ −20", "0", "≥ +20"], "tickfont": {"size": 10},
         },
     )  # fmt: skip
-    odd = (cells["verdict"] == "not comparable").to_numpy()
+    odd = (cells["verdict"] == Verdict.NOT_COMPARABLE).to_numpy()
     figure.add_scatter(
         x=j[odd], y=i[odd], mode="markers", hoverinfo="skip", row=2, col=1,
         marker={"symbol": "x-thin-open", "size": 6, "color": MUTED, "line": {"width": 1}},
@@ -81,9 +84,17 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
     )
     for axis in (figure.update_xaxes, figure.update_yaxes):
         axis(showgrid=False, zeroline=False, fixedrange=True)
+    _steady(figure)
     styled(figure, height=190 + 18 * max(len(names), 4) + 120)
     figure.update_layout(dragmode=False, clickmode="event+select", hovermode="closest", showlegend=False)
     return figure
+
+
+def _steady(figure: go.Figure) -> None:
+    """Marks look the same before and after a click: what is chosen is shown below, and nothing else has changed."""
+    same = {"marker": {"opacity": 1}}
+    figure.update_traces(selected=same, unselected=same, selector={"type": "scatter"})
+    figure.update_traces(selected=same, unselected=same, selector={"type": "bar"})
 
 
 def _share(rows: int) -> list[float]:
@@ -115,9 +126,11 @@ def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: 
 def _hover(cells: pd.DataFrame) -> list[str]:
     words = {"model": ", the model's", "task": ", the task's", "model and task": ", model and task", "metric": ""}
     return [
-        f"<b>{html.escape(str(r))}</b><br>{html.escape(str(c))}<br>{signed(d) or 'no figure'}, {v}{words.get(w, '')}"
-        for r, c, d, v, w in zip(
-            cells["row"], cells["column"], cells["delta"], cells["verdict"], cells["cause"], strict=True
+        f"<b>{html.escape(str(r))}</b><br>{html.escape(str(c))}<br>{f'{signed(d)}, ' if signed(d) else ''}{v}"
+        f"{words.get(w, '')}{f'<br>{n - k} of {n} cells not comparable' if 0 < k < n else ''}"
+        for r, c, d, v, w, n, k in zip(
+            *(cells[name] for name in ("row", "column", "delta", "verdict", "cause", "cells", "comparable")),
+            strict=True,
         )
     ]
 
@@ -165,6 +178,7 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         fixedrange=True, showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_xaxes(title="Score, 0 to 100", fixedrange=True, zeroline=False)
+    _steady(figure)
     styled(figure, height=130 + 32 * max(len(frame), 3))
     figure.update_layout(clickmode="event+select", dragmode=False, hovermode="closest", bargap=0)
     return figure

@@ -11,10 +11,10 @@ import pandas as pd
 from dashboard.queries import drift_cost
 from dashboard.queries.diagnosis import findings
 from data.side_by_side import differences, file_digests
+from data.vocabulary import DriftVerdict, LinkState, Severity, Tier, Verdict
 
 __all__ = ["Link", "Linked", "of_candidate", "of_run", "same_setup"]
 
-_SAME = ("identical", "precision only")
 _CHECK = "No parity check of this set-up yet."
 
 
@@ -22,7 +22,7 @@ class Link(NamedTuple):
     """One link from the files to the score: ``same``, ``differs``, ``broken`` (a fault was found) or ``unknown``."""
 
     name: str
-    state: str
+    state: LinkState
     sentence: str
 
 
@@ -79,12 +79,12 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdi
     linked = same_setup(cursor, run)
     files = _files_of_run(cursor, run, other, found)
     if linked is None:
-        fault = _fault(found, "tokenizer")
-        tokens = Link("tokens", "broken", fault) if fault else Link("tokens", "unknown", _CHECK)
-        return [files, tokens, Link("vectors", "unknown", _CHECK), verdict]
+        fault = _fault(found, Tier.TOKENIZER)
+        tokens = Link("tokens", LinkState.BROKEN, fault) if fault else Link("tokens", LinkState.UNKNOWN, _CHECK)
+        return [files, tokens, Link("vectors", LinkState.UNKNOWN, _CHECK), verdict]
     every = pd.concat([found, findings(cursor, check=linked.check_id, candidate=linked.encoder_id)])
     return [
-        files if files.state != "unknown" else _files(cursor, linked.check_id, linked.encoder_id, every),
+        files if files.state != LinkState.UNKNOWN else _files(cursor, linked.check_id, linked.encoder_id, every),
         _tokens(cursor, linked.check_id, linked.encoder_id, every),
         _vectors(cursor, linked.check_id, linked.output, linked.encoder_id),
         verdict,
@@ -92,20 +92,20 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdi
 
 
 def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, "files", "code", "weights"):
-        return Link("files", "broken", fault)
+    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.WEIGHTS):
+        return Link("files", LinkState.BROKEN, fault)
     kept = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
     sides = {name: json.loads(files or "[]") for name, files in kept}
     if not sides.get(run):
-        return Link("files", "unknown", "The run does not show its files.")
+        return Link("files", LinkState.UNKNOWN, "The run does not show its files.")
     if not other or not sides.get(other):
-        return Link("files", "unknown", "The side it is compared with does not show its files.")
+        return Link("files", LinkState.UNKNOWN, "The side it is compared with does not show its files.")
     return _compared(sides[other], sides[run])
 
 
 def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, "files", "code", "weights"):
-        return Link("files", "broken", fault)
+    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.WEIGHTS):
+        return Link("files", LinkState.BROKEN, fault)
     rows = cursor.execute(
         "SELECT e.files, e.revision FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
         " ORDER BY e.encoder_id = c.reference DESC",
@@ -113,7 +113,7 @@ def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found:
     ).fetchall()
     sides = [json.loads(files) for files, _ in rows]
     if len(sides) == 1:  # the reference against itself
-        return Link("files", "same", "The same encoder on both sides.")
+        return Link("files", LinkState.SAME, "The same encoder on both sides.")
     if not all(sides):
         return _revisions(*(revision for _, revision in rows))
     return _compared(*sides)
@@ -122,22 +122,24 @@ def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found:
 def _revisions(ours: str | None, theirs: str | None) -> Link:
     """What can be said of files that one side does not show: whether both claim one revision."""
     if not ours or not theirs:
-        return Link("files", "unknown", "One side does not show its files.")
+        return Link("files", LinkState.UNKNOWN, "One side does not show its files.")
     if ours == theirs:
-        return Link("files", "unknown", f"Both say that they are revision {ours[:12]}; one does not show its files.")
-    return Link("files", "differs", f"Another revision: {theirs[:12]}, and {ours[:12]} in the reference.")
+        return Link(
+            "files", LinkState.UNKNOWN, f"Both say that they are revision {ours[:12]}; one does not show its files."
+        )
+    return Link("files", LinkState.DIFFERS, f"Another revision: {theirs[:12]}, and {ours[:12]} in the reference.")
 
 
 def _compared(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> Link:
     apart = [pair for pair in differences(file_digests(left), file_digests(right)) if pair.differs]
     if not apart:
-        return Link("files", "same", f"The same {len(left)} files, byte for byte.")
+        return Link("files", LinkState.SAME, f"The same {len(left)} files, byte for byte.")
     said = [
         _some([pair.name for pair in apart if pair.left is not None and pair.right is not None], "of other content"),
         _some([pair.name for pair in apart if pair.right is None], "not there"),
         _some([pair.name for pair in apart if pair.left is None], "there on this side alone"),
     ]
-    return Link("files", "differs", " ".join(filter(None, said)))
+    return Link("files", LinkState.DIFFERS, " ".join(filter(None, said)))
 
 
 def _some(names: list[str], what: str) -> str:
@@ -148,8 +150,8 @@ def _some(names: list[str], what: str) -> str:
 
 
 def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, "tokenizer"):
-        return Link("tokens", "broken", fault)
+    if fault := _fault(found, Tier.TOKENIZER):
+        return Link("tokens", LinkState.BROKEN, fault)
     row = cursor.execute(
         """
         SELECT count(*), count(*) FILTER (r.tokens <> v.tokens)
@@ -163,10 +165,10 @@ def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found
     ).fetchone()
     texts, apart = row or (0, 0)
     if not texts:
-        return Link("tokens", "unknown", "One side does not tell its tokens.")
+        return Link("tokens", LinkState.UNKNOWN, "One side does not tell its tokens.")
     if apart:
-        return Link("tokens", "differs", f"Other tokens on {apart} of {texts} texts.")
-    return Link("tokens", "same", f"The same tokens on all {texts} texts.")
+        return Link("tokens", LinkState.DIFFERS, f"Other tokens on {apart} of {texts} texts.")
+    return Link("tokens", LinkState.SAME, f"The same tokens on all {texts} texts.")
 
 
 def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> Link:
@@ -175,8 +177,9 @@ def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candida
         [check, output, candidate],
     ).fetchone()
     if row is None:
-        return Link("vectors", "unknown", "Not compared.")
-    return Link("vectors", "same" if row[0] in _SAME else "differs", f"{row[0].capitalize()}. {row[1]}")
+        return Link("vectors", LinkState.UNKNOWN, "Not compared.")
+    state = LinkState.SAME if DriftVerdict(row[0]).same else LinkState.DIFFERS
+    return Link("vectors", state, f"{row[0].capitalize()}. {row[1]}")
 
 
 def _scores(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> Link:
@@ -186,16 +189,16 @@ def _scores(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> Li
         points = drift_cost.points(cursor)
         found, against = points[points["encoder_id"] == candidate], "the published figures"
     if found.empty:
-        return Link("scores", "unknown", "No reproduction under these settings yet.")
+        return Link("scores", LinkState.UNKNOWN, "No reproduction under these settings yet.")
     worst = found.iloc[int(found["delta"].abs().argmax())]
-    moved = found[found["verdict"] != "match"]
+    moved = found[found["verdict"] != Verdict.MATCH]
     said = f"{len(found) - len(moved)} of {len(found)} tasks match {against}"
     said += f"; {worst['task']} {100 * worst['delta']:+.2f} points." if len(moved) else "."
-    return Link("scores", "differs" if len(moved) else "same", said)
+    return Link("scores", LinkState.DIFFERS if len(moved) else LinkState.SAME, said)
 
 
 def _fault(found: pd.DataFrame, *tiers: str) -> str:
-    serious = found[found["tier"].isin(tiers) & found["severity"].isin(["fatal", "serious"])]
+    serious = found[found["tier"].isin(tiers) & found["severity"].isin([Severity.FATAL, Severity.SERIOUS])]
     if serious.empty:
         return ""
     more = f" And {len(serious) - 1} more." if len(serious) > 1 else ""

@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 
 from data.side_by_side import differences
+from data.vocabulary import Severity
 
 __all__ = ["Proof", "causes", "diagnosis", "findings", "of_run", "proof"]
 
@@ -73,19 +74,29 @@ def findings(
 ) -> pd.DataFrame:
     """Findings of one run, or those on a candidate of a check: of its own check, on it, or on its model's files.
 
-    ``about``: the encoder or the model it is about, as people call it.
+    One fault is one row, however many runs and encoders met it: the newest finding of its code and evidence.
+    ``about``: the encoders or the model it is about, as people call them. ``fault``: code and evidence, by which two
+    frames can be told apart.
     """
     return cursor.execute(
         """
         WITH asked AS (SELECT encoder_id, label, model FROM encoders WHERE encoder_id = $candidate),
-        others AS (SELECT unnest([encoder_id, label]) AS name FROM encoders WHERE encoder_id <> $candidate)
-        SELECT f.*, coalesce(e.label, f.subject, f.model) AS about
+        others AS (SELECT unnest([encoder_id, label]) AS name FROM encoders WHERE encoder_id <> $candidate),
+        met AS (
+        SELECT f.*, coalesce(e.label, f.subject, f.model) AS name, r.started_at,
+            md5(concat_ws(chr(0), f.tier, f.code, coalesce(nullif(f.evidence::VARCHAR, '{}'), f.seen))) AS fault
         FROM findings f LEFT JOIN encoders e ON e.encoder_id = f.subject LEFT JOIN asked a ON true
+        LEFT JOIN runs r ON r.run_id = f.run_id
         WHERE f.run_id = $run OR f.subject IN (a.encoder_id, a.label)
             OR (f.run_id = (SELECT run_id FROM checks WHERE check_id = $check)
                     OR f.model = a.model AND f.tier <> 'scores')
                 AND (f.subject IS NULL OR f.subject NOT IN (FROM others))
-        ORDER BY list_position(['fatal', 'serious', 'notice'], f.severity), f.tier, f.code
+        )
+        SELECT * EXCLUDE (name, started_at),
+            array_to_string(list_sort(list_distinct(list(name) OVER (PARTITION BY fault))), ', ') AS about
+        FROM met
+        QUALIFY row_number() OVER (PARTITION BY fault ORDER BY started_at DESC NULLS LAST, finding_id) = 1
+        ORDER BY list_position($gravest, severity), tier, code, fault
         """,
-        {"run": run, "check": check, "candidate": candidate},
+        {"run": run, "check": check, "candidate": candidate, "gravest": [str(each) for each in reversed(Severity)]},
     ).df()

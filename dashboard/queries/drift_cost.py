@@ -10,6 +10,7 @@ import pandas as pd
 
 from data import verdict
 from data.setups import one_name
+from data.vocabulary import Comparison, RunKind
 
 __all__ = ["Side", "against_reference", "points", "same_setup", "side", "weights"]
 
@@ -34,7 +35,7 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
     A reference has a drift of 0, so that its own delta is what others are held against.
     The newest check of a label counts. Also ``encoder_id`` and ``encoder`` (its label), ``task``, ``floor`` (of the
-    score, 0-1), ``verdict`` of the delta and ``run_id``. Cells that cannot be compared are left out.
+    score, 0-1), ``verdict`` (the worst of the task's cells) and ``run_id``. What cannot be compared is left out.
     """
     encoders = cursor.execute("""
         WITH checked AS (
@@ -46,8 +47,8 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         QUALIFY row_number() OVER (PARTITION BY e.model, e.label ORDER BY c.started_at DESC) = 1
     """).df()
     runs = cursor.execute(
-        "SELECT run_id, model, settings, files FROM runs"
-        " WHERE kind = 'reproduce' AND model IN (SELECT model FROM encoders)"
+        "SELECT run_id, model, settings, files FROM runs WHERE kind = ? AND model IN (SELECT model FROM encoders)",
+        [RunKind.REPRODUCE],
     ).df()
     ran = _with_sides(runs)
     pairs = [
@@ -59,13 +60,18 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     columns = ["encoder_id", "encoder", "task", "drift", "delta", "floor", "verdict", "run_id"]
     if not pairs:
         return pd.DataFrame(columns=columns)
-    deltas = cursor.execute(
-        "SELECT right_run AS run_id, task, avg(delta) AS delta, max(floor) AS floor, any_value(verdict) AS verdict"
-        " FROM deltas WHERE kind = 'reproduced' AND comparable AND list_contains(?, right_run)"
-        " GROUP BY right_run, task",
-        [sorted({pair["run_id"] for pair in pairs})],
-    ).df()
-    return pd.DataFrame(pairs).merge(deltas, on="run_id")[columns].sort_values(["encoder", "task"], ignore_index=True)
+    judged = verdict.deltas(cursor, Comparison.REPRODUCED)
+    judged = judged[judged["right_run"].isin({pair["run_id"] for pair in pairs})].rename(
+        columns={"right_run": "run_id"}
+    )
+    found = pd.DataFrame(pairs).merge(_by_task(judged, ["run_id", "task"]), on="run_id")
+    return found[columns].sort_values(["encoder", "task"], ignore_index=True)
+
+
+def _by_task(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """What the cells of each task come to, by the mean of those that can be compared, as a task's score is one."""
+    found = verdict.summed_up(judged, by)
+    return found[found["comparable"] > 0].drop(columns="delta").rename(columns={"mean": "delta"})
 
 
 def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
@@ -81,7 +87,8 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
     ).df()
     runs = cursor.execute(
         "SELECT run_id, model, settings, files FROM runs"
-        " WHERE kind = 'reproduce' AND model IN (SELECT model FROM encoders) ORDER BY started_at DESC"
+        " WHERE kind = ? AND model IN (SELECT model FROM encoders) ORDER BY started_at DESC",
+        [RunKind.REPRODUCE],
     ).df()
     ran = _with_sides(runs)
     newest = [
@@ -90,13 +97,13 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
     ]
     found = pd.DataFrame()
     if len(newest) == 2 and None not in newest:
-        forth = verdict.deltas(cursor, "runs", run_id=newest[1], against=newest[0])
-        back = verdict.deltas(cursor, "runs", run_id=newest[0], against=newest[1])  # the reference was run later
-        found = pd.concat([forth, back.assign(delta=-back["delta"])])
-        found = found[found["comparable"].astype(bool)]
+        forth = verdict.deltas(cursor, Comparison.RUNS, run_id=newest[1], against=newest[0])
+        # The reference may have been run later: it is what is claimed all the same.
+        back = verdict.deltas(cursor, Comparison.RUNS, run_id=newest[0], against=newest[1], mirrored=True)
+        found = _by_task(pd.concat([forth, back]), ["task"])
     if found.empty:
         return pd.DataFrame(columns=["task", "delta", "verdict"])
-    return found.groupby("task", as_index=False).agg({"delta": "mean", "verdict": "first"})
+    return found[["task", "delta", "verdict"]].sort_values("task", ignore_index=True)
 
 
 def same_setup(encoder: Side, run: Side) -> bool:

@@ -14,7 +14,8 @@ import pandas as pd
 from data.effects import Effects, by_task, decompose
 from data.setups import Named, setups
 from data.setups import named as by_set_up
-from data.verdict import VERDICTS, Thresholds, deltas
+from data.verdict import Thresholds, deltas
+from data.vocabulary import Comparison, Origin, Verdict
 
 __all__ = ["command", "counts", "effects", "judged", "kinds", "metrics", "named", "provenance", "said", "types"]
 
@@ -32,9 +33,9 @@ def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> 
     """The deltas of one kind; ``row`` is what a line of the heatmap stands for: a model, or a run of it."""
     frame = deltas(cursor, kind, limits)
     frame.insert(0, "row", frame["model"])
-    if kind == "runs":
+    if kind == Comparison.RUNS:
         frame["row"] = frame["model"] + " · " + frame["left_run"] + " → " + frame["right_run"]
-    elif kind != "reported":
+    elif kind != Comparison.REPORTED:
         frame["row"] = frame["model"] + " · " + frame["right_run"].fillna("imported").astype(str)
     return frame
 
@@ -46,34 +47,41 @@ def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) ->
     this machine share data and evaluator: between them nothing is usual but noise.
     """
     table = by_task(judged(cursor, kind, limits), limits, "row")
-    if kind == "reported":
+    if kind == Comparison.REPORTED:
         return decompose(table), 0
-    usual = table.iloc[:0] if kind == "runs" else by_task(judged(cursor, "reported", limits), limits, "row")
+    if kind == Comparison.RUNS:
+        usual = table.iloc[:0]
+    else:
+        usual = by_task(judged(cursor, Comparison.REPORTED, limits), limits, "row")
     usual = usual[usual["column"].isin(set(table["column"]))]
     return decompose(table, usual), int(usual["row"].nunique())
 
 
 def named(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> dict[str, Named]:
     """The rows that are runs, by what sets their set-up apart from another run of the model; none of model cards."""
-    if kind == "reported":
+    if kind == Comparison.REPORTED:
         return {}
     rows = judged(cursor, kind, limits)
-    published = rows if kind == "reproduced" else deltas(cursor, "reproduced", limits)
+    published = rows if kind == Comparison.REPRODUCED else deltas(cursor, Comparison.REPRODUCED, limits)
     pairs = rows[["row", "right_run", "left_run"]].drop_duplicates().astype(object).itertuples(index=False, name=None)
     return by_set_up(setups(cursor), published, ((row, run, left or "") for row, run, left in pairs))
 
 
 def counts(frame: pd.DataFrame) -> pd.DataFrame:
-    """Cells of each verdict, in the order of seriousness: verdict, cells, share of all."""
-    cells = frame["verdict"].value_counts().reindex(list(VERDICTS), fill_value=0)
-    return pd.DataFrame(
-        {"verdict": cells.index, "cells": cells.to_numpy(), "share": cells.to_numpy() / max(len(frame), 1)}
-    )
+    """Cells of each verdict, in the order of seriousness: verdict, cells, share of those that can be compared.
+
+    What cannot be compared is no part of that whole and has no share.
+    """
+    cells = frame["verdict"].value_counts().reindex(list(Verdict), fill_value=0)
+    comparable = len(frame) - cells[Verdict.NOT_COMPARABLE]
+    share = (cells / comparable if comparable else cells * np.nan).astype(float)
+    share[Verdict.NOT_COMPARABLE] = np.nan
+    return pd.DataFrame({"verdict": cells.index, "cells": cells.to_numpy(), "share": share.to_numpy()})
 
 
 def types(frame: pd.DataFrame) -> pd.DataFrame:
     """Per task type: cells of each verdict, and quantiles of the deltas that can be compared (0-1 scale)."""
-    cells = pd.crosstab(frame["type"], frame["verdict"]).reindex(columns=list(VERDICTS), fill_value=0)
+    cells = pd.crosstab(frame["type"], frame["verdict"]).reindex(columns=list(Verdict), fill_value=0)
     quantiles = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
     measured = frame[frame["comparable"].astype(bool)].groupby("type")["delta"].quantile(quantiles).unstack()
     spread = measured.reindex(index=cells.index, columns=quantiles).rename(columns=lambda q: f"q{100 * q:.0f}")
@@ -194,11 +202,11 @@ def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:
 def command(cell: dict[str, Any]) -> str:
     """What to type to run the check of a cell on this machine, for a cell without a run of this machine."""
     words = ["python", "-m", "evaluators", "reproduce", str(cell["model"]), "--tasks", str(cell["task"])]
-    revision = cell["left_revision"] if cell["left_origin"] == "official" else cell["right_revision"]
+    revision = cell["left_revision"] if cell["left_origin"] == Origin.OFFICIAL else cell["right_revision"]
     if isinstance(revision, str) and len(revision) == 40:
         words += ["--revision", revision]
-    if cell["left_origin"] == "reported":
-        words += ["--compare-to", "reported"]
-    elif cell["kind"] == "runs":
+    if cell["left_origin"] == Origin.REPORTED:
+        words += ["--compare-to", Origin.REPORTED]
+    elif cell["kind"] == Comparison.RUNS:
         words += ["--compare-to", str(cell["left_run"])]
     return shlex.join(words)

@@ -31,7 +31,8 @@ def runs(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         SELECT r.run_id, r.kind, r.model, r.revision, r.private, r.status, r.started_at,
             date_diff('second', r.started_at, r.finished_at) AS seconds, r.command,
             json_array_length(r.warnings) AS warnings,
-            (SELECT count(*) FROM findings f WHERE f.run_id = r.run_id) AS findings,
+            (SELECT count(DISTINCT (f.tier, f.code, coalesce(nullif(f.evidence::VARCHAR, '{}'), f.seen)))
+                FROM findings f WHERE f.run_id = r.run_id) AS findings,
             (SELECT count(*) FROM findings f WHERE f.run_id = r.run_id AND f.severity = 'fatal') AS fatal,
             (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id) AS tasks,
             (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id AND t.status = 'done') AS done

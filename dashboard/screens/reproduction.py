@@ -16,42 +16,47 @@ from dashboard.words import SCORE_FORMAT, count, plain
 from data.blame import Charge, charges, doubt
 from data.effects import Effects
 from data.setups import Named
-from data.verdict import VERDICTS, Thresholds, thresholds
+from data.verdict import SIDES, Sides, Thresholds, counted, thresholds, worst_first
+from data.vocabulary import Comparison, Verdict
 
 
 class Kind(NamedTuple):
-    """One way to compare: its kind of delta, the two sides in words, and what to say when there is nothing."""
+    """One way to compare: its kind of delta, and what to say when there is nothing."""
 
-    name: str
-    claim: str
-    check: str
+    name: Comparison
     nothing: str
     command: str
+
+    @property
+    def sides(self) -> Sides:
+        """The two figures in words."""
+        return SIDES[self.name]
 
 
 _RUN = "python -m evaluators reproduce sentence-transformers/all-MiniLM-L6-v2 --tasks STSBenchmark"
 KINDS = {
     "Our runs": Kind(
-        "reproduced", "published figure", "our run",
+        Comparison.REPRODUCED,
         "**No run of this machine is here to compare with a published figure.** One task takes a minute or two.", _RUN,
     ),
     "Model cards": Kind(
-        "reported", "model card", "official run",
+        Comparison.REPORTED,
         "**No model card's figure and official run of one model and task are in this store.**",
         "python -m evaluators import",
     ),
     "Run against run": Kind(
-        "runs", "earlier run", "later run",
+        Comparison.RUNS,
         "**There are not yet two runs of one model on one task.** Run a model twice, with one setting changed.",
         f"{_RUN} --dtype bfloat16",
     ),
 }  # fmt: skip
 _MEANING = {
-    "match": "Within the noise floor: what honest reruns of one model differ by.",
-    "drift": "Beyond the noise floor, but small.",
-    "gap": "Too far apart to be noise.",
-    "broken": "A gap in which a large part of the score is gone.",
-    "not comparable": "Another metric, or other data and a difference beyond the noise: it proves nothing.",
+    Verdict.MATCH: "Within the noise floor: what honest reruns of one model differ by.",
+    Verdict.DRIFT: "Beyond the noise floor, but small.",
+    Verdict.GAP: "Too far apart to be noise.",
+    Verdict.BROKEN: "A gap in which a large part of the score is gone.",
+    Verdict.NOT_COMPARABLE: "Another metric, or other data and a difference beyond the noise: it proves nothing, "
+    "and is no part of any share.",
 }
 _SIZES = {"30 most affected": 30, "80 most affected": 80, "All": 100_000}
 
@@ -60,7 +65,7 @@ def page() -> None:
     """The page, top to bottom."""
     present = ask(asked.kinds)
     # Own runs come first as soon as there is one; out of the box there are the model cards.
-    first = "Our runs" if present.get("reproduced") else "Model cards"
+    first = "Our runs" if present.get(Comparison.REPRODUCED) else "Model cards"
     bar = st.container(horizontal=True, vertical_alignment="center")
     kind = KINDS[
         links.one_of("Compare", list(KINDS), "compare", default=first, where=bar, label_visibility="collapsed")
@@ -72,16 +77,23 @@ def page() -> None:
     everything = ask(asked.judged, kind.name, limits)
     split, background = ask(asked.effects, kind.name, limits)
     named = ask(asked.named, kind.name, limits)
-    frame = _filtered(everything)
-    _headline(kind, frame, len(everything))
+    chosen, verdicts = _chosen(everything)
+    _headline(kind, chosen, len(everything))
     st.caption(_lines(limits))
-    if frame.empty:
+    if not chosen.empty:
+        _blame(kind, split, background, chosen, named)
+    shown = chosen[chosen["verdict"].isin(verdicts)] if verdicts else chosen
+    if shown.empty:
         st.info("**No cell meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
         return
-    _blame(kind, split, background, frame, named)
-    _views(kind, frame, split, named)
+    if len(shown) < len(chosen):
+        st.caption(
+            f"Shown below: {count(len(shown), 'cell')} with the verdict {plain(' or '.join(verdicts))}; the figures "
+            f"above are of all {len(chosen):,}."
+        )
+    _views(kind, chosen, shown, split, named)
     st.subheader("One cell", anchor=False)
-    cells.show(everything, split, kind.claim, kind.check, named)
+    cells.show(everything, split, kind.sides, named)
 
 
 def _limits(bar: DeltaGenerator) -> Thresholds:
@@ -117,52 +129,54 @@ def _lines(limits: Thresholds) -> str:
     )
 
 
-def _filtered(frame: pd.DataFrame) -> pd.DataFrame:
+def _chosen(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The models and tasks asked about, and the verdicts to show of them: those choose rows and change no share."""
     find, kinds, verdicts = st.columns([2, 2, 2])
     wanted = links.text("Model or task", "find", where=find, placeholder="part of a name", icon=":material/search:")
     types = links.choose_many("Task types", sorted(frame["type"].dropna().unique()), "types", where=kinds)
-    called = links.choose_many("Verdicts", list(VERDICTS), "verdicts", where=verdicts)
+    called = links.choose_many(
+        "Show only", [str(verdict) for verdict in Verdict], "verdicts", where=verdicts, placeholder="every verdict",
+        help="Chooses what is shown below; the share that holds stays that of all models and tasks chosen.",
+    )  # fmt: skip
     keep = pd.Series(True, index=frame.index)
     if wanted.strip():
         held = [frame[c].str.contains(wanted.strip(), case=False, regex=False) for c in ("row", "task")]
         keep &= held[0] | held[1]
     if types:
         keep &= frame["type"].isin(types)
-    if called:
-        keep &= frame["verdict"].isin(called)
-    return frame[keep]
+    return frame[keep], called
 
 
 def _headline(kind: Kind, frame: pd.DataFrame, total: int) -> None:
-    counted = asked.counts(frame).set_index("verdict")["cells"]
-    comparable = len(frame) - counted["not comparable"]
-    held = counted["match"] + counted["drift"]
-    runs = f" in {count(frame['row'].nunique(), 'run')}" if kind.name == "reproduced" else ""
+    """How much holds of the models and tasks chosen; every share on it is of the cells that can be compared."""
+    whole = counted(frame)
+    runs = f" in {count(frame['row'].nunique(), 'run')}" if kind.name == Comparison.REPRODUCED else ""
     who = f"{count(frame['model'].nunique(), 'model')}{runs} on {count(frame['task'].nunique(), 'task')}"
-    if comparable:
-        st.markdown(f"#### {100 * held / comparable:.1f} % of {comparable:,} comparable cells hold ({who}).")
+    if whole.share is not None:
+        st.markdown(f"#### {100 * whole.share:.1f} % of {whole.comparable:,} comparable cells hold ({who}).")
     elif len(frame):
         st.markdown(f"#### Nothing here can be compared ({who}).")
-    hidden = f" {total - len(frame):,} cells are hidden by the filters." if total > len(frame) else ""
+    hidden = f" {total - len(frame):,} cells of other models and tasks are left out." if total > len(frame) else ""
     st.caption(
-        f"Each cell is a model, task, split and subset. Differences are {kind.check} minus {kind.claim}, in points "
-        f"(0 to 100); a cell holds when it is a match or a drift.{hidden}"
+        f"Each cell is a model, task, split and subset. Differences are {kind.sides.check} minus {kind.sides.claim}, "
+        f"in points (0 to 100); a cell holds when it is a match or a drift. Shares are of the {whole.comparable:,} "
+        f"cells that can be compared, of all {whole.cells:,} chosen.{hidden}"
     )
     with st.container(horizontal=True):
-        for verdict in VERDICTS:
-            share = f"{100 * counted[verdict] / len(frame):.1f} %" if len(frame) else ""
+        for _, row in asked.counts(frame).iterrows():
+            share = f"{100 * row['share']:.1f} % of comparable" if pd.notna(row["share"]) else "counted apart"
             st.metric(
-                verdict, f"{counted[verdict]:,}", share, delta_color="off", delta_arrow="off", border=True,
-                help=_MEANING[verdict],
+                row["verdict"], f"{row['cells']:,}", share, delta_color="off", delta_arrow="off", border=True,
+                help=_MEANING[row["verdict"]],
             )  # fmt: skip
 
 
 def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, named: dict[str, Named]) -> None:
     st.subheader("Whose fault?", anchor=False)
     rows, tasks = set(frame["row"]), set(frame["task"])
-    what = "Models" if kind.name == "reported" else "Runs"
+    what = "Models" if kind.name == Comparison.REPORTED else "Runs"
     # Of pairs of runs, those with the run that agrees best tell most: they change one thing.
-    found = sorted(charges(split, named), key=lambda c: c.subject in named and not named[c.subject].direct)
+    found = sorted(charges(split, named, kind.sides), key=lambda c: c.subject in named and not named[c.subject].direct)
     for charge in (c for c in found if c.of == "all"):
         st.markdown(_sentence(charge))
     left, right = st.columns(2)
@@ -196,22 +210,27 @@ def _list(where: DeltaGenerator, heading: str, nothing: str, found: list[Charge]
 
 
 def _sentence(charge: Charge) -> str:
-    return f"**{plain(charge.label or charge.subject)}** {plain(charge.seen)}: {plain(charge.advice)}."
+    return f"**{plain(charge.label or charge.subject)}**: {plain(charge.seen)}; {plain(charge.advice)}."
 
 
-def _views(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+def _views(kind: Kind, chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+    """The views of ``frame``, the cells shown; a task's own verdict is that of all its cells in ``chosen``."""
     names = ["Heatmap", "Biggest differences", "By task type", "Table"]
     heat, biggest, types, table = st.tabs(names, key="part", bind="query-params", on_change="rerun")
     links.known("part")
-    for tab, draw in ((heat, _heatmap), (biggest, _biggest), (types, _types), (table, _table)):
+    if heat.open:
+        with heat:
+            _heatmap(chosen, frame, split, named)
+    for tab, draw in ((biggest, _biggest), (types, _types), (table, _table)):
         if tab.open:
             with tab:
                 draw(kind, frame, split, named)
 
 
-def _heatmap(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+def _heatmap(chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
     size = _SIZES[links.one_of("Show", list(_SIZES), "extent", label_visibility="collapsed")]
-    shown = cells.by_task(frame, split)
+    pairs = frame[["row", "task"]].drop_duplicates().rename(columns={"task": "column"})
+    shown = cells.by_task(chosen, split).merge(pairs, on=["row", "column"])
     rows = _affected(split.rows, set(shown["row"]), size)
     columns = _affected(split.columns, set(shown["column"]), size)
     models = rows["name"].map(frame.drop_duplicates("row").set_index("row")["model"])
@@ -227,9 +246,9 @@ def _heatmap(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, N
     st.plotly_chart(figure, key="heat", on_select=picked, selection_mode="points", config={"displayModeBar": False})
     st.caption(
         f"{count(len(rows), 'row')} of {shown['row'].nunique():,} and {count(len(columns), 'task')} of "
-        f"{shown['column'].nunique():,}, lowest effect first. A cell is the median over the task's splits and subsets; "
-        "blank: not compared; ×: not comparable. Bars: what a model shares over its tasks (right) and a task over its "
-        "models (top), hollow where it may be chance. Click a cell to open it below."
+        f"{shown['column'].nunique():,}, lowest effect first. A cell is the median over those of the task's splits and "
+        "subsets that can be compared; blank: not compared; ×: none can be. Bars: what a model shares over its "
+        "tasks (right) and a task over its models (top), hollow where it may be chance. Click a cell to open it below."
     )
 
 
@@ -245,7 +264,7 @@ def _affected(lines: pd.DataFrame, among: set[str], size: int) -> pd.DataFrame:
 def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
     first = links.one_of("First", ["25", "50", "100"], "first", label_visibility="collapsed")
     with_figures = frame.dropna(subset=["delta"])
-    if "not comparable" not in st.session_state.get("verdicts", []):
+    if Verdict.NOT_COMPARABLE not in st.session_state.get("verdicts", []):
         with_figures = with_figures[with_figures["comparable"].astype(bool)]
     if with_figures.empty:
         st.info("Nothing here can be compared.", icon=":material/filter_alt:")
@@ -266,12 +285,12 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, N
         _choose(st.session_state["dumbbell"]["selection"]["points"], frame)
 
     st.plotly_chart(
-        figures.dumbbell(drawn, claim=kind.claim, check=kind.check), key="dumbbell", on_select=picked,
+        figures.dumbbell(drawn, claim=kind.sides.claim, check=kind.sides.check), key="dumbbell", on_select=picked,
         selection_mode="points", config={"displayModeBar": False},
     )  # fmt: skip
     st.caption(
         f"The {len(top):,} biggest of {len(with_figures):,} differences. The grey band is the noise floor around the "
-        f"{kind.claim}: inside it the two match. Click a mark to open its cell below."
+        f"{kind.sides.claim}: inside it the two match. Click a mark to open its cell below."
     )
 
 
@@ -289,14 +308,15 @@ def _choose(points: list[dict[str, Any]], frame: pd.DataFrame) -> None:
     if points and (data := points[0].get("customdata")):
         row, task, *name = data
         its = frame[(frame["row"] == row) & (frame["task"] == task)]
-        name = name or cells.worst_first(its)["name"].head(1).tolist()
+        name = name or cells.name_of(worst_first(its)).head(1).tolist()
         st.session_state["row"], st.session_state["task"] = row, task
         st.session_state["cell"] = name[0] if name else None
 
 
 def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
     frame = frame.assign(private=private.of_cells(frame, "model", "task"))
-    shown = cells.as_table(frame, kind.claim, kind.check, named)
+    claim, check = kind.sides.claim, kind.sides.check
+    shown = cells.as_table(frame, claim, check, named)
     st.download_button(
         "CSV", lambda: cells.as_csv(frame), file_name=f"plumbline-{kind.name}.csv", mime="text/csv",
         icon=":material/download:", on_click="ignore", help="These cells, with everything known of their verdicts.",
@@ -314,9 +334,9 @@ def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Nam
         shown, key=key, hide_index=True, on_select=selected, selection_mode="single-row", height=520, placeholder="",
         column_config=private.COLUMN
         | {
-            kind.claim.capitalize(): number(format=SCORE_FORMAT),
-            kind.check.capitalize(): number(format=SCORE_FORMAT),
-            "Difference": number(format="%+.2f", help=f"{kind.check} minus {kind.claim}, points"),
+            claim.capitalize(): number(format=SCORE_FORMAT),
+            check.capitalize(): number(format=SCORE_FORMAT),
+            "Difference": number(format="%+.2f", help=f"{check} minus {claim}, points"),
             "Verdict": st.column_config.TextColumn(width=120),
             "Why not": st.column_config.TextColumn(width=240),
             "Noise floor": number(format="%.2f", help="Up to this difference, the two match"),

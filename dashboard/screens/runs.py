@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private, states
+from dashboard import links, looks, private, states
 from dashboard.access import ask
 from dashboard.queries import diagnosis, drift, runs
 from dashboard.sections.diagnosis import findings, told
 from dashboard.sections.side_by_side import beside
 from dashboard.words import count, plain
+from data.vocabulary import Status
 
-_STATUS = {"done": "green", "running": "blue", "stopped": "orange", "failed": "red"}
 _NOBODY = "no other run"
 _TABLE = "runs_table"
 
@@ -99,10 +99,10 @@ def _one(name: str) -> None:
     facts = run.facts
     st.subheader(f"{plain(facts['kind'])} · {plain(facts['model'])}", divider="gray")
     private.badge(models=[str(facts["model"])], tasks=ask(runs.tasks, name)["task"])
-    colour = _STATUS.get(str(facts["status"]), "gray")
+    status = looks.STATUS[Status(facts["status"])].mark(f"**{plain(facts['status'])}**")
     ended = "" if pd.isna(facts["finished_at"]) else f", ended {facts['finished_at']:%Y-%m-%d %H:%M:%S}"
     st.markdown(
-        f":{colour}[**{plain(facts['status'])}**] · started {facts['started_at']:%Y-%m-%d %H:%M:%S} UTC{ended} · "
+        f"{status} · started {facts['started_at']:%Y-%m-%d %H:%M:%S} UTC{ended} · "
         f"revision {plain(facts['revision'] or 'none named')}"
     )
     st.caption("To do it again:")
@@ -118,7 +118,7 @@ def _one(name: str) -> None:
     _tasks(name)
     for answer in ask(diagnosis.of_run, name).to_dict("records"):
         st.markdown(f"**Diagnosis of {plain(answer['label'])}**")
-        told(answer)
+        told(answer, str(answer["label"]))
     about = ask(diagnosis.findings, run=name)
     st.markdown(f"**Findings** · {len(about) or 'none'}")
     findings(about)

@@ -15,11 +15,12 @@ from dashboard.sections.diagnosis import findings, links_of, told
 from dashboard.words import count, plain, signed
 from data import pattern
 from data.suggest import suggest
+from data.vocabulary import Comparison, LinkState, Verdict
 
 __all__ = ["show"]
 
-_MOVED = ("gap", "broken", "drift")
-_KNOWN = ("reproduced", "runs")  # kinds of comparison whose later side is a run of this machine
+_MOVED = (Verdict.GAP, Verdict.BROKEN, Verdict.DRIFT)
+_KNOWN = (Comparison.REPRODUCED, Comparison.RUNS)  # kinds of comparison whose later side is a run of this machine
 
 
 def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
@@ -46,8 +47,9 @@ def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
 
 def _verdict(cell: Mapping[str, Any]) -> Link:
     """The score's own link in the chain."""
-    state = {"match": "same", "not comparable": "unknown"}.get(cell["verdict"], "differs")
-    by = f" by {signed(cell['delta'])} points" if signed(cell["delta"]) and state == "differs" else ""
+    known = {Verdict.MATCH: LinkState.SAME, Verdict.NOT_COMPARABLE: LinkState.UNKNOWN}
+    state = known.get(Verdict(cell["verdict"]), LinkState.DIFFERS)
+    by = f" by {signed(cell['delta'])} points" if signed(cell["delta"]) and state == LinkState.DIFFERS else ""
     return Link("scores", state, f"{cell['task']}: {cell['verdict']}{by}.")
 
 
@@ -61,7 +63,7 @@ def _proved(linked: Linked | None) -> pd.DataFrame | None:
     name = encoders.loc[encoders["encoder_id"] == linked.encoder_id, "name"].iloc[0]
     if not found.empty:
         st.markdown(f"**Diagnosis of this set-up**, by its vectors in a parity check ({plain(name)})")
-        told(found.to_dict("records")[0])
+        told(found.to_dict("records")[0], str(name))
     st.page_link(
         "screens/drift.py",
         label="The vectors of this set-up, text by text",

@@ -10,34 +10,29 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard import looks
 from dashboard.access import ask
 from dashboard.figures import diagnosis as figures
 from dashboard.queries import chain, diagnosis, drift
 from dashboard.queries.chain import Link
 from dashboard.sections.side_by_side import beside
 from dashboard.words import count, plain
+from data.vocabulary import DiagnosisVerdict, LinkState, Outcome, Severity, Side, Tier
 
 __all__ = ["findings", "links_of", "show", "told"]
 
 _STATES = {
-    "same": (":material/check_circle:", "green", "same"),
-    "differs": (":material/error:", "orange", "differs"),
-    "broken": (":material/cancel:", "red", "a fault"),
-    "unknown": (":material/help:", "gray", "not known"),
+    LinkState.SAME: "same",
+    LinkState.DIFFERS: "differs",
+    LinkState.BROKEN: "a fault",
+    LinkState.UNKNOWN: "not known",
 }
+_OFF = (LinkState.DIFFERS, LinkState.BROKEN)
 _BETWEEN = {
     "files": "The files already differ, so everything after them may.",
     "tokens": "The same files, other tokens: look at the tokenizer, the text before it, prompts and lengths.",
     "vectors": "The same tokens, other vectors: look at weights, precision, attention, pooling and output.",
     "scores": "The same vectors, another score: look at the task, its data set and how it was scored.",
-}
-_SEVERITIES = {"fatal": (":material/cancel:", "red"), "serious": (":material/error:", "orange")}
-_VERDICTS = {
-    "identical": "green",
-    "precision only": "green",
-    "explained": "blue",
-    "partly explained": "orange",
-    "unknown": "gray",
 }
 
 
@@ -47,8 +42,8 @@ def show(check: str, output: str, candidate: str, name: str) -> None:
     links = ask(chain.of_candidate, check, output, candidate)
     links_of(links)
     if not found.empty:
-        told(found.to_dict("records")[0])
-    elif any(link.state in ("differs", "broken") for link in links if link.name != "scores"):
+        told(found.to_dict("records")[0], name)
+    elif any(link.state in _OFF for link in links if link.name != "scores"):
         st.markdown(
             "No diagnosis of this pair yet. This names the cause and proves it by encoding the reference again:"
         )
@@ -62,23 +57,23 @@ def show(check: str, output: str, candidate: str, name: str) -> None:
 
 
 def _found_before(check: str, encoder: str, name: str, shown: set[str]) -> set[str]:
-    """What preflight found in an encoder, less what is shown already; the ids of all that is shown then."""
+    """What preflight found in an encoder, less what is shown already; what is shown then, by code and evidence."""
     about = ask(diagnosis.findings, check=check, candidate=encoder)
     # Those of vectors and scores are what the diagnosis has said already.
-    about = about[~about["tier"].isin(["vectors", "scores"]) & ~about["finding_id"].isin(shown)]
+    about = about[~about["tier"].isin([Tier.VECTORS, Tier.SCORES]) & ~about["fault"].isin(shown)]
     if not about.empty:
         st.markdown(f"**Found in the files and configuration of {plain(name)}**")
         findings(about)
-    return shown | set(about["finding_id"])
+    return shown | set(about["fault"])
 
 
 def _own_tests(check: str, candidate: str) -> None:
     """What the encoder was asked before any comparison: does it agree with itself?"""
     found = ask(drift.protocol, check, candidate)
-    failed = int((found["outcome"] == "fail").sum())
+    failed = int((found["outcome"] == Outcome.FAIL).sum())
     if found.empty:
         return
-    passed = f"{int((found['outcome'] == 'pass').sum())} of {len(found)} passed"
+    passed = f"{int((found['outcome'] == Outcome.PASS).sum())} of {len(found)} passed"
     with st.expander(f"Its own behaviour: {passed}{f', :red[{failed} failed]' if failed else ''}", expanded=failed > 0):
         st.dataframe(
             found, hide_index=True, placeholder="",
@@ -91,15 +86,15 @@ def _own_tests(check: str, candidate: str) -> None:
 
 def links_of(links: Sequence[Link]) -> None:
     """The chain as a row of links; the first that is not the same is where it breaks."""
-    breaks = next((link for link in links if link.state in ("differs", "broken")), None)
+    breaks = next((link for link in links if link.state in _OFF), None)
     for column, link in zip(st.columns(len(links)), links, strict=True):
-        icon, colour, word = _STATES[link.state]
         with column.container(border=True, height="stretch"):
             here = "  \n:red[**it breaks here**]" if link is breaks else ""
-            st.markdown(f":{colour}[{icon} **{link.name}**] · {word}{here}  \n{plain(link.sentence)}")
+            mark = looks.LINKS[link.state].mark(f"**{link.name}**")
+            st.markdown(f"{mark} · {_STATES[link.state]}{here}  \n{plain(link.sentence)}")
     if breaks is not None:
         before = links[: list(links).index(breaks)]
-        known = all(link.state == "same" for link in before)
+        known = all(link.state == LinkState.SAME for link in before)
         st.markdown(
             _BETWEEN[breaks.name] if known else "What comes before the break is not known, so it may begin earlier."
         )
@@ -109,22 +104,29 @@ def findings(found: pd.DataFrame) -> None:
     """Findings, each with what was seen, why it matters, its remedy to copy and its evidence."""
     several = found["about"].nunique() > 1
     for row in found.to_dict("records"):
-        icon, colour = _SEVERITIES.get(row["severity"], (":material/info:", "blue"))
         whose = f"**{plain(row['about'])}** · " if several else ""
-        label = f":{colour}[{icon} {plain(row['severity'])}] {whose}{plain(row['seen'])}"
+        label = (
+            f"{looks.SEVERITIES[Severity(row['severity'])].mark(plain(row['severity']))} {whose}{plain(row['seen'])}"
+        )
         with st.expander(label, key=f"finding_{row['finding_id']}"):
             st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(row['about'])}")
             st.code(row["remedy"], language=None, wrap_lines=True)
             _evidence(row["evidence"])
 
 
-def told(row: Mapping[Hashable, Any]) -> None:
-    """One diagnosis: its verdict, how much each cause explains, the remedy to copy, the runners-up and the evidence."""
+def told(row: Mapping[Hashable, Any], candidate: str) -> None:
+    """One diagnosis: its verdict, how much each cause explains, the remedy to copy, the runners-up and the evidence.
+
+    Args:
+        row: of the store's diagnoses.
+        candidate: what the encoder that drifts is called, in which a remedy is to be made.
+    """
     name = str(row["diagnosis_id"])
     causes = ask(diagnosis.causes, name)
     accepted, others = causes[causes["accepted"]], causes[~causes["accepted"]]
-    colour = _VERDICTS.get(row["verdict"], "gray")
-    st.markdown(f":{colour}[**{plain(str(row['verdict']).capitalize())}.**] {plain(row['sentence'])}")
+    look = looks.DIAGNOSES[DiagnosisVerdict(row["verdict"])]
+    verdict = look.mark(f"**{plain(str(row['verdict']).capitalize())}.**")
+    st.markdown(f"{verdict} {plain(row['sentence'])}")
     # Without a proof (weights drawn at random) there is no share that was measured.
     proved = bool(len(accepted) and pd.notna(row["unexplained"]) and pd.notna(row["snippet"]))
     left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())
@@ -133,7 +135,7 @@ def told(row: Mapping[Hashable, Any]) -> None:
             figure = figures.waterfall(accepted, float(row["unexplained"]), _floor_share(row, accepted))
             st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
     with right:
-        _remedies(accepted, row)
+        _remedies(accepted, row, candidate)
     if len(others):
         with st.expander(f"Runners-up ({len(others)})"):
             _table(others)
@@ -146,8 +148,8 @@ def told(row: Mapping[Hashable, Any]) -> None:
 def _proof(kept: diagnosis.Proof) -> None:
     """The recipes before and after, and every text's distance under both."""
     if kept.agrees is not None and kept.agrees["differs"].any():
-        st.markdown("The recipe of the reference, and the one that gives the candidate's vectors:")
-        beside(kept.agrees, "Reference", "Agrees with the candidate")
+        st.markdown("The reference's recipe, and the one found in the candidate, which gives its vectors:")
+        beside(kept.agrees, "Reference", "Found in the candidate")
     if len(kept.texts):
         st.markdown(f"Distance of each of {count(len(kept.texts), 'text')} from the candidate's, before and after:")
         st.plotly_chart(figures.before_and_after(kept.texts), key=f"proof_{kept.name}", config={"displaylogo": False})
@@ -155,16 +157,18 @@ def _proof(kept: diagnosis.Proof) -> None:
         st.markdown(f"- {plain(hint)}")
 
 
-def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any]) -> None:
+def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: str) -> None:
     for cause in accepted.to_dict("records"):
         alike = ", ".join(cause["same_as"]) if cause["same_as"] is not None else ""
         same = f" (cannot be told from {plain(alike)} on this model)" if alike else ""
         st.markdown(f"**{plain(cause['cause'])}** · {plain(cause['slot'])}{same}")
         if cause["remedy"]:
+            where = "on both sides" if cause["side"] == Side.BOTH else f"in the candidate, {plain(candidate)}"
+            st.markdown(f"To change {where}:")
             st.code(cause["remedy"], language=None, wrap_lines=True)
     if pd.notna(row["snippet"]):
-        st.markdown("The setting that makes the two agree:")
-        st.code(row["snippet"], language="python", wrap_lines=True)
+        with st.expander("The proof to run: the reference with the candidate's fault put in (no remedy)"):
+            st.code(row["snippet"], language="python", wrap_lines=True)
 
 
 def _table(causes: pd.DataFrame) -> None:

@@ -7,18 +7,26 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard import looks
+from dashboard.looks import Look
 from dashboard.words import count, plain
 from data.drift import VERDICTS
+from data.vocabulary import DriftVerdict
 
 __all__ = ["GROUPS", "figures", "sentences"]
 
-_SAME = ("identical", "precision only")
 _SHORTER = "other length"
-# What a verdict means to somebody who has to choose: icon, colour and words, then the verdicts that mean it.
+
+
+def _meant_by(look: Look) -> tuple[str, ...]:
+    return tuple(verdict for verdict, its in looks.DRIFTS.items() if its == look)
+
+
+# What a verdict means to somebody who has to choose: how it looks and its words, then the verdicts that mean it.
 GROUPS = [
-    (":material/check_circle:", "green", "The same model", _SAME),
-    (":material/error:", "orange", "The same, with a catch", ("scale only", "differs on some texts", _SHORTER)),
-    (":material/cancel:", "red", "Not the same", ("differs everywhere", "different space", "unstable", "unusable")),
+    (looks.SAME, "The same model", _meant_by(looks.SAME)),
+    (looks.CATCH, "The same, with a catch", (*_meant_by(looks.CATCH), _SHORTER)),
+    (looks.NOT, "Not the same", _meant_by(looks.NOT)),
 ]
 _VERDICTS = VERDICTS | {_SHORTER: "The same vectors in fewer or more dimensions: they do not fit the same index."}
 _SHOWN = 8  # of a group, before the rest is folded
@@ -27,16 +35,17 @@ _SHOWN = 8  # of a group, before the rest is folded
 def sentences(verdicts: pd.DataFrame, reference: str) -> None:
     """A headline and three columns: the same model, the same with a catch, not the same."""
     # The same numbers in fewer dimensions are no replacement: the two do not fit one index.
-    meant = verdicts["verdict"].where(verdicts["mixes"] | ~verdicts["verdict"].isin(_SAME), _SHORTER)
+    same_model = [verdict for verdict in DriftVerdict if verdict.same]
+    meant = verdicts["verdict"].where(verdicts["mixes"] | ~verdicts["verdict"].isin(same_model), _SHORTER)
     groups = [verdicts[meant.isin(among)] for *_, among in GROUPS]
     same, catch, other = (len(group) for group in groups)
     st.markdown(
         f"**{count(same, 'encoder')} of {len(verdicts)} {'is' if same == 1 else 'are'} the same model** as the "
         f"reference {plain(reference)}; {catch} with a catch, {other} not."
     )
-    for column, group, (icon, colour, words, among) in zip(st.columns(3), groups, GROUPS, strict=True):
+    for column, group, (look, words, among) in zip(st.columns(3), groups, GROUPS, strict=True):
         with column.container(border=True, height="stretch"):
-            st.markdown(f":{colour}[{icon} **{words}** · {len(group)}]", help=_meaning(among))
+            st.markdown(look.mark(f"**{words}** · {len(group)}"), help=_meaning(among))
             _lines(group.head(_SHOWN))
             if len(group) > _SHOWN:
                 with st.expander(f"{len(group) - _SHOWN} more"):

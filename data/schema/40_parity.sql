@@ -35,7 +35,8 @@ CREATE TABLE checks (
 CREATE TABLE protocol (
     check_id VARCHAR NOT NULL, encoder_id VARCHAR NOT NULL, test VARCHAR NOT NULL,
     outcome VARCHAR NOT NULL,               -- pass | fail | skipped
-    value DOUBLE, detail VARCHAR NOT NULL
+    value DOUBLE, detail VARCHAR NOT NULL,
+    outputs VARCHAR[]                       -- dense | sparse | multi: those it is about; of a failure, those that failed
 );
 
 CREATE TABLE vectors (

@@ -23,5 +23,6 @@ CREATE TABLE diagnoses (
 -- One row a cause in the order they were accepted, then the runners-up.
 CREATE TABLE diagnosis_causes (
     diagnosis_id VARCHAR NOT NULL, position INTEGER NOT NULL, cause VARCHAR NOT NULL, same_as VARCHAR[],
-    slot VARCHAR NOT NULL, accepted BOOLEAN NOT NULL, explained DOUBLE, remaining DOUBLE, remedy VARCHAR
+    slot VARCHAR NOT NULL, accepted BOOLEAN NOT NULL, explained DOUBLE, remaining DOUBLE, remedy VARCHAR,
+    side VARCHAR                            -- candidate | both: where the remedy is made; NULL is the candidate
 );

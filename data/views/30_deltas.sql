@@ -53,21 +53,22 @@ of_run AS (
 SELECT model, revision, any_value(weights) AS weights FROM of_run GROUP BY model, revision
 HAVING count(DISTINCT weights) = 1;
 
--- What can be said of two revisions. A folder has none of its own: it goes by the hash of its files (local-...).
+-- What can be said of two revisions, as a code and in words. A folder has none of its own: it goes by the hash of its
+-- files (local-...).
 CREATE MACRO revisions_apart(l, l_weights, r, r_weights) AS
     CASE
         WHEN l = r OR l IS NULL OR r IS NULL OR l_weights = r_weights THEN NULL
         WHEN starts_with(l, 'as-served-') OR starts_with(r, 'as-served-')
-            THEN 'one side was served by a program that does not tell its revision'
-        WHEN starts_with(l, 'local-') AND starts_with(r, 'local-')
-            THEN CASE WHEN l_weights <> r_weights THEN 'the two are of folders with different weights' END
+            THEN {'code': 'unknown', 'words': 'one side was served by a program that does not tell its revision'}
+        WHEN starts_with(l, 'local-') AND starts_with(r, 'local-') THEN CASE WHEN l_weights <> r_weights
+            THEN {'code': 'weights', 'words': 'the two are of folders with different weights'} END
         WHEN starts_with(l, 'local-') OR starts_with(r, 'local-') THEN
             CASE WHEN l_weights <> r_weights
-                THEN format('run from a folder, whose weights are not those of revision {}',
-                    left(CASE WHEN starts_with(l, 'local-') THEN r ELSE l END, 7))
-                ELSE format('run from a folder; whether its files are revision {} is not known',
-                    left(CASE WHEN starts_with(l, 'local-') THEN r ELSE l END, 7)) END
-        ELSE 'the two are of different model revisions'
+                THEN {'code': 'weights', 'words': format('run from a folder, whose weights are not those of revision {}',
+                    left(CASE WHEN starts_with(l, 'local-') THEN r ELSE l END, 7))}
+                ELSE {'code': 'unknown', 'words': format('run from a folder; whether its files are revision {} is not known',
+                    left(CASE WHEN starts_with(l, 'local-') THEN r ELSE l END, 7))} END
+        ELSE {'code': 'revision', 'words': 'the two are of different model revisions'}
     END;
 
 CREATE VIEW comparable_results AS
@@ -155,15 +156,16 @@ judged AS (
         t.metric AS task_metric, coalesce(l.metric, t.metric) AS left_metric, coalesce(r.metric, t.metric) AS right_metric,
         CASE WHEN on_old_scale(left_raw, l.task) THEN left_raw / 100 ELSE left_raw END AS left_score,
         CASE WHEN on_old_scale(right_raw, l.task) THEN right_raw / 100 ELSE right_raw END AS right_score,
+        -- A model's card names none.
+        CASE WHEN l.origin = 'reported' OR r.origin = 'reported' THEN NULL
+            ELSE revisions_apart(l.revision, lw.weights, r.revision, rw.weights) END AS apart,
         concat_ws('; ',
             CASE WHEN on_old_scale(left_raw, l.task) OR on_old_scale(right_raw, l.task)
                 THEN 'a figure on the old 0-100 scale was divided by 100' END,
             renamed,
             CASE WHEN left_metric <> right_metric
                 THEN format('the metric is called {} on one side and {} on the other', left_metric, right_metric) END,
-            -- A model's card names none.
-            CASE WHEN l.origin = 'reported' OR r.origin = 'reported' THEN NULL
-                ELSE revisions_apart(l.revision, lw.weights, r.revision, rw.weights) END,
+            struct_extract(apart, 'words'),
             CASE WHEN l.withdrawn AND r.withdrawn THEN 'both figures were published once and withdrawn since'
                 WHEN l.withdrawn THEN figure_of(l.origin) || ' was published once and withdrawn since'
                 WHEN r.withdrawn THEN figure_of(r.origin) || ' was published once and withdrawn since' END) AS remarks
@@ -201,30 +203,33 @@ mixed AS (
     LEFT JOIN metric_sets lm ON lm.metric_set = w.left_set
     LEFT JOIN metric_sets rm ON rm.metric_set = w.right_set
 )
-SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, right_raw, renamed, remarks, holds,
-        left_is, right_is),
+SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, right_raw, renamed, remarks, holds, hindered,
+        left_is, right_is, apart),
+    apart.code AS revisions, hindered.code AS obstacle, hindered.words AS hindrance,
     bool_or(holds) OVER (PARTITION BY kind, model, left_id, right_data) AS data_cleared,
-    nullif(remarks, '') AS remarks,
-    CASE
+    nullif(remarks, '') AS remarks
+FROM (SELECT *, CASE
         WHEN left_score IS NULL AND right_score IS NULL AND delta IS NULL AND left_metrics IS NULL
-            THEN 'the two have no split and subset in common'
-        WHEN left_score IS NULL THEN figure_of(left_origin) || ' is missing for this cell'
-        WHEN right_score IS NULL THEN figure_of(right_origin) || ' is missing for this cell'
+            THEN {'code': 'no shared cell', 'words': 'the two have no split and subset in common'}
+        WHEN left_score IS NULL
+            THEN {'code': 'missing', 'words': figure_of(left_origin) || ' is missing for this cell'}
+        WHEN right_score IS NULL
+            THEN {'code': 'missing', 'words': figure_of(right_origin) || ' is missing for this cell'}
         -- Names of one metric changed over the years: equal figures are a match whatever the metric is called.
         WHEN abs(delta) <= floor THEN NULL
-        WHEN left_metric <> right_metric THEN format('another metric: {} against {}', left_metric, right_metric)
+        WHEN left_metric <> right_metric
+            THEN {'code': 'metric', 'words': format('another metric: {} against {}', left_metric, right_metric)}
         -- Files of mteb 0.0 give the average precision as main score of some two-class tasks.
         WHEN (left_version LIKE '0.0.%' OR right_version LIKE '0.0.%')
             AND task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')
-            THEN 'another metric: mteb 0.0 wrote ap where the task counts accuracy'
+            THEN {'code': 'metric', 'words': 'another metric: mteb 0.0 wrote ap where the task counts accuracy'}
         WHEN left_is <> right_metric
-            THEN format('another metric: {} is the {} of the other side, not its {}', figure_of(left_origin),
-                left_is, right_metric)
+            THEN {'code': 'metric', 'words': format('another metric: {} is the {} of the other side, not its {}',
+                figure_of(left_origin), left_is, right_metric)}
         WHEN right_is <> left_metric
-            THEN format('another metric: {} is the {} of the other side, not its {}', figure_of(right_origin),
-                right_is, left_metric)
-    END AS obstacle
-FROM mixed f;
+            THEN {'code': 'metric', 'words': format('another metric: {} is the {} of the other side, not its {}',
+                figure_of(right_origin), right_is, left_metric)}
+    END AS hindered FROM mixed) f;
 
 -- The deltas under thresholds of one's own; `deltas` below has the defaults.
 CREATE MACRO deltas_under(match_floors, drift, drift_floors, lost) AS TABLE
@@ -240,10 +245,11 @@ judged AS (
 )
 SELECT d.kind, d.model, d.task, d.type, d.split, d.subset, coalesce(d.task_metric, 'main_score') AS metric,
     d.left_id, d.right_id, d.left_origin, d.right_origin, d.left_run, d.right_run, d.left_revision, d.right_revision,
-    d.left_score, d.right_score, d.delta, d.floor, d.floor_scope, d.floor_n, d.same_data, d.obstacle, d.verdict,
+    d.left_score, d.right_score, d.delta, d.floor, d.floor_scope, d.floor_n, d.same_data, d.obstacle, d.revisions,
+    d.verdict,
     d.verdict <> 'not comparable' AS comparable,
     CASE
-        WHEN d.obstacle IS NOT NULL THEN d.obstacle
+        WHEN d.obstacle IS NOT NULL THEN d.hindrance
         WHEN d.same_data OR d.within OR d.delta IS NULL THEN NULL
         WHEN d.same_data IS NULL THEN 'the data set revision of one side is not known'
         ELSE 'another data set revision'

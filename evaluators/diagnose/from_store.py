@@ -14,6 +14,7 @@ import numpy as np
 from data.errors import InputError, NotFoundError
 from data.pattern import cells_of, source_of, task_deltas
 from data.suggest import Delta
+from data.vocabulary import Outcome, Output, Severity
 from evaluators.diagnose.answer import BATCH
 from evaluators.diagnose.causes.chance import Facts
 from evaluators.diagnose.proof import proof, snippet
@@ -163,23 +164,25 @@ def _vectors(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str,
 
 def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str) -> Facts:
     rows = connection.execute(
-        "SELECT test, outcome, value, detail FROM protocol WHERE check_id = ? AND encoder_id = ?", [check_id, encoder]
+        "SELECT test, outcome, value, outputs FROM protocol WHERE check_id = ? AND encoder_id = ?", [check_id, encoder]
     ).fetchall()
-    said = {test: (outcome, value, str(detail)) for test, outcome, value, detail in rows}
+    results = {test: (outcome, value, outputs) for test, outcome, value, outputs in rows}
 
     def passed(test: str, least: float = 0.0) -> bool | None:
-        outcome, value, _ = said.get(test, ("skipped", None, ""))
+        outcome, value, _ = results.get(test, (Outcome.SKIPPED, None, None))
         # A test that failed without a figure (no second load could be made) says nothing about the weights.
-        known = outcome == "pass" or (outcome == "fail" and value is not None and value >= least)
-        return outcome == "pass" if known else None
+        known = outcome == Outcome.PASS or (outcome == Outcome.FAIL and value is not None and value >= least)
+        return outcome == Outcome.PASS if known else None
 
-    # The test of two loads fails by output: a dense output that agrees leaves the other heads to be random.
-    dense_agrees = "dense output agrees" in said.get("loads", ("", None, ""))[2]
+    # The test of two loads fails by output, and names those that failed: where the dense one is not among them, the
+    # heads of the others are random and the model is whole. A store that names none means all of them.
     loads = passed("loads")
+    failed = results.get("loads", (None, None, None))[2] or [Output.DENSE]
+    heads_alone = loads is False and Output.DENSE not in failed
     return Facts(
-        loads_agree=True if dense_agrees else loads,
+        loads_agree=True if heads_alone else loads,
         deterministic=passed("deterministic", least=_DROPOUT),
-        heads_agree=False if dense_agrees and loads is False else None,
+        heads_agree=False if heads_alone else None,
     )
 
 
@@ -228,10 +231,10 @@ def _keep_one(
     ranked = [(named, True) for named in found.causes] + [(named, False) for named in found.runners_up]
     for position, (named, accepted) in enumerate(ranked):
         connection.execute(
-            "INSERT INTO diagnosis_causes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO diagnosis_causes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 diagnosis_id, position, named.cause.name, list(named.same_as), named.cause.slot, accepted,
-                named.explained, named.remaining, named.cause.remedy,
+                named.explained, named.remaining, named.cause.remedy, named.cause.side,
             ],
         )  # fmt: skip
     for named in found.causes:
@@ -241,7 +244,7 @@ def _keep_one(
 def _keep_finding(
     connection: duckdb.DuckDBPyConnection, run_id: str, model: str, candidate: str, named: Named, found: Diagnosis
 ) -> None:
-    severity = "notice" if named.cause.precision else "serious"
+    severity = Severity.NOTICE if named.cause.precision else Severity.SERIOUS
     share = f": {named.explained:.1%} of the drift" if found.match else ""
     connection.execute(
         "INSERT INTO findings VALUES (?, ?, ?, ?, 'vectors', ?, ?, ?, ?, ?, ?)",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from data.vocabulary import Side
+
 __all__ = ["SLOTS", "Cause", "Recipe", "Slot", "combine"]
 
 Slot = Literal["text", "tokens", "model", "pooling", "output"]
@@ -63,6 +65,7 @@ class Cause:
         precision: whether it is a matter of arithmetic, not of settings.
         snippet: lines of Python over ``model`` (a SentenceTransformer), ``texts`` or ``vectors`` that bring it about.
         before: whether the snippet's lines stand before encoding; else they change ``vectors``.
+        both: whether the remedy is made on both sides alike; else it is made in the candidate.
     """
 
     name: str
@@ -73,6 +76,12 @@ class Cause:
     snippet: str = field(default="", compare=False)
     precision: bool = field(default=False, compare=False)
     before: bool = field(default=True, compare=False)
+    both: bool = field(default=False, compare=False)
+
+    @property
+    def side(self) -> Side:
+        """Where the remedy is made."""
+        return Side.BOTH if self.both else Side.CANDIDATE
 
     @property
     def forward(self) -> bool:

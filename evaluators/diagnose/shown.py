@@ -23,9 +23,10 @@ def show(label: str, reference: Reference, found: Diagnosis) -> None:
     if found.causes or found.runners_up:
         console.print(_table(found))
     for named in found.causes:
-        console.print(Text(f"Remedy for {named.cause.name}: {named.cause.remedy}"))
+        where = "on both sides" if named.cause.both else f"in the candidate, {label}"
+        console.print(Text(f"Remedy for {named.cause.name}, {where}: {named.cause.remedy}"))
     if found.match:
-        console.print(Text("\nThe reference made to agree with it:\n"))
+        console.print(Text("\nThe proof, no remedy: the reference with the candidate's fault put in\n"))
         typer.echo(snippet(reference, [named.cause for named in found.causes]))
 
 

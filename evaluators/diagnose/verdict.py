@@ -206,4 +206,4 @@ def _runners_up(ranked: Sequence[Match], best: Match, plain: Match) -> tuple[Nam
 
 def _joined(match: Match) -> Cause:
     first = match.causes[0]
-    return Cause(" + ".join(match.names), first.slot, first.family, first.change, first.remedy)
+    return Cause(" + ".join(match.names), first.slot, first.family, first.change, first.remedy, both=first.both)

@@ -127,13 +127,15 @@ def _state() -> tuple[bool, bool]:
     Imports nothing but DuckDB: `make run` asks this each time.
     """
     from data.errors import StoreError
-    from data.store import open_reader
+    from data.store import bring_up_to_date, open_reader
+    from data.vocabulary import ImportKind
 
     try:
+        bring_up_to_date()  # with everything that was run here, which writing it again would lose
         reader = open_reader()
     except StoreError:
         return False, False
-    found = reader.cursor().execute("SELECT count(*) FROM imports WHERE kind <> 'reproduce'").fetchone()
+    found = reader.cursor().execute("SELECT count(*) FROM imports WHERE kind <> ?", [ImportKind.RUN]).fetchone()
     reader.close()
     return True, found is not None and found[0] > 0
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.derive import derive
-from data.store import open_reader, store_path, writing
+from data.store import bring_up_to_date, open_reader, store_path, writing
 from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
 from evaluators.official.cards import describe_unregistered
@@ -85,6 +85,7 @@ def import_from(
     store = store or store_path()
     found = [(source, list(source.files())) for source in sources(place)]
     if not rebuild and store.exists():
+        bring_up_to_date(store)
         reader = open_reader(store)
         try:
             if not any(_changes(reader.cursor(), *each) for each in found) and _facts_are_current(reader.cursor()):
@@ -116,6 +117,7 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
     store = store or store_path()
     written = bundle.described(folder)
     if not rebuild and store.exists():
+        bring_up_to_date(store)
         reader = open_reader(store)
         try:
             if bundle.is_in(reader.cursor(), written):

@@ -48,7 +48,7 @@ def keep(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> N
     _insert(connection, "probes", _probes(check), verb="OR REPLACE" if probes.name == "bundled" else "OR IGNORE")
     _insert(connection, "protocol", [
         {"check_id": check.check_id, "encoder_id": name, "test": outcome.test, "outcome": outcome.outcome,
-         "value": _number(outcome.value), "detail": outcome.detail}
+         "value": _number(outcome.value), "detail": outcome.detail, "outputs": list(outcome.outputs)}
         for name, examined in everyone.items() for outcome in examined.protocol
     ])  # fmt: skip
     for name, examined in everyone.items():
@@ -229,7 +229,8 @@ def _insert(
 
 
 _TYPES = {"vector": pa.list_(pa.float32()), "token_ids": pa.list_(pa.int32()), "tokens": pa.list_(pa.string())} | {
-    "traits": pa.list_(pa.string()), "error": pa.string(), "revision": pa.string(), "text": pa.string(),
+    "traits": pa.list_(pa.string()), "outputs": pa.list_(pa.string()),
+    "error": pa.string(), "revision": pa.string(), "text": pa.string(),
     "role": pa.string(), "payload": pa.string(), "max_dimension": pa.int32(),
 }  # fmt: skip
 

@@ -76,6 +76,15 @@ def _environment() -> dict[str, Any]:
     }
 
 
+def _once(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """One finding a fault, by its code and evidence: of those that have both in common, the first."""
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        evidence = json.dumps(finding.evidence, sort_keys=True, default=str) if finding.evidence else finding.seen
+        first.setdefault(f"{finding.tier} {finding.code} {evidence}", finding)
+    return first
+
+
 def keep_findings(
     connection: duckdb.DuckDBPyConnection,
     run_id: str,
@@ -93,8 +102,8 @@ def keep_findings(
         findings: of :func:`evaluators.preflight.preflight`.
         subject: the encoder they are about, in a parity check.
     """
-    for finding in findings:
-        key = f"{run_id} {subject} {finding.tier} {finding.code} {finding.seen}"
+    for fault, finding in _once(findings).items():
+        key = f"{run_id} {subject} {fault}"
         connection.execute(
             "INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [

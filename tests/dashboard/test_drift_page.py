@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
@@ -81,6 +82,52 @@ def test_a_diagnosis_gives_its_remedy_and_snippet(monkeypatch, made_parity):
     assert "Leave the prompt out." in codes and 'model.encode(["query:" + text for text in texts])' in codes
     assert "it breaks here" in said(at)
     assert any(expander.label.startswith("Its own behaviour: 1 of 1 passed") for expander in at.expander)
+
+
+def test_a_remedy_names_the_side_it_is_made_on(monkeypatch, made_parity, tmp_path):
+    """Of a candidate pooled by CLS "Use mean pooling" is for the candidate; what says `cls` is the proof."""
+    path = tmp_path / "store.duckdb"
+    shutil.copyfile(made_parity, path)
+    proof = {"reference": {"pooling": "mean"}, "agrees": {"pooling": "cls"}}
+    with writing(path) as connection:
+        connection.execute("UPDATE diagnoses SET snippet = ?, proof = ?", ["mode = 'cls'", json.dumps(proof)])
+        connection.execute("UPDATE diagnosis_causes SET remedy = 'Use mean pooling.', side = 'candidate'")
+        connection.execute("UPDATE diagnosis_causes SET remedy = 'Strip both.', side = 'both' WHERE position = 2")
+    at = page(monkeypatch, path, encoder="prompt")
+    texts = [str(e.value) for e in at.get("markdown")]
+    assert "To change in the candidate, prompt:" in texts and "To change on both sides:" in texts
+    [proved] = [e for e in at.expander if "The proof to run" in e.label]
+    assert "no remedy" in proved.label and [code.value for code in proved.code] == ["mode = 'cls'"]
+    beside = next(table.value for table in at.dataframe if "Found in the candidate" in str(table.proto.columns))
+    row = beside[beside["name"] == "pooling"].iloc[0]
+    assert (row["left"], row["right"]) == ("mean", "cls")
+
+
+def test_a_fault_met_by_several_is_shown_once(monkeypatch, made_parity, tmp_path):
+    """The same fault of the same files: of the reference, of two candidates, and of an earlier look at the model."""
+    path = tmp_path / "store.duckdb"
+    shutil.copyfile(made_parity, path)
+    with writing(path) as connection:
+        ids = dict(
+            connection.execute(
+                "SELECT label, encoder_id FROM encoders JOIN drift_summary USING (encoder_id)"
+                " WHERE check_id = 'check-1' UNION ALL"
+                " SELECT label, encoder_id FROM encoders JOIN checks ON reference = encoder_id"
+            ).fetchall()
+        )
+        met = [("run-check-1", ids[name]) for name in ("cls", "reference fp32", "strips")] + [("run-bf16", None)]
+        for number, (run, subject) in enumerate(met):
+            connection.execute(
+                "INSERT INTO findings VALUES (?, ?, 'org/small-model', ?, 'weights', 'weights-missing', 'fatal',"
+                " '3 of 9 tensors are not in the file', 'Why.', 'Load them.', ?)",
+                [f"twice-{number}", run, subject, '{"missing": 3}'],
+            )
+    for name, link in (("drift", {"encoder": "cls"}), ("runs", {"run": "run-check-1"})):
+        labels = [e.label for e in page(monkeypatch, path, name, **link).expander if "3 of 9 tensors" in e.label]
+        assert len(labels) == 1, name
+    assert "cls, reference fp32, strips" in labels[0].replace("\\", "")
+    table = page(monkeypatch, path, "runs").dataframe[0].value.set_index("run_id")
+    assert table.loc["run-check-1", "findings"] == 2
 
 
 def test_what_has_no_diagnosis_gives_the_command(monkeypatch, made_parity):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -299,3 +300,61 @@ def test_two_runs_beside_each_other(cursor):
     assert listed.loc["run-bf16", ["tasks", "done", "warnings"]].tolist() == [1, 1, 1]
     assert listed.loc["run-check-1", "findings"] == 1
     assert runs.tasks(cursor, "run-bf16")["score"].tolist() == [0.79]
+
+
+@pytest.fixture
+def of_three_cells(made_parity, tmp_path):
+    """The reproduced task with two subsets more: one that lost most of its score, and one that cannot be compared."""
+    path = tmp_path / "cells.duckdb"
+    shutil.copyfile(made_parity, path)
+    with writing(path) as connection:
+        for subset, official, own in (("lost", 0.8, 0.2), ("nothing", None, 0.5)):
+            connection.execute(
+                "INSERT INTO scores BY NAME SELECT * REPLACE (? AS subset, CASE result_id WHEN 0 THEN ? ELSE ? END"
+                " AS main_score) FROM scores WHERE subset = 'default'",
+                [subset, official, own],
+            )
+    return path
+
+
+def test_a_task_of_several_cells_has_the_worst_verdict_of_those_compared(of_three_cells):
+    cursor = open_reader(of_three_cells).cursor()
+    cells = cursor.execute("SELECT verdict FROM deltas WHERE kind = 'reproduced' ORDER BY subset").fetchall()
+    assert [verdict for (verdict,) in cells] == ["drift", "broken", "not comparable"]
+    [task] = drift_cost.points(cursor).query("encoder == 'bf16'").to_dict("records")
+    assert task["verdict"] == "broken" and task["delta"] == pytest.approx((-0.01 - 0.6) / 2)
+
+
+def test_thresholds_in_force_are_those_of_the_cost_as_well(of_three_cells, monkeypatch):
+    monkeypatch.setenv("PLUMBLINE_THRESHOLDS", "drift=0.9")
+    assert set(drift_cost.points(open_reader(of_three_cells).cursor())["verdict"]) == {"drift"}
+
+
+@pytest.mark.parametrize("reference_first", [True, False])
+def test_a_candidate_is_judged_by_the_reference_whichever_was_run_first(made_parity, tmp_path, reference_first):
+    """A candidate that lost most of a score is broken, and one that gained it is not, in either order of the runs."""
+    path = tmp_path / "both.duckdb"
+    shutil.copyfile(made_parity, path)
+    with writing(path) as connection:
+        settings = '{"in_use": {"dtype": "float32", "max_seq_length": 256, "modules": ["Transformer", "Pooling(mean)",'
+        day = NEWEST - timedelta(days=1) if reference_first else NEWEST + timedelta(days=1)
+        connection.execute(
+            "INSERT INTO runs BY NAME SELECT * REPLACE ('run-fp32' AS run_id, ? AS settings, ? AS started_at)"
+            " FROM runs WHERE run_id = 'run-bf16'",
+            [settings + ' "Normalize"]}}', day],
+        )
+        connection.execute(
+            "INSERT INTO results BY NAME SELECT * REPLACE (5 AS result_id, 'run-fp32' AS run_id, ? AS date)"
+            " FROM results WHERE run_id = 'run-bf16'",
+            [day],
+        )
+        connection.execute(
+            "INSERT INTO scores (result_id, split, subset, main_score) VALUES (5, 'test', 'default', 0.8)"
+        )
+        connection.execute("UPDATE scores SET main_score = 0.2 WHERE result_id = 1")
+        candidate = next(made for made in twelve(made_texts(64)) if made.label == "bf16").encoder_id
+        found = drift_cost.against_reference(connection, "check-1", candidate)
+        assert found.to_dict("records") == [{"task": "TinySTS", "delta": pytest.approx(-0.6), "verdict": "broken"}]
+        connection.execute("UPDATE scores SET main_score = 1 - main_score WHERE result_id IN (1, 5)")
+        gained = drift_cost.against_reference(connection, "check-1", candidate)
+        assert gained.to_dict("records") == [{"task": "TinySTS", "delta": pytest.approx(0.6), "verdict": "gap"}]

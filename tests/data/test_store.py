@@ -134,7 +134,7 @@ def test_no_store_says_what_to_do(tmp_path: Path) -> None:
 
 def test_another_schema_is_refused_by_readers_and_writers(path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION - 1)])
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION + 1)])
     with pytest.raises(StoreOutdatedError, match="--rebuild"):
         open_reader(path)
     with pytest.raises(StoreOutdatedError), writing(path):

@@ -8,8 +8,10 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from data.store import Reader, version_of
+from data.store import Reader, version_of, writing
 from evaluators.__main__ import app
+from evaluators.preflight.finding import Finding
+from evaluators.preflight.keep import keep_findings
 from tests.dashboard.test_drift_page import page, said
 from tests.make_store import make_store
 from tests.models import build
@@ -68,3 +70,25 @@ def test_a_file_that_is_no_store_is_no_error(faulty: Path, store: Path) -> None:
     told = CliRunner().invoke(app, ["preflight", str(faulty)])
     assert told.exit_code == 1 and "not a store" in told.stderr
     assert store.read_text() == "not a store"
+
+
+def test_one_fault_is_kept_once(store: Path) -> None:
+    """By its code and evidence, in whatever words; another code, tier or evidence is another fault."""
+    twice = {"tier": "weights", "code": "weights-missing", "severity": "fatal", "why": "", "remedy": ""}
+    given = [
+        Finding(**twice, seen="3 of 9 tensors", evidence={"missing": ["a", "b"], "of": 9}),
+        Finding(**twice, seen="three tensors", evidence={"of": 9, "missing": ["a", "b"]}),
+        Finding(**twice, seen="3 of 9 tensors", evidence={"missing": ["a", "c"], "of": 9}),
+        Finding(**(twice | {"code": "weights-zero"}), seen="one"),
+        Finding(**(twice | {"code": "weights-zero"}), seen="one"),
+        Finding(**(twice | {"code": "weights-zero"}), seen="another"),
+    ]
+    with writing(store) as connection:
+        keep_findings(connection, "run", "model", given)
+        kept = connection.execute("SELECT code, seen FROM findings ORDER BY ALL").fetchall()
+    assert kept == [
+        ("weights-missing", "3 of 9 tensors"),
+        ("weights-missing", "3 of 9 tensors"),
+        ("weights-zero", "another"),
+        ("weights-zero", "one"),
+    ]

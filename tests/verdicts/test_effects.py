@@ -118,7 +118,7 @@ def test_what_all_share_belongs_to_none() -> None:
     effects = decompose(table(values))
     assert effects.common == pytest.approx(-0.05, abs=0.005)
     assert effects.rows["effect"].abs().median() < 0.005
-    assert charges(effects)[0].sentence.startswith("All figures are 5")
+    assert charges(effects)[0].sentence.startswith("All figures: the check is 5")
 
 
 def test_one_run_is_judged_by_what_others_show_on_its_tasks() -> None:
@@ -209,7 +209,7 @@ def test_cells_of_a_task_are_summed_up_by_their_median_and_mixed_metrics_are_kep
             "task": ["a", "a", "a", "b"],
             "delta": [0.1, 0.2, 0.9, 0.5],
             "floor": 0.01,
-            "obstacle": [None, None, None, "another metric: ap against accuracy"],
+            "obstacle": [None, None, None, "metric"],
             "same_data": [True, False, None, True],
         }
     )
@@ -258,7 +258,8 @@ def test_sgpt_is_a_metric_mix_up(real: Effects) -> None:
 def test_the_real_record_in_words(real: Effects) -> None:
     said = {charge.subject: charge.sentence for charge in charges(real)}
     assert said["jinaai/jina-embeddings-v2-base-en"] == (
-        "jinaai/jina-embeddings-v2-base-en is 53.0 points low on all 8 tasks: look at how it is loaded."
+        "jinaai/jina-embeddings-v2-base-en: the check is 53.0 points below the claim on all 8 tasks; look at how it is "
+        "loaded."
     )
     assert "another data set revision" in said["MassiveIntentClassification"]
     assert "the data set revision is the same" in said["MTOPIntentClassification"]

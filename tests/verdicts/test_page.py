@@ -82,17 +82,21 @@ def test_own_runs_come_first_as_soon_as_there_is_one(at) -> None:
 
 def test_the_words_name_the_model_and_the_task_at_fault(at) -> None:
     words = said(at(compare="Model cards"))
-    assert f"**{BROKEN}** is 40.0 points low on all 6 tasks: look at how it is loaded." in words
-    assert f"**{MOVED}** moved for 7 of 15 models, typically 9.0 points low: another data set revision." in words
-    assert "**TaskE** compares another metric for 1 model" in words
+    low = "the official run is {} points below the model card"
+    assert f"**{BROKEN}**: {low.format('40.0')} on all 6 tasks; look at how it is loaded." in words
+    moved = (
+        f"**{MOVED}**: moved for 7 of 15 models, where {low.format('9.0')} in the median; another data set revision."
+    )
+    assert moved in words
+    assert "**TaskE**: another metric is compared for 1 model" in words
 
 
 def test_a_wrong_run_is_named_and_a_right_one_is_not(at) -> None:
     words = said(at())
-    assert f"{WRONG_RUN}** is" in words
-    assert f"{RIGHT_RUN}** is" not in words
+    assert f"{WRONG_RUN}**: our run is" in words and "points below the published figure" in words
+    assert f"{RIGHT_RUN}**:" not in words
     between = said(at(compare="Run against run"))
-    assert f"{RIGHT_RUN} → {WRONG_RUN}** is" in between
+    assert f"{RIGHT_RUN} → {WRONG_RUN}**: the later run is" in between and "below the earlier run" in between
 
 
 def test_the_table_equals_the_view(at, cursor) -> None:
@@ -118,12 +122,9 @@ def test_the_csv_is_the_table_and_runs_nothing(cursor) -> None:
 
 
 def test_filters_narrow_everything_and_say_so(at, cursor) -> None:
-    test = at(compare="Model cards", verdicts=["gap"])
-    gaps = cursor.execute("SELECT count(*) FROM deltas WHERE kind = 'reported' AND verdict = 'gap'").fetchone()[0]
-    assert counted(test)["gap"] == gaps == sum(counted(test).values())
-    assert "cells are hidden by the filters" in said(test)
     found = at(compare="Model cards", find="BROKEN")
     assert sum(counted(found).values()) == 6
+    assert "cells of other models and tasks are left out" in said(found)
     types = at(compare="Model cards", types=["STS"])
     assert sum(counted(types).values()) == len(PAGE_MODELS)
     assert "No cell meets all of these filters" in said(at(compare="Model cards", find="no such thing"))
@@ -235,17 +236,60 @@ def test_a_task_of_several_cells_shows_the_worst_that_can_be_compared(cursor) ->
     frame = asked.judged(cursor, "reported", Thresholds())
     split, _ = asked.effects(cursor, "reported", Thresholds())
     one = frame[(frame["row"] == "org/model-00") & (frame["task"] == "SciFact")]
-    for verdicts, shown in ((["match", "gap", "not comparable"], "gap"), (["not comparable"] * 3, "not comparable")):
-        several = pd.concat([one] * 3).assign(verdict=verdicts)
-        assert cells.by_task(several, split)["verdict"].tolist() == [shown]
+    for verdicts, shown, delta, comparable in (
+        (["match", "gap", "not comparable"], "gap", -0.02, 2),
+        (["match", "match", "not comparable"], "match", -0.02, 2),
+        (["not comparable", "drift", "not comparable"], "drift", -0.04, 1),
+        (["not comparable"] * 3, "not comparable", None, 0),
+    ):
+        several = pd.concat([one] * 3).assign(verdict=verdicts, delta=[0.0, -0.04, -0.5])
+        [task] = cells.by_task(several, split).to_dict("records")
+        assert (task["verdict"], task["cells"], task["comparable"]) == (shown, 3, comparable)
+        # What is coloured is what was compared: nothing that proves nothing moves a colour.
+        assert pd.isna(task["delta"]) if delta is None else task["delta"] == pytest.approx(delta), verdicts
+
+
+def test_the_verdicts_shown_leave_the_headline_and_the_tiles_alone(at) -> None:
+    whole = at(compare="Model cards")
+    heading = next(m.value for m in whole.markdown if "comparable cells hold" in m.value)
+    for verdicts in (["broken"], ["match"], ["not comparable", "gap"]):
+        some = at(compare="Model cards", verdicts=verdicts, part="Table")
+        assert heading in [m.value for m in some.markdown], verdicts
+        assert counted(some) == counted(whole)
+        assert set(some.dataframe[0].value["Verdict"]) == set(verdicts)
+    none = at(compare="Model cards", find="org/model-00", verdicts=["broken"])
+    assert "#### 100.0 % of" in said(none) and "No cell meets all of these filters" in said(none)
+
+
+def test_tiles_and_headline_have_one_denominator(at, cursor) -> None:
+    test = at(compare="Model cards")
+    shares = {m.label: float(m.delta.split(" ")[0]) for m in test.metric if "of comparable" in m.delta}
+    assert sum(shares.values()) == pytest.approx(100, abs=0.3)
+    holds = float(said(test).split("#### ")[1].split(" %")[0])
+    assert shares["match"] + shares["drift"] == pytest.approx(holds, abs=0.11)
+    [apart] = [m.delta for m in test.metric if m.label == "not comparable"]
+    assert apart == "counted apart"
+
+
+def test_a_filtered_heatmap_shows_the_tasks_own_verdict(at, tmp_path: Path) -> None:
+    """Of a task with a match and a gap the heatmap says gap, also where only matches are asked for."""
+    both = [
+        result(origin, score, cells={"a": score, "b": score - (0.3 if origin == "official" else 0)}, task=task)
+        for task in ("STSBenchmark", "SciFact")
+        for origin, score in (("reported", 0.8), ("official", 0.8))
+    ]
+    test = at(store_of(tmp_path / "both.duckdb", both), compare="Model cards", verdicts=["match"])
+    assert "broken" in test.get("plotly_chart")[0].proto.spec
 
 
 def test_out_of_the_box_the_bundled_record_shows_153_models(at, record_store: Path) -> None:
     test = at(record_store, compare="Model cards")
     words = said(test)
     assert "(153 models on 312 tasks)" in words
-    assert "**jinaai/jina-embeddings-v2-base-en** is 53.0 points low on all 8 tasks: look at how it is loaded." in words
-    assert "**MassiveIntentClassification** moved for" in words
+    assert (
+        "**jinaai/jina-embeddings-v2-base-en**: the official run is 53.0 points below the model card on all 8 " in words
+    )
+    assert "**MassiveIntentClassification**: moved for" in words
     direct = (
         open_reader(record_store)
         .cursor()
@@ -270,10 +314,11 @@ def test_our_own_bundled_runs_match_and_the_task_with_new_data_is_not_the_models
     split, _ = asked.effects(cursor, "reproduced", Thresholds())
     assert not split.rows["called"].any()
     assert "MasakhaNEWSClusteringS2S" in set(split.columns.loc[split.columns["called"].astype(bool), "name"])
-    test = at(record_store, row=moved["row"].iloc[0], task="MasakhaNEWSClusteringS2S")
+    [where] = cells.name_of(moved.head(1))
+    test = at(record_store, row=moved["row"].iloc[0], task="MasakhaNEWSClusteringS2S", cell=where)
     words = said(test)
     assert "**Runs**: none stands out." in words
-    assert "**MasakhaNEWSClusteringS2S** moved for" in words
+    assert "**MasakhaNEWSClusteringS2S**: moved for" in words
     assert ":gray-badge[not comparable]" in words
     sides = next(f.value for f in test.dataframe if "What" in f.value)
     assert "≠ data set revision" in sides["What"].tolist()

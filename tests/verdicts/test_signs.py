@@ -11,14 +11,14 @@ from data.signs import RULES, Evidence, signs
 PLAIN: dict[str, Any] = {"delta": -0.1, "floor": 0.003, "verdict": "gap", "same_data": True}
 
 SEEN = {
-    "metric": {"why_not": "another metric: ap against accuracy", "verdict": "not comparable"},
+    "metric": {"obstacle": "metric", "why_not": "another metric: ap against accuracy", "verdict": "not comparable"},
     "set-up": {"set_up": "32 tokens instead of 256, and run 1 without that matches here"},
     "weights": {"warnings": ("transformers: Some weights were not initialized from the checkpoint",)},
     "code": {"differs": frozenset({"trust"})},
     "loading": {"model_called": True, "model_typical": -0.5, "model_tasks": 8},
     "data": {"same_data": False, "verdict": "not comparable"},
     "task": {"task_called": True, "task_moved": 94, "task_models": 120},
-    "revision": {"remarks": "the two are of different model revisions"},
+    "revision": {"revisions": "revision"},
     "prompt": {"by_type": {"Retrieval": -0.1, "STS": -0.001}},
     "pooling": {"model_called": True, "model_typical": -0.1, "by_type": {"Classification": -0.176, "STS": -0.085}},
     "length": {"by_type": {"Retrieval": -0.05, "STS": 0.001}},

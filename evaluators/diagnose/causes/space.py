@@ -38,15 +38,17 @@ def _same(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def _solved(name: str, remedy: str, snippet: str = "") -> Cause:
-    return Cause(name, "output", "space", _same, remedy, snippet, before=False)
+def _solved(name: str, remedy: str, snippet: str = "", *, both: bool = False) -> Cause:
+    return Cause(name, "output", "space", _same, remedy, snippet, before=False, both=both)
 
 
 SOLVED = {
     "scale": _solved("all vectors scaled by one number", "Remove the scale, or compare with cosine."),
     "shuffled": _solved("rows shuffled", "Hand the vectors back in the order of the texts."),
-    "permuted": _solved("dimensions permuted", "Use one model file on both sides."),
-    "rotated": _solved("a rotation of the space", "Use the same projection on both sides; the two spaces do not mix."),
+    "permuted": _solved("dimensions permuted", "Use one model file on both sides.", both=True),
+    "rotated": _solved(
+        "a rotation of the space", "Use the same projection on both sides; the two spaces do not mix.", both=True
+    ),
 }  # fmt: skip
 
 

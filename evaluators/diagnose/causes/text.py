@@ -67,6 +67,8 @@ _EDIT_CAUSES = (
     ("punctuation removed", "no-punctuation", "punctuation", "Hand the texts over with their punctuation."),
     ("markup removed", "no-markup", "punctuation", "Remove markup on both sides or on neither."),
 )  # fmt: skip
+# Edits that neither side is known to be wrong about: it is enough that both make them, or neither.
+_ON_BOTH = ("strip", "collapse", "newlines", "nfc", "nfd", "nfkc", "nfkd", "no-markup")
 _SNIPPETS = {
     "strip": "texts = [text.strip() for text in texts]",
     "collapse": "texts = [' '.join(text.split()) for text in texts]",
@@ -103,13 +105,14 @@ _COMMON_PROMPTS = {
 def causes(reference: Reference) -> list[Cause]:
     """Edits of the text and differences of the prompt."""
     edits = [
-        Cause(name, "text", family, _edit(edit), remedy, _SNIPPETS[edit])
+        Cause(name, "text", family, _edit(edit), remedy, _SNIPPETS[edit], both=edit in _ON_BOTH)
         for name, edit, family, remedy in _EDIT_CAUSES
         if edit not in reference.recipe.edits
     ]
     if reference.recipe.edits:
         clean = "Strip or lower-case the texts on both sides or on neither."
-        edits.append(Cause("texts left as they are", "text", "white space", _no_edits, clean, "# texts as they are"))
+        as_is = "# texts as they are"
+        edits.append(Cause("texts left as they are", "text", "white space", _no_edits, clean, as_is, both=True))
     return [*edits, *_prompt_causes(reference.recipe)]
 
 
