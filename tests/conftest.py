@@ -121,9 +121,9 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 def drawn(page: Page) -> None:
     """Wait until the page's run has ended and nothing on it is out of date."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
-    page.wait_for_selector('[data-testid="stSkeleton"]', state="detached", timeout=60_000)
-    page.wait_for_selector('[data-stale="true"]', state="detached", timeout=60_000)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=180_000)
+    page.wait_for_selector('[data-testid="stSkeleton"]', state="detached", timeout=180_000)
+    page.wait_for_selector('[data-stale="true"]', state="detached", timeout=180_000)
 
 
 def _knock(message: ConsoleMessage) -> bool:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def served(store: Path, log: Path, *, seconds: float = 30, every: float = 0.05) -> Iterator[str]:
+def served(store: Path, log: Path, *, seconds: float = 180, every: float = 0.05) -> Iterator[str]:
     """Address of a dashboard over ``store``; its output goes to ``log``, and it ends with the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -31,7 +31,7 @@ def served(store: Path, log: Path, *, seconds: float = 30, every: float = 0.05) 
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path, seconds: float, every: float) -> None:
@@ -40,7 +40,7 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path, seconds: fl
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=10) as answer:
                 if answer.status == 200:
                     return
         except OSError:

@@ -35,7 +35,7 @@ def _start(store: Path, browser: Browser) -> tuple[float, float]:
             page = browser.new_page()
             page.goto(address, wait_until="commit")
             http = time.perf_counter() - start
-            page.locator("canvas td").first.wait_for(state="attached", timeout=60_000)
+            page.locator("canvas td").first.wait_for(state="attached", timeout=180_000)
             drawn = time.perf_counter() - start
             page.close()
     return http, drawn

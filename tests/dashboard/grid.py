@@ -12,7 +12,7 @@ __all__ = ["cells", "grid", "heads", "select_row"]
 def grid(page: Page, nth: int = 0) -> Locator:
     """The table, once it has cells."""
     found = page.get_by_test_id("stDataFrame").filter(visible=True).nth(nth)
-    found.locator("canvas td").first.wait_for(state="attached", timeout=60_000)
+    found.locator("canvas td").first.wait_for(state="attached", timeout=180_000)
     return found
 
 

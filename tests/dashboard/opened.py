@@ -11,7 +11,7 @@ __all__ = ["on"]
 
 def on(page: str, **asked: object) -> AppTest:
     """A page as an address with these choices shows it, in a session of its own."""
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
     at.switch_page(f"screens/{page}.py")
     for key, value in asked.items():
         at.query_params[key] = value

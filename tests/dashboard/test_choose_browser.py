@@ -79,11 +79,11 @@ def test_a_decision_from_limits_to_a_link(address, path, open_page):
     # Compare the list, pin another baseline.
     short = listed[:5]
     page.get_by_text("Compare the short list task by task").click()
-    expect(page.get_by_text("Head to head with")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Head to head with")).to_be_visible(timeout=180_000)
     drawn(page)
     assert asked(page)["c_models"] == short  # the benchmark is the default, which stays out of the address
     pick(page, "Baseline", short[1])
-    expect(page.get_by_text(f"Head to head with {short[1].split('/')[1]}")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"Head to head with {short[1].split('/')[1]}")).to_be_visible(timeout=180_000)
     assert asked(page)["c_baseline"] == [short[1]]
 
     # Open the task that differs most: it is the store's, and the scores on it are too.
@@ -92,7 +92,7 @@ def test_a_decision_from_limits_to_a_link(address, path, open_page):
     gaps = wide.sub(wide[short[1]], axis=0).abs().max(axis=1)
     task = gaps.idxmax()[1]
     page.get_by_text(f"Open the task that differs most: {task}").click()
-    expect(page.get_by_text("with a complete score")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("with a complete score")).to_be_visible(timeout=180_000)
     drawn(page)
     assert f"A made task, {task}." in texts(page) and asked(page)["t_models"] == short
     assert asked(page)["t_in"] == [BENCHMARK]
@@ -122,19 +122,19 @@ def test_a_link_to_a_list_is_the_list(address, open_page):
 def test_a_row_opens_its_task_and_a_row_there_its_cells(address, open_page):
     page = open_page(f"{address}/compare?c_models=org/model-01&c_models=org/model-02")
     tables = page.get_by_test_id("stDataFrame")
-    expect(tables).to_have_count(4, timeout=60_000)
+    expect(tables).to_have_count(4, timeout=180_000)
     by_task = grid(page, 3)
     by_task.scroll_into_view_if_needed()
     task = cells(by_task, "Task")[1]
     select_row(page, by_task, 1)
-    expect(page.get_by_text("with a complete score")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("with a complete score")).to_be_visible(timeout=180_000)
     drawn(page)
     assert asked(page)["t_task"] == [task] and asked(page)["t_in"] == [BENCHMARK]
     standings = grid(page)
     standings.scroll_into_view_if_needed()
     model = cells(standings, "Model")[4]
     select_row(page, standings, 4)
-    expect(page.get_by_role("heading", name=f"{model} on this task")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name=f"{model} on this task")).to_be_visible(timeout=180_000)
     assert asked(page)["t_open"] == [model]
 
 

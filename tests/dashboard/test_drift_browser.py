@@ -29,7 +29,7 @@ READ = """() => {
 
 
 def read(page: Page) -> dict:
-    page.wait_for_selector(".js-plotly-plot .nsewdrag", timeout=30_000)
+    page.wait_for_selector(".js-plotly-plot .nsewdrag", timeout=180_000)
     return page.evaluate(READ)
 
 
@@ -46,7 +46,7 @@ def click(page: Page, row: int, column: int) -> None:
     page.mouse.move(x, y)
     page.wait_for_timeout(150)  # plotly takes up a click only where it has seen the mouse
     page.mouse.click(x, y)
-    page.wait_for_url("**probe=**", timeout=20_000)
+    page.wait_for_url("**probe=**", timeout=180_000)
     drawn(page)
 
 
@@ -102,11 +102,11 @@ def test_a_click_between_encoders_lays_their_settings_side_by_side(parity_dashbo
     page = open_page(f"{parity_dashboard}/drift?drift_view=encoders&beside=settings&probe=plain-0", height=1500)
     found = read(page)
     click(page, found["rows"].index("cls"), found["columns"].index("bf16"))
-    page.wait_for_url("**against=bf16**", timeout=20_000)
+    page.wait_for_url("**against=bf16**", timeout=180_000)
     drawn(page)
     assert asked(page)["encoder"] == "cls"
     table = grid(page, nth=1)
-    expect(table.locator("canvas td[aria-colindex='2']").first).to_have_text("pooling", timeout=20_000)
+    expect(table.locator("canvas td[aria-colindex='2']").first).to_have_text("pooling", timeout=180_000)
     assert cells(table, "Setting")[:2] == ["pooling", "dtype"]
     assert cells(table, "bf16")[:2] == ["mean", "bf16"] and cells(table, "cls")[:2] == ["cls", "fp32"]
 
@@ -122,7 +122,7 @@ def test_nothing_runs_that_a_name_holds(parity_dashboard, open_page):
     hostile = quote("<img src=x onerror=alert(1)> **bold** $x$")
     for view in ("traits", "length", "distributions"):
         page = open_page(f"{parity_dashboard}/drift?drift_view={view}&encoder={hostile}", height=1400)
-        read(page) if view == "traits" else page.wait_for_selector(".js-plotly-plot", timeout=30_000)
+        read(page) if view == "traits" else page.wait_for_selector(".js-plotly-plot", timeout=180_000)
         assert page.locator("img[src='x']").count() == 0
         expect(page.get_by_text("<img src=x onerror=alert(1)> **bold** $x$").first).to_be_visible()
 

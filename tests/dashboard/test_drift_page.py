@@ -25,7 +25,7 @@ VIEWS = ["traits", "texts", "encoders", "dimensions", "distributions", "length",
 
 def page(monkeypatch, store: Path, name: str = "drift", **asked: str) -> AppTest:
     monkeypatch.setenv("PLUMBLINE_STORE", str(store))
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
     at.switch_page(f"screens/{name}.py")
     for key, value in asked.items():
         at.query_params[key] = value

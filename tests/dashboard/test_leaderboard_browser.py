@@ -140,7 +140,7 @@ def test_names_with_markup_are_text_everywhere(dashboard, open_page):
 def test_hostile_names_in_the_plot_are_text(dashboard, open_page):
     page = open_page(f"{dashboard}/?view=Quality+against+size", width=1600)
     plot = page.locator(".js-plotly-plot")
-    plot.locator(".scatterlayer .point").first.wait_for(state="attached", timeout=20_000)
+    plot.locator(".scatterlayer .point").first.wait_for(state="attached", timeout=180_000)
     assert page.locator("img[src='x'], a[href^='javascript']").count() == 0
 
 

@@ -18,7 +18,7 @@ def path(tmp_path_factory):
 
 def board(monkeypatch, store, **asked: str) -> AppTest:
     monkeypatch.setenv("PLUMBLINE_STORE", str(store))
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
     at.query_params.update(asked)
     at.run()
     assert not at.exception

@@ -12,7 +12,7 @@ from tests.serving import ROOT
 @pytest.fixture
 def at(monkeypatch, made_store):
     monkeypatch.setenv("PLUMBLINE_STORE", str(made_store))
-    return AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
+    return AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
 
 
 def text(at: AppTest) -> str:

@@ -19,7 +19,7 @@ from tests.serving import ROOT
 def at(monkeypatch, tmp_path):
     """A page test over a store in a folder of its own; nothing is there yet."""
     monkeypatch.setenv("PLUMBLINE_STORE", str(tmp_path / "store.duckdb"))
-    return AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=20)
+    return AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
 
 
 def store() -> Path:

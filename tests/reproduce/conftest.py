@@ -158,7 +158,7 @@ class Command:
     def run(self, *arguments: str | Path, **how: Any) -> tuple[int, str]:
         """Exit status and everything written."""
         process = self.start(*arguments, **how)
-        said, _ = process.communicate(timeout=240)
+        said, _ = process.communicate(timeout=600)
         return process.returncode, said
 
 

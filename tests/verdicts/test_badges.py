@@ -49,7 +49,7 @@ def test_nothing_compared_is_not_reproduced(tmp_path: Path) -> None:
 def test_the_leaderboard_and_the_compare_page_show_it(record_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLUMBLINE_STORE", str(record_store))
     frame = found(record_store)
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60).run()
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180).run()
     assert not at.exception
     board = at.dataframe[0].value.set_index("Model")["Checked"]
     shown = board[board != ""]

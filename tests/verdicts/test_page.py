@@ -40,7 +40,7 @@ def at(page_store: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTe
 
     def opened(store: Path = page_store, **link: str | list[str]) -> AppTest:
         monkeypatch.setenv("PLUMBLINE_STORE", str(store))
-        test = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
+        test = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
         test.switch_page("screens/reproduction.py")
         for name, value in link.items():
             test.query_params[name] = value
