@@ -37,7 +37,7 @@ _WORDS = """
     vectors voyage tests keys api embedding model query
 """.split()  # noqa: SIM905 -- a list of words reads as one
 # Keys for servers that want any.
-_PLACEHOLDERS = {*_WORDS, "none", "empty", "dummy", "null", "true", "false", "anything"}
+_PLACEHOLDERS = {*_WORDS, "none", "empty", "dummy", "null", "fake", "test", "anything", "changeme"}
 _URL_PASSWORD = re.compile(r"(?<=://)[^/@\s'\"]+(?=@)")
 _ASSIGNED = re.compile(
     r"(?i)((?<![\w-])-{0,2}(?:[a-z]+[-_])*(?:api[-_]?key|token|secret|password|passwd|bearer|authorization)[=\s]\s*)"

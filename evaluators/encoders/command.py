@@ -20,6 +20,8 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -32,8 +34,12 @@ from evaluators.encoders.settings import EncoderSettings
 
 OPTIONS: frozenset[str] = frozenset({"max_response_mb"})
 
-_UNASKED = 16  # answers that a program may be ahead; then it waits, and cannot fill the memory
+_UNASKED = 2  # answers that a program may be ahead; then it waits, and cannot fill the memory
 _TAIL = 20_000  # bytes of what it wrote for people that are kept
+_IN_USE: dict[str, type] = {
+    "pooling": str, "normalise": bool, "dimensions": int, "dtype": str, "max_length": int, "strip": bool,
+    "device": str, "prompts": dict,
+}  # fmt: skip
 _END = 3.0  # seconds to end by itself once its input has
 
 
@@ -100,11 +106,7 @@ class CommandEncoder:
         return Description(
             model=str(said.get("model") or self.settings.model),
             revision=said.get("revision") or self.settings.revision,
-            settings=in_use(
-                self.settings,
-                prompts=self.settings.prompts or {},
-                **(settings if isinstance(settings, dict) else {}),
-            ),
+            settings=in_use(self.settings, **({"prompts": self.settings.prompts or {}} | _found(settings))),
             versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
             files=[file for file in files if _is_file(file)] if isinstance(files, list) else [],
         )
@@ -239,6 +241,16 @@ def _environment(settings: EncoderSettings) -> tuple[dict[str, str], list[str]]:
     withheld = [name for name, value in os.environ.items() if keys.looks_like_key(name, value) and name not in given]
     keys.remember(*(os.environ.get(name, "").strip() for name in given))
     return {name: value for name, value in os.environ.items() if name not in withheld}, sorted(withheld)
+
+
+def _found(said: Any) -> dict[str, Any]:
+    """Settings that a program says are in use: those that describe a model, in their own types, and its own names."""
+    asked = {entry.name for entry in fields(EncoderSettings)} | {"settings"}
+    return {
+        str(name): value
+        for name, value in (said.items() if isinstance(said, dict) else ())
+        if name not in asked or (name in _IN_USE and isinstance(value, (_IN_USE[name], NoneType)))
+    }
 
 
 def _is_file(entry: Any) -> bool:

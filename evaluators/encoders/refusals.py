@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from evaluators.encoders.bounds import bounded
 from evaluators.encoders.settings import EncoderSettings
 
 __all__ = ["Failure", "no_tls", "of_status", "of_transport", "says_plain", "seconds_asked"]
@@ -160,14 +161,16 @@ def no_tls(said: str, *, gone: bool, again: bool = False) -> Failure:
 def says_plain(url: str) -> bool:
     """Whether a port that was asked by TLS, and said nothing, answers in plain HTTP."""
     parts = urlsplit(url)
-    if parts.scheme != "https":
+
+    def asked() -> bool:
+        address = (parts.hostname or "", parts.port or 443)
+        with suppress(OSError, ValueError), socket.create_connection(address, timeout=_PROBED) as plain:
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return plain.recv(5) == b"HTTP/"
         return False
-    with (
-        suppress(OSError, ValueError),
-        socket.create_connection((parts.hostname or "", parts.port or 443), timeout=_PROBED) as plain,
-    ):
-        plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        return plain.recv(5) == b"HTTP/"
+
+    with suppress(TimeoutError):  # the name may be looked up for ever
+        return parts.scheme == "https" and bounded(asked, 2 * _PROBED, lambda: None)
     return False
 
 

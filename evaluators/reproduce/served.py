@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import EncoderError
+from data.errors import EncoderError, PlumblineError
 
 __all__ = ["SpecEncoder", "is_spec"]
 
@@ -38,8 +38,12 @@ class SpecEncoder:
         self.on_rows: Callable[[int], None] = lambda rows: None
         self.settings = parse_spec(spec)
         self._encoder = open_encoder(self.settings)
-        self._vectors(["a first text"], None)
-        self.description = self._encoder.describe()  # complete once something was encoded
+        try:
+            self._vectors(["a first text"], None)
+            self.description = self._encoder.describe()  # complete once something was encoded
+        except PlumblineError:
+            self._encoder.close()
+            raise
 
     def encode(self, inputs: Any, *, prompt_type: Any = None, batch_size: int = 32, **kwargs: Any) -> Any:
         """Vectors of the texts in their order, float32 [n, d]; mteb's role is the encoder's role."""

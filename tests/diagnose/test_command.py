@@ -6,6 +6,8 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -18,6 +20,7 @@ from evaluators.__main__ import app
 from evaluators.diagnose.answer import Bench, batched, load_reference
 from evaluators.diagnose.from_store import read_check
 from evaluators.diagnose.measure import apart
+from evaluators.diagnose.standing import alone, standing
 from evaluators.encoders.base import Encoded
 from evaluators.parity.vectors import encode_probes
 
@@ -45,8 +48,9 @@ def store(decoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.mark.slow
 def test_a_check_is_diagnosed_and_kept(store: Path) -> None:
-    done = run("diagnose", "last", "--store", store)
-    assert done.exit_code == 0, done.output
+    done = run("diagnose", "last", "--store", store, "--fail-on", "differs")
+    assert done.exit_code == 1, done.output
+    assert "Failing on differs: wrong (differs everywhere)" in done.output
     found = duckdb.connect(str(store), read_only=True)
     verdicts = dict(
         found.execute("SELECT label, verdict FROM diagnoses JOIN encoders ON candidate = encoder_id").fetchall()
@@ -86,9 +90,10 @@ def test_files_alone_are_enough(decoder_folder: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "vectors.npy", Bench(reference, batched(texts)).vectors(reference.recipe))
     done = run(
         "diagnose", "--reference", decoder_folder, "--candidate-vectors", tmp_path / "vectors.npy",
-        "--texts", tmp_path / "texts.jsonl", "--store", tmp_path / "store.duckdb",
+        "--texts", tmp_path / "texts.jsonl", "--store", tmp_path / "store.duckdb", "--fail-on", "unstable,differs",
     )  # fmt: skip
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 1, done.output
+    assert "Failing on unstable, differs: vectors.npy (differs everywhere)" in done.output
     assert "White space stripped explains 100.0% of the drift" in done.output
     kept = duckdb.connect(str(tmp_path / "store.duckdb"), read_only=True)
     ((candidate, check, proof),) = kept.execute("SELECT candidate, check_id, proof FROM diagnoses").fetchall()
@@ -171,6 +176,28 @@ def test_the_default_prompt_is_the_models(decoder_folder: Path, tmp_path: Path) 
     by_library = SentenceTransformer(str(folder), device="cpu").encode(texts)
     assert apart(by_library, Bench(reference, batched(texts)).vectors(reference.recipe)).max() < 1e-4
     assert dict(reference.recipe.prompts) == {"query": "ask: ", None: "text: "}
+
+
+def test_a_diagnosis_takes_back_a_difference_and_nothing_else() -> None:
+    """What a pipeline stops at: rounding that was not declared is none, what disagrees with itself stays so."""
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE encoders (encoder_id VARCHAR, label VARCHAR)")
+    connection.execute(
+        "CREATE TABLE drift_summary (check_id VARCHAR, encoder_id VARCHAR, output VARCHAR, verdict VARCHAR)"
+    )
+    said = {"bf16": "differs everywhere", "cls": "differs everywhere", "noisy": "unstable", "down": "unusable"}
+    for name, verdict in said.items():
+        connection.execute("INSERT INTO encoders VALUES (?, ?)", [name, name.upper()])
+        connection.execute("INSERT INTO drift_summary VALUES ('c', ?, 'dense', ?)", [name, verdict])
+    connection.execute("INSERT INTO drift_summary VALUES ('c', 'bf16', 'sparse', 'differs on some texts')")
+    answers = {"bf16": "precision only", "cls": "explained", "noisy": "precision only"}
+    found: Any = {name: SimpleNamespace(verdict=verdict) for name, verdict in answers.items()}
+    assert standing(connection, "c", None, found) == [
+        ("BF16", "precision only"), ("BF16", "differs on some texts"), ("CLS", "differs everywhere"),
+        ("DOWN", "unusable"), ("NOISY", "unstable"),
+    ]  # fmt: skip
+    assert standing(connection, "c", "down", found) == [("DOWN", "unusable")]
+    assert [alone(answer) for answer in found.values()] == ["precision only", "differs everywhere", "precision only"]
 
 
 def test_nothing_to_diagnose_is_an_error() -> None:

@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
-from data.errors import EncoderError, InputError
+from data.errors import EncoderError, EncoderGoneError, InputError
 from evaluators.encoders import command
 from evaluators.encoders.settings import EncoderSettings
 from tests.encoders.server import vector
@@ -95,3 +96,108 @@ def test_one_that_cannot_start(tmp_path: Path) -> None:
         command.open(EncoderSettings("command", "/no/such/program"))
     with pytest.raises(EncoderError, match="ended with status 3"):
         opened(tmp_path, "import sys; sys.exit(3)")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("import time\ntime.sleep(60)", id="silent"),
+        pytest.param(
+            "import time\nwhile True: sys.stdout.write('x'); sys.stdout.flush(); time.sleep(.02)", id="no end"
+        ),
+        pytest.param("while True: print('x' * 10**6, file=sys.stderr)", id="chatters"),
+        pytest.param("import os\nos.close(1)\nimport time\ntime.sleep(60)", id="closes its output"),
+        pytest.param(
+            "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)", id="stubborn"
+        ),
+    ],
+)
+def test_one_that_does_not_end_is_bounded(tmp_path: Path, said: str) -> None:
+    encoder = opened(tmp_path, answering(said), call_timeout=0.4, timeout=20)
+    started = time.monotonic()
+    with pytest.raises(EncoderGoneError):
+        encoder.encode(["a"], None)
+    with pytest.raises(EncoderGoneError):  # and a late answer is never taken for that to another question
+        encoder.encode(["b"], None)
+    encoder.close()
+    assert time.monotonic() - started < 15
+    assert encoder._process.returncode is not None
+
+
+def test_one_that_never_reads(tmp_path: Path) -> None:
+    """A pipe takes 64 kB; the rest of the request would be written for ever."""
+    encoder = opened(tmp_path, "print('{}', flush=True)\nimport time\ntime.sleep(60)", call_timeout=0.4)
+    started = time.monotonic()
+    with pytest.raises(EncoderGoneError, match="no answer within 0.4 s"):
+        encoder.encode(["a" * 1_000_000], None)
+    encoder.close()
+    assert time.monotonic() - started < 15
+
+
+def test_lines_without_end_are_not_kept(tmp_path: Path) -> None:
+    encoder = opened(
+        tmp_path, answering("while True: sys.stdout.write('x' * 100_000)"), options={"max_response_mb": "1"}
+    )
+    with pytest.raises(EncoderGoneError, match="more than 1 MB"):
+        encoder.encode(["a"], None)
+    encoder.close()
+    encoder = opened(tmp_path, answering("while True: print('{}')"))
+    time.sleep(0.3)
+    assert encoder._answers.qsize() <= 2  # it waits, and so does the program
+    encoder.close()
+
+
+def test_one_that_never_says_hello_and_what_it_started(tmp_path: Path) -> None:
+    marker = tmp_path / "child"
+    code = "import subprocess, sys, time\n" + (
+        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(marker)!r}, 'w').write(str(child.pid))\ntime.sleep(60)"
+    )
+    started = time.monotonic()
+    with pytest.raises(EncoderGoneError, match="timeout="):
+        opened(tmp_path, code, timeout=2)
+    assert time.monotonic() - started < 20
+    if marker.exists():  # else the machine was too slow to get that far
+        with pytest.raises(psutil.NoSuchProcess):
+            child = psutil.Process(int(marker.read_text()))
+            child.wait(timeout=5)
+            raise psutil.NoSuchProcess(child.pid)
+
+
+def test_a_program_is_given_no_key_but_those_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONE_API_KEY", "sk-9a8b7c6d5e4f3g2h")
+    monkeypatch.setenv("OTHER_TOKEN", "tk-1q2w3e4r5t6y7u8i")
+    monkeypatch.setenv("HOST_POOLING", "cls")
+    code = (
+        "import json, os, sys\nnames = [n for n in ('ONE_API_KEY', 'OTHER_TOKEN', 'HOST_POOLING') if n in os.environ]\n"
+    )
+    code += "print(json.dumps({'model': ' '.join(names)}), flush=True)\nsys.stdin.readline()\nsys.exit(4)"
+    encoder = opened(tmp_path, code, key_env="OTHER_TOKEN")
+    assert encoder.describe().model == "OTHER_TOKEN HOST_POOLING"
+    with pytest.raises(EncoderGoneError, match="started without ONE_API_KEY.*key_env="):
+        encoder.encode(["a"], None)
+    encoder.close()
+
+
+def test_what_it_says_of_itself_may_have_any_form(tmp_path: Path) -> None:
+    code = (
+        "import json\nprint(json.dumps({'settings': [1], 'versions': 'no', 'files': [{'path': 1}, 7], 'revision': 9}))"
+    )
+    encoder = opened(tmp_path, code)
+    said = encoder.describe()
+    assert (said.versions, said.files, said.settings["batch_size"]) == ({}, [], 32)
+    encoder.close()
+    claimed = {
+        "outputs": 7,
+        "settings": 1,
+        "pooling": "cls",
+        "dtype": [1],
+        "key_env": "X",
+        "prompts": {"": "a"},
+        "own": 3,
+    }
+    encoder = opened(tmp_path, f"import json\nprint(json.dumps({{'settings': {claimed!r}}}))")
+    settings = encoder.describe().settings
+    assert (settings["outputs"], settings["dtype"], settings["key_env"]) == (["dense"], "fp32", None)
+    assert (settings["pooling"], settings["prompts"], settings["own"]) == ("cls", {"": "a"}, 3)
+    encoder.close()

@@ -8,7 +8,8 @@ import pytest
 
 from data.errors import EncoderError, InputError
 from data.store import writing
-from evaluators.encoders.http import Http
+from evaluators.encoders.http import Http, endpoint
+from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings, parse_spec
 from evaluators.parity.keep import keep
 from tests.encoders.server import serving
@@ -87,12 +88,28 @@ def test_a_key_reaches_neither_store_nor_description(monkeypatch: pytest.MonkeyP
         f"langchain:some.module:Class?openai_api_key={SECRET}",
         f"command:run.sh --api-key {SECRET}",
         f"command:run.sh --token={SECRET}",
+        f"command:env OPENAI_API_KEY={SECRET} run.sh",
+        f"command:curl -H 'Authorization: Bearer {SECRET}'",
+        f"command:run.sh http://me:{SECRET}@127.0.0.1/v1",
+        f"tei:http://127.0.0.1?Authorization={SECRET}",
+        f"openai:http://127.0.0.1/v1?model=m&openai-api-key={SECRET}",
     ],
 )
 def test_a_key_written_into_a_spec_is_refused_without_repeating_it(spec: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_spec(spec)
     assert SECRET not in str(caught.value)
+
+
+def test_an_address_may_be_the_whole_endpoint() -> None:
+    assert endpoint("http://h/v1", "embeddings") == endpoint("http://h/v1/", "embeddings") == "http://h/v1/embeddings"
+    for whole in ("http://h/v1/embeddings", "http://h/v1/embeddings/"):
+        assert endpoint(whole, "embeddings") == whole
+    with serving("ok") as server:
+        encoder = open_encoder(EncoderSettings("tei", f"{server.url}/embed"))
+        assert encoder.encode(["a"], None).dense is not None
+        assert encoder.describe().model == "org/served"
+        encoder.close()
 
 
 def test_a_variable_that_is_not_set_is_named() -> None:

@@ -78,6 +78,16 @@ def test_a_missing_package_is_asked_for_by_name(backend: str, tmp_path: Path) ->
         open_encoder(EncoderSettings(backend, str(tmp_path)))
 
 
+@pytest.mark.parametrize(
+    ("total", "a_call"), [(300, 60), (600, 120), (60, 60), (5, 5), (0.5, 0.5), (3600, 720)]
+)  # fmt: skip
+def test_a_call_may_take_a_share_of_all(total: float, a_call: float) -> None:
+    assert EncoderSettings("tei", "http://127.0.0.1:9", timeout=total).seconds_a_call == a_call
+    assert EncoderSettings("tei", "http://127.0.0.1:9", timeout=total, call_timeout=0.1).seconds_a_call == 0.1
+    with pytest.raises(InputError, match="call_timeout must be above zero"):
+        parse_spec("tei:http://127.0.0.1:9?call_timeout=nan")
+
+
 def test_code_is_allowed_by_name_and_revision() -> None:
     first, second = "1a" * 20, "2b" * 20
     assert EncoderSettings("transformers", "org/m", trust=f"org/m@{first},org/code@{second}").allowed == {

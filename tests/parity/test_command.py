@@ -10,9 +10,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from data.errors import InputError
 from data.probes import load_probes
+from evaluators.__main__ import app
 from evaluators.parity.plan import make_plan
 from tests.parity.conftest import rows
 
@@ -58,7 +60,7 @@ def test_many_from_a_plan_and_failing_on_a_verdict(vectors: Path, tmp_path: Path
     plan.write_text(f"""
         probes = "texts.jsonl"
         keep_text = false
-        fail_on = ["differs on some texts"]
+        fail_on = "differs"
         [reference]
         backend = "ready"
         source = "{vectors}/right.npy"
@@ -79,9 +81,52 @@ def test_many_from_a_plan_and_failing_on_a_verdict(vectors: Path, tmp_path: Path
     ]  # fmt: skip
     assert rows(found, "SELECT count(text) FROM probes") == [(0,)]
     found.close()  # one process would be shown the old file again
-    again = run("--plan", plan, "--fail-on", "unstable", store=store)
-    assert again.returncode == 0, again.stderr
+    again = run("--plan", plan, "--fail-on", "unstable", store=store)  # what the command line says wins
+    assert again.returncode == 1 and "Failing on unstable: tei 127.0.0.1:9 (unusable)" in again.stdout, again.stdout
     assert rows(duckdb.connect(str(store), read_only=True), "SELECT count(*) FROM runs") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "level", "status"),
+    [
+        ("right", "differs", 0),
+        ("scaled", "differs", 0),
+        ("scaled", "scale only", 1),
+        ("scaled", "precision only", 1),
+        ("wrong", "differs", 1),
+        ("wrong", "unstable", 0),
+        ("wrong", "unstable,unusable", 0),
+        ("nowhere", "unusable", 1),
+        ("nowhere", "differs", 1),
+        ("nowhere", "unstable, differs", 1),
+        ("nowhere", None, 0),
+    ],
+)
+def test_a_pipeline_is_stopped_from_a_level_on(
+    vectors: Path, tmp_path: Path, candidate: str, level: str | None, status: int
+) -> None:
+    asked = ["parity", "--reference", f"ready:{vectors}/right.npy", "--candidate", f"ready:{vectors}/{candidate}.npy"]
+    asked += ["--probes", str(vectors / "texts.jsonl"), "--store", str(tmp_path / "s.duckdb")]
+    done = CliRunner().invoke(app, [*asked, *(["--fail-on", level] if level else [])])
+    assert done.exit_code == status, done.output
+    assert ("Failing on" in done.output) == bool(status)
+
+
+def test_an_unknown_level_is_said_before_anything_is_encoded(vectors: Path, tmp_path: Path) -> None:
+    asked = ["parity", "--reference", "ready:x", "--candidate", "ready:y", "--fail-on", "bad"]
+    done = CliRunner().invoke(app, [*asked, "--store", str(tmp_path / "s.duckdb")])
+    assert isinstance(done.exception, InputError) and "differs, " in str(done.exception)
+
+
+def test_stopping_it_has_the_status_of_an_interrupt(
+    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evaluators.parity.run.check", interrupted)
+    asked = ["parity", "--reference", "ready:x", "--candidate", "ready:y", "--probes", str(vectors / "texts.jsonl")]
+    assert CliRunner().invoke(app, [*asked, "--store", str(tmp_path / "s.duckdb")]).exit_code == 130
 
 
 def test_a_reference_without_vectors_is_an_error_and_is_kept(vectors: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_infinity_serves_the_same_vectors(infinity: str) -> None:
 
 def test_bce_embedding_behind_a_command(tmp_path: Path) -> None:
     reference = f"sentence-transformers:{minilm()}?pooling=cls&max_length=512"
-    done = checked(reference, [hosted("bce", "bce", minilm(), timeout=120)])
+    done = checked(reference, [hosted("bce", "bce", minilm())])
     bce = done.candidates[0]
     assert verdicts(done) == {"bce": "identical"}, bce.comparisons[0].verdict.sentence
     assert bce.description.versions["BCEmbedding"] == "0.1.5"
@@ -90,7 +90,7 @@ def test_bce_embedding_behind_a_command(tmp_path: Path) -> None:
 def test_langchain_on_an_older_library_changes_white_space(tmp_path: Path) -> None:
     """sentence-transformers 5.3 still strips texts, and this LangChain makes spaces of new lines; ours does neither."""
     model = byte_level(tmp_path / "model")
-    spec = hosted("langchain", "langchain", model, timeout=120)
+    spec = hosted("langchain", "langchain", model)
     ours = f"sentence-transformers:{model}"
     found = checked(ours, [spec], load_probes()).candidates[0]
     assert found.comparisons[0].verdict.verdict == "differs on some texts"
