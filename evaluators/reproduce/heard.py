@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from data.run_record import RunWarning
+
 __all__ = ["Warnings", "hearing"]
 
 # Loggers that do not propagate, or whose level may be above WARNING.
@@ -41,11 +43,9 @@ class Warnings(logging.Handler):
             self._order.append(same)
         self._counts[same] = self._counts.get(same, 0) + 1
 
-    def take(self) -> list[dict[str, str | int]]:
-        """The warnings since the last call: ``[{"source", "text", "times"}]``."""
-        new: list[dict[str, str | int]] = [
-            {"source": source, "text": text, "times": self._counts[source, text]} for source, text in self._order
-        ]
+    def take(self) -> list[RunWarning]:
+        """The warnings since the last call."""
+        new = [RunWarning(source=source, text=text, times=self._counts[source, text]) for source, text in self._order]
         self._counts.clear()
         self._order.clear()
         return new

@@ -83,6 +83,8 @@ class Screen:
         print_line(
             f"run {journal.run_id}{', continued' if journal.resumed else ''}; kept in {escape(str(journal.folder))}"
         )
+        for finding in journal.run["findings"]:
+            self.note(f"{finding['severity']}: {finding['seen']}. {finding['why']}")
         for warning in journal.run["warnings"]:
             self.note(f"warning while loading: {warning['text']}")
         if done:
