@@ -81,13 +81,14 @@ def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
     """Vectors of all probes; texts that an encoder cannot take are found by halving, so that they lose no others."""
     vectors = Vectors(len(probes))
     failures, halved = 0, []
+    untried: dict[int, str] = {}
     for role in dict.fromkeys(probe.role for probe in probes):
         waiting = [[i for i, probe in enumerate(probes) if probe.role == role]]
         while waiting:
             positions = waiting.pop()
             if failures >= _MOST_FAILURES:
                 reason = "Not tried: the encoder had failed too often."
-                vectors.failed |= {position: reason for position in positions}
+                untried |= {position: reason for position in positions}
                 continue
             try:
                 vectors.put(positions, encoder.encode([probes[i].text for i in positions], role))
@@ -100,11 +101,10 @@ def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
                     halved.append((positions, str(error)))
                     middle = len(positions) // 2
                     waiting += [positions[middle:], positions[:middle]]
+    vectors.failed |= untried  # reasons of real attempts first, so that the first one shown is one
     vectors.refused = [
         f"{len(positions)} texts together were refused, in smaller batches they were not: {reason}"
         for positions, reason in halved
         if not vectors.failed.keys() & set(positions)
     ]
-    # Reasons of real attempts first, so that the first one shown is one.
-    vectors.failed = dict(sorted(vectors.failed.items(), key=lambda item: item[1].startswith("Not tried")))
     return vectors
