@@ -129,8 +129,9 @@ def show(frame: pd.DataFrame, split: Effects, sides: Sides, named: Mapping[str, 
         st.caption(f"The set-up of this run: {plain(known.differs)}{beside}.")
     provenance = ask(asked.provenance, int(cell["left_id"]), int(cell["right_id"]))
     heard = ask(asked.said, int(cell["right_id"]))
+    faults = ask(asked.faults, int(cell["right_id"]))
     cell_diagnosis.show(cell, frame)
-    _causes(cell, frame, split, provenance, heard, known)
+    _causes(cell, frame, split, provenance, heard, faults, known)
     _sides(provenance, claim, check)
     _metrics(cell, claim, check)
     _warnings(heard)
@@ -167,9 +168,10 @@ def _causes(
     split: Effects,
     provenance: pd.DataFrame,
     heard: list[str],
+    faults: list[tuple[str, str]],
     named: Named | None,
 ) -> None:
-    found = signs(_evidence(cell, frame, split, provenance, heard, named))
+    found = signs(_evidence(cell, frame, split, provenance, heard, faults, named))
     if not found:
         if cell["verdict"] in (Verdict.GAP, Verdict.BROKEN, Verdict.DRIFT):
             st.markdown("**Likely causes**: no rule fits what is known of this cell.")
@@ -185,6 +187,7 @@ def _evidence(
     split: Effects,
     provenance: pd.DataFrame,
     heard: list[str],
+    faults: list[tuple[str, str]],
     named: Named | None,
 ) -> Evidence:
     row = split.rows[split.rows["name"] == cell["row"]].iloc[0]
@@ -202,7 +205,7 @@ def _evidence(
         model_called=bool(row["called"]), model_typical=_known(row["typical"]), model_tasks=int(row["cells"]),
         task_called=bool(column["called"]), task_moved=int(column["moved"]), task_models=int(column["cells"]),
         by_type=own.groupby("type")["delta"].median().dropna().to_dict(),
-        differs=frozenset(differs), warnings=tuple(heard), set_up=_set_up(cell, frame, named),
+        differs=frozenset(differs), warnings=tuple(heard), faults=tuple(faults), set_up=_set_up(cell, frame, named),
     )  # fmt: skip
 
 

@@ -7,13 +7,15 @@ laid beside another run of the same model: the one that agrees best with what is
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import duckdb
 import pandas as pd
+
+from data.run_record import File, InUse, Recorded, ReproduceSettings, recorded
+from data.vocabulary import RunKind, Verdict
 
 __all__ = [
     "Difference",
@@ -119,10 +121,11 @@ class Named(NamedTuple):
 def setups(cursor: duckdb.DuckDBPyConnection) -> dict[str, SetUp]:
     """Every reproduction of the store by its run_id, the earliest first."""
     rows = cursor.execute(
-        """SELECT run_id, model, settings, environment, files FROM runs WHERE kind = 'reproduce'
-           ORDER BY started_at, run_id"""
+        "SELECT run_id, model, settings, environment, files, warnings FROM runs WHERE kind = ?"
+        " ORDER BY started_at, run_id",
+        [RunKind.REPRODUCE],
     ).fetchall()
-    return {run: _set_up(run, model, *map(json.loads, recorded)) for run, model, *recorded in rows}
+    return {run: _set_up(run, model, recorded(*records)) for run, model, *records in rows}
 
 
 def apart(one: SetUp, other: SetUp) -> list[Difference]:
@@ -141,7 +144,7 @@ def standings(judged: pd.DataFrame) -> dict[str, Standing]:
         judged: deltas of kind ``reproduced``, as :func:`data.verdict.deltas` gives them.
     """
     sure = judged[judged["comparable"].astype(bool)]
-    holds = sure["verdict"].isin(["match", "drift"])
+    holds = sure["verdict"].isin([verdict for verdict in Verdict if verdict.holds])
     found = pd.DataFrame({"held": holds, "failed": ~holds, "off": sure["delta"].abs()}).groupby(sure["right_run"]).sum()
     return {str(run): Standing(int(r["held"]), int(r["failed"]), float(r["off"])) for run, r in found.iterrows()}
 
@@ -225,13 +228,18 @@ def _moment(run_id: str) -> str:
     return _RUN_ID.sub(r"\1-\2 \3:\4", run_id)
 
 
-def _set_up(
-    run_id: str, model: str, settings: dict[str, Any], environment: dict[str, Any], files: list[dict[str, Any]]
-) -> SetUp:
-    asked, in_use = settings.get("asked") or {}, settings.get("in_use") or {}
+def _set_up(run_id: str, model: str, records: Recorded) -> SetUp:
+    settings, files = cast(ReproduceSettings, records.settings), records.files
+    asked, in_use = settings.get("asked") or {}, settings.get("in_use") or InUse()
     modules = [str(module) for module in in_use.get("modules") or []]
-    facts: dict[str, Any] = {name: (environment.get("libraries") or {}).get(name) for name in _LIBRARIES}
-    facts |= {name: in_use.get(name) for name in ("dtype", "max_seq_length", "similarity", "attention", "device")}
+    facts: dict[str, Any] = {name: records.environment["libraries"].get(name) for name in _LIBRARIES}
+    facts |= {
+        "dtype": in_use.get("dtype"),
+        "max_seq_length": in_use.get("max_seq_length"),
+        "similarity": in_use.get("similarity"),
+        "attention": in_use.get("attention"),
+        "device": in_use.get("device"),
+    }
     facts |= {
         "dimensions": in_use.get("truncate_dim") or in_use.get("dimensions"),
         "encoder": str(in_use.get("encoder") or "").rpartition(".")[2],
@@ -252,7 +260,7 @@ def one_name(value: object) -> object:
     return _SAME.get(str(value), value)
 
 
-def _digest(files: Iterable[Mapping[str, Any]], pattern: str) -> str | None:
+def _digest(files: Iterable[File], pattern: str) -> str | None:
     """Eight characters for what the files of this pattern hold, whatever they are called; None where there are none."""
     found = sorted(str(file["sha256"]) for file in files if re.fullmatch(pattern, file["path"]))
     return hashlib.sha256("".join(found).encode()).hexdigest()[:8] if found else None

@@ -20,9 +20,8 @@ WRECKED = -0.25  # typical delta of a model whose weights are not its own
 GONE = 0.6  # share of a score that none of the other faults took
 SLIGHT = 0.03  # at most this much is lost by lower precision
 QUERIES, PAIRS = ("Retrieval", "Reranking", "InstructionRetrieval"), ("STS", "PairClassification")
-_WEIGHTS = re.compile(
-    r"tensors are not in|newly initialized|not initialized|MISSING|size mismatch|randomly", re.IGNORECASE
-)
+# What libraries say, who have no codes.
+_WEIGHTS = re.compile(r"newly initialized|not initialized|MISSING|size mismatch|randomly", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Evidence:
     by_type: Mapping[str, float] = field(default_factory=dict)  # the model's median delta by task type
     differs: frozenset[str] = frozenset()  # names of the settings, versions and revisions that differ
     warnings: tuple[str, ...] = ()
+    faults: tuple[tuple[str, str], ...] = ()  # of the weights, found before the run: code, and what was seen
     set_up: str | None = None  # what sets the run apart from one of the same model that matches on this cell
 
 
@@ -87,6 +87,8 @@ def _set_up(e: Evidence) -> str | None:
 
 
 def _weights(e: Evidence) -> str | None:
+    if e.faults:
+        return f"preflight found: {e.faults[0][1][:200]}"
     said = next((w for w in e.warnings if _WEIGHTS.search(w)), None)
     return f"the run warned: {said[:200]}" if said else None
 

@@ -265,7 +265,8 @@ def _add_reproduction(connection: duckdb.DuckDBPyConnection) -> None:
     """One task, published at .80 and reproduced in bf16 at .79."""
     used = {"dtype": "bfloat16", "max_seq_length": 256, "modules": ["Transformer", "Pooling(mean)", "Normalize"]}
     run = _run_row("run-bf16", Made("bf16", synthetic(1)), NEWEST)
-    warned = [{"logger": "transformers.modeling_utils", "message": "Some weights were <b>not</b> initialised"}]
+    heard = "Some weights were <b>not</b> initialised"
+    warned = [{"source": "transformers.modeling_utils", "text": heard, "times": 1}]
     _insert(
         connection,
         "runs",

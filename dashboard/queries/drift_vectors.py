@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from data import drift_matrix
 from data.side_by_side import aligned
+from data.vocabulary import Output
 
 __all__ = ["between", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
 
@@ -144,7 +145,7 @@ def _hashes(cursor: duckdb.DuckDBPyConnection, check: str) -> list[str]:
 
 
 def _encoders_with_vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> list[str]:
-    if output != "dense":  # token weights and several vectors a text have no axes in common
+    if output != Output.DENSE:  # token weights and several vectors a text have no axes in common
         return []
     rows = cursor.execute(
         "SELECT encoder_id FROM vectors JOIN encoders USING (encoder_id) WHERE check_id = ? AND output = ?"
@@ -156,7 +157,7 @@ def _encoders_with_vectors(cursor: duckdb.DuckDBPyConnection, check: str, output
 
 def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, hashes: list[str]) -> Vectors:
     """Vectors of one encoder in the order of ``hashes``, [n, d]; NaN for a text without one, d is 0 without any."""
-    if output != "dense":
+    if output != Output.DENSE:
         return np.empty((len(hashes), 0), dtype=np.float32)
     found = cursor.sql(
         "SELECT text_hash, vector FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ?"

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
 import pandas as pd
 
 from data.effects import Effects, by_task, decompose
+from data.run_record import ReproduceSettings, in_one_line, recorded, warnings_of
 from data.setups import Named, setups
 from data.setups import named as by_set_up
 from data.verdict import Thresholds, deltas
-from data.vocabulary import Comparison, Origin, Verdict
+from data.vocabulary import Comparison, Origin, Tier, Verdict
 
-__all__ = ["command", "counts", "effects", "judged", "kinds", "metrics", "named", "provenance", "said", "types"]
+__all__ = [
+    "command",
+    "counts",
+    "effects",
+    "faults",
+    "judged",
+    "kinds",
+    "metrics",
+    "named",
+    "provenance",
+    "said",
+    "types",
+]
 
 # Facts that differ between any two results and explain nothing.
 _NEVER_THE_SAME = ("file", "date", "origin", "run", "notes", "texts a second", "evaluation time", "peak memory")
@@ -135,19 +147,20 @@ def _facts(cursor: duckdb.DuckDBPyConnection, result_id: int) -> dict[str, str]:
         "evaluation time": f"{r['evaluation_time']:.0f} s" if r["evaluation_time"] else None,
         "peak memory": f"{r['peak_memory_mb']:.0f} MB" if r["peak_memory_mb"] else None,
     }
-    facts |= dict(_flat("", json.loads(r["settings"] or "{}").get("in_use") or {}))
-    asked = json.loads(r["settings"] or "{}")
-    facts["loader"] = asked.get("loader")
-    facts["trust"] = _text((asked.get("asked") or {}).get("trust")) if r["settings"] else None
-    environment = json.loads(r["environment"] or "{}")
-    facts |= dict(_flat("", environment.get("libraries") or {}))
-    facts |= {name: _text(environment.get(name)) for name in ("cpu", "gpus", "torch_threads", "platform", "python")}
+    kept = recorded(r["settings"], r["environment"], None, None)
+    settings, environment = cast(ReproduceSettings, kept.settings), kept.environment
+    facts |= settings.get("in_use") or {}
+    facts["loader"] = settings.get("loader")
+    facts["trust"] = _text((settings.get("asked") or {}).get("trust")) if r["settings"] else None
+    facts |= environment["libraries"]
+    facts |= {
+        "cpu": environment["cpu"],
+        "gpus": _text(environment["gpus"]),
+        "torch_threads": _text(environment["torch_threads"]),
+        "platform": environment["platform"],
+        "python": environment["python"],
+    }
     return {name: _text(value) for name, value in facts.items() if value not in (None, "", [], {})}
-
-
-def _flat(prefix: str, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, inner in value.items():
-        yield (f"{prefix}{name}", inner)
 
 
 def _text(value: Any) -> str:
@@ -181,16 +194,17 @@ def said(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
            LEFT JOIN run_tasks t ON t.run_id = r.run_id AND t.task = r.task WHERE r.result_id = ?""",
         [result_id],
     ).fetchall()
-    heard = [entry for row in rows for column in row for entry in json.loads(column or "[]")]
-    return list(dict.fromkeys(_warning(entry) for entry in heard))
+    return list(dict.fromkeys(in_one_line(each) for row in rows for column in row for each in warnings_of(column)))
 
 
-def _warning(entry: Any) -> str:
-    if not isinstance(entry, dict):
-        return str(entry)
-    times = f" ({entry['times']} times)" if entry.get("times", 1) > 1 else ""
-    source = f"{entry['source']}: " if entry.get("source") else ""
-    return f"{source}{entry.get('text', '')}{times}"
+def faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[tuple[str, str]]:
+    """What was found in the model of the run that made a result before it ran: the code of each, and what was seen."""
+    rows = cursor.execute(
+        "SELECT f.code, f.seen FROM findings f JOIN results r USING (run_id) WHERE r.result_id = ? AND f.tier = ?"
+        " ORDER BY f.code",
+        [result_id, Tier.WEIGHTS],
+    ).fetchall()
+    return [(str(code), str(seen)) for code, seen in rows]
 
 
 def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
 import duckdb
 import pandas as pd
 
+from data.run_record import Recorded, recorded, warnings_of
 from data.side_by_side import differences, file_digests
 
 __all__ = ["PARTS", "Run", "beside", "part", "run", "runs", "tasks"]
@@ -16,21 +16,18 @@ PARTS = ["settings", "environment", "files"]
 
 
 class Run(NamedTuple):
-    """One run: what stands in its row as it is, and its JSON read."""
+    """One run: what stands in its row as it is, and its records."""
 
     facts: dict[str, Any]
-    settings: dict[str, Any]
-    environment: dict[str, Any]
-    files: list[dict[str, Any]]
-    warnings: list[Any]
+    records: Recorded
 
 
 def runs(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Every run, the newest first, with how many tasks it finished, and its warnings and findings."""
-    return cursor.execute("""
+    found = cursor.execute("""
         SELECT r.run_id, r.kind, r.model, r.revision, r.private, r.status, r.started_at,
             date_diff('second', r.started_at, r.finished_at) AS seconds, r.command,
-            json_array_length(r.warnings) AS warnings,
+            r.warnings,
             (SELECT count(DISTINCT (f.tier, f.code, coalesce(nullif(f.evidence::VARCHAR, '{}'), f.seen)))
                 FROM findings f WHERE f.run_id = r.run_id) AS findings,
             (SELECT count(*) FROM findings f WHERE f.run_id = r.run_id AND f.severity = 'fatal') AS fatal,
@@ -38,6 +35,7 @@ def runs(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
             (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id AND t.status = 'done') AS done
         FROM runs r ORDER BY r.started_at DESC, r.run_id
     """).df()
+    return found.assign(warnings=[len(warnings_of(text)) for text in found["warnings"]])
 
 
 def run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
@@ -46,10 +44,7 @@ def run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
     facts = frame.to_dict("records")[0]
     return Run(
         {str(name): value for name, value in facts.items() if name not in (*PARTS, "warnings")},
-        json.loads(facts["settings"]) or {},
-        json.loads(facts["environment"]) or {},
-        json.loads(facts["files"]) or [],
-        json.loads(facts["warnings"]) or [],
+        recorded(facts["settings"], facts["environment"], facts["files"], facts["warnings"]),
     )
 
 
@@ -81,6 +76,6 @@ def beside(cursor: duckdb.DuckDBPyConnection, left: str, right: str, name: str) 
 
 def _part(found: Run, name: str) -> dict[str, Any]:
     if name == "files":
-        return file_digests(found.files)
+        return file_digests(found.records.files)
     own = {"model": found.facts["model"], "revision": found.facts["revision"]} if name == "settings" else {}
-    return own | (found.settings if name == "settings" else found.environment)
+    return own | (found.records.settings if name == "settings" else dict(found.records.environment))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -14,6 +11,7 @@ from dashboard.queries import diagnosis, drift, runs
 from dashboard.sections.diagnosis import findings, told
 from dashboard.sections.side_by_side import beside
 from dashboard.words import count, plain
+from data.run_record import RunWarning, in_one_line
 from data.vocabulary import Status
 
 _NOBODY = "no other run"
@@ -122,7 +120,7 @@ def _one(name: str) -> None:
     about = ask(diagnosis.findings, run=name)
     st.markdown(f"**Findings** · {len(about) or 'none'}")
     findings(about)
-    _warnings(run.warnings)
+    _warnings(run.records.warnings)
     tab = links.one_of("Recorded", runs.PARTS, "recorded")
     st.dataframe(
         ask(runs.part, name, tab),
@@ -146,11 +144,11 @@ def _two(left: str, right: str) -> None:
         st.markdown(said if len(found) else f"**{name.capitalize()}**: none recorded")
         if apart:
             beside(found, left, right)
-    _warnings_apart(ask(runs.run, left).warnings, ask(runs.run, right).warnings)
+    _warnings_apart(ask(runs.run, left).records.warnings, ask(runs.run, right).records.warnings)
 
 
-def _warnings_apart(left: list[Any], right: list[Any]) -> None:
-    ours, theirs = ([_said(warning) for warning in side] for side in (left, right))
+def _warnings_apart(left: list[RunWarning], right: list[RunWarning]) -> None:
+    ours, theirs = ([in_one_line(warning) for warning in side] for side in (left, right))
     only = [w for w in ours if w not in theirs], [w for w in theirs if w not in ours]
     if not any(only):
         st.markdown("**Warnings**: the same")
@@ -161,19 +159,10 @@ def _warnings_apart(left: list[Any], right: list[Any]) -> None:
             column.code("\n\n".join(side), language=None, wrap_lines=True)
 
 
-def _warnings(given: list[Any]) -> None:
+def _warnings(given: list[RunWarning]) -> None:
     st.markdown(f"**Warnings** · {len(given) or 'none'}")
     if given:
-        st.code("\n\n".join(_said(warning) for warning in given), language=None, wrap_lines=True)
-
-
-def _said(warning: Any) -> str:
-    """A warning as one text: its message, with who said it where that is known."""
-    if not isinstance(warning, dict):
-        return str(warning)
-    message = warning.get("message") or warning.get("text")
-    said_by = warning.get("logger") or warning.get("category") or warning.get("source")
-    return f"{said_by}: {message}" if message and said_by else str(message or json.dumps(warning, ensure_ascii=False))
+        st.code("\n\n".join(in_one_line(warning) for warning in given), language=None, wrap_lines=True)
 
 
 def _tasks(name: str) -> None:

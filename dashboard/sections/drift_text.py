@@ -15,6 +15,7 @@ from dashboard.sections.drift_maps import Chosen
 from dashboard.sections.side_by_side import beside, mark, marked
 from dashboard.words import count, plain
 from data.side_by_side import visible
+from data.vocabulary import Output
 
 __all__ = ["show"]
 
@@ -126,7 +127,7 @@ def _told(side: str, token: Any) -> str:
 
 
 def _vectors(chosen: Chosen, text: str) -> None:
-    if chosen.output != "dense":
+    if chosen.output != Output.DENSE:
         for column, payload, each in zip(
             st.columns(2),
             ask(drift_vectors.payloads, chosen.check, chosen.output, chosen.candidate, chosen.against, text),

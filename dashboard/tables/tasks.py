@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.words import count, day, parameters
+from data.vocabulary import Origin
 
 __all__ = ["cells", "how_scored", "languages", "metrics", "profile", "provenance", "standings", "task_facts"]
 
@@ -66,7 +67,7 @@ def _note(row: dict[Any, Any]) -> str:
     notes = []
     if row["reported"]:
         notes.append("model card's own figure")
-    if row["origin"] == "reproduced":
+    if row["origin"] == Origin.REPRODUCED:
         notes.append("run here")
     if row["other_dataset"]:
         notes.append("other or unknown dataset revision")

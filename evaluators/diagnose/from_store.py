@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +13,15 @@ import numpy as np
 
 from data.errors import InputError, NotFoundError
 from data.pattern import cells_of, source_of, task_deltas
+from data.run_record import RunRow, put_run
 from data.suggest import Delta
-from data.vocabulary import Outcome, Output, Severity
+from data.vocabulary import Outcome, Output, RunKind, Severity, Status
 from evaluators.diagnose.answer import BATCH
 from evaluators.diagnose.causes.chance import Facts
 from evaluators.diagnose.proof import proof, snippet
 from evaluators.diagnose.reference import Reference, Vectors
 from evaluators.diagnose.verdict import Diagnosis, Named
+from evaluators.environment import environment
 
 __all__ = ["Candidate", "Kept", "keep", "read_check", "read_deltas"]
 
@@ -197,14 +199,24 @@ def keep(
 ) -> str:
     """Add a run with its diagnoses, one a candidate, to an open store; returns the run's id."""
     run_id = f"{started:%Y%m%d-%H%M%S}-diagnose-{secrets.token_hex(3)}"
-    connection.execute(
-        "INSERT INTO runs (run_id, kind, model, revision, private, command, settings, environment, files, warnings, "
-        "started_at, finished_at, status) VALUES (?, 'diagnose', ?, ?, FALSE, ?, ?, '{}', '[]', '[]', ?, ?, 'done')",
-        [
-            run_id, reference.name, reference.target.revision, command,
-            json.dumps({"recipe": reference.recipe.__dict__}), _utc(started), _utc(datetime.now(UTC)),
-        ],
-    )  # fmt: skip
+    put_run(
+        connection,
+        RunRow(
+            run_id=run_id,
+            kind=RunKind.DIAGNOSE,
+            model=reference.name,
+            revision=reference.target.revision,
+            private=False,
+            command=command,
+            settings={"recipe": asdict(reference.recipe)},
+            environment=environment(),
+            files=[],
+            warnings=[],
+            started_at=_utc(started),
+            finished_at=_utc(datetime.now(UTC)),
+            status=Status.DONE,
+        ),
+    )
     for candidate, diagnosis in found.items():
         _keep_one(connection, reference, run_id, check_id, candidate, diagnosis)
     return run_id

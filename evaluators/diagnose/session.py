@@ -20,6 +20,7 @@ from data.errors import InputError, ModelError
 from data.keys import as_written
 from data.probes import load_probes
 from data.store import open_reader, writing
+from data.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.answer import BATCH, Bench, Diagnosis, Facts, Reference, batched, diagnose, load_reference
 from evaluators.diagnose.from_store import Candidate, Kept, keep, read_check
 from evaluators.diagnose.reference import Vectors
@@ -116,9 +117,9 @@ def _holds(bench: Bench, kept: Kept) -> str:
         ModelError: they are not. Whatever were then proved would be of another reference.
     """
     own = diagnose(bench, kept.reference)
-    if own.verdict == "identical":
+    if DiagnosisVerdict(own.verdict) is DiagnosisVerdict.IDENTICAL:
         return ""
-    if own.verdict == "precision only":
+    if DiagnosisVerdict(own.verdict) is DiagnosisVerdict.PRECISION:
         how = " and ".join(named.cause.name for named in own.causes) or "half precision"
         return f" Compared with the model in float32: the check's own reference rounds ({how})."
     raise ModelError(

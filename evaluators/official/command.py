@@ -58,18 +58,19 @@ def import_(
     if recorded:
         return
     from data.errors import InputError
+    from data.vocabulary import ImportKind, Origin
     from evaluators.official.importer import import_bundle, import_from
 
     if place is not None and download:
         raise InputError("--from and --download name two sources", remedy="Give one of them.")
-    if origin not in (None, "official", "reported", "reproduced"):
-        raise InputError(f"'{origin}' is no origin of a score", remedy="It is one of official, reported, reproduced.")
+    if origin not in (None, *Origin):
+        raise InputError(f"'{origin}' is no origin of a score", remedy=f"It is one of {', '.join(Origin)}.")
     if place is None and not download:
         # a store of another schema, or a damaged file, is not added to but written again
         _show(import_bundle(rebuild=rebuild or not usable))
         _put_runs_back(rebuild or not usable)
         return
-    kind = "download" if download else "folder"
+    kind = ImportKind.DOWNLOAD if download else ImportKind.FOLDER
     source = _download() if download else place
     assert source is not None
     with _progress("Reading results") as progress:

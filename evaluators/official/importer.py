@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from data.derive import derive
 from data.store import bring_up_to_date, open_reader, store_path, writing
+from data.vocabulary import ImportKind
 from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
 from evaluators.official.cards import describe_unregistered
@@ -63,7 +64,7 @@ def import_from(
     origin: str | None = None,
     rebuild: bool = False,
     store: Path | None = None,
-    kind: str = "folder",
+    kind: ImportKind = ImportKind.FOLDER,
     progress: Progress | None = None,
 ) -> Summary:
     """Import the results at ``place``: a checkout of the results repository, mteb's cache folder, a zip of either.
@@ -125,7 +126,7 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
         finally:
             reader.close()
     with writing(store, fresh=rebuild) as connection:
-        importing = _Importing(connection, "bundle", str(folder), started_at)
+        importing = _Importing(connection, ImportKind.BUNDLE, str(folder), started_at)
         bundle.read_facts(connection, folder)
         bundle.read_results(connection, folder, importing.import_id, importing.first)
         sample.load(connection, folder)
@@ -258,7 +259,7 @@ class _Importing:
     def finish(self, seen: int, began: float, *, commit: str | None = None, date: dt.datetime | None = None) -> Summary:
         """Settle what was read and write down the import."""
         connection = self.connection
-        merged = merge(connection, self.import_id, self.first, bundled=self.kind == "bundle")
+        merged = merge(connection, self.import_id, self.first, bundled=self.kind == ImportKind.BUNDLE)
         new_sets = [(number, list(names)) for names, number in self.sets.items() if number > self.old_sets]
         if new_sets:
             self._insert("metric_sets", {"metric_set": [s[0] for s in new_sets], "names": [s[1] for s in new_sets]})

@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from data.vocabulary import Outcome, Severity
 from evaluators.levels import FAIL_ON, fail
 
 if TYPE_CHECKING:
@@ -147,10 +148,10 @@ def _print(console: Console, done: Check) -> None:
             console.print(Text(said, style="yellow"))
     for examined in (done.reference, *done.candidates):
         for finding in at_least(examined.findings, "serious"):
-            style = "red" if finding.severity == "fatal" else "yellow"
+            style = "red" if Severity(finding.severity) is Severity.FATAL else "yellow"
             console.print(Text(f"{examined.settings.display}: {finding.seen}. {finding.remedy}", style=style))
         for outcome in examined.protocol:
-            if outcome.outcome == "fail":
+            if outcome.outcome == Outcome.FAIL:
                 console.print(Text(f"{examined.settings.display}: {outcome.detail}", style="red"))
         for warning in examined.description.warnings:
             console.print(Text(f"{examined.settings.display}: {warning}", style="yellow"))

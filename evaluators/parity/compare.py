@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.drift import floor_of
 from data.probes import Probe
+from data.vocabulary import Outcome as Result
 from evaluators.parity import measures
 from evaluators.parity.multi import maxsim_matrix, per_multi
 from evaluators.parity.protocol import Outcome
@@ -185,9 +186,9 @@ def _both(reference: Side, candidate: Side) -> list[Outcome]:
     ours = [
         Outcome(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs)
         for o in reference.protocol
-        if o.outcome == "fail"
+        if o.outcome == Result.FAIL
     ]
-    own = [outcome for outcome in candidate.protocol if outcome.outcome == "fail"]
+    own = [outcome for outcome in candidate.protocol if outcome.outcome == Result.FAIL]
     return [*ours, *own]
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
-import psutil
 import pyarrow as pa
 
-from evaluators.encoders.base import versions_of
+from data.run_record import File, RunRow, RunWarning, put_run
+from data.vocabulary import RunKind, Status
+from evaluators.environment import environment
 from evaluators.parity.compare import Comparison
 from evaluators.parity.run import Check, Examined
 from evaluators.preflight.keep import keep_findings
@@ -33,7 +32,7 @@ Rows = list[dict[str, Any]]
 
 def keep(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> None:
     """Add the check to an open store, all of it or (with the transaction) none of it."""
-    _insert(connection, "runs", [_run(check, command)])
+    put_run(connection, _run(check, command))
     reference = encoder_id(check.reference)
     probes = check.plan.probes
     _insert(connection, "checks", [{
@@ -73,40 +72,29 @@ def encoder_id(examined: Examined) -> str:
     return sha256(plain.encode()).hexdigest()[:16]
 
 
-def _run(check: Check, command: str) -> dict[str, Any]:
+def _run(check: Check, command: str) -> RunRow:
     everyone = (check.reference, *check.candidates)
     return {
         "run_id": check.check_id,
-        "kind": "parity",
+        "kind": RunKind.PARITY,
         "model": check.reference.description.model,
         "revision": check.reference.description.revision,
         "private": False,
         "command": command,
-        "settings": _json(
-            {
-                "reference": check.reference.description.settings,
-                "candidates": [c.description.settings for c in check.candidates],
-            }
-        ),  # fmt: skip
-        "environment": _json(_environment()),
-        "files": _json(check.reference.description.files),
-        "warnings": _json([f"{e.settings.display}: {text}" for e in everyone for text in e.description.warnings]),
+        "settings": {
+            "reference": check.reference.description.settings,
+            "candidates": [candidate.description.settings for candidate in check.candidates],
+        },
+        "environment": environment(),
+        "files": cast(list[File], check.reference.description.files),
+        "warnings": [
+            RunWarning(source=each.settings.display, text=text, times=1)
+            for each in everyone
+            for text in each.description.warnings
+        ],
         "started_at": check.started_at,
         "finished_at": check.finished_at,
-        "status": "failed" if check.reference.error else "done",
-    }
-
-
-def _environment() -> dict[str, Any]:
-    libraries = ("torch", "transformers", "sentence-transformers", "tokenizers", "numpy", "onnxruntime", "openvino")
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "cores": psutil.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "threads": os.environ.get("OMP_NUM_THREADS"),
-        "versions": versions_of(*libraries),
+        "status": Status.FAILED if check.reference.error else Status.DONE,
     }
 
 

@@ -96,13 +96,14 @@ def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
     vectors = Vectors(len(probes))
     failures: int = 0
     halved: list[tuple[list[int], EncoderError]] = []
+    untried: dict[int, str] = {}
     for role in dict.fromkeys(probe.role for probe in probes):
         waiting = [[i for i, probe in enumerate(probes) if probe.role == role]]
         while waiting:
             positions = waiting.pop()
             if vectors.gone or failures >= _MOST_FAILURES:
                 reason = "Not tried: the encoder had failed " + ("for good." if vectors.gone else "too often.")
-                vectors.failed |= dict.fromkeys(positions, reason)
+                untried |= dict.fromkeys(positions, reason)
                 continue
             try:
                 vectors.put(positions, encoder.encode([probes[i].text for i in positions], role))
@@ -118,9 +119,8 @@ def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
                     halved.append((positions, error))
                     middle = len(positions) // 2
                     waiting += [positions[middle:], positions[:middle]]
+    vectors.failed |= untried  # reasons of real attempts first, so that the first one shown is one
     _why_smaller(vectors, halved)
-    # Reasons of real attempts first, so that the first one shown is one.
-    vectors.failed = dict(sorted(vectors.failed.items(), key=lambda item: item[1].startswith("Not tried")))
     return vectors
 
 

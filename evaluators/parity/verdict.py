@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.drift import FLOORS, IDENTICAL, norm_floor
 from data.probes import Probe
+from data.vocabulary import Outcome as Result
 from evaluators.parity.protocol import Outcome
 
 __all__ = ["Evidence", "Verdict", "common_trait", "give_verdict", "said_by_protocol"]
@@ -80,7 +81,9 @@ def give_verdict(evidence: Evidence, probes: Sequence[Probe], protocol: Sequence
 def said_by_protocol(protocol: Sequence[Outcome], output: str = "dense") -> str | None:
     """The failures that make an encoder unstable, as a sentence; None if it agrees with itself."""
     failed = {
-        outcome.test: outcome.detail for outcome in protocol if outcome.outcome == "fail" and output in outcome.outputs
+        outcome.test: outcome.detail
+        for outcome in protocol
+        if outcome.outcome == Result.FAIL and output in outcome.outputs
     }
     said = [failed[test] for test in ("order", "loads", "deterministic", "batch") if test in failed]
     return " ".join(said) if said else None

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from data.errors import InputError
 from data.keys import as_written
+from data.run_record import PreflightSettings
 from evaluators.preflight.finding import SEVERITIES, Finding, at_least
 
 __all__ = ["register"]
@@ -60,12 +61,17 @@ def _preflight(
         _print(model, findings, (finished - started).total_seconds())
     if write_pin and not at_least(findings, "fatal"):
         keep(target, write_pin)
-    settings = {"revision": revision, "trust": trust_remote_code or [], "pin": pin and str(pin), "hub": repository}
+    settings = settings_of(revision, trust_remote_code, pin, repository)
     again = as_written(["python", "-m", "evaluators", *sys.argv[1:]])
     if unkept := keep_run(target, findings, command=again, settings=settings, started=started, finished=finished):
         Console(stderr=True, highlight=False).print(Text(unkept, "dim"))
     if at_least(findings, fail_on):
         raise typer.Exit(1)
+
+
+def settings_of(revision: str | None, trust: list[str] | None, pin: Path | None, hub: str | None) -> PreflightSettings:
+    """What was asked, as a run keeps it."""
+    return PreflightSettings(revision=revision, trust=list(trust or ()), pin=str(pin) if pin else None, hub=hub)
 
 
 def _print(model: str, findings: list[Finding], seconds: float) -> None:

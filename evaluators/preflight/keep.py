@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import duckdb
 
 from data.errors import StoreError
+from data.run_record import File, PreflightSettings, RunRow, put_run
 from data.store import store_path, writing
-from evaluators.encoders.base import versions_of
+from data.vocabulary import RunKind, Status
+from evaluators.environment import environment
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.pin import describe_files
 from evaluators.preflight.target import Target
 
-__all__ = ["keep_findings", "keep_run"]
-
-_LIBRARIES = ("transformers", "tokenizers", "safetensors", "torch", "sentence-transformers", "huggingface-hub")
+__all__ = ["keep_findings", "keep_run", "row_of"]
 
 
 def keep_run(
@@ -30,7 +28,7 @@ def keep_run(
     findings: Iterable[Finding],
     *,
     command: str,
-    settings: dict[str, Any],
+    settings: PreflightSettings,
     started: datetime,
     finished: datetime,
 ) -> str | None:
@@ -49,31 +47,38 @@ def keep_run(
     """
     if not store_path().exists():
         return None
-    here = Path(target.name).expanduser().is_dir()
-    model = str(target.folder.resolve()) if here else target.name
-    run_id = f"{started:%Y%m%dT%H%M%S}-{sha256(f'{started} {command}'.encode()).hexdigest()[:8]}"
-    said = [run_id, "preflight", model, target.revision, here, command]
-    recorded = [settings, _environment(), describe_files(target), []]
+    row = row_of(target, command=command, settings=settings, started=started, finished=finished)
     try:
         with writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [*said, *(json.dumps(part, ensure_ascii=False) for part in recorded), started, finished, "done"],
-            )
-            keep_findings(connection, run_id, model, findings)
+            put_run(connection, row)
+            keep_findings(connection, row["run_id"], row["model"], findings)
     except (StoreError, OSError, duckdb.Error) as error:
         return f"Not kept in {store_path()}: {getattr(error, 'what', error)}."
     return None
 
 
-def _environment() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
-        "threads": os.environ.get("OMP_NUM_THREADS"),
-        "libraries": versions_of(*_LIBRARIES),
-    }
+def row_of(
+    target: Target, *, command: str, settings: PreflightSettings, started: datetime, finished: datetime
+) -> RunRow:
+    """The look as a run."""
+    here = Path(target.name).expanduser().is_dir()
+    model = str(target.folder.resolve()) if here else target.name
+    run_id = f"{started:%Y%m%dT%H%M%S}-{sha256(f'{started} {command}'.encode()).hexdigest()[:8]}"
+    return RunRow(
+        run_id=run_id,
+        kind=RunKind.PREFLIGHT,
+        model=model,
+        revision=target.revision,
+        private=here,
+        command=command,
+        settings=settings,
+        environment=environment(),
+        files=cast(list[File], describe_files(target)),
+        warnings=[],
+        started_at=started,
+        finished_at=finished,
+        status=Status.DONE,
+    )
 
 
 def _once(findings: Iterable[Finding]) -> dict[str, Finding]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import InputError
+from data.vocabulary import Status
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.publish import put
 
@@ -37,7 +38,7 @@ def pack(journals: list[Journal], file: Path = _FILE) -> int:
         }
         for journal in journals
         for record in journal.tasks().values()
-        if record["status"] == "done"
+        if record["status"] == Status.DONE
     ]
     file.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows), file, compression="zstd", compression_level=19)
@@ -74,7 +75,7 @@ def _portable_run(run: dict[str, Any]) -> dict[str, Any]:
     words = [Path(word).name if word.startswith("/") else word for word in run["command"].split(" ")]
     if "--out" in words:
         del words[words.index("--out") : words.index("--out") + 2]
-    status = "stopped" if run["status"] == "running" else run["status"]
+    status = Status.STOPPED if run["status"] == Status.RUNNING else run["status"]
     return run | {
         "status": status,
         "command": " ".join(words),

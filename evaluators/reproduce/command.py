@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 
 from data.errors import InputError
+from data.vocabulary import Status
+from data.vocabulary import Verdict as Judged
 
 if TYPE_CHECKING:
     from evaluators.reproduce.journal import Journal
@@ -135,11 +137,11 @@ def _conclude(journal: Journal, plan: Plan, screen: Screen, fail_on: FailOn | No
     verdicts = verdicts_of(journal.run_id, journal.run["model"], list(records), plan.compare_to)
     screen.summary(verdicts, records, plan.compare_to)
     set_up = set_up_of(journal.run_id, journal.run["model"])
-    if set_up and any(verdict.verdict != "match" for verdict in verdicts):
+    if set_up and any(verdict.verdict != Judged.MATCH for verdict in verdicts):
         screen.note(set_up)
     if following := _next(journal.run_id, verdicts, plan.compare_to):
         screen.note(following)
-    if any(record["status"] != "done" for record in records.values()):
+    if any(record["status"] != Status.DONE for record in records.values()):
         raise typer.Exit(2)
     if fail_on and any(verdict.verdict in _FAILS[fail_on] for verdict in verdicts):
         raise typer.Exit(1)
@@ -149,8 +151,8 @@ def _next(run: str, verdicts: list[Verdict], compare_to: str) -> str:
     """What to type next: why published figures do not hold, where there are enough of them to have a pattern."""
     from data.suggest import FEWEST
 
-    comparable = {verdict.task for verdict in verdicts if verdict.verdict != "not comparable"}
-    moved = any(verdict.verdict not in ("match", "not comparable") for verdict in verdicts)
+    comparable = {verdict.task for verdict in verdicts if verdict.verdict != Judged.NOT_COMPARABLE}
+    moved = any(verdict.verdict not in (Judged.MATCH, Judged.NOT_COMPARABLE) for verdict in verdicts)
     if compare_to != "official" or len(comparable) < FEWEST or not moved:
         return ""
     return f"What the scores suggest: python -m evaluators diagnose --scores {run}"

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from data import keys
+from data.run_record import RunWarning
 
 __all__ = ["Warnings", "hearing"]
 
@@ -43,11 +44,9 @@ class Warnings(logging.Handler):
             self._order.append(same)
         self._counts[same] = self._counts.get(same, 0) + 1
 
-    def take(self) -> list[dict[str, str | int]]:
-        """The warnings since the last call: ``[{"source", "text", "times"}]``."""
-        new: list[dict[str, str | int]] = [
-            {"source": source, "text": text, "times": self._counts[source, text]} for source, text in self._order
-        ]
+    def take(self) -> list[RunWarning]:
+        """The warnings since the last call."""
+        new = [RunWarning(source=source, text=text, times=self._counts[source, text]) for source, text in self._order]
         self._counts.clear()
         self._order.clear()
         return new

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from data import keys
 from data.errors import InputError, NotFoundError, StoreBusyError
+from data.vocabulary import Status
 
 __all__ = ["Journal", "default_root", "now"]
 
@@ -115,7 +116,7 @@ class Journal:
     def finished(self, task: str, dataset: dict[str, Any]) -> bool:
         """Whether the task was run to its end on this very data set (path and revision)."""
         record = self.tasks().get(task)
-        return bool(record and record["status"] == "done" and record["dataset"] == dataset)
+        return bool(record and record["status"] == Status.DONE and record["dataset"] == dataset)
 
 
 def find(root: Path, run_id: str) -> Journal:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from data.errors import InputError, ModelError, NotAllowedError, PlumblineError
+from data.run_record import InUse
 from evaluators.encoders.base import hash_files
 from evaluators.encoders.look import look
 from evaluators.encoders.settings import parse_spec
@@ -351,10 +352,10 @@ def _set_up(encoder: Any, asked: Asked) -> None:
         encoder.model_prompts = dict(asked.prompts)
 
 
-def settings_in_use(encoder: Any) -> dict[str, Any]:
+def settings_in_use(encoder: Any) -> InUse:
     """What the loaded model does: dtype, attention, device, lengths, pooling, prompts; None where there is none."""
     if isinstance(encoder, SpecEncoder):
-        return encoder.in_use()
+        return cast(InUse, encoder.in_use())
     module, inner = torch_module(encoder), getattr(encoder, "model", None)
     parameter = next(module.parameters(), None) if module is not None else None
     config = _transformer_config(module)

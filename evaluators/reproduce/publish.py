@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +14,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from data import keys
 from data.derive import derive
 from data.errors import PlumblineError, StoreBusyError
+from data.run_record import RunRow, put_run
 from data.store import writing
+from data.vocabulary import ImportKind, Origin, Status
 from evaluators.official.names import Names
 from evaluators.official.parse import parse
 from evaluators.preflight.finding import Finding
@@ -23,10 +25,6 @@ from evaluators.reproduce.journal import Journal
 
 __all__ = ["publish", "put", "restore"]
 
-_RUN = (
-    "run_id", "kind", "model", "revision", "private", "command", "settings", "environment", "files", "warnings",
-    "started_at", "finished_at", "status",
-)  # fmt: skip
 _TASK = (
     "task", "status", "error", "warnings", "dataset_path", "batch_size", "texts", "seconds", "peak_memory_mb",
     "finished_at",
@@ -43,7 +41,7 @@ def publish(journal: Journal, store: Path | None = None) -> None:
     with writing(store) as connection:
         put(connection, journal.run, list(journal.tasks().values()), journal.read)
         own = journal.run["private"] or any(record.get("own_task") for record in journal.tasks().values())
-        if own and journal.run["status"] != "running":
+        if own and journal.run["status"] != Status.RUNNING:
             derive(connection)  # only these stand on the leaderboard; seconds on a full record, so once a run
 
 
@@ -86,7 +84,7 @@ def put(
     keys.remember_named(json.dumps(run.get("settings"), default=str))
     run, told = keys.masked_all(run), keys.masked_all(records)
     run_id = run["run_id"]
-    _replace(connection, "runs", [{name: _sql(run.get(name)) for name in _RUN}], run_id)
+    put_run(connection, cast(RunRow, run))
     known = dict(
         connection.execute(
             "SELECT file, result_id FROM results WHERE run_id = ? AND gone_in IS NULL", [run_id]
@@ -95,20 +93,16 @@ def put(
     rows = []
     for record, kept in zip(told, records, strict=True):
         result = None
-        if record["status"] == "done":
+        if record["status"] == Status.DONE:
             _add_task(connection, record)
             result = known.get(record["file"]) or _add_result(connection, run, record, read(kept["file"]))
         rows.append({"run_id": run_id, "result_id": result} | {n: _sql(record.get(n)) for n in _TASK})
-    _replace(connection, "run_tasks", rows, run_id)
+    connection.execute("DELETE FROM run_tasks WHERE run_id = ?", [run_id])
+    for row in rows:
+        _insert(connection, "run_tasks", row)
     connection.execute("DELETE FROM findings WHERE run_id = ?", [run_id])
     keep_findings(connection, run_id, run["model"], [Finding(**found) for found in run.get("findings", [])])
     _add_model(connection, run)
-
-
-def _replace(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]], run_id: str) -> None:
-    connection.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])  # noqa: S608 -- one of two names above
-    for row in rows:
-        _insert(connection, table, row)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: dict[str, Any]) -> None:
@@ -135,7 +129,7 @@ def _add_result(connection: duckdb.DuckDBPyConnection, run: dict[str, Any], reco
         "model": run["model"],
         "revision": run["revision"],
         "experiment": "",
-        "origin": "reproduced",
+        "origin": Origin.REPRODUCED,
         "task": record["task"],
         **{name: getattr(result, name) for name in _HEADER},
         "file": record["file"],
@@ -189,14 +183,14 @@ def _metric_set(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], s
 def _import_id(connection: duckdb.DuckDBPyConnection, run: dict[str, Any]) -> int:
     """The run counts as one import, whose source is its folder."""
     found = connection.execute(
-        "SELECT import_id FROM imports WHERE kind = 'run' AND source = ?", [run["run_id"]]
+        "SELECT import_id FROM imports WHERE kind = ? AND source = ?", [ImportKind.RUN, run["run_id"]]
     ).fetchall()
     if found:
         return int(found[0][0])
     import_id = _next(connection, "imports", "import_id")
     connection.execute(
-        "INSERT INTO imports (import_id, kind, source, mteb_version, started_at) VALUES (?, 'run', ?, ?, ?)",
-        [import_id, run["run_id"], run["environment"]["libraries"].get("mteb"), run["started_at"]],
+        "INSERT INTO imports (import_id, kind, source, mteb_version, started_at) VALUES (?, ?, ?, ?, ?)",
+        [import_id, ImportKind.RUN, run["run_id"], run["environment"]["libraries"].get("mteb"), run["started_at"]],
     )
     return import_id
 

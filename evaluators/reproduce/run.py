@@ -7,19 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import duckdb
 
 from data import keys
 from data.errors import ModelError, PlumblineError, StoreBusyError, StoreError
-from evaluators.preflight.finding import Finding
+from data.run_record import File, InUse, RunRow, RunWarning
+from data.vocabulary import RunKind, Status
+from evaluators.environment import environment
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
 from evaluators.reproduce.heard import Warnings, hearing
 from evaluators.reproduce.journal import Journal, now
 from evaluators.reproduce.models import Asked, Loaded, load, settings_in_use
 from evaluators.reproduce.publish import publish
-from evaluators.reproduce.surroundings import environment, peak_memory_mb, reset_peak, versions
+from evaluators.reproduce.surroundings import peak_memory_mb, reset_peak, score_versions
 from evaluators.reproduce.tasks import data_source
 from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import check_comparison, verdicts_of
@@ -63,13 +65,13 @@ def reproduce(plan: Plan, screen: Screen) -> Journal:
         with loaded.guard(), journal.held(), _full_disk_explained(journal):
             _begin(journal, plan, loaded, in_use, heard.take())
             waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, _dataset(task))]
-            status, published = "failed", False
+            status, published = Status.FAILED, False
             try:
                 publish(journal, plan.store)
                 published = _run_all(plan, loaded, journal, waiting, heard, screen)
-                status = "done"
+                status = Status.DONE
             except KeyboardInterrupt:
-                status = "stopped"
+                status = Status.STOPPED
                 raise
             finally:
                 if not published:
@@ -88,7 +90,7 @@ def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], h
             record = _run_one(task, watched, journal, plan, heard)
             journal.write_task(record)
             if task is waiting[-1]:  # publishing copies the store, so the end of the run goes along with its last task
-                journal.write_run(status="done", finished_at=now())
+                journal.write_run(status=Status.DONE, finished_at=now())
             with _published_later(screen) as busy:
                 publish(journal, plan.store)
             name = task.metadata.name
@@ -196,7 +198,7 @@ def _dataset(task: Any) -> dict[str, Any]:
     }
 
 
-def _identity(asked: Asked, loaded: Loaded, in_use: dict[str, Any]) -> dict[str, Any]:
+def _identity(asked: Asked, loaded: Loaded, in_use: InUse) -> dict[str, Any]:
     """Everything that can change a score; the batch size cannot, beyond rounding."""
     return {
         "model": loaded.name,
@@ -204,34 +206,28 @@ def _identity(asked: Asked, loaded: Loaded, in_use: dict[str, Any]) -> dict[str,
         "loader": loaded.loader,
         "files": [(file["path"], file["sha256"]) for file in loaded.files],
         "in_use": in_use,
-        "libraries": versions(),
+        "libraries": score_versions(),
     }
 
 
-def _begin(
-    journal: Journal, plan: Plan, loaded: Loaded, in_use: dict[str, Any], warnings: list[dict[str, Any]]
-) -> None:
+def _begin(journal: Journal, plan: Plan, loaded: Loaded, in_use: InUse, warnings: list[RunWarning]) -> None:
     asked = {name: value for name, value in plan.asked._asdict().items() if value}
-    journal.write_run(
+    row = RunRow(
         run_id=journal.run_id,
-        kind="reproduce",
+        kind=RunKind.REPRODUCE,
         model=loaded.name,
         revision=loaded.revision,
         private=not loaded.registered,
         command=plan.command,
         settings={"asked": asked, "in_use": in_use, "loader": loaded.loader, "batch_size": plan.batch_size},
-        environment=environment(),
-        files=loaded.files,
-        findings=[finding.as_row() for finding in loaded.findings],
-        warnings=[_as_warning(finding) for finding in loaded.findings] + warnings,
+        environment=environment(mteb_task=42),
+        files=cast(list[File], loaded.files),
+        warnings=warnings,
         started_at=journal.run.get("started_at") or now(),
         finished_at=None,
-        status="running",
+        status=Status.RUNNING,
     )
-
-
-def _as_warning(finding: Finding) -> dict[str, Any]:
-    return {"source": "preflight", "text": f"{finding.severity}: {finding.seen}. {finding.why}", "times": 1}
+    journal.write_run(**row, findings=[finding.as_row() for finding in loaded.findings])
 
 
 def _to_run(watched: Watched, journal: Journal, plan: Plan) -> Any:

@@ -1,71 +1,26 @@
-"""What a run ran on: library versions, hardware, threads, seeds and memory."""
+"""What a run of tasks is told apart by and what it took: the versions that can change a score, and memory."""
 
 from __future__ import annotations
 
 import os
-import platform
 import resource
 import sys
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-import psutil
+from evaluators.environment import versions
 
-from data.keys import from_outside
+__all__ = ["peak_memory_mb", "reset_peak", "score_versions"]
 
-__all__ = ["LIBRARIES", "environment", "peak_memory_mb", "reset_peak", "versions"]
-
-# Those that can change a score; the rest of the environment cannot.
-LIBRARIES = (
+# A run is resumed only where all of these are the same.
+_LIBRARIES = (
     "mteb", "sentence-transformers", "transformers", "tokenizers", "torch", "numpy", "scipy", "scikit-learn",
     "datasets",
 )  # fmt: skip
-_SETTINGS = (
-    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM", "CUDA_VISIBLE_DEVICES", "PYTHONHASHSEED",
-    "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_VERBOSITY",
-)  # fmt: skip
 
 
-@cache
-def versions() -> dict[str, str]:
-    """Versions of the libraries that can change a score, read once: nobody installs another one under a process."""
-    found = {}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def environment() -> dict[str, Any]:
-    """Libraries, hardware, threads, seeds and the variables that steer them, as JSON."""
-    import torch
-
-    return {
-        "python": platform.python_version(),
-        "libraries": versions(),
-        "platform": platform.platform(),
-        "cpu": _cpu(),
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_mb": round(psutil.virtual_memory().total / 2**20),
-        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
-        "torch_threads": torch.get_num_threads(),
-        "matmul_precision": torch.get_float32_matmul_precision(),
-        "seeds": {"mteb_task": 42, "torch": torch.initial_seed()},
-        "variables": {name: from_outside(os.environ[name]) for name in _SETTINGS if name in os.environ},
-    }
-
-
-def _cpu() -> str:
-    """Name of the processor; Linux keeps it in /proc, where ``platform`` does not look."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+def score_versions() -> dict[str, str]:
+    """Versions of the libraries that can change a score."""
+    return {name: versions()[name] for name in _LIBRARIES if name in versions()}
 
 
 def reset_peak() -> None:

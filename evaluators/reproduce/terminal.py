@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from data.vocabulary import Status
 from evaluators.reproduce.estimate import Estimate, duration
 from evaluators.reproduce.verdicts import Verdict
 
@@ -83,6 +84,8 @@ class Screen:
         print_line(
             f"run {journal.run_id}{', continued' if journal.resumed else ''}; kept in {escape(str(journal.folder))}"
         )
+        for finding in journal.run["findings"]:
+            self.note(f"{finding['severity']}: {finding['seen']}. {finding['why']}")
         for warning in journal.run["warnings"]:
             self.note(f"warning while loading: {warning['text']}")
         if done:
@@ -105,12 +108,12 @@ class Screen:
     def task_ends(self, record: dict[str, Any], verdicts: list[Verdict]) -> None:
         """One line: the task's worst verdict, or why it failed."""
         self._progress.advance(self._tasks)
-        if (estimated := self._estimates.pop(record["task"], None)) is not None and record["status"] == "done":
+        if (estimated := self._estimates.pop(record["task"], None)) is not None and record["status"] == Status.DONE:
             self._spent, self._estimated = self._spent + record["seconds"], self._estimated + estimated
         left = sum(filter(None, self._estimates.values())) * (self._spent / self._estimated if self._estimated else 1)
         self._progress.update(self._tasks, left=f"about {duration(left)} left" if left else "")
         print_line = self._progress.console.print
-        if record["status"] == "failed":
+        if record["status"] == Status.FAILED:
             print_line(f"[bold red]failed[/] {escape(record['task'])}: {escape(record['error'])}")
             return
         for verdict in verdicts[:1]:
@@ -147,7 +150,7 @@ class Screen:
                 Text(verdict.verdict + (f": {verdict.why}" if verdict.why else ""), COLOURS[verdict.verdict]),
             )
         for record in records.values():
-            if record["status"] == "failed":
+            if record["status"] == Status.FAILED:
                 table.add_row(escape(record["task"]), "", "", "", "", Text(f"failed: {record['error']}", "red"))
         self.console.print(table)
 

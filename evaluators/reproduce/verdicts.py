@@ -11,6 +11,8 @@ from data.errors import NotFoundError, StoreMissingError
 from data.setups import named, setups
 from data.store import open_reader
 from data.verdict import deltas
+from data.vocabulary import Comparison, Origin
+from data.vocabulary import Verdict as Judged
 
 __all__ = ["Verdict", "check_comparison", "set_up_of", "verdicts_of"]
 
@@ -48,7 +50,7 @@ def verdicts_of(
         own = cursor.execute(_OWN, {"run": run_id, "tasks": tasks}).fetchall()
     finally:
         reader.close()
-    nothing = (None, None, None, "not comparable", _nothing(compare_to))
+    nothing = (None, None, None, Judged.NOT_COMPARABLE, _nothing(compare_to))
     found = []
     for task, split, subset, score in own:
         other, delta, floor, verdict, why = judged.get((task, split, subset), nothing)
@@ -61,7 +63,9 @@ def set_up_of(run_id: str, model: str, store: Path | None = None) -> str | None:
     reader = open_reader(store)
     try:
         cursor = reader.cursor()
-        found = named(setups(cursor), deltas(cursor, "reproduced", model=model), [("this", run_id, "")])["this"]
+        found = named(setups(cursor), deltas(cursor, Comparison.REPRODUCED, model=model), [("this", run_id, "")])[
+            "this"
+        ]
     finally:
         reader.close()
     if not found.differs:
@@ -75,7 +79,7 @@ def check_comparison(compare_to: str, store: Path | None = None) -> None:
     Raises:
         NotFoundError: neither ``official`` nor ``reported`` nor a run of the store.
     """
-    if compare_to in ("official", "reported"):
+    if compare_to in (Origin.OFFICIAL, Origin.REPORTED):
         return
     try:
         reader = open_reader(store)
@@ -94,13 +98,13 @@ def _judged(
     cursor: duckdb.DuckDBPyConnection, run_id: str, model: str, compare_to: str
 ) -> dict[tuple[str, ...], tuple[Any, ...]]:
     """Other figure, delta, floor, verdict and reason by task, split and subset."""
-    if compare_to == "official":  # where nothing is published, that kind falls back to the model card
-        frame = deltas(cursor, "reproduced", model=model, run_id=run_id)
-        frame = frame[frame["left_origin"] == "official"]
-    elif compare_to == "reported":
-        frame = deltas(cursor, "card", model=model, run_id=run_id)
+    if compare_to == Origin.OFFICIAL:  # where nothing is published, that kind falls back to the model card
+        frame = deltas(cursor, Comparison.REPRODUCED, model=model, run_id=run_id)
+        frame = frame[frame["left_origin"] == Origin.OFFICIAL]
+    elif compare_to == Origin.REPORTED:
+        frame = deltas(cursor, Comparison.CARD, model=model, run_id=run_id)
     else:
-        frame = deltas(cursor, "runs", model=model, run_id=run_id, against=compare_to)
+        frame = deltas(cursor, Comparison.RUNS, model=model, run_id=run_id, against=compare_to)
     columns = ["left_score", "delta", "floor", "verdict", "why_not"]
     figures = frame[columns].astype(object).where(frame[columns].notna(), None)
     keys = zip(frame["task"], frame["split"], frame["subset"], strict=True)
@@ -113,8 +117,7 @@ def _nothing(compare_to: str) -> str:
 
 def _seriousness(verdict: Verdict) -> tuple[int, float]:
     """Broken first, match after, what cannot be compared last; within one, the larger delta first."""
-    order = {name: position for position, name in enumerate(["broken", "gap", "drift", "match", "not comparable"])}
-    return order[verdict.verdict], -abs(verdict.delta or 0.0)
+    return -Judged(verdict.verdict).gravity, -abs(verdict.delta or 0.0)
 
 
 _OWN = """

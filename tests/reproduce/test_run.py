@@ -237,7 +237,8 @@ def test_a_doomed_run_goes_on_anyway_with_its_findings(run: Run, tiny: Path, tmp
         run(torn, "STS12")
     journal, _ = run(torn, "STS12", asked={"anyway": True})
     assert journal.tasks()["STS12"]["status"] == "done"
-    assert any("tensors are not in the file" in warning["text"] for warning in journal.run["warnings"])
+    assert any("tensors are not in the file" in finding["seen"] for finding in journal.run["findings"])
+    assert all("tensors are not in the file" not in warning["text"] for warning in journal.run["warnings"])
 
 
 @pytest.mark.slow

@@ -60,6 +60,10 @@ def test_a_click_on_a_cell_opens_it_and_the_link_shows_it_again(site: str, open_
     assert asked(page)["row"] == [BROKEN]
     expect(page.get_by_text("difference −40.00")).to_be_visible()
     expect(page.get_by_text("The model is not loaded as it should be")).to_be_visible()
+    # What was not clicked is as it was: no mark fades, the crosses of what cannot be compared least of all.
+    marks = "document.querySelectorAll('.st-key-heat .scatterlayer .trace path.point')"
+    opacities = page.evaluate(f"[...{marks}].map(mark => getComputedStyle(mark).opacity)")
+    assert len(opacities) > 90 and set(opacities) == {"1"}
     again = open_page(page.url, width=1400, height=2200)
     expect(again.get_by_text("difference −40.00")).to_be_visible()
     expect(again.get_by_text(f"python -m evaluators reproduce {BROKEN} --tasks STSBenchmark")).to_be_visible()

@@ -79,8 +79,17 @@ def test_nothing_can_be_broken_from_nothing() -> None:
 
 
 def test_the_defaults_of_the_view_are_those_of_python(judged) -> None:
-    found = judged([result("reported", 0.8), result("official", 0.781)])
-    assert one(found)["verdict"] == "gap" if one(found)["floor"] * 3 < 0.019 else "drift"
+    floor = one(judged([result("reported", 0.8), result("official", 0.8)]))["floor"]
+    limits = Thresholds()
+    drift = max(limits.drift, limits.drift_floors * floor)
+    lines = (
+        (limits.match_floors * floor, "match", "drift"),
+        (drift, "drift", "gap"),
+        (limits.lost * 0.8, "gap", "broken"),
+    )
+    for line, within, beyond in lines:
+        for size, expected in ((0.99 * line, within), (1.01 * line, beyond)):
+            assert one(judged([result("reported", 0.8), result("official", 0.8 - size)]))["verdict"] == expected, size
     for field, value in Thresholds().__dict__.items():
         edge = {"match_floors": FLOOR * value, "drift": None, "drift_floors": FLOOR * value, "lost": 0.8 * value}[field]
         if edge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -247,6 +248,14 @@ def test_a_task_of_several_cells_shows_the_worst_that_can_be_compared(cursor) ->
         assert (task["verdict"], task["cells"], task["comparable"]) == (shown, 3, comparable)
         # What is coloured is what was compared: nothing that proves nothing moves a colour.
         assert pd.isna(task["delta"]) if delta is None else task["delta"] == pytest.approx(delta), verdicts
+
+
+def test_no_mark_of_a_figure_fades_when_another_is_clicked(at) -> None:
+    for part in ("Heatmap", "Biggest differences"):
+        spec = json.loads(at(compare="Model cards", part=part).get("plotly_chart")[0].proto.spec)
+        marks = [trace for trace in spec["data"] if trace["type"] == "scatter" and "markers" in trace["mode"]]
+        assert marks and all(trace["unselected"]["marker"]["opacity"] == 1 for trace in marks), part
+        assert all(trace["selected"]["marker"]["opacity"] == 1 for trace in marks), part
 
 
 def test_the_verdicts_shown_leave_the_headline_and_the_tiles_alone(at) -> None:
