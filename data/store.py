@@ -27,6 +27,7 @@ __all__ = ["NOISE_FLOORS", "SCHEMA_VERSION", "Reader", "Version", "open_reader",
 SCHEMA_VERSION = 1
 
 _HERE = Path(__file__).resolve().parent
+_ADDED = _HERE / "schema" / "41_answers.sql"  # to stores written before it: it changes nothing that was there
 NOISE_FLOORS = _HERE / "record" / "noise_floors.parquet"
 _REBUILD = "Run `python -m evaluators import --rebuild` to write it again from the bundled record."
 
@@ -167,6 +168,7 @@ def _private(path: Path, private: Path, fresh: bool) -> Iterator[duckdb.DuckDBPy
             _create(connection)
         else:
             _check_schema(connection, path)
+            connection.execute(_ADDED.read_text(encoding="utf-8"))
         yield connection
         connection.execute("CHECKPOINT")
     finally:

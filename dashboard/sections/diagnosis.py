@@ -37,6 +37,7 @@ _VERDICTS = {
     "precision only": "green",
     "explained": "blue",
     "partly explained": "orange",
+    "unstable": "red",
     "unknown": "gray",
 }
 

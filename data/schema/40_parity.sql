@@ -31,7 +31,8 @@ CREATE TABLE checks (
     started_at  TIMESTAMP NOT NULL
 );
 
--- What was asked of each encoder before any comparison: loads agree, deterministic, batch, order, shape, finite, norms.
+-- What was asked of each encoder before any comparison: loads agree, deterministic, batch, order, distinct,
+-- shape, finite, norms. 41_answers.sql adds what repeated asking showed.
 CREATE TABLE protocol (
     check_id VARCHAR NOT NULL, encoder_id VARCHAR NOT NULL, test VARCHAR NOT NULL,
     outcome VARCHAR NOT NULL,               -- pass | fail | skipped

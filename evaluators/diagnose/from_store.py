@@ -6,6 +6,7 @@ import json
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -15,16 +16,17 @@ from data.errors import InputError, NotFoundError
 from data.pattern import cells_of, source_of, task_deltas
 from data.suggest import Delta
 from evaluators.diagnose.answer import BATCH
-from evaluators.diagnose.causes.chance import Facts
+from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.proof import proof, snippet
 from evaluators.diagnose.reference import Reference, Vectors
 from evaluators.diagnose.verdict import Diagnosis, Named
+from evaluators.parity.asking import Call
+from evaluators.parity.stability import Observation
 
 __all__ = ["Candidate", "Kept", "keep", "read_check", "read_deltas"]
 
-
-# Cosine distance between two calls from which it is dropout; less is arithmetic whose order of summation varies.
-_DROPOUT = 1e-3
+# Cosine distance between two calls up to which their cause is looked for all the same: arithmetic may do as much.
+_SEEN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
             name,
             label,
             _vectors(connection, check_id, name, hashes),
-            replace(_facts(connection, check_id, name), revision=revision),
+            replace(_facts(connection, check_id, name, hashes), revision=revision),
             int(batch_size or BATCH),
         )
         for name, label, revision, batch_size in chosen
@@ -161,26 +163,64 @@ def _vectors(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str,
     return np.stack([found.get(name, empty) for name in hashes])
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str) -> Facts:
-    rows = connection.execute(
-        "SELECT test, outcome, value, detail FROM protocol WHERE check_id = ? AND encoder_id = ?", [check_id, encoder]
-    ).fetchall()
-    said = {test: (outcome, value, str(detail)) for test, outcome, value, detail in rows}
+def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, hashes: list[str]) -> Facts:
+    """What the protocol found; stores written before every answer was kept have the outcomes alone."""
+    frame = connection.execute("SELECT * FROM protocol WHERE check_id = ? AND encoder_id = ?", [check_id, encoder])
+    names = [column[0] for column in frame.description or []]
+    said = {row["test"]: row for values in frame.fetchall() if (row := dict(zip(names, values, strict=True)))}
+    observed = tuple(
+        Observation(one["code"], one["numbers"])
+        for row in said.values()
+        for one in json.loads(row.get("observed") or "[]")
+    )
 
     def passed(test: str, least: float = 0.0) -> bool | None:
-        outcome, value, _ = said.get(test, ("skipped", None, ""))
+        row = said.get(test, {"outcome": "skipped", "value": None})
+        outcome, value = row["outcome"], row["value"]
         # A test that failed without a figure (no second load could be made) says nothing about the weights.
         known = outcome == "pass" or (outcome == "fail" and value is not None and value >= least)
         return outcome == "pass" if known else None
 
-    # The test of two loads fails by output: a dense output that agrees leaves the other heads to be random.
-    dense_agrees = "dense output agrees" in said.get("loads", ("", None, ""))[2]
-    loads = passed("loads")
+    outputs = next((one.numbers for one in observed if one.code == "loads-outputs"), {"sound": [], "broken": {}})
+    dense_agrees = "dense" in outputs["sound"]
+    restless = any(one.test == "deterministic" and one.numbers.get("worst", 1.0) >= _SEEN for one in observed)
     return Facts(
-        loads_agree=True if dense_agrees else loads,
-        deterministic=passed("deterministic", least=_DROPOUT),
-        heads_agree=False if dense_agrees and loads is False else None,
+        loads_agree=True if dense_agrees else passed("loads"),
+        deterministic=False if restless else passed("deterministic", least=_SEEN),
+        heads_agree=False if dense_agrees else None,
+        heads_missing=_heads_missing(connection, check_id, encoder),
+        observed=observed,
+        calls=_calls(connection, check_id, encoder, hashes),
     )
+
+
+def _heads_missing(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str) -> bool:
+    """Whether preflight found, in the check itself, that the files of the encoder's heads are not there."""
+    rows = connection.execute(
+        "SELECT 1 FROM findings JOIN checks USING (run_id) "
+        "WHERE check_id = ? AND subject = ? AND code = 'heads-missing'",
+        [check_id, encoder],
+    ).fetchall()
+    return bool(rows)
+
+
+def _calls(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, hashes: list[str]) -> tuple[Call, ...]:
+    """The calls that asked the same texts again, in the order made."""
+    if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'answers'").fetchall():
+        return ()
+    rows = connection.execute(
+        "SELECT call, how, load, text_hash, vector FROM answers WHERE check_id = ? AND encoder_id = ? "
+        "ORDER BY call, place",
+        [check_id, encoder],
+    ).fetchall()
+    number = {name: place for place, name in enumerate(hashes)}
+    found = []
+    for (_, how, load), answers in groupby(rows, key=lambda row: row[:3]):
+        those = [(number[name], vector) for *_, name, vector in answers if name in number]
+        if those:
+            vectors = np.array([vector for _, vector in those], dtype=np.float32)
+            found.append(Call(how, load, tuple(text for text, _ in those), vectors))
+    return tuple(found)
 
 
 def keep(

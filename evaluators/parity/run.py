@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from data.drift import floor_of
 from data.errors import EncoderError, ModelError, PlumblineError
 from evaluators.encoders.base import Description, in_use
 from evaluators.encoders.look import Seen, look
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.parity.asking import Asked
 from evaluators.parity.compare import Comparison, Side, compare
 from evaluators.parity.plan import Plan
-from evaluators.parity.protocol import TESTS, Outcome, few, self_agreement, shape_of_answers, two_loads
+from evaluators.parity.protocol import TESTS, Outcome, described, few, self_agreement, shape_of_answers, two_loads
+from evaluators.parity.stability import observe
 from evaluators.parity.vectors import Vectors, encode_probes
 from evaluators.preflight import Finding, at_least
 
@@ -26,7 +29,10 @@ Progress = Callable[[str, str], None]  # (encoder, what is being done)
 
 @dataclass
 class Examined:
-    """One encoder's part of a check; ``error`` says why there are no vectors at all, ``findings`` are preflight's."""
+    """One encoder's part of a check; ``error`` says why there are no vectors at all, ``findings`` are preflight's.
+
+    ``asked`` is every call made to see whether it agrees with itself.
+    """
 
     settings: EncoderSettings
     description: Description
@@ -36,6 +42,7 @@ class Examined:
     error: str = ""
     findings: tuple[Finding, ...] = ()
     comparisons: list[Comparison] = field(default_factory=list)
+    asked: Asked | None = None
 
     @property
     def side(self) -> Side:
@@ -66,7 +73,7 @@ def check(plan: Plan, progress: Progress = lambda encoder, what: None) -> Check:
     reference = _looked_at(plan.reference, plan, seen, progress)
     candidates = []
     for settings in plan.candidates:
-        candidate = _looked_at(settings, plan, seen, progress)
+        candidate = _looked_at(settings, plan, seen, progress, reference.asked)
         progress(settings.display, "comparing")
         candidate.comparisons = compare(reference.side, candidate.side, plan.probes.probes)
         candidates.append(candidate)
@@ -75,13 +82,15 @@ def check(plan: Plan, progress: Progress = lambda encoder, what: None) -> Check:
     return Check(check_id, plan, reference, candidates, started, datetime.now(UTC).replace(tzinfo=None))
 
 
-def _looked_at(settings: EncoderSettings, plan: Plan, seen: Seen, progress: Progress) -> Examined:
+def _looked_at(
+    settings: EncoderSettings, plan: Plan, seen: Seen, progress: Progress, reference: Asked | None = None
+) -> Examined:
     """One encoder, its files before its vectors; a candidate at fault still runs, to show what the fault does."""
     progress(settings.display, "looking at its files")
     findings = look(settings, seen)
     if settings is plan.reference and not plan.anyway:
         _refuse_if_doomed(settings, findings)
-    examined = examine(settings, plan, progress)
+    examined = examine(settings, plan, progress, reference)
     examined.findings = findings
     return examined
 
@@ -100,8 +109,20 @@ def _refuse_if_doomed(settings: EncoderSettings, findings: tuple[Finding, ...]) 
         )
 
 
-def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda encoder, what: None) -> Examined:
-    """Open one encoder, put it through the protocol and get the vectors of all probes."""
+def examine(
+    settings: EncoderSettings,
+    plan: Plan,
+    progress: Progress = lambda encoder, what: None,
+    reference: Asked | None = None,
+) -> Examined:
+    """Open one encoder, put it through the protocol and get the vectors of all probes.
+
+    Args:
+        settings: of the encoder.
+        plan: the check.
+        progress: told what is being done.
+        reference: what the reference was asked, if this is not it.
+    """
     probes = plan.probes.probes
     empty = Vectors(len(probes))
     progress(settings.display, "opening")
@@ -117,9 +138,11 @@ def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda e
         if len(vectors.failed) == len(probes):
             return _without(settings, vectors, next(iter(vectors.failed.values())))
         progress(settings.display, "does it agree with itself?")
-        asked = few(plan.probes.core) or plan.probes.core
-        first = encode_probes(encoder, asked)
-        protocol = self_agreement(encoder, asked, first, vectors.refused)
+        chosen = few(plan.probes.core) or plan.probes.core
+        asked = Asked(probes, tuple(probes.index(probe) for probe in chosen))
+        asked.add("all", 1, range(len(probes)), vectors.dense)
+        first = encode_probes(encoder, chosen)
+        protocol = self_agreement(encoder, asked, first, vectors.refused, reference)
         description = encoder.describe()
     except PlumblineError as error:
         return _without(settings, empty, str(error))
@@ -128,7 +151,9 @@ def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda e
     progress(settings.display, "does a second load agree?")
     loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
     shape = shape_of_answers(vectors, settings.dimensions, description.settings.get("normalise"))
-    return Examined(settings, description, [loads, *protocol, *shape], vectors, seconds)
+    observed = observe(asked, floor_of(settings.dtype), reference)
+    outcomes = described([loads, *protocol, *shape], observed)
+    return Examined(settings, description, outcomes, vectors, seconds, asked=asked)
 
 
 def _without(settings: EncoderSettings, vectors: Vectors, error: str) -> Examined:
