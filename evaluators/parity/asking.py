@@ -1,12 +1,14 @@
 """Ask an encoder the same few short texts again and again: alone, together, in another order, in other company.
 
 What is asked of every encoder takes 22 calls, of which 17 are of one text; one that gives a text two vectors is asked
-:data:`MORE` times more, and one that gives two texts one vector at most eight times. All texts are short.
+:data:`MORE` times more, and one that gives two texts one vector at most eight times. A server is asked 24 times more,
+by four clients: 16 at the same time, 8 one after another. All texts are short.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +26,7 @@ __all__ = [
     "Asked",
     "Call",
     "ask_again",
+    "ask_at_once",
     "ask_more",
     "ask_of_beginnings",
     "ask_twice",
@@ -35,6 +38,7 @@ Matrix = NDArray[np.float32]
 
 MORE = 24
 SAME = IDENTICAL  # gap up to which two answers are one answer
+_CLIENTS = 4
 _STRIDE = 3  # texts are asked alone a second time in another order, so that what depends on the one before shows
 # Plain words of two to three hundred letters: long enough for its padding to show, short enough to cost little.
 _STEM = (
@@ -51,7 +55,8 @@ class Call:
     """One call and what came of it.
 
     Attributes:
-        how: all (every text of the check), batch, alone, reversed or company (all but the longest).
+        how: all (every text of the check), batch, alone, reversed company (all but the longest), at-once (alone, while
+            others are answered), or client-0 to client-3 (alone, by a client of its own).
         load: 1, or 2 for a second load of the model.
         texts: numbers of the texts, in the order asked.
         vectors: float32 [n, d], a row a text; NaN where none came.
@@ -114,6 +119,28 @@ def ask_again(encoder: Encoder, asked: Asked, texts: Sequence[int]) -> None:
     """Some texts once more, each alone."""
     for index in texts:
         _ask(encoder, asked, "alone", [index])
+
+
+def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> None:
+    """Each text alone by one of several clients, first while the others ask, twice, then one client after another."""
+    clients = [reopen() for _ in range(_CLIENTS)]
+
+    def alone(client: int) -> list[tuple[int, Matrix | None]]:
+        own = asked.chosen[client::_CLIENTS]
+        return [(index, encode_probes(clients[client], [asked.texts[index]]).dense) for _ in range(2) for index in own]
+
+    try:
+        with ThreadPoolExecutor(_CLIENTS) as pool:
+            for answers in pool.map(alone, range(_CLIENTS)):
+                for index, dense in answers:
+                    asked.add("at-once", 1, [index], dense)
+        for _ in range(2):
+            for number, client in enumerate(clients):
+                index = asked.chosen[0]
+                asked.add(f"client-{number}", 1, [index], encode_probes(client, [asked.texts[index]]).dense)
+    finally:
+        for client in clients:
+            client.close()
 
 
 def ask_more(encoder: Encoder, asked: Asked) -> None:

@@ -64,6 +64,21 @@ def _reference_among(seen: Mapping[str, Any]) -> str:
     return " None of them is the reference's."
 
 
+def _at_once(seen: Mapping[str, Any]) -> str:
+    another = f"; {seen['another']} of them are another text's vector" if seen["another"] else ""
+    return (
+        f"Asked for several texts at the same time, in calls of their own, it gives other vectors than one after "
+        f"another: {seen['times']} of {seen['answers']} answers (worst distance {seen['worst']:.2g}){another}."
+    )
+
+
+def _clients(seen: Mapping[str, Any]) -> str:
+    return (
+        f"Which client asks makes a difference: {seen['differ']} of {seen['clients']} further connections get other "
+        f"vectors for the same text than the first (worst distance {seen['worst']:.2g})."
+    )
+
+
 def _offset(seen: Mapping[str, Any]) -> str:
     how = "moves on from call to call" if seen["drifts"] else "is another at every call"
     return (
@@ -102,8 +117,8 @@ def _batch(seen: Mapping[str, Any]) -> str:
 
 def _within_precision(seen: Mapping[str, Any]) -> str:
     return (
-        f"A text alone and in a batch differs by {seen['worst']:.2g} at most, less than half of what the encoder's own "
-        f"arithmetic costs ({seen['drift']:.2g})."
+        f"A text alone and in a batch differs by {seen['worst']:.2g} at most, no more than the encoder's arithmetic "
+        f"may make it (it is {seen['drift']:.2g} from the reference)."
     )
 
 
@@ -145,6 +160,8 @@ def _beginning(seen: Mapping[str, Any]) -> str:
 _WORDS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "another-text": _another_text,
     "distinct-answers": _distinct,
+    "at-once-differs": _at_once,
+    "clients-differ": _clients,
     "moving-offset": _offset,
     "noise": _noise,
     "rows-moved": _moved,

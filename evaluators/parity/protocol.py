@@ -18,13 +18,14 @@ from evaluators.parity.measures import per_text
 from evaluators.parity.multi import per_multi
 from evaluators.parity.observed import in_words, sentences
 from evaluators.parity.sparse import per_sparse
-from evaluators.parity.stability import NO_FAULT, Observation, strayed
+from evaluators.parity.stability import NO_FAULT, OF_OTHERS, Observation, strayed
 from evaluators.parity.vectors import Vectors, encode_probes
 
-__all__ = ["TESTS", "Outcome", "described", "few", "self_agreement", "shape_of_answers", "two_loads"]
+__all__ = ["SERVERS", "TESTS", "Outcome", "described", "few", "self_agreement", "shape_of_answers", "two_loads"]
 
 TESTS = ("loads", "deterministic", "batch", "order", "distinct", "shape", "finite", "norms")
 _FEW, _SHORT = 8, 300  # texts, characters
+SERVERS = ("openai", "tei")  # which others may ask at the same time
 # Backends whose second load is the same server or the same file.
 _ONE_LOAD = {
     "openai": "the server is loaded once",
@@ -115,7 +116,7 @@ def described(outcomes: Sequence[Outcome], found: Sequence[Observation]) -> list
 
     Where one load does not agree with itself, what differs between batches or loads shows nothing about either.
     """
-    restless = any(one.test == "deterministic" for one in found) or any(
+    restless = any(one.test == "deterministic" and one.code not in OF_OTHERS for one in found) or any(
         outcome.test == "deterministic" and outcome.outcome == "fail" for outcome in outcomes
     )
     return [_described(outcome, [one for one in found if one.test == outcome.test], restless) for outcome in outcomes]

@@ -14,10 +14,19 @@ from evaluators.encoders.base import Description, in_use
 from evaluators.encoders.look import Seen, look
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
-from evaluators.parity.asking import Asked
+from evaluators.parity.asking import Asked, ask_at_once
 from evaluators.parity.compare import Comparison, Side, compare
 from evaluators.parity.plan import Plan
-from evaluators.parity.protocol import TESTS, Outcome, described, few, self_agreement, shape_of_answers, two_loads
+from evaluators.parity.protocol import (
+    SERVERS,
+    TESTS,
+    Outcome,
+    described,
+    few,
+    self_agreement,
+    shape_of_answers,
+    two_loads,
+)
 from evaluators.parity.stability import observe
 from evaluators.parity.vectors import Vectors, encode_probes
 from evaluators.preflight import Finding, at_least
@@ -143,6 +152,8 @@ def examine(
         asked.add("all", 1, range(len(probes)), vectors.dense)
         first = encode_probes(encoder, chosen)
         protocol = self_agreement(encoder, asked, first, vectors.refused, reference)
+        if settings.backend in SERVERS:
+            ask_at_once(lambda: open_encoder(settings), asked)
         description = encoder.describe()
     except PlumblineError as error:
         return _without(settings, empty, str(error))

@@ -18,7 +18,7 @@ from evaluators.parity.asking import SAME, Asked, Call
 from evaluators.parity.scatter import gap, gaps, groups, noise_of, same_products
 from evaluators.parity.scatter import together as moved_together
 
-__all__ = ["CODES", "NO_FAULT", "Observation", "observe", "strayed"]
+__all__ = ["CODES", "NO_FAULT", "OF_OTHERS", "Observation", "observe", "strayed"]
 
 Matrix = NDArray[np.float32]
 Rows = list[tuple[int, int, int]]  # (number of the call, place in it, text)
@@ -27,6 +27,8 @@ Rows = list[tuple[int, int, int]]  # (number of the call, place in it, text)
 CODES: Final = {
     "another-text": "deterministic",
     "distinct-answers": "deterministic",
+    "at-once-differs": "deterministic",
+    "clients-differ": "deterministic",
     "moving-offset": "deterministic",
     "noise": "deterministic",
     "rows-moved": "order",
@@ -39,6 +41,8 @@ CODES: Final = {
     "loads-differ": "loads",
     "beginning-shared": "distinct",
 }
+# Codes of what shows only when others ask as well: calls one after another agree.
+OF_OTHERS: Final = frozenset({"at-once-differs", "clients-differ"})
 # Codes that say no more than that arithmetic rounds.
 NO_FAULT: Final = frozenset({"batch-within-precision"})
 
@@ -48,6 +52,8 @@ _FEW_ANSWERS = 3  # a third of the answers are so many groups at most: more is n
 _ASKED_AGAIN = 6  # texts that had another text's vector
 _ROUNDS = 1e-3  # gap between a text alone and together that may be rounding
 _WITHIN = 0.5  # of what the candidate differs from the reference by: less is its own precision
+_TWO_CALLS = 4.0  # worst text of two calls, each rounded, over the median of one against the reference
+_EVEN = 6.0  # largest over the median of what is rounding on every text
 _PRECISE = 5e-4  # and never more than half precision may leave
 
 
@@ -78,6 +84,7 @@ def observe(asked: Asked, floor: float, reference: Asked | None = None) -> list[
     if not found:
         together = [] if asked.split else _moved(own) or _batch(own, floor)
         found += together or own.once_another_text()
+        found += own.at_once()
     found += _loads(own)
     return [*found, *_beginnings(asked, reference)]
 
@@ -146,6 +153,37 @@ class _Answers:
                 if len(own) > 1 and float(gaps(self.stack(own[:1]), self.stack(own)).max()) > self.tolerance:
                     return True
         return False
+
+    def at_once(self) -> list[Observation]:
+        """Answers given while others were, or to other clients, that differ from those given one after another."""
+        bank = self._usual()
+        calls = [call for call in self.asked.calls if call.how == "at-once" or call.how.startswith("client-")]
+        rows = [(call, bank[call.texts[0]], call.vectors[0]) for call in calls] if bank is not None else []
+        apart = [(call, float(gap(vector, own)), vector) for call, own, vector in rows]
+        busy = [(size, vector) for call, size, vector in apart if call.how == "at-once" and size > self.tolerance]
+        found = []
+        if busy and bank is not None:
+            another = sum(
+                bool(np.nanmin(gap(vector[None], bank), initial=np.inf) <= self.tolerance) for _, vector in busy
+            )
+            count = sum(call.how == "at-once" for call, *_ in apart)
+            worst = max(size for size, _ in busy)
+            found.append(
+                Observation(
+                    "at-once-differs", {"times": len(busy), "answers": count, "another": another, "worst": worst}
+                )
+            )
+        by_client: dict[str, list[float]] = {}
+        for call, size, _ in apart:
+            if call.how.startswith("client-"):
+                by_client.setdefault(call.how, []).append(size)
+        differs = [name for name, sizes in by_client.items() if min(sizes) > self.tolerance]
+        if differs:
+            worst = max(max(sizes) for sizes in by_client.values())
+            found.append(
+                Observation("clients-differ", {"clients": len(by_client), "differ": len(differs), "worst": worst})
+            )
+        return found
 
     def strays(self, how: str) -> Rows:
         """Answers in calls of one kind that are the reference's vector of another text."""
@@ -376,9 +414,20 @@ def _batch(own: _Answers, floor: float) -> list[Observation]:
         drift = [float(gap(alone[text], own.known[text])) for text in texts]
         numbers["drift"] = float(np.median(drift))
         numbers["alone_is_reference"] = bool(max(drift) <= max(floor, SAME))
-        if numbers["worst"] <= min(_PRECISE, _WITHIN * numbers["drift"]):
+        if numbers["worst"] <= min(_PRECISE, _rounding(np.array(drift))):
             return [Observation("batch-within-precision", numbers)]
     return [Observation("batch-differs", numbers)]
+
+
+def _rounding(drift: NDArray[np.float64]) -> float:
+    """How far a text may move with its batch by the arithmetic that makes the candidate differ from the reference.
+
+    Two calls that round on their own are further apart than either is from the truth; where the drift is more than
+    rounding, a part of it at most is put down to that.
+    """
+    middle = float(np.median(drift))
+    rounds = middle <= _PRECISE and float(drift.max()) <= _EVEN * middle
+    return (_TWO_CALLS if rounds else _WITHIN) * middle
 
 
 def _loads(own: _Answers) -> list[Observation]:

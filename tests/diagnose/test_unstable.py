@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +21,9 @@ from tests.parity.conftest import kept
 
 # The habits that take a search of the whole catalogue each; the others show all that there is to decide.
 SLOW = {
-    "noise by text", "noise by start", "weights shaken", "dropout by call", "two versions", "first place",
-    "large batches in bf16", "offset by start", "stochastic depth", "padding seen", "padding both", "neither version",
+    "noise by text", "dropout by text", "batch mean", "pooling replicas", "noise by start", "weights shaken",
+    "dropout by call", "two versions", "first place", "large batches in bf16", "offset by start", "stochastic depth",
+    "padding seen", "padding both", "neither version",
 }  # fmt: skip
 DESCRIBED = {
     "dropout": "So does the reference with dropout on",
@@ -58,16 +60,23 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small model."""
     import torch
 
     torch.set_num_threads(1)
-    folder = write_bert(tmp_path_factory.mktemp("bert"))
+    return write_bert(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture(scope="module", params=["quick", pytest.param("slow", marks=pytest.mark.slow)])
+def made(request: pytest.FixtureRequest, bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A check of the habits that are quick to diagnose, and one of the others."""
+    folder, slow = bert, request.param == "slow"
     probes = ProbeSet("short", tuple(probe for probe in load_probes().core if len(probe.text) < 400))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "open_encoder", Live(Model(folder)))
         patch.setattr(run, "look", lambda settings, seen: ())
-        every = ["reference", *HABITS]
+        every = ["reference", *(habit for habit in HABITS if (habit in SLOW) == slow)]
         asked = [EncoderSettings("langchain", habit, label=habit) for habit in every]
         done = run.check(Plan(asked[0], tuple(asked[1:]), probes))
     store = kept(done, tmp_path_factory.mktemp("store") / "s.duckdb")
@@ -76,16 +85,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     yield Made(bench, {one.label: one for one in found.candidates})
 
 
-@pytest.mark.parametrize("habit", [pytest.param(one, marks=[pytest.mark.slow] * (one in SLOW)) for one in HABITS])
-def test_a_cause_is_named_only_where_it_is_the_one(made: Made, habit: str) -> None:
+def test_a_cause_is_named_only_where_it_is_the_one(made: Made) -> None:
+    for habit in made.candidates:
+        _as_it_should_be(habit, made.diagnosed(habit))
+
+
+def _as_it_should_be(habit: str, found: Diagnosis) -> None:
     _, right = HABITS[habit]
-    found = made.diagnosed(habit)
     names = [{named.cause.name, *named.same_as} for named in found.causes]
     assert all(one & right for one in names), (habit, found.sentence)
     assert bool(names) == bool(right), (habit, found.sentence)
-    assert found.verdict == ("explained" if right else found.verdict)
-    assert found.verdict not in ("identical", "precision only")
-    assert DESCRIBED.get(habit, "") in found.sentence
+    assert found.verdict in (["explained"] if right else ["unstable", "unknown"]), (habit, found.sentence)
+    assert DESCRIBED.get(habit, "") in found.sentence, (habit, found.sentence)
 
 
 def test_noise_as_large_as_a_draw_is_no_draw() -> None:
@@ -93,7 +104,7 @@ def test_noise_as_large_as_a_draw_is_no_draw() -> None:
     rng = np.random.default_rng(3)
     base = rng.normal(size=(8, 64)).astype(np.float32)
     base /= np.linalg.norm(base, axis=1, keepdims=True)
-    shape = rng.normal(size=(64, 64)) * (0.05 * 0.9 ** np.arange(64))[:, None]
+    shape = rng.normal(size=(64, 64)) * (0.005 * 0.9 ** np.arange(64))[:, None]
     sizes = np.linspace(0.5, 2, 8)[:, None]
 
     def draw() -> np.ndarray:
@@ -107,4 +118,4 @@ def test_noise_as_large_as_a_draw_is_no_draw() -> None:
     assert alike([draw()], draws, base)
     assert not alike(noise, draws, base)
     assert not alike([base + fixed.mean(0) * 3], draws, base)  # one offset for all texts
-    assert not alike([base + 1.5 * (one - base) for one in (draw(), draw())], draws, base)
+    assert not alike([base + 2 * (one - base) for one in (draw(), draw())], draws, base)

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
+from data.drift import IDENTICAL
 from data.store import open_reader, writing
 from evaluators.diagnose.from_store import read_check
+from evaluators.encoders.base import Encoded
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity import run
+from evaluators.parity.asking import Asked, ask_at_once
 from evaluators.parity.observed import in_words
 from evaluators.parity.plan import Plan
+from evaluators.parity.protocol import Outcome, described
 from evaluators.parity.run import Check, Examined
-from evaluators.parity.stability import CODES
+from evaluators.parity.stability import CODES, observe
 from tests.parity.conftest import core_probes, kept, rows
-from tests.parity.misbehaving import KINDS, Misbehaving, Opener
+from tests.parity.misbehaving import KINDS, Misbehaving, Opener, State, right
 
 # kind -> verdict, and what must have been observed with which numbers
 SEEN: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
@@ -127,6 +133,53 @@ def test_long_texts_without_a_number_are_never_identical(done: Done) -> None:
     sentence = done.of("long nan").comparisons[0].verdict.sentence
     assert "No vector of numbers for 1 of 16 texts that the reference has one for" in sentence
     assert "long-600" in sentence
+
+
+def test_clients_ask_at_the_same_time_and_each_answer_is_kept() -> None:
+    everybody = threading.Barrier(4)  # passed only when four calls are under way
+
+    class Client(Misbehaving):
+        left = 0
+
+        def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+            if self.left:
+                self.left -= 1
+                everybody.wait(timeout=60)
+            return super().encode(texts, role)
+
+    clients = []
+
+    def reopen() -> Client:
+        clients.append(Client(EncoderSettings("openai", "right"), State(np.random.default_rng(1))))
+        clients[-1].left = 4
+        return clients[-1]
+
+    asked = Asked(core_probes().probes, tuple(range(8)))
+    ask_at_once(reopen, asked)
+    assert [sum(client.asked) for client in clients] == [6, 6, 6, 6]
+    assert len(asked.of("at-once")) == 16 and len(asked.of("client-3")) == 2
+
+
+def test_answers_exchanged_between_calls_at_the_same_time_are_told_and_not_taken_for_noise() -> None:
+    probes = core_probes().probes[:8]
+    vectors = np.stack([right(probe.text + "x") for probe in probes]).astype(np.float32)
+    asked = Asked(probes, tuple(range(8)))
+    for how in ("all", "batch", "batch"):
+        asked.add(how, 1, range(8), vectors)
+    for _ in range(2):
+        for place in range(8):
+            asked.add("alone", 1, [place], vectors[[place]])
+            asked.add("at-once", 1, [place], vectors[[place ^ 1 if place < 2 else place]])
+            asked.add(f"client-{place % 4}", 1, [0], vectors[[0]] * (2 if place % 4 == 3 else 1))
+    at_once, clients = observe(asked, IDENTICAL)
+    assert at_once.code == "at-once-differs"
+    assert {name: at_once.numbers[name] for name in ("times", "answers", "another")} == {
+        "times": 4, "answers": 16, "another": 4,
+    }  # fmt: skip
+    assert (clients.code, clients.numbers["differ"]) == ("clients-differ", 1)
+    before = [Outcome("deterministic", "pass", 0.0, "the same"), Outcome("batch", "pass", 0.0, "the same")]
+    after = described(before, [at_once, clients])
+    assert [(one.outcome, len(one.observed)) for one in after] == [("fail", 2), ("pass", 0)]
 
 
 def test_asking_again_costs_a_bounded_number_of_calls(done: Done) -> None:
