@@ -55,7 +55,7 @@ def diagnose(
     count = len(bench.texts.texts)
     if candidate.ndim != 2 or len(candidate) != count:
         raise InputError(f"The candidate has shape {candidate.shape}, the texts are {count}", remedy="One row a text.")
-    finite = np.isfinite(candidate).all(axis=1)
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(candidate).all(axis=1))
     if not finite.any():
         raise InputError("None of the candidate's vectors is finite", remedy="Look at the protocol tests first.")
     if finite.all():
@@ -63,7 +63,7 @@ def diagnose(
     kept = np.flatnonzero(finite).tolist()
     known = None if facts is None else facts.only(kept)
     found = _of_numbers(bench.only(kept), candidate[finite], known, without, progress)
-    return _with_lost(found, bench, ~finite)
+    return _with_lost(found, bench, np.asarray(~finite))
 
 
 def _of_numbers(

@@ -181,8 +181,8 @@ def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, h
         known = outcome == "pass" or (outcome == "fail" and value is not None and value >= least)
         return outcome == "pass" if known else None
 
-    outputs = next((one.numbers for one in observed if one.code == "loads-outputs"), {"sound": [], "broken": {}})
-    dense_agrees = "dense" in outputs["sound"]
+    outputs = next((one.numbers for one in observed if one.code == "loads-outputs"), None)
+    dense_agrees = outputs is not None and "dense" in outputs["sound"]
     restless = any(one.test == "deterministic" and one.numbers.get("worst", 1.0) >= _SEEN for one in observed)
     return Facts(
         loads_agree=True if dense_agrees else passed("loads"),

@@ -171,7 +171,9 @@ def repeated(bench: Bench, loads: Sequence[Callable[[Any], Any]], times: int) ->
     short = sorted((place for place, probe in enumerate(every) if probe.text.strip()), key=lambda i: len(every[i].text))
     asked, known = Asked(every, tuple(short[:_ASKED])), Asked(every, tuple(short[:_ASKED]))
     known.add("all", 1, range(len(every)), bench.vectors(recipe))
-    few = Texts(*(tuple(of[i] for i in asked.chosen) for of in bench.texts[:2]), (tuple(range(len(asked.chosen))),))
+    texts, roles, _ = bench.texts
+    chosen = asked.chosen
+    few = Texts(tuple(texts[i] for i in chosen), tuple(roles[i] for i in chosen), (tuple(range(len(chosen))),))
     whole = encode(reference, recipe, bench.texts, loads[0])
     asked.add("all", 1, range(len(every)), whole)
     for number, load in enumerate(loads, 1):

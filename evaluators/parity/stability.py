@@ -119,7 +119,7 @@ class _Answers:
         ]
 
     def vector(self, row: tuple[int, int, int]) -> Matrix:
-        return self.calls[row[0]].vectors[row[1]]
+        return np.asarray(self.calls[row[0]].vectors[row[1]])
 
     def stack(self, rows: Rows) -> Matrix:
         return np.stack([self.vector(row) for row in rows])
@@ -437,8 +437,10 @@ def _loads(own: _Answers) -> list[Observation]:
     if not calls or not first or own.repeated() > SAME or _restless(calls):
         return []
     ours, theirs = first[0], calls[0]
-    keep = np.isfinite(ours.vectors).all(1) & np.isfinite(theirs.vectors).all(1)
-    if ours.vectors.shape != theirs.vectors.shape or not keep.any():
+    if ours.vectors.shape != theirs.vectors.shape:
+        return []
+    keep = np.asarray(np.isfinite(ours.vectors + theirs.vectors).all(1))
+    if not keep.any():
         return []
     left, right = ours.vectors[keep], theirs.vectors[keep]
     distance = gap(left, right)
@@ -446,7 +448,7 @@ def _loads(own: _Answers) -> list[Observation]:
         return []
     numbers: dict[str, Any] = {"worst": float(distance.max()), "mean": float(distance.mean())}
     if own.known is not None:
-        known = own.known[[text for text, one in zip(ours.texts, keep, strict=True) if one]]
+        known = own.known[[text for text, one in zip(ours.texts, keep.tolist(), strict=True) if one]]
         right_loads = [float(gap(one, known).max()) <= own.tolerance for one in (left, right)]
         numbers["reference"] = right_loads
         numbers["products_of_reference"] = same_products(left, known) and same_products(right, known)
