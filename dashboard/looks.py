@@ -51,6 +51,7 @@ DIAGNOSES = {
     DiagnosisVerdict.PRECISION: SAME,
     DiagnosisVerdict.EXPLAINED: Look("orange", ":material/lightbulb:"),
     DiagnosisVerdict.PARTLY: Look("orange", ":material/rule:"),
+    DiagnosisVerdict.UNSTABLE: NOT,
     DiagnosisVerdict.UNKNOWN: _UNKNOWN,
 }
 LINKS = {

@@ -17,7 +17,7 @@ VERDICTS: Final = {
     "differs on some texts": "The same on most texts, different on some that have something in common.",
     "differs everywhere": "Different on nearly every text.",
     "different space": "The same geometry in other axes (rotated or permuted): each side is sound, the two do not mix.",
-    "unstable": "The encoder disagrees with itself: loads, repeats, batches or the order of rows change its vectors.",
+    "unstable": "The encoder disagrees with itself: loads, repeats, batches, row order or other texts change a vector.",
     "unusable": "No vectors that can be compared.",
 }
 

@@ -186,6 +186,7 @@ class DiagnosisVerdict(StrEnum):
     PRECISION = "precision only"
     EXPLAINED = "explained"
     PARTLY = "partly explained"
+    UNSTABLE = "unstable"
     UNKNOWN = "unknown"
 
 

@@ -18,3 +18,12 @@ UPDATE diagnosis_causes SET side = CASE WHEN cause IN (
     'unicode form NFC', 'unicode form NFD', 'unicode form NFKC', 'unicode form NFKD', 'markup removed',
     'dimensions permuted', 'a rotation of the space') THEN 'both' ELSE 'candidate' END
 WHERE remedy IS NOT NULL;
+
+-- What repeated asking of an encoder showed, as codes and numbers, and every answer it rests on.
+ALTER TABLE protocol ADD COLUMN IF NOT EXISTS code VARCHAR;
+ALTER TABLE protocol ADD COLUMN IF NOT EXISTS observed JSON;
+
+CREATE TABLE IF NOT EXISTS answers (
+    check_id VARCHAR NOT NULL, encoder_id VARCHAR NOT NULL, call INTEGER NOT NULL, how VARCHAR NOT NULL,
+    load INTEGER NOT NULL, place INTEGER NOT NULL, text_hash VARCHAR NOT NULL, vector FLOAT[] NOT NULL
+);

@@ -31,12 +31,14 @@ CREATE TABLE checks (
     started_at  TIMESTAMP NOT NULL
 );
 
--- What was asked of each encoder before any comparison: loads agree, deterministic, batch, order, shape, finite, norms.
+-- What was asked of each encoder before any comparison: loads agree, deterministic, batch, order, distinct,
+-- shape, finite, norms.
 CREATE TABLE protocol (
     check_id VARCHAR NOT NULL, encoder_id VARCHAR NOT NULL, test VARCHAR NOT NULL,
     outcome VARCHAR NOT NULL,               -- pass | fail | skipped
     value DOUBLE, detail VARCHAR NOT NULL,
-    outputs VARCHAR[]                       -- dense | sparse | multi: those it is about; of a failure, those that failed
+    outputs VARCHAR[],                      -- dense | sparse | multi: those it is about; of a failure, those that failed
+    code VARCHAR, observed JSON             -- of what repeated asking showed the first code, and all: [{code, numbers}]
 );
 
 CREATE TABLE vectors (

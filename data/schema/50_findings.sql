@@ -16,7 +16,7 @@ CREATE TABLE findings (
 
 CREATE TABLE diagnoses (
     diagnosis_id VARCHAR PRIMARY KEY, run_id VARCHAR NOT NULL, check_id VARCHAR, candidate VARCHAR NOT NULL,
-    verdict VARCHAR NOT NULL,               -- identical | precision only | explained | partly explained | unknown
+    verdict VARCHAR NOT NULL,               -- identical | precision only | explained | partly explained | unstable | unknown
     sentence VARCHAR NOT NULL, unexplained DOUBLE, floor DOUBLE, runner_up VARCHAR, snippet VARCHAR, proof JSON
 );
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.errors import InputError
 from evaluators.diagnose.causes import catalogue
-from evaluators.diagnose.causes.chance import Facts, by_chance
+from evaluators.diagnose.causes.chance import seeded_dropout
+from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.recipe import Cause, Recipe, combine
@@ -17,6 +19,8 @@ from evaluators.diagnose.reference import Reference, Vectors, load_reference
 from evaluators.diagnose.rest import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
+from evaluators.diagnose.together import of_batches
+from evaluators.diagnose.unstable import by_repeats, not_by_itself, with_observed
 from evaluators.diagnose.verdict import IDENTICAL, Diagnosis, Named, judge
 
 __all__ = [
@@ -51,27 +55,77 @@ def diagnose(
     count = len(bench.texts.texts)
     if candidate.ndim != 2 or len(candidate) != count:
         raise InputError(f"The candidate has shape {candidate.shape}, the texts are {count}", remedy="One row a text.")
-    finite = np.isfinite(candidate).all(axis=1)
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(candidate).all(axis=1))
     if not finite.any():
         raise InputError("None of the candidate's vectors is finite", remedy="Look at the protocol tests first.")
-    if not finite.all():
-        bench = bench.only(np.flatnonzero(finite).tolist())
-        candidate = candidate[finite]
+    if finite.all():
+        return _of_numbers(bench, candidate, facts, without, progress)
+    kept = np.flatnonzero(finite).tolist()
+    known = None if facts is None else facts.only(kept)
+    found = _of_numbers(bench.only(kept), candidate[finite], known, without, progress)
+    return _with_lost(found, bench, np.asarray(~finite))
+
+
+def _of_numbers(
+    bench: Bench,
+    candidate: Vectors,
+    facts: Facts | None,
+    without: Sequence[str],
+    progress: Callable[[int, int], None] | None,
+) -> Diagnosis:
+    """The diagnosis of texts that all have vectors of numbers."""
     base = bench.vectors(bench.reference.recipe)
     plain = Match((), bench.reference.recipe, apart(candidate, base), base)
     identical = float(plain.errors.max()) < IDENTICAL
-    if facts is not None:
-        # What is identical was not drawn at random, whatever another load of it gave; its other outputs may be.
-        known = replace(facts, loads_agree=None, deterministic=None) if identical else facts
-        if (found := by_chance(bench, candidate, base, known)) is not None:
-            return found
+    floor = _floor(bench, base)
+    if facts is not None and (found := by_repeats(bench, candidate, base, facts, floor)) is not None:
+        return found
     causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.name not in without]
     claimed = facts.revision if facts else None
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.
     causes.sort(key=lambda cause: not claimed or f"revision {claimed[:12]}" not in cause.name)
     ranked = [plain] if identical else Search(bench, candidate, causes, progress, without).run()
-    floor = _floor(bench, base)
-    return judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
+    found = judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
+    return with_observed(_further(found, bench, candidate, base, facts, floor), facts)
+
+
+def _further(
+    found: Diagnosis, bench: Bench, candidate: Vectors, base: Vectors, facts: Facts | None, floor: float
+) -> Diagnosis:
+    """Where the catalogue leaves the cause open: what acts on a batch, and dropout that depends on the text alone."""
+    if facts is None or found.verdict not in ("unknown", "partly explained", "identical"):
+        return found
+    if facts.seen("batch-differs") is not None:
+        return of_batches(bench, facts, floor) or found
+    if found.verdict == "unknown" and not_by_itself(facts) and (named := seeded_dropout(bench, candidate, base)):
+        said = (
+            "A text has the same vector whenever it is asked for, and from text to text the vectors are those of the "
+            "reference with dropout on, in size and direction: its random numbers depend on the text alone."
+        )
+        return replace(
+            found, verdict="explained", sentence=said, remaining=0.0, causes=(named,), after=found.before * 0
+        )
+    return found
+
+
+def _with_lost(found: Diagnosis, bench: Bench, lost: NDArray[np.bool_]) -> Diagnosis:
+    """A diagnosis that says which texts have no vector of numbers: not the reference's, whatever the others are.
+
+    Blank texts are no fault of the candidate: many servers refuse them.
+    """
+    texts = [bench.texts.texts[index] for index in np.flatnonzero(lost) if bench.texts.texts[index].strip()]
+    if not texts:
+        return found
+    said = f"No vector of numbers for {len(texts)} of {len(lost)} texts{_how_long(bench, lost)}."
+    if found.verdict in ("identical", "precision only"):
+        return replace(found, verdict="unknown", sentence=f"{said} On the others: {found.sentence}")
+    return replace(found, sentence=f"{found.sentence} {said}")
+
+
+def _how_long(bench: Bench, lost: NDArray[np.bool_]) -> str:
+    lengths = np.array([len(text) for text in bench.texts.texts])
+    shortest, longest = int(lengths[lost].min()), int(lengths[~lost].max())
+    return f", exactly those of more than {longest} characters" if shortest > longest else ""
 
 
 def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = BATCH) -> Texts:

@@ -81,19 +81,37 @@ class Bench:
         texts, roles, batches = self.texts
         left = tuple(tuple(place[index] for index in batch if index in place) for batch in batches)
         chosen = Texts(tuple(texts[i] for i in kept), tuple(roles[i] for i in kept), tuple(filter(None, left)))
-        bench = Bench(self.reference, chosen)
+        return self.of_texts(chosen)
+
+    def of_texts(self, texts: Texts) -> Bench:
+        """A bench of other texts, or of these in other batches; what was computed is shared."""
+        bench = Bench(self.reference, texts)
         bench._reader, bench._pooled, bench._models = self._reader, self._pooled, self._models
         bench._changes = self._changes
         return bench
 
-    def with_model(self, model: Any) -> Vectors:
-        """Vectors of the texts under the reference's own recipe, by another model; nothing of it is kept."""
+    def with_model(self, model: Any, *, each: bool = False) -> Vectors:
+        """Vectors of the texts under the reference's own recipe, by another model; nothing of it is kept.
+
+        Args:
+            model: the model.
+            each: run texts that are the same to the model by themselves: it may not give them the same vector.
+        """
         rows = self.rows(self.reference.recipe)
+        if each:
+            return self._each_with(model, rows)
         found: dict[Row, dict[str, Vectors]] = {}
         for chunk in _chunks(sorted(set(rows), key=_size, reverse=True)):
             found.update(zip(chunk, self._through(model, chunk), strict=True))
         pooled = {name: np.stack([found[row][name] for row in rows]) for name in NAMES}
         return finished(pooled[self.reference.recipe.pooling], self.reference.recipe, self.reference.projections)
+
+    def _each_with(self, model: Any, rows: Sequence[Row]) -> Vectors:
+        recipe, projections = self.reference.recipe, self.reference.projections
+        order = sorted(range(len(rows)), key=lambda index: -_size(rows[index]))
+        made = [one for chunk in _chunks([rows[index] for index in order]) for one in self._through(model, chunk)]
+        pooled = np.stack([made[place][recipe.pooling] for place in np.argsort(order)])
+        return finished(pooled, recipe, projections)
 
     def rows(self, recipe: Recipe) -> list[Row]:
         """What the model is given for each text under a recipe."""

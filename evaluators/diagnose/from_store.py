@@ -6,6 +6,7 @@ import json
 import secrets
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -17,17 +18,18 @@ from data.run_record import RunRow, put_run
 from data.suggest import Delta
 from data.vocabulary import Outcome, Output, RunKind, Severity, Status
 from evaluators.diagnose.answer import BATCH
-from evaluators.diagnose.causes.chance import Facts
+from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.proof import proof, snippet
 from evaluators.diagnose.reference import Reference, Vectors
 from evaluators.diagnose.verdict import Diagnosis, Named
 from evaluators.environment import environment
+from evaluators.parity.asking import Call
+from evaluators.parity.stability import Observation
 
 __all__ = ["Candidate", "Kept", "keep", "read_check", "read_deltas"]
 
-
-# Cosine distance between two calls from which it is dropout; less is arithmetic whose order of summation varies.
-_DROPOUT = 1e-3
+# Cosine distance between two calls up to which their cause is looked for all the same: arithmetic may do as much.
+_SEEN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
             name,
             label,
             _vectors(connection, check_id, name, hashes),
-            replace(_facts(connection, check_id, name), revision=revision),
+            replace(_facts(connection, check_id, name, hashes), revision=revision),
             int(batch_size or BATCH),
         )
         for name, label, revision, batch_size in chosen
@@ -164,11 +166,14 @@ def _vectors(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str,
     return np.stack([found.get(name, empty) for name in hashes])
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str) -> Facts:
+def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, hashes: list[str]) -> Facts:
+    """What the protocol found; stores written before every answer was kept have the outcomes alone."""
     rows = connection.execute(
-        "SELECT test, outcome, value, outputs FROM protocol WHERE check_id = ? AND encoder_id = ?", [check_id, encoder]
+        "SELECT test, outcome, value, outputs, observed FROM protocol WHERE check_id = ? AND encoder_id = ?",
+        [check_id, encoder],
     ).fetchall()
-    results = {test: (outcome, value, outputs) for test, outcome, value, outputs in rows}
+    results = {test: (outcome, value, outputs) for test, outcome, value, outputs, _ in rows}
+    observed = tuple(Observation(one["code"], one["numbers"]) for *_, seen in rows for one in json.loads(seen or "[]"))
 
     def passed(test: str, least: float = 0.0) -> bool | None:
         outcome, value, _ = results.get(test, (Outcome.SKIPPED, None, None))
@@ -181,11 +186,44 @@ def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str) -
     loads = passed("loads")
     failed = results.get("loads", (None, None, None))[2] or [Output.DENSE]
     heads_alone = loads is False and Output.DENSE not in failed
+    restless = any(one.test == "deterministic" and one.numbers.get("worst", 1.0) >= _SEEN for one in observed)
     return Facts(
         loads_agree=True if heads_alone else loads,
-        deterministic=passed("deterministic", least=_DROPOUT),
+        deterministic=False if restless else passed("deterministic", least=_SEEN),
         heads_agree=False if heads_alone else None,
+        heads_missing=_heads_missing(connection, check_id, encoder),
+        observed=observed,
+        calls=_calls(connection, check_id, encoder, hashes),
     )
+
+
+def _heads_missing(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str) -> bool:
+    """Whether preflight found, in the check itself, that the files of the encoder's heads are not there."""
+    rows = connection.execute(
+        "SELECT 1 FROM findings JOIN checks USING (run_id) "
+        "WHERE check_id = ? AND subject = ? AND code = 'heads-missing'",
+        [check_id, encoder],
+    ).fetchall()
+    return bool(rows)
+
+
+def _calls(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, hashes: list[str]) -> tuple[Call, ...]:
+    """The calls that asked the same texts again, in the order made."""
+    if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'answers'").fetchall():
+        return ()
+    rows = connection.execute(
+        "SELECT call, how, load, text_hash, vector FROM answers WHERE check_id = ? AND encoder_id = ? "
+        "ORDER BY call, place",
+        [check_id, encoder],
+    ).fetchall()
+    number = {name: place for place, name in enumerate(hashes)}
+    found = []
+    for (_, how, load), answers in groupby(rows, key=lambda row: row[:3]):
+        those = [(number[name], vector) for *_, name, vector in answers if name in number]
+        if those:
+            vectors = np.array([vector for _, vector in those], dtype=np.float32)
+            found.append(Call(how, load, tuple(text for text, _ in those), vectors))
+    return tuple(found)
 
 
 def keep(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from data.drift import IDENTICAL
+from data.probes import Probe
 from evaluators.diagnose.answer import Bench, Facts, diagnose
 from evaluators.diagnose.candidates import encode
 from evaluators.diagnose.causes import catalogue
@@ -20,10 +22,13 @@ from evaluators.diagnose.causes.space import SOLVED
 from evaluators.diagnose.measure import ROUNDING, apart
 from evaluators.diagnose.recipe import Cause, combine
 from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import compatible
 from evaluators.diagnose.verdict import Diagnosis
+from evaluators.parity.asking import Asked
+from evaluators.parity.stability import observe
 
-__all__ = ["KINDS", "Kind", "Outcome", "Trial", "ask", "effective", "plan", "summary"]
+__all__ = ["KINDS", "Kind", "Outcome", "Trial", "ask", "effective", "plan", "repeated", "summary"]
 
 Kind = Literal["one cause", "two causes", "two causes, bf16 noise", "cause withheld"]
 KINDS: tuple[Kind, ...] = ("one cause", "two causes", "two causes, bf16 noise", "cause withheld")
@@ -31,6 +36,8 @@ _SHOWS = 1e-3  # largest distance of a text from which a cause can be asked for 
 _CUT = 3  # a cut keeps one dimension in so many
 _TENSORS = 6  # single tensors made random
 _MORE_GENERAL = {SOLVED["permuted"].name: (SOLVED["rotated"].name,)}  # a permutation is a rotation
+_ASKED = 8  # texts asked again and again
+_TIMES = 8
 _RANDOM, _DROPOUT = "weights random: ", "dropout on"
 
 
@@ -141,16 +148,42 @@ def _candidate(bench: Bench, trial: Trial) -> tuple[Vectors, Facts | None]:
     if first.startswith(_RANDOM):
         pattern = random_parts(reference.model)[first.removeprefix(_RANDOM)]
         loads = (partial(random_part, part=pattern, seed=seed) for seed in (901, 902))
-        one, other = (encode(reference, reference.recipe, texts, load) for load in loads)
-        return one, Facts(loads_agree=float(apart(one, other).max()) < _SHOWS, deterministic=True)
+        return repeated(bench, list(loads), times=1)
     if first == _DROPOUT:
-        one, other = (encode(reference, reference.recipe, texts, lambda model: model.train()) for _ in range(2))
-        return one, Facts(deterministic=float(apart(one, other).max()) < _SHOWS)
+        return repeated(bench, [lambda model: model.train()], times=_TIMES)
     if made := [key for key, cause in SOLVED.items() if cause.name == first]:
         return _moved(made[0], encode(reference, reference.recipe, texts)), None
     recipe = combine(reference.recipe, tuple(_catalogue(bench)[name] for name in trial.truth))
     noise = (lambda model: model.bfloat16()) if trial.kind == "two causes, bf16 noise" else None
     return encode(reference, recipe, texts, noise), None
+
+
+def repeated(bench: Bench, loads: Sequence[Callable[[Any], Any]], times: int) -> tuple[Vectors, Facts]:
+    """A candidate's vectors from its first load, and the facts that asking a few short texts again shows.
+
+    Args:
+        bench: the reference and its texts.
+        loads: what each load makes of a copy of the model.
+        times: how often each load is asked beyond the first two times.
+    """
+    reference, recipe = bench.reference, bench.reference.recipe
+    every = [Probe(str(place), text, role) for place, (text, role) in enumerate(zip(*bench.texts[:2], strict=True))]
+    short = sorted((place for place, probe in enumerate(every) if probe.text.strip()), key=lambda i: len(every[i].text))
+    asked, known = Asked(every, tuple(short[:_ASKED])), Asked(every, tuple(short[:_ASKED]))
+    known.add("all", 1, range(len(every)), bench.vectors(recipe))
+    texts, roles, _ = bench.texts
+    chosen = asked.chosen
+    few = Texts(tuple(texts[i] for i in chosen), tuple(roles[i] for i in chosen), (tuple(range(len(chosen))),))
+    whole = encode(reference, recipe, bench.texts, loads[0])
+    asked.add("all", 1, range(len(every)), whole)
+    for number, load in enumerate(loads, 1):
+        for _ in range(2 + times):
+            asked.add("batch", number, asked.chosen, encode(reference, recipe, few, load))
+    observed = tuple(observe(asked, IDENTICAL, known))
+    tests = {one.test for one in observed}
+    calls = tuple(call for call in asked.calls if call.how != "all")
+    facts = Facts("loads" not in tests, "deterministic" not in tests, observed=observed, calls=calls)
+    return whole, facts
 
 
 def _moved(how: str, base: Vectors) -> Vectors:

@@ -14,7 +14,7 @@ from evaluators.diagnose.search import EACH, Match
 
 __all__ = ["ACCEPTED", "IDENTICAL", "Diagnosis", "Named", "Verdict", "judge"]
 
-Verdict = Literal["identical", "precision only", "explained", "partly explained", "unknown"]
+Verdict = Literal["identical", "precision only", "explained", "partly explained", "unstable", "unknown"]
 
 # Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
 ACCEPTED = 0.10

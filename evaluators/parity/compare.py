@@ -116,7 +116,7 @@ def _dense(reference: Side, candidate: Side, probes: Sequence[Probe], floor: flo
     distance, ratio, residual = texts.cosine_distance, texts.norm_ratio, relation.rotation_residual
     evidence = Evidence(
         "dense", distance, ratio, floor, residual, permuted, relation.neighbour_overlap, texts.l2, lengths, unit,
-        compared,
+        compared, _lost(reference, candidate, "dense", probes),
     )  # fmt: skip
     summary = _summary(columns) | {name: value for name, value in vars(relation).items() if name != "kept"}
     more = {"texts_related": len(sample), "permuted": permuted, "dimensions": list(widths)}
@@ -152,7 +152,8 @@ def _sparse(reference: Side, candidate: Side, probes: Sequence[Probe], floor: fl
         cosines = [sparse_similarities([rows[i] or {} for i in both]) for rows in (ours, theirs)]
         _put_neighbours(columns, both, cosines)
     lengths, unit = _lengths(reference, probes)
-    evidence = Evidence("sparse", texts.cosine_distance, texts.norm_ratio, floor, lengths=lengths, unit=unit)
+    lost = _lost(reference, candidate, "sparse", probes)
+    evidence = Evidence("sparse", texts.cosine_distance, texts.norm_ratio, floor, lengths=lengths, unit=unit, lost=lost)
     more = {"token_overlap": _mean(texts.token_overlap), "max_token": texts.max_token}
     verdict = give_verdict(evidence, probes, _both(reference, candidate))
     return Comparison("sparse", verdict, floor, columns, _summary(columns), more)
@@ -170,7 +171,8 @@ def _multi(reference: Side, candidate: Side, probes: Sequence[Probe], floor: flo
         more["maxsim_difference"] = float(np.abs(scores[0] - scores[1]).max())
     lengths, unit = _lengths(reference, probes)
     same = np.ones(len(ours))
-    evidence = Evidence("multi", texts.distance, same, floor, lengths=lengths, unit=unit)
+    lost = _lost(reference, candidate, "multi", probes)
+    evidence = Evidence("multi", texts.distance, same, floor, lengths=lengths, unit=unit, lost=lost)
     verdict = give_verdict(evidence, probes, _both(reference, candidate))
     return Comparison("multi", verdict, floor, columns, _summary(columns), more)
 
@@ -181,10 +183,23 @@ def _put_neighbours(columns: dict[str, Floats], rows: Sequence[int], cosines: Se
     columns["neighbours_kept"] = kept
 
 
+def _lost(reference: Side, candidate: Side, output: str, probes: Sequence[Probe]) -> NDArray[np.bool_]:
+    """Texts for which the reference gave numbers and the candidate none; many servers refuse blank ones, [n]."""
+
+    def gave(side: Side) -> NDArray[np.bool_]:
+        if output == "dense":
+            return side.vectors.finite()
+        rows = getattr(side.vectors, output) or [None] * side.vectors.count
+        return np.array([row is not None for row in rows], dtype=bool)
+
+    blank = np.array([not probe.text.strip() for probe in probes], dtype=bool)
+    return np.asarray(gave(reference) & ~gave(candidate) & ~blank)
+
+
 def _both(reference: Side, candidate: Side) -> list[Outcome]:
     """What either side failed: a comparison with a reference that changes by itself says nothing of the candidate."""
     ours = [
-        Outcome(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs)
+        Outcome(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs, o.observed)
         for o in reference.protocol
         if o.outcome == Result.FAIL
     ]

@@ -47,9 +47,13 @@ def keep(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> N
     _insert(connection, "probes", _probes(check), verb="OR REPLACE" if probes.name == "bundled" else "OR IGNORE")
     _insert(connection, "protocol", [
         {"check_id": check.check_id, "encoder_id": name, "test": outcome.test, "outcome": outcome.outcome,
-         "value": _number(outcome.value), "detail": outcome.detail, "outputs": list(outcome.outputs)}
+         "value": _number(outcome.value), "detail": outcome.detail, "outputs": list(outcome.outputs),
+         "code": outcome.observed[0].code if outcome.observed else None,
+         "observed": _json([vars(one) for one in outcome.observed]) if outcome.observed else None}
         for name, examined in everyone.items() for outcome in examined.protocol
     ])  # fmt: skip
+    for name, examined in everyone.items():
+        _insert(connection, "answers", _answers(check, name, examined))
     for name, examined in everyone.items():
         _insert(connection, "vectors", list(_vectors(check, name, examined)))
     for name, examined in everyone.items():
@@ -150,6 +154,22 @@ def _vectors(check: Check, name: str, examined: Examined) -> Iterable[dict[str, 
             yield entry | {"output": "multi", "vector": flat, "payload": _json({"shape": list(matrix.shape)})}
 
 
+def _answers(check: Check, name: str, examined: Examined) -> Rows:
+    """The answers to what was asked again, where they showed anything; those of all texts are kept as vectors."""
+    if examined.asked is None or not any(outcome.observed for outcome in examined.protocol):
+        return []
+    asked = examined.asked
+    return [
+        {
+            "check_id": check.check_id, "encoder_id": name, "call": number, "how": call.how, "load": call.load,
+            "place": place, "text_hash": asked.texts[text].text_hash, "vector": call.vectors[place],
+        }
+        for number, call in enumerate(asked.calls)
+        for place, text in enumerate(call.texts)
+        if call.how != "all" and text >= 0 and bool(np.isfinite(call.vectors[place]).all())
+    ]  # fmt: skip
+
+
 def _drift(check: Check, examined: Examined, comparison: Comparison) -> Rows:
     columns, name = comparison.columns, encoder_id(examined)
     rows = []
@@ -219,7 +239,8 @@ def _insert(
 _TYPES = {"vector": pa.list_(pa.float32()), "token_ids": pa.list_(pa.int32()), "tokens": pa.list_(pa.string())} | {
     "traits": pa.list_(pa.string()), "outputs": pa.list_(pa.string()),
     "error": pa.string(), "revision": pa.string(), "text": pa.string(),
-    "role": pa.string(), "payload": pa.string(), "max_dimension": pa.int32(),
+    "role": pa.string(), "payload": pa.string(), "max_dimension": pa.int32(), "code": pa.string(),
+    "observed": pa.string(),
 }  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,19 @@ from data.drift import floor_of
 from data.errors import EncoderError, PlumblineError
 from data.probes import Probe
 from evaluators.encoders.base import Encoder
+from evaluators.parity.asking import Asked, ask_again, ask_more, ask_of_beginnings, ask_twice, disagrees
 from evaluators.parity.measures import per_text
 from evaluators.parity.multi import per_multi
+from evaluators.parity.observed import in_words, sentences
 from evaluators.parity.sparse import per_sparse
+from evaluators.parity.stability import NO_FAULT, OF_OTHERS, Observation, strayed
 from evaluators.parity.vectors import Vectors, encode_probes
 
-__all__ = ["TESTS", "Outcome", "few", "self_agreement", "shape_of_answers", "two_loads"]
+__all__ = ["SERVERS", "TESTS", "Outcome", "described", "few", "self_agreement", "shape_of_answers", "two_loads"]
 
-TESTS = ("loads", "deterministic", "batch", "order", "shape", "finite", "norms")
+TESTS = ("loads", "deterministic", "batch", "order", "distinct", "shape", "finite", "norms")
 _FEW, _SHORT = 8, 300  # texts, characters
+SERVERS = ("openai", "tei")  # which others may ask at the same time
 # Backends whose second load is the same server or the same file.
 _ONE_LOAD = {
     "openai": "the server is loaded once",
@@ -33,60 +38,122 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Outcome:
-    """One test's result: pass, fail or skipped, the number it rests on, a sentence, and the outputs it is about."""
+    """One test's result: pass, fail or skipped, the number it rests on, a sentence, and the outputs it is about.
+
+    Attributes:
+        observed: what repeated asking showed, of which the sentence is the words.
+    """
 
     test: str
     outcome: str
     value: float | None
     detail: str
     outputs: tuple[str, ...] = ("dense", "sparse", "multi")
+    observed: tuple[Observation, ...] = field(default=())
 
 
 def few(probes: Sequence[Probe]) -> list[Probe]:
     """A few probes to ask an encoder about itself with: of one role and not blank, since some servers refuse those.
 
-    Short ones where there are any: the questions are the same and each is asked six times.
+    Short ones where there are any: the questions are the same and each is asked many times.
     """
     texts = [probe for probe in probes if probe.text.strip() and probe.role != "query"]
-    return sorted(texts, key=lambda probe: len(probe.text) > _SHORT)[:_FEW]
+    roles = [probe.role for probe in texts]
+    most = max(dict.fromkeys(roles), key=roles.count, default=None)
+    return sorted((probe for probe in texts if probe.role == most), key=lambda probe: len(probe.text) > _SHORT)[:_FEW]
 
 
 def self_agreement(
-    encoder: Encoder, probes: Sequence[Probe], first: Vectors, refused: Sequence[str] = ()
+    encoder: Encoder, asked: Asked, first: Vectors, refused: Sequence[str] = (), reference: Asked | None = None
 ) -> list[Outcome]:
     """Deterministic, batch and order: the same texts twice, alone, and in reverse.
 
     Args:
         encoder: an open one.
-        probes: what :func:`few` chose.
-        first: their vectors from one call.
+        asked: what it was asked; every call is added.
+        first: vectors of the chosen texts from one call.
         refused: batches that had to be made smaller before, with the reason.
+        reference: what the reference was asked, if this is not it.
     """
-    texts, whole = probes, _Outputs(first)
+    texts, whole = [asked.texts[index] for index in asked.chosen], _Outputs(first)
     floor = floor_of(encoder.settings.dtype)
+    asked.add("batch", 1, asked.chosen, first.dense)
     if not whole.usable.any():
         reason = next(iter(whole.vectors.failed.values()), "The encoder gave no vectors.")
-        return [Outcome(test, "skipped", None, reason) for test in ("deterministic", "batch", "order")]
+        return [Outcome(test, "skipped", None, reason) for test in ("deterministic", "batch", "order", "distinct")]
     again = _Outputs(encode_probes(encoder, texts))
+    asked.add("batch", 1, asked.chosen, again.vectors.dense)
     alone = _Outputs(_alone(encoder, texts))
-    back = _Outputs(encode_probes(encoder, texts[::-1])).reversed()
+    for position, index in enumerate(asked.chosen):
+        asked.add("alone", 1, [index], None if alone.vectors.dense is None else alone.vectors.dense[[position]])
+    back = _Outputs(encode_probes(encoder, texts[::-1]))
+    asked.add("reversed", 1, asked.chosen[::-1], back.vectors.dense)
+    several = len({probe.role for probe in texts}) > 1  # each role is a call of its own
+    asked.split = bool(several or first.refused or again.vectors.refused or back.vectors.refused)
+    _ask_on(encoder, asked, reference)
     return [
         _deterministic(whole.distance(again), floor),
         _batch(whole, alone, floor, texts, [*refused, *whole.vectors.refused]),
-        _order(whole, back, alone, floor),
+        _order(whole, back.reversed(), alone, floor),
+        Outcome("distinct", "pass", None, "Texts that share their first characters have vectors of their own.")
+        if asked.beginnings
+        else Outcome("distinct", "skipped", None, "Not told: no vectors of other texts were to be had."),
     ]
 
 
-def two_loads(
-    first: Vectors, reopen: Callable[[], Encoder], probes: Sequence[Probe], backend: str, dtype: str
-) -> Outcome:
-    """Do two loads of the model agree? Weights initialised at random do not."""
+def _ask_on(encoder: Encoder, asked: Asked, reference: Asked | None) -> None:
+    """What the first calls do not tell: the order of calls, other company, more of what varies, texts alike."""
+    ask_twice(encoder, asked)
+    if reference is not None:
+        ask_again(encoder, asked, strayed(asked, reference))
+    if disagrees(asked):
+        ask_more(encoder, asked)
+    ask_of_beginnings(encoder, asked)
+
+
+def described(outcomes: Sequence[Outcome], found: Sequence[Observation]) -> list[Outcome]:
+    """The outcomes with what was observed in the place of their bare sentences.
+
+    Where one load does not agree with itself, what differs between batches or loads shows nothing about either.
+    """
+    restless = any(one.test == "deterministic" and one.code not in OF_OTHERS for one in found) or any(
+        outcome.test == "deterministic" and outcome.outcome == "fail" for outcome in outcomes
+    )
+    return [_described(outcome, [one for one in found if one.test == outcome.test], restless) for outcome in outcomes]
+
+
+def _described(outcome: Outcome, found: Sequence[Observation], restless: bool) -> Outcome:
+    if found:
+        fault = any(one.code not in NO_FAULT and one.numbers.get("first_kept", True) for one in found)
+        # Of several outputs that disagree only the dense one is looked at closely.
+        every = (*(outcome.observed if outcome.outputs != ("dense",) else ()), *found)
+        numbers: dict[str, Any] = found[0].numbers
+        value = outcome.value if outcome.value is not None else numbers.get("worst", numbers.get("times"))
+        value = float(value) if isinstance(value, int | float) else None
+        outputs = outcome.outputs if outcome.outcome == "fail" else ("dense",)
+        return Outcome(outcome.test, "fail" if fault else "pass", value, sentences(every), outputs, every)
+    if restless and outcome.outcome != "pass" and outcome.test in ("loads", "batch", "order") and not _refused(outcome):
+        said = "Not told: the same call twice gives other vectors."
+        return replace(outcome, outcome="skipped", detail=said, observed=())
+    return outcome
+
+
+def _refused(outcome: Outcome) -> bool:
+    """Whether it failed without a comparison: a load or a batch that was not to be had."""
+    return outcome.value is None
+
+
+def two_loads(first: Vectors, reopen: Callable[[], Encoder], asked: Asked, backend: str, dtype: str) -> Outcome:
+    """Do two loads of the model agree? The second is asked twice, so that noise is not taken for it."""
     if backend in _ONE_LOAD:
         return Outcome("loads", "skipped", None, f"Not asked: {_ONE_LOAD[backend]}.")
+    probes = [asked.texts[index] for index in asked.chosen]
     try:
         encoder = reopen()
         try:
             second = encode_probes(encoder, probes)
+            asked.add("batch", 2, asked.chosen, second.dense)
+            asked.add("batch", 2, asked.chosen, encode_probes(encoder, probes).dense)
         finally:
             encoder.close()
     except PlumblineError as error:
@@ -96,11 +163,9 @@ def two_loads(
     broken = [output for output, value in worst.items() if value is not None and value > floor_of(dtype)]
     value = max((value for value in worst.values() if value is not None), default=None)
     if broken:
-        said = " and ".join(f"{output} output (worst distance {worst[output]:.2g})" for output in broken)
         sound = [output for output in worst if output not in broken]
-        rest = f"; its {' and '.join(sound)} output agrees" if sound else ""
-        what = f"Two loads of the same model disagree in the {said}{rest}: weights were initialised at random."
-        return Outcome("loads", "fail", value, what, tuple(broken))
+        seen = Observation("loads-outputs", {"broken": {output: worst[output] for output in broken}, "sound": sound})
+        return Outcome("loads", "fail", value, in_words(seen), tuple(broken), (seen,))
     return Outcome("loads", "pass", value, "Two loads give the same vectors.")
 
 

@@ -8,14 +8,26 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from data.drift import floor_of
 from data.errors import EncoderError, ModelError, PlumblineError
 from evaluators.encoders.base import Description, Encoder, in_use
 from evaluators.encoders.look import Seen, look
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.parity.asking import Asked, ask_at_once
 from evaluators.parity.compare import Comparison, Side, compare
 from evaluators.parity.plan import Plan
-from evaluators.parity.protocol import TESTS, Outcome, few, self_agreement, shape_of_answers, two_loads
+from evaluators.parity.protocol import (
+    SERVERS,
+    TESTS,
+    Outcome,
+    described,
+    few,
+    self_agreement,
+    shape_of_answers,
+    two_loads,
+)
+from evaluators.parity.stability import observe
 from evaluators.parity.vectors import Vectors, encode_probes
 from evaluators.parity.verdict import Verdict
 from evaluators.preflight import Finding, at_least
@@ -32,6 +44,7 @@ class Examined:
     Attributes:
         error: why there are no vectors at all, or none for the rest of the texts.
         findings: preflight's.
+        asked: every call made to see whether it agrees with itself.
     """
 
     settings: EncoderSettings
@@ -42,6 +55,7 @@ class Examined:
     error: str = ""
     findings: tuple[Finding, ...] = ()
     comparisons: list[Comparison] = field(default_factory=list)
+    asked: Asked | None = None
 
     @property
     def side(self) -> Side:
@@ -72,7 +86,7 @@ def check(plan: Plan, progress: Progress = lambda encoder, what: None) -> Check:
     reference = _looked_at(plan.reference, plan, seen, progress)
     candidates = []
     for settings in plan.candidates:
-        candidate = _looked_at(settings, plan, seen, progress)
+        candidate = _looked_at(settings, plan, seen, progress, reference.asked)
         progress(settings.display, "comparing")
         candidate.comparisons = compare(reference.side, candidate.side, plan.probes.probes)
         if candidate.vectors.gone and len(candidate.vectors.failed) < candidate.vectors.count:
@@ -90,13 +104,15 @@ def _cut_short(found: Comparison, vectors: Vectors) -> Comparison:
     return replace(found, verdict=Verdict("unusable", said + found.verdict.sentence))
 
 
-def _looked_at(settings: EncoderSettings, plan: Plan, seen: Seen, progress: Progress) -> Examined:
+def _looked_at(
+    settings: EncoderSettings, plan: Plan, seen: Seen, progress: Progress, reference: Asked | None = None
+) -> Examined:
     """One encoder, its files before its vectors; a candidate at fault still runs, to show what the fault does."""
     progress(settings.display, "looking at its files")
     findings = look(settings, seen)
     if settings is plan.reference and not plan.anyway:
         _refuse_if_doomed(settings, findings)
-    examined = examine(settings, plan, progress)
+    examined = examine(settings, plan, progress, reference)
     examined.findings = findings
     return examined
 
@@ -115,8 +131,20 @@ def _refuse_if_doomed(settings: EncoderSettings, findings: tuple[Finding, ...]) 
         )
 
 
-def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda encoder, what: None) -> Examined:
-    """Open one encoder, put it through the protocol and get the vectors of all probes."""
+def examine(
+    settings: EncoderSettings,
+    plan: Plan,
+    progress: Progress = lambda encoder, what: None,
+    reference: Asked | None = None,
+) -> Examined:
+    """Open one encoder, put it through the protocol and get the vectors of all probes.
+
+    Args:
+        settings: of the encoder.
+        plan: the check.
+        progress: told what is being done.
+        reference: what the reference was asked, if this is not it.
+    """
     probes = plan.probes.probes
     empty = Vectors(len(probes))
     progress(settings.display, "opening")
@@ -132,9 +160,13 @@ def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda e
         if len(vectors.failed) == len(probes):
             return _without(settings, vectors, next(iter(vectors.failed.values())))
         progress(settings.display, "does it agree with itself?")
-        asked = few(plan.probes.core) or plan.probes.core
-        first = encode_probes(encoder, asked)
-        protocol = self_agreement(encoder, asked, first, vectors.refused)
+        chosen = few(plan.probes.core) or plan.probes.core
+        asked = Asked(probes, tuple(probes.index(probe) for probe in chosen))
+        asked.add("all", 1, range(len(probes)), vectors.dense)
+        first = encode_probes(encoder, chosen)
+        protocol = self_agreement(encoder, asked, first, vectors.refused, reference)
+        if settings.backend in SERVERS and not encoder.gone:
+            ask_at_once(lambda: open_encoder(settings), asked)
         description = _described(encoder, vectors)
     except PlumblineError as error:
         return _without(settings, empty, str(error))
@@ -147,7 +179,9 @@ def examine(settings: EncoderSettings, plan: Plan, progress: Progress = lambda e
         progress(settings.display, "does a second load agree?")
         loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
     shape = shape_of_answers(vectors, settings.dimensions, description.settings.get("normalise"))
-    return Examined(settings, description, [loads, *protocol, *shape], vectors, seconds, vectors.gone)
+    observed = observe(asked, floor_of(settings.dtype), reference)
+    outcomes = described([loads, *protocol, *shape], observed)
+    return Examined(settings, description, outcomes, vectors, seconds, vectors.gone, asked=asked)
 
 
 def _described(encoder: Encoder, vectors: Vectors) -> Description:

@@ -50,6 +50,7 @@ class Evidence:
         lengths: tokens a text (characters where the reference has no tokenizer to ask), [n].
         unit: tokens or characters.
         compared: said after the verdict, e.g. "on the first 128 of 384 dimensions".
+        lost: texts that are not blank, for which the reference gave a vector of numbers and the candidate none, [n].
     """
 
     output: str
@@ -63,6 +64,7 @@ class Evidence:
     lengths: Floats | None = None
     unit: str = "tokens"
     compared: str = ""
+    lost: NDArray[np.bool_] | None = None
 
 
 def give_verdict(evidence: Evidence, probes: Sequence[Probe], protocol: Sequence[Outcome]) -> Verdict:
@@ -75,7 +77,22 @@ def give_verdict(evidence: Evidence, probes: Sequence[Probe], protocol: Sequence
     missing = int((~there).sum())
     lost = f" {missing} of {len(there)} texts have no vector to compare." if missing else ""
     verdict = _of_direction(evidence, probes, there)
+    if evidence.lost is not None and evidence.lost.any():
+        return _with_lost(verdict, evidence, evidence.lost, probes)
     return Verdict(verdict.verdict, verdict.sentence + lost)
+
+
+def _with_lost(verdict: Verdict, evidence: Evidence, lost: NDArray[np.bool_], probes: Sequence[Probe]) -> Verdict:
+    """A text without a vector is one on which it differs, however well the others agree."""
+    named = [probe.probe for probe, gone in zip(probes, lost, strict=True) if gone]
+    trait = common_trait(lost, lost | np.isfinite(evidence.distance), probes, evidence.lengths, evidence.unit)
+    shown = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
+    said = (
+        f"No vector of numbers for {len(named)} of {len(lost)} texts that the reference has one for"
+        f"{f', {trait}' if trait else ''}: {shown}. On the others: {verdict.sentence}"
+    )
+    some = verdict.verdict in ("identical", "precision only", "scale only")
+    return Verdict("differs on some texts" if some else verdict.verdict, said)
 
 
 def said_by_protocol(protocol: Sequence[Outcome], output: str = "dense") -> str | None:
@@ -85,7 +102,7 @@ def said_by_protocol(protocol: Sequence[Outcome], output: str = "dense") -> str 
         for outcome in protocol
         if outcome.outcome == Result.FAIL and output in outcome.outputs
     }
-    said = [failed[test] for test in ("order", "loads", "deterministic", "batch") if test in failed]
+    said = [failed[test] for test in ("order", "loads", "deterministic", "batch", "distinct") if test in failed]
     return " ".join(said) if said else None
 
 

@@ -72,8 +72,9 @@ def test_random_vectors_are_called_so(right: Server) -> None:
 def test_nan_for_one_text_loses_that_text_alone(right: Server, mode: str, tmp_path: Path) -> None:
     done, examined = against(right, mode)
     verdict, sentence = said(examined)
-    assert verdict == "identical"
-    assert "1 of 16 texts have no vector" in sentence
+    assert verdict == "differs on some texts"  # the reference has a vector of that text
+    assert "No vector of numbers for 1 of 16 texts that the reference has one for" in sentence
+    assert "On the others: The same vectors on all 15 texts" in sentence
     store = kept(done, tmp_path / "s.duckdb")
     found = rows(store, "SELECT probe, error FROM drift JOIN probes USING (text_hash) WHERE error IS NOT NULL")
     assert [probe for probe, _ in found] == ["capitals"]

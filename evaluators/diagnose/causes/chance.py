@@ -1,73 +1,98 @@
 """Causes that are random by nature: weights never loaded, dropout left on.
 
-No re-encoding gives their vectors, so they are told by facts: does the candidate agree with itself, load after load
-and call after call? How much of the model is random is then judged by which random part leaves the reference's
-vectors nearest to the candidate's.
+No re-encoding gives their vectors. They are named where draws of them, made here from the reference, are what the
+candidate's answers are draws of as well (:mod:`evaluators.diagnose.likeness`); that a candidate is random by itself
+names nothing. How much of the model is random is judged by which random part leaves the reference's vectors nearest.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from evaluators.diagnose.causes.model import layers_of
+from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.likeness import alike
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.recipe import Cause, Recipe
 from evaluators.diagnose.reference import Vectors
-from evaluators.diagnose.verdict import Diagnosis, Named
+from evaluators.diagnose.verdict import Named
 
-__all__ = ["Facts", "by_chance", "random_part", "random_parts"]
+__all__ = ["dropout", "random_heads", "random_part", "random_parts", "random_weights", "seeded_dropout"]
 
 _RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
+_EVALUATE = "Put the model in evaluation mode: model.eval()."
 _HEADS = (
     "Put sparse_linear.pt and colbert_linear.pt beside config.json, from the model's own repository; "
     "`python -m evaluators preflight FOLDER` says which is not there."
 )
 _LAYER = re.compile(r"the tensor .*?\.\d+\.")
 _DRAWS = 2
+_PROVED_BY = 10  # draws that the candidate's loads are held against
+_DROPPED = 16  # draws of dropout
+_MOST_TRIED = 4  # parts, the nearest first, of which draws are made to be held against
 _PERMUTATIONS = 500
 _FEW = 12  # the shortest texts, on which the parts are drawn: enough to tell them apart, and cheap
+_SEEDED = 24  # texts that dropout drawn from the text is looked for on
+_FEWEST = 5  # texts below which nothing is said of what is random
 _ALIKE = 1.25  # of the nearest's distance, up to which another tensor of the same layer is not told from it
 _CLOSE = 0.25  # of the drift: a part as near as this is the one, whatever is left of the differences between texts
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the protocol tests of an encoder found, and what it says of itself; None where that is not known.
-
-    Attributes:
-        loads_agree: whether two loads give the same vectors.
-        deterministic: whether one load gives the same vectors twice.
-        heads_agree: whether two loads give the same sparse or multi-vector output.
-        revision: the commit it says it is.
-    """
-
-    loads_agree: bool | None = None
-    deterministic: bool | None = None
-    heads_agree: bool | None = None
-    revision: str | None = None
+def dropout(bench: Bench, facts: Facts, base: Vectors) -> Named | None:
+    """Dropout, if the answers to the texts asked again are draws of the reference in training mode."""
+    texts = facts.asked()
+    if len(texts) < _FEWEST or not _drops(bench.reference.model):
+        return None
+    answers = facts.draws(texts)
+    if len(answers) < 4 or not alike(answers, _dropped(bench, texts), base[texts]):
+        return None
+    return _named("dropout on", _EVALUATE)
 
 
-def by_chance(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts) -> Diagnosis | None:
-    """The diagnosis where the facts say that the candidate is random; None where they do not."""
-    if facts.deterministic is False:
-        return _answer(
-            _named("dropout on", "Put the model in evaluation mode: model.eval()."),
-            "One load of the candidate gives one text two vectors: dropout is on.",
-            candidate, base, (),
-        )  # fmt: skip
-    if facts.loads_agree is False:
-        return _weights(bench, candidate, base)
-    if facts.heads_agree is False:
-        sentence = "Two loads agree in the dense vectors and not in the others: the heads are random."
-        return _answer(_named("weights random: the heads", _HEADS), sentence, candidate, base, ())
-    return None
+def seeded_dropout(bench: Bench, candidate: Vectors, base: Vectors) -> Named | None:
+    """Dropout whose numbers depend on the text alone: the one vector of each text is one draw, each by itself."""
+    texts = _shortest(bench, _SEEDED)
+    if len(texts) < _FEWEST or not _drops(bench.reference.model):
+        return None
+    if not alike([candidate[texts]], _dropped(bench, texts), base[texts]):
+        return None
+    return _named("dropout on, drawn from the text", _EVALUATE)
+
+
+def random_heads() -> Named:
+    """The heads, of which preflight knows that their files are missing."""
+    return _named("weights random: the heads", _HEADS)
+
+
+def _drops(model: Any) -> bool:
+    import torch
+
+    return any(isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules())
+
+
+def _dropped(bench: Bench, texts: Sequence[int]) -> list[Vectors]:
+    """What the reference gives of the texts in training mode, so many times."""
+    import torch
+
+    few, model = bench.only(texts), bench.reference.model
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(17)
+        model.train()
+        try:
+            return [few.with_model(model, each=True) for _ in range(_DROPPED)]
+        finally:
+            model.eval()
+
+
+def _shortest(bench: Bench, count: int) -> list[int]:
+    rows = bench.rows(bench.reference.recipe)
+    return sorted(range(len(rows)), key=lambda index: len(rows[index].ids))[:count]
 
 
 def random_parts(model: Any) -> dict[str, re.Pattern[str]]:
@@ -106,29 +131,60 @@ def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
     return model
 
 
-def _weights(bench: Bench, whole: Vectors, sound: Vectors) -> Diagnosis:
-    short = sorted(range(len(whole)), key=lambda index: len(bench.rows(bench.reference.recipe)[index].ids))[:_FEW]
+def random_weights(
+    bench: Bench, whole: Vectors, sound: Vectors, facts: Facts
+) -> tuple[Named | None, tuple[Named, ...]]:
+    """The part of the model of which two loads are draws, if there is one; and the nearest parts.
+
+    Args:
+        bench: the reference and its texts.
+        whole: the candidate's vectors, of its first load, float [n, d].
+        sound: the reference's, float [n, d].
+        facts: with the answers of both loads.
+    """
+    if whole.shape[1] != sound.shape[1]:
+        return None, ()
+    short = _shortest(bench, _FEW)
     candidate, base = whole[short], sound[short]
     drift = float(apart(candidate, base).mean())
     near = sorted(_nearest(bench, short, candidate), key=lambda found: found[1])
     part_left = near[0][1] < _CLOSE * drift or _depends(candidate, base)
     near.sort(key=lambda found: ((found[0] == "all") == part_left, found[1]))
-    extent = near[0][0]
-    kinds = {"all": "all", "layer": "a layer", "the": "a tensor"}
-    kind = kinds.get(extent.split(" ")[0], "a block")
-    alike = tuple(f"weights random: {part}" for part, left in near[1:] if _factors(extent, part, near[0][1], left))
     others = tuple(
         Named(_cause(f"weights random: {part}", _RELOAD), (), max(0.0, 1 - left / drift), left)
-        for part, left in near[1:6]
+        for part, left in near[:6]
     )
-    sentence = f"Two loads of the candidate disagree: weights were drawn at random. Most like it is {kind} ({extent})."
-    return _answer(_named(f"weights random: {extent}", _RELOAD, alike), sentence, whole, sound, others)
+    for extent, nearest in near[:_MOST_TRIED]:
+        if _are_draws(bench, facts, sound, extent):
+            same = tuple(f"weights random: {part}" for part, left in near if _factors(extent, part, nearest, left))
+            named = _named(f"weights random: {extent}", _RELOAD, same)
+            return named, tuple(one for one in others if one.cause.name not in (named.cause.name, *same))[:5]
+    return None, others[:5]
+
+
+def _are_draws(bench: Bench, facts: Facts, sound: Vectors, part: str) -> bool:
+    """Whether both loads are like draws of the part, and as far from each other as two draws are."""
+    texts = facts.asked()
+    loads = [facts.answers(texts, "batch", load) for load in (1, 2)]
+    known = [one for one in loads if one is not None]
+    if len(texts) < _FEWEST or len(known) < 2:
+        return False
+    few, pattern = bench.only(texts), random_parts(bench.reference.model)[part]
+    seeds = range(_DRAWS, _DRAWS + _PROVED_BY)
+    draws = [few.with_model(random_part(bench.reference.model, pattern, seed)) for seed in seeds]
+    return alike(known, draws, sound[texts])
 
 
 def _factors(one: str, other: str, nearest: float, left: float) -> bool:
     """Whether two tensors are of one layer and as near: of a product of two, either one random leaves noise alike."""
     layer, another = (_LAYER.match(part) for part in (one, other))
-    return layer is not None and another is not None and layer[0] == another[0] and left < _ALIKE * nearest
+    return (
+        one != other
+        and layer is not None
+        and another is not None
+        and layer[0] == another[0]
+        and left < _ALIKE * nearest
+    )
 
 
 def _depends(candidate: Vectors, base: Vectors) -> bool:
@@ -177,8 +233,3 @@ def _cause(name: str, remedy: str) -> Cause:
 def _named(name: str, remedy: str, alike: tuple[str, ...] = ()) -> Named:
     """A cause that facts tell: the whole drift is its own, though no re-encoding can show it."""
     return Named(_cause(name, remedy), alike, 1.0, 0.0)
-
-
-def _answer(named: Named, sentence: str, candidate: Vectors, base: Vectors, others: tuple[Named, ...]) -> Diagnosis:
-    errors = apart(candidate, base)
-    return Diagnosis("explained", sentence, float(errors.mean()), 0.0, 0.0, (named,), others, errors, errors * 0)

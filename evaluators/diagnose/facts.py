@@ -1,0 +1,78 @@
+"""What a parity check found of a candidate beside its vectors: does it agree with itself, and all of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evaluators.diagnose.reference import Vectors
+from evaluators.parity.asking import Call
+from evaluators.parity.stability import Observation
+
+__all__ = ["Facts"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the protocol tests of an encoder found, and what it says of itself; None where that is not known.
+
+    Attributes:
+        loads_agree: whether two loads give the same vectors.
+        deterministic: whether one load gives the same vectors twice.
+        heads_agree: whether two loads give the same sparse or multi-vector output.
+        heads_missing: whether preflight found that the files of its heads are not there.
+        revision: the commit it says it is.
+        observed: what repeated asking showed.
+        calls: the answers to it; their texts are numbers of the check's.
+    """
+
+    loads_agree: bool | None = None
+    deterministic: bool | None = None
+    heads_agree: bool | None = None
+    heads_missing: bool = False
+    revision: str | None = None
+    observed: tuple[Observation, ...] = ()
+    calls: tuple[Call, ...] = ()
+
+    def seen(self, code: str) -> Observation | None:
+        """What was observed under a code."""
+        return next((one for one in self.observed if one.code == code), None)
+
+    def only(self, kept: Sequence[int]) -> Facts:
+        """The facts about some of the texts, which are numbered anew."""
+        place = {text: number for number, text in enumerate(kept)}
+        return replace(self, calls=tuple(_only(call, place) for call in self.calls))
+
+    def of(self, *how: str, load: int = 1) -> list[Call]:
+        """The calls of some kinds."""
+        return [call for call in self.calls if call.how in how and call.load == load]
+
+    def asked(self) -> list[int]:
+        """Numbers of the texts that were asked again and again, in the order of the first batch."""
+        batches = self.of("batch")
+        return [text for text in batches[0].texts if text >= 0] if batches else []
+
+    def draws(self, texts: Sequence[int]) -> list[Vectors]:
+        """The answers of the first load to the texts, [n, d] each: the k-th of every text makes the k-th of these."""
+        found: dict[int, list[Vectors]] = {text: [] for text in texts}
+        for call in self.of("batch", "alone", "reversed", "company"):
+            for text, row in zip(call.texts, call.vectors, strict=True):
+                if text in found and bool(np.isfinite(row).all()):
+                    found[text].append(row)
+        count = min((len(rows) for rows in found.values()), default=0)
+        return [np.stack([found[text][number] for text in texts]) for number in range(count)]
+
+    def answers(self, texts: Sequence[int], how: str, load: int = 1) -> Vectors | None:
+        """The first answer to each text in calls of one kind, [n, d]; None where one of them has none."""
+        found: dict[int, Vectors] = {}
+        for call in self.of(how, load=load):
+            for text, row in zip(call.texts, call.vectors, strict=True):
+                if bool(np.isfinite(row).all()):
+                    found.setdefault(text, row)
+        return np.stack([found[text] for text in texts]) if texts and set(texts) <= set(found) else None
+
+
+def _only(call: Call, place: dict[int, int]) -> Call:
+    return replace(call, texts=tuple(place.get(text, -1) for text in call.texts))

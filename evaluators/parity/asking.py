@@ -1,0 +1,211 @@
+"""Ask an encoder the same few short texts again and again: alone, together, in another order, in other company.
+
+What is asked of every encoder takes 22 calls, of which 17 are of one text; one that gives a text two vectors is asked
+:data:`MORE` times more, and one that gives two texts one vector at most eight times. A server is asked 24 times more,
+by four clients: 16 at the same time, 8 one after another. All texts are short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.drift import IDENTICAL
+from data.probes import Probe
+from evaluators.encoders.base import Encoder
+from evaluators.parity.scatter import gap
+from evaluators.parity.vectors import Vectors, encode_probes
+
+__all__ = [
+    "BEGINNINGS",
+    "MORE",
+    "Asked",
+    "Call",
+    "ask_again",
+    "ask_at_once",
+    "ask_more",
+    "ask_of_beginnings",
+    "ask_twice",
+    "beginning",
+    "disagrees",
+]
+
+Matrix = NDArray[np.float32]
+
+MORE = 24
+SAME = IDENTICAL  # gap up to which two answers are one answer
+_CLIENTS = 4
+_STRIDE = 3  # texts are asked alone a second time in another order, so that what depends on the one before shows
+# Plain words of two to three hundred letters: long enough for its padding to show, short enough to cost little.
+_STEM = (
+    "The ferry leaves the old harbour every morning at seven and carries letters, bread and a few passengers to the "
+    "islands in the north of the bay, where the lighthouse keeper waits with his two dogs and a lantern that he "
+    "bought from a sailor many years ago, before the road around the coast was built and opened"
+)
+_TAILS = (" by the mayor in the rain.", " again, green apples, chess.")
+BEGINNINGS = (16, 32, 64, 128, 256)  # characters that two texts share
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call and what came of it.
+
+    Attributes:
+        how: all (every text of the check), batch, alone, reversed company (all but the longest), at-once (alone, while
+            others are answered), or client-0 to client-3 (alone, by a client of its own).
+        load: 1, or 2 for a second load of the model.
+        texts: numbers of the texts, in the order asked.
+        vectors: float32 [n, d], a row a text; NaN where none came.
+    """
+
+    how: str
+    load: int
+    texts: tuple[int, ...]
+    vectors: Matrix
+
+
+@dataclass
+class Asked:
+    """Every call made of one encoder, in the order made.
+
+    Attributes:
+        texts: the check's texts.
+        chosen: numbers of those asked again and again.
+        split: whether texts together were refused, so that what was asked as one call was several.
+        beginnings: of texts that share their first characters with another: how many those are, to the vector.
+        first: the vector of that other text.
+    """
+
+    texts: Sequence[Probe]
+    chosen: tuple[int, ...]
+    split: bool = False
+    calls: list[Call] = field(default_factory=list)
+    first: Matrix | None = None
+    beginnings: dict[int, Matrix] = field(default_factory=dict)
+
+    def add(self, how: str, load: int, texts: Sequence[int], dense: Matrix | None) -> None:
+        """Keep one call's dense vectors; nothing where it gave none."""
+        if dense is not None:
+            self.calls.append(Call(how, load, tuple(texts), np.asarray(dense, dtype=np.float32)))
+
+    def of(self, *how: str, load: int = 1) -> list[Call]:
+        """The calls of some kinds."""
+        return [call for call in self.calls if call.how in how and call.load == load]
+
+    def everything(self) -> Matrix | None:
+        """The vectors of all texts of the check from one call, [n, d]."""
+        return next((call.vectors for call in self.calls if call.how == "all"), None)
+
+
+def beginning(shared: int, tail: int) -> Probe:
+    """A text that has its first characters in common with all others of as many."""
+    return Probe(f"shares {shared}", _STEM[:shared] + _TAILS[tail])
+
+
+def ask_twice(encoder: Encoder, asked: Asked) -> None:
+    """Alone in another order than before, and together without the longest, so that others need less padding."""
+    for place in _steps(len(asked.chosen)):
+        _ask(encoder, asked, "alone", [asked.chosen[place]])
+    longest = max(asked.chosen, key=lambda index: len(asked.texts[index].text))
+    if len(asked.chosen) > 2:
+        _ask(encoder, asked, "company", [index for index in asked.chosen if index != longest])
+
+
+def ask_again(encoder: Encoder, asked: Asked, texts: Sequence[int]) -> None:
+    """Some texts once more, each alone."""
+    for index in texts:
+        _ask(encoder, asked, "alone", [index])
+
+
+def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> None:
+    """Each text alone by one of several clients, first while the others ask, twice, then one client after another."""
+    clients = [reopen() for _ in range(_CLIENTS)]
+
+    def alone(client: int) -> list[tuple[int, Matrix | None]]:
+        own = asked.chosen[client::_CLIENTS]
+        return [(index, encode_probes(clients[client], [asked.texts[index]]).dense) for _ in range(2) for index in own]
+
+    try:
+        with ThreadPoolExecutor(_CLIENTS) as pool:
+            for answers in pool.map(alone, range(_CLIENTS)):
+                for index, dense in answers:
+                    asked.add("at-once", 1, [index], dense)
+        for _ in range(2):
+            for number, client in enumerate(clients):
+                index = asked.chosen[0]
+                asked.add(f"client-{number}", 1, [index], encode_probes(client, [asked.texts[index]]).dense)
+    finally:
+        for client in clients:
+            client.close()
+
+
+def ask_more(encoder: Encoder, asked: Asked) -> None:
+    """As often again as it takes to tell two answers from noise: a third together, the rest alone."""
+    alone = [asked.chosen[place] for place in _steps(len(asked.chosen))]
+    rounds = MORE // 3
+    for number in range(rounds):
+        if not asked.split:
+            _ask(encoder, asked, "batch", asked.chosen)
+        for index in alone[2 * number % len(alone) :][:2]:
+            _ask(encoder, asked, "alone", [index])
+
+
+def ask_of_beginnings(encoder: Encoder, asked: Asked) -> None:
+    """Texts that share their first characters with one asked before; where some get its vector, how many it takes."""
+    role = asked.texts[asked.chosen[0]].role
+
+    def dense(probes: Sequence[Probe]) -> Matrix | None:
+        placed = [Probe(probe.probe, probe.text, role) for probe in probes]
+        return encode_probes(encoder, placed).dense
+
+    asked.first = dense([beginning(len(_STEM), 0)])
+    if asked.first is None:
+        return
+    rows = dense([beginning(shared, 1) for shared in BEGINNINGS])
+    if rows is None or rows.shape[1] != asked.first.shape[1]:
+        return
+    asked.beginnings = {shared: rows[place : place + 1] for place, shared in enumerate(BEGINNINGS)}
+    low, high = _bounds(asked)
+    while high is not None and high - low > 1:
+        middle = (low + high) // 2
+        if (row := dense([beginning(middle, 1)])) is None:
+            return
+        asked.beginnings[middle] = row
+        low, high = _bounds(asked)
+
+
+def disagrees(asked: Asked) -> bool:
+    """Whether one load gave any text two vectors in calls that were the same."""
+    for how in ("batch", "alone"):
+        calls = asked.of(how)
+        for text in asked.chosen:
+            rows = [call.vectors[call.texts.index(text)] for call in calls if text in call.texts]
+            if len(rows) > 1 and bool((gap(rows[0][None], np.stack(rows[1:])) > SAME).any()):
+                return True
+    return False
+
+
+def _bounds(asked: Asked) -> tuple[int, int | None]:
+    """The most shared characters that give another vector, and the fewest that give the same."""
+    assert asked.first is not None
+    same = sorted(shared for shared, row in asked.beginnings.items() if float(gap(asked.first, row)[0]) <= SAME)
+    other = [shared for shared in asked.beginnings if shared not in same]
+    # Only where every longer one is the same, too: otherwise it is chance.
+    whole = [shared for shared in same if all(one in same for one in asked.beginnings if one > shared)]
+    least = min(whole, default=None)
+    return max((shared for shared in other if least is None or shared < least), default=0), least
+
+
+def _ask(encoder: Encoder, asked: Asked, how: str, texts: Sequence[int]) -> Vectors:
+    vectors = encode_probes(encoder, [asked.texts[index] for index in texts])
+    asked.add(how, 1, texts, vectors.dense)
+    return vectors
+
+
+def _steps(count: int) -> list[int]:
+    """All places below ``count``, no two that follow each other in order."""
+    return [place for start in range(_STRIDE) for place in range(start, count, _STRIDE)][::-1]

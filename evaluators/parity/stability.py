@@ -1,0 +1,484 @@
+"""What repeated asking shows of an encoder that does not agree with itself: observations with codes, no causes.
+
+Pure functions over the calls of :mod:`evaluators.parity.asking`. A gap is a cosine distance where vectors have length
+one (:func:`evaluators.parity.scatter.gap`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.parity.asking import SAME, Asked, Call
+from evaluators.parity.scatter import gap, gaps, groups, noise_of, same_products
+from evaluators.parity.scatter import together as moved_together
+
+__all__ = ["CODES", "NO_FAULT", "OF_OTHERS", "Observation", "observe", "strayed"]
+
+Matrix = NDArray[np.float32]
+Rows = list[tuple[int, int, int]]  # (number of the call, place in it, text)
+
+# code -> the protocol's test it is a result of
+CODES: Final = {
+    "another-text": "deterministic",
+    "distinct-answers": "deterministic",
+    "at-once-differs": "deterministic",
+    "clients-differ": "deterministic",
+    "moving-offset": "deterministic",
+    "noise": "deterministic",
+    "rows-moved": "order",
+    "batch-differs": "batch",
+    "batch-within-precision": "batch",
+    "loads-outputs": "loads",
+    "loads-another-answer": "loads",
+    "loads-rotated": "loads",
+    "loads-offset": "loads",
+    "loads-differ": "loads",
+    "beginning-shared": "distinct",
+}
+# Codes of what shows only when others ask as well: calls one after another agree.
+OF_OTHERS: Final = frozenset({"at-once-differs", "clients-differ"})
+# Codes that say no more than that arithmetic rounds.
+NO_FAULT: Final = frozenset({"batch-within-precision"})
+
+_MATCHED = 0.8  # share of the answers out of place that must be another text's before that is said
+_OFFSET = 0.5  # mean cosine between the deviations of two texts in one call from which one offset moves them
+_FEW_ANSWERS = 3  # a third of the answers are so many groups at most: more is noise
+_ASKED_AGAIN = 6  # texts that had another text's vector
+_ROUNDS = 1e-3  # gap between a text alone and together that may be rounding
+_WITHIN = 0.5  # of what the candidate differs from the reference by: less is its own precision
+_TWO_CALLS = 4.0  # worst text of two calls, each rounded, over the median of one against the reference
+_EVEN = 6.0  # largest over the median of what is rounding on every text
+_PRECISE = 5e-4  # and never more than half precision may leave
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One thing seen: its code (of :data:`CODES`) and the numbers that go with it, as JSON can hold them."""
+
+    code: str
+    numbers: dict[str, Any]
+
+    @property
+    def test(self) -> str:
+        """The protocol's test it is a result of."""
+        return CODES[self.code]
+
+
+def observe(asked: Asked, floor: float, reference: Asked | None = None) -> list[Observation]:
+    """Everything that the calls show of an encoder that is not the same in all of them.
+
+    Args:
+        asked: its calls.
+        floor: gap that its declared precision explains between calls of different batches.
+        reference: calls of the reference, of the same texts; None where this is the reference.
+    """
+    known = _usable(asked, reference)
+    own = _Answers(asked, max(floor, SAME), known)
+    found = own.changes()
+    if not found:
+        together = [] if asked.split else _moved(own) or _batch(own, floor)
+        found += together or own.once_another_text()
+        found += own.at_once()
+    found += _loads(own)
+    return [*found, *_beginnings(asked, reference)]
+
+
+def strayed(asked: Asked, reference: Asked) -> list[int]:
+    """Texts whose vector in the one call for all of them is the reference's vector of another text, at most a few."""
+    known = _usable(asked, reference)
+    if known is None:
+        return []
+    own = _Answers(asked, SAME, known)
+    return [text for _, _, text in own.strays("all")][:_ASKED_AGAIN]
+
+
+def _usable(asked: Asked, reference: Asked | None) -> Matrix | None:
+    """The reference's vectors of all texts, where they have the candidate's width."""
+    known = None if reference is None else reference.everything()
+    width = next((call.vectors.shape[1] for call in asked.calls), None)
+    return known if known is not None and known.shape[1] == width else None
+
+
+class _Answers:
+    """The answers of one load, one a row, in the order they came."""
+
+    def __init__(self, asked: Asked, tolerance: float, known: Matrix | None) -> None:
+        self.asked, self.tolerance, self.known = asked, tolerance, known
+        self.calls = asked.of("all", "batch", "alone", "reversed", "company")
+        self.rows: Rows = [
+            (number, place, text)
+            for number, call in enumerate(self.calls)
+            for place, text in enumerate(call.texts)
+            if text >= 0 and bool(np.isfinite(call.vectors[place]).all())
+        ]
+
+    def vector(self, row: tuple[int, int, int]) -> Matrix:
+        return np.asarray(self.calls[row[0]].vectors[row[1]])
+
+    def stack(self, rows: Rows) -> Matrix:
+        return np.stack([self.vector(row) for row in rows])
+
+    def of(self, text: int, *how: str) -> Rows:
+        return [row for row in self.rows if row[2] == text and (not how or self.calls[row[0]].how in how)]
+
+    def repeated(self) -> float:
+        """Largest gap between two answers to the same text in calls that were the same."""
+        worst = 0.0
+        for text in self.asked.chosen:
+            for how in ("batch", "alone"):
+                if len(rows := self.of(text, how)) > 1:
+                    worst = max(worst, float(gaps(self.stack(rows[:1]), self.stack(rows)).max()))
+        return worst
+
+    def changes(self) -> list[Observation]:
+        """What is seen of an encoder that gives one text several vectors in calls that were the same."""
+        size = self.repeated()
+        if size <= SAME:
+            return []
+        swapped, strays = self._another_text()
+        left = [row for row in self.rows if row not in strays]
+        rest = self._several(left, size) if not swapped or self._vary(left) else None
+        return [one for one in (swapped, rest) if one is not None]
+
+    def _vary(self, rows: Rows) -> bool:
+        for text in self.asked.chosen:
+            for how in ("batch", "alone"):
+                own = [row for row in rows if row[2] == text and self.calls[row[0]].how == how]
+                if len(own) > 1 and float(gaps(self.stack(own[:1]), self.stack(own)).max()) > self.tolerance:
+                    return True
+        return False
+
+    def at_once(self) -> list[Observation]:
+        """Answers given while others were, or to other clients, that differ from those given one after another."""
+        bank = self._usual()
+        calls = [call for call in self.asked.calls if call.how == "at-once" or call.how.startswith("client-")]
+        rows = [(call, bank[call.texts[0]], call.vectors[0]) for call in calls] if bank is not None else []
+        apart = [(call, float(gap(vector, own)), vector) for call, own, vector in rows]
+        busy = [(size, vector) for call, size, vector in apart if call.how == "at-once" and size > self.tolerance]
+        found = []
+        if busy and bank is not None:
+            another = sum(
+                bool(np.nanmin(gap(vector[None], bank), initial=np.inf) <= self.tolerance) for _, vector in busy
+            )
+            count = sum(call.how == "at-once" for call, *_ in apart)
+            worst = max(size for size, _ in busy)
+            found.append(
+                Observation(
+                    "at-once-differs", {"times": len(busy), "answers": count, "another": another, "worst": worst}
+                )
+            )
+        by_client: dict[str, list[float]] = {}
+        for call, size, _ in apart:
+            if call.how.startswith("client-"):
+                by_client.setdefault(call.how, []).append(size)
+        differs = [name for name, sizes in by_client.items() if min(sizes) > self.tolerance]
+        if differs:
+            worst = max(max(sizes) for sizes in by_client.values())
+            found.append(
+                Observation("clients-differ", {"clients": len(by_client), "differ": len(differs), "worst": worst})
+            )
+        return found
+
+    def strays(self, how: str) -> Rows:
+        """Answers in calls of one kind that are the reference's vector of another text."""
+        rows = [row for row in self.rows if self.calls[row[0]].how == how]
+        return [] if self.known is None else self._strays(rows, self.known)
+
+    def once_another_text(self) -> list[Observation]:
+        """Answers of the one call for all texts that were another text's vector, and when asked again were not."""
+        if self.known is None:
+            return []
+        rows = [row for row in self.rows if self.calls[row[0]].how == "all"]
+        strays = [
+            row
+            for row in self.strays("all")
+            if (again := self.of(row[2], "alone"))
+            and float(gap(self.vector(again[0]), self.known[row[2]])) <= self.tolerance
+        ]
+        return [self._whose(strays, self.known, len(rows))] if strays else []
+
+    def _another_text(self) -> tuple[Observation | None, Rows]:
+        """Answers that are the vector of another text, by the reference's vectors or by its own usual ones."""
+        best: tuple[Observation | None, Rows] = (None, [])
+        for bank in (self.known, self._usual()):
+            if bank is None:
+                continue
+            out = [row for row in self.rows if float(gap(self.vector(row), bank[row[2]])) > 10 * self.tolerance]
+            strays = self._strays(self.rows, bank)
+            if strays and len(strays) >= _MATCHED * len(out) and len(strays) > len(best[1]):
+                best = self._whose(strays, bank, len(self.rows)), strays
+        return best
+
+    def _usual(self) -> Matrix | None:
+        """The answer that each text has most often, NaN for texts asked once, [n, d]."""
+        every = self.asked.everything()
+        width = next((call.vectors.shape[1] for call in self.calls), 0)
+        bank = np.full((len(self.asked.texts), width), np.nan, dtype=np.float32) if every is None else every.copy()
+        for text in self.asked.chosen:
+            if rows := self.of(text):
+                vectors = self.stack(rows)
+                bank[text] = vectors[int((groups(vectors, self.tolerance) == 0).argmax())]
+        return bank if width else None
+
+    def _strays(self, rows: Rows, bank: Matrix) -> Rows:
+        """Answers that are one row of the bank to the last digits, and not the text's own."""
+        found = []
+        for row in rows:
+            near = gap(self.vector(row)[None], bank)
+            own, nearest = float(near[row[2]]), float(np.nanmin(near, initial=np.inf))
+            # Where texts lie close together a match must still be far better than the text's own.
+            if own > 10 * self.tolerance and nearest <= min(self.tolerance, own / 10):
+                found.append(row)
+        return found
+
+    def _whose(self, strays: Rows, bank: Matrix, count: int) -> Observation:
+        """Which text's vector a stray is: of the text asked just before it, of one in the same call, of any."""
+        order = {(number, place): at for at, (number, place, _) in enumerate(self.rows)}
+        before, within = 0, 0
+        for number, place, _ in strays:
+            near = gap(self.calls[number].vectors[place][None], bank)
+            owners = set(np.flatnonzero(near <= self.tolerance).tolist())
+            at = order[number, place]
+            before += at > 0 and self.rows[at - 1][2] in owners
+            within += bool(owners & set(self.calls[number].texts))
+        whose = "before" if before >= _MATCHED * len(strays) else "call" if within == len(strays) else "any"
+        return Observation("another-text", {"times": len(strays), "answers": count, "whose": whose})
+
+    def _several(self, rows: Rows, size: float) -> Observation:
+        """A few answers that come again and again, one offset for all texts, or noise."""
+        chosen = [text for text in self.asked.chosen if sum(row[2] == text for row in rows) > 1]
+        labels: dict[tuple[int, int, int], int] = {}
+        counts, most, tolerance = [], 0, self._grain(rows)
+        for text in chosen:
+            own = [row for row in rows if row[2] == text]
+            label = groups(self.stack(own), tolerance)
+            labels |= dict(zip(own, label.tolist(), strict=True))
+            counts.append(int(label.max()) + 1)
+            most = max(most, len(own))
+        answers = max(counts, default=0)
+        if answers >= 2 and answers <= max(2, most // _FEW_ANSWERS) and most >= 5:
+            return self._distinct(labels, answers, chosen)
+        return self._scatter(rows, chosen, size)
+
+    def _grain(self, rows: Rows) -> float:
+        """Gap up to which two answers are one: what alone and together never come nearer than is rounding, if small."""
+        nearest = []
+        for text in self.asked.chosen:
+            one, other = (
+                [r for r in rows if r[2] == text and self.calls[r[0]].how == how] for how in ("alone", "batch")
+            )
+            if one and other:
+                nearest.append(float(gaps(self.stack(one), self.stack(other)).min()))
+        rounding = max(nearest, default=0.0)
+        return max(self.tolerance, 3 * rounding if rounding < _ROUNDS else 0.0)
+
+    def _distinct(self, labels: dict[tuple[int, int, int], int], answers: int, chosen: Sequence[int]) -> Observation:
+        found: dict[str, Any] = {"answers": answers, "texts": sum(1 for text in chosen if _count(labels, text) > 1)}
+        found |= {"asked": len(chosen), "times": _shares(labels)}
+        calls = [
+            tuple(labels[row] for row in sorted(labels) if row[0] == number)
+            for number, call in enumerate(self.calls)
+            if call.how == "batch"
+        ]
+        found["by"] = "call" if len({one for one in calls if len(one) == len(chosen)}) <= answers else "text"
+        found["once"] = _changed_once(labels, chosen)
+        found["apart"] = self._apart(labels, chosen)
+        found["lengths_only"] = self._lengths_only(labels, chosen)
+        if self.known is not None:
+            right = {
+                row: float(gap(self.vector(row), self.known[row[2]])) <= max(self.tolerance, SAME) for row in labels
+            }
+            per_text = [any(hit for row, hit in right.items() if row[2] == text) for text in chosen]
+            found["reference"] = float(np.mean(list(right.values()))) if all(per_text) else 0.0
+            found["reference_texts"] = int(np.sum(per_text))
+        return Observation("distinct-answers", found)
+
+    def _apart(self, labels: dict[tuple[int, int, int], int], chosen: Sequence[int]) -> float:
+        """Largest gap between two of the answers to one text."""
+        worst = 0.0
+        for text in chosen:
+            vectors = self.stack([row for row in labels if row[2] == text])
+            worst = max(worst, float(gaps(vectors[:1], vectors).max()))
+        return worst
+
+    def _lengths_only(self, labels: dict[tuple[int, int, int], int], chosen: Sequence[int]) -> bool:
+        def unit(rows: Matrix) -> Matrix:
+            return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+        stacks = [unit(self.stack([row for row in labels if row[2] == text])) for text in chosen]
+        return all(float(gaps(rows[:1], rows).max()) <= self.tolerance for rows in stacks)
+
+    def _scatter(self, rows: Rows, chosen: Sequence[int], size: float) -> Observation:
+        means = {text: self.stack([row for row in rows if row[2] == text]).mean(0) for text in chosen}
+        per_call: dict[int, list[Matrix]] = {}
+        for row in rows:
+            if row[2] in means and len(self.calls[row[0]].texts) > 1:
+                per_call.setdefault(row[0], []).append(self.vector(row) - means[row[2]])
+        common = moved_together([np.stack(one) for one in per_call.values() if len(one) > 1])
+        noise = noise_of([self.stack([row for row in rows if row[2] == text]) for text in chosen])
+        numbers = {"worst": size, "together": common} | ({} if noise is None else vars(noise))
+        if common > _OFFSET:
+            steps = [np.mean(one, axis=0) for _, one in sorted(per_call.items())]
+            return Observation("moving-offset", numbers | {"drifts": _drifts(steps)})
+        return Observation("noise", numbers)
+
+
+def _count(labels: dict[tuple[int, int, int], int], text: int) -> int:
+    return len({label for row, label in labels.items() if row[2] == text})
+
+
+def _shares(labels: dict[tuple[int, int, int], int]) -> list[int]:
+    """How often each answer came, the most frequent first."""
+    return [count for _, count in sorted(Counter(labels.values()).items())]
+
+
+def _changed_once(labels: dict[tuple[int, int, int], int], chosen: Sequence[int]) -> bool:
+    """Whether there is a moment before which every text has one answer and after which it has another."""
+    last, first = -1, 1 << 30
+    for text in chosen:
+        own = [(row[0], label) for row, label in sorted(labels.items()) if row[2] == text]
+        changes = [at for at in range(1, len(own)) if own[at][1] != own[at - 1][1]]
+        if len(changes) > 1:
+            return False
+        if changes:
+            last, first = max(last, own[changes[0] - 1][0]), min(first, own[changes[0]][0])
+    return 0 <= last < first < 1 << 30
+
+
+def _drifts(steps: Sequence[Matrix]) -> bool:
+    """Whether what follows in time is near: a mean that is kept up moves on, an offset drawn each time jumps."""
+    if len(steps) < 4:
+        return False
+    rows = np.stack(steps)
+    near = float(((rows[1:] - rows[:-1]) ** 2).sum(1).mean())
+    every = float(2 * rows.var(0).sum() * len(rows) / (len(rows) - 1))
+    return near < 0.5 * every
+
+
+def _moved(own: _Answers) -> list[Observation]:
+    """Rows of a batch that are another text's vector, the same in every batch: each is found alone, but elsewhere."""
+    alone = _mean_of(own, "alone")
+    if alone is None:
+        return []
+    for how in ("batch", "reversed"):
+        for call in own.asked.of(how)[:1]:
+            rows = [(place, text) for place, text in enumerate(call.texts) if text in alone]
+            bank = np.stack([alone[text] for _, text in rows])
+            near = [gap(call.vectors[place][None], bank) for place, _ in rows]
+            moved = sum(
+                bool(
+                    one[at] > 10 * own.tolerance and np.nanmin(one, initial=np.inf) <= min(own.tolerance, one[at] / 10)
+                )
+                for at, one in enumerate(near)
+            )
+            if moved:
+                return [Observation("rows-moved", {"moved": moved, "rows": len(rows)})]
+    return []
+
+
+def _mean_of(own: _Answers, *how: str) -> dict[int, Matrix] | None:
+    """The first answer of each text in calls of one kind; None where there are none."""
+    found = {text: own.vector(rows[0]) for text in own.asked.chosen if (rows := own.of(text, *how))}
+    return found if len(found) > 1 else None
+
+
+def _batch(own: _Answers, floor: float) -> list[Observation]:
+    """Vectors that depend on the batch, where each batch gives the same ones again."""
+    alone, whole = (_mean_of(own, how) for how in ("alone", "batch"))
+    if alone is None or whole is None:
+        return []
+    texts = [text for text in alone if text in whole]
+
+    def apart(left: dict[int, Matrix], right: dict[int, Matrix]) -> NDArray[np.float64]:
+        return np.array([float(gap(left[text], right[text])) if text in right else 0.0 for text in texts])
+
+    effect = apart(alone, whole)
+    if float(effect.max()) <= floor:
+        return []
+    order, company = ((_mean_of(own, how) or whole) for how in ("reversed", "company"))
+    numbers: dict[str, Any] = {
+        "worst": float(effect.max()),
+        "text": own.asked.texts[texts[int(effect.argmax())]].probe,
+        "texts": int((effect > floor).sum()),
+        "asked": len(texts),
+        "place": bool(apart(whole, order).max() > floor),
+        "company": bool(apart(whole, company).max() > floor),
+    }
+    if own.known is not None:
+        drift = [float(gap(alone[text], own.known[text])) for text in texts]
+        numbers["drift"] = float(np.median(drift))
+        numbers["alone_is_reference"] = bool(max(drift) <= max(floor, SAME))
+        if numbers["worst"] <= min(_PRECISE, _rounding(np.array(drift))):
+            return [Observation("batch-within-precision", numbers)]
+    return [Observation("batch-differs", numbers)]
+
+
+def _rounding(drift: NDArray[np.float64]) -> float:
+    """How far a text may move with its batch by the arithmetic that makes the candidate differ from the reference.
+
+    Two calls that round on their own are further apart than either is from the truth; where the drift is more than
+    rounding, a part of it at most is put down to that.
+    """
+    middle = float(np.median(drift))
+    rounds = middle <= _PRECISE and float(drift.max()) <= _EVEN * middle
+    return (_TWO_CALLS if rounds else _WITHIN) * middle
+
+
+def _loads(own: _Answers) -> list[Observation]:
+    """How a second load differs from the first, which is said only where each agrees with itself."""
+    calls = own.asked.of("batch", load=2)
+    first = own.asked.of("batch")
+    if not calls or not first or own.repeated() > SAME or _restless(calls):
+        return []
+    ours, theirs = first[0], calls[0]
+    if ours.vectors.shape != theirs.vectors.shape:
+        return []
+    keep = np.asarray(np.isfinite(ours.vectors + theirs.vectors).all(1))
+    if not keep.any():
+        return []
+    left, right = ours.vectors[keep], theirs.vectors[keep]
+    distance = gap(left, right)
+    if float(distance.max()) <= own.tolerance:
+        return []
+    numbers: dict[str, Any] = {"worst": float(distance.max()), "mean": float(distance.mean())}
+    if own.known is not None:
+        known = own.known[[text for text, one in zip(ours.texts, keep.tolist(), strict=True) if one]]
+        right_loads = [float(gap(one, known).max()) <= own.tolerance for one in (left, right)]
+        numbers["reference"] = right_loads
+        numbers["products_of_reference"] = same_products(left, known) and same_products(right, known)
+        if any(right_loads):
+            return [Observation("loads-another-answer", numbers)]
+    if same_products(left, right):
+        return [Observation("loads-rotated", numbers)]
+    offset = moved_together([right - left])
+    return [Observation("loads-offset" if offset > 0.95 else "loads-differ", numbers | {"together": offset})]
+
+
+def _restless(calls: Sequence[Call]) -> bool:
+    first = calls[0].vectors
+    return any(bool((gap(first, call.vectors) > SAME).any()) for call in calls[1:] if call.vectors.shape == first.shape)
+
+
+def _beginnings(asked: Asked, reference: Asked | None) -> list[Observation]:
+    """Texts that share their first characters and get one vector, where the reference gives them two."""
+    if asked.first is None or reference is None or reference.first is None:
+        return []
+    first, known = asked.first, reference.first
+
+    def one(rows: dict[int, Matrix], to: Matrix, tolerance: float) -> set[int]:
+        return {shared for shared, row in rows.items() if row.shape == to.shape and float(gap(to, row)[0]) <= tolerance}
+
+    told = {shared for shared in reference.beginnings if shared not in one(reference.beginnings, known, 1e-4)}
+    same = one(asked.beginnings, first, SAME)
+    # The reference is not asked of every number of characters: what it tells apart at more, it does at fewer.
+    least = min((shared for shared in same if shared <= max(told, default=0)), default=None)
+    if least is None or any(shared in told and shared not in same for shared in asked.beginnings if shared > least):
+        return []
+    kept: Callable[[Matrix, Matrix], bool] = lambda a, b: a.shape == b.shape and float(gap(a, b)[0]) <= 1e-4  # noqa: E731
+    return [Observation("beginning-shared", {"characters": least, "first_kept": kept(first, known)})]

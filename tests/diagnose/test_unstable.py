@@ -1,0 +1,121 @@
+"""Encoders with a habit, through check, store and diagnosis: described, and a cause named only where it is the one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.probes import ProbeSet, load_probes
+from evaluators.diagnose.answer import Bench, Diagnosis, batched, diagnose, load_reference
+from evaluators.diagnose.from_store import Candidate, read_check
+from evaluators.diagnose.likeness import alike
+from evaluators.encoders.settings import EncoderSettings
+from evaluators.parity import run
+from evaluators.parity.plan import Plan
+from tests.diagnose.live import HABITS, Live, Model, write_bert
+from tests.parity.conftest import kept
+
+# The habits that take a search of the whole catalogue each; the others show all that there is to decide.
+SLOW = {
+    "noise by text", "dropout by text", "batch mean", "pooling replicas", "noise by start", "weights shaken",
+    "dropout by call", "two versions", "first place", "large batches in bf16", "offset by start", "stochastic depth",
+    "padding seen", "padding both", "neither version",
+}  # fmt: skip
+DESCRIBED = {
+    "dropout": "So does the reference with dropout on",
+    "dropout of .3": "scatter of",
+    "noise": "alike in all directions, of Gaussian shape",
+    "factors": "in proportion to each value",
+    "pooling replicas": "the other answer is what the reference gives with: CLS pooling",
+    "neither version": "They differ in length alone. None of them is the reference's",
+    "previous": "of the text asked for just before it",
+    "swapped": "of another text of the same call",
+    "running mean": "one offset that moves on from call to call",
+    "rotation": "cosines between texts are kept, and are the reference's",
+    "rotation of another": "cosines between texts are kept, as by",
+    "cached": "share their first 40 characters",
+    "long nan": "exactly those of more than",
+    "layer lost": "drawn at random (layer 1)",
+    "two versions": "One of them is the reference's",
+    "first place": "on its place among them",
+    "offset by start": "moved by nearly one offset",
+    "weights shaken": "No part of the reference drawn at random gives vectors like these",
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """The candidates of one check as the store has them, and the reference's bench."""
+
+    bench: Bench
+    candidates: dict[str, Candidate]
+
+    def diagnosed(self, habit: str) -> Diagnosis:
+        one = self.candidates[habit]
+        return diagnose(self.bench, one.vectors, facts=one.facts)
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small model."""
+    import torch
+
+    torch.set_num_threads(1)
+    return write_bert(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture(scope="module", params=["quick", pytest.param("slow", marks=pytest.mark.slow)])
+def made(request: pytest.FixtureRequest, bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A check of the habits that are quick to diagnose, and one of the others."""
+    folder, slow = bert, request.param == "slow"
+    probes = ProbeSet("short", tuple(probe for probe in load_probes().core if len(probe.text) < 400))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "open_encoder", Live(Model(folder)))
+        patch.setattr(run, "look", lambda settings, seen: ())
+        every = ["reference", *(habit for habit in HABITS if (habit in SLOW) == slow)]
+        asked = [EncoderSettings("langchain", habit, label=habit) for habit in every]
+        done = run.check(Plan(asked[0], tuple(asked[1:]), probes))
+    store = kept(done, tmp_path_factory.mktemp("store") / "s.duckdb")
+    found = read_check(store, done.check_id)
+    bench = Bench(load_reference(str(folder)), batched(found.texts, found.roles, 32))
+    yield Made(bench, {one.label: one for one in found.candidates})
+
+
+def test_a_cause_is_named_only_where_it_is_the_one(made: Made) -> None:
+    for habit in made.candidates:
+        _as_it_should_be(habit, made.diagnosed(habit))
+
+
+def _as_it_should_be(habit: str, found: Diagnosis) -> None:
+    _, right = HABITS[habit]
+    names = [{named.cause.name, *named.same_as} for named in found.causes]
+    assert all(one & right for one in names), (habit, found.sentence)
+    assert bool(names) == bool(right), (habit, found.sentence)
+    assert found.verdict in (["explained"] if right else ["unstable", "unknown"]), (habit, found.sentence)
+    assert DESCRIBED.get(habit, "") in found.sentence, (habit, found.sentence)
+
+
+def test_noise_as_large_as_a_draw_is_no_draw() -> None:
+    """The distances alone do not tell: directions, texts that go together and which texts are moved most do."""
+    rng = np.random.default_rng(3)
+    base = rng.normal(size=(8, 64)).astype(np.float32)
+    base /= np.linalg.norm(base, axis=1, keepdims=True)
+    shape = rng.normal(size=(64, 64)) * (0.005 * 0.9 ** np.arange(64))[:, None]
+    sizes = np.linspace(0.5, 2, 8)[:, None]
+
+    def draw() -> np.ndarray:
+        return np.asarray(base + sizes * (rng.normal(size=(8, 64)) @ shape), dtype=np.float32)
+
+    draws = [draw() for _ in range(12)]
+    size = np.mean([np.linalg.norm(one - base, axis=1) for one in draws], axis=0)
+    noise = [base + (rng.normal(size=(8, 64)) * size[:, None] / 8).astype(np.float32) for _ in range(6)]
+    fixed = draw() - base
+    assert alike([draw() for _ in range(6)], draws, base)
+    assert alike([draw()], draws, base)
+    assert not alike(noise, draws, base)
+    assert not alike([base + fixed.mean(0) * 3], draws, base)  # one offset for all texts
+    assert not alike([base + 2 * (one - base) for one in (draw(), draw())], draws, base)
