@@ -44,7 +44,9 @@ def shown(store: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> str:
     at.switch_page(f"screens/{page}.py")
     at.run()
     assert not at.exception, at.exception
-    return "\n".join(repr(element) for element in at.main)
+    values = [getattr(element, "value", None) for element in at.main]
+    frames = [value.to_csv() for value in values if hasattr(value, "to_csv")]
+    return "\n".join([*(str(getattr(element, "proto", "")) for element in at.main), *map(str, values), *frames])
 
 
 def test_no_road_leads_to_store_terminal_or_page(
