@@ -24,7 +24,7 @@ __all__ = ["NOISE_FLOORS", "SCHEMA_VERSION", "Reader", "Version", "open_reader",
 
 # Raised whenever a table or a view changes shape: a store of another version is rebuilt, not migrated, because
 # everything in it can be made again from the files it came from.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _HERE = Path(__file__).resolve().parent
 NOISE_FLOORS = _HERE / "record" / "noise_floors.parquet"
