@@ -121,16 +121,22 @@ FROM means
 """
 
 _CANDIDATES = """
-WITH pool AS (SELECT DISTINCT model FROM board WHERE benchmark = $benchmark)
+WITH pool AS (
+    SELECT DISTINCT model FROM board_cells($benchmark, NULL, NULL, false)
+    WHERE CASE WHEN $partly THEN any_score ELSE score END IS NOT NULL
+)
 SELECT p.model, m.n_parameters, m.dimensions, m.dimension_options, m.max_tokens, m.licence, m.open_weights,
     m.release_date
 FROM pool p LEFT JOIN models m ON m.model = p.model ORDER BY p.model
 """
 
 
-def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
-    """Every model with a score on the benchmark, with the facts limits are set on; ``zero_shot`` in percent."""
-    facts = cursor.execute(_CANDIDATES, {"benchmark": benchmark}).df()
+def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str, partly: bool = False) -> pd.DataFrame:
+    """Every model on the benchmark's leaderboard, with the facts limits are set on; ``zero_shot`` in percent.
+
+    ``partly``: also those without a whole score on any task, whose cells in one language may be whole.
+    """
+    facts = cursor.execute(_CANDIDATES, {"benchmark": benchmark, "partly": partly}).df()
     return facts.join(training(cursor, benchmark)["zero_shot"], on="model")
 
 
@@ -154,7 +160,7 @@ def short_list(cursor: duckdb.DuckDBPyConnection, use: Use) -> ShortList:
         InputError: no task is left that counts.
     """
     scores, weights, rare = weighed(cursor, use)
-    pool = candidates(cursor, use.benchmark).set_index("model")
+    pool = candidates(cursor, use.benchmark, bool(use.languages)).set_index("model")
     excluded, within = _within(pool, use.limits)
     scores = scores.reindex(pool.index[within])
     missing = scores.isna().sum(axis=1)
