@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.words import SCORE_FORMAT
+from dashboard.words import SCORE_FORMAT, licence, whole_points
+from data.uncertainty import AHEAD, TIED
 
 __all__ = [
     "CARD",
@@ -63,35 +64,37 @@ def shown(board: pd.DataFrame, groups: pd.DataFrame, types: pd.DataFrame, benchm
     """The table to show: one row a model, columns named as in their heads, scores in points, missing blank."""
     frame = pd.DataFrame({"Rank": board["rank"].astype("Int64"), "Model": board["model"]})
     for key in _means(benchmark):
-        frame[_MEANS[key]] = _points(board[key])
+        frame[_MEANS[key]] = whole_points(board[key])
     frame["Missing"] = board["tasks_missing"].where(board["tasks_missing"] > 0).astype("Int64")
     frame["Evidence"] = [_evidence(row) for row in board.itertuples()]
     for means in (groups, types):
         for name in means.columns:
-            frame[name] = _points(means[name].reindex(board["model"])).to_numpy()
+            frame[name] = whole_points(means[name].reindex(board["model"])).to_numpy()
     for key, name in _FACTS.items():
         if key != "zero_shot" or benchmark["show_zero_shot"]:
-            frame[name] = board[key]
+            frame[name] = board[key].map(licence) if key == "licence" else board[key]
     return frame
 
 
 def sure(frame: pd.DataFrame, intervals: pd.DataFrame, quality: str) -> pd.DataFrame:
     """The table with the 95 % intervals of its ranks and its headline mean, as texts; unchanged if there are none.
 
-    ``intervals`` is as :func:`dashboard.queries.intervals.intervals` has it, models tied with the first marked.
+    ``intervals`` is the frame of :class:`dashboard.queries.intervals.Intervals`. Models that cannot be told apart from
+    the first are marked, and those whose mean is reliably above its own.
     """
     found = intervals.set_index("model").reindex(frame["Model"])
     if not found["rank_low"].notna().any():
         return frame
-    behind = frame["Rank"].gt(1).fillna(False).to_numpy() & found["tied_with_first"].eq(True).to_numpy()
-    places = zip(found["rank_low"], found["rank_high"], behind, strict=True)
-    ranks = ["" if pd.isna(low) else _places(low, high) + (" tied" if tied else "") for low, high, tied in places]
+    marks = found["against_first"].map({TIED: " tied", AHEAD: " higher mean"}).fillna("")
+    places = zip(found["rank_low"], found["rank_high"], marks, strict=True)
+    ranks = ["" if pd.isna(low) else _places(low, high) + mark for low, high, mark in places]
     frame.insert(2, RANK_RANGE, ranks)
     of = {"mean_task": "mean", "mean_task_type": "type"}.get(quality)
     if of:
         pairs = zip(100 * found[f"{of}_low"], 100 * found[f"{of}_high"], strict=True)
         texts = ["" if pd.isna(low) else f"{low:.1f}–{high:.1f}" for low, high in pairs]
-        frame.insert(list(frame.columns).index(_MEANS[quality]) + 1, MEAN_RANGE, texts)
+        if any(texts):
+            frame.insert(list(frame.columns).index(_MEANS[quality]) + 1, MEAN_RANGE, texts)
     return frame
 
 
@@ -103,7 +106,10 @@ def with_badges(frame: pd.DataFrame, badges: pd.Series) -> pd.DataFrame:
 
 
 def ordered(frame: pd.DataFrame, by: str, *, reverse: bool) -> pd.DataFrame:
-    """The table sorted by a column: ranks, sizes and gaps from small to large, the rest from large to small."""
+    """The table sorted by a column: ranks, sizes and gaps from small to large, the rest from large to small.
+
+    What is missing stands last either way.
+    """
     ascending = (by in ("Rank", "Model", "Missing", "Parameters", "Licence")) != reverse
     return frame.sort_values(by, ascending=ascending, na_position="last", kind="stable").reset_index(drop=True)
 
@@ -149,8 +155,8 @@ def columns_of(frame: pd.DataFrame, quality: str, tasks: int) -> dict[str, Any]:
         "Zero-shot": column.NumberColumn(format="%d %%", width=80, help=_HELP["Zero-shot"]),
         "Parameters": column.NumberColumn(format="compact", width=88, help="Weights of the model, all of them."),
         "Dimensions": column.NumberColumn(format="%d", width=88, help="Length of a vector, the largest it offers."),
-        "Max tokens": column.NumberColumn(format="compact", width=88, help="Longest text it reads, in tokens."),
-        "Licence": column.TextColumn(width=120, help="Of the weights, as its authors state it."),
+        "Max tokens": column.NumberColumn(format="%d", width=88, help="Longest text it reads, in tokens."),
+        "Licence": column.TextColumn(width=210, help=_HELP["Licence"]),
         "Released": column.DateColumn(format="YYYY-MM-DD", width=96),
     }
 
@@ -164,10 +170,6 @@ def _means(benchmark: Mapping[str, Any]) -> list[str]:
         "mean_private": benchmark["show_public_private"],
     }
     return [key for key in _MEANS if wanted[key]] or ["mean_task"]
-
-
-def _points(scores: pd.Series) -> pd.Series:
-    return (100 * scores.astype("float64")).round(2)
 
 
 def _evidence(row: Any) -> list[str]:
@@ -191,7 +193,8 @@ def _inert(text: str) -> str:
 
 _HELP = {
     RANK_RANGE: "Where the rank would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these "
-    "(bootstrap over tasks). Tied: the data cannot tell it from the first.",
+    "(bootstrap over tasks). Tied: the tasks cannot tell its mean from that of the first; higher mean: they can, and "
+    "its own is above. Nothing is said of a model without all of the tasks that the first has.",
     MEAN_RANGE: "Where the mean would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these.",
     "Rank": "MTEB's rule. Usually a Borda count: on every task a model earns a point for each model it beats, and the "
     "points are added up. Some benchmarks rank by a mean instead.",
@@ -200,6 +203,8 @@ _HELP = {
     "Mean (Subset)": "Mean over all subsets (languages and the like) of all tasks. Blank unless every one has a score.",
     "Mean (Public)": "Mean over the tasks whose data anybody can download.",
     "Mean (Private)": "Mean over the tasks whose data is kept secret, which no model can have been trained on.",
+    "Licence": "What its licence lets a company do, then its name. Open weights alone do not allow commercial use. A "
+    "reading aid, no legal advice; its text as stated is shown with a model's sources.",
     "Zero-shot": "Share of the tasks the model was not trained on; blank where nobody said what it was trained on.",
     "Checked": "Of the tasks on which a second run or the model's card can be held against a figure, how many hold; "
     "contradicted when more than a quarter do not. Blank: nothing to compare. See the page Reproduction.",

@@ -8,8 +8,9 @@ import streamlit as st
 
 from dashboard import links
 from dashboard.queries.leaderboard import Among
+from data.licences import CLASSES
 
-__all__ = ["RULE", "among", "leave_out"]
+__all__ = ["RULE", "among"]
 
 RULE = (
     "Filters choose models and tasks; ranks and means are then computed among exactly those by the same rule; "
@@ -47,7 +48,9 @@ def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Among:
         smallest, largest = links.between("Parameters", list(SIZES), "size", help=_UNKNOWN)
         dimensions = _limit("Dimensions, at most", DIMENSIONS, "dimensions", help=_UNKNOWN)
         tokens = _limit("Tokens read, at least", TOKENS, "tokens", help="Longest text a model reads. " + _UNKNOWN)
-        licences = links.choose_many("Licence", choices["licences"], "licence", placeholder="Any")
+        licences = links.choose_many(
+            "Licence", list(CLASSES), "licence", placeholder="Any", format_func=CLASSES.__getitem__, help=_LICENCE
+        )
         weights = links.one_of("Weights", ["Any", "Open", "Proprietary"], "weights")
         instructions = links.one_of("Instructions", ["Any", "Yes", "No"], "instructions", help=_INSTRUCTIONS)
         unseen = (
@@ -77,11 +80,6 @@ def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Among:
     )
 
 
-def leave_out(tasks: list[str]) -> None:
-    """Callback: leave these tasks out as well."""
-    st.session_state["without"] = list(dict.fromkeys([*st.session_state.get("without", []), *tasks]))
-
-
 def _limit(label: str, steps: list[int], key: str, *, help: str, percent: bool = False) -> int | None:
     spell = (lambda n: f"{n} %") if percent else str
     return links.choose(label, steps, key, index=None, placeholder="Any", help=help, format_func=spell)
@@ -93,6 +91,10 @@ def _clear() -> None:
             st.session_state[key] = value
 
 
+_LICENCE = (
+    "What the licence lets a company do. Open weights alone do not allow commercial use; where nobody stated a "
+    "licence, or it is not one we know the terms of, it is unknown."
+)
 _UNKNOWN = "Models that do not say are left out once a limit is set."
 _INSTRUCTIONS = "Whether a model wants to be told the task in words before each query."
 _ZERO_SHOT = (
@@ -102,5 +104,6 @@ _ZERO_SHOT = (
 _LANGUAGE = "Tasks that cover any of these languages (ISO 639-3). A task in several languages counts whole."
 _TRUSTED = (
     "Leaves out scores that are only stated on a model's own card, scores on another version of a data set than MTEB "
-    "uses today, and scores of another revision of the model than most of its others."
+    "uses today, and scores of another revision of the model than most of its others. What is left out counts as no "
+    "loss: ranks are among models that share the same tasks, and of those as many as go together."
 )

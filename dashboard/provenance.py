@@ -12,7 +12,7 @@ from dashboard.access import ask
 from dashboard.addresses import dataset_address, result_address, web_address
 from dashboard.boards import CARD, DATA, REVISION
 from dashboard.queries import leaderboard as asked
-from dashboard.words import SCORE_FORMAT, count, day, parameters, plain
+from dashboard.words import SCORE_FORMAT, count, day, licence, parameters, plain, whole_points
 
 __all__ = ["show_sources"]
 
@@ -46,7 +46,8 @@ def _facts(model: pd.Series) -> None:
         f"{parameters(model['n_parameters'])} parameters" if parameters(model["n_parameters"]) else "size not stated",
         f"{model['dimensions']:.0f} dimensions" if pd.notna(model["dimensions"]) else "",
         f"reads {model['max_tokens']:,.0f} tokens" if pd.notna(model["max_tokens"]) else "",
-        f"licence {plain(model['licence'])}" if pd.notna(model["licence"]) else "licence not stated",
+        plain(licence(model["licence"])),
+        f"stated as {plain(model['licence'])}" if pd.notna(model["licence"]) else "",
         f"released {day(model['release_date'])}" if day(model["release_date"]) else "",
         {True: "open weights", False: "proprietary"}.get(model["open_weights"], ""),
     ]
@@ -66,7 +67,7 @@ def _table(sources: pd.DataFrame) -> pd.DataFrame:
         {
             "Task": sources["task"],
             "Type": sources["type"],
-            "Score": (100 * sources["score"]).round(2),
+            "Score": whole_points(sources["score"]),
             "Measure": sources["metric"],
             "Rests on": [_evidence(row) for row in rows],
             "Origin": sources["origin"],

@@ -1,6 +1,7 @@
 """How numbers, dates and names are written on every page; what is missing is blank.
 
 Scores are kept on the 0-1 scale in the store and shown times 100 with two decimals, as MTEB's own board shows them.
+Every page rounds by :func:`rounded`, so that one figure reads the same wherever it stands.
 """
 
 from __future__ import annotations
@@ -8,9 +9,27 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-__all__ = ["SCORE_FORMAT", "bytes_", "count", "day", "parameters", "plain", "points", "score", "signed"]
+from data.licences import licence_of
+
+__all__ = [
+    "SCORE_FORMAT",
+    "bytes_",
+    "count",
+    "day",
+    "licence",
+    "parameters",
+    "plain",
+    "points",
+    "rounded",
+    "score",
+    "shown_in_points",
+    "signed",
+    "whole_points",
+]
 
 SCORE_FORMAT = "%.2f"  # of a column in points (0-100)
 
@@ -25,21 +44,39 @@ def plain(text: object) -> str:
     return _PUNCTUATION.sub(r"\\\1", _ADDRESS.sub("\\1\u2060", one_line))
 
 
+def rounded(values: ArrayLike, digits: int = 2) -> np.ndarray:
+    """Half away from zero, once what differs in the last bits only is dropped: 10.585 is 10.59 however it is summed."""
+    exact = np.asarray(values, dtype=np.float64)
+    found: np.ndarray = np.copysign(np.floor(np.round(np.abs(exact) * 10**digits, 6) + 0.5) / 10**digits, exact)
+    return found
+
+
+def whole_points(scores: pd.Series) -> pd.Series:
+    """0-1 scores in points (0-100) with two decimals; missing stays missing."""
+    return pd.Series(rounded(100 * scores.astype("float64")), index=scores.index)
+
+
+def shown_in_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table with its fractional columns rounded to two decimals, as they are shown."""
+    fractions = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
+    return frame.assign(**{str(name): rounded(frame[name]) for name in fractions})
+
+
 def points(value: float | None) -> float | None:
-    """A 0-1 score in points, 0-100; None stays None."""
-    return None if _missing(value) else 100 * float(value)  # type: ignore[arg-type]
+    """A 0-1 score in points, 0-100, with two decimals; None stays None."""
+    return None if _missing(value) else float(rounded(100 * float(value)))  # type: ignore[arg-type]
 
 
 def score(value: float | None) -> str:
     """A 0-1 score in points with two decimals: 0.70123 is 70.12."""
-    return "" if _missing(value) else f"{100 * value:.2f}"  # type: ignore[operator]
+    return "" if _missing(value) else f"{points(value):.2f}"
 
 
 def signed(value: float | None) -> str:
     """A difference of 0-1 scores in points with its sign: -0.012 is −1.20, and nothing is ±0.00."""
     if _missing(value):
         return ""
-    text = f"{100 * value:+.2f}"  # type: ignore[operator]
+    text = f"{points(value):+.2f}"
     return "±0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
 
 
@@ -50,8 +87,15 @@ def parameters(n: float | None) -> str:
     for unit, size in (("B", 1e9), ("M", 1e6), ("K", 1e3)):
         if n >= size * 0.9995:  # type: ignore[operator]
             value = n / size  # type: ignore[operator]
-            return f"{value:.0f}{unit}" if value >= 10 else f"{value:.1f}".removesuffix(".0") + unit
+            digits = 0 if rounded(value, 1) >= 10 else 1
+            return f"{rounded(value, digits):.{digits}f}".removesuffix(".0") + unit
     return f"{n:.0f}"
+
+
+def licence(text: object) -> str:
+    """A model's licence as every page shows it: the class first, then its readable name."""
+    found = licence_of(text if isinstance(text, str) else None)
+    return found.label if found.name == "not stated" else f"{found.label}: {found.name}"
 
 
 def bytes_(n: float | None) -> str:

@@ -80,16 +80,28 @@ JOIN tasks t ON t.task = m.task
 GROUP BY g.benchmark, m.model;
 
 INSERT INTO board
-WITH flagged AS (
+-- The revision most of a model's results in a benchmark are of; of equally many the registry's, then the last by name.
+WITH revisions AS (
+    SELECT g.benchmark, m.model, coalesce(r.revision, '') AS revision, count(*) AS results
+    FROM grid_means m JOIN benchmark_grids g USING (grid) JOIN current_results r USING (result_id)
+    GROUP BY ALL
+),
+usual AS (
+    SELECT v.benchmark, v.model,
+        arg_max(v.revision, (v.results, v.revision IS NOT DISTINCT FROM d.revision, v.revision)) AS usual_revision
+    FROM revisions v LEFT JOIN models d ON d.model = v.model GROUP BY v.benchmark, v.model
+),
+flagged AS (
     SELECT g.benchmark, m.*, coalesce(w.cells, 0) AS cells_total, r.revision,
         coalesce(r.notes LIKE '%model was called%', false) AS old_name, r.origin = 'reported' AS reported,
         NOT coalesce(same_dataset(r.dataset_revision, t.dataset_revision), false) AS other_dataset,
-        mode(coalesce(r.revision, '')) OVER (PARTITION BY g.benchmark, m.model) AS usual_revision
+        u.usual_revision
     FROM grid_means m
     JOIN benchmark_grids g USING (grid)
     LEFT JOIN cells_wanted w USING (grid)
     JOIN current_results r USING (result_id)
     JOIN tasks t ON t.task = m.task
+    JOIN usual u ON u.benchmark = g.benchmark AND u.model = m.model
 )
 SELECT benchmark, model, task, result_id, any_score,
     CASE WHEN cells_present >= cells_total THEN any_score END,

@@ -23,13 +23,18 @@ from scipy import stats
 from data.ranking import Matrix, any_score, borda_points, ranks
 
 __all__ = [
+    "AHEAD",
+    "BEHIND",
     "DRAWS",
+    "FEW",
     "FEWEST_TASKS",
+    "TIED",
     "Difference",
     "Standing",
     "borda_intervals",
     "mean_intervals",
     "paired_difference",
+    "paired_differences",
     "resample",
 ]
 
@@ -37,19 +42,17 @@ DRAWS = 4000
 FEWEST_TASKS = 6
 SEED = 20261121
 LEVEL = 0.95
+# How one model stands to another on the tasks both have; FEW: too few of them to say.
+AHEAD, TIED, BEHIND, FEW = "ahead", "tied", "behind", "few"
 
 
 class Standing(NamedTuple):
-    """95 % intervals of a leaderboard's totals and ranks, each an array over its models; NaN: nothing can be said.
-
-    ``tied_with_first``: the interval of the paired difference to the leader does not leave zero out.
-    """
+    """95 % intervals of a leaderboard's totals and ranks, each an array over its models; NaN: nothing can be said."""
 
     low: Matrix
     high: Matrix
     rank_low: Matrix
     rank_high: Matrix
-    tied_with_first: NDArray[np.bool_]
 
 
 class Difference(NamedTuple):
@@ -64,6 +67,15 @@ class Difference(NamedTuple):
     def told_apart(self) -> bool:
         """Whether the interval leaves zero out."""
         return self.low > 0 or self.high < 0
+
+    @property
+    def standing(self) -> str:
+        """Code: :data:`AHEAD` or :data:`BEHIND` where told apart, else :data:`TIED`, or :data:`FEW`."""
+        if np.isnan(self.low):
+            return FEW
+        if not self.told_apart:
+            return TIED
+        return AHEAD if self.low > 0 else BEHIND
 
 
 def resample(tasks: int, draws: int = DRAWS, seed: int = SEED, clusters: NDArray[np.int_] | None = None) -> Matrix:
@@ -138,29 +150,83 @@ def mean_intervals(
 
 
 def paired_difference(
-    a: Matrix, b: Matrix, *, weights: Matrix | None = None, draws: int = DRAWS, seed: int = SEED
+    a: Matrix,
+    b: Matrix,
+    *,
+    weights: Matrix | None = None,
+    clusters: NDArray[np.int_] | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
 ) -> Difference:
     """Mean of ``a - b`` over the tasks both have, with its interval from the paired bootstrap over tasks.
 
+    Arguments as for :func:`paired_differences`.
+    """
+    pair = np.vstack([b, a])
+    return paired_differences(pair, 0, weights=weights, clusters=clusters, draws=draws, seed=seed)[1]
+
+
+def paired_differences(
+    scores: Matrix,
+    baseline: int,
+    *,
+    weights: Matrix | None = None,
+    clusters: NDArray[np.int_] | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> list[Difference]:
+    """Every model against one of them, each pair on the tasks both have: the one rule of "cannot be told apart".
+
+    The answer for a pair does not hang on who else is asked about, nor on the order of the tasks: the differences are
+    drawn in the order of their size.
+
     Args:
-        a: [tasks], NaN where missing.
-        b: [tasks], likewise.
+        scores: [models x tasks], NaN where missing.
+        baseline: row the others are held against.
         weights: [tasks]; equal by default.
+        clusters: see :func:`resample`.
         draws: resamples.
         seed: of the draws.
     """
-    both = ~np.isnan(a - b)
-    difference = (a - b)[both]
-    weights = np.ones(len(difference)) if weights is None else weights[both]
-    n = len(difference)
-    if n == 0 or weights.sum() == 0:
-        return Difference(np.nan, np.nan, np.nan, n)
-    mean = float(difference @ weights / weights.sum())
-    size = _effective_size(weights)
-    if size < FEWEST_TASKS:
-        return Difference(mean, np.nan, np.nan, n)
-    low, high = _interval(_weighted(resample(n, draws, seed), weights, difference[None, :]), size)
-    return Difference(mean, float(low[0]), float(high[0]), n)
+    weights = np.ones(scores.shape[1]) if weights is None else weights
+    gaps = scores - scores[baseline]
+    mass = np.where(np.isnan(gaps), 0.0, weights)
+    of_task = _grouped(np.arange(scores.shape[1]) if clusters is None else clusters)
+    # What is drawn is a task: the sum of its weighted differences, and their weight.
+    sums, masses = (np.where(mass > 0, gaps, 0.0) * mass) @ of_task, mass @ of_task
+    found = [Difference(np.nan, np.nan, np.nan, 0)] * len(scores)
+    counting = (masses > 0).sum(axis=1)
+    for n in np.unique(counting[counting > 0]):
+        rows = np.flatnonzero(counting == n)
+        drawn = _drawn_differences(sums[rows], masses[rows], int(n), draws, seed)
+        for row, difference in zip(rows, drawn, strict=True):
+            found[row] = difference
+    return found
+
+
+def _drawn_differences(sums: Matrix, masses: Matrix, n: int, draws: int, seed: int) -> list[Difference]:
+    """Differences of pairs that share ``n`` tasks each; the first ``n`` columns by size are theirs."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        order = np.argsort(np.where(masses > 0, sums / masses, np.inf), axis=1, kind="stable")[:, :n]
+    sums, masses = np.take_along_axis(sums, order, 1), np.take_along_axis(masses, order, 1)
+    means = sums.sum(axis=1) / masses.sum(axis=1)
+    sizes = np.round(masses.sum(axis=1) ** 2 / (masses**2).sum(axis=1), 9)
+    low, high = np.full(len(sums), np.nan), np.full(len(sums), np.nan)
+    if (sizes >= FEWEST_TASKS).any():
+        counts = resample(n, draws, seed)
+        drawn = (counts @ sums.T) / (counts @ masses.T)
+        for size in np.unique(sizes[sizes >= FEWEST_TASKS]):
+            alike = sizes == size
+            ends = _interval(drawn[:, alike], float(size))
+            low[alike], high[alike] = (np.round(end, 12) for end in ends)  # differences that cancel are none
+    rows = zip(means, low, high, strict=True)
+    return [Difference(float(mean), float(start), float(end), n) for mean, start, end in rows]
+
+
+def _grouped(clusters: NDArray[np.int_]) -> Matrix:
+    """[columns x clusters], 1 where a column is of a cluster."""
+    numbers = _numbered(len(clusters), clusters)
+    return np.eye(int(numbers.max(initial=-1)) + 1)[numbers]
 
 
 @lru_cache(maxsize=16)
@@ -182,19 +248,15 @@ def _standing(
 ) -> Standing:
     """Intervals of totals from [draws x models] for those known, and of ranks for those of them in the pool."""
     ends = np.full((4, len(totals)), np.nan)
-    tied = np.zeros(len(totals), dtype=bool)
     pool = pool & known
     if size >= FEWEST_TASKS and pool.any():
         ends[0, known], ends[1, known] = _interval(drawn[:, known], size)
-        mine, first = drawn[:, pool], int(np.argmax(totals[pool]))
         if ranked:
-            low, high = _interval(ranks(mine), size, whole=True)
+            low, high = _interval(ranks(drawn[:, pool]), size, whole=True)
             # Where scores are missing a draw can be kinder than the record; the rank itself is always possible.
             rank = ranks(totals[pool])
             ends[2, pool], ends[3, pool] = np.minimum(low, rank), np.maximum(high, rank)
-        low, high = _interval(mine[:, [first]] - mine, size)
-        tied[pool] = ~((low > 0) | (high < 0))
-    return Standing(ends[0], ends[1], ends[2], ends[3], tied)
+    return Standing(ends[0], ends[1], ends[2], ends[3])
 
 
 def _numbered(tasks: int, clusters: NDArray[np.int_] | None) -> NDArray[np.int_]:

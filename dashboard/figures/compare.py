@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures.theme import CATEGORICAL, DIVERGING, MUTED, SYMBOLS, styled
 from dashboard.tables.compare import short_names
+from dashboard.words import rounded, shown_in_points
 
 __all__ = ["differences", "dumbbell", "heatmap", "most_different", "radar"]
 
@@ -25,6 +26,7 @@ def most_different(wide: pd.DataFrame, baseline: str, n: int) -> pd.DataFrame:
 def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figure:
     """Signed difference to the baseline of every model on every task, with the noise floor as a band around zero."""
     names, labels, tasks = _names(wide), _labels(wide), _tasks(wide)
+    scores = shown_in_points(100 * wide)
     figure = go.Figure()
     noise = 100 * floors.reindex(tasks).fillna(0).to_numpy()
     if noise.any():
@@ -33,10 +35,10 @@ def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figu
             marker={"color": MUTED, "opacity": 0.3}, hovertemplate="noise floor ±%{customdata:.2f}<extra></extra>",
         )  # fmt: skip
     for i, model in enumerate(wide.columns.drop(baseline)):
-        change = 100 * (wide[model] - wide[baseline]).to_numpy()
+        change = rounded(100 * (wide[model] - wide[baseline]))
         figure.add_scatter(
             y=labels, x=change, mode="markers", name=names[model], marker=_marker(i + 1),
-            customdata=np.column_stack([list(map(html.escape, tasks)), 100 * wide[model], 100 * wide[baseline]]),
+            customdata=np.column_stack([list(map(html.escape, tasks)), scores[model], scores[baseline]]),
             hovertemplate="<b>%{customdata[0]}</b><br>%{x:+.2f}: %{customdata[1]:.2f} against %{customdata[2]:.2f}",
         )  # fmt: skip
     figure.add_vline(x=0, line={"width": 1.5, "color": MUTED})
@@ -56,7 +58,7 @@ def dumbbell(wide: pd.DataFrame, baseline: str) -> go.Figure:
     )  # fmt: skip
     for i, model in enumerate([baseline, *wide.columns.drop(baseline)]):
         figure.add_scatter(
-            y=labels, x=100 * wide[model].to_numpy(), mode="markers", marker=_marker(i),
+            y=labels, x=rounded(100 * wide[model]), mode="markers", marker=_marker(i),
             customdata=[html.escape(task) for task in _tasks(wide)],
             name=names[model] + (" (baseline)" if model == baseline else ""),
             hovertemplate="<b>%{customdata}</b><br>%{x:.2f}",
@@ -69,10 +71,10 @@ def heatmap(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Model x task, coloured by the signed difference to the baseline, centred on zero."""
     names = _names(wide)
     others = list(wide.columns.drop(baseline))
-    change = 100 * wide[others].sub(wide[baseline], axis=0).to_numpy(dtype=np.float32)
+    change = rounded(100 * wide[others].sub(wide[baseline], axis=0))
     reach = float(np.abs(change).max(initial=1.0))
-    scores = 100 * wide[others].to_numpy(dtype=np.float32)
-    against = np.broadcast_to(100 * wide[[baseline]].to_numpy(dtype=np.float32), scores.shape)
+    scores = rounded(100 * wide[others])
+    against = np.broadcast_to(rounded(100 * wide[[baseline]]), scores.shape)
     figure = go.Figure(
         go.Heatmap(
             z=change, x=[names[model] for model in others], y=_labels(wide), customdata=np.dstack([scores, against]),
@@ -89,7 +91,7 @@ def heatmap(wide: pd.DataFrame, baseline: str) -> go.Figure:
 
 def radar(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Mean score of each task type around a circle; areas mislead, so the page offers it last."""
-    names, means = _names(wide), 100 * wide.groupby(level="type").mean()
+    names, means = _names(wide), shown_in_points(100 * wide.groupby(level="type").mean())
     figure = go.Figure()
     for i, model in enumerate([baseline, *wide.columns.drop(baseline)]):
         values = means[model].to_list()

@@ -10,11 +10,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, ORDERED, SYMBOLS, styled
-from dashboard.words import parameters, score
+from dashboard.words import parameters, rounded, score
+from data import licences
+from data.licences import CLASSES, licence_of
 
 __all__ = ["drawable", "front", "quality_against_size"]
 
-OTHER, UNKNOWN = "other", "not stated"
+UNKNOWN = "not stated"
+_UNSURE = (UNKNOWN, CLASSES[licences.UNKNOWN])
 
 
 def drawable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -44,17 +47,17 @@ def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: 
     figure = go.Figure()
     figure.add_scatter(
         x=best["n_parameters"],
-        y=100 * best["quality"],
+        y=rounded(100 * best["quality"]),
         mode="lines",
         line={"color": MUTED, "width": 1.5, "shape": "hv", "dash": "dot"},
         name="best at its size or smaller",
         hoverinfo="skip",
     )
-    groups = _years(known["release_date"]) if by == "release" else _licences(known["licence"])
+    groups = _years(known["release_date"]) if by == "release" else known["licence"].map(_licence_class)
     names = sorted(groups.unique(), key=_last)
     colours = ORDERED[-len(names) :] if by == "release" else CATEGORICAL
     for i, name in enumerate(names):
-        colour = MUTED if name in (OTHER, UNKNOWN) else colours[i % len(colours)]
+        colour = MUTED if name in _UNSURE else colours[i % len(colours)]
         _points(
             figure, known[(groups == name).to_numpy()], name, {"color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]}
         )
@@ -76,18 +79,14 @@ def _years(dates: pd.Series) -> pd.Series:
     return names.where(years.notna(), UNKNOWN)
 
 
-def _licences(licences: pd.Series) -> pd.Series:
-    """The most frequent licences by name, the rest together."""
-    names = licences.replace("not specified", None).astype("string").fillna(UNKNOWN)
-    names = names.where(~names.str.startswith("http"), "its own licence")
-    kept = [name for name in names.value_counts().index if name != UNKNOWN][:5]
-    return names.where(names.isin([*kept, UNKNOWN]), OTHER)
+def _licence_class(text: object) -> str:
+    return licence_of(text if isinstance(text, str) else None).label
 
 
 def _points(figure: go.Figure, rows: pd.DataFrame, name: str, marker: dict[str, Any]) -> None:
     figure.add_scatter(
         x=rows["n_parameters"],
-        y=100 * rows["quality"],
+        y=rounded(100 * rows["quality"]),
         mode="markers",
         marker={"size": 8, "opacity": 0.85, **marker},
         name=html.escape(name),
@@ -97,8 +96,10 @@ def _points(figure: go.Figure, rows: pd.DataFrame, name: str, marker: dict[str, 
     )
 
 
-def _last(name: str) -> tuple[bool, bool, bool, str]:
-    return (name == UNKNOWN, name == OTHER, not name.startswith("before"), name)
+def _last(name: str) -> tuple[bool, int, bool, str]:
+    classes = list(CLASSES.values())
+    place = classes.index(name) if name in classes else 0
+    return (name in _UNSURE, place, not name.startswith("before"), name)
 
 
 def _hover(row: Any) -> str:
@@ -125,7 +126,7 @@ def _ring(figure: go.Figure, rows: pd.DataFrame) -> None:
     if len(rows):
         figure.add_scatter(
             x=rows["n_parameters"],
-            y=100 * rows["quality"],
+            y=rounded(100 * rows["quality"]),
             mode="markers",
             marker={"size": 16, "color": "rgba(0,0,0,0)", "line": {"color": ACCENT, "width": 2.5}},
             name="chosen",

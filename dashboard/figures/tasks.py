@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SEQUENTIAL, SYMBOLS, styled
 from dashboard.tables.compare import short_names
+from dashboard.words import rounded
 
 __all__ = ["cell_heatmap", "distribution", "profile"]
 
@@ -25,7 +26,7 @@ def distribution(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
         chosen: models to mark.
     """
     complete = standings.dropna(subset=["score"])
-    scores = 100 * complete["score"].to_numpy(dtype=np.float64)
+    scores = rounded(100 * complete["score"])
     counts, edges = np.histogram(scores, bins=min(40, max(5, len(scores) // 6)))
     figure = go.Figure()
     figure.add_bar(
@@ -39,7 +40,7 @@ def distribution(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
         mine = complete[complete["model"] == model]
         if mine.empty:
             continue
-        score, place = 100 * float(mine["score"].iloc[0]), int(mine["place"].iloc[0])
+        score, place = float(rounded(100 * mine["score"].iloc[0])), int(mine["place"].iloc[0])
         color, said = CATEGORICAL[i % len(CATEGORICAL)], f"{names[model]}: {score:.2f}, place {place}"
         figure.add_scatter(
             x=[score, score], y=[0, top * 1.08], mode="lines+markers", name=said,
@@ -67,7 +68,7 @@ def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
         .reindex(columns=list(models))
     )
     grid = grid.loc[grid.mean(axis=1).sort_values(ascending=False).index]
-    values, across = 100 * grid.to_numpy(dtype=np.float32), [names[m] for m in models]
+    values, across = rounded(100 * grid).astype(np.float32), [names[m] for m in models]
     wide = len(grid) > WIDE  # many languages read better along the wide side
     down = list(grid.index)
     if wide:
@@ -101,7 +102,7 @@ def profile(tasks: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=known["percentile"], y=known["type"], mode="markers", showlegend=False,
         marker={"color": ACCENT, "size": 9, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
-        customdata=np.column_stack([known["task"].map(html.escape), 100 * known["score"], known["peers"]]),
+        customdata=np.column_stack([known["task"].map(html.escape), rounded(100 * known["score"]), known["peers"]]),
         hovertemplate="<b>%{customdata[0]}</b><br>percentile %{x:.0f} of %{customdata[2]} peers"
         "<br>score %{customdata[1]:.2f}<extra></extra>",
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, styled
-from dashboard.words import bytes_, parameters
+from dashboard.words import bytes_, parameters, rounded
 from data.fit import pareto
 
 __all__ = ["SIZES", "quality_against_size"]
@@ -36,7 +36,7 @@ def quality_against_size(ranked: pd.DataFrame, size: str, top: int) -> go.Figure
     figure = go.Figure()
     front = known[known["front"]].sort_values("size")
     figure.add_scatter(
-        x=front["size"], y=100 * front["score"], mode="lines", name="nothing better is smaller",
+        x=front["size"], y=rounded(100 * front["score"]), mode="lines", name="nothing better is smaller",
         line={"shape": "hv", "color": CATEGORICAL[1], "width": 2}, hoverinfo="skip",
     )  # fmt: skip
     listed = known["place"] <= top
@@ -46,7 +46,8 @@ def quality_against_size(ranked: pd.DataFrame, size: str, top: int) -> go.Figure
     ):
         short = name == "short list"
         figure.add_scatter(
-            x=part["size"], y=100 * part["score"], mode="markers+text" if short else "markers", name=name, marker=style,
+            x=part["size"], y=rounded(100 * part["score"]), name=name, marker=style,
+            mode="markers+text" if short else "markers",
             text=part["place"] if short else None, textposition="top center",
             customdata=np.column_stack([part["model"].map(html.escape), part["place"], part["size"].map(spell)]),
             hovertemplate="<b>%{customdata[0]}</b><br>place %{customdata[1]}, score %{y:.2f}, %{customdata[2]}"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from data.derive import derive_as_of
 from data.store import open_reader
 
-__all__ = ["changed_scores", "imports", "models_before", "moves", "other_stores"]
+__all__ = ["changed_scores", "imports", "latest", "models_before", "moves", "other_stores"]
 
 _COLUMNS = ("model", "revision", "origin", "experiment", "task", "split", "subset")
 _KEY = ", ".join(_COLUMNS)
@@ -31,10 +33,13 @@ new AS (
 """
 _STORES = f"""
 WITH old AS (
-    SELECT {_KEY}, main_score FROM {{other}}.results JOIN {{other}}.scores USING (result_id)
+    SELECT {_KEY}, main_score FROM {{old}}results JOIN {{old}}scores USING (result_id)
     WHERE gone_in IS NULL AND NOT withdrawn
 ),
-new AS (SELECT {_KEY}, main_score FROM results JOIN scores USING (result_id) WHERE gone_in IS NULL AND NOT withdrawn)
+new AS (
+    SELECT {_KEY}, main_score FROM {{new}}results JOIN {{new}}scores USING (result_id)
+    WHERE gone_in IS NULL AND NOT withdrawn
+)
 """
 
 # One row a result (model, revision, origin, task): its cells that are new, gone or have another score.
@@ -55,7 +60,11 @@ FROM cells GROUP BY model, revision, origin, experiment, task
 ORDER BY abs(difference) DESC NULLS LAST, model, task
 """
 
-_RANKS = "SELECT model, rank, mean_task, tasks_present FROM ranking(?, NULL, NULL, false) WHERE ranked"
+_RANKS = """
+SELECT model, rank, mean_task, tasks_present,
+    (SELECT string_agg(DISTINCT task, chr(0) ORDER BY task) FROM board_cells($benchmark, NULL, NULL, false)) AS scored
+FROM ranking($benchmark, NULL, NULL, false) WHERE ranked
+"""
 
 
 def imports(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -68,27 +77,47 @@ def other_stores(here: Path) -> list[str]:
     return sorted(path.name for path in here.parent.glob("*.duckdb") if path.name != here.name)
 
 
+def latest(cursor: duckdb.DuckDBPyConnection, *, other: str = "", version: object = None) -> datetime | None:
+    """When this store, or another one, was last imported into; None for one that never was."""
+    name = f"{_attached(cursor, other, version)}." if other else ""
+    found: datetime | None = cursor.execute(f"SELECT max(started_at) FROM {name}imports").fetchall()[0][0]
+    return found
+
+
 def changed_scores(
-    cursor: duckdb.DuckDBPyConnection, *, before: int = 0, after: int = 0, other: str = "", version: object = None
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    before: int = 0,
+    after: int = 0,
+    other: str = "",
+    version: object = None,
+    newer: bool = False,
 ) -> pd.DataFrame:
     """Results that are new, gone or have other scores: one row a model, revision, origin, experiment and task.
 
     Columns: those, cells_new, cells_gone, cells_changed, and before, after, difference (means over the changed cells,
-    0-1). With ``other``, the path of an older store and its ``version``, this store is compared with that one; else
-    two imports of this store are.
+    0-1). With ``other``, the path of another store and its ``version``, this store is compared with that one, which is
+    the one before unless it is ``newer``; else two imports of this store are.
     """
     if not other:
         return cursor.execute(_BETWEEN + _CHANGES, {"before": before, "after": after}).df()
-    return cursor.execute(_STORES.format(other=_attached(cursor, other, version)) + _CHANGES).df()
+    name = f"{_attached(cursor, other, version)}."
+    old, new = ("", name) if newer else (name, "")
+    return cursor.execute(_STORES.format(old=old, new=new) + _CHANGES).df()
 
 
 def models_before(
-    cursor: duckdb.DuckDBPyConnection, *, before: int = 0, other: str = "", version: object = None
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    before: int = 0,
+    other: str = "",
+    version: object = None,
+    newer: bool = False,
 ) -> list[str]:
     """Models with any result in the earlier of the two records."""
     if other:
-        name = _attached(cursor, other, version)
-        result = cursor.execute(f"SELECT DISTINCT model FROM {name}.results WHERE gone_in IS NULL AND NOT withdrawn")
+        name = "" if newer else f"{_attached(cursor, other, version)}."
+        result = cursor.execute(f"SELECT DISTINCT model FROM {name}results WHERE gone_in IS NULL AND NOT withdrawn")
     else:
         result = cursor.execute(
             "SELECT DISTINCT model FROM results"
@@ -106,26 +135,31 @@ def moves(
     after: int = 0,
     other: str = "",
     version: object = None,
+    newer: bool = False,
 ) -> pd.DataFrame:
     """Ranks on a benchmark in both records: one row a model that is ranked in either.
 
     Columns: model, rank_before, rank_after, move (places gained, positive is up), mean_before, mean_after,
-    difference (0-1), tasks_before, tasks_after; NaN where the model is in one only.
+    difference (0-1), tasks_before, tasks_after; NaN where the model is in one only. A difference of means is of the
+    same tasks: it is NaN where the benchmark was made of others then.
     """
     if other:
         with closing(open_reader(Path(other))) as reader:
             old, new = _ranking(reader.cursor(), benchmark), _ranking(cursor, benchmark)
+        old, new = (new, old) if newer else (old, new)
     else:
         old, new = _ranking_as_of(cursor, benchmark, before), _ranking_as_of(cursor, benchmark, after)
     found = old.merge(new, on="model", how="outer", suffixes=("_before", "_after"))
     found = found.rename(columns=lambda name: name.replace("_task_", "_").replace("_present_", "_"))
     found["move"] = found["rank_before"] - found["rank_after"]
-    found["difference"] = found["mean_after"] - found["mean_before"]
+    same_tasks = set(old["scored"]) == set(new["scored"])
+    found["difference"] = found["mean_after"] - found["mean_before"] if same_tasks else np.nan
+    found = found.drop(columns=["scored_before", "scored_after"])
     return found.sort_values(["rank_after", "rank_before"], na_position="last").reset_index(drop=True)
 
 
 def _ranking(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
-    return cursor.execute(_RANKS, [benchmark]).df()
+    return cursor.execute(_RANKS, {"benchmark": benchmark}).df()
 
 
 def _ranking_as_of(cursor: duckdb.DuckDBPyConnection, benchmark: str, import_id: int) -> pd.DataFrame:

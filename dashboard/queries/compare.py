@@ -8,10 +8,16 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries import leaderboard
+from dashboard.queries.intervals import headline_weights
 from dashboard.queries.own_cells import OWN_CELLS
-from data.uncertainty import paired_difference
+from dashboard.queries.training import training
+from dashboard.queries.use import Use, weighed
+from dashboard.question import Question
+from data.ranking import Matrix
+from data.uncertainty import paired_differences
 
-__all__ = ["ANY_TASKS", "compared", "facts", "head_to_head", "shared_wide", "top_models"]
+__all__ = ["ANY_TASKS", "compared", "facts", "head_to_head", "shared_wide", "shared_weights", "top_models"]
 
 # In place of a benchmark: hand-picked tasks, each on the cells mteb scores it on by default.
 ANY_TASKS = "Hand-picked tasks"
@@ -47,10 +53,7 @@ LEFT JOIN own c ON c.task = t.task AND c.model = m.model AND NOT ($strict AND (c
 
 _FACTS = """
 SELECT m.model, n_parameters, n_active_parameters, dimensions, dimension_options, max_tokens, memory_mb, licence,
-    open_weights, release_date, languages, use_instructions, training_known, framework,
-    CASE WHEN training_known THEN (
-        SELECT count(DISTINCT task) FROM model_training x WHERE x.model = m.model AND list_contains($tasks, x.task)
-    ) END AS trained_on
+    open_weights, release_date, languages, use_instructions, training_known, framework
 FROM models m WHERE list_contains($models, m.model)
 """
 
@@ -61,11 +64,13 @@ def compared(
     models: tuple[str, ...],
     tasks: tuple[str, ...] = (),
     strict: bool = False,
+    question: Question | None = None,
 ) -> pd.DataFrame:
     """Score of each model on each task: one row a task and model, missing scores NaN.
 
-    Columns: task, type, model, score (0-1), result_id, reported, other_dataset, other_revision, floor (noise floor of
-    the task or its type, NaN if none is known), shared (whether all these models have a score on the task).
+    Columns: task, entry (the task, with its language where languages are weighed), type, model, score (0-1), weight,
+    result_id, reported, other_dataset, other_revision, floor (noise floor of the task or its type, NaN if none is
+    known), shared (whether all these models have a score on the entry).
 
     Args:
         cursor: on the store.
@@ -73,21 +78,52 @@ def compared(
         models: those compared.
         tasks: empty for all of the benchmark.
         strict: leave out what the leaderboard's strict switch leaves out.
+        question: the weights of one's own use: only what they weigh counts, scored as that page scores it.
+
+    Raises:
+        InputError: the question weighs nothing of this benchmark.
     """
     given: dict[str, object] = {"models": list(models), "strict": strict, "tasks": list(tasks) or None}
     if benchmark == ANY_TASKS:
         frame = cursor.execute(_OF_TASKS, given | {"tasks": list(tasks)}).df()
     else:
         frame = cursor.execute(_OF_BENCHMARK, given | {"benchmark": benchmark}).df()
-    frame["shared"] = frame["score"].notna().groupby(frame["task"]).transform("all")
+    if question is not None and benchmark != ANY_TASKS:
+        frame = _weighed(cursor, frame, question.use(benchmark, strict), models)
+    else:
+        frame = frame.assign(entry=frame["task"], weight=np.nan)
+    frame["shared"] = frame["score"].notna().groupby(frame["entry"]).transform("all")
     return frame
 
 
+def _weighed(cursor: duckdb.DuckDBPyConnection, frame: pd.DataFrame, use: Use, models: tuple[str, ...]) -> pd.DataFrame:
+    """The frame's rows by what a use weighs, with its scores and weights."""
+    scores, weights, _ = weighed(cursor, use)
+    long = scores.reindex(list(models)).T.set_axis(list(models), axis=1)
+    entries = weights.assign(
+        entry=weights["task"] + weights["language"].map(lambda language: f" ({language})" if language else "")
+    )[["task", "entry", "weight"]]
+    cells = pd.concat([entries.assign(model=model, weighed=long[model].to_numpy()) for model in models])
+    found = frame.merge(cells, on=["task", "model"], validate="1:m")
+    return found.assign(score=found["weighed"]).drop(columns="weighed")
+
+
 def shared_wide(frame: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
-    """Scores on the tasks all have: index (type, task), a column a model in the order given."""
+    """Scores on what all have: index (type, task, which is its entry), a column a model in the order given."""
     shared = frame[frame["shared"]]
-    wide = shared.pivot(index=["type", "task"], columns="model", values="score")
-    return wide.reindex(columns=list(models))
+    wide = shared.pivot(index=["type", "entry"], columns="model", values="score")
+    return wide.rename_axis(index=["type", "task"]).reindex(columns=list(models))
+
+
+def shared_weights(
+    cursor: duckdb.DuckDBPyConnection, benchmark: str, frame: pd.DataFrame, wide: pd.DataFrame
+) -> Matrix:
+    """Weight of each row of :func:`shared_wide`: that of one's own use, else that of the benchmark's headline mean."""
+    own = frame.drop_duplicates("entry").set_index("entry")["weight"].reindex(wide.index.get_level_values("task"))
+    if own.notna().any():
+        return own.to_numpy(dtype=np.float64)
+    rows = cursor.execute("SELECT ranked_by FROM benchmarks WHERE benchmark = ?", [benchmark]).fetchall()
+    return headline_weights(rows[0][0] if rows else "", wide.index.to_frame(index=False)["type"])
 
 
 def head_to_head(
@@ -97,46 +133,62 @@ def head_to_head(
     baseline: str,
     tasks: tuple[str, ...] = (),
     strict: bool = False,
+    question: Question | None = None,
 ) -> pd.DataFrame:
     """Each model against the baseline on the tasks that all of them have: one row a model, the baseline left out.
 
     Columns: model, tasks, wins, losses, ties (a difference within the noise floor, or none where no floor is known),
     mean (of the model), difference (model - baseline, 0-1), low, high (95 %, paired bootstrap over tasks; NaN below six
-    tasks), told_apart.
+    tasks), standing (to the baseline: a code of ``data.uncertainty``). Means and differences weigh tasks as
+    :func:`shared_weights` says.
     """
-    frame = compared(cursor, benchmark, models, tasks, strict)
+    frame = compared(cursor, benchmark, models, tasks, strict, question)
     wide = shared_wide(frame, models)
-    floor = frame.drop_duplicates("task").set_index("task")["floor"].reindex(wide.index.get_level_values("task"))
-    noise = floor.fillna(0.0).to_numpy(dtype=np.float64)
+    entry = wide.index.get_level_values("task")
+    by_entry = frame.drop_duplicates("entry").set_index("entry")
+    noise = by_entry["floor"].reindex(entry).fillna(0.0).to_numpy(dtype=np.float64)
+    weights = shared_weights(cursor, benchmark, frame, wide)
+    scores = wide.to_numpy(dtype=np.float64).T
+    place = models.index(baseline)
+    told = paired_differences(scores, place, weights=weights, clusters=pd.factorize(by_entry["task"].reindex(entry))[0])
     rows = []
-    for model in models:
+    for row, model in enumerate(models):
         if model == baseline:
             continue
-        mine, theirs = (wide[name].to_numpy(dtype=np.float64) for name in (model, baseline))
-        apart = np.abs(mine - theirs) > noise
-        found = paired_difference(mine, theirs)
-        wins, losses = int((apart & (mine > theirs)).sum()), int((apart & (mine < theirs)).sum())
+        gap = scores[row] - scores[place]
+        wins, losses = int((gap > noise).sum()), int((gap < -noise).sum())
+        mean = float(scores[row] @ weights / weights.sum()) if len(weights) else np.nan
         rows.append(
-            {"model": model, "tasks": found.tasks, "wins": wins, "losses": losses, "ties": found.tasks - wins - losses,
-             "mean": mine.mean() if found.tasks else np.nan, "difference": found.mean, "low": found.low,
-             "high": found.high, "told_apart": found.told_apart}
+            {"model": model, "tasks": len(entry), "wins": wins, "losses": losses, "ties": len(entry) - wins - losses,
+             "mean": mean, "difference": told[row].mean, "low": told[row].low, "high": told[row].high,
+             "standing": told[row].standing}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def facts(cursor: duckdb.DuckDBPyConnection, models: tuple[str, ...], tasks: tuple[str, ...]) -> pd.DataFrame:
-    """What the registry says of each model, in the order given; ``trained_on`` counts those of ``tasks`` it saw.
+def facts(
+    cursor: duckdb.DuckDBPyConnection,
+    models: tuple[str, ...],
+    benchmark: str = "",
+    tasks: tuple[str, ...] | None = None,
+) -> pd.DataFrame:
+    """What the registry says of each model, in the order given, with ``trained_on``, ``judged`` and ``zero_shot``.
 
-    A model nobody knows facts of has a row of blanks; ``trained_on`` is blank where nobody said what it was trained on.
+    These are the tasks it was trained on, of those judged by (:func:`dashboard.queries.training.training`), and the
+    share it was not, in percent. A model nobody knows facts of has a row of blanks; they are blank where nobody said
+    what it was trained on.
     """
-    frame = cursor.execute(_FACTS, {"models": list(models), "tasks": list(tasks)}).df()
-    return frame.set_index("model").reindex(list(models)).reset_index()
+    frame = cursor.execute(_FACTS, {"models": list(models)}).df().set_index("model").reindex(list(models))
+    seen = training(cursor, benchmark, tasks).rename(columns={"tasks": "judged"})
+    return frame.join(seen, on="model").reset_index()
 
 
 def top_models(cursor: duckdb.DuckDBPyConnection, benchmark: str, n: int) -> list[str]:
-    """The first ``n`` complete models of a benchmark by rank."""
+    """The first ``n`` complete models of a benchmark by rank, as the leaderboard opens."""
+    taking = leaderboard.pool(cursor, benchmark, leaderboard.Among())
     rows = cursor.execute(
-        "SELECT model FROM ranking(?, NULL, NULL, false) WHERE mean_task IS NOT NULL ORDER BY rank, model LIMIT ?",
-        [benchmark, n],
+        "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE mean_task IS NOT NULL"
+        " ORDER BY rank, mean_task DESC, model LIMIT $n",
+        taking.parameters(benchmark) | {"n": n},
     ).fetchall()
     return [model for (model,) in rows]

@@ -1,22 +1,53 @@
-"""How sure the ranks and means of a benchmark are."""
+"""How sure the ranks and means of a benchmark are, and how each model stands to the first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import duckdb
+import numpy as np
 import pandas as pd
 
-from data.uncertainty import DRAWS, borda_intervals, mean_intervals
+from data.ranking import Matrix
+from data.uncertainty import DRAWS, FEWEST_TASKS, borda_intervals, mean_intervals, paired_differences
 
-__all__ = ["intervals"]
+__all__ = ["LACKS", "Intervals", "Rival", "headline_weights", "intervals"]
+
+LACKS = "lacks"  # beside the codes of data.uncertainty: a model without all of the tasks that the first has
 
 _CONTESTS = "SELECT model, contest, any_score FROM contests(?, ?, ?, ?) WHERE ranked"
 _CELLS = """
 SELECT c.model, c.task, c.type, c.score, coalesce(m.registered, false) AND NOT c.old_name AS numbered
 FROM board_cells(?, ?, ?, ?) c LEFT JOIN models m USING (model) WHERE c.ranked
 """
-_COLUMNS = ["model", "rank_low", "rank_high", "mean_low", "mean_high", "type_low", "type_high", "tied_with_first"]
+_FIRST = """
+SELECT model FROM ranking(?, ?, ?, ?) WHERE ranked AND rank IS NOT NULL ORDER BY rank, mean_task DESC NULLS LAST, model
+LIMIT 1
+"""
+_COLUMNS = ["model", "rank_low", "rank_high", "mean_low", "mean_high", "type_low", "type_high", "against_first"]
+
+
+class Rival(NamedTuple):
+    """A model that lacks tasks and yet is better than the first on most of the tasks they share."""
+
+    model: str
+    better: int
+    shared: int
+
+
+class Intervals(NamedTuple):
+    """How sure a board is.
+
+    ``models``: one row a ranked model. Columns: model; rank_low, rank_high; mean_low, mean_high (of Mean (Task), 0-1);
+    type_low, type_high (of Mean (TaskType)); against_first, a code of ``data.uncertainty`` or :data:`LACKS`. NaN where
+    nothing can be said: fewer than six tasks, an incomplete model's mean. ``first``: who is ranked first, None where
+    nobody is. ``rivals``: those it does not beat on what is shared, the clearest first.
+    """
+
+    models: pd.DataFrame
+    first: str | None
+    rivals: tuple[Rival, ...]
 
 
 def intervals(
@@ -26,25 +57,25 @@ def intervals(
     tasks: Sequence[str] | None = None,
     strict: bool = False,
     draws: int = DRAWS,
-) -> pd.DataFrame:
-    """95 % intervals from the bootstrap over the benchmark's tasks: one row a ranked model.
+) -> Intervals:
+    """95 % intervals from the bootstrap over the benchmark's tasks.
 
-    Columns: model; rank_low, rank_high; mean_low, mean_high (of Mean (Task), 0-1); type_low, type_high (of Mean
-    (TaskType)); tied_with_first. NaN where nothing can be said: fewer than six tasks, an incomplete model's mean. The
-    arguments are those of the macro ``ranking``; ``draws`` are the bootstrap's.
+    The arguments are those of the macro ``ranking``; ``draws`` are the bootstrap's for ranks and means. Whether a model
+    can be told apart from the first is asked of the differences on the tasks of the first, as Compare asks it, never of
+    points: there a task that one of them lacks would count as lost.
     """
     asked = [benchmark, None if models is None else list(models), None if tasks is None else list(tasks), strict]
     cells = cursor.execute(_CELLS, asked).df()
-    if not cells["score"].notna().any():
-        return pd.DataFrame(columns=_COLUMNS)
-    means = cells.pivot(index="model", columns="task", values="score").dropna(axis=1, how="all")
     contests = cursor.execute(_CONTESTS, asked).df().pivot(index="model", columns="contest", values="any_score")
-    contests = contests.reindex(means.index)
+    every = cells.pivot(index="model", columns="task", values="score")
+    means = every.reindex(contests.index)
+    if not means.notna().any(axis=None):
+        return Intervals(pd.DataFrame(columns=_COLUMNS), None, ())
     listed = means.notna().any(axis=1).to_numpy()  # models with no complete task have no row, yet take their ranks
     # Where the rank is of a mean, only these are numbered; the others' ranks are not among them.
     numbered = cells.groupby("model")["numbered"].all().reindex(means.index).to_numpy(dtype=bool)
     of_type = cells.drop_duplicates("task").set_index("task")["type"].reindex(means.columns)
-    weights = 1 / of_type.map(of_type.value_counts()).to_numpy()
+    weights = headline_weights("mean_task_type", of_type)
     by_task = mean_intervals(means.to_numpy(), pool=numbered, draws=draws)
     by_type = mean_intervals(means.to_numpy(), weights=weights, pool=numbered, draws=draws)
     # The subsets of one task are drawn together: another task like it would bring its own along.
@@ -55,5 +86,44 @@ def intervals(
         contests.to_numpy(), pool=int(listed.sum()), clusters=task_of, draws=draws
     )
     ends = [ranked.rank_low, ranked.rank_high, by_task.low, by_task.high, by_type.low, by_type.high]
-    found = pd.DataFrame(dict(zip(_COLUMNS, [means.index, *ends, ranked.tied_with_first], strict=True)))
-    return found[listed].reset_index(drop=True)
+    found = cursor.execute(_FIRST, asked).fetchone()
+    first = found[0] if found and found[0] in means.index else None
+    against = _against(means, first, headline_weights(ranked_by, of_type))
+    rows = pd.DataFrame(dict(zip(_COLUMNS, [means.index, *ends, against], strict=True)))
+    return Intervals(rows[listed].reset_index(drop=True), first, _rivals(every, first))
+
+
+def headline_weights(ranked_by: str, types: pd.Series) -> Matrix:
+    """Weight of each task in the mean that stands for a benchmark: alike, or alike by type where it ranks by that."""
+    if ranked_by != "mean_task_type":
+        return np.ones(len(types))
+    weights: Matrix = 1 / types.map(types.value_counts()).to_numpy(dtype=np.float64)
+    return weights
+
+
+def _against(means: pd.DataFrame, first: str | None, weights: Matrix) -> list[str]:
+    """How each model stands to the first on the tasks the first has: a code a model, empty for the first itself."""
+    if first is None:
+        return [""] * len(means)
+    mine = means.loc[first].notna().to_numpy()
+    scores = means.to_numpy(dtype=np.float64)[:, mine]
+    able = ~np.isnan(scores).any(axis=1)
+    row = list(means.index).index(first)
+    place = int(able[:row].sum())
+    told = iter(paired_differences(scores[able], place, weights=weights[mine]))
+    found = [next(told).standing if there else LACKS for there in able]
+    found[row] = ""
+    return found
+
+
+def _rivals(means: pd.DataFrame, first: str | None) -> tuple[Rival, ...]:
+    """Models without all tasks of the first that are better on more than half of those they share, of six at least."""
+    if first is None:
+        return ()
+    mine = means.loc[first]
+    others = means[(means.isna() & mine.notna()).any(axis=1)]
+    shared = (others.notna() & mine.notna()).sum(axis=1)
+    better = others.gt(mine, axis=1).sum(axis=1)
+    most = (2 * better > shared) & (shared >= FEWEST_TASKS)
+    found = [Rival(str(model), int(better[model]), int(shared[model])) for model in others.index[most]]
+    return tuple(sorted(found, key=lambda rival: (-rival.better / rival.shared, -rival.shared, rival.model)))

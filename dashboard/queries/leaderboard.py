@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
 import pandas as pd
+
+from dashboard.queries.training import scored_tasks
+from data.licences import licence_of
+from data.shared import most_shared
 
 __all__ = [
     "Among",
     "Pool",
     "benchmarks",
     "choices",
+    "first_shown",
     "group_means",
     "model_facts",
     "pool",
@@ -19,7 +25,6 @@ __all__ = [
     "table",
     "type_means",
     "unfinished",
-    "zero_shot",
 ]
 
 
@@ -28,8 +33,9 @@ class Among:
     """Which models and tasks take part. None and empty mean no limit; a model that does not say is not within one.
 
     Sizes are in parameters, ``zero_shot`` in percent; ``languages``, ``types`` and ``domains`` choose tasks that have
-    any of them, ``without`` takes tasks away. ``trusted`` leaves out model cards' own figures, other dataset revisions
-    and other model revisions.
+    any of them, ``without`` takes tasks away; ``licences`` are codes of ``data.licences.CLASSES``. ``trusted`` leaves
+    out model cards' own figures, other dataset revisions and other model revisions, and then the tasks that too few
+    models share. ``whole`` keeps the tasks nobody has finished, as mteb's own board does.
     """
 
     size_from: float | None = None
@@ -46,6 +52,7 @@ class Among:
     without: tuple[str, ...] = ()
     complete: bool = False
     trusted: bool = False
+    whole: bool = False
 
     def narrows_tasks(self) -> bool:
         """Whether fewer tasks than the benchmark's own take part."""
@@ -61,11 +68,22 @@ class Among:
 
 @dataclass(frozen=True)
 class Pool:
-    """The models and tasks that take part, by name; None for all. What the store's macros are asked with."""
+    """The models and tasks that take part, by name; None for all. What the store's macros are asked with.
+
+    ``asked`` are the tasks the viewer's filters leave (None: all), of which ``unfinished`` were left out because no
+    model has every cell of them, and ``unshared`` because the models that are compared do not all have them.
+    """
 
     models: tuple[str, ...] | None = None
     tasks: tuple[str, ...] | None = None
     trusted: bool = False
+    asked: tuple[str, ...] | None = None
+    unfinished: tuple[str, ...] = ()
+    unshared: tuple[str, ...] = ()
+
+    def chosen(self) -> bool:
+        """Whether the viewer has narrowed the benchmark in any way."""
+        return self.models is not None or self.asked is not None or self.trusted
 
     def parameters(self, benchmark: str) -> dict[str, object]:
         """As the parameters $benchmark, $models, $tasks and $trusted."""
@@ -85,16 +103,19 @@ def benchmarks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     ).df()
 
 
+def first_shown(names: Sequence[str]) -> int:
+    """Position of the benchmark that pages open with."""
+    return list(names).index(_FIRST_SHOWN) if _FIRST_SHOWN in names else 0
+
+
 def choices(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> dict[str, list[str]]:
     """What the filters can be set to on a benchmark, by filter, most frequent first."""
     tasks = "SELECT t.* FROM tasks t SEMI JOIN board b ON b.task = t.task AND b.benchmark = $benchmark"
-    models = "SELECT m.* FROM models m SEMI JOIN board b ON b.model = m.model AND b.benchmark = $benchmark"
     asked = {
         "languages": f"SELECT unnest(languages) AS name FROM ({tasks})",
         "types": f"SELECT type AS name FROM ({tasks})",
         "tasks": f"SELECT task AS name FROM ({tasks})",
         "domains": f"SELECT unnest(domains) AS name FROM ({tasks})",
-        "licences": f"SELECT licence AS name FROM ({models})",
     }
     return {key: _frequent(cursor, inner, benchmark) for key, inner in asked.items()}
 
@@ -102,9 +123,13 @@ def choices(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> dict[str, list
 def pool(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> Pool:
     """Who takes part on a benchmark under these limits."""
     tasks = tuple(_tasks(cursor, benchmark, among)) if among.narrows_tasks() else None
-    taking = Pool(None, tasks, among.trusted)
+    taking = Pool(None, tasks, among.trusted, asked=tasks)
     if among.limits_models():
-        taking = replace(taking, models=tuple(_models(cursor, taking.parameters(benchmark), among)))
+        taking = replace(taking, models=tuple(_models(cursor, benchmark, tasks, among)))
+    if among.trusted:
+        taking = _on_shared_tasks(cursor, benchmark, taking)
+    elif not among.whole:
+        taking = _without_unfinished(cursor, benchmark, taking)
     if among.complete:
         rows = cursor.execute(
             "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE tasks_present = tasks_scored",
@@ -114,6 +139,39 @@ def pool(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> Poo
     return taking
 
 
+def _without_unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> Pool:
+    """The same without the tasks that no model of the record has finished: with them nobody has a mean."""
+    left_out = [task for task in unfinished(cursor, benchmark) if taking.tasks is None or task in taking.tasks]
+    if not left_out:
+        return taking
+    return replace(taking, tasks=tuple(_other_tasks(cursor, benchmark, taking, left_out)), unfinished=tuple(left_out))
+
+
+def _on_shared_tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> Pool:
+    """The same on the tasks that the most figures can be compared on, now that some of them are left out."""
+    found = cursor.execute(
+        "SELECT model, task FROM board_cells($benchmark, $models, $tasks, $trusted) WHERE score IS NOT NULL"
+        " QUALIFY ranked OR NOT bool_or(ranked) OVER ()",
+        taking.parameters(benchmark),
+    ).df()
+    if found.empty:
+        return taking
+    there = pd.crosstab(found["model"], found["task"]).astype(bool)
+    _, shared = most_shared(there.to_numpy())
+    kept = [str(task) for task in there.columns[shared]]
+    return replace(taking, tasks=tuple(kept), unshared=tuple(_other_tasks(cursor, benchmark, taking, kept)))
+
+
+def _other_tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool, tasks: list[str]) -> list[str]:
+    """The tasks that take part, without these."""
+    rows = cursor.execute(
+        "SELECT DISTINCT task FROM board_cells($benchmark, NULL, $tasks, false) WHERE NOT list_contains($without, task)"
+        " ORDER BY task",
+        {"benchmark": benchmark, "tasks": taking.parameters(benchmark)["tasks"], "without": tasks},
+    ).fetchall()
+    return [task for (task,) in rows]
+
+
 def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd.DataFrame:
     """One row a model that takes part: rank, means (0-1), what its figures rest on, and its facts; by rank.
 
@@ -121,16 +179,6 @@ def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd
     ``other_dataset`` and ``other_revision`` count scores that rest on a model card, on other data, on another revision.
     """
     return _run(cursor, _TABLE, taking.parameters(benchmark))
-
-
-def zero_shot(cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None) -> dict[str, float]:
-    """By model, the percentage of the tasks (whole numbers, cut as mteb does) that it was not trained on.
-
-    Models whose training data nobody stated are not in it. ``tasks`` None is all of the benchmark's.
-    """
-    query = f"WITH {_ZERO_SHOT} SELECT model, floor(percent) FROM zero_shot WHERE percent IS NOT NULL"
-    asked = {"benchmark": benchmark, "tasks": None if tasks is None else list(tasks)}
-    return dict(cursor.execute(query, asked).fetchall())
 
 
 def type_means(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd.DataFrame:
@@ -155,12 +203,11 @@ def group_means(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFra
     return long.pivot(index="model", columns="name", values="mean")[names]
 
 
-def unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> list[str]:
-    """Tasks that some models have scores on and none has whole, so that nobody has a mean."""
+def unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+    """Tasks that some models have scores on and none of the record has whole, so that nobody has a mean over all."""
     rows = cursor.execute(
-        "SELECT task FROM board_cells($benchmark, $models, $tasks, $trusted)"
-        " GROUP BY task HAVING count(score) = 0 ORDER BY task",
-        taking.parameters(benchmark),
+        "SELECT task FROM board_cells(?, NULL, NULL, false) GROUP BY task HAVING count(score) = 0 ORDER BY task",
+        [benchmark],
     ).fetchall()
     return [task for (task,) in rows]
 
@@ -193,16 +240,22 @@ def _tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> l
     return [task for (task,) in rows]
 
 
-def _models(cursor: duckdb.DuckDBPyConnection, asked: dict[str, object], among: Among) -> list[str]:
+def _models(
+    cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None, among: Among
+) -> list[str]:
+    stated = [licence for (licence,) in cursor.execute("SELECT DISTINCT licence FROM models").fetchall()]
+    wanted = [licence for licence in stated if licence_of(licence).code in among.licences]
     rows = cursor.execute(
         _MODELS,
         {
-            **{key: asked[key] for key in ("benchmark", "tasks")},
+            "of_tasks": scored_tasks(cursor, benchmark, tasks),
             "size_from": among.size_from,
             "size_to": among.size_to,
             "dimensions_to": among.dimensions_to,
             "tokens_from": among.tokens_from,
-            "licences": list(among.licences),
+            "any_licence": not among.licences,
+            "licences": [licence for licence in wanted if licence is not None],
+            "unstated": None in wanted,
             "open_weights": among.open_weights,
             "instructions": among.instructions,
             "zero_shot": among.zero_shot,
@@ -223,30 +276,18 @@ def _run(cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, ob
     return cursor.execute(query, parameters).df()
 
 
-# mteb counts a task as seen when it, or one it holds to be similar, is among the model's training sets.
-_ZERO_SHOT = """
-scored AS (SELECT DISTINCT task FROM board_cells($benchmark, NULL, $tasks, false)),
-zero_shot AS (
-    SELECT m.model, CASE WHEN m.training_known
-        THEN (100 - 100.0 * count(s.task) / (SELECT count(*) FROM scored))::DECIMAL(9, 6)::DOUBLE END AS percent
-    FROM models m
-    LEFT JOIN model_training t ON t.model = m.model
-    LEFT JOIN scored s ON s.task = t.task
-    GROUP BY m.model, m.training_known
-)
-"""
+_FIRST_SHOWN = "MTEB(eng, v2)"
 
-_MODELS = f"""
-WITH {_ZERO_SHOT}
-SELECT m.model FROM models m JOIN zero_shot z USING (model)
+_MODELS = """
+SELECT m.model FROM models m JOIN trained_on($of_tasks) z USING (model)
 WHERE ($size_from IS NULL OR n_parameters >= $size_from)
     AND ($size_to IS NULL OR n_parameters <= $size_to)
     AND ($dimensions_to IS NULL OR dimensions <= $dimensions_to)
     AND ($tokens_from IS NULL OR max_tokens >= $tokens_from)
-    AND (len($licences) = 0 OR list_contains($licences, licence))
+    AND ($any_licence OR list_contains($licences, licence) OR ($unstated AND licence IS NULL))
     AND ($open_weights IS NULL OR open_weights = $open_weights)
     AND ($instructions IS NULL OR use_instructions = $instructions)
-    AND ($zero_shot IS NULL OR z.percent >= $zero_shot)
+    AND ($zero_shot IS NULL OR z.zero_shot >= $zero_shot)
 """
 
 _TABLE = """

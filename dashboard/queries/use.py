@@ -8,10 +8,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries.training import training
 from data.errors import InputError
 from data.fit import entry_weights, factors, index_bytes, monthly_cost, robustness, weighted_scores
+from data.licences import licence_of
 from data.ranking import ranks
-from data.uncertainty import mean_intervals
+from data.uncertainty import mean_intervals, paired_differences
 
 __all__ = [
     "Limits",
@@ -23,16 +25,18 @@ __all__ = [
     "languages_of",
     "short_list",
     "tasks_of",
+    "weighed",
 ]
 
 Weights = tuple[tuple[str, float], ...]
 
-DRAWS = 2000  # half of a leaderboard's: this is asked anew at every change of a weight
-
 
 @dataclass(frozen=True)
 class Limits:
-    """What a model must have; None and empty mean no limit. A model that does not say is not within one."""
+    """What a model must have; None and empty mean no limit. A model that does not say is not within one.
+
+    ``licences`` are codes of ``data.licences.CLASSES``; ``unknown`` is one of them.
+    """
 
     parameters: float | None = None
     dimensions: float | None = None
@@ -67,8 +71,9 @@ class ShortList:
     """The answer: ranked models, what each limit took away, what kept others out, and the weights in use.
 
     ``ranked``: one row a model within the limits with every score that counts, the best first. Columns: place, model,
-    score (0-1), low, high (95 %, bootstrap over tasks), tied_with_first, first and among_top (shares of weight draws),
-    the facts of :func:`candidates`, and ``mean <type>`` and ``place <type>``.
+    score (0-1), low, high (95 %, bootstrap over tasks), against_first (a code of ``data.uncertainty``, empty for the
+    first), first and among_top (shares of weight draws), the facts of :func:`candidates`, and ``mean <type>`` and
+    ``place <type>``.
     ``lacking``: models within the limits that lack scores: model, missing. ``excluded``: limit -> models it alone or
     among others takes away. ``weights``: task, type, language, weight (summing to one). ``rare``: tasks left out
     because too few models have them. ``pool``: models with any score on the benchmark.
@@ -116,20 +121,23 @@ FROM means
 """
 
 _CANDIDATES = """
-WITH pool AS (SELECT DISTINCT model FROM board WHERE benchmark = $benchmark),
-scored AS (SELECT DISTINCT task FROM board WHERE benchmark = $benchmark)
+WITH pool AS (
+    SELECT DISTINCT model FROM board_cells($benchmark, NULL, NULL, false)
+    WHERE CASE WHEN $partly THEN any_score ELSE score END IS NOT NULL
+)
 SELECT p.model, m.n_parameters, m.dimensions, m.dimension_options, m.max_tokens, m.licence, m.open_weights,
-    m.release_date,
-    CASE WHEN m.training_known THEN 100 - 100.0 * (
-        SELECT count(DISTINCT t.task) FROM model_training t SEMI JOIN scored USING (task) WHERE t.model = p.model
-    ) / (SELECT count(*) FROM scored) END AS zero_shot
+    m.release_date
 FROM pool p LEFT JOIN models m ON m.model = p.model ORDER BY p.model
 """
 
 
-def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
-    """Every model with a score on the benchmark, with the facts limits are set on; ``zero_shot`` in percent."""
-    return cursor.execute(_CANDIDATES, {"benchmark": benchmark}).df()
+def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str, partly: bool = False) -> pd.DataFrame:
+    """Every model on the benchmark's leaderboard, with the facts limits are set on; ``zero_shot`` in percent.
+
+    ``partly``: also those without a whole score on any task, whose cells in one language may be whole.
+    """
+    facts = cursor.execute(_CANDIDATES, {"benchmark": benchmark, "partly": partly}).df()
+    return facts.join(training(cursor, benchmark)["zero_shot"], on="model")
 
 
 def entries(
@@ -151,6 +159,24 @@ def short_list(cursor: duckdb.DuckDBPyConnection, use: Use) -> ShortList:
     Raises:
         InputError: no task is left that counts.
     """
+    scores, weights, rare = weighed(cursor, use)
+    pool = candidates(cursor, use.benchmark, bool(use.languages)).set_index("model")
+    excluded, within = _within(pool, use.limits)
+    scores = scores.reindex(pool.index[within])
+    missing = scores.isna().sum(axis=1)
+    lacking = missing[missing > 0].sort_values().rename("missing").rename_axis("model").reset_index()
+    ranked = _ranked(scores[missing == 0], weights, use).join(pool, on="model")
+    return ShortList(ranked, lacking, excluded, weights, rare, len(pool))
+
+
+def weighed(cursor: duckdb.DuckDBPyConnection, use: Use) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """What a use weighs: scores as :func:`entries` has them, of those that count; their weights; tasks too rare.
+
+    The weights are a row an entry: task, language, type, weight (summing to one). Limits play no part in it.
+
+    Raises:
+        InputError: no task is left that counts.
+    """
     scores = entries(cursor, use.benchmark, tuple(name for name, _ in use.languages), use.strict)
     if scores.empty:
         raise InputError(
@@ -160,14 +186,8 @@ def short_list(cursor: duckdb.DuckDBPyConnection, use: Use) -> ShortList:
     rare = tuple(sorted(set(scores.columns[~common].get_level_values("task"))))
     scores = scores.loc[:, common]
     weights = _weights(cursor, use, scores)
-    pool = candidates(cursor, use.benchmark).set_index("model")
-    excluded, within = _within(pool, use.limits)
-    scores = scores.reindex(pool.index[within]).loc[:, (weights["weight"] > 0).to_numpy()]
-    weights = weights[weights["weight"] > 0].reset_index(drop=True)
-    missing = scores.isna().sum(axis=1)
-    lacking = missing[missing > 0].sort_values().rename("missing").rename_axis("model").reset_index()
-    ranked = _ranked(scores[missing == 0], weights, use).join(pool, on="model")
-    return ShortList(ranked, lacking, excluded, weights, rare, len(pool))
+    counting = (weights["weight"] > 0).to_numpy()
+    return scores.loc[:, counting], weights[counting].reset_index(drop=True), rare
 
 
 def with_index(
@@ -231,7 +251,7 @@ def _within(pool: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Seri
         "dimensions": None if limits.dimensions is None else pool["dimensions"] <= limits.dimensions,
         "max tokens": None if limits.tokens is None else pool["max_tokens"] >= limits.tokens,
         "zero-shot": None if limits.zero_shot is None else pool["zero_shot"] >= limits.zero_shot,
-        "licence": pool["licence"].isin(limits.licences) if limits.licences else None,
+        "licence": pool["licence"].map(_licence_code).isin(limits.licences) if limits.licences else None,
         "open weights": pool["open_weights"] if limits.open_weights else None,
     }
     met = {name: test.astype("boolean").fillna(False).astype(bool) for name, test in tests.items() if test is not None}
@@ -241,18 +261,25 @@ def _within(pool: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Seri
     return {name: int((~test).sum()) for name, test in met.items()}, within
 
 
+def _licence_code(text: object) -> str:
+    return licence_of(text if isinstance(text, str) else None).code
+
+
 def _ranked(scores: pd.DataFrame, weights: pd.DataFrame, use: Use) -> pd.DataFrame:
     matrix, weight = scores.to_numpy(dtype=np.float64), weights["weight"].to_numpy()
     if not len(matrix):
-        return pd.DataFrame(columns=["place", "model", "score", "low", "high", "tied_with_first", "first", "among_top"])
-    score = weighted_scores(matrix, weight)
-    standing = mean_intervals(
-        matrix, weights=weight, clusters=pd.factorize(weights["task"])[0], ranked=False, draws=DRAWS
-    )
+        return pd.DataFrame(columns=["place", "model", "score", "low", "high", "against_first", "first", "among_top"])
+    score = np.round(weighted_scores(matrix, weight), 12)  # what differs in the last bits only is level
+    tasks = pd.factorize(weights["task"])[0]
+    standing = mean_intervals(matrix, weights=weight, clusters=tasks, ranked=False)
+    # Of several that are level, the first by name, as the list has it.
+    first = int(np.lexsort((scores.index.to_numpy(), ranks(score)))[0])
+    against = [told.standing for told in paired_differences(matrix, first, weights=weight, clusters=tasks)]
+    against[first] = ""
     robust = robustness(matrix, weight, list(weights["type"]), top=use.top)
     frame = pd.DataFrame(
         {"place": ranks(score).astype(int), "model": scores.index, "score": score, "low": standing.low,
-         "high": standing.high, "tied_with_first": standing.tied_with_first, "first": robust.first,
+         "high": standing.high, "against_first": against, "first": robust.first,
          "among_top": robust.among_top}
     )  # fmt: skip
     for name, part in weights.groupby("type"):

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private
+from dashboard import grids, links, private
 from dashboard.access import ask
 from dashboard.figures import changes as figures
 from dashboard.queries import changes as queries
-from dashboard.queries.leaderboard import benchmarks
+from dashboard.queries.leaderboard import benchmarks, first_shown
 from dashboard.states import empty
 from dashboard.tables import changes as tables
 from dashboard.words import count, day, plain
@@ -27,6 +27,7 @@ def main() -> None:
     if between is None:
         return
     changes = ask(queries.changed_scores, **between)
+    say_which(between)
     before = ask(queries.models_before, **{key: value for key, value in between.items() if key != "after"})
     show_counts(changes, tables.models_added(changes, before))
     show_scores(changes)
@@ -43,17 +44,49 @@ def controls() -> dict[str, Any] | None:
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     kind = links.one_of("Compare", kinds, "w_kind", where=bar)
     if kind == STORES:
-        name = links.choose("With the store", others, "w_store", where=bar, width=360) or others[0]
+        name = links.subject("store", "With the store", others, "w_store", where=bar, width=360)
+        if name is None:
+            return None
         path = store_path().parent / name
-        return {"other": str(path), "version": tuple(version_of(path))}
+        other, version = str(path), tuple(version_of(path))
+        ours, theirs = ask(queries.latest), ask(queries.latest, other=other, version=version)
+        return {"other": other, "version": version, "newer": bool(ours and theirs and theirs > ours)}
     labels = {tables.import_label(row): int(row["import_id"]) for _, row in imports.iterrows()}
-    after = links.choose("After", list(labels), "w_after", where=bar, width=420) or next(iter(labels))
+    after = links.subject("import", "After", list(labels), "w_after", where=bar, width=420)
+    if after is None:
+        return None
     earlier = [label for label, number in labels.items() if number < labels[after]]
     if not earlier:
         empty("That is the first import. Choose a later one.")
         return None
-    before = links.choose("Before", earlier, "w_before", where=bar, width=420) or earlier[0]
+    before = links.subject("import before that", "Before", earlier, "w_before", where=bar, width=420)
+    if before is None:
+        return None
     return {"before": labels[before], "after": labels[after]}
+
+
+def say_which(between: dict[str, Any]) -> None:
+    """Which record is the one before and which the one after, and when their dates are the other way round."""
+    if "other" in between:
+        path = {key: between[key] for key in ("other", "version")}
+        sides = [
+            (store_path().name, ask(queries.latest)),
+            (path["other"].rsplit("/", 1)[-1], ask(queries.latest, **path)),
+        ]
+        (old, then), (new, now) = sides if between["newer"] else reversed(sides)
+        st.caption(f"Before: {plain(old)}, last imported into {when(then)}. After: {plain(new)}, {when(now)}.")
+        return
+    dates = ask(queries.imports).set_index("import_id")["source_date"]
+    then, now = dates.get(between["before"]), dates.get(between["after"])
+    if pd.notna(then) and pd.notna(now) and now < then:
+        st.caption(
+            f"The later import read the older record: of {day(now)}, where the one before read that of {day(then)}."
+        )
+
+
+def when(moment: Any) -> str:
+    """A moment to the minute, as records are imported several times a day."""
+    return f"{moment:%Y-%m-%d %H:%M}" if pd.notna(moment) else "never"
 
 
 def only_one(imports: pd.DataFrame) -> None:
@@ -90,10 +123,9 @@ def show_scores(changes: pd.DataFrame) -> None:
     if len(found):
         st.subheader("Changed scores", anchor=False)
         number = st.column_config.NumberColumn
-        st.dataframe(
+        grids.show(
             found,
-            hide_index=True,
-            placeholder="",
+            "w_scores",
             column_config=private.COLUMN
             | {
                 "Model": st.column_config.TextColumn(pinned=True),
@@ -116,25 +148,32 @@ def show_moves(between: dict[str, Any]) -> None:
     offered = list(ask(benchmarks)["benchmark"])
     if not offered:
         return
-    start = offered.index("MTEB(eng, v2)") if "MTEB(eng, v2)" in offered else 0
-    benchmark = links.choose("Benchmark", offered, "w_benchmark", index=start, remember="benchmark", width=320)
+    start = first_shown(offered)
+    benchmark = links.subject(
+        "benchmark", "Benchmark", offered, "w_benchmark", index=start, remember="benchmark", width=320
+    )
+    if benchmark is None:
+        return
     with st.spinner("Ranking the record as it stood then ..."):
-        frame = ask(queries.moves, benchmark or offered[start], **between)
+        frame = ask(queries.moves, benchmark, **between)
     moved = frame[frame["move"].fillna(0) != 0]
     entered, left = int(frame["rank_before"].isna().sum()), int(frame["rank_after"].isna().sum())
     st.markdown(
         f"{count(len(moved), 'model')} moved, {entered:,} entered, {left:,} left; "
         f"{count(len(frame) - len(moved) - entered - left, 'model')} kept their rank."
     )
+    st.caption(
+        "Ranks are MTEB's own, over all tasks of the benchmark, those that nobody has finished too. A change of a mean"
+        " is blank where the benchmark was made of other tasks then."
+    )
     if len(moved):
         st.plotly_chart(figures.moves(frame, DRAWN), key="w_moves")
         if len(moved) > DRAWN:
             st.caption(f"The {DRAWN} that moved furthest; the table has all.")
     number = st.column_config.NumberColumn
-    st.dataframe(
+    grids.show(
         tables.moves(frame),
-        hide_index=True,
-        placeholder="",
+        "w_ranks",
         column_config={
             "Model": st.column_config.TextColumn(pinned=True),
             "Move": number(format="%+d", help="Places gained; negative is down"),

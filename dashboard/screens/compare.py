@@ -7,57 +7,75 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private
+from dashboard import grids, links, private
 from dashboard.access import ask
 from dashboard.figures import compare as figures
 from dashboard.queries import compare as queries
 from dashboard.queries import names
 from dashboard.queries.badges import badges
-from dashboard.queries.leaderboard import benchmarks
+from dashboard.queries.leaderboard import benchmarks, first_shown
+from dashboard.question import Question
 from dashboard.states import empty
 from dashboard.tables import compare as tables
 from dashboard.words import count, plain
+from data.errors import InputError
 
 READABLE = 8
 LARGEST = 25
+WEIGHTS = "c_weights"
+_MEAN = "Of the shared tasks, weighted as on Our use where the link says so, else as the benchmark's headline mean does"
 PLOTS = ["Differences", "Scores", "Heatmap", "Radar"]
 
 
 def main() -> None:
     """Controls, what is compared, then facts, verdicts, figures and tables."""
-    benchmark, models, baseline, tasks, strict = controls()
+    asked = controls()
+    if asked is None:
+        return
+    benchmark, models, baseline, tasks, strict = asked
+    question = weights(benchmark)
     if benchmark == queries.ANY_TASKS and not tasks:
         empty("Pick the tasks to compare on.")
         return
-    frame = ask(queries.compared, benchmark, models, tasks, strict)
+    try:
+        frame = ask(queries.compared, benchmark, models, tasks, strict, question)
+    except InputError as error:
+        empty(plain(error))
+        return
     wide = queries.shared_wide(frame, models)
-    floors = frame.drop_duplicates("task").set_index("task")["floor"]
+    floors = frame.drop_duplicates("entry").set_index("entry")["floor"]
     say_coverage(frame, models)
     private.badge(models=models, tasks=frame["task"].unique())
-    show_facts(models, tuple(frame["task"].unique()))
+    show_facts(models, benchmark, tasks)
     if len(models) < 2:
         empty("Pick at least two models to compare.")
     elif wide.empty:
         empty("These models share no task here. Pick others, another benchmark, or tasks by hand.")
     else:
-        show_verdicts(benchmark, models, baseline, tasks, strict, floors)
+        show_verdicts(benchmark, models, baseline, tasks, strict, question, floors)
         show_figure(wide, baseline, floors)
         show_types(wide, baseline)
-        show_tasks(wide, baseline, floors, models, benchmark)
+        names_of = dict(zip(frame["entry"], frame["task"], strict=True))
+        show_tasks(wide, baseline, floors, models, benchmark, names_of)
 
 
-def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool]:
-    """Benchmark or hand-picked tasks, models, baseline; all in the address."""
+def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool] | None:
+    """Benchmark or hand-picked tasks, models, baseline; all in the address. None where that names what nobody knows."""
     left, middle, right = st.columns([2, 4, 2])
     offered = list(ask(benchmarks)["benchmark"])
-    start = offered.index("MTEB(eng, v2)") if "MTEB(eng, v2)" in offered else 0
-    benchmark = links.choose(
-        "Benchmark", [*offered, queries.ANY_TASKS], "c_benchmark", index=start, remember="benchmark", where=left
-    )
-    benchmark = benchmark or queries.ANY_TASKS
+    start = first_shown(offered)
+    benchmark = links.subject(
+        "benchmark", "Benchmark", [*offered, queries.ANY_TASKS], "c_benchmark", index=start, remember="benchmark",
+        where=left,
+    )  # fmt: skip
+    if benchmark is None:
+        return None
     picked = links.choose_many(
         "Models", ask(names.models), "c_models", where=middle, placeholder="The first three", wrap=True
     )
+    if not picked and links.unknown("c_models"):
+        empty("None of the models the link asks for is in this store. Choose some above.")
+        return None
     models = tuple(picked) or tuple(ask(queries.top_models, benchmark, 3))
     if not picked:
         middle.caption(f"None chosen: the first {len(models)} complete models of the benchmark.")
@@ -79,9 +97,27 @@ def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool]:
     return benchmark, models, baseline or every[0], tasks, strict
 
 
+def weights(benchmark: str) -> Question | None:
+    """The weights of one's own use, where the link brought them; they can be taken off again."""
+    links.known(WEIGHTS)
+    if not (st.query_params.get(WEIGHTS) or st.session_state.get(WEIGHTS)) or benchmark == queries.ANY_TASKS:
+        return None
+    with st.expander("Weighted as on Our use", icon=":material/balance:"):
+        given = links.text("Weights", WEIGHTS, help="Empty: every task alike. They are set on the page Our use.")
+    if not given:
+        return None
+    try:
+        found = Question.read(given)
+    except InputError as error:
+        links.note(f"the weights: {plain(error)}")
+        return None
+    st.caption(f"Weighted as on Our use: {plain(found.words())}. Means, differences and verdicts below are by these.")
+    return found
+
+
 def say_coverage(frame: pd.DataFrame, models: tuple[str, ...]) -> None:
     """How many tasks count, how many are left out, and whose gaps those are."""
-    by_task = frame.drop_duplicates("task")
+    by_task = frame.drop_duplicates("entry")
     shared, total = int(by_task["shared"].sum()), len(by_task)
     sentence = f"**{shared} of {count(total, 'task')}** have a score from " + (
         f"all {len(models)} models; only these count below." if len(models) != 1 else "this model."
@@ -105,29 +141,36 @@ def say_coverage(frame: pd.DataFrame, models: tuple[str, ...]) -> None:
         st.caption(f"Of {count(len(flags), 'score')}: " + ", ".join(marked) + ".")
 
 
-def show_facts(models: tuple[str, ...], tasks: tuple[str, ...]) -> None:
+def show_facts(models: tuple[str, ...], benchmark: str, tasks: tuple[str, ...]) -> None:
     """What is known of each model, side by side."""
     with st.expander("Facts side by side", expanded=True):
         checked = ask(badges)[["model", "badge", "why"]]
-        known = ask(queries.facts, models, tasks).merge(checked, on="model", how="left")
-        frame = tables.facts(known.assign(private=known["model"].isin(ask(names.private).models)), len(tasks))
+        of = "" if benchmark == queries.ANY_TASKS else benchmark
+        known = ask(queries.facts, models, of, tasks or None).merge(checked, on="model", how="left")
+        frame = tables.facts(known.assign(private=known["model"].isin(ask(names.private).models)))
         pinned = {"Fact": st.column_config.TextColumn(pinned=True)}
         st.dataframe(frame, hide_index=True, height="content", column_config=pinned)
 
 
 def show_verdicts(
-    benchmark: str, models: tuple[str, ...], baseline: str, tasks: tuple[str, ...], strict: bool, floors: pd.Series
+    benchmark: str,
+    models: tuple[str, ...],
+    baseline: str,
+    tasks: tuple[str, ...],
+    strict: bool,
+    question: Question | None,
+    floors: pd.Series,
 ) -> None:
     """Head to head against the baseline, in numbers and words."""
     st.subheader(f"Head to head with {plain(tables.short_names(models)[baseline])}", anchor=False)
-    found = ask(queries.head_to_head, benchmark, models, baseline, tasks, strict)
+    found = ask(queries.head_to_head, benchmark, models, baseline, tasks, strict, question)
     number = st.column_config.NumberColumn
     st.dataframe(
         private.marked(tables.head_to_head(found, baseline)),
         hide_index=True,
         column_config=private.COLUMN
         | {
-            "Mean": number(format="%.2f", help="Of the shared tasks"),
+            "Mean": number(format="%.2f", help=_MEAN),
             "Difference": number(format="%+.2f", help="Mean difference to the baseline on the shared tasks, in points"),
             "95 % interval": st.column_config.TextColumn(
                 help="Had the benchmark been made of other tasks like these: paired bootstrap over tasks"
@@ -162,25 +205,22 @@ def show_types(wide: pd.DataFrame, baseline: str) -> None:
     """Means by task type, the biggest difference first; a click narrows the tasks below to one type."""
     st.subheader("By task type", anchor=False)
     shown = tables.by_type(wide, baseline)
-    st.dataframe(
-        shown,
-        hide_index=True,
-        column_config=formats(shown),
-        on_select=lambda: open_type(list(shown["Type"])),
-        selection_mode="single-row",
-        placeholder="",
-        key="c_type_rows",
+    row = grids.show(shown, "c_types", column_config=formats(shown))
+    st.caption(
+        "Select a row to see the tasks its means are made of, a head to sort by it. Here every task counts alike."
     )
-    st.caption("Select a row to see the tasks its means are made of.")
+    if row is not None:  # before the control it sets, which is below
+        st.session_state["c_type"] = str(shown["Type"].iloc[row])
 
 
-def open_type(types: list[str]) -> None:
-    """Put the selected row's type into the control below."""
-    if rows := st.session_state["c_type_rows"]["selection"]["rows"]:
-        st.session_state["c_type"] = types[rows[0]]
-
-
-def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tuple[str, ...], benchmark: str) -> None:
+def show_tasks(
+    wide: pd.DataFrame,
+    baseline: str,
+    floors: pd.Series,
+    models: tuple[str, ...],
+    benchmark: str,
+    names_of: dict[str, str],
+) -> None:
     """Every shared task, the biggest difference first; a click opens it."""
     st.subheader("By task", anchor=False)
     # The same cells there as here, so that the numbers are the same.
@@ -199,20 +239,12 @@ def show_tasks(wide: pd.DataFrame, baseline: str, floors: pd.Series, models: tup
         "screens/tasks.py",
         label=f"Open the task that differs most: {plain(first)}",
         icon=":material/open_in_new:",
-        query_params={"t_task": first, **there},
+        query_params={"t_task": names_of[first], **there},
     )
-    picked = st.dataframe(
-        shown,
-        hide_index=True,
-        column_config=formats(shown),
-        on_select="rerun",
-        selection_mode="single-row",
-        placeholder="",
-        key="c_rows",
-    )
-    st.caption("Select a row to open its task.")
-    if rows := picked["selection"]["rows"]:
-        task = str(shown["Task"].iloc[rows[0]])
+    row = grids.show(shown, "c_rows", column_config=formats(shown))
+    st.caption("Select a row to open its task, a head to sort by it.")
+    if row is not None:
+        task = names_of[str(shown["Task"].iloc[row])]
         st.switch_page("screens/tasks.py", query_params={"t_task": task, **there})
 
 

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import boards, filters, links, private, states
+from dashboard import asks, boards, filters, links, private, states
 from dashboard.access import ask
 from dashboard.figures.pareto import drawable, quality_against_size
 from dashboard.provenance import show_sources
 from dashboard.queries import leaderboard as asked
 from dashboard.queries import names
 from dashboard.queries.badges import badges, short
-from dashboard.queries.intervals import intervals
+from dashboard.queries.intervals import LACKS, Intervals, intervals
 from dashboard.queries.leaderboard import Among, Pool
+from dashboard.queries.training import training
 from dashboard.words import count, plain, score
-from data.uncertainty import DRAWS
+from data.licences import ALLOWED, licence_of
+from data.uncertainty import AHEAD, DRAWS, FEW, TIED
 
 _RANKED_BY = {
     "borda": "Ranked by MTEB's Borda count: on every task a model earns a point for each model it beats, so the best "
-    "mean need not come first.",
+    "mean need not come first, and a task a model has no score on earns it nothing.",
     "mean_task": "Ranked by the mean over all tasks.",
     "mean_task_type": "Ranked by the mean over the task types.",
 }
 ALL, UNLISTED = "All benchmarks", "Not on MTEB's menu"
+WHOLE = "all_tasks"  # the switch to MTEB's own view, in the address
 
 
 def page() -> None:
@@ -35,20 +40,29 @@ def page() -> None:
         states.empty("**The store is empty.** No scores have been imported yet.", "python -m evaluators import")
         return
     benchmark = _pick(benchmarks)
+    if benchmark is None:
+        return
     name = benchmark["benchmark"]
+    head, notice = st.container(), st.container()
+    links.known(WHOLE)
     among = filters.among(ask(asked.choices, name), zero_shot=bool(benchmark["show_zero_shot"]))
+    if not among.trusted:
+        among = replace(among, whole=_own_view(name, notice))
     taking = ask(asked.pool, name, among)
     board = ask(asked.table, name, taking)
     if board.empty:
         _nobody(among)
         return
     if benchmark["show_zero_shot"]:
-        board["zero_shot"] = board["model"].map(ask(asked.zero_shot, name, taking.tasks))
+        board["zero_shot"] = board["model"].map(ask(training, name, taking.asked)["zero_shot"])
     board["private"] = board["model"].isin(ask(names.private).models)
     quality = boards.quality_of(benchmark)
     sure = _intervals(name, taking)
-    _headline(board, quality, str(benchmark["ranked_by"]), sure)
-    _unfinished(name, board, quality, taking)
+    with head:
+        _headline(board, quality, str(benchmark["ranked_by"]), sure)
+    with notice:
+        _left_out(board, taking)
+        _compare(name, board, sure, taking)
     table, plot = st.tabs(["Table", "Quality against size"], key="view", bind="query-params", on_change="rerun")
     links.known("view")
     with table:
@@ -59,14 +73,18 @@ def page() -> None:
     _sources(name, board)
 
 
-def _pick(benchmarks: pd.DataFrame) -> dict[str, Any]:
+def _pick(benchmarks: pd.DataFrame) -> dict[str, Any] | None:
     headings = benchmarks["menu"].fillna(UNLISTED)
     bar = st.container(horizontal=True)
     heading = links.choose("Group", [ALL, *dict.fromkeys(headings)], "group", where=bar, width=220)
     rows = benchmarks if heading == ALL else benchmarks[headings == heading]
     names = rows["benchmark"].tolist()
-    first = names.index("MTEB(eng, v2)") if "MTEB(eng, v2)" in names else 0
-    chosen = links.choose("Benchmark", names, "benchmark", index=first, remember="benchmark", where=bar, width=320)
+    first = asked.first_shown(names)
+    chosen = links.subject(
+        "benchmark", "Benchmark", names, "benchmark", index=first, remember="benchmark", where=bar, width=320
+    )
+    if chosen is None:
+        return None
     row = rows[rows["benchmark"] == chosen].iloc[0]
     return {str(key): value for key, value in row.items()}
 
@@ -78,41 +96,115 @@ def _nobody(among: Among) -> None:
         st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
 
 
-def _intervals(name: str, taking: Pool) -> pd.DataFrame:
+def _own_view(name: str, where: Any) -> bool:
+    """Why tasks are left out, where nobody has finished them, and the switch to MTEB's own table."""
+    tasks = ask(asked.unfinished, name)
+    if not tasks:
+        return False
+    left, right = where.columns([5, 2], vertical_alignment="center")
+    whole = links.switch(
+        "MTEB's own view: all tasks", WHOLE, where=right, help="Then nobody has a mean; the rank counts what there is."
+    )
+    one = len(tasks) == 1
+    verb = ("counts" if one else "count") if whole else ("is left out" if one else "are left out")
+    them = "it" if one else "them"
+    left.caption(
+        f"{_listed(tasks)} {verb}: no model in this record has every cell of {them}, so with {them} none has a mean"
+        " over all tasks."
+    )
+    return whole
+
+
+def _listed(tasks: Sequence[str]) -> str:
+    return ", ".join(f"**{plain(task)}**" for task in tasks[:5]) + (" and more" if len(tasks) > 5 else "")
+
+
+def _intervals(name: str, taking: Pool) -> Intervals:
     """Intervals of the ranks; a whole benchmark's are computed once, those of a choice with fewer draws at once."""
-    whole = taking == Pool()
-    return ask(intervals, name, taking.models, taking.tasks, taking.trusted, DRAWS if whole else DRAWS // 4)
+    draws = DRAWS // 4 if taking.chosen() else DRAWS
+    return ask(intervals, name, taking.models, taking.tasks, taking.trusted, draws)
 
 
-def _tied(sure: pd.DataFrame) -> str:
-    """How many models the data cannot tell from the first; empty where it says nothing."""
-    if not sure["rank_low"].notna().any():
+def _sure(sure: Intervals, ranked: int) -> str:
+    """What the tasks say of the first against all others; empty where they say nothing."""
+    if ranked == 1:
+        return " Nobody else is ranked here, so it is first of one."
+    against = sure.models["against_first"].value_counts()
+    tied, ahead, lacks = (int(against.get(code, 0)) for code in (TIED, AHEAD, LACKS))
+    if against.get(FEW, 0) or not sure.models["rank_low"].notna().any():
         return ""
-    others = int(sure["tied_with_first"].sum()) - 1
-    if others < 1:
-        return " The tasks set it apart from all others."
-    return f" {count(others, 'other is', 'others are')} statistically tied with it."
+    judged = int((sure.models["against_first"] != "").sum()) - lacks
+    said = f" {count(tied, 'other is', 'others are')} statistically tied with it." if tied else ""
+    if ahead:
+        said += f" {count(ahead, 'other has', 'others have')} a reliably higher mean."
+    if not judged:
+        return " No other model has all of its tasks, so it is set apart from none."
+    if not said:
+        said = f" The tasks set it apart from all {judged} others" + (" that have all of its tasks." if lacks else ".")
+    return said
 
 
-def _headline(board: pd.DataFrame, quality: str, ranked_by: str, sure: pd.DataFrame) -> None:
+def _rival(sure: Intervals) -> str:
+    """Those that lack tasks, and so rank below, and do better on what is shared."""
+    if not sure.rivals:
+        return ""
+    best, more = sure.rivals[0], len(sure.rivals) - 1
+    lead = (
+        f" Of those that lack tasks, **{plain(best.model)}** is better on {best.better} of the {best.shared} they share"
+    )
+    return lead + (f", and {count(more, 'other')} on most." if more else ".")
+
+
+def _headline(board: pd.DataFrame, quality: str, ranked_by: str, sure: Intervals) -> None:
     """One sentence a hurried reader can take away, and what the numbers are in one more."""
-    first = board.iloc[0]
-    tasks = int(first["tasks_scored"])
-    lead = f"Best of {count(len(board), 'model')} on {count(tasks, 'task')}: **{plain(first['model'])}**"
-    st.markdown("#### " + lead + _mean(first, quality) + "." + _tied(sure))
-    st.markdown(_also_best(board, quality))
+    ranked = board[board["rank"].notna()]
+    tasks = int(board["tasks_scored"].iloc[0])
+    if ranked.empty:
+        st.markdown(f"#### None of {count(len(board), 'model')} can be ranked: none has all of {count(tasks, 'task')}.")
+        st.caption("Leave tasks out, or choose some by type, language or domain, in the bar at the side.")
+        return
+    first = ranked.iloc[0]
+    lead = f"Best of {count(len(ranked), 'model')} on {count(tasks, 'task')}: **{plain(first['model'])}**"
+    st.markdown("#### " + lead + _mean(first, quality) + "." + _sure(sure, len(ranked)))
+    st.markdown(_also_best(ranked, quality) + _rival(sure))
     st.caption(f"{_RANKED_BY[ranked_by]} {filters.RULE}")
 
 
-def _unfinished(name: str, board: pd.DataFrame, quality: str, taking: Pool) -> None:
-    """When nobody has a mean: which tasks nobody has finished, and a way to rank without them."""
-    tasks = ask(asked.unfinished, name, taking) if board[quality].isna().all() else []
-    if not tasks:
+def _left_out(board: pd.DataFrame, taking: Pool) -> None:
+    """What the strict switch leaves out, and how to rank on other tasks."""
+    if not taking.trusted:
         return
-    listed = ", ".join(f"**{plain(task)}**" for task in tasks[:5]) + (" and more" if len(tasks) > 5 else "")
-    left, right = st.columns([5, 1], vertical_alignment="center")
-    left.info(f"No model in this record has every cell of {listed}, so none has a mean over all tasks.")
-    right.button("Rank without", icon=":material/filter_alt:", on_click=filters.leave_out, args=(tasks,))
+    unranked = int(board["rank"].isna().sum())
+    said = "Ranked are the models with figures run on today's data on all of these tasks"
+    said += (
+        f"; {count(unranked, 'model lacks some and stands', 'models lack some and stand')} below, without a rank."
+        if unranked
+        else "."
+    )
+    if n := len(taking.unshared):
+        said += (
+            f" {count(n, 'task is', 'tasks are')} left out because too few of them share {'it' if n == 1 else 'them'}:"
+            f" {_listed(taking.unshared)}. Choose tasks in the bar at the side to rank on others."
+        )
+    st.caption(said)
+
+
+def _compare(name: str, board: pd.DataFrame, sure: Intervals, taking: Pool) -> None:
+    """The way to the same question task by task: the first, those tied with it or above it, and the model chosen."""
+    close = sure.models.loc[sure.models["against_first"].isin([TIED, AHEAD]), "model"]
+    ranked = board.loc[board["rank"].notna(), "model"]
+    named = [*ranked[ranked.isin(close)], *ranked.iloc[:2], *(rival.model for rival in sure.rivals[:1])]
+    models = list(dict.fromkeys([*ranked.iloc[:1], *(m for m in [_chosen()] if m in set(board["model"])), *named]))[:5]
+    if len(models) < 2:
+        return
+    narrowed = taking.tasks is not None and (taking.asked is not None or bool(taking.unshared))
+    asks.compare(
+        f"Compare the first with {count(len(models) - 1, 'other')}, task by task",
+        name,
+        models,
+        tasks=(taking.tasks or ()) if narrowed else (),
+        strict=taking.trusted,
+    )
 
 
 def _mean(row: pd.Series, quality: str) -> str:
@@ -122,9 +214,9 @@ def _mean(row: pd.Series, quality: str) -> str:
 
 
 def _also_best(board: pd.DataFrame, quality: str) -> str:
-    """The best with open weights, up to 1B and up to 100M parameters; one that is best twice is named once."""
+    """The best for commercial use, up to 1B and up to 100M parameters; one that is best twice is named once."""
     limits = {
-        "with open weights": board["open_weights"].eq(True),
+        "with open weights for commercial use": board["licence"].map(_commercial) & board["open_weights"].eq(True),
         "up to 1B parameters": board["n_parameters"].le(1e9),
         "up to 100M parameters": board["n_parameters"].le(1e8),
     }
@@ -141,12 +233,16 @@ def _also_best(board: pd.DataFrame, quality: str) -> str:
     return " ".join(said)
 
 
-def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Pool, sure: pd.DataFrame) -> None:
+def _commercial(licence: object) -> bool:
+    return licence_of(licence if isinstance(licence, str) else None).code == ALLOWED
+
+
+def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Pool, sure: Intervals) -> None:
     name = benchmark["benchmark"]
     types = ask(asked.type_means, name, taking) if benchmark["show_task_types"] else pd.DataFrame()
     whole = taking.tasks is None and not taking.trusted
     groups = ask(asked.group_means, name) if whole else pd.DataFrame()
-    frame = boards.sure(boards.shown(board, groups, types, benchmark), sure, quality)
+    frame = boards.sure(boards.shown(board, groups, types, benchmark), sure.models, quality)
     frame = boards.with_badges(frame, short(ask(badges)))
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     wanted = links.text(
@@ -174,11 +270,14 @@ def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking:
 def _grid(frame: pd.DataFrame, quality: str, tasks: int) -> None:
     """The table itself; selecting a row sets the model choice below it, which is what the address keeps."""
     models = frame["Model"].tolist()
-    key = f"grid_{hash(tuple(models))}"
+    key = f"grid_{hash((tuple(models), st.session_state.get('sort'), st.session_state.get('reverse')))}"
 
     def selected() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        st.session_state["model"] = models[rows[0]] if rows else None
+        selection = st.session_state[key]["selection"]
+        if selection["columns"]:  # a click on a head: Streamlit's own sorting is in no link and puts blanks first
+            _sort(str(selection["columns"][0]), frame)
+        else:
+            st.session_state["model"] = models[selection["rows"][0]] if selection["rows"] else None
 
     chosen = _chosen()
     rows = [models.index(chosen)] if chosen in models else []
@@ -190,10 +289,17 @@ def _grid(frame: pd.DataFrame, quality: str, tasks: int) -> None:
         hide_index=True,
         height="content" if len(frame) < 20 else 640,
         on_select=selected,
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-column"],
         placeholder="",
         alt="Leaderboard: one row a model, best first",
     )
+
+
+def _sort(column: str, frame: pd.DataFrame) -> None:
+    """Callback: sort by this column, or turn it round if it is sorted by already."""
+    if column in boards.sortable(frame):
+        st.session_state["reverse"] = st.session_state.get("sort") == column and not st.session_state.get("reverse")
+        st.session_state["sort"] = column
 
 
 def _legend(board: pd.DataFrame, hidden: int) -> None:

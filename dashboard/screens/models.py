@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private
+from dashboard import grids, links, private
 from dashboard.access import ask
 from dashboard.figures import tasks as figures
 from dashboard.queries import names
@@ -28,13 +28,17 @@ def main() -> None:
         empty("The store has no scores yet.", "python -m evaluators import")
         return
     left, right = st.columns(2)
-    model = links.choose("Model", offered, "m_model", remember="model", where=left) or offered[0]
+    model = links.subject("model", "Model", offered, "m_model", remember="model", where=left)
+    if model is None:
+        return
     private.badge(models=[model])
     benchmarks = ask(queries.benchmarks_of, model)
     if not benchmarks:
         empty("This model has scores, but on no task of a benchmark.")
         return
-    benchmark = links.choose("Benchmark", benchmarks, "m_benchmark", where=right) or benchmarks[0]
+    benchmark = links.subject("benchmark", "Benchmark", benchmarks, "m_benchmark", where=right)
+    if benchmark is None:
+        return
     tasks = ask(queries.tasks_against_peers, model, benchmark)
     show_peers(model, benchmark, tasks)
     if tasks.empty:
@@ -48,7 +52,7 @@ def main() -> None:
 
 def show_peers(model: str, benchmark: str, tasks: pd.DataFrame) -> None:
     """Facts, and whom the model is compared with."""
-    facts = ask(model_facts, (model,), tuple(tasks["task"]))
+    facts = ask(model_facts, (model,), benchmark)
     peers = ask(queries.peers, model, benchmark)
     size = facts["n_parameters"].iloc[0]
     band = (
@@ -61,7 +65,7 @@ def show_peers(model: str, benchmark: str, tasks: pd.DataFrame) -> None:
         " peers with a score on the same task that score lower."
     )
     with st.expander("Model facts"):
-        frame = compare_tables.facts(facts, len(tasks))
+        frame = compare_tables.facts(facts)
         st.dataframe(frame, hide_index=True, height="content")
 
 
@@ -92,15 +96,9 @@ def show_languages(model: str, benchmark: str) -> None:
         return
     listed = list(languages["language"])
     left, right = st.columns([2, 3])
-    left.dataframe(
-        tables.languages(languages),
-        hide_index=True,
-        column_config=formats(),
-        on_select=lambda: open_language(listed),
-        selection_mode="single-row",
-        placeholder="",
-        key="m_languages",
-    )
+    row = grids.show(tables.languages(languages), "m_languages", where=left, column_config=formats())
+    if row is not None:  # before the control it sets, which is beside it
+        st.session_state["m_language"] = listed[row]
     left.caption("Select a row to see its cells. A cell of two languages counts for both.")
     language = links.choose("Cells in", listed, "m_language", where=right)
     parts = cells["languages"].fillna("").str.split(",")
@@ -108,21 +106,12 @@ def show_languages(model: str, benchmark: str) -> None:
     open_task(tables.profile(mine).drop(columns=["Type"]), model, benchmark, key="m_cells", where=right)
 
 
-def open_language(listed: list[str]) -> None:
-    """Put the selected language into the control beside it."""
-    if rows := st.session_state["m_languages"]["selection"]["rows"]:
-        st.session_state["m_language"] = listed[rows[0]]
-
-
 def open_task(shown: pd.DataFrame, model: str, benchmark: str, *, key: str, where: Any = st) -> None:
     """A table whose rows open their task with this model marked."""
     shown = private.marked(shown)
-    picked = where.dataframe(
-        shown, hide_index=True, column_config=formats(), on_select="rerun", selection_mode="single-row", placeholder="",
-        key=key,
-    )  # fmt: skip
-    if rows := picked["selection"]["rows"]:
-        task = str(shown["Task"].iloc[rows[0]])
+    row = grids.show(shown, key, where=where, column_config=formats())
+    if row is not None:
+        task = str(shown["Task"].iloc[row])
         there = {"t_task": task, "t_in": benchmark, "t_models": [model], "t_open": model}
         st.switch_page("screens/tasks.py", query_params=there)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private
+from dashboard import grids, links, private
 from dashboard.access import ask
 from dashboard.figures import tasks as figures
 from dashboard.queries import names
@@ -26,27 +26,37 @@ def main() -> None:
     if not offered:
         empty("The store has no scores yet.", "python -m evaluators import")
         return
-    task, benchmark, chosen = controls(offered)
+    asked = controls(offered)
+    if asked is None:
+        return
+    task, benchmark, chosen = asked
     facts = ask(queries.facts, task)
     standings = ask(queries.standings, task, benchmark)
     private.badge(models=chosen, tasks=[task])
     show_facts(facts, standings, benchmark)
     show_distribution(standings, chosen)
     model = show_standings(standings, chosen)
+    if model is None:
+        return
     models = [m for m in chosen if m in set(standings["model"])] or list(standings["model"][:MOST])
     show_cells(standings, models, benchmark, bool(chosen))
-    show_one(standings, model)
+    show_one(standings, model, benchmark)
 
 
-def controls(offered: list[str]) -> tuple[str, str, list[str]]:
-    """Task, the cells it is scored on, models to mark; all in the address."""
+def controls(offered: list[str]) -> tuple[str, str, list[str]] | None:
+    """Task, the cells it is scored on, models to mark; all in the address. None where that names what nobody knows."""
     left, middle, right = st.columns([3, 3, 4])
     start = offered.index("STSBenchmark") if "STSBenchmark" in offered else 0
-    task = links.choose("Task", offered, "t_task", index=start, remember="task", where=left) or offered[start]
+    task = links.subject("task", "Task", offered, "t_task", index=start, remember="task", where=left)
+    if task is None:
+        return None
     scopes = [OWN, *ask(queries.benchmarks_with, task)]
-    scope = links.choose("Scored on", scopes, "t_in", where=middle, help="A benchmark may use fewer cells of a task.")
+    hint = "A benchmark may use fewer cells of a task."
+    scope = links.subject("benchmark with this task", "Scored on", scopes, "t_in", where=middle, help=hint)
+    if scope is None:
+        return None
     chosen = links.choose_many("Mark models", ask(names.models), "t_models", where=right)
-    return task, "" if scope in (OWN, None) else str(scope), chosen
+    return task, "" if scope == OWN else scope, chosen
 
 
 def show_facts(facts: dict[str, Any], standings: pd.DataFrame, benchmark: str) -> None:
@@ -81,24 +91,17 @@ def show_standings(standings: pd.DataFrame, chosen: list[str]) -> str | None:
     shown = pd.concat([standings[marked], standings[~marked]])
     table = private.marked(tables.standings(shown))
     score = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe(
+    row = grids.show(
         table,
-        hide_index=True,
+        "t_rows",
+        by={"Parameters": shown["n_parameters"], "Cells": shown["cells_present"]},
         column_config=private.COLUMN
         | {"Score": score, "Model": st.column_config.TextColumn(pinned=True, width="medium")},
-        on_select=lambda: open_row(list(shown["model"])),
-        selection_mode="single-row",
-        placeholder="",
-        key="t_rows",
     )
-    st.caption("Select a row to see the cells and metrics its score is made of.")
-    return links.choose("Cells and metrics of", list(shown["model"]), "t_open", width=480)
-
-
-def open_row(models: list[str]) -> None:
-    """Put the selected row's model into the control below."""
-    if rows := st.session_state["t_rows"]["selection"]["rows"]:
-        st.session_state["t_open"] = models[rows[0]]
+    st.caption("Select a row to see the cells and metrics its score is made of, a head to sort by it.")
+    if row is not None:  # before the control it sets, which is below
+        st.session_state["t_open"] = str(shown["model"].iloc[row])
+    return links.subject("model on this task", "Cells and metrics of", list(shown["model"]), "t_open", width=480)
 
 
 def show_cells(standings: pd.DataFrame, models: list[str], benchmark: str, marked: bool) -> None:
@@ -117,16 +120,14 @@ def show_cells(standings: pd.DataFrame, models: list[str], benchmark: str, marke
         st.dataframe(shown, hide_index=True, column_config=dict.fromkeys(shown.columns[3:], score), placeholder="")
 
 
-def show_one(standings: pd.DataFrame, model: str | None) -> None:
+def show_one(standings: pd.DataFrame, model: str, benchmark: str) -> None:
     """One model's score on this task: where it came from, and every metric stored of it."""
-    if model is None:
-        return
     row = standings[standings["model"] == model].to_dict("records")[0]
     st.subheader(f"{plain(model)} on this task", anchor=False)
     private.badge(models=[model])
     st.page_link(
         "screens/models.py", label="Its profile over all tasks", icon=":material/person_search:",
-        query_params={"m_model": model},
+        query_params={"m_model": model} | ({"m_benchmark": benchmark} if benchmark else {}),
     )  # fmt: skip
     left, right = st.columns(2)
     left.dataframe(tables.provenance(row), hide_index=True, height="content")

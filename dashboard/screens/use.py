@@ -7,17 +7,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private
+from dashboard import asks, grids, links, private
 from dashboard.access import ask
 from dashboard.figures import use as figures
 from dashboard.queries import use as queries
 from dashboard.queries.leaderboard import benchmarks
 from dashboard.queries.use import Limits, ShortList, Use
+from dashboard.question import Question
 from dashboard.states import empty
 from dashboard.tables import use as tables
 from dashboard.words import count, plain
 from data.errors import InputError
 from data.fit import BYTES_PER_DIMENSION, PRESETS, Preset
+from data.licences import CLASSES
+from data.uncertainty import FEW, TIED
 
 SHOWN = 50
 AT_LEAST_ZERO: dict[str, Any] = {"min_value": 0.0, "step": 1.0, "format": "%g"}
@@ -29,7 +32,10 @@ def main() -> None:
     if not offered:
         empty("The store has no benchmark yet.", "python -m evaluators import")
         return
-    use, index = controls(offered)
+    asked = controls(offered)
+    if asked is None:
+        return
+    use, index = asked
     try:
         found = ask(queries.short_list, use)
     except InputError as error:
@@ -44,22 +50,25 @@ def main() -> None:
     show_weights(found)
 
 
-def controls(offered: list[str]) -> tuple[Use, dict[str, Any]]:
-    """The whole panel; every answer is in the address."""
+def controls(offered: list[str]) -> tuple[Use, dict[str, Any]] | None:
+    """The whole panel; every answer is in the address. None while the address names what nobody knows."""
     left, right = st.columns([3, 3])
     presets = {preset.label: preset for preset in PRESETS}
     hint = "Sets the weights below, which can then be changed."
-    preset = presets[links.choose("Use", list(presets), "u_use", where=left, help=hint) or PRESETS[0].label]
+    label = links.subject("use", "Use", list(presets), "u_use", where=left, help=hint)
+    if label is None:
+        return None
+    preset = presets[label]
     start = offered.index(preset.benchmark) if preset.benchmark in offered else 0
     # Controls whose default hangs on the use carry it in their key, so that another use starts from its own.
-    benchmark = (
-        links.choose("Benchmark", offered, f"u_{preset.name}_benchmark", index=start, where=right) or offered[start]
-    )
+    benchmark = links.subject("benchmark", "Benchmark", offered, f"u_{preset.name}_benchmark", index=start, where=right)
+    if benchmark is None:
+        return None
     weigh, must, index = st.columns(3)
     with weigh.expander("What matters", expanded=True, icon=":material/balance:"):
         weights = ask_weights(preset, benchmark)
     with must.expander("What a model must have", expanded=True, icon=":material/rule:"):
-        limits, strict, coverage = ask_limits(benchmark)
+        limits, strict, coverage = ask_limits()
     with index.expander("Index and list", expanded=True, icon=":material/database:"):
         vectors, top = ask_index()
     return Use(benchmark, **weights, limits=limits, strict=strict, coverage=coverage, top=top), vectors
@@ -110,7 +119,7 @@ def ask_weights(preset: Preset, benchmark: str) -> dict[str, Any]:
     return chosen
 
 
-def ask_limits(benchmark: str) -> tuple[Limits, bool, float]:
+def ask_limits() -> tuple[Limits, bool, float]:
     """Hard limits on models, and which figures count."""
     unlimited: dict[str, Any] = {"min_value": 0.0, "value": None, "placeholder": "no limit", "format": "%g"}
     billions = links.number("Parameters at most (billions)", "u_parameters", step=0.5, **unlimited)
@@ -121,8 +130,12 @@ def ask_limits(benchmark: str) -> tuple[Limits, bool, float]:
         "Zero-shot at least (%)", "u_zero_shot", step=10.0, max_value=100.0, **unlimited,
         help="Share of the benchmark's tasks that the model was not trained on",
     )  # fmt: skip
-    licences = sorted(ask(queries.candidates, benchmark)["licence"].dropna().unique())
-    licence = tuple(links.choose_many("Licence", licences, "u_licence", placeholder="any"))
+    licence = tuple(
+        links.choose_many(
+            "Licence", list(CLASSES), "u_licence", placeholder="any", format_func=CLASSES.__getitem__,
+            help="What it lets a company do. Open weights alone do not allow commercial use.",
+        )
+    )  # fmt: skip
     weights = links.switch("Open weights", "u_open")
     strict = links.switch(
         "Only figures run on today's data", "u_strict",
@@ -163,12 +176,13 @@ def show_answer(found: ShortList) -> None:
     if ranked.empty:
         empty("No model within the limits has every score that counts. Loosen a limit, or take fewer tasks.")
     else:
-        tied = int(ranked["tied_with_first"].sum()) - 1
-        known = ranked["low"].notna().any()
+        tied = int(ranked["against_first"].eq(TIED).sum())
         sure = (
-            "too few tasks count to say how sure that is"
-            if not known
-            else "the tasks set it apart from all others"
+            "nobody else has every score that counts, so it is set apart from none"
+            if len(ranked) == 1
+            else "too few tasks count to say how sure that is"
+            if ranked["against_first"].eq(FEW).any()
+            else f"the tasks set it apart from all {len(ranked) - 1} others"
             if tied < 1
             else f"{count(tied, 'other is', 'others are')} statistically tied with it"
         )
@@ -191,10 +205,8 @@ def show_reasons(found: ShortList, ranked: pd.DataFrame, use: Use) -> None:
     private.badge(models=[model for model, _ in why])
     if len(why) > 1:
         models = [model for model, _ in why]
-        st.page_link(
-            "screens/compare.py", label="Compare the short list task by task", icon=":material/compare_arrows:",
-            query_params={"c_benchmark": use.benchmark, "c_models": models, "c_baseline": models[0]},
-        )  # fmt: skip
+        label = "Compare the short list task by task"
+        asks.compare(label, use.benchmark, models, strict=use.strict, question=Question.of(use))
 
 
 def show_list(ranked: pd.DataFrame, use: Use, index: str) -> None:
@@ -203,9 +215,11 @@ def show_list(ranked: pd.DataFrame, use: Use, index: str) -> None:
     shown = private.marked(tables.short_list(ranked.head(SHOWN), use.top))
     types = [c.removeprefix("mean ") for c in ranked.columns if c.startswith("mean ")]
     share = number(format="%.0f %%", help="Share of 2,000 small changes of the weights in which it holds")
-    picked = st.dataframe(
+    head = ranked.head(SHOWN)
+    row = grids.show(
         shown,
-        hide_index=True,
+        "u_rows",
+        by={"Parameters": head["n_parameters"], "Index": head["index_bytes"], "95 % interval": head["low"]},
         column_config=private.COLUMN
         | {
             "Model": st.column_config.TextColumn(pinned=True),
@@ -221,18 +235,14 @@ def show_list(ranked: pd.DataFrame, use: Use, index: str) -> None:
             "Cost a month": number(format="%.2f"),
             **dict.fromkeys(["Score", *types], number(format="%.2f")),
         },
-        on_select="rerun",
-        selection_mode="single-row",
-        placeholder="",
-        key="u_rows",
     )
     st.caption(
         f"Index: {index}, without the search structure around them."
         + (f" The first {SHOWN} of {len(ranked)}." if len(ranked) > SHOWN else "")
-        + " Select a row to open its profile."
+        + " Select a row to open its profile, a head to sort by it."
     )
-    if rows := picked["selection"]["rows"]:
-        model = str(shown["Model"].iloc[rows[0]])
+    if row is not None:
+        model = str(shown["Model"].iloc[row])
         st.switch_page("screens/models.py", query_params={"m_model": model, "m_benchmark": use.benchmark})
 
 

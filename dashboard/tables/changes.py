@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.words import day
+from dashboard.words import day, shown_in_points
 
 __all__ = ["changed", "import_label", "models_added", "moves", "of_models"]
 
@@ -36,7 +36,7 @@ def changed(changes: pd.DataFrame) -> pd.DataFrame:
             "Revision": found["revision"].fillna("").str.slice(0, 10),
             "Variant": found["experiment"],
         }
-    ).round(2)
+    ).pipe(shown_in_points)
 
 
 def of_models(changes: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -60,4 +60,4 @@ def moves(frame: pd.DataFrame) -> pd.DataFrame:
             "Tasks before": frame["tasks_before"],
             "Tasks after": frame["tasks_after"],
         }
-    ).round(2)
+    ).pipe(shown_in_points)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.words import count, day, parameters, signed
+from dashboard.words import count, day, licence, parameters, points, shown_in_points, signed
+from data.uncertainty import AHEAD, BEHIND, FEW, TIED
 
 __all__ = ["ALL_TASKS", "DELTA", "by_task", "by_type", "facts", "head_to_head", "short_names"]
 
@@ -22,16 +23,16 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
     return {model: name if seen.count(name) == 1 else model for model, name in short.items()}
 
 
-def facts(frame: pd.DataFrame, tasks: int) -> pd.DataFrame:
+def facts(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a fact, one column a model, all as text; what nobody said is blank."""
     names = short_names(list(frame["model"]))
-    columns = {names[row["model"]]: _facts_of(row, tasks) for row in frame.to_dict("records")}
+    columns = {names[row["model"]]: _facts_of(row) for row in frame.to_dict("records")}
     return pd.DataFrame(columns).rename_axis("Fact").reset_index()
 
 
-def _facts_of(row: dict[Any, Any], tasks: int) -> dict[str, str]:
+def _facts_of(row: dict[Any, Any]) -> dict[str, str]:
     languages, options = _listed(row["languages"]), _listed(row["dimension_options"])
-    trained = "" if pd.isna(row["trained_on"]) else f"{row['trained_on']:.0f} of {tasks}"
+    trained = "" if pd.isna(row["trained_on"]) else f"{row['trained_on']:.0f} of {row['judged']:.0f}"
     return {
         "Standing": "private" if row.get("private") else "",
         "Parameters": parameters(row["n_parameters"]),
@@ -40,12 +41,14 @@ def _facts_of(row: dict[Any, Any], tasks: int) -> dict[str, str]:
         "Dimensions": "" if pd.isna(row["dimensions"]) else f"{row['dimensions']:.0f}",
         "Can be cut to": ", ".join(sorted({f"{d:.0f}" for d in options}, key=int)) if len(options) > 1 else "",
         "Max tokens": "" if pd.isna(row["max_tokens"]) else f"{row['max_tokens']:,.0f}",
-        "Licence": _said(row["licence"]),
+        "Licence": licence(row["licence"]),
+        "Licence as stated": _said(row["licence"]),
         "Weights": {True: "open", False: "closed"}.get(row["open_weights"], ""),
         "Released": day(row["release_date"]),
         "Languages": count(len(languages), "language") if languages else "",
         "Instructions": {True: "uses them", False: "no"}.get(row["use_instructions"], ""),
         "Trained on these tasks": trained,
+        "Zero-shot": "" if pd.isna(row["zero_shot"]) else f"{row['zero_shot']:.0f} %",
         "Its published figures": f"{_said(row['badge'])}: {row['why']}" if _said(row.get("badge")) else "",
     }
 
@@ -57,8 +60,8 @@ def head_to_head(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
         rows.append(
             {
                 "Model": row["model"],
-                "Mean": _points(row["mean"]),
-                "Difference": _points(row["difference"]),
+                "Mean": points(row["mean"]),
+                "Difference": points(row["difference"]),
                 "95 % interval": "" if pd.isna(row["low"]) else f"{signed(row['low'])} to {signed(row['high'])}",
                 "Wins": row["wins"],
                 "Losses": row["losses"],
@@ -73,11 +76,12 @@ def _verdict(row: dict[Any, Any], baseline: str) -> str:
     name = short_names([baseline])[baseline]
     if not row["tasks"]:
         return "no shared task"
-    if pd.isna(row["low"]):
-        return f"too few shared tasks to tell ({row['tasks']})"
-    if not row["told_apart"]:
-        return f"cannot be told apart from {name}"
-    return f"{'better' if row['difference'] > 0 else 'worse'} than {name}"
+    return {
+        FEW: f"too few shared tasks to tell ({row['tasks']})",
+        TIED: f"cannot be told apart from {name}",
+        AHEAD: f"better than {name}",
+        BEHIND: f"worse than {name}",
+    }[row["standing"]]
 
 
 def by_task(wide: pd.DataFrame, floors: pd.Series, baseline: str) -> pd.DataFrame:
@@ -97,7 +101,7 @@ def by_task(wide: pd.DataFrame, floors: pd.Series, baseline: str) -> pd.DataFram
         shown[DELTA + names[model]] = (100 * differences[model]).to_numpy()
     shown["Noise"] = (100 * floors.reindex(shown["Task"])).to_numpy()
     order = differences.abs().max(axis=1).to_numpy().argsort()[::-1]
-    return shown.iloc[order].reset_index(drop=True).round(2)
+    return shown.iloc[order].reset_index(drop=True).pipe(shown_in_points)
 
 
 def by_type(wide: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -114,11 +118,7 @@ def by_type(wide: pd.DataFrame, baseline: str) -> pd.DataFrame:
     for model in means.columns.drop(baseline):
         shown[names[model]] = 100 * means[model].to_numpy()
         shown[DELTA + names[model]] = 100 * (means[model] - means[baseline]).to_numpy()
-    return shown.round(2)
-
-
-def _points(value: Any) -> float | None:
-    return None if pd.isna(value) else round(100 * float(value), 2)
+    return shown_in_points(shown)
 
 
 def _said(value: Any) -> str:

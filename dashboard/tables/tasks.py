@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.words import count, day, parameters
+from dashboard.words import count, day, parameters, shown_in_points
 from data.vocabulary import Origin
 
 __all__ = ["cells", "how_scored", "languages", "metrics", "profile", "provenance", "standings", "task_facts"]
@@ -60,7 +60,7 @@ def standings(frame: pd.DataFrame) -> pd.DataFrame:
             "mteb": frame["mteb_version"].fillna(""),
             "File": frame["file"],
         }
-    ).round(2)
+    ).pipe(shown_in_points)
 
 
 def _note(row: dict[Any, Any]) -> str:
@@ -98,7 +98,7 @@ def cells(frame: pd.DataFrame) -> pd.DataFrame:
     grid = frame.assign(languages=frame["languages"].fillna("")).pivot_table(
         index=index, columns="model", values="main_score", aggfunc="mean", dropna=True
     )
-    shown = (100 * grid).round(2).reset_index()
+    shown = shown_in_points(100 * grid).reset_index()
     return shown.rename(columns={"split": "Split", "subset": "Subset", "languages": "Languages"})
 
 
@@ -125,7 +125,7 @@ def profile(frame: pd.DataFrame) -> pd.DataFrame:
             "Δ to best": 100 * (frame["score"] - frame["best"]),
             "Peers": frame["peers"],
         },
-    ).round(2)
+    ).pipe(shown_in_points)
 
 
 def languages(frame: pd.DataFrame) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def languages(frame: pd.DataFrame) -> pd.DataFrame:
             "Mean of cells": 100 * frame["score"],
             "Mean percentile": frame["percentile"],
         }
-    ).round(2)
+    ).pipe(shown_in_points)
 
 
 def _missing(value: Any) -> bool:

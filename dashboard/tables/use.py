@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.words import bytes_, count, day, parameters, signed
+from dashboard.words import bytes_, count, day, licence, parameters, shown_in_points, signed
 from data.fit import ordinal, ratio_in_words
+from data.uncertainty import TIED
 
 __all__ = ["left_out", "reasons", "robust", "short_list", "weights"]
 
@@ -25,7 +26,7 @@ def short_list(ranked: pd.DataFrame, top: int) -> pd.DataFrame:
                 "" if pd.isna(low) else f"{100 * low:.2f} to {100 * high:.2f}"
                 for low, high in zip(ranked["low"], ranked["high"], strict=True)
             ],
-            "Tied with first": ranked["tied_with_first"].astype(bool),
+            "Tied with first": ranked["against_first"].eq(TIED),
             "First": 100 * ranked["first"],
             f"Top {top}": 100 * ranked["among_top"],
         }
@@ -38,10 +39,10 @@ def short_list(ranked: pd.DataFrame, top: int) -> pd.DataFrame:
     if ranked["cost"].notna().any():
         shown["Cost a month"] = ranked["cost"]
     shown["Max tokens"] = ranked["max_tokens"].astype("Int64")
-    shown["Licence"] = ranked["licence"].fillna("")
+    shown["Licence"] = ranked["licence"].map(licence)
     shown["Zero-shot"] = ranked["zero_shot"]
     shown["Released"] = [day(value) for value in ranked["release_date"]]
-    return shown.round(2)
+    return shown_in_points(shown)
 
 
 def robust(row: dict[Any, Any], top: int) -> str:
@@ -73,11 +74,11 @@ def _why(row: dict[Any, Any], first: dict[Any, Any], second: dict[Any, Any] | No
     parts = _strengths(row, types)
     if row is first:
         if second is not None and row["place"] < second["place"]:
-            tied = ", which these tasks cannot tell apart" if second["tied_with_first"] else ""
+            tied = ", which these tasks cannot tell apart" if second["against_first"] == TIED else ""
             parts.append(f"{signed(row['score'] - second['score']).lstrip('+')} points ahead of the next{tied}")
     else:
         behind = first["score"] - row["score"]
-        tied = ", which these tasks cannot tell apart" if row["tied_with_first"] else ""
+        tied = ", which these tasks cannot tell apart" if row["against_first"] == TIED else ""
         parts.append(
             f"{signed(behind).lstrip('+')} points behind the first{tied}" if behind > 0 else "level with the first"
         )
@@ -102,7 +103,7 @@ def weights(frame: pd.DataFrame) -> pd.DataFrame:
     columns = {"Task": shown["task"], "Type": shown["type"], "Share": 100 * shown["weight"]}
     if (shown["language"] != "").any():
         columns["Language"] = shown["language"]
-    return pd.DataFrame(columns).round(2)
+    return shown_in_points(pd.DataFrame(columns))
 
 
 def left_out(lacking: int, excluded: dict[str, int], pool: int) -> str:

@@ -5,6 +5,8 @@
 --   only_tasks     list, or NULL for all
 --   strict         true leaves out model cards' own figures, other dataset revisions and other model revisions
 --
+-- What strict leaves out is no loss: then only models with every task that counts are ranked, among themselves; the
+-- others have a row without a rank. Name the tasks that enough models share (data/shared.py), or few are ranked.
 -- Borda: on each task a model earns (models in the pool - its average rank among those with a score), nothing where it
 -- has none; ranks count points, ties share the best. It uses every score, complete or not, as mteb's does.
 -- Means are NULL unless every task that anybody has a score for is there, with all its cells.
@@ -20,22 +22,34 @@ WHERE (in_benchmark IS NULL OR b.benchmark = in_benchmark)
     AND NOT (strict AND (b.reported OR b.other_dataset OR b.other_revision))
     AND (NOT k.public_only OR coalesce(t.is_public, true));
 
+-- Of what strict has left, the models without all of its tasks; nobody where nothing is left out. They are not ranked.
+CREATE MACRO uncompared_models(in_benchmark, only_models, only_tasks, strict) AS TABLE
+WITH cells AS (FROM board_cells(in_benchmark, only_models, only_tasks, strict) WHERE strict),
+wanted AS (SELECT benchmark, count(DISTINCT task) AS tasks FROM cells WHERE score IS NOT NULL GROUP BY benchmark)
+SELECT c.benchmark, c.model FROM cells c LEFT JOIN wanted w USING (benchmark)
+GROUP BY c.benchmark, c.model HAVING count(c.score) IS DISTINCT FROM any_value(w.tasks);
+
 -- What Borda counts over: tasks, or subsets where the benchmark weighs those equally.
 CREATE MACRO contests(in_benchmark, only_models, only_tasks, strict) AS TABLE
 SELECT c.benchmark, c.model, c.task AS contest, c.any_score, c.ranked
 FROM board_cells(in_benchmark, only_models, only_tasks, strict) c
+ANTI JOIN uncompared_models(in_benchmark, only_models, only_tasks, strict) r ON r.benchmark = c.benchmark AND r.model = c.model
 JOIN benchmarks k USING (benchmark) WHERE NOT k.show_mean_subset AND c.any_score IS NOT NULL
 UNION ALL
 SELECT s.benchmark, s.model, s.task || '::' || s.subset, s.any_score, s.ranked
 FROM board_subsets s
-JOIN board_cells(in_benchmark, only_models, only_tasks, strict) c USING (benchmark, model, task);
+JOIN board_cells(in_benchmark, only_models, only_tasks, strict) c USING (benchmark, model, task)
+ANTI JOIN uncompared_models(in_benchmark, only_models, only_tasks, strict) r
+    ON r.benchmark = s.benchmark AND r.model = s.model;
 
 CREATE MACRO borda_points(in_benchmark, only_models, only_tasks, strict) AS TABLE
 WITH pool AS (
-    SELECT benchmark, count(DISTINCT model) AS models
-    FROM board_cells(in_benchmark, only_models, only_tasks, strict)
-    WHERE ranked AND score IS NOT NULL
-    GROUP BY benchmark
+    SELECT c.benchmark, count(DISTINCT c.model) AS models
+    FROM board_cells(in_benchmark, only_models, only_tasks, strict) c
+    ANTI JOIN uncompared_models(in_benchmark, only_models, only_tasks, strict) r
+        ON r.benchmark = c.benchmark AND r.model = c.model
+    WHERE c.ranked AND c.score IS NOT NULL
+    GROUP BY c.benchmark
 ),
 entries AS (FROM contests(in_benchmark, only_models, only_tasks, strict)),
 -- Among the published: average rank = those above + (1 + those level) / 2. A private model stands among them alone,
@@ -122,7 +136,8 @@ ranks AS (
     FROM joined
 )
 SELECT benchmark, model, ranked,
-    CASE ranked_by WHEN 'borda' THEN borda_rank ELSE mean_rank END AS rank, borda_rank, points AS borda_points,
+    CASE WHEN ranked_by <> 'borda' THEN mean_rank WHEN NOT strict OR points IS NOT NULL THEN borda_rank END AS rank,
+    CASE WHEN NOT strict OR points IS NOT NULL THEN borda_rank END AS borda_rank, points AS borda_points,
     mean_task, mean_task_type, mean_public, mean_private, mean_subset, tasks_present, tasks_scored, tasks_total
 FROM ranks
 -- Models with nothing but incomplete tasks keep the ranks they take from others, as in mteb, but have no row.
@@ -136,6 +151,16 @@ SELECT c.benchmark, c.model, c.type, count(c.score) AS tasks_present, any_value(
     CASE WHEN count(c.score) = any_value(s.tasks) THEN avg(c.score) END AS mean
 FROM cells c JOIN scored s ON s.benchmark = c.benchmark AND s.type = c.type
 GROUP BY c.benchmark, c.model, c.type;
+
+-- Of a list of tasks, how many each model was trained on (mteb counts a task as seen when it, or one it holds to be
+-- similar, is among the model's training sets), and its zero-shot percentage, cut to a whole number as mteb does. NULL
+-- where nobody said what the model was trained on.
+CREATE MACRO trained_on(of_tasks) AS TABLE
+SELECT m.model, len(of_tasks) AS tasks, CASE WHEN m.training_known THEN count(DISTINCT t.task) END AS trained_on,
+    CASE WHEN m.training_known AND len(of_tasks) > 0
+        THEN floor((100 - 100.0 * count(DISTINCT t.task) / len(of_tasks))::DECIMAL(9, 6))::DOUBLE END AS zero_shot
+FROM models m LEFT JOIN model_training t ON t.model = m.model AND list_contains(of_tasks, t.task)
+GROUP BY m.model, m.training_known;
 
 -- A benchmark's own columns: one row a model, dimension and label.
 CREATE VIEW group_means AS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -136,6 +137,34 @@ def test_a_row_opens_its_task_and_a_row_there_its_cells(address, open_page):
     select_row(page, standings, 4)
     expect(page.get_by_role("heading", name=f"{model} on this task")).to_be_visible(timeout=180_000)
     assert asked(page)["t_open"] == [model]
+
+
+def test_back_from_compare_is_the_decision_and_a_head_sorts_in_the_address(address, open_page):
+    page = open_page(f"{address}/use?u_parameters=0.4")
+    fill(page, "Retrieval (5)", "3")
+    before = texts(page)
+    page.get_by_text("Compare the short list task by task").click()
+    expect(page.get_by_text("Head to head with")).to_be_visible(timeout=60_000)
+    drawn(page)
+    assert "type.Retrieval=3" in asked(page)["c_weights"][0]
+    page.evaluate("history.back()")
+    expect(page.get_by_label("Retrieval (5)", exact=True)).to_have_value("3", timeout=60_000)
+    drawn(page)
+    expect(page.get_by_label("Parameters at most (billions)")).to_have_value("0.4")
+    assert texts(page) == before
+    assert {key: float(value[0]) for key, value in asked(page).items()} == {"u_parameters": 0.4, "u_equal_Retrieval": 3}
+
+    page = open_page(f"{address}/tasks?t_task=Sort0")
+    table = grid(page)
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 75, box["y"] + 15)  # the head of the first column, Place
+    page.wait_for_url(re.compile("t_rows_sort=Place"))
+    drawn(page)
+    page.mouse.click(box["x"] + 75, box["y"] + 15)
+    page.wait_for_url(re.compile("t_rows_sort=-Place"))
+    drawn(page)
+    places = cells(grid(page), "Place")
+    assert places[-1] == "" and places[0] > places[1], "the last first, and the blank last"
 
 
 @pytest.mark.parametrize("page_name", ["compare", "tasks", "models", "use", "changes"])

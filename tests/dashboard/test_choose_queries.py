@@ -102,8 +102,11 @@ def test_without_floors_nothing_is_called_a_tie(tmp_path):
 
 
 def test_facts_count_the_tasks_trained_on(cursor):
-    found = compare.facts(cursor, (A, MODELS[4], "nobody/knows"), ("Search0", "Search2", "Sort2"))
+    found = compare.facts(cursor, (A, MODELS[4], "nobody/knows"), "", ("Search0", "Search2", "Sort2"))
     assert found["trained_on"].fillna(-1).tolist() == [2, -1, -1]
+    assert found["zero_shot"].fillna(-1).tolist() == [33, -1, -1]
+    whole = compare.facts(cursor, (A,), BENCHMARK)
+    assert whole[["trained_on", "judged", "zero_shot"]].to_numpy().tolist() == [[3, 12, 75]]
     assert found["model"].tolist() == [A, MODELS[4], "nobody/knows"]
 
 
@@ -116,7 +119,7 @@ def test_top_models_are_complete_and_in_order_of_rank(cursor):
 
 
 def test_intervals_hold_the_ranks_and_means_of_the_leaderboard(cursor):
-    found = intervals(cursor, BENCHMARK)
+    found = intervals(cursor, BENCHMARK).models
     board = cursor.execute("SELECT * FROM ranking(?, NULL, NULL, false)", [BENCHMARK]).df().merge(found, on="model")
     assert len(board) == len(MODELS) + 1
     assert ((board["rank_low"] <= board["rank"]) & (board["rank"] <= board["rank_high"])).all()
@@ -124,14 +127,16 @@ def test_intervals_hold_the_ranks_and_means_of_the_leaderboard(cursor):
     assert ((whole["mean_low"] < whole["mean_task"]) & (whole["mean_task"] < whole["mean_high"])).all()
     assert ((whole["type_low"] < whole["mean_task_type"]) & (whole["mean_task_type"] < whole["type_high"])).all()
     assert board[board["mean_task"].isna()]["mean_low"].isna().all()
-    assert board.set_index("model").loc[board["model"][board["rank"] == 1], "tied_with_first"].all()
-    assert not board[board["rank"] == board["rank"].max()]["tied_with_first"].any()
-    assert intervals(cursor, BENCHMARK).equals(found)
+    assert board[board["rank"] == 1]["against_first"].tolist() == [""]
+    assert board[board["rank"] == board["rank"].max()]["against_first"].tolist() == ["behind"]
+    lacking = set(board[board["tasks_present"] < board["tasks_scored"]]["model"])
+    assert set(board[board["against_first"] == "lacks"]["model"]) == lacking
+    assert intervals(cursor, BENCHMARK).models.equals(found)
 
 
 def test_no_intervals_of_nothing(cursor):
-    assert intervals(cursor, "no such benchmark").empty
-    few = intervals(cursor, BENCHMARK, None, tuple(TASKS)[:5])
+    assert intervals(cursor, "no such benchmark").models.empty
+    few = intervals(cursor, BENCHMARK, None, tuple(TASKS)[:5]).models
     assert len(few) and few["rank_low"].isna().all()
 
 
@@ -282,12 +287,12 @@ def test_languages_score_only_their_cells(cursor):
 
 def test_limits_leave_out_who_does_not_say(cursor):
     limits = use.Limits(
-        parameters=400e6, tokens=1000, open_weights=True, licences=("mit",), dimensions=800, zero_shot=50
+        parameters=400e6, tokens=1000, open_weights=True, licences=("allowed",), dimensions=800, zero_shot=50
     )
     found = use.short_list(cursor, use.Use(BENCHMARK, limits=limits))
     rows = cursor.execute(
         "SELECT model FROM models WHERE n_parameters <= 400e6 AND max_tokens >= 1000 AND open_weights"
-        " AND licence = 'mit' AND dimensions <= 800 AND training_known"
+        " AND licence IN ('mit', 'apache-2.0') AND dimensions <= 800 AND training_known"
     ).fetchall()
     within = {model for (model,) in rows}
     assert within and set(found.ranked["model"]) | set(found.lacking["model"]) == within

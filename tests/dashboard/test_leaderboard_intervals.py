@@ -28,11 +28,11 @@ def board(monkeypatch, store, **asked: str) -> AppTest:
 def test_ranges_and_ties_are_the_querys(monkeypatch, path):
     at = board(monkeypatch, path)
     reader = open_reader(path)
-    found = intervals(reader.cursor(), BENCHMARK).set_index("model")
+    found = intervals(reader.cursor(), BENCHMARK).models.set_index("model")
     reader.close()
     for row in at.dataframe[0].value.to_dict("records"):
         mine = found.loc[row["Model"]]
-        tied = " tied" if mine["tied_with_first"] and row["Rank"] > 1 else ""
+        tied = {"tied": " tied", "ahead": " higher mean"}.get(mine["against_first"], "")
         low, high = f"{mine['rank_low']:.0f}", f"{mine['rank_high']:.0f}"
         assert row["Rank range"] == (low if low == high else f"{low}–{high}") + tied
         mean = (
@@ -41,7 +41,7 @@ def test_ranges_and_ties_are_the_querys(monkeypatch, path):
             else f"{100 * mine['mean_low']:.1f}–{100 * mine['mean_high']:.1f}"
         )
         assert row["Mean range"] == mean
-    others = int(found["tied_with_first"].sum()) - 1
+    others = int(found["against_first"].eq("tied").sum())
     assert others > 0 and f"{others} others are statistically tied with it" in at.markdown[0].value
 
 

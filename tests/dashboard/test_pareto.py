@@ -9,11 +9,11 @@ from dashboard.figures.pareto import front, quality_against_size
 def frame() -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "model": ["small", "worse", "mid", "tied", "big", "unsized", "unscored", "words"],
+            "model": ["small", "<i>x</i>", "mid", "tied", "big", "unsized", "unscored", "words"],
             "n_parameters": [1e6, 2e6, 1e8, 1e8, 1e9, None, 1e7, 0],
             "quality": [0.3, 0.2, 0.6, 0.6, 0.8, 0.99, None, 0.9],
             "rank": [5, 6, 3, 3, 2, 1, None, 9],
-            "licence": ["mit", "<i>x</i>", "mit", None, "https://own.example/licence", "mit", "mit", "mit"],
+            "licence": ["mit", "cc-by-nc-4.0", "gemma", None, "https://own.example/licence", "mit", "mit", "mit"],
             "release_date": pd.to_datetime(["2024-01-01"] * 3 + [None] * 5),
         }
     )
@@ -40,8 +40,10 @@ def test_every_sized_and_scored_model_is_a_point_and_names_are_text():
     points = [
         name for trace in figure.data if trace.mode == "markers" and trace.name != "chosen" for name in trace.customdata
     ]
-    assert sorted(points) == ["big", "mid", "small", "tied", "worse"]
-    assert "&lt;i&gt;x&lt;/i&gt;" in [trace.name for trace in figure.data]
+    assert sorted(points) == ["<i>x</i>", "big", "mid", "small", "tied"]
+    assert any("&lt;i&gt;x&lt;/i&gt;" in text for trace in figure.data for text in trace.text or ())
+    classes = ["commercial use", "commercial use with conditions", "non-commercial only", "licence unknown"]
+    assert [trace.name for trace in figure.data if trace.mode == "markers"] == [*classes, "chosen"]
     ring = next(trace for trace in figure.data if trace.name == "chosen")
     assert ring.y == (80.0,)
     assert figure.layout.xaxis.type == "log"
