@@ -165,7 +165,9 @@ def test_a_colleagues_figure_on_the_old_scale_is_broken_on_the_right_one(
     story.run("import", "--from", tmp_path / "published")
     story.run("import", "--from", tmp_path / "colleague", "--origin", "reproduced")
     seen = _read(page(monkeypatch, story.store, "reproduction", row=f"{name} · imported", task=TASK))
-    assert f":red-badge[:material/cancel: broken] {TASK}, ndcg_at_10: published figure **56.48**, our run **1.97**" in seen
+    assert (
+        f":red-badge[:material/cancel: broken] {TASK}, ndcg_at_10: published figure **56.48**, our run **1.97**" in seen
+    )
     assert "**The model is not loaded as it should be**: 97% of the score is gone. Run the preflight" in seen
     assert story.ask("SELECT notes FROM results WHERE origin = 'reproduced'") == [
         ("figures on a 0-100 scale, divided by 100",)
