@@ -77,5 +77,6 @@ def beside(cursor: duckdb.DuckDBPyConnection, left: str, right: str, name: str) 
 def _part(found: Run, name: str) -> dict[str, Any]:
     if name == "files":
         return file_digests(found.records.files)
-    own = {"model": found.facts["model"], "revision": found.facts["revision"]} if name == "settings" else {}
-    return own | (found.records.settings if name == "settings" else dict(found.records.environment))
+    if name == "environment":  # what is not known is no entry
+        return {fact: value for fact, value in found.records.environment.items() if value not in ("", [], {}, None)}
+    return {"model": found.facts["model"], "revision": found.facts["revision"]} | found.records.settings

@@ -121,7 +121,7 @@ def test_diagnosis_says_random_weights(told: Told) -> None:
 def test_the_pages_say_so(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     store, run = told.story.store, told.runs[0]
     reproduction = page(monkeypatch, store, "reproduction", row=f"{NAME} · {run}", task=TASK)
-    assert f":red-badge[broken] {TASK}" in _read(reproduction)
+    assert f":red-badge[:material/cancel: broken] {TASK}" in _read(reproduction)
     assert "is off on all of its 1 task: too few to tell that from chance" in _read(reproduction)
     assert "files**] · a fault" in _read(reproduction) and LOST in _read(reproduction)
     assert f"--trust-remote-code {told.allow}" in _read(reproduction)
@@ -170,7 +170,9 @@ def test_a_colleagues_figure_on_the_old_scale_is_broken_on_the_right_one(
     story.run("import", "--from", tmp_path / "published")
     story.run("import", "--from", tmp_path / "colleague", "--origin", "reproduced")
     seen = _read(page(monkeypatch, story.store, "reproduction", row=f"{name} · imported", task=TASK))
-    assert f":red-badge[broken] {TASK}, ndcg_at_10: published figure **56.48**, our run **1.97**" in seen
+    assert (
+        f":red-badge[:material/cancel: broken] {TASK}, ndcg_at_10: published figure **56.48**, our run **1.97**" in seen
+    )
     assert "**The model is not loaded as it should be**: 97% of the score is gone. Run the preflight" in seen
     assert story.ask("SELECT notes FROM results WHERE origin = 'reproduced'") == [
         ("figures on a 0-100 scale, divided by 100",)

@@ -148,7 +148,7 @@ def test_thresholds_from_the_environment_are_the_page_s_defaults(at, monkeypatch
 def test_a_cell_opens_with_both_sides_and_what_differs(at, cursor) -> None:
     test = at(compare="Model cards", row="org/model-02", task=MOVED)
     words = said(test)
-    assert ":gray-badge[not comparable]" in words
+    assert ":gray-badge[:material/block: not comparable]" in words
     assert "model card **68.00**, official run **59.00**, difference **−9.00**" in words
     assert "Another data set revision" in words
     assert "**The data set changed**: the data set revision differs, and 7 of 15 models moved on this task" in words
@@ -164,7 +164,7 @@ def test_a_cell_of_a_run_shows_its_settings_warnings_and_every_metric(at) -> Non
     row = f"{PAGE_MODELS[1]} · {WRONG_RUN}"
     test = at(compare="Our runs", row=row, task="STSBenchmark")
     words = said(test)
-    assert ":red-badge[broken]" in words
+    assert ":red-badge[:material/cancel: broken]" in words
     assert "**The model is not loaded as it should be**" in words
     sides = next(f.value for f in test.dataframe if "What" in f.value).set_index("What")
     assert sides.loc["max_seq_length", "Our run"] == "256"
@@ -328,7 +328,7 @@ def test_our_own_bundled_runs_match_and_the_task_with_new_data_is_not_the_models
     words = said(test)
     assert "**Runs**: none stands out." in words
     assert "**MasakhaNEWSClusteringS2S**: moved for" in words
-    assert ":gray-badge[not comparable]" in words
+    assert ":gray-badge[:material/block: not comparable]" in words
     sides = next(f.value for f in test.dataframe if "What" in f.value)
     assert "≠ data set revision" in sides["What"].tolist()
 
