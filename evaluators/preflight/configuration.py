@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.stored import header
 from evaluators.preflight.target import Target
 
-__all__ = ["card_pooling", "check", "declared_pooling", "is_causal"]
+__all__ = ["card_pooling", "check", "declared_pooling", "is_causal", "pooling_modes"]
 
 _MODES = {
     "pooling_mode_cls_token": "cls",
@@ -48,11 +48,15 @@ def declared_pooling(target: Target) -> tuple[str, ...]:
     entry = target.module("Pooling")
     if entry is None:
         return ()
-    config = target.object(f"{entry.get('path')}/config.json")
-    modern = config.get("pooling_mode")
+    return pooling_modes(target.object(f"{entry.get('path')}/config.json"))
+
+
+def pooling_modes(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The pooling modes that the settings of a Pooling module declare, in either of the two ways; empty when none."""
+    modern = settings.get("pooling_mode")
     if modern:
         return (modern,) if isinstance(modern, str) else tuple(map(str, modern))
-    return tuple(mode for key, mode in _MODES.items() if config.get(key))
+    return tuple(mode for key, mode in _MODES.items() if settings.get(key))
 
 
 def card_pooling(card: str) -> str | None:

@@ -66,7 +66,7 @@ class Target:
     @cached_property
     def root(self) -> str:
         """Folder of the transformer itself, relative: '' nearly always, '0_Transformer' in old repositories."""
-        entry = self.module("Transformer")
+        entry = self.module("Transformer") or self.module("MLMTransformer")
         return str(entry.get("path") or "") if entry else ""
 
     def of_root(self, name: str) -> str:
@@ -116,6 +116,12 @@ class Target:
         return sorted(
             name for name in self.files if Path(name).match("pytorch_model*.bin") and _parent(name) == self.root
         )
+
+    def part(self, root: str, modules: list[dict[str, Any]]) -> Target:
+        """The same model as it is on one of its routes: another transformer, and the modules after it."""
+        part = Target(self.name, self.folder, self.revision, self.trust)
+        vars(part).update(root=root, modules=modules)
+        return part
 
     def texts(self) -> Iterator[str]:
         """The names of the text files that a loader reads."""
