@@ -176,6 +176,65 @@ _PIPELINE: dict[str, Entry] = {
     "module-refused": Entry("pipeline", "fatal", "The model cannot be built.", _TAKE_BOTH),
 }
 
+# What the model card states of the pipeline.
+_REPOSITORY_OR_CARD = "Take the file from the model's repository; if the change was meant, correct the card."
+_CARD: dict[str, Entry] = {
+    "card-modules-differ": Entry(
+        "configuration",
+        "serious",
+        "The library wrote the card from the modules it saved: one was lost since, added, or moved.",
+        "Take modules.json from the model's repository; if the change was meant, correct the card.",
+    ),
+    "card-settings-differ": Entry(
+        "configuration",
+        "serious",
+        "The library wrote the card from the settings it saved: {file} was changed since.",
+        _REPOSITORY_OR_CARD,
+    ),
+    "card-width-differs": Entry(
+        "configuration",
+        "serious",
+        "A step was lost or added, or the files are of another model.",
+        _REPOSITORY_OR_CARD,
+    ),
+    "card-length-differs": Entry(
+        "configuration",
+        "serious",
+        "Texts longer than the lesser of the two get other vectors than those the card's figures are of.",
+        _REPOSITORY_OR_CARD,
+    ),
+    "card-similarity-differs": Entry(
+        "configuration",
+        "serious",
+        "On vectors that are not normalised the two rank differently.",
+        _REPOSITORY_OR_CARD,
+    ),
+    "module-unlisted": Entry(
+        "configuration",
+        "serious",
+        "A step that the model was saved with is not run.",
+        "Take modules.json from the model's repository, or remove the folder.",
+    ),
+    "architecture-differs": Entry(
+        "configuration",
+        "serious",
+        "The weights are read as another architecture than they were saved from: other positions, tokens, activations.",
+        "Take config.json from the model's repository.",
+    ),
+    "prompts-exchanged": Entry(
+        "configuration",
+        "serious",
+        "Queries and documents each get the other's prompt.",
+        "Take config_sentence_transformers.json from the model's repository.",
+    ),
+    "prompt-differs": Entry(
+        "configuration",
+        "serious",
+        "A prompt that differs by a letter or a space becomes other tokens.",
+        "Take config_sentence_transformers.json from the model's repository.",
+    ),
+}
+
 # Numbers of the configuration that contradict one another, or the stored shapes.
 _TAKE_CONFIG = "Take config.json from the model's repository, of the revision of the weights."
 _TAKE_LENGTHS = "Take sentence_bert_config.json from the model's repository."
@@ -322,6 +381,24 @@ _KINDS: dict[str, Entry] = {
         "It was not trained for vectors of texts: sentence-transformers takes the mean of its tokens.",
         "Use a model made from it for embeddings, or train it.",
     ),
+    "forward-fails": Entry(
+        "weights",
+        "fatal",
+        "Settings of config.json contradict one another, or the weights.",
+        "Take config.json and the weights from one revision of the model's repository.",
+    ),
+    "forward-not-finite": Entry(
+        "weights",
+        "fatal",
+        "Every vector becomes NaN.",
+        "Download config.json and the weights again, and load them in float32.",
+    ),
+    "forward-alike": Entry(
+        "weights",
+        "fatal",
+        "What a text says does not reach its vector.",
+        "Download config.json and the weights again.",
+    ),
     "head-missing": Entry(
         "weights",
         "fatal",
@@ -336,7 +413,7 @@ _WEIGHTS: dict[str, Entry] = {}
 # The ids a text becomes.
 _TOKENIZER: dict[str, Entry] = {}
 
-CATALOGUE: dict[str, Entry] = {**_PIPELINE, **_NUMBERS, **_KINDS, **_WEIGHTS, **_TOKENIZER}
+CATALOGUE: dict[str, Entry] = {**_PIPELINE, **_CARD, **_NUMBERS, **_KINDS, **_WEIGHTS, **_TOKENIZER}
 
 
 def finding(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from evaluators.preflight.card import check as check_card
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.stored import header
 from evaluators.preflight.target import Target
@@ -28,6 +30,16 @@ _CARD = {
 }
 _CARD_NORMALISES = re.compile(r"F\.normalize|functional\.normalize|\): Normalize\(\)|normalize_embeddings=True")
 _CARD_PROMPTS = re.compile(r"[\"'`](query: |passage: )|Instruct: |Represent this sentence", re.IGNORECASE)
+_QUOTED = re.compile(r"[\"'`]([A-Za-z][^\"'`\n]{1,200})[\"'`]")
+_LONGEST_CARD = 1_000_000
+# What a prompt of one role says when it is the other's.
+_OTHER_ROLE = {
+    "query": re.compile(r"^\W*(passage|document)\b", re.IGNORECASE),
+    "passage": re.compile(r"^\W*query\b", re.IGNORECASE),
+    "document": re.compile(r"^\W*query\b", re.IGNORECASE),
+}
+_NOBODY = re.compile(r"(?!)")
+_MODULE_FILE = re.compile(r"\d+_[A-Z]\w*/(config\.json|model\.safetensors|pytorch_model\.bin)")
 _SIMILARITIES = {"cosine", "dot", "euclidean", "manhattan"}
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 
@@ -41,6 +53,9 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _similarity(target)
     yield from _dimensions(target)
     yield from _dtype(target)
+    yield from _architecture(target)
+    yield from _unlisted(target)
+    yield from check_card(target)
 
 
 def declared_pooling(target: Target) -> tuple[str, ...]:
@@ -167,6 +182,10 @@ def _prompts(target: Target) -> Iterator[Finding]:
             "Take config_sentence_transformers.json from the model's repository.",
             {"prompts": prompts},
         )
+    if exchanged := [name for name, text in prompts.items() if text and _OTHER_ROLE.get(name, _NOBODY).search(text)]:
+        seen = f"The prompt {exchanged[0]!r} is {prompts[exchanged[0]]!r}"
+        yield finding("prompts-exchanged", seen, {"prompts": prompts})
+    yield from _as_in_card(target, prompts)
     if not any(prompts.values()) and (shown := _CARD_PROMPTS.search(target.card)):
         yield Finding(
             "configuration",
@@ -176,6 +195,56 @@ def _prompts(target: Target) -> Iterator[Finding]:
             "Tools that rely on the files encode without it.",
             "Give the prompt for each role yourself.",
         )
+
+
+def _as_in_card(target: Target, prompts: Mapping[str, Any]) -> Iterator[Finding]:
+    """Prompts that the card writes in quotes with another space, or in another case."""
+    quoted = set(_QUOTED.findall(target.card[:_LONGEST_CARD]))
+    for name, text in prompts.items():
+        near = [other for other in quoted if _bare(other) == _bare(str(text or "")) and _bare(other)]
+        if text and near and text not in quoted:
+            seen = f"The prompt {name!r} is {text!r}, the card writes {near[0]!r}"
+            yield finding("prompt-differs", seen, {"prompt": text, "card": near})
+
+
+def _bare(prompt: str) -> str:
+    """A prompt without what is lost most easily."""
+    return "".join(letter for letter in prompt.lower() if letter.isalnum())
+
+
+def _architecture(target: Target) -> Iterator[Finding]:
+    """The class the weights were saved from against the type that decides how they are read."""
+    named, kind = target.config.get("architectures"), target.config.get("model_type")
+    if not isinstance(named, list) or not named or target.config.get("auto_map"):
+        return
+    types = types_of(str(named[0]))
+    if types and kind not in types:
+        own = " or ".join(sorted(types))
+        seen = f"config.json says model_type {kind!r}, and architectures {named[0]}, which is of {own}"
+        yield finding("architecture-differs", seen, {"model_type": kind, "architectures": named})
+
+
+def types_of(name: str) -> set[str]:
+    """The model types whose models of some kind are of this class of transformers; empty for a class it has not."""
+    from transformers.models.auto import modeling_auto as auto
+
+    tasks = ("", "_FOR_MASKED_LM", "_FOR_CAUSAL_LM", "_FOR_SEQUENCE_CLASSIFICATION", "_FOR_PRETRAINING")
+    mappings = [getattr(auto, f"MODEL{task}_MAPPING_NAMES") for task in tasks]
+    return {
+        kind
+        for mapping in mappings
+        for kind, classes in mapping.items()
+        if name in ((classes,) if isinstance(classes, str) else classes)
+    }
+
+
+def _unlisted(target: Target) -> Iterator[Finding]:
+    """A module's folder that modules.json does not name."""
+    listed = {str(entry.get("path")) for entry in target.modules}
+    beside = {name.partition("/")[0] for name in target.files if _MODULE_FILE.fullmatch(name)} - listed
+    if target.modules and beside:
+        seen = f"The folder {sorted(beside)[0]} is there, and modules.json does not name it"
+        yield finding("module-unlisted", seen, {"folders": sorted(beside), "modules.json": sorted(listed)})
 
 
 def _similarity(target: Target) -> Iterator[Finding]:

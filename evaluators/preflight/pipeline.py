@@ -39,6 +39,8 @@ _CHANGES_THE_VECTOR = {"Dense", "LayerNorm"}
 # Settings of sentence_bert_config.json that go to the loaders and leave the vectors as they are.
 _HARMLESS = {"dtype", "torch_dtype", "attn_implementation", "add_pooling_layer", "use_safetensors", "low_cpu_mem_usage",
              "use_cache", "model_max_length", "local_files_only", "revision", "token"}  # fmt: skip
+_COARSE = ("float8_e4m3fn", "float8_e5m2", "int8", "uint8", "torch.int8", "torch.float8_e4m3fn")
+_TOKENIZING = {"add_special_tokens", "max_length", "truncation", "truncation_side", "padding_side", "do_lower_case"}
 
 
 def check(target: Target) -> Iterator[Finding]:
@@ -188,8 +190,21 @@ def _reader_settings(step: Step) -> Iterator[Finding]:
         yield finding("module-settings-refused", f"{step.file} lacks module_output_name", kind=step.kind)
     for key in ("model_args", "model_kwargs", "config_args", "config_kwargs"):
         given = step.settings.get(key)
-        if isinstance(given, dict) and (odd := {name: given[name] for name in given if name not in _HARMLESS}):
+        if not isinstance(given, dict):
+            continue
+        odd = {name: value for name, value in given.items() if name not in _HARMLESS or value in _COARSE}
+        if odd:
             yield finding("settings-override", f"{step.file} hands {str(odd)[:120]} to the loader as {key}", odd)
+    yield from _tokenizing(step)
+
+
+def _tokenizing(step: Step) -> Iterator[Finding]:
+    """Settings by which sentence-transformers alone turns texts into tokens."""
+    given = step.settings.get("processing_kwargs")
+    for part, options in given.items() if isinstance(given, dict) else ():
+        if isinstance(options, dict) and (odd := {name: options[name] for name in options if name in _TOKENIZING}):
+            seen = f"{step.file} hands {str(odd)[:120]} to the tokenizer (processing_kwargs, {part})"
+            yield finding("settings-override", seen, odd)
 
 
 def _modes(step: Step) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from data.errors import ModelError, NotAllowedError
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
+from evaluators.preflight.forward import check_forward
 from evaluators.preflight.kinds import kind
 from evaluators.preflight.loading import Loaded, load_model
 from evaluators.preflight.names import SHOWN, UNUSED, some, used
@@ -43,6 +44,7 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _not_from_file(target, loaded, digests)
     yield from impossible_values(loaded)
     yield from copied_matrices(loaded, digests)
+    yield from check_forward(target, loaded)
 
 
 def _keys(target: Target, loaded: Loaded) -> Iterator[Finding]:
