@@ -88,6 +88,12 @@ _PIPELINE: dict[str, Entry] = {
         "They take the place of what config.json says, in sentence-transformers alone: other tools give other vectors.",
         "Put the settings into config.json, or remove them.",
     ),
+    "family-differs": Entry(
+        "pipeline",
+        "serious",
+        "sentence-transformers then does not run the modules as they are: it builds others in their place.",
+        "Take config_sentence_transformers.json from the model's repository; mostly it says SentenceTransformer.",
+    ),
     "pipeline-starts": Entry(
         "pipeline",
         "fatal",
@@ -221,6 +227,12 @@ _CARD: dict[str, Entry] = {
         "The weights are read as another architecture than they were saved from: other positions, tokens, activations.",
         "Take config.json from the model's repository.",
     ),
+    "prompt-unnamed": Entry(
+        "configuration",
+        "serious",
+        "Whoever follows the card encodes without that prompt, or is refused.",
+        "Take config_sentence_transformers.json from the model's repository.",
+    ),
     "prompts-exchanged": Entry(
         "configuration",
         "serious",
@@ -258,6 +270,12 @@ _NUMBERS: dict[str, Entry] = {
         "serious",
         "It is added to a variance of about one to keep from dividing by zero: published models have 1e-12 to 1e-5.",
         _TAKE_CONFIG,
+    ),
+    "chunked": Entry(
+        "pipeline",
+        "serious",
+        "Texts whose number of tokens it does not divide stop the run.",
+        "Set chunk_size_feed_forward to 0.",
     ),
     "training-number-absurd": Entry(
         "pipeline",
@@ -320,6 +338,12 @@ _NUMBERS: dict[str, Entry] = {
 
 # What the folder is, where it is no embedding model of safetensors and modules.
 _KINDS: dict[str, Entry] = {
+    "weights-two-sets": Entry(
+        "files",
+        "serious",
+        "transformers loads {file}; other tools follow the index.",
+        "Remove the set that is not of the model's repository.",
+    ),
     "kind-gguf": Entry(
         "files",
         "notice",
@@ -398,6 +422,39 @@ _KINDS: dict[str, Entry] = {
         "fatal",
         "What a text says does not reach its vector.",
         "Download config.json and the weights again.",
+    ),
+    "not-packed": Entry(
+        "files",
+        "serious",
+        "The library that config.json names finds nothing to unpack, and others leave the weights alone.",
+        "Remove quantization_config from config.json, or take the packed weights from the model's repository.",
+    ),
+    "adapter-base-missing": Entry(
+        "files",
+        "serious",
+        "It is a path of the machine the adapter was trained on: loaders ask the hub for it, and stop.",
+        "Put the base model's name, or its folder on this machine, into adapter_config.json.",
+    ),
+    "adapter-rank-differs": Entry(
+        "files",
+        "serious",
+        "Loaders refuse the adapter's tensors.",
+        "Take adapter_config.json and the adapter's weights from one revision of its repository.",
+    ),
+    "adapter-idle": Entry(
+        "files",
+        "serious",
+        "An adapter begins so and adds nothing: it was not trained, or its weights were lost.",
+        "Take the adapter's weights from its repository.",
+    ),
+    "words-differ": Entry(
+        "files",
+        "serious",
+        "A word without a vector stops the run; a vector without a word is one of another vocabulary.",
+        "Take tokenizer.json and the vectors from one revision of the model's repository.",
+    ),
+    "graph-unreadable": Entry(
+        "files", "fatal", "The runtime cannot open it.", "Download the file again, or repeat the conversion."
     ),
     "head-missing": Entry(
         "weights",

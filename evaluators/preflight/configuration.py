@@ -31,6 +31,7 @@ _CARD = {
 _CARD_NORMALISES = re.compile(r"F\.normalize|functional\.normalize|\): Normalize\(\)|normalize_embeddings=True")
 _CARD_PROMPTS = re.compile(r"[\"'`](query: |passage: )|Instruct: |Represent this sentence", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"'`]([A-Za-z][^\"'`\n]{1,200})[\"'`]")
+_NAMED = re.compile(r"prompt_name ?= ?[\"'](\w{1,60})[\"']")
 _LONGEST_CARD = 1_000_000
 # What a prompt of one role says when it is the other's.
 _OTHER_ROLE = {
@@ -186,6 +187,10 @@ def _prompts(target: Target) -> Iterator[Finding]:
         seen = f"The prompt {exchanged[0]!r} is {prompts[exchanged[0]]!r}"
         yield finding("prompts-exchanged", seen, {"prompts": prompts})
     yield from _as_in_card(target, prompts)
+    asked = {name for name in _NAMED.findall(target.card[:_LONGEST_CARD]) if name not in prompts}
+    if unnamed := sorted(asked - {"query", "document"} if not prompts else asked):
+        seen = f"The card asks for the prompt named {unnamed[0]!r}, the files have {sorted(prompts)}"
+        yield finding("prompt-unnamed", seen, {"card": unnamed, "files": sorted(prompts)})
     if not any(prompts.values()) and (shown := _CARD_PROMPTS.search(target.card)):
         yield Finding(
             "configuration",

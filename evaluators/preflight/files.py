@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding, Severity
 from evaluators.preflight.kinds import check_kind, kind, transformers_of
 from evaluators.preflight.parts import is_read
 from evaluators.preflight.shapes import malformed
 from evaluators.preflight.steps import Step, routes
-from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, tensor_names
+from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, header, tensor_names
 from evaluators.preflight.target import Target
 from evaluators.trust import hub_commit
 
@@ -181,7 +182,10 @@ def _modules_missing(target: Target) -> Iterator[Finding]:
 def _weights_present(target: Target) -> Iterator[Finding]:
     index = target.of_root("model.safetensors.index.json")
     weight_map = target.object(index).get("weight_map")
-    if isinstance(weight_map, dict):
+    single = target.of_root("model.safetensors")
+    if target.has(single) and isinstance(weight_map, dict):
+        yield from _two_sets(target, single, sorted({target.of_root(str(name)) for name in weight_map.values()}))
+    elif isinstance(weight_map, dict):
         yield from _shards(target, {str(key): target.of_root(str(name)) for key, name in weight_map.items()})
     elif not target.weight_files and not target.pickles:
         yield Finding(
@@ -192,6 +196,21 @@ def _weights_present(target: Target) -> Iterator[Finding]:
             "Nothing can be loaded; a framework that builds the model from config.json alone gives random vectors.",
             AGAIN,
         )
+
+
+def _two_sets(target: Target, single: str, shards: list[str]) -> Iterator[Finding]:
+    """One file of weights and an index of shards in one folder: loaders take the one or the other."""
+    held = [name for name in shards if target.has(name)]
+    sizes = {key: entry["shape"] for name in held for key, entry in header(target.path(name)).items()}
+    apart = {key: entry["shape"] for key, entry in header(target.path(single)).items()} != sizes
+    what = "other tensors" if apart else "the same names"
+    yield finding(
+        "weights-two-sets",
+        f"{single} and an index of {len(shards)} shards are there, of {what}",
+        {"file": single, "shards": shards[:20], "missing": sorted(set(shards) - set(held))},
+        "serious" if apart else "notice",
+        file=single,
+    )
 
 
 def _shards(target: Target, weight_map: dict[str, str]) -> Iterator[Finding]:

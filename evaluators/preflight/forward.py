@@ -25,7 +25,7 @@ def check_forward(target: Target, loaded: Loaded) -> Iterator[Finding]:
         return
     try:
         with quietly(), guarded(target):
-            states = _states(loaded.model)
+            states = _states(loaded.model, _asked(target))
     except Exception as error:  # noqa: BLE001 -- a model whose settings contradict one another raises anything
         words = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}"
         yield finding("forward-fails", f"The model loads, and stops at its first text: {words}", {"error": words})
@@ -47,7 +47,15 @@ def _reads_tokens(target: Target, model: Any) -> bool:
     return plain and encoder_alone and getattr(model, "main_input_name", None) == "input_ids"
 
 
-def _states(model: Any) -> Any:
+def _asked(target: Target) -> str | None:
+    """The output that sentence-transformers takes, where its settings name one."""
+    modality = target.object(target.of_root("sentence_bert_config.json")).get("modality_config")
+    text = modality.get("text") if isinstance(modality, dict) else None
+    named = text.get("method_output_name") if isinstance(text, dict) and text.get("method") == "forward" else None
+    return named if isinstance(named, str) else None
+
+
+def _states(model: Any, asked: str | None) -> Any:
     """States of two texts of six tokens each, in float; None where the model gives none by that name."""
     import torch
 
@@ -58,5 +66,7 @@ def _states(model: Any) -> Any:
     ids = torch.linspace(rows // 2, rows - 1, count).long().reshape(_TEXTS, _TOKENS)
     with torch.no_grad():
         result = model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    if asked is not None and asked not in result:
+        raise KeyError(f"{asked} is asked for, the model gives {', '.join(result)}")
     states = getattr(result, "last_hidden_state", None)
     return None if states is None else states.float()

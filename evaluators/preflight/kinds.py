@@ -10,6 +10,7 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding
+from evaluators.preflight.others import check_adapter, check_graph, check_packed, check_words
 from evaluators.preflight.parts import is_read
 from evaluators.preflight.steps import READERS, Step, routes
 from evaluators.preflight.stored import tensors
@@ -40,6 +41,7 @@ class Kind:
         loader: the class of transformers that loads it.
         beside: tensors beyond that class's own, which belong to the model all the same.
         head: names of the tensors a result depends on beside the encoder's.
+        graph: the file that is run in place of weights, relative.
         blanks: what the finding's remedy is filled with.
     """
 
@@ -51,6 +53,7 @@ class Kind:
     loader: str = "AutoModel"
     beside: str = r"(?!)"
     head: str = r"(?!)"
+    graph: str = ""
     blanks: dict[str, Any] = field(default_factory=dict)
 
 
@@ -117,13 +120,13 @@ def _no_torch(target: Target) -> Iterator[Kind]:
     beside = [name for name in target.files if "checkpoint-" not in name]
     if graphs := _ending(beside, ".onnx"):
         words = f"The model is a graph in ONNX: {graphs[0]}"
-        yield Kind("kind-onnx", words, weights=False, blanks=_place(target, graphs))
+        yield Kind("kind-onnx", words, weights=False, graph=graphs[0], blanks=_place(target, graphs))
     elif graphs := _ending(beside, ".xml"):
         words = f"The model is a graph in OpenVINO: {graphs[0]}"
-        yield Kind("kind-openvino", words, weights=False, blanks=_place(target, graphs))
+        yield Kind("kind-openvino", words, weights=False, graph=graphs[0], blanks=_place(target, graphs))
     elif packed := _ending(beside, ".gguf"):
         words = f"The model is in GGUF: {packed[0]}"
-        yield Kind("kind-gguf", words, blanks={"file": target.path(packed[0])}, **_UNKNOWN)
+        yield Kind("kind-gguf", words, graph=packed[0], blanks={"file": target.path(packed[0])}, **_UNKNOWN)
     elif held := [name for name in _FRAMEWORKS if target.has(target.of_root(name))]:
         words = f"The only weights are {held[0]}, those of {'Flax' if 'flax' in held[0] else 'TensorFlow'}"
         yield Kind("kind-framework", words, weights=False, blanks={"option": _FRAMEWORKS[held[0]]})
@@ -160,6 +163,8 @@ def _other_result(target: Target) -> Iterator[Kind]:
     named = target.config.get("architectures")
     classes = [str(name) for name in named] if isinstance(named, list) else []
     task = target.object(target.of_root("sentence_bert_config.json")).get("transformer_task")
+    if "Pooling" in kinds and family in {"CrossEncoder", "SparseEncoder", "MultiVectorEncoder"}:
+        family = None  # it is built of an embedding model's modules, and the pipeline's tier says that it is misnamed
     if family == "CrossEncoder" or "LogitScore" in kinds or task == "sequence-classification":
         yield _cross_encoder("AutoModelForCausalLM" if "LogitScore" in kinds else None)
     elif "Pooling" not in kinds and any(name.endswith("ForSequenceClassification") for name in classes):
@@ -174,6 +179,8 @@ def _other_result(target: Target) -> Iterator[Kind]:
         )
     elif family == "MultiVectorEncoder" or "pylate" in libraries or _is_colbert(target, classes):
         yield Kind("kind-multi-vector", "The model is a late-interaction model", vectors=False, beside=r"^linear\.")
+    elif _pooled(target):
+        yield Kind(head=r"(^|\.)pooler\.")
     elif not target.modules and any(name.endswith(("ForMaskedLM", "ForCausalLM", "LMHeadModel")) for name in classes):
         yield Kind("kind-language-model", f"The model is a language model: {classes[0]}")
 
@@ -186,6 +193,13 @@ def _cross_encoder(loader: str | None = None) -> Kind:
         loader=loader or "AutoModelForSequenceClassification",
         head=r"(^|\.)(classifier|score|pooler|pre_classifier|classification_head|head)\.",
     )
+
+
+def _pooled(target: Target) -> bool:
+    """Whether the vector is taken from the transformer's own pooler, which most models carry and do not use."""
+    modality = target.object(target.of_root("sentence_bert_config.json")).get("modality_config")
+    text = modality.get("text") if isinstance(modality, dict) else None
+    return isinstance(text, dict) and text.get("method_output_name") == "pooler_output"
 
 
 def _is_splade(target: Target, classes: list[str]) -> bool:
@@ -203,8 +217,7 @@ def check_kind(target: Target, found: Kind) -> Iterator[Finding]:
         return
     if found.code != "kind-unknown":
         yield finding(found.code, found.seen, **found.blanks)
-        if found.code == "kind-openvino":
-            yield from _half_a_graph(target, found.blanks["file"])
+        yield from _of_its_own(target, found)
         return
     adapter = target.has(target.of_root(_ADAPTER))
     held = [name for name in target.files if name.endswith(_HOLDS_WEIGHTS)]
@@ -224,6 +237,20 @@ def check_kind(target: Target, found: Kind) -> Iterator[Finding]:
         _how(target, adapter),
         {"weights": held[:20]},
     )
+    if adapter:
+        yield from check_adapter(target, target.of_root(_ADAPTER))
+    elif _reader(target) == "StaticEmbedding":
+        yield from check_words(target, str(target.modules[0].get("path") or ""))
+
+
+def _of_its_own(target: Target, found: Kind) -> Iterator[Finding]:
+    """What can be wrong with a folder of this kind, beside what is looked at in every folder."""
+    if found.code in {"kind-onnx", "kind-openvino", "kind-gguf"}:
+        yield from check_graph(target, found.graph)
+    if found.code == "kind-openvino":
+        yield from _half_a_graph(target, found.graph)
+    if found.code == "kind-quantised":
+        yield from check_packed(target, found.blanks["method"])
 
 
 def _how(target: Target, adapter: bool) -> str:

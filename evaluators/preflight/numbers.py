@@ -48,7 +48,9 @@ _FROM_PADDING = {
     "data2vec-text",
     "ibert",
 }
+_DISENTANGLED = {"c2p", "p2c"}  # what DeBERTa's attention is made of, in all that were published
 # Activations that one family of architectures is trained with; within a family they differ by less than 1e-3 or so.
+_T5_PROJECTIONS = ("relu", "gated-gelu")
 _FAMILIES = {"gelu": ("gelu",), "silu": ("silu", "swish"), "relu": ("relu",)}
 _ACTIVATIONS = ("hidden_act", "hidden_activation", "activation", "activation_function")
 # Settings that were trained with though no tensor shows them: published checkpoints leave the class's own value.
@@ -149,6 +151,9 @@ def _dropouts(config: Mapping[str, Any]) -> Iterator[Finding]:
     for name, value in odd.items():
         if not 0 <= value < 1:
             yield finding("training-number-absurd", f"config.json says {name} {value}", {name: value})
+    chunk = config.get("chunk_size_feed_forward")
+    if _number(chunk) and chunk > 1:
+        yield finding("chunked", f"config.json says chunk_size_feed_forward {chunk}", {"chunk": chunk})
 
 
 def _family(activation: str) -> str | None:
@@ -158,6 +163,11 @@ def _family(activation: str) -> str | None:
 def _activation(config: Mapping[str, Any]) -> Iterator[Finding]:
     """An activation of another family than the architecture's own."""
     usual = _defaults(config)
+    proj = config.get("feed_forward_proj")
+    if config.get("model_type") in {"t5", "mt5", "umt5"} and isinstance(proj, str) and proj not in _T5_PROJECTIONS:
+        yield finding(
+            "activation-unusual", f"config.json says feed_forward_proj {proj}", usual=" or ".join(_T5_PROJECTIONS)
+        )
     for name in _ACTIVATIONS:
         given, own = config.get(name), usual.get(name)
         if not (isinstance(given, str) and isinstance(own, str)) or given == own:
@@ -172,6 +182,11 @@ def _as_trained(config: Mapping[str, Any]) -> Iterator[Finding]:
         given, own = config.get(name), usual.get(name)
         if _number(given) and _number(own) and given != own:
             yield finding("setting-unusual", f"config.json says {name} {given}", {name: given}, usual=own)
+    parts = config.get("pos_att_type")
+    parts = parts.split("|") if isinstance(parts, str) else parts
+    if config.get("relative_attention") and isinstance(parts, list) and set(parts) != _DISENTANGLED:
+        seen = f"config.json says pos_att_type {config['pos_att_type']}"
+        yield finding("setting-unusual", seen, {"pos_att_type": parts}, usual="p2c|c2p")
 
 
 def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:

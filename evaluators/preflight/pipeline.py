@@ -31,6 +31,7 @@ __all__ = ["check", "output_width", "reader_width"]
 _POOLINGS = {"cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"}
 # What each family of models has to give in the end; by the model_type of config_sentence_transformers.json.
 _GIVES = {"MultiVectorEncoder": TOKENS, "CrossEncoder": "scores"}
+_FAMILIES = {"SentenceTransformer", *_GIVES, "SparseEncoder"}
 # The feature a Transformer writes, by its task, where its settings do not name it.
 _WRITES = {"sequence-classification": "scores", "text-generation": "causal_logits", "any-to-any": "causal_logits"}
 _TASKS = {"feature-extraction", "fill-mask", "retrieval", *_WRITES}
@@ -53,6 +54,7 @@ def check(target: Target) -> Iterator[Finding]:
     yield from faults
     if any(fault.severity == "fatal" for fault in faults):
         return
+    yield from _family(target)
     yield from _router(target)
     known = routes(target)
     for step in _once(known):
@@ -106,6 +108,16 @@ def _names(target: Target) -> Iterator[Finding]:
             f"modules.json lists its modules in the order {order} of their idx",
             {"idx": order, "types": [entry.get("type") for entry in target.modules]},
         )
+
+
+def _family(target: Target) -> Iterator[Finding]:
+    """The family that config_sentence_transformers.json names against the modules."""
+    family = target.object("config_sentence_transformers.json").get("model_type")
+    kinds = {kind_of(str(entry["type"])) for entry in target.modules}
+    pooled = "Pooling" in kinds and family in {"CrossEncoder", "SparseEncoder", "MultiVectorEncoder"}
+    if family is not None and (family not in _FAMILIES or (pooled and "SpladePooling" not in kinds)):
+        seen = f"config_sentence_transformers.json says model_type {family!r}, the modules are {_words(kinds)}"
+        yield finding("family-differs", seen, {"model_type": family, "modules": sorted(kinds)})
 
 
 def _router(target: Target) -> Iterator[Finding]:
@@ -238,7 +250,8 @@ def _order(target: Target, route: str, steps: list[Step]) -> Iterator[Finding]:
     yield from _normalised(steps)
     wanted = _GIVES.get(str(target.object("config_sentence_transformers.json").get("model_type")), SENTENCE)
     if wanted not in written:
-        yield finding("pipeline-gives-none", f"The modules{place} give {_words(written)}", wanted=wanted)
+        lost = "There is no Pooling: the" if wanted == SENTENCE and TOKENS in written else "The"
+        yield finding("pipeline-gives-none", f"{lost} modules{place} give {_words(written)}", wanted=wanted)
 
 
 def _repeated(steps: list[Step]) -> Iterator[Finding]:

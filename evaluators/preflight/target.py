@@ -103,12 +103,14 @@ class Target:
 
     @cached_property
     def weight_files(self) -> list[str]:
-        """The safetensors files that hold the transformer's weights, relative; those an index names come first."""
+        """The safetensors files that the transformer is loaded from, relative: the one file, else those of an index."""
+        single = self.of_root("model.safetensors")
+        if self.has(single):
+            return [single]
         index = self.object(self.of_root("model.safetensors.index.json")).get("weight_map")
         if isinstance(index, dict):
             return [self.of_root(name) for name in sorted(set(map(str, index.values())))]
-        single = self.of_root("model.safetensors")
-        return [single] if self.has(single) else []
+        return []
 
     @cached_property
     def pickles(self) -> list[str]:
