@@ -11,7 +11,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from evaluators.preflight import code, configuration, files, hub, kinds, numbers, pin, pipeline, tokenizer, weights
+from evaluators.preflight import (
+    card,
+    code,
+    configuration,
+    files,
+    hub,
+    kinds,
+    numbers,
+    pin,
+    pipeline,
+    tokenizer,
+    weights,
+)
 from evaluators.preflight.finding import Finding, at_least, worst
 from evaluators.preflight.target import Target, find_target
 
@@ -71,4 +83,4 @@ def _tiers(
         yield lambda: chain.from_iterable(weights.check(part) for part in parts)
     yield of_tokenizer
     if sort.vectors:
-        yield lambda: chain.from_iterable(configuration.check(part) for part in parts)
+        yield lambda: chain(card.check(target), *(configuration.check(part) for part in parts))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.pipeline import output_width
-from evaluators.preflight.steps import Step, routes
+from evaluators.preflight.steps import Step, pooling_modes, routes
 from evaluators.preflight.target import Target
 
 __all__ = ["Stated", "check", "stated_modules"]
@@ -95,8 +95,6 @@ def _module(entry: Stated, step: Step) -> Iterator[Finding]:
 
 
 def _modes(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    from evaluators.preflight.configuration import pooling_modes
-
     return pooling_modes(settings)
 
 

@@ -216,7 +216,7 @@ _CARD: dict[str, Entry] = {
         _REPOSITORY_OR_CARD,
     ),
     "module-unlisted": Entry(
-        "configuration",
+        "pipeline",
         "serious",
         "A step that the model was saved with is not run.",
         "Take modules.json from the model's repository, or remove the folder.",

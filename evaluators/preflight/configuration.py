@@ -6,22 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evaluators.preflight.card import check as check_card
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
+from evaluators.preflight.pipeline import flow
+from evaluators.preflight.steps import pooling_modes, routes
 from evaluators.preflight.stored import header
 from evaluators.preflight.target import Target
 
-__all__ = ["card_pooling", "check", "declared_pooling", "is_causal", "pooling_modes"]
+__all__ = ["card_pooling", "check", "declared_pooling", "is_causal"]
 
-_MODES = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
 # How model cards show their pooling in the code they ask people to paste.
 _CARD = {
     "mean": re.compile(r"mean_pooling|average_pool|pooling_mode_mean_tokens'?\"?: True", re.IGNORECASE),
@@ -40,7 +33,6 @@ _OTHER_ROLE = {
     "document": re.compile(r"^\W*query\b", re.IGNORECASE),
 }
 _NOBODY = re.compile(r"(?!)")
-_MODULE_FILE = re.compile(r"\d+_[A-Z]\w*/(config\.json|model\.safetensors|pytorch_model\.bin)")
 _SIMILARITIES = {"cosine", "dot", "euclidean", "manhattan"}
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 
@@ -55,8 +47,6 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _dimensions(target)
     yield from _dtype(target)
     yield from _architecture(target)
-    yield from _unlisted(target)
-    yield from check_card(target)
 
 
 def declared_pooling(target: Target) -> tuple[str, ...]:
@@ -65,14 +55,6 @@ def declared_pooling(target: Target) -> tuple[str, ...]:
     if entry is None:
         return ()
     return pooling_modes(target.object(f"{entry.get('path')}/config.json"))
-
-
-def pooling_modes(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The pooling modes that the settings of a Pooling module declare, in either of the two ways; empty when none."""
-    modern = settings.get("pooling_mode")
-    if modern:
-        return (modern,) if isinstance(modern, str) else tuple(map(str, modern))
-    return tuple(mode for key, mode in _MODES.items() if settings.get(key))
 
 
 def card_pooling(card: str) -> str | None:
@@ -243,15 +225,6 @@ def types_of(name: str) -> set[str]:
     }
 
 
-def _unlisted(target: Target) -> Iterator[Finding]:
-    """A module's folder that modules.json does not name."""
-    listed = {str(entry.get("path")) for entry in target.modules}
-    beside = {name.partition("/")[0] for name in target.files if _MODULE_FILE.fullmatch(name)} - listed
-    if target.modules and beside:
-        seen = f"The folder {sorted(beside)[0]} is there, and modules.json does not name it"
-        yield finding("module-unlisted", seen, {"folders": sorted(beside), "modules.json": sorted(listed)})
-
-
 def _similarity(target: Target) -> Iterator[Finding]:
     named = target.object("config_sentence_transformers.json").get("similarity_fn_name")
     if named is not None and named not in _SIMILARITIES:
@@ -279,19 +252,20 @@ def _similarity(target: Target) -> Iterator[Finding]:
 
 
 def _dimensions(target: Target) -> Iterator[Finding]:
-    entry, hidden = target.module("Pooling"), target.config.get("hidden_size") or target.config.get("d_model")
-    pooling = target.object(f"{entry.get('path')}/config.json") if entry else {}
-    width = pooling.get("embedding_dimension") or pooling.get("word_embedding_dimension")
-    if width and hidden and width != hidden:
-        yield Finding(
-            "configuration",
-            "dimensions-differ",
-            "serious",
-            f"The pooling expects {width} dimensions, the model gives {hidden}",
-            "The files belong to different models.",
-            "Take both from the same revision.",
-            {"pooling": width, "hidden_size": hidden},
-        )
+    """The width a Pooling declares against the one that its tokens have."""
+    for _, steps in routes(target):
+        for step, given, _ in flow(target, steps):
+            declared = step.settings.get("embedding_dimension") if step.kind == "Pooling" else None
+            if declared and given and declared != given:
+                yield Finding(
+                    "configuration",
+                    "dimensions-differ",
+                    "serious",
+                    f"The pooling expects {declared} dimensions, the model gives {given}",
+                    "The files belong to different models.",
+                    "Take both from the same revision.",
+                    {"pooling": declared, "given": given},
+                )
 
 
 def _dtype(target: Target) -> Iterator[Finding]:

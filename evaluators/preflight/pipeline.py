@@ -6,6 +6,7 @@ in full are handed to sentence-transformers itself, which then says in its own w
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from evaluators.preflight.finding import Finding
 from evaluators.preflight.layers import check_layers
 from evaluators.preflight.steps import (
     OWN,
+    POOLING_FLAGS,
     READERS,
     SENTENCE,
     TOKENS,
@@ -22,13 +24,15 @@ from evaluators.preflight.steps import (
     is_inside,
     kind_of,
     known_references,
+    pooling_modes,
     routes,
 )
 from evaluators.preflight.target import Target
 
-__all__ = ["check", "output_width", "reader_width"]
+__all__ = ["check", "flow", "output_width", "reader_width"]
 
-_POOLINGS = {"cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"}
+_POOLINGS = set(POOLING_FLAGS.values())
+_MODULE_FILE = re.compile(r"\d+_[A-Z]\w*/(config\.json|model\.safetensors|pytorch_model\.bin)")
 # What each family of models has to give in the end; by the model_type of config_sentence_transformers.json.
 _GIVES = {"MultiVectorEncoder": TOKENS, "CrossEncoder": "scores"}
 _FAMILIES = {"SentenceTransformer", *_GIVES, "SparseEncoder"}
@@ -56,6 +60,7 @@ def check(target: Target) -> Iterator[Finding]:
         return
     yield from _family(target)
     yield from _router(target)
+    yield from _unlisted(target)
     known = routes(target)
     for step in _once(known):
         yield from _settings(target, step)
@@ -108,6 +113,15 @@ def _names(target: Target) -> Iterator[Finding]:
             f"modules.json lists its modules in the order {order} of their idx",
             {"idx": order, "types": [entry.get("type") for entry in target.modules]},
         )
+
+
+def _unlisted(target: Target) -> Iterator[Finding]:
+    """A module's folder that modules.json does not name."""
+    listed = {str(entry.get("path")) for entry in target.modules}
+    beside = {name.partition("/")[0] for name in target.files if _MODULE_FILE.fullmatch(name)} - listed
+    if target.modules and beside:
+        seen = f"The folder {sorted(beside)[0]} is there, and modules.json does not name it"
+        yield finding("module-unlisted", seen, {"folders": sorted(beside), "modules.json": sorted(listed)})
 
 
 def _family(target: Target) -> Iterator[Finding]:
@@ -221,8 +235,6 @@ def _tokenizing(step: Step) -> Iterator[Finding]:
 
 def _modes(step: Step) -> list[str]:
     """The pooling modes a Pooling module takes, as the library reads them: mean where the old flags are all off."""
-    from evaluators.preflight.configuration import pooling_modes
-
     return list(pooling_modes(step.settings)) or ["mean"]
 
 
@@ -314,12 +326,12 @@ def _whole(value: Any) -> int | None:
 
 def output_width(target: Target, steps: list[Step]) -> int | None:
     """Numbers the vector has after the last module; None where it cannot be told."""
-    for _, _, width in _flow(target, steps):
+    for _, _, width in flow(target, steps):
         last = width
     return last if steps else None
 
 
-def _flow(target: Target, steps: list[Step]) -> Iterator[tuple[Step, int | None, int | None]]:
+def flow(target: Target, steps: list[Step]) -> Iterator[tuple[Step, int | None, int | None]]:
     """Each step with the width it is given and the width it gives."""
     widths: dict[str, int | None] = {}
     for at, step in enumerate(steps):
@@ -357,7 +369,7 @@ _TAKES = {"Dense": "in_features", "LayerNorm": "dimension", "SparseAutoEncoder":
 
 
 def _widths(target: Target, steps: list[Step]) -> Iterator[Finding]:
-    for step, given, _ in _flow(target, steps):
+    for step, given, _ in flow(target, steps):
         takes = _whole(step.settings.get(_TAKES[step.kind])) if step.kind in _TAKES else None
         if given and takes and given != takes:
             yield finding(

@@ -16,7 +16,7 @@ from evaluators.preflight.target import Target
 
 __all__ = [
     "MODULES", "OWN", "READERS", "SENTENCE", "TOKENS", "Module", "Step", "is_inside", "kind_of", "known_references",
-    "routes",
+    "pooling_modes", "routes",
 ]  # fmt: skip
 
 TOKENS, SENTENCE = "token_embeddings", "sentence_embedding"
@@ -51,10 +51,14 @@ def _set(names: str) -> frozenset[str]:
 
 
 _WIDTH = {"word_embedding_dimension": "embedding_dimension"}
-_POOLING_MODES = _set(
-    "pooling_mode_cls_token pooling_mode_max_tokens pooling_mode_mean_tokens pooling_mode_mean_sqrt_len_tokens "
-    "pooling_mode_weightedmean_tokens pooling_mode_lasttoken"
-)
+POOLING_FLAGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
 _TRANSFORMER = _set(
     "transformer_task model_kwargs processor_kwargs config_kwargs processing_kwargs modality_config module_output_name "
     "unpad_inputs query_length document_length query_expansion max_seq_length do_lower_case tokenizer_name_or_path "
@@ -73,7 +77,7 @@ MODULES: dict[str, Module] = {
     "Router": Module("router_config.json"),
     "Asym": Module("router_config.json"),
     "Pooling": Module(
-        keys=_POOLING_MODES | _set("embedding_dimension pooling_mode include_prompt"),
+        keys=frozenset(POOLING_FLAGS) | _set("embedding_dimension pooling_mode include_prompt"),
         needed=_set("embedding_dimension"),
         renamed=_WIDTH,
         reads=TOKENS,
@@ -209,7 +213,9 @@ def known_references() -> frozenset[str]:
     found = set()
     for package, kinds in _HOMES.items():
         for kind, file in kinds.items():
-            found |= {f"{OWN}{package}.{kind}", f"{OWN}{package}.{file}.{kind}"}
+            found.add(f"{OWN}{package}.{file}.{kind}")
+            if kind != "Asym":  # the old name of Router, kept in the packages of old alone
+                found.add(f"{OWN}{package}.{kind}")
             if package in {"base.modules", "sentence_transformer.modules"}:
                 found |= {f"{OWN}models.{kind}", f"{OWN}sentence_transformer.modules.{kind}"}
             elif package == "sparse_encoder.modules":
@@ -266,3 +272,11 @@ def _settings(target: Target, kind: str, path: str) -> tuple[str | None, dict[st
             settings = target.object(file)
             return file, {module.renamed.get(key, key): value for key, value in settings.items()}
     return None, {}
+
+
+def pooling_modes(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The pooling modes that the settings of a Pooling module declare, in either of the two ways; empty when none."""
+    modern = settings.get("pooling_mode")
+    if modern:
+        return (modern,) if isinstance(modern, str) else tuple(map(str, modern))
+    return tuple(mode for key, mode in POOLING_FLAGS.items() if settings.get(key))
