@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from evaluators.preflight.catalogue import finding
-from evaluators.preflight.finding import Finding
+from evaluators.preflight.finding import Finding, Severity
 from evaluators.preflight.pipeline import output_width
 from evaluators.preflight.steps import Step, pooling_modes, routes
 from evaluators.preflight.target import Target
@@ -24,7 +24,8 @@ _MODULE = re.compile(r"^  \((?P<name>[^)\s]{1,80})\): (?P<kind>\w+)\((?P<setting
 _WIDTH = re.compile(
     r"\*\*Output Dimensionality:\*\* (\d+)|to an? (\d+)[- ]dimensional (?:dense )?vector space", re.IGNORECASE
 )
-_LENGTH = re.compile(r"\*\*Maximum Sequence Length:\*\* (\d+) tokens|longer than (\d+) word pieces is truncated")
+_LENGTH = re.compile(r"\*\*Maximum Sequence Length:\*\* (\d+) tokens")
+_LENGTH_IN_WORDS = re.compile(r"longer than (\d+) word pieces is truncated")
 _SIMILARITY = re.compile(r"\*\*Similarity Function:\*\* (Cosine|Dot|Euclidean|Manhattan|MaxSim)", re.IGNORECASE)
 _LONGEST_CARD = 1_000_000
 # Settings that decide a vector; others are where the library puts things, or were not there in older versions.
@@ -126,11 +127,15 @@ def _length(target: Target, stated: list[Stated]) -> Iterator[Finding]:
     kept = target.object(file).get("max_seq_length")
     shown = stated[0].settings.get("max_seq_length") if stated else None
     told = shown if isinstance(shown, int) else _one(_LENGTH, target.card)
+    severity: Severity = "serious"
+    if told is None:
+        told, severity = _one(_LENGTH_IN_WORDS, target.card), "notice"  # by hand: it may never have been so
     if told is not None and isinstance(kept, int) and int(told) != kept:
         yield finding(
             "card-length-differs",
             f"The card reads {told} tokens of a text, {file} {kept}",
             {"card": int(told), "files": kept},
+            severity,
         )
 
 

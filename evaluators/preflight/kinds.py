@@ -157,7 +157,8 @@ def _packed(target: Target) -> Iterator[Kind]:
 
 def _other_result(target: Target) -> Iterator[Kind]:
     """Transformers whose result is another than one dense vector a text."""
-    family = target.object("config_sentence_transformers.json").get("model_type")
+    named_family = target.object("config_sentence_transformers.json").get("model_type")
+    family = named_family if isinstance(named_family, str) else None
     kinds = {str(entry.get("type", "")).rpartition(".")[2] for entry in target.modules}
     libraries = {str(entry.get("type", "")).partition(".")[0] for entry in target.modules}
     named = target.config.get("architectures")

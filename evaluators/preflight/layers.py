@@ -123,10 +123,9 @@ def _refused(target: Target, step: Step) -> Iterator[Finding]:
     """What sentence-transformers says when it loads a module that is small, and of which no more is known here."""
     from sentence_transformers.util import import_from_string
 
-    entry = next(entry for entry in target.modules if str(entry.get("type", "")).endswith("." + step.kind))
     with quietly(), guarded(target):
         try:
-            made = import_from_string(str(entry["type"]))
+            made = import_from_string(step.reference)
             made.load(str(target.folder), subfolder=step.path, local_files_only=True)
         except Exception as error:  # noqa: BLE001 -- it builds from other people's settings, and those can raise anything
             words = f"{type(error).__name__}: {str(error).strip()[:300]}"

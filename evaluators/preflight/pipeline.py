@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evaluators.preflight.catalogue import finding
@@ -43,7 +43,10 @@ _WIDTHS = ("hidden_size", "d_model", "dim", "n_embd", "hidden_dim")
 _CHANGES_THE_VECTOR = {"Dense", "LayerNorm"}
 # Settings of sentence_bert_config.json that go to the loaders and leave the vectors as they are.
 _HARMLESS = {"dtype", "torch_dtype", "attn_implementation", "add_pooling_layer", "use_safetensors", "low_cpu_mem_usage",
-             "use_cache", "model_max_length", "local_files_only", "revision", "token"}  # fmt: skip
+             "use_cache", "model_max_length", "local_files_only", "token", "trust_remote_code"}  # fmt: skip
+# Those by which the loaders of transformers take other weights, or put them in other places.
+_LOADING = {"variant", "weights_only", "gguf_file", "subfolder", "quantization_config", "load_in_8bit", "load_in_4bit",
+            "ignore_mismatched_sizes", "state_dict", "key_mapping", "revision"}  # fmt: skip
 _COARSE = ("float8_e4m3fn", "float8_e5m2", "int8", "uint8", "torch.int8", "torch.float8_e4m3fn")
 _TOKENIZING = {"add_special_tokens", "max_length", "truncation", "truncation_side", "padding_side", "do_lower_case"}
 
@@ -98,7 +101,7 @@ def _exists(reference: str) -> bool:
 
     try:
         return isinstance(import_from_string(reference), type)
-    except ImportError:
+    except (ImportError, ValueError):  # an empty part of the name is a ValueError
         return False
 
 
@@ -128,8 +131,8 @@ def _family(target: Target) -> Iterator[Finding]:
     """The family that config_sentence_transformers.json names against the modules."""
     family = target.object("config_sentence_transformers.json").get("model_type")
     kinds = {kind_of(str(entry["type"])) for entry in target.modules}
-    pooled = "Pooling" in kinds and family in {"CrossEncoder", "SparseEncoder", "MultiVectorEncoder"}
-    if family is not None and (family not in _FAMILIES or (pooled and "SpladePooling" not in kinds)):
+    pooled = "Pooling" in kinds and family in ("CrossEncoder", "SparseEncoder", "MultiVectorEncoder")
+    if family is not None and (str(family) not in _FAMILIES or (pooled and "SpladePooling" not in kinds)):
         seen = f"config_sentence_transformers.json says model_type {family!r}, the modules are {_words(kinds)}"
         yield finding("family-differs", seen, {"model_type": family, "modules": sorted(kinds)})
 
@@ -147,15 +150,17 @@ def _router(target: Target) -> Iterator[Finding]:
         yield finding("router-incomplete", "The router's settings lack types, structure or parameters")
         return
     for route, parts in structure.items():
-        unknown = [part for part in parts if part not in types] if isinstance(parts, list) else [parts]
+        unknown = [part for part in parts if str(part) not in types] if isinstance(parts, list) else [parts]
         if unknown or not parts:
             yield finding("router-incomplete", f"The route {route!r} is made of {parts}, of which {unknown} is unknown")
     for part, kind in types.items():
+        if not isinstance(kind, str) or (kind.startswith(OWN) and not _exists(kind)):
+            yield finding("module-unknown", f"The router names {kind!r}, which sentence-transformers has not")
         if not any(name.startswith(f"{place}{part}/") for name in target.files) and kind_of(str(kind)) != "Normalize":
             yield finding("router-incomplete", f"The router's module {place}{part} is not there")
-    asked = [options.get("default_route"), *(options.get("route_mappings") or {}).values()]
-    for route in asked:
-        if route is not None and route not in structure:
+    mapped = options.get("route_mappings")
+    for route in [options.get("default_route"), *(mapped.values() if isinstance(mapped, dict) else ())]:
+        if route is not None and str(route) not in structure:
             yield finding("router-incomplete", f"The router sends texts to {route!r}, it has {sorted(structure)}")
 
 
@@ -184,7 +189,7 @@ def _settings(target: Target, step: Step) -> Iterator[Finding]:
         )
     yield from _values(step)
     if step.kind in {"Transformer", "MLMTransformer"}:
-        yield from _reader_settings(step)
+        yield from _reader_settings(step, target.object(step.named("config.json")))
 
 
 def _values(step: Step) -> Iterator[Finding]:
@@ -197,7 +202,8 @@ def _values(step: Step) -> Iterator[Finding]:
     if step.kind == "SpladePooling":
         known = {"pooling_strategy": {"max", "sum"}, "activation_function": {"relu", "log1p_relu"}}
         for key, values in known.items():
-            if (value := step.settings.get(key, "max" if key == "pooling_strategy" else "relu")) not in values:
+            value = step.settings.get(key, "max" if key == "pooling_strategy" else "relu")
+            if str(value) not in values:
                 yield finding("module-value-refused", f"{step.file} says {key} {value!r}", known=_words(values))
     for key in ("embedding_dimension", "in_features", "out_features", "dimension"):
         value = step.settings.get(key)
@@ -205,9 +211,9 @@ def _values(step: Step) -> Iterator[Finding]:
             yield finding("module-value-refused", f"{step.file} says {key} {value!r}", known="a positive whole number")
 
 
-def _reader_settings(step: Step) -> Iterator[Finding]:
+def _reader_settings(step: Step, config: Mapping[str, Any]) -> Iterator[Finding]:
     task = step.settings.get("transformer_task", "feature-extraction")
-    if task not in _TASKS:
+    if str(task) not in _TASKS:
         yield finding("module-value-refused", f"{step.file} says transformer_task {task!r}", known=_words(_TASKS))
     modality = step.settings.get("modality_config")
     if modality is not None and not (isinstance(modality, dict) and isinstance(modality.get("text"), dict)):
@@ -216,12 +222,20 @@ def _reader_settings(step: Step) -> Iterator[Finding]:
         yield finding("module-settings-refused", f"{step.file} lacks module_output_name", kind=step.kind)
     for key in ("model_args", "model_kwargs", "config_args", "config_kwargs"):
         given = step.settings.get(key)
-        if not isinstance(given, dict):
-            continue
-        odd = {name: value for name, value in given.items() if name not in _HARMLESS or value in _COARSE}
+        pairs = given.items() if isinstance(given, dict) else ()
+        odd = {name: value for name, value in pairs if _overrides(config, name, value, key)}
         if odd:
             yield finding("settings-override", f"{step.file} hands {str(odd)[:120]} to the loader as {key}", odd)
     yield from _tokenizing(step)
+
+
+def _overrides(config: Mapping[str, Any], name: str, value: Any, key: str) -> bool:
+    """Whether a setting for the loaders makes another model of the files than config.json says."""
+    if value in _COARSE:
+        return True
+    if name in _HARMLESS:
+        return False
+    return config[name] != value if name in config else key.startswith("config") or name in _LOADING
 
 
 def _tokenizing(step: Step) -> Iterator[Finding]:
@@ -312,12 +326,19 @@ def reader_width(target: Target, step: Step) -> int | None:
     """Numbers a token's vector has when it leaves the module that reads the text; None where no setting tells."""
     if step.kind == "MLMTransformer" or step.settings.get("transformer_task") == "fill-mask":
         return _whole(target.object(step.named("config.json")).get("vocab_size"))
-    if step.kind != "Transformer":
-        return None
     config = target.object(step.named("config.json"))
+    pooled = _written(step) == TOKENS or _text_output(step) == "pooler_output"
+    if step.kind != "Transformer" or not pooled or config.get("auto_map"):
+        return None  # a projection, or what the model's own code makes of it
     if config.get("word_embed_proj_dim"):
         return _whole(config["word_embed_proj_dim"])
     return next((width for key in _WIDTHS if (width := _whole(config.get(key)))), None)
+
+
+def _text_output(step: Step) -> Any:
+    modality = step.settings.get("modality_config")
+    text = modality.get("text") if isinstance(modality, dict) else None
+    return text.get("method_output_name") if isinstance(text, dict) else None
 
 
 def _whole(value: Any) -> int | None:
@@ -347,6 +368,8 @@ def flow(target: Target, steps: list[Step]) -> Iterator[tuple[Step, int | None, 
 
 def _gives(step: Step, given: int | None) -> int | None:
     settings = step.settings
+    if step.module is None:
+        return None
     match step.kind:
         case "Pooling":
             return given * len(_modes(step)) if given else None

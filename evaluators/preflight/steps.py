@@ -62,7 +62,7 @@ POOLING_FLAGS = {
 _TRANSFORMER = _set(
     "transformer_task model_kwargs processor_kwargs config_kwargs processing_kwargs modality_config module_output_name "
     "unpad_inputs query_length document_length query_expansion max_seq_length do_lower_case tokenizer_name_or_path "
-    "model_args tokenizer_args config_args tokenizer_kwargs"
+    "model_args tokenizer_args config_args cache_dir"
 )
 _LENGTHS = "sentence_bert_config.json"
 
@@ -245,7 +245,11 @@ def _routed(target: Target, router: Step) -> Iterator[tuple[str, list[Step]]]:
     if not isinstance(types, dict) or not isinstance(structure, dict):
         return
     for name, parts in structure.items():
-        known = [part for part in parts if part in types and is_inside(part)] if isinstance(parts, list) else []
+        known = (
+            [part for part in parts if isinstance(part, str) and part in types and is_inside(part)]
+            if isinstance(parts, list)
+            else []
+        )
         yield name, [_step(target, str(types[part]), _below(router.path, part)) for part in known]
 
 

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from evaluators.preflight import numbers, pipeline
+from evaluators.preflight import card, files, numbers, pipeline
 from evaluators.preflight.catalogue import CATALOGUE, finding
 from evaluators.preflight.steps import MODULES, OWN, known_references
 from evaluators.preflight.target import Target
-from tests.preflight.pipelines import NUMBERS, PIPELINES, settings, write_pipeline
+from tests.preflight.pipelines import NUMBERS, PIPELINES, put, router, settings, write_pipeline
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 def _found(folder: Path) -> list[str]:
     target = Target(str(folder), folder)
-    return [found.code for check in (pipeline.check, numbers.check) for found in check(target)]
+    return [found.code for check in (pipeline.check, numbers.check, card.check) for found in check(target)]
 
 
 def test_an_intact_pipeline_has_no_findings(folder: Path) -> None:
@@ -80,3 +82,50 @@ def test_types_by_their_present_names_are_known_without_the_library(folder: Path
     (folder / "modules.json").write_text(json.dumps([entry | {"type": names[entry["type"]]} for entry in entries]))
     assert set(names.values()) <= known_references()
     assert _found(folder) == []
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in inside:
+        yield from _places(entry, (*path, key))
+
+
+def _changed(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
+    if not path:
+        return odd
+    copy = json.loads(json.dumps(value))
+    holder = copy
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = odd
+    return copy
+
+
+@pytest.mark.parametrize("routed", [False, True])
+def test_no_value_in_a_file_ends_in_a_traceback(routed: bool, folder: Path) -> None:
+    """Each setting of each file by turns of every other type: a finding, or none."""
+    if routed:
+        router()(folder)
+        put(folder / "modules.json", json.loads((folder / "modules.json").read_text())[:1])
+    text = {"method": "forward", "method_output_name": "last_hidden_state"}
+    more = {
+        "modality_config": {"text": text},
+        "module_output_name": "token_embeddings",
+        "model_args": {"dtype": "auto"},
+    }
+    settings("sentence_bert_config.json", **more, transformer_task="feature-extraction")(folder)
+    settings("config_sentence_transformers.json", model_type="SentenceTransformer", truncate_dim=8)(folder)
+    settings("config.json", rope_scaling={"factor": 2.0}, rope_parameters={"rope_theta": 1e4}, pos_att_type=["c2p"])(
+        folder
+    )
+    names = ["router_config.json"] if routed else [p.relative_to(folder) for p in folder.rglob("*.json")]
+    for path in (folder / name for name in names):
+        whole = json.loads(path.read_text())
+        for place in _places(whole):
+            for odd in (None, [], {"a": [{}]}, "x", -1):
+                put(path, _changed(whole, place, odd))
+                target = Target(str(folder), folder)
+                if all(finding.severity != "fatal" for finding in files.check(target)):
+                    _found(folder)
+        put(path, whole)
