@@ -138,6 +138,7 @@ class Tier(StrEnum):
 
     FILES = "files"
     CODE = "code"
+    PIPELINE = "pipeline"
     WEIGHTS = "weights"
     TOKENIZER = "tokenizer"
     CONFIGURATION = "configuration"

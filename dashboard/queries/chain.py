@@ -92,7 +92,7 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdi
 
 
 def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.WEIGHTS):
+    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
         return Link("files", LinkState.BROKEN, fault)
     kept = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
     sides = {name: json.loads(files or "[]") for name, files in kept}
@@ -104,7 +104,7 @@ def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None
 
 
 def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.WEIGHTS):
+    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
         return Link("files", LinkState.BROKEN, fault)
     rows = cursor.execute(
         "SELECT e.files, e.revision FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"

@@ -1,16 +1,29 @@
 """Preflight: is this the model it claims to be, before a single text is encoded?
 
-Five tiers, each in a room of its own: files, code, weights, tokenizer, configuration. A fatal finding in one ends the
-look, because what the next would say could not be trusted.
+Six tiers, each in a room of its own: files, code, pipeline, weights, tokenizer, configuration. A fatal finding in one
+ends the look, because what the next would say could not be trusted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from evaluators.preflight import code, configuration, files, hub, kinds, pin, tokenizer, weights
+from evaluators.preflight import (
+    card,
+    code,
+    configuration,
+    files,
+    hub,
+    kinds,
+    numbers,
+    pin,
+    pipeline,
+    tokenizer,
+    weights,
+)
 from evaluators.preflight.finding import Finding, at_least, worst
 from evaluators.preflight.target import Target, find_target
 
@@ -53,15 +66,21 @@ def _tiers(
             yield from hub.check(target, repository)
 
     def of_tokenizer() -> Iterator[Finding]:
-        yield from tokenizer.check(target)
+        for part in kinds.transformers_of(target):
+            yield from tokenizer.check(part)
         if kept:
             yield from pin.check_tokens(target, kept)
 
     yield of_files
     yield lambda: code.check(target)
-    if kinds.other_kind(target):
+    sort, parts = kinds.kind(target), kinds.transformers_of(target)
+    yield lambda: chain(pipeline.check(target), *(numbers.check(part) for part in parts if sort.known))
+    if not sort.known or not sort.weights:
         yield lambda: kinds.check_values_on_disk(target)
+    if not sort.known:
         return
-    yield lambda: weights.check(target)
+    if sort.weights:
+        yield lambda: chain.from_iterable(weights.check(part) for part in parts)
     yield of_tokenizer
-    yield lambda: configuration.check(target)
+    if sort.vectors:
+        yield lambda: chain(card.check(target), *(configuration.check(part) for part in parts))

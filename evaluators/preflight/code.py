@@ -15,7 +15,7 @@ __all__ = ["check"]
 
 def check(target: Target) -> Iterator[Finding]:
     """Own code and other repositories' code that was not allowed by name, and the classes that stand in for it."""
-    if not (named := named_code(target.folder)):
+    if not (named := [entry for entry in named_code(target.folder) if not _of_a_library(target, entry)]):
         return
     others = strangers(target.folder, allowances(target.trust))
     others.pop(target.name, None)  # a model may name itself as the other repository
@@ -25,6 +25,12 @@ def check(target: Target) -> Iterator[Finding]:
     option = as_options({target.name: target.code_revision} | others)
     for file in sorted({entry.file for entry in named}):
         yield from _of_file(target, file, [entry for entry in named if entry.file == file], option)
+
+
+def _of_a_library(target: Target, entry: Named) -> bool:
+    """Whether a module's class is an installed library's (pylate.models.Dense.Dense): no file here could hold it."""
+    package, _, _ = entry.code.rpartition(".")
+    return entry.role == "module" and entry.repository is None and "." in package and not target.has(f"{package}.py")
 
 
 def _strangers(others: Mapping[str, str]) -> Iterator[Finding]:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
+from evaluators.preflight.pipeline import flow
+from evaluators.preflight.steps import pooling_modes, routes
 from evaluators.preflight.stored import header
 from evaluators.preflight.target import Target
 
 __all__ = ["card_pooling", "check", "declared_pooling", "is_causal"]
 
-_MODES = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
 # How model cards show their pooling in the code they ask people to paste.
 _CARD = {
     "mean": re.compile(r"mean_pooling|average_pool|pooling_mode_mean_tokens'?\"?: True", re.IGNORECASE),
@@ -28,6 +23,16 @@ _CARD = {
 }
 _CARD_NORMALISES = re.compile(r"F\.normalize|functional\.normalize|\): Normalize\(\)|normalize_embeddings=True")
 _CARD_PROMPTS = re.compile(r"[\"'`](query: |passage: )|Instruct: |Represent this sentence", re.IGNORECASE)
+_QUOTED = re.compile(r"[\"'`]([A-Za-z][^\"'`\n]{1,200})[\"'`]")
+_NAMED = re.compile(r"prompt_name ?= ?[\"'](\w{1,60})[\"']")
+_LONGEST_CARD = 1_000_000
+# What a prompt of one role says when it is the other's.
+_OTHER_ROLE = {
+    "query": re.compile(r"^\W*(passage|document)\b", re.IGNORECASE),
+    "passage": re.compile(r"^\W*query\b", re.IGNORECASE),
+    "document": re.compile(r"^\W*query\b", re.IGNORECASE),
+}
+_NOBODY = re.compile(r"(?!)")
 _SIMILARITIES = {"cosine", "dot", "euclidean", "manhattan"}
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 
@@ -41,6 +46,7 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _similarity(target)
     yield from _dimensions(target)
     yield from _dtype(target)
+    yield from _architecture(target)
 
 
 def declared_pooling(target: Target) -> tuple[str, ...]:
@@ -48,11 +54,7 @@ def declared_pooling(target: Target) -> tuple[str, ...]:
     entry = target.module("Pooling")
     if entry is None:
         return ()
-    config = target.object(f"{entry.get('path')}/config.json")
-    modern = config.get("pooling_mode")
-    if modern:
-        return (modern,) if isinstance(modern, str) else tuple(map(str, modern))
-    return tuple(mode for key, mode in _MODES.items() if config.get(key))
+    return pooling_modes(target.object(f"{entry.get('path')}/config.json"))
 
 
 def card_pooling(card: str) -> str | None:
@@ -163,6 +165,14 @@ def _prompts(target: Target) -> Iterator[Finding]:
             "Take config_sentence_transformers.json from the model's repository.",
             {"prompts": prompts},
         )
+    if exchanged := [name for name, text in prompts.items() if text and _OTHER_ROLE.get(name, _NOBODY).search(text)]:
+        seen = f"The prompt {exchanged[0]!r} is {prompts[exchanged[0]]!r}"
+        yield finding("prompts-exchanged", seen, {"prompts": prompts})
+    yield from _as_in_card(target, prompts)
+    asked = {name for name in _NAMED.findall(target.card[:_LONGEST_CARD]) if name not in prompts}
+    if unnamed := sorted(asked - {"query", "document"} if not prompts else asked):
+        seen = f"The card asks for the prompt named {unnamed[0]!r}, the files have {sorted(prompts)}"
+        yield finding("prompt-unnamed", seen, {"card": unnamed, "files": sorted(prompts)})
     if not any(prompts.values()) and (shown := _CARD_PROMPTS.search(target.card)):
         yield Finding(
             "configuration",
@@ -172,6 +182,47 @@ def _prompts(target: Target) -> Iterator[Finding]:
             "Tools that rely on the files encode without it.",
             "Give the prompt for each role yourself.",
         )
+
+
+def _as_in_card(target: Target, prompts: Mapping[str, Any]) -> Iterator[Finding]:
+    """Prompts that the card writes in quotes with another space, or in another case."""
+    quoted = set(_QUOTED.findall(target.card[:_LONGEST_CARD]))
+    for name, text in prompts.items():
+        near = [other for other in quoted if _bare(other) == _bare(str(text or "")) and _bare(other)]
+        if text and near and text not in quoted:
+            seen = f"The prompt {name!r} is {text!r}, the card writes {near[0]!r}"
+            yield finding("prompt-differs", seen, {"prompt": text, "card": near})
+
+
+def _bare(prompt: str) -> str:
+    """A prompt without what is lost most easily."""
+    return "".join(letter for letter in prompt.lower() if letter.isalnum())
+
+
+def _architecture(target: Target) -> Iterator[Finding]:
+    """The class the weights were saved from against the type that decides how they are read."""
+    named, kind = target.config.get("architectures"), target.config.get("model_type")
+    if not isinstance(named, list) or not named or target.config.get("auto_map"):
+        return
+    types = types_of(str(named[0]))
+    if types and kind not in types:
+        own = " or ".join(sorted(types))
+        seen = f"config.json says model_type {kind!r}, and architectures {named[0]}, which is of {own}"
+        yield finding("architecture-differs", seen, {"model_type": kind, "architectures": named})
+
+
+def types_of(name: str) -> set[str]:
+    """The model types whose models of some kind are of this class of transformers; empty for a class it has not."""
+    from transformers.models.auto import modeling_auto as auto
+
+    tasks = ("", "_FOR_MASKED_LM", "_FOR_CAUSAL_LM", "_FOR_SEQUENCE_CLASSIFICATION", "_FOR_PRETRAINING")
+    mappings = [getattr(auto, f"MODEL{task}_MAPPING_NAMES") for task in tasks]
+    return {
+        kind
+        for mapping in mappings
+        for kind, classes in mapping.items()
+        if name in ((classes,) if isinstance(classes, str) else classes)
+    }
 
 
 def _similarity(target: Target) -> Iterator[Finding]:
@@ -201,19 +252,20 @@ def _similarity(target: Target) -> Iterator[Finding]:
 
 
 def _dimensions(target: Target) -> Iterator[Finding]:
-    entry, hidden = target.module("Pooling"), target.config.get("hidden_size") or target.config.get("d_model")
-    pooling = target.object(f"{entry.get('path')}/config.json") if entry else {}
-    width = pooling.get("embedding_dimension") or pooling.get("word_embedding_dimension")
-    if width and hidden and width != hidden:
-        yield Finding(
-            "configuration",
-            "dimensions-differ",
-            "serious",
-            f"The pooling expects {width} dimensions, the model gives {hidden}",
-            "The files belong to different models.",
-            "Take both from the same revision.",
-            {"pooling": width, "hidden_size": hidden},
-        )
+    """The width a Pooling declares against the one that its tokens have."""
+    for _, steps in routes(target):
+        for step, given, _ in flow(target, steps):
+            declared = step.settings.get("embedding_dimension") if step.kind == "Pooling" else None
+            if declared and given and declared != given:
+                yield Finding(
+                    "configuration",
+                    "dimensions-differ",
+                    "serious",
+                    f"The pooling expects {declared} dimensions, the model gives {given}",
+                    "The files belong to different models.",
+                    "Take both from the same revision.",
+                    {"pooling": declared, "given": given},
+                )
 
 
 def _dtype(target: Target) -> Iterator[Finding]:

@@ -6,18 +6,18 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding, Severity
-from evaluators.preflight.kinds import CONFIGURED, check_other_kind, other_kind
+from evaluators.preflight.kinds import check_kind, kind, transformers_of
+from evaluators.preflight.parts import is_read
 from evaluators.preflight.shapes import malformed
-from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, tensor_names
+from evaluators.preflight.steps import Step, routes
+from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, header, tensor_names
 from evaluators.preflight.target import Target
 from evaluators.trust import hub_commit
 
 __all__ = ["check"]
 
-# What each sentence-transformers module cannot be built without, beside its config.json.
-_WEIGHTED = {"Dense", "LayerNorm", "WeightedLayerPooling", "LSTM", "CNN", "StaticEmbedding"}
-_BARE = {"Normalize"}
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -40,19 +40,22 @@ def check(target: Target) -> Iterator[Finding]:
     if odd:
         return  # the rest would be read out of those very settings
     yield from _declared_modules(target)
-    if kind := other_kind(target):
-        yield from check_other_kind(target, kind)
+    sort = kind(target)
+    yield from check_kind(target, sort)
+    if not sort.known:
         return
-    yield from _config_present(target)
-    yield from _weights_present(target)
-    yield from _tokenizer_present(target)
-    yield from _length_present(target)
+    for part in transformers_of(target):
+        yield from _config_present(part)
+        if sort.weights or sort.code == "kind-quantised":
+            yield from _weights_present(part)
+        yield from _tokenizer_present(part)
+        yield from _length_present(part)
     yield from _heads(target)
 
 
 def _unreadable(target: Target) -> Iterator[Finding]:
     """LFS pointers, empty files, JSON that does not parse, weights cut short."""
-    for name in target.files:
+    for name in (name for name in target.files if is_read(target, name)):
         path = target.path(name)
         if path.suffix in {".json", ".safetensors", ".bin", ".pt", ".model", ".txt"} and path.stat().st_size == 0:
             yield Finding(
@@ -120,31 +123,32 @@ def _parses(path: Path) -> bool:
 def _declared_modules(target: Target) -> Iterator[Finding]:
     if not target.has("modules.json"):
         yield from _modules_missing(target)
-    for entry in target.modules:
-        kind, path = str(entry.get("type", "")).rpartition(".")[2], str(entry.get("path") or "")
-        if kind in _BARE or not path:
-            continue
-        if lost := _lost(target, kind, path):
+    steps = {(step.kind, step.path): step for _, route in routes(target) for step in route}
+    for step in steps.values():
+        if lost := _lost(target, step):
             yield Finding(
                 "files",
                 "module-missing",
                 "fatal",
-                f"modules.json declares the module {kind} in {path}, and {' and '.join(lost)} of it is not there",
-                f"Without it the {kind} step cannot be built; tools that go on without it give other vectors.",
-                f"Add the folder {path} from the model's repository.",
-                {"module": kind, "path": path, "missing": lost},
+                f"modules.json declares the module {step}, and {' and '.join(lost)} of it is not there",
+                f"Without it the {step.kind} step cannot be built; tools that go on without it give other vectors.",
+                f"Add the folder {step.path} from the model's repository.",
+                {"module": step.kind, "path": step.path, "missing": lost},
             )
 
 
-def _lost(target: Target, kind: str, path: str) -> list[str]:
+def _lost(target: Target, step: Step) -> list[str]:
     """What is not there of a module; of a class whose files are not known here, only whether it has any."""
-    if kind not in CONFIGURED | _WEIGHTED and kind != "Transformer":
-        return [] if any(name.startswith(f"{path}/") for name in target.files) or path == "." else ["all"]
-    configs = ["config.json", *(["adapter_config.json"] if kind == "Transformer" else [])]
-    configured = kind in CONFIGURED or kind == "Transformer"
-    lost = configs[:1] if configured and not any(target.has(f"{path}/{name}") for name in configs) else []
+    module = step.module
+    if step.kind in {"Transformer", "MLMTransformer"}:
+        configs = ("config.json", "adapter_config.json")
+        return [] if any(target.has(step.named(name)) for name in configs) else ["config.json"]
+    if module is None:
+        inside = any(name.startswith(f"{step.path}/") for name in target.files)
+        return [] if inside or step.path in {"", "."} else ["all"]
+    lost = [module.file] if module.file and module.needed and step.file is None else []
     weights = ("model.safetensors", "pytorch_model.bin")
-    if kind in _WEIGHTED and not any(target.has(f"{path}/{name}") for name in weights):
+    if module.weighted and not any(target.has(step.named(name)) for name in weights):
         lost.append(weights[0])
     return lost
 
@@ -178,7 +182,10 @@ def _modules_missing(target: Target) -> Iterator[Finding]:
 def _weights_present(target: Target) -> Iterator[Finding]:
     index = target.of_root("model.safetensors.index.json")
     weight_map = target.object(index).get("weight_map")
-    if isinstance(weight_map, dict):
+    single = target.of_root("model.safetensors")
+    if target.has(single) and isinstance(weight_map, dict):
+        yield from _two_sets(target, single, sorted({target.of_root(str(name)) for name in weight_map.values()}))
+    elif isinstance(weight_map, dict):
         yield from _shards(target, {str(key): target.of_root(str(name)) for key, name in weight_map.items()})
     elif not target.weight_files and not target.pickles:
         yield Finding(
@@ -189,6 +196,21 @@ def _weights_present(target: Target) -> Iterator[Finding]:
             "Nothing can be loaded; a framework that builds the model from config.json alone gives random vectors.",
             AGAIN,
         )
+
+
+def _two_sets(target: Target, single: str, shards: list[str]) -> Iterator[Finding]:
+    """One file of weights and an index of shards in one folder: loaders take the one or the other."""
+    held = [name for name in shards if target.has(name)]
+    sizes = {key: entry["shape"] for name in held for key, entry in header(target.path(name)).items()}
+    apart = {key: entry["shape"] for key, entry in header(target.path(single)).items()} != sizes
+    what = "other tensors" if apart else "the same names"
+    yield finding(
+        "weights-two-sets",
+        f"{single} and an index of {len(shards)} shards are there, of {what}",
+        {"file": single, "shards": shards[:20], "missing": sorted(set(shards) - set(held))},
+        "serious" if apart else "notice",
+        file=single,
+    )
 
 
 def _shards(target: Target, weight_map: dict[str, str]) -> Iterator[Finding]:

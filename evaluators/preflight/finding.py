@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 __all__ = ["AGAIN", "SEVERITIES", "TIERS", "Finding", "Severity", "Tier", "at_least", "worst"]
 
-Tier = Literal["files", "code", "weights", "tokenizer", "configuration"]
+Tier = Literal["files", "code", "pipeline", "weights", "tokenizer", "configuration"]
 Severity = Literal["notice", "serious", "fatal"]
 
 # In the order they are checked: what one tier finds can make the next meaningless, never the other way round.
-TIERS: tuple[Tier, ...] = ("files", "code", "weights", "tokenizer", "configuration")
+TIERS: tuple[Tier, ...] = ("files", "code", "pipeline", "weights", "tokenizer", "configuration")
 # fatal: the model cannot give right vectors; serious: it probably does not; notice: worth knowing, vectors are right.
 SEVERITIES: tuple[Severity, ...] = ("notice", "serious", "fatal")
 
@@ -21,7 +21,7 @@ AGAIN = "Download the model again, or copy it from the machine where it works." 
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault of a model's files, code, weights, tokenizer or configuration."""
+    """One fault of a model's files, code, pipeline, weights, tokenizer or configuration."""
 
     tier: Tier
     code: str

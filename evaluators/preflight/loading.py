@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from data.errors import ModelError, NotAllowedError, PlumblineError
+from evaluators.preflight.kinds import kind
 from evaluators.preflight.target import Target
 from evaluators.trust import allowances, only_code_from
 
@@ -55,17 +57,17 @@ def native_class(config: dict[str, Any]) -> str | None:
 
 
 def architecture_class(target: Target) -> Any:
-    """The class that sentence-transformers would build: the encoder alone for encoder-decoders, else AutoModel's."""
-    if target.config.get("is_encoder_decoder") or target.config.get("model_type") in {"t5", "mt5", "umt5"}:
-        import transformers
+    """The class that sentence-transformers would build: of its kind, and the encoder alone for encoder-decoders."""
+    import transformers
 
+    if (loader := kind(target).loader) != "AutoModel":
+        return getattr(transformers, loader)
+    if target.config.get("is_encoder_decoder") or target.config.get("model_type") in {"t5", "mt5", "umt5"}:
         native = native_class(target.config) or ""
         encoder = getattr(transformers, native.removesuffix("Model") + "EncoderModel", None)
         if encoder is not None:
             return encoder
-    from transformers import AutoModel
-
-    return AutoModel
+    return transformers.AutoModel
 
 
 def load_model(target: Target) -> Loaded:
@@ -91,9 +93,9 @@ def load_model(target: Target) -> Loaded:
                 raise NotAllowedError("The model cannot be loaded without its own code", where=target.name) from error
             raise ModelError("The weights cannot be loaded", where=target.name, remedy=_first_line(error)) from error
     mismatched = frozenset(str(entry[0] if isinstance(entry, tuple) else entry) for entry in report["mismatched_keys"])
-    return Loaded(
-        model.eval(), frozenset(report["missing_keys"]) - mismatched, frozenset(report["unexpected_keys"]), mismatched
-    )
+    beside = re.compile(kind(target).beside)
+    unexpected = frozenset(key for key in report["unexpected_keys"] if not beside.search(key))
+    return Loaded(model.eval(), frozenset(report["missing_keys"]) - mismatched, unexpected, mismatched)
 
 
 def load_tokenizer(target: Target) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from data.errors import InputError
 from evaluators.preflight.finding import Finding, Severity
-from evaluators.preflight.kinds import other_kind
+from evaluators.preflight.kinds import other_kind, transformers_of
 from evaluators.preflight.loading import load_tokenizer
 from evaluators.preflight.stored import file_sha256
 from evaluators.preflight.target import Target
@@ -34,9 +34,15 @@ def write_pin(target: Target, path: Path) -> None:
         "model": target.name,
         "revision": target.revision,
         "files": {entry.pop("path"): entry for entry in describe_files(target)},
-        "tokens": None if other_kind(target) else golden_ids(load_tokenizer(target)),
+        "tokens": _tokens(target),
     }
     path.write_text(json.dumps(pin, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _tokens(target: Target) -> dict[str, list[int]] | None:
+    """Ids of the probes, by the tokenizer of the first transformer; None where the model has none."""
+    parts = [] if other_kind(target) else transformers_of(target)
+    return golden_ids(load_tokenizer(parts[0])) if parts else None
 
 
 def read_pin(path: Path) -> dict[str, Any]:

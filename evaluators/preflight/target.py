@@ -66,7 +66,7 @@ class Target:
     @cached_property
     def root(self) -> str:
         """Folder of the transformer itself, relative: '' nearly always, '0_Transformer' in old repositories."""
-        entry = self.module("Transformer")
+        entry = self.module("Transformer") or self.module("MLMTransformer")
         return str(entry.get("path") or "") if entry else ""
 
     def of_root(self, name: str) -> str:
@@ -103,12 +103,14 @@ class Target:
 
     @cached_property
     def weight_files(self) -> list[str]:
-        """The safetensors files that hold the transformer's weights, relative; those an index names come first."""
+        """The safetensors files that the transformer is loaded from, relative: the one file, else those of an index."""
+        single = self.of_root("model.safetensors")
+        if self.has(single):
+            return [single]
         index = self.object(self.of_root("model.safetensors.index.json")).get("weight_map")
         if isinstance(index, dict):
             return [self.of_root(name) for name in sorted(set(map(str, index.values())))]
-        single = self.of_root("model.safetensors")
-        return [single] if self.has(single) else []
+        return []
 
     @cached_property
     def pickles(self) -> list[str]:
@@ -116,6 +118,12 @@ class Target:
         return sorted(
             name for name in self.files if Path(name).match("pytorch_model*.bin") and _parent(name) == self.root
         )
+
+    def part(self, root: str, modules: list[dict[str, Any]]) -> Target:
+        """The same model as it is on one of its routes: another transformer, and the modules after it."""
+        part = Target(self.name, self.folder, self.revision, self.trust)
+        vars(part).update(root=root, modules=modules)
+        return part
 
     def texts(self) -> Iterator[str]:
         """The names of the text files that a loader reads."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from data.errors import ModelError, NotAllowedError
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
+from evaluators.preflight.forward import check_forward
+from evaluators.preflight.kinds import kind
 from evaluators.preflight.loading import Loaded, load_model
 from evaluators.preflight.names import SHOWN, UNUSED, some, used
 from evaluators.preflight.pickles import check_pickles
@@ -35,10 +39,12 @@ def check(target: Target) -> Iterator[Finding]:
         )
         return
     yield from _keys(target, loaded)
+    yield from _head(target, loaded)
     digests = {name: digest_of(parameter) for name, parameter in used(loaded.model.named_parameters())}
     yield from _not_from_file(target, loaded, digests)
     yield from impossible_values(loaded)
     yield from copied_matrices(loaded, digests)
+    yield from check_forward(target, loaded)
 
 
 def _keys(target: Target, loaded: Loaded) -> Iterator[Finding]:
@@ -90,6 +96,14 @@ def _keys(target: Target, loaded: Loaded) -> Iterator[Finding]:
             "Compare num_hidden_layers and the class in config.json with the weights.",
             {"tensors": unexpected[:SHOWN], "count": len(unexpected)},
         )
+
+
+def _head(target: Target, loaded: Loaded) -> Iterator[Finding]:
+    """Tensors of the head that a cross-encoder's score or a sparse encoder's vector comes from."""
+    head = re.compile(kind(target).head)
+    if lost := sorted(name for name in loaded.missing if head.search(name)):
+        seen = f"{len(lost)} tensors of the head are not in the file: {some(lost)}"
+        yield finding("head-missing", seen, {"tensors": lost[:SHOWN]})
 
 
 def _loads_agree(target: Target, loaded: Loaded, names: list[str]) -> bool:

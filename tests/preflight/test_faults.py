@@ -7,6 +7,8 @@ import pytest
 from evaluators.preflight import preflight
 from tests.models import copy_of, minilm_folder
 from tests.preflight.faults import FAULTS
+from tests.preflight.kinds import KINDS
+from tests.preflight.pipelines import NUMBERS, PIPELINES
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -22,6 +24,8 @@ def test_the_fault_is_found_and_named(fault: str, tmp_path: Path) -> None:
 
 def test_the_documented_table_is_the_tested_one() -> None:
     page = Path("docs/preflight.md").read_text(encoding="utf-8")
-    missing = [fault for fault, (_, code) in FAULTS.items() if f"| {fault} | `{code}` |" not in page]
+    faults = {name: code for table in (FAULTS, PIPELINES, NUMBERS) for name, (_, code) in table.items()}
+    kinds = {name: codes[0] for name, (_, codes) in KINDS.items() if codes}
+    missing = [fault for fault, code in (faults | kinds).items() if f"| {fault} | `{code}` |" not in page]
     assert missing == []
-    assert page.count("` |\n") == len(FAULTS)
+    assert page.count("` |\n") == len(faults) + len(kinds)

@@ -42,7 +42,7 @@ def test_changes_no_other_check_can_see_are_told_by_the_pin(model: Path, tmp_pat
     pin = tmp_path / "pin.json"
     write_pin(find_target(str(model)), pin)
     config = json.loads((model / "config.json").read_text())
-    (model / "config.json").write_text(json.dumps({**config, "hidden_act": "relu"}))
+    (model / "config.json").write_text(json.dumps({**config, "hidden_act": "gelu_new"}))
     assert inspect(find_target(str(model))) == []
     assert _codes(model, pin) == ["pin-differs"]
 

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluators.preflight import card, files, numbers, pipeline
+from evaluators.preflight.catalogue import CATALOGUE, finding
+from evaluators.preflight.steps import MODULES, OWN, known_references
+from evaluators.preflight.target import Target
+from tests.preflight.pipelines import NUMBERS, PIPELINES, put, router, settings, write_pipeline
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_pipeline(tmp_path / "model")
+
+
+def _found(folder: Path) -> list[str]:
+    target = Target(str(folder), folder)
+    return [found.code for check in (pipeline.check, numbers.check, card.check) for found in check(target)]
+
+
+def test_an_intact_pipeline_has_no_findings(folder: Path) -> None:
+    assert _found(folder) == []
+
+
+@pytest.mark.parametrize("fault", PIPELINES | NUMBERS)
+def test_the_fault_is_named(fault: str, folder: Path) -> None:
+    inject, code = (PIPELINES | NUMBERS)[fault]
+    inject(folder)
+    assert code in _found(folder), _found(folder)
+
+
+def test_the_table_of_modules_is_the_librarys_own() -> None:
+    """Each setting, need and place that the table names, against the constructors of sentence-transformers."""
+    from sentence_transformers.base.modules.transformer import Transformer
+    from sentence_transformers.util import import_from_string
+
+    for reference in known_references():
+        made, module = import_from_string(reference), MODULES[reference.rpartition(".")[2]]
+        assert isinstance(made, type), reference
+        if module.file and made.__name__ != "BoW" and not issubclass(made, Transformer):
+            assert module.file == made.config_file_name, reference
+        takes = inspect.signature(made.__init__).parameters
+        if module.keys is not None and not issubclass(made, Transformer):
+            flags = {key for key in module.keys if key.startswith("pooling_mode_")}
+            assert module.keys - flags == set(takes) - {"self"}, reference
+            asked = {name for name, taken in takes.items() if taken.default is taken.empty}
+            assert module.needed == asked - {"self"}, reference
+        assert dict(module.renamed) == made.config_key_renames, reference
+    taken = set(inspect.signature(Transformer.__init__).parameters) - {"self", "model_name_or_path", "backend"}
+    assert taken <= (MODULES["Transformer"].keys or set())
+
+
+def test_every_entry_of_the_catalogue_can_be_filled() -> None:
+    """Blanks are filled by name, and a finding says what to do."""
+    from string import Formatter
+
+    for code, entry in CATALOGUE.items():
+        names = [name for text in (entry.why, entry.remedy) for _, name, _, _ in Formatter().parse(text) if name]
+        made = finding(code, "seen", **dict.fromkeys(names, "{x}"))
+        assert made.remedy and made.why and made.tier == entry.tier, code
+
+
+def test_a_head_that_is_switched_off_asks_for_no_tensor(folder: Path) -> None:
+    """A residual of its own is asked for only where the widths differ."""
+    settings("2_Dense/config.json", use_residual=True)(folder)
+    assert _found(folder) == ["module-tensors-differ"]
+
+
+def test_types_by_their_present_names_are_known_without_the_library(folder: Path) -> None:
+    names = {f"{OWN}models.Transformer": f"{OWN}base.modules.transformer.Transformer",
+             f"{OWN}models.Pooling": f"{OWN}sentence_transformer.modules.pooling.Pooling",
+             f"{OWN}models.Dense": f"{OWN}base.modules.dense.Dense",
+             f"{OWN}models.Normalize": f"{OWN}base.modules.normalize.Normalize"}  # fmt: skip
+    entries = json.loads((folder / "modules.json").read_text())
+    (folder / "modules.json").write_text(json.dumps([entry | {"type": names[entry["type"]]} for entry in entries]))
+    assert set(names.values()) <= known_references()
+    assert _found(folder) == []
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in inside:
+        yield from _places(entry, (*path, key))
+
+
+def _changed(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
+    if not path:
+        return odd
+    copy = json.loads(json.dumps(value))
+    holder = copy
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = odd
+    return copy
+
+
+@pytest.mark.parametrize("routed", [False, True])
+def test_no_value_in_a_file_ends_in_a_traceback(routed: bool, folder: Path) -> None:
+    """Each setting of each file by turns of every other type: a finding, or none."""
+    if routed:
+        router()(folder)
+        put(folder / "modules.json", json.loads((folder / "modules.json").read_text())[:1])
+    text = {"method": "forward", "method_output_name": "last_hidden_state"}
+    more = {
+        "modality_config": {"text": text},
+        "module_output_name": "token_embeddings",
+        "model_args": {"dtype": "auto"},
+    }
+    settings("sentence_bert_config.json", **more, transformer_task="feature-extraction")(folder)
+    settings("config_sentence_transformers.json", model_type="SentenceTransformer", truncate_dim=8)(folder)
+    settings("config.json", rope_scaling={"factor": 2.0}, rope_parameters={"rope_theta": 1e4}, pos_att_type=["c2p"])(
+        folder
+    )
+    names = ["router_config.json"] if routed else [p.relative_to(folder) for p in folder.rglob("*.json")]
+    for path in (folder / name for name in names):
+        whole = json.loads(path.read_text())
+        for place in _places(whole):
+            for odd in (None, [], {"a": [{}]}, "x", -1):
+                put(path, _changed(whole, place, odd))
+                target = Target(str(folder), folder)
+                if all(finding.severity != "fatal" for finding in files.check(target)):
+                    _found(folder)
+        put(path, whole)
