@@ -100,9 +100,6 @@ _WEIGHTS: dict[str, Entry] = {
     "weights-swapped": Entry(
         "weights", "serious", "Each fits the other's layer better than its own: they were exchanged.", _AGAIN
     ),
-    "weights-integer": Entry(
-        "weights", "serious", "All that is behind the decimal point is lost: nearly every weight is zero.", _AGAIN
-    ),
     "weights-twice": Entry(
         "weights",
         "serious",
@@ -174,6 +171,12 @@ _TOKENIZER: dict[str, Entry] = {
         "What the model reads is not what was written.",
         "Put normaliser and pre_tokenizer of tokenizer.json back as the model's repository has them.",
     ),
+    "special-tokens-lost": Entry(
+        "tokenizer",
+        "serious",
+        "Tools that read the file as it is leave out the marks the model was trained with: every vector changes.",
+        "Put the post_processor of tokenizer.json back as the model's repository has it.",
+    ),
     "special-tokens-swapped": Entry(
         "tokenizer",
         "serious",
@@ -230,6 +233,12 @@ _TOKENIZER: dict[str, Entry] = {
     ),
     "scores-lost": Entry(
         "tokenizer", "serious", "Which pieces a word is split into is left to chance.", _TOKENIZER_AGAIN
+    ),
+    "vocabularies-differ": Entry(
+        "tokenizer",
+        "serious",
+        "Tools that read the one give other vectors than tools that read the other.",
+        _TOKENIZER_AGAIN,
     ),
     "merges-differ": Entry(
         "tokenizer",

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluators.preflight.finding import AGAIN, Finding
-from evaluators.preflight.stored import tensors
+from evaluators.preflight.module_weights import disk_summaries
 from evaluators.preflight.target import Target
+from evaluators.preflight.values import impossible_values
 
 __all__ = ["CONFIGURED", "check_other_kind", "check_values_on_disk", "other_kind"]
 
@@ -62,26 +63,8 @@ def check_other_kind(target: Target, kind: str) -> Iterator[Finding]:
 
 
 def check_values_on_disk(target: Target) -> Iterator[Finding]:
-    """NaN and infinity in the safetensors files, one tensor in memory at a time."""
-    from torch import isfinite
-
-    broken = [
-        f"{key} in {name}"
-        for name in target.files
-        if name.endswith(".safetensors")
-        for key, tensor in tensors(target.path(name))
-        if tensor.is_floating_point() and not isfinite(tensor).all()
-    ]
-    if broken:
-        yield Finding(
-            "weights",
-            "weights-not-finite",
-            "fatal",
-            f"{len(broken)} stored tensors hold NaN or infinity, the first is {broken[0]}",
-            "Every vector becomes NaN.",
-            "Download the weights again, or repeat the conversion.",
-            {"tensors": broken[:20]},
-        )
+    """Values that no trained tensor holds in the safetensors files, one tensor in memory at a time."""
+    yield from impossible_values(disk_summaries(target))
 
 
 def _reader(target: Target) -> str | None:

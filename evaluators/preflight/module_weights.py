@@ -10,7 +10,7 @@ from evaluators.preflight.stored import load_pickle, tensors
 from evaluators.preflight.summary import Summary, summarise
 from evaluators.preflight.target import Target
 
-__all__ = ["part_summaries"]
+__all__ = ["disk_summaries", "part_summaries"]
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _HEADS = ("sparse_linear.pt", "colbert_linear.pt")
@@ -22,6 +22,17 @@ def part_summaries(target: Target) -> list[Summary]:
         summarise(f"{file}: {key}", file, tensor)
         for file in _files(target)
         for key, tensor in _tensors(target.path(file))
+        if tensor.is_floating_point()
+    ]
+
+
+def disk_summaries(target: Target) -> list[Summary]:
+    """Every floating-point tensor of all safetensors files in the folder, under its file's name."""
+    return [
+        summarise(f"{key} in {file}", file, tensor)
+        for file in target.files
+        if file.endswith(".safetensors")
+        for key, tensor in tensors(target.path(file))
         if tensor.is_floating_point()
     ]
 

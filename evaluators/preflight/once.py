@@ -23,14 +23,12 @@ class Stored:
 
     Attributes:
         summaries: of each floating-point tensor.
-        integers: names of parameters that are stored as whole numbers.
         twice: keys that are stored twice with different values.
         altered: names of parameters whose values in memory are not those of the file.
         unvouched: names of parameters that no tensor of the file is equal to.
     """
 
     summaries: list[Summary] = field(default_factory=list)
-    integers: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
     unvouched: list[str] = field(default_factory=list)
@@ -49,8 +47,6 @@ def read_once(target: Target, loaded: Loaded) -> Stored:
         name = next((name for name in _names(key, prefix) if name in parameters), None)
         if tensor.is_floating_point():
             stored.summaries.append(summarise(key, file, tensor))
-        elif name and parameters[name].is_floating_point():
-            stored.integers.append(key)
         if name is None:
             loose |= _digests(tensor, precisions)
         elif name not in loaded.mismatched:
@@ -58,7 +54,7 @@ def read_once(target: Target, loaded: Loaded) -> Stored:
     # A loader may put a tensor elsewhere than its name says: what counts is that it is somewhere in the file.
     rest = [name for name, parameter in used(parameters.items()) if name not in equal]
     stored.unvouched = [name for name in rest if digest_of(parameters[name]) not in loose]
-    stored.altered = [name for name in stored.unvouched if name in unequal and name not in stored.integers]
+    stored.altered = [name for name in stored.unvouched if name in unequal]
     stored.twice = _twice(stored.summaries, prefix)
     return stored
 

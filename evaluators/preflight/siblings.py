@@ -20,6 +20,7 @@ _SCALE = {"matrix": 4.0, "norm": 6.0, "bias": 25.0}  # root mean square (1.7, 2.
 # seventh of the scale, and its largest value eleven times the strength against the rest.
 _AT_AN_END = 3.0
 _HUGE = 8.0, 50.0  # largest value: against the siblings' largest (2), and against the typical row (337)
+_LONELY = 0.5  # share of its row's strength: a whole row that is strong is another fault
 _LOUD = 6.0, 8.0  # strongest row or column: against the siblings' strongest (3.7), and the typical one (37)
 _FAINT = 8.0, 0.05  # faintest row: against the siblings' faintest (2), and the typical one (.17)
 _ZEROS = 1e-3  # share of exact zeros (0)
@@ -69,7 +70,9 @@ def _huge(summary: Summary, others: Sequence[Summary], room: float) -> bool:
     most = max(other.peak / other.typical for other in others)
     own = summary.peak / summary.typical
     if summary.matrix:
-        return own > max(floor, room * factor * most)
+        strongest = int(summary.peaks.argmax())
+        lonely = summary.peak > _LONELY * np.sqrt(summary.rows[strongest] * len(summary.columns))
+        return lonely and own > max(floor, room * factor * most)
     return own > max(floor, 4 * room * factor * most) and summary.peak > 4 * factor * max(
         other.peak for other in others
     )

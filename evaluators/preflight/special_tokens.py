@@ -73,6 +73,8 @@ def check_template(form: Form, tokenizer: Any) -> Iterator[Finding]:
     whole = form.core.encode("word")
     bare = form.core.encode("word", add_special_tokens=False).ids
     lead, tail = _around(whole.ids, bare)
+    if not lead and not tail and len(tokenizer("word")["input_ids"]) > len(bare):
+        yield finding("special-tokens-lost", f"{form.name} adds no special token to a text, the loaded tokenizer does")
     start = {i for i in (tokenizer.cls_token_id, tokenizer.bos_token_id) if i is not None}
     end = {i for i in (tokenizer.sep_token_id, tokenizer.eos_token_id) if i is not None}
     evidence = {"tokens": whole.tokens, "ids": whole.ids}
@@ -88,7 +90,12 @@ def check_template(form: Form, tokenizer: Any) -> Iterator[Finding]:
         yield finding("special-tokens-swapped", shown, evidence)
     unknown = getattr(form.core.model, "unk_token", None)
     if unknown and _role_of(unknown) not in {None, "unk"}:
-        yield finding("special-tokens-swapped", f"{form.name} writes {unknown} for what it does not know", evidence)
+        seen = f"unk_token of {form.name} is {unknown}: what it does not know is read as that"
+        yield finding(
+            "special-tokens-swapped",
+            seen,
+            evidence,
+        )
     if any(whole.type_ids):
         seen = f"{form.name} puts a single text into segment {max(whole.type_ids)}"
         yield finding("segments-differ", seen, {"type_ids": whole.type_ids})

@@ -147,8 +147,10 @@ def _look(torch: Any, piece: Any) -> dict[str, Any]:
         finite = bool(torch.isfinite(piece).all())
         piece = torch.nan_to_num(piece, nan=0.0, posinf=0.0, neginf=0.0)
     squares = piece * piece
-    # Squares of large numbers, and their squares, are beyond what 32 bits hold.
-    wide = squares.double() if not bool(torch.isfinite(squares.sum())) or float(squares.max()) > 1e15 else squares
+    wide = squares
+    if not bool(torch.isfinite(squares.sum())) or float(squares.max()) > 1e15:
+        piece = piece.double()  # squares of large numbers, and their squares, are beyond what 32 bits hold
+        wide = squares = piece * piece
     return {
         "rows": wide.mean(1).double().numpy(),
         "columns": wide.sum(0).double().numpy(),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.errors import ModelError
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding, Severity
 from evaluators.preflight.forms import Form, literal_form, loaded_form
 from evaluators.preflight.loading import load_tokenizer
@@ -93,13 +94,12 @@ def _try(target: Target, tokenizer: Any) -> None:
     Raises:
         ModelError: it cannot do its work.
     """
-    from tokenizers import Tokenizer
-
     try:
         golden_ids(tokenizer)
+        tokenizer(all_texts())
         _ = tokenizer.unk_token_id, tokenizer.all_special_tokens
-        if target.has(name := target.of_root("tokenizer.json")):
-            Tokenizer.from_file(str(target.path(name)))
+        if literal := literal_form(target):
+            literal.core.encode_batch(all_texts())
     # `tokenizers` raises bare Exception, and a special token that is none sends transformers round in circles.
     except Exception as error:
         words = f"{type(error).__name__}: {str(error)[:300]}"
@@ -187,16 +187,31 @@ def _against_file(target: Target, tokenizer: Any, literal: Form) -> Iterator[Fin
             evidence,
         )
     else:
+        apart = _parts_apart(literal.core, tokenizer.backend_tokenizer)
         yield Finding(
             "tokenizer",
             "tokenizer-differs",
             "serious",
             f"The loaded {type(tokenizer).__name__} gives other ids than tokenizer.json on {len(differing)} of "
-            f"{len(texts)} texts, {next(iter(differing))!r} among them",
+            f"{len(texts)} texts, {next(iter(differing))!r} among them{apart}",
             "The tokenizer class or its config overrides the file: special tokens or normalisation are lost.",
             "Check tokenizer_class and the special tokens in tokenizer_config.json.",
             evidence,
         )
+
+
+def _parts_apart(literal: Any, loaded: Any) -> str:
+    """Which steps of the two differ, in words."""
+    kinds = {
+        name: [type(getattr(core, name, None)).__name__ for core in (literal, loaded)]
+        for name in ("normalizer", "pre_tokenizer", "post_processor", "model")
+    }
+    apart = [
+        f"{name} is {one.replace('NoneType', 'none')} in the file and {other.replace('NoneType', 'none')} loaded"
+        for name, (one, other) in kinds.items()
+        if one != other
+    ]
+    return f": {', '.join(apart)}" if apart else ""
 
 
 def _lowers(tokenizer: Any) -> bool:
@@ -215,15 +230,8 @@ def _two_vocabularies(target: Target, tokenizer: Any) -> Iterator[Finding]:
         token for index, token in enumerate(lines) if vocabulary.get(token, index) != index or token not in vocabulary
     ]
     if moved:
-        yield Finding(
-            "tokenizer",
-            "vocabularies-differ",
-            "serious",
-            f"vocab.txt and tokenizer.json give {len(moved)} tokens other ids, the first is {moved[0]!r}",
-            "Tools that read the one give other vectors than tools that read the other.",
-            _AGAIN,
-            {"tokens": moved[:12]},
-        )
+        seen = f"vocab.txt and tokenizer.json give {len(moved)} tokens other ids, the first is {moved[0]!r}"
+        yield finding("vocabularies-differ", seen, {"tokens": moved[:12]})
 
 
 def _special_tokens(target: Target, tokenizer: Any) -> Iterator[Finding]:

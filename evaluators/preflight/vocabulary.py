@@ -21,6 +21,8 @@ _ASKED = 1500
 # A vocabulary without capitals was made in lower case; one in which this share has some was not.
 _CASED, _UNCASED = 0.02, 0.002
 _ENOUGH = 200  # tokens of letters, below which a vocabulary says nothing about how it was made
+_STRANGE = "\U00013080"  # a hieroglyph: in hardly any vocabulary, and no normaliser drops it
+_LONG_WORD = 20  # letters; WordPiece's own limit is 100
 _SPECIAL = re.compile(r"^[\[<].*[\]>]$|^\W*$", re.DOTALL)
 
 
@@ -95,8 +97,16 @@ def _share(form: Form, holds: Callable[[str], bool], enough: int = _ENOUGH) -> f
 
 
 def _prefix(form: Form) -> Iterator[Finding]:
-    """A WordPiece vocabulary marks the insides of words, and the tokenizer looks for another mark."""
-    if form.kind != "WordPiece" or form.prefix == "##":
+    """A WordPiece vocabulary marks the insides of words, and the tokenizer looks for another mark or gives up early."""
+    if form.kind != "WordPiece":
+        return
+    longest = form.core.model.max_input_chars_per_word
+    if longest < _LONG_WORD:
+        seen = (
+            f"max_input_chars_per_word of {form.name} is {longest}: a longer word becomes {form.core.model.unk_token}"
+        )
+        yield finding("words-unread", seen, {"max_input_chars_per_word": longest})
+    if form.prefix == "##":
         return
     marked = sum(token.startswith("##") for token in form.vocabulary)
     if marked > len(form.vocabulary) / 20 and not any(t.startswith(form.prefix or "\0") for t in form.vocabulary):
@@ -129,7 +139,7 @@ def _accents(form: Form) -> Iterator[Finding]:
         return
     accented, bare = form.encoded(["é è ü ñ", "e e u n"])
     strips = accented.ids == bare.ids
-    unknown = form.core.token_to_id(getattr(form.core.model, "unk_token", None) or "")
+    unknown = (form.encoded([_STRANGE])[0].ids or [None])[-1]
     if share == 0 and not strips and unknown in accented.ids:
         yield finding("accents-kept", f"No token of the vocabulary has an accent, and {form.name} keeps accents",
                       {"share_of_tokens_with_accents": share})  # fmt: skip
@@ -164,7 +174,7 @@ def _width(form: Form) -> Iterator[Finding]:
         return
     wide = SCRIPTS["Latin"][-1]
     before, after = form.encoded([wide, unicodedata.normalize("NFKC", wide)])
-    unknown = form.core.model.unk_id if hasattr(form.core.model, "unk_id") else None
+    unknown = (form.encoded([_STRANGE])[0].ids or [None])[-1]
     known = {token for token in form.vocabulary if unicodedata.normalize("NFKC", token) != token}
     lost = unknown is not None and unknown in before.ids and unknown not in after.ids
     if lost and form.core.normalizer is None and not known:

@@ -16,12 +16,13 @@ from evaluators.preflight.pickles import check_pickles
 from evaluators.preflight.relations import out_of_place
 from evaluators.preflight.siblings import unlike_siblings
 from evaluators.preflight.stored import digest_of
+from evaluators.preflight.summary import Summary
 from evaluators.preflight.target import Target
 from evaluators.preflight.untrained import never_trained
 from evaluators.preflight.values import copied_tensors, holes, impossible_values, used_summaries
 from evaluators.trust import allow
 
-__all__ = ["check"]
+__all__ = ["check", "unlikely"]
 
 
 def check(target: Target) -> Iterator[Finding]:
@@ -42,7 +43,6 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _keys(target, loaded)
     stored = read_once(target, loaded)
     yield from _not_from_file(target, loaded, stored)
-    yield from _integers(target, stored)
     yield from _mixed(target)
     yield from _twice(stored)
     yield from _values(target, stored)
@@ -50,20 +50,22 @@ def check(target: Target) -> Iterator[Finding]:
 
 def _values(target: Target, stored: Stored) -> Iterator[Finding]:
     own, parts = used_summaries(stored.summaries), part_summaries(target)
+    if target.config.get("quantization_config"):  # scales and packed numbers are no weights
+        yield from impossible_values([*own, *parts])
+    else:
+        yield from unlikely(own, parts)
+
+
+def unlikely(own: list[Summary], parts: Iterable[Summary] = ()) -> Iterator[Finding]:
+    """What training never leaves, in the transformer's own tensors and in those of the steps after it."""
+    parts = list(parts)
     yield from impossible_values([*own, *parts])
-    if target.config.get("quantization_config"):
-        return  # scales and packed numbers are no weights
+    own, parts = [[held for held in some_of if held.finite] for some_of in (own, parts)]
     yield from unlike_siblings(own)
     yield from holes([*own, *parts])
     yield from copied_tensors(own)
     yield from never_trained(own)
     yield from out_of_place(own)
-
-
-def _integers(target: Target, stored: Stored) -> Iterator[Finding]:
-    if stored.integers and not target.config.get("quantization_config"):
-        seen = f"{len(stored.integers)} tensors are stored as whole numbers: {some(stored.integers)}"
-        yield finding("weights-integer", seen, {"tensors": stored.integers[:SHOWN]})
 
 
 def _mixed(target: Target) -> Iterator[Finding]:
