@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,8 +11,10 @@ from typing import Any
 
 from evaluators.preflight.target import Target
 
-__all__ = ["Form", "literal_form", "loaded_form"]
+__all__ = ["SPECIAL", "Form", "literal_form", "loaded_form"]
 
+# What is no word: a mark between brackets, or no letter at all.
+SPECIAL = re.compile(r"^[\[<].*[\]>]$|^\W*$", re.DOTALL)
 _BYTE_LEVEL, _METASPACE = "Ġ", "▁"
 # The least share of a vocabulary that has to begin with a mark, for it to be the vocabulary's mark.
 _MARKED_SHARE = 0.05
@@ -69,6 +73,16 @@ class Form:
             key=lambda entry: entry[1],
         )
 
+    @cached_property
+    def letters(self) -> list[str]:
+        """Ordinary tokens of two Latin letters or more, without their marks."""
+        bare = (
+            token.removeprefix(self.mark).removeprefix("##")
+            for token, index in self.vocabulary.items()
+            if index not in self.added
+        )
+        return [token for token in bare if len(token) > 1 and token.isalpha() and _is_latin(token)]
+
     def encoded(self, texts: Sequence[str]) -> list[Any]:
         """The encodings of texts without special tokens."""
         return list(self.core.encode_batch(list(texts), add_special_tokens=False))
@@ -76,6 +90,10 @@ class Form:
     def as_text(self, word: str) -> str:
         """A text in which the word stands as its token means it: after a space where the mark means one."""
         return f" {word}" if self.mark == _BYTE_LEVEL else word
+
+
+def _is_latin(token: str) -> bool:
+    return token.isascii() or unicodedata.normalize("NFD", token)[0].isascii()
 
 
 def loaded_form(tokenizer: Any) -> Form | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.forms import Form
+from evaluators.preflight.forms import SPECIAL, Form
 from evaluators.preflight.probes import SCRIPTS, WORDS, all_texts
 from evaluators.preflight.target import Target
 
@@ -23,7 +23,6 @@ _CASED, _UNCASED = 0.02, 0.002
 _ENOUGH = 200  # tokens of letters, below which a vocabulary says nothing about how it was made
 _STRANGE = "\U00013080"  # a hieroglyph: in hardly any vocabulary, and no normaliser drops it
 _LONG_WORD = 20  # letters; WordPiece's own limit is 100
-_SPECIAL = re.compile(r"^[\[<].*[\]>]$|^\W*$", re.DOTALL)
 
 
 def check_vocabulary(form: Form) -> Iterator[Finding]:
@@ -37,7 +36,7 @@ def check_vocabulary(form: Form) -> Iterator[Finding]:
 
 def _eaten(form: Form) -> Iterator[Finding]:
     """Added tokens are cut out of a text before it is split into words: one of letters cuts words in two."""
-    suspects = {index: str(token) for index, token in _added(form) if not _SPECIAL.match(str(token).strip())}
+    suspects = {index: str(token) for index, token in _added(form) if not SPECIAL.match(str(token).strip())}
     if not suspects:
         return
     texts = [*all_texts(), *(f" {word}" for word in WORDS)]
@@ -84,15 +83,7 @@ def check_lowered_before(target: Target, form: Form) -> Iterator[Finding]:
 
 def _share(form: Form, holds: Callable[[str], bool], enough: int = _ENOUGH) -> float | None:
     """The share of ordinary tokens of two Latin letters or more that hold; None where there are too few to tell."""
-    tokens = [
-        bare
-        for token, index in form.vocabulary.items()
-        if index not in form.added
-        and not _SPECIAL.match(token)
-        and len(bare := token.removeprefix(form.mark).removeprefix("##")) > 1
-        and bare.isalpha()
-        and unicodedata.normalize("NFD", bare)[0].isascii()
-    ]
+    tokens = form.letters
     return sum(map(holds, tokens)) / len(tokens) if len(tokens) >= enough else None
 
 

@@ -40,17 +40,18 @@ def check_word_rows(target: Target, form: Form) -> Iterator[Finding]:
     table = word_table(target)
     if table is None:
         return
+    height = len(table)
     ordinary = np.array(
         sorted(
             index
             for token, index in form.vocabulary.items()
-            if index < len(table) and index not in form.added and not _UNUSED.search(token)
+            if index < height and index not in form.added and not _UNUSED.search(token)
         )
     )
     if len(ordinary) < _ENOUGH:
         return
     yield from _lost(table, ordinary, form)
-    if (pairs := _pairs(form, len(table))) is not None:
+    if (pairs := _pairs(form, height)) is not None:
         yield from _moved(table, pairs, form)
 
 
