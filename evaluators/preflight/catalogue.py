@@ -100,6 +100,9 @@ _WEIGHTS: dict[str, Entry] = {
     "weights-swapped": Entry(
         "weights", "serious", "Each fits the other's layer better than its own: they were exchanged.", _AGAIN
     ),
+    "weights-integer": Entry(
+        "weights", "serious", "All that is behind the decimal point is lost: nearly every weight is zero.", _AGAIN
+    ),
     "weights-twice": Entry(
         "weights",
         "serious",

@@ -18,6 +18,7 @@ SPECIAL = re.compile(r"^[\[<].*[\]>]$|^\W*$", re.DOTALL)
 _BYTE_LEVEL, _METASPACE = "Ġ", "▁"
 # The least share of a vocabulary that has to begin with a mark, for it to be the vocabulary's mark.
 _MARKED_SHARE = 0.05
+_LOOKED_AT = 8000
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +62,16 @@ class Form:
         return ""
 
     @cached_property
+    def _some(self) -> list[tuple[str, int]]:
+        """Ordinary tokens and their ids; of a large vocabulary every so many-th, the same at each look."""
+        step = max(1, len(self.vocabulary) // _LOOKED_AT)
+        return [(token, i) for token, i in self.vocabulary.items() if i % step == 0 and i not in self.added]
+
+    @cached_property
     def words(self) -> list[tuple[str, int]]:
-        """Ordinary tokens that are whole words, as a text has them, with their ids; in the order of ids."""
+        """Ordinary tokens that are whole words, with their ids and in their order; of a large vocabulary some."""
         ordinary = (
-            (token.removeprefix(self.mark), index)
-            for token, index in self.vocabulary.items()
-            if index not in self.added and token.startswith(self.mark)
+            (token.removeprefix(self.mark), index) for token, index in self._some if token.startswith(self.mark)
         )
         return sorted(
             ((word, index) for word, index in ordinary if len(word) > 2 and word.isalpha() and word.isascii()),
@@ -75,12 +80,8 @@ class Form:
 
     @cached_property
     def letters(self) -> list[str]:
-        """Ordinary tokens of two Latin letters or more, without their marks."""
-        bare = (
-            token.removeprefix(self.mark).removeprefix("##")
-            for token, index in self.vocabulary.items()
-            if index not in self.added
-        )
+        """Ordinary tokens of two Latin letters or more, without their marks; of a large vocabulary some."""
+        bare = (token.removeprefix(self.mark).removeprefix("##") for token, _ in self._some)
         return [token for token in bare if len(token) > 1 and token.isalpha() and _is_latin(token)]
 
     def encoded(self, texts: Sequence[str]) -> list[Any]:

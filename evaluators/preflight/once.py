@@ -23,12 +23,14 @@ class Stored:
 
     Attributes:
         summaries: of each floating-point tensor.
+        integers: keys of parameters that are stored as whole numbers.
         twice: keys that are stored twice with different values.
         altered: names of parameters whose values in memory are not those of the file.
         unvouched: names of parameters that no tensor of the file is equal to.
     """
 
     summaries: list[Summary] = field(default_factory=list)
+    integers: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
     unvouched: list[str] = field(default_factory=list)
@@ -47,6 +49,8 @@ def read_once(target: Target, loaded: Loaded) -> Stored:
         name = next((name for name in _names(key, prefix) if name in parameters), None)
         if tensor.is_floating_point():
             stored.summaries.append(summarise(key, file, tensor))
+        elif name:
+            stored.integers.append(key)
         if name is None:
             loose |= _digests(tensor, precisions)
         elif name not in loaded.mismatched:

@@ -43,6 +43,7 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _keys(target, loaded)
     stored = read_once(target, loaded)
     yield from _not_from_file(target, loaded, stored)
+    yield from _integers(target, stored)
     yield from _mixed(target)
     yield from _twice(stored)
     yield from _values(target, stored)
@@ -66,6 +67,12 @@ def unlikely(own: list[Summary], parts: Iterable[Summary] = ()) -> Iterator[Find
     yield from copied_tensors(own)
     yield from never_trained(own)
     yield from out_of_place(own)
+
+
+def _integers(target: Target, stored: Stored) -> Iterator[Finding]:
+    if stored.integers and not target.config.get("quantization_config"):
+        seen = f"{len(stored.integers)} tensors are stored as whole numbers: {some(stored.integers)}"
+        yield finding("weights-integer", seen, {"tensors": stored.integers[:SHOWN]})
 
 
 def _mixed(target: Target) -> Iterator[Finding]:

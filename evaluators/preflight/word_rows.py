@@ -102,7 +102,7 @@ def _pairs(form: Form, height: int) -> np.ndarray | None:
     found: list[tuple[int, int]] = []
     for token, index in known.items():
         bare = token.removeprefix(form.mark)
-        if len(bare) < 3 or not bare.isascii() or not bare.isalpha():
+        if len(bare) < 3 or not (bare.isalpha() and bare.isascii()):
             continue
         others = (token + "s", token.lower() if len(bare) > 3 else token, bare if len(bare) > 3 else token)
         found.extend((index, known[other]) for other in others if other != token and other in known)

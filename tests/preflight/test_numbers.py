@@ -117,6 +117,15 @@ def test_shards_of_two_saves_are_found(tmp_path: Path) -> None:
     assert [finding.code for finding in preflight(str(folder))] == ["shards-mixed"]
 
 
+def test_weights_stored_as_whole_numbers_are_found(tmp_path: Path) -> None:
+    folder = build("BERT, CLS", tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    name = "encoder.layer.0.output.dense.weight"
+    save_file(tensors | {name: (tensors[name] * 100).to(torch.int8)}, folder / "model.safetensors", {"format": "pt"})
+    (found,) = [finding for finding in preflight(str(folder)) if finding.code == "weights-integer"]
+    assert found.evidence["tensors"] == [name]
+
+
 def test_one_pass_reads_each_stored_tensor_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from evaluators.preflight import once, weights
 
