@@ -10,11 +10,11 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding
+from evaluators.preflight.module_weights import disk_summaries
 from evaluators.preflight.others import check_adapter, check_graph, check_packed, check_words
-from evaluators.preflight.parts import is_read
 from evaluators.preflight.steps import READERS, Step, routes
-from evaluators.preflight.stored import tensors
 from evaluators.preflight.target import Target
+from evaluators.preflight.values import impossible_values
 
 __all__ = ["Kind", "check_kind", "check_values_on_disk", "kind", "other_kind", "transformers_of"]
 
@@ -274,26 +274,8 @@ def _lost(seen: str) -> Finding:
 
 
 def check_values_on_disk(target: Target) -> Iterator[Finding]:
-    """NaN and infinity in the safetensors files, one tensor in memory at a time."""
-    from torch import isfinite
-
-    broken = [
-        f"{key} in {name}"
-        for name in target.files
-        if name.endswith(".safetensors") and is_read(target, name)
-        for key, tensor in tensors(target.path(name))
-        if tensor.is_floating_point() and not isfinite(tensor.float()).all()
-    ]
-    if broken:
-        yield Finding(
-            "weights",
-            "weights-not-finite",
-            "fatal",
-            f"{len(broken)} stored tensors hold NaN or infinity, the first is {broken[0]}",
-            "Every vector becomes NaN.",
-            "Download the weights again, or repeat the conversion.",
-            {"tensors": broken[:20]},
-        )
+    """Values that no trained tensor holds in the safetensors files, one tensor in memory at a time."""
+    yield from impossible_values(disk_summaries(target))
 
 
 def _reader(target: Target) -> str | None:

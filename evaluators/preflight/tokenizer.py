@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.errors import ModelError
-from evaluators.preflight.finding import Finding
+from evaluators.preflight.catalogue import finding
+from evaluators.preflight.finding import Finding, Severity
+from evaluators.preflight.forms import Form, literal_form, loaded_form
 from evaluators.preflight.loading import load_tokenizer
-from evaluators.preflight.probes import PROBES
+from evaluators.preflight.merges import check_learnt
+from evaluators.preflight.probes import PROBES, all_texts
+from evaluators.preflight.slow_files import check_slow_files
+from evaluators.preflight.special_tokens import check_roles, check_settings, check_template
 from evaluators.preflight.target import Target
+from evaluators.preflight.vocabulary import check_lowered_before, check_vocabulary
+from evaluators.preflight.word_rows import check_word_rows
 
 __all__ = ["check", "golden_ids", "positions_of"]
 
@@ -52,11 +59,33 @@ def check(target: Target) -> Iterator[Finding]:
         return
     yield from _size(target, tokenizer)
     yield from _unknown(tokenizer)
-    yield from _against_file(target, tokenizer)
     yield from _two_vocabularies(target, tokenizer)
     yield from _special_tokens(target, tokenizer)
+    yield from check_roles(target, tokenizer)
     yield from _padding(target, tokenizer)
     yield from _lengths(target, tokenizer)
+    yield from check_settings(target, tokenizer)
+    yield from check_learnt(target)
+    yield from _forms(target, tokenizer)
+
+
+def _forms(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    """Each form of the tokenizer by itself, against the others, and against the table of word vectors."""
+    literal, loaded = literal_form(target), loaded_form(tokenizer)
+    differing = list(_against_file(target, tokenizer, literal)) if literal else []
+    yield from differing
+    # What is said of the one form holds for the other where they agree.
+    forms = [form for form in (loaded, literal if differing or loaded is None else None) if form]
+    said = set()
+    for form in forms:
+        for found in (*check_template(form, tokenizer), *check_vocabulary(form)):
+            if found.code not in said:
+                yield found
+            said.add(found.code)
+    if forms:
+        yield from check_lowered_before(target, forms[0])
+        yield from check_slow_files(target, forms[0])
+        yield from check_word_rows(target, forms[0])
 
 
 def _try(target: Target, tokenizer: Any) -> None:
@@ -65,13 +94,12 @@ def _try(target: Target, tokenizer: Any) -> None:
     Raises:
         ModelError: it cannot do its work.
     """
-    from tokenizers import Tokenizer
-
     try:
         golden_ids(tokenizer)
+        tokenizer(all_texts())
         _ = tokenizer.unk_token_id, tokenizer.all_special_tokens
-        if target.has(name := target.of_root("tokenizer.json")):
-            Tokenizer.from_file(str(target.path(name)))
+        if literal := literal_form(target):
+            literal.core.encode_batch(all_texts())
     # `tokenizers` raises bare Exception, and a special token that is none sends transformers round in circles.
     except Exception as error:
         words = f"{type(error).__name__}: {str(error)[:300]}"
@@ -134,25 +162,21 @@ def _unknown(tokenizer: Any) -> Iterator[Finding]:
         )
 
 
-def _against_file(target: Target, tokenizer: Any) -> Iterator[Finding]:
+def _against_file(target: Target, tokenizer: Any, literal: Form) -> Iterator[Finding]:
     """The loaded tokenizer against tokenizer.json taken literally: a config beside it can change what it does."""
-    name = target.of_root("tokenizer.json")
-    if not target.has(name):
-        return
-    from tokenizers import Tokenizer
-
-    literal = Tokenizer.from_file(str(target.path(name)))
-    literal.no_truncation()
-    literal.no_padding()
+    texts = [*PROBES.values(), *all_texts()[len(PROBES) :]]
     differing = {
-        probe: {"loaded": list(tokenizer(text)["input_ids"])[:24], "file": literal.encode(text).ids[:24]}
-        for probe, text in PROBES.items()
-        if list(tokenizer(text)["input_ids"]) != literal.encode(text).ids
+        text: {"loaded": loaded[:24], "file": encoding.ids[:24]}
+        for text, loaded, encoding in zip(
+            texts, tokenizer(texts)["input_ids"], literal.core.encode_batch(texts), strict=True
+        )
+        if list(loaded) != encoding.ids
     }
     if not differing:
         return
     declared = target.object(target.of_root("tokenizer_config.json"))
-    if _lowers(literal) != _lowers(tokenizer.backend_tokenizer):
+    evidence = dict(list(differing.items())[:8])
+    if _lowers(literal.core) != _lowers(tokenizer.backend_tokenizer):
         yield Finding(
             "tokenizer",
             "lowercase-differs",
@@ -160,22 +184,38 @@ def _against_file(target: Target, tokenizer: Any) -> Iterator[Finding]:
             f"tokenizer_config.json has do_lower_case {declared.get('do_lower_case')}, tokenizer.json the opposite",
             "Capitals become other tokens, often UNK; lower-case texts look fine.",
             "Put do_lower_case back as the model's repository has it.",
-            differing,
+            evidence,
         )
     else:
+        apart = _parts_apart(literal.core, tokenizer.backend_tokenizer)
         yield Finding(
             "tokenizer",
             "tokenizer-differs",
             "serious",
-            f"The loaded {type(tokenizer).__name__} gives other ids than tokenizer.json on {len(differing)} probes",
+            f"The loaded {type(tokenizer).__name__} gives other ids than tokenizer.json on {len(differing)} of "
+            f"{len(texts)} texts, {next(iter(differing))!r} among them{apart}",
             "The tokenizer class or its config overrides the file: special tokens or normalisation are lost.",
             "Check tokenizer_class and the special tokens in tokenizer_config.json.",
-            differing,
+            evidence,
         )
 
 
+def _parts_apart(literal: Any, loaded: Any) -> str:
+    """Which steps of the two differ, in words."""
+    kinds = {
+        name: [type(getattr(core, name, None)).__name__ for core in (literal, loaded)]
+        for name in ("normalizer", "pre_tokenizer", "post_processor", "model")
+    }
+    apart = [
+        f"{name} is {one.replace('NoneType', 'none')} in the file and {other.replace('NoneType', 'none')} loaded"
+        for name, (one, other) in kinds.items()
+        if one != other
+    ]
+    return f": {', '.join(apart)}" if apart else ""
+
+
 def _lowers(tokenizer: Any) -> bool:
-    normaliser = tokenizer.normalizer
+    normaliser = getattr(tokenizer, "normalizer", None)
     return normaliser is not None and "QZJ" not in normaliser.normalize_str("QZJ")
 
 
@@ -190,15 +230,8 @@ def _two_vocabularies(target: Target, tokenizer: Any) -> Iterator[Finding]:
         token for index, token in enumerate(lines) if vocabulary.get(token, index) != index or token not in vocabulary
     ]
     if moved:
-        yield Finding(
-            "tokenizer",
-            "vocabularies-differ",
-            "serious",
-            f"vocab.txt and tokenizer.json give {len(moved)} tokens other ids, the first is {moved[0]!r}",
-            "Tools that read the one give other vectors than tools that read the other.",
-            _AGAIN,
-            {"tokens": moved[:12]},
-        )
+        seen = f"vocab.txt and tokenizer.json give {len(moved)} tokens other ids, the first is {moved[0]!r}"
+        yield finding("vocabularies-differ", seen, {"tokens": moved[:12]})
 
 
 def _special_tokens(target: Target, tokenizer: Any) -> Iterator[Finding]:
@@ -266,10 +299,12 @@ def _pad_token(target: Target, tokenizer: Any) -> Iterator[Finding]:
             _AGAIN,
         )
     elif isinstance(pad := target.config.get("pad_token_id"), int) and pad != tokenizer.pad_token_id:
+        # Without such positions the id in config.json is read by nothing that makes vectors.
+        severity: Severity = "serious" if target.config.get("model_type") in _OFFSET else "notice"
         yield Finding(
             "tokenizer",
             "pad-differs",
-            "serious",
+            severity,
             f"config.json pads with id {pad}, the tokenizer with {tokenizer.pad_token_id}",
             "Models that count positions from the padding id read every text at other positions.",
             _AGAIN,

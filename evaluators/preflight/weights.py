@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
 
 from data.errors import ModelError, NotAllowedError
 from evaluators.preflight.catalogue import finding
@@ -13,18 +12,24 @@ from evaluators.preflight.finding import Finding
 from evaluators.preflight.forward import check_forward
 from evaluators.preflight.kinds import kind
 from evaluators.preflight.loading import Loaded, load_model
+from evaluators.preflight.module_weights import part_summaries
 from evaluators.preflight.names import SHOWN, UNUSED, some, used
+from evaluators.preflight.once import Stored, read_once
 from evaluators.preflight.pickles import check_pickles
-from evaluators.preflight.stored import digest_of, load_pickle, tensors
+from evaluators.preflight.relations import out_of_place
+from evaluators.preflight.siblings import unlike_siblings
+from evaluators.preflight.stored import digest_of
+from evaluators.preflight.summary import Summary
 from evaluators.preflight.target import Target
-from evaluators.preflight.values import copied_matrices, impossible_values
+from evaluators.preflight.untrained import never_trained
+from evaluators.preflight.values import copied_tensors, holes, impossible_values, used_summaries
 from evaluators.trust import allow
 
-__all__ = ["check"]
+__all__ = ["check", "unlikely"]
 
 
 def check(target: Target) -> Iterator[Finding]:
-    """Tensors missing, unexpected, of the wrong shape, not from the file, not finite, zero, constant or twice there."""
+    """Tensors missing, unexpected, of the wrong shape, not from the file, or of values that training never leaves."""
     yield from check_pickles(target)
     try:
         loaded = load_model(target)
@@ -40,11 +45,60 @@ def check(target: Target) -> Iterator[Finding]:
         return
     yield from _keys(target, loaded)
     yield from _head(target, loaded)
-    digests = {name: digest_of(parameter) for name, parameter in used(loaded.model.named_parameters())}
-    yield from _not_from_file(target, loaded, digests)
-    yield from impossible_values(loaded)
-    yield from copied_matrices(loaded, digests)
+    stored = read_once(target, loaded)
+    yield from _not_from_file(target, loaded, stored)
+    yield from _integers(target, stored)
+    yield from _mixed(target)
+    yield from _twice(stored)
+    yield from _values(target, stored)
     yield from check_forward(target, loaded)
+
+
+def _values(target: Target, stored: Stored) -> Iterator[Finding]:
+    own, parts = used_summaries(stored.summaries), part_summaries(target)
+    if target.config.get("quantization_config"):  # scales and packed numbers are no weights
+        yield from impossible_values([*own, *parts])
+    else:
+        yield from unlikely(own, parts)
+
+
+def unlikely(own: list[Summary], parts: Iterable[Summary] = ()) -> Iterator[Finding]:
+    """What training never leaves, in the transformer's own tensors and in those of the steps after it."""
+    parts = list(parts)
+    yield from impossible_values([*own, *parts])
+    own, parts = [[held for held in some_of if held.finite] for some_of in (own, parts)]
+    yield from unlike_siblings(own)
+    yield from holes([*own, *parts])
+    yield from copied_tensors(own)
+    yield from never_trained(own)
+    yield from out_of_place(own)
+
+
+def _integers(target: Target, stored: Stored) -> Iterator[Finding]:
+    if stored.integers and not target.config.get("quantization_config"):
+        seen = f"{len(stored.integers)} tensors are stored as whole numbers: {some(stored.integers)}"
+        yield finding("weights-integer", seen, {"tensors": stored.integers[:SHOWN]})
+
+
+def _mixed(target: Target) -> Iterator[Finding]:
+    """Shards whose headers do not say the same of the model: a revision, a run, a date of saving."""
+    from safetensors import safe_open
+
+    said: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name in target.weight_files:
+        with safe_open(target.path(name), framework="pt") as opened:
+            said.setdefault(tuple(sorted((opened.metadata() or {}).items())), []).append(name)
+    if len(said) > 1:
+        first, other = list(said)[:2]
+        apart = sorted({key for key, _ in set(first) ^ set(other)})
+        seen = f"The headers of {said[first][0]} and {said[other][0]} differ in {', '.join(apart[:4])}"
+        yield finding("shards-mixed", seen, {"metadata": [dict(first), dict(other)]})
+
+
+def _twice(stored: Stored) -> Iterator[Finding]:
+    if stored.twice:
+        seen = f"{len(stored.twice)} tensors are stored twice with different values: {some(stored.twice)}"
+        yield finding("weights-twice", seen, {"tensors": stored.twice[:SHOWN]})
 
 
 def _keys(target: Target, loaded: Loaded) -> Iterator[Finding]:
@@ -118,28 +172,20 @@ def _digests(loaded: Loaded, names: Iterable[str] | None = None) -> dict[str, st
     return {name: digest_of(tensor) for name, tensor in used(wanted.items())}
 
 
-def _not_from_file(target: Target, loaded: Loaded, digests: dict[str, str]) -> Iterator[Finding]:
+def _not_from_file(target: Target, loaded: Loaded, stored: Stored) -> Iterator[Finding]:
     """Parameters named in the file whose bytes in memory are others, in the precision they were loaded in."""
-    held = dict(_stored_digests(target, {parameter.dtype for parameter in loaded.model.parameters()}))
-    known = set().union(*held.values())
-    base = f"{getattr(loaded.model, 'base_model_prefix', '')}."
-    strangers = [
-        name
-        for name, digest in digests.items()
-        if digest not in known and (name in held or base + name in held) and name not in loaded.mismatched
-    ]
-    if strangers:
+    if stored.altered:
         yield Finding(
             "weights",
             "weights-altered",
             "serious",
-            f"{len(strangers)} tensors in memory differ from the bytes of the file: {some(strangers)}",
+            f"{len(stored.altered)} tensors in memory differ from the bytes of the file: {some(stored.altered)}",
             "The model's code changes them after loading.",
             "Load with the library version the model was made with.",
-            {"tensors": strangers[:SHOWN]},
+            {"tensors": stored.altered[:SHOWN]},
         )
     # What the file vouches for is the same at each load; only the rest, and a model's own code, can draw it anew.
-    if strangers or target.config.get("auto_map") or not known.issuperset(digests.values()):
+    if stored.altered or target.config.get("auto_map") or stored.unvouched:
         yield from _drawn_anew(target, loaded)
 
 
@@ -157,17 +203,3 @@ def _drawn_anew(target: Target, loaded: Loaded) -> Iterator[Finding]:
             "Use the model's own code at the revision its figures are of, or another library version.",
             {"tensors": apart[:SHOWN], "count": len(apart)},
         )
-
-
-def _stored_digests(target: Target, dtypes: set[Any]) -> Iterator[tuple[str, set[str]]]:
-    """Hashes of each stored tensor as it is, and rounded to the precisions that the loader may have taken it to."""
-    for name, tensor in _stored(target):
-        others = {dtype for dtype in dtypes if dtype != tensor.dtype and tensor.is_floating_point()}
-        yield name, {digest_of(tensor), *(digest_of(tensor.to(dtype)) for dtype in others)}
-
-
-def _stored(target: Target) -> Iterator[tuple[str, Any]]:
-    """Name and tensor of everything in the weight files: the safetensors, or the pickles where there are none."""
-    for name in target.weight_files or target.pickles:
-        path = target.path(name)
-        yield from tensors(path) if target.weight_files else (load_pickle(path) or {}).items()

@@ -8,7 +8,9 @@ from evaluators.preflight import preflight
 from tests.models import copy_of, minilm_folder
 from tests.preflight.faults import FAULTS
 from tests.preflight.kinds import KINDS
+from tests.preflight.number_faults import NUMBER_FAULTS
 from tests.preflight.pipelines import NUMBERS, PIPELINES
+from tests.preflight.tokenizer_faults import TOKENIZER_FAULTS
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -22,10 +24,11 @@ def test_the_fault_is_found_and_named(fault: str, tmp_path: Path) -> None:
     assert named.seen and named.why and named.remedy
 
 
-def test_the_documented_table_is_the_tested_one() -> None:
+def test_the_documented_tables_are_the_tested_ones() -> None:
     page = Path("docs/preflight.md").read_text(encoding="utf-8")
-    faults = {name: code for table in (FAULTS, PIPELINES, NUMBERS) for name, (_, code) in table.items()}
-    kinds = {name: codes[0] for name, (_, codes) in KINDS.items() if codes}
-    missing = [fault for fault, code in (faults | kinds).items() if f"| {fault} | `{code}` |" not in page]
+    kinds = {name: (codes[0],) for name, (_, codes) in KINDS.items() if codes}
+    tables = (FAULTS, PIPELINES, NUMBERS, kinds, NUMBER_FAULTS, TOKENIZER_FAULTS)
+    tested = [(fault, kept[-1]) for table in tables for fault, kept in table.items()]
+    missing = [fault for fault, code in tested if f"| {fault} | `{code}` |" not in page]
     assert missing == []
-    assert page.count("` |\n") == len(faults) + len(kinds)
+    assert page.count("` |\n") == len(tested)

@@ -1,0 +1,55 @@
+"""The weights of the steps after the transformer, and of heads beside it: each module's file is looked at as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from evaluators.preflight.parts import is_read
+from evaluators.preflight.stored import load_pickle, tensors
+from evaluators.preflight.summary import Summary, summarise
+from evaluators.preflight.target import Target
+
+__all__ = ["disk_summaries", "part_summaries"]
+
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_HEADS = ("sparse_linear.pt", "colbert_linear.pt")
+
+
+def part_summaries(target: Target) -> list[Summary]:
+    """Every floating-point tensor of the modules that modules.json names and of the heads, under its file's name."""
+    return [
+        summarise(f"{file}: {key}", file, tensor)
+        for file in _files(target)
+        for key, tensor in _tensors(target.path(file))
+        if tensor.is_floating_point()
+    ]
+
+
+def disk_summaries(target: Target) -> list[Summary]:
+    """Every floating-point tensor of all safetensors files that a loader may open, under its file's name."""
+    return [
+        summarise(f"{key} in {file}", file, tensor)
+        for file in target.files
+        if file.endswith(".safetensors") and is_read(target, file)
+        for key, tensor in tensors(target.path(file))
+        if tensor.is_floating_point()
+    ]
+
+
+def _files(target: Target) -> Iterator[str]:
+    for entry in target.modules:
+        path = str(entry.get("path") or "")
+        if path and path != target.root:
+            # sentence-transformers takes the first of the two that is there.
+            yield from [name for name in (f"{path}/{file}" for file in _WEIGHTS) if target.has(name)][:1]
+    yield from (name for name in _HEADS if target.has(name))
+
+
+def _tensors(path: Path) -> Iterator[tuple[str, Any]]:
+    if path.suffix == ".safetensors":
+        yield from tensors(path)
+    else:
+        held = load_pickle(path) or {}
+        yield from ((str(key), value) for key, value in held.items() if hasattr(value, "is_floating_point"))

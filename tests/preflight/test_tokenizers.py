@@ -1,0 +1,94 @@
+"""Tokenizers in use: each fault is put into a small model, of which only the tokenizer is looked at."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from evaluators.preflight import word_rows
+from evaluators.preflight.forms import literal_form
+from evaluators.preflight.probes import PROBES, all_texts
+from evaluators.preflight.target import Target
+from evaluators.preflight.tokenizer import check
+from tests.models import SHAPES, build, minilm_folder
+from tests.preflight.tokenizer_faults import TOKENIZER_FAULTS
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("shapes")
+    return {shape: build(shape, place / str(at)) for at, shape in enumerate(SHAPES)}
+
+
+def _codes(folder: Path) -> list[str]:
+    return [finding.code for finding in check(Target("x", folder))]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_sound_tokenizer_gives_no_finding(shape: str, shapes: dict[str, Path]) -> None:
+    assert _codes(shapes[shape]) == []
+
+
+@pytest.mark.parametrize("fault", TOKENIZER_FAULTS)
+def test_the_fault_is_seen_in_use(fault: str, shapes: dict[str, Path], tmp_path: Path) -> None:
+    shape, inject, code = TOKENIZER_FAULTS[fault]
+    folder = shutil.copytree(shapes[shape], tmp_path / "model")
+    inject(folder)
+    findings = list(check(Target("x", folder)))
+    assert code in [finding.code for finding in findings], [(f.code, f.seen) for f in findings]
+    assert all(finding.remedy and finding.severity != "fatal" for finding in findings)
+
+
+def test_texts_of_a_pin_are_the_first_and_stay(shapes: dict[str, Path]) -> None:
+    assert all_texts()[: len(PROBES)] == list(PROBES.values())
+    assert len(PROBES) == 7 and len(set(all_texts())) == len(all_texts()) >= 30
+
+
+@pytest.fixture(scope="module")
+def minilm() -> tuple[Any, Any, Any]:
+    """MiniLM's table of word vectors, its tokenizer, and the pairs of like words."""
+    target = Target("x", minilm_folder())
+    table, form = word_rows.word_table(target), literal_form(target)
+    assert form is not None
+    return table, form, word_rows._pairs(form, len(table))
+
+
+def test_rows_that_are_not_their_words_are_found(minilm: tuple[Any, Any, Any]) -> None:
+    table, form, pairs = minilm
+    assert list(word_rows._moved(table, pairs, form)) == []
+    generator = torch.Generator().manual_seed(1)
+    for moved in (table.roll(1, 0), table[torch.randperm(len(table), generator=generator)]):
+        (found,) = word_rows._moved(moved, pairs, form)
+        assert found.code == "words-moved" and "any two" in found.seen
+    part = table.clone()
+    part[4000:4300] = part[4000:4300].flip(0)
+    (found,) = word_rows._moved(part, pairs, form)
+    assert 3900 < found.evidence["from"] < found.evidence["to"] < 4400
+    # A table that was never trained says nothing of what its rows belong to.
+    assert list(word_rows._moved(torch.randn(table.shape, generator=generator), pairs, form)) == []
+
+
+def test_words_without_a_vector_of_their_own_are_found(minilm: tuple[Any, Any, Any]) -> None:
+    table, form, _ = minilm
+    ordinary = torch.arange(2000, len(table)).numpy()
+    assert list(word_rows._lost(table, ordinary, form)) == []
+    broken = table.clone()
+    broken[5000:6000] = 0
+    broken[9000:] = broken.mean(0)
+    zero, equal = word_rows._lost(broken, ordinary, form)
+    assert (zero.code, zero.evidence["count"]) == ("word-rows-zero", 1000)
+    assert (equal.code, equal.evidence["count"]) == ("word-rows-equal", len(table) - 9000)
+
+
+def test_a_padding_id_no_position_is_counted_from_is_a_notice(shapes: dict[str, Path], tmp_path: Path) -> None:
+    from tests.preflight.tokenizer_faults import BERT, XLMR, _config
+
+    for shape, severity in ((BERT, "notice"), (XLMR, "serious")):
+        folder = shutil.copytree(shapes[shape], tmp_path / shape[:3])
+        _config("config.json", pad_token_id=7)(folder)
+        (found,) = check(Target("x", folder))
+        assert (found.code, found.severity) == ("pad-differs", severity)
