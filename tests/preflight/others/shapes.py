@@ -32,6 +32,7 @@ def write_base(base: str, folder: Path) -> None:
             BASES[base](new)
             if not kept.exists():
                 new.rename(kept)
+    folder.mkdir(parents=True, exist_ok=True)
     for source in sorted(kept.rglob("*")):
         target = folder / source.relative_to(kept)
         if source.is_dir():
