@@ -114,17 +114,12 @@ def matters(truth: dict[str, Any]) -> bool:
 
 
 def measured(entry: Entry, bases: dict[str, Any]) -> dict[str, Any]:
-    if entry.kind == "intact":
-        if not entry.loads:
-            return {"changes": "not for sentence-transformers"}
-        now = apart(lambda: _of(entry))
-        if "fails" in now:
-            return {"changes": now["fails"], "error": now["error"]}
-        return difference(now, now) | {"changes": 0.0}
+    if not entry.loads:
+        return {"changes": "not for sentence-transformers"}
     if entry.base not in bases:
         base = Entry("", entry.base, "", "intact", lambda folder: None)
-        bases[entry.base] = apart(lambda: _of(base))
-        assert "batch" in bases[entry.base], (entry.base, bases[entry.base])
+        bases[entry.base] = {} if entry.base == "nothing" else apart(lambda: _of(base))
+        assert entry.base == "nothing" or "batch" in bases[entry.base], (entry.base, bases[entry.base])
     return difference(bases[entry.base], apart(lambda: _of(entry)))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.models import minilm_folder
-from tests.preflight.others.kit import write_json
+from tests.preflight.others.kit import read_json, write_json
 from tests.preflight.others.texts import TRAINING
 
 SIZE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64}
@@ -227,6 +227,13 @@ def _minilm(folder: Path) -> None:
     (folder / "2_Normalize").mkdir(exist_ok=True)
 
 
+def _minilm_fast(folder: Path) -> None:
+    """With a tokenizer class that takes the whole tokenizer.json; BertTokenizer takes the words and makes the rest."""
+    _minilm(folder)
+    settings = read_json(folder / "tokenizer_config.json")
+    write_json(folder / "tokenizer_config.json", {**settings, "tokenizer_class": "PreTrainedTokenizerFast"})
+
+
 def _bert(folder: Path) -> None:
     from transformers import BertConfig, BertModel
 
@@ -329,6 +336,7 @@ def _qwen3(folder: Path) -> None:
 
 BASES: dict[str, Callable[[Path], None]] = {
     "minilm": _minilm,
+    "minilm-fast": _minilm_fast,
     "bert": _bert,
     "dense": _dense,
     "xlmr": _xlmr,
