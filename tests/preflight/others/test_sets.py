@@ -1,0 +1,55 @@
+"""Each set goes with what was measured of it; ``tests.preflight.others.report`` says what preflight makes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.preflight.others import report
+from tests.preflight.others.kit import Entry
+from tests.preflight.others.measure import HERE, book, matters, truth_file
+
+SETS = [name for name in ("development", "frozen") if (HERE / f"{name}.py").is_file()]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_folder_was_measured(name: str) -> None:
+    truth = json.loads(truth_file(name).read_text(encoding="utf-8"))
+    assert {e.name: (e.kind, e.base) for e in book(name)} == {n: (t["kind"], t["base"]) for n, t in truth.items()}
+    assert not [n for n, t in truth.items() if t["changes"] in ("NOT BUILT", "died")]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_an_intact_folder_is_loaded_by_sentence_transformers_or_said_to_be_none_of_its(name: str) -> None:
+    truth = json.loads(truth_file(name).read_text(encoding="utf-8"))
+    fails = {"load fails", "encode fails", "not finite", "zero vectors"}
+    assert not [e.name for e in book(name) if e.kind == "intact" and truth[e.name]["changes"] in fails]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_fault_says_where_it_is_seen_and_what_names_it(name: str) -> None:
+    assert not [e.name for e in book(name) if e.kind == "broken" and not (e.evidence and all(e.about))]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_most_faults_matter(name: str) -> None:
+    truth = json.loads(truth_file(name).read_text(encoding="utf-8"))
+    of = [matters(truth[e.name]) for e in book(name) if e.kind == "broken"]
+    assert sum(of) >= 0.9 * len(of)
+
+
+def test_the_judgement(tmp_path: Path) -> None:
+    fault = Entry("f", "bert", "", "broken", lambda folder: None, "seen", ("layer.3",))
+    sound = Entry("s", "bert", "", "intact", lambda folder: None)
+    about = {"code": "zeros", "severity": "fatal", "message": "encoder.layer.3.output is zero", "evidence": ""}
+    other = {**about, "message": "no card", "severity": "note"}
+    bad, none = {"changes": "load fails"}, {"changes": 1e-5}
+    assert report.judge(fault, [about], bad) == "NAMED"
+    assert report.judge(fault, [other], bad) == "UNRELATED"
+    assert report.judge(fault, [], bad) == "MISSED"
+    assert report.judge(fault, [], none) == "harmless, quiet"
+    assert report.judge(sound, [other], none) == "fine"
+    assert report.judge(sound, [about], none) == "FALSE ALARM"
+    assert report.new([about, other], [other]) == [about]
