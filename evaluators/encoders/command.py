@@ -1,7 +1,9 @@
 """A program that reads texts and writes vectors as JSON lines, so that a framework can live in its own environment.
 
 One request a line on its standard input, one answer a line on its standard output; anything for people goes to its
-standard error. It is asked two things, and ends when its input ends (``elsewhere/host.py`` is such a program)::
+standard error. torch takes tensors alone in it and no pickled code, unless the command line itself says otherwise
+(``env TORCH_FORCE_WEIGHTS_ONLY_LOAD=0 python ...``). It is asked two things, and ends when its input ends
+(``elsewhere/host.py`` is such a program)::
 
     {"describe": true}                         -> {"model": "...", "revision": null, "versions": {}, "settings": {}}
     {"texts": ["...", ...], "role": "query"}   -> {"dense": [[...], ...]}     also "sparse": [{"token": weight}, ...],
@@ -12,6 +14,7 @@ standard error. It is asked two things, and ends when its input ends (``elsewher
 from __future__ import annotations
 
 import json
+import os
 import queue
 import shlex
 import subprocess
@@ -26,6 +29,7 @@ import numpy as np
 from data.errors import EncoderError, InputError
 from evaluators.encoders.base import Description, Encoded, Tokens, as_matrix, batches, cut, in_use, prepare
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.trust.pickled import weights_alone
 
 OPTIONS: frozenset[str] = frozenset()
 
@@ -40,7 +44,11 @@ class CommandEncoder:
         self.settings = settings
         try:
             self._process = subprocess.Popen(
-                shlex.split(settings.source), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                shlex.split(settings.source),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=weights_alone(os.environ),
             )
         except (OSError, ValueError) as error:
             raise InputError("The command cannot be started", where=settings.source, remedy=str(error)) from None
