@@ -14,6 +14,7 @@ from evaluators.diagnose.causes.pooling import NAMES
 from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Projection, Reference, Vectors
 from evaluators.diagnose.rows import Reader, Row, Texts
+from evaluators.trust.limits import no_panic
 
 __all__ = ["Bench", "finished"]
 
@@ -117,7 +118,8 @@ class Bench:
         """What the model is given for each text under a recipe."""
         entry = replace(recipe, weights=(), pooling="", dense=True, normalise="", dimensions=None, rounding="")
         if entry not in self._rows:
-            self._rows[entry] = self._reader.rows(self.texts, recipe)
+            with no_panic(self.reference.name):
+                self._rows[entry] = self._reader.rows(self.texts, recipe)
         return self._rows[entry]
 
     def _together(self, recipe: Recipe, rows: list[Row], asked: set[int]) -> dict[int, dict[str, Vectors]]:

@@ -154,9 +154,9 @@ def _projections(target: Target) -> tuple[Projection, ...]:
             continue
         folder = str(entry.get("path"))
         config, file = target.object(f"{folder}/config.json"), target.path(f"{folder}/model.safetensors")
-        held = dict(tensors(file)) if file.is_file() else load_pickle(target.path(f"{folder}/pytorch_model.bin"))
+        held = dict(tensors(file)) if file.is_file() else load_pickle(target.path(f"{folder}/pytorch_model.bin")) or {}
         activation = str(config.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
-        if not held or activation not in _ACTIVATIONS or config.get("use_residual"):
+        if "linear.weight" not in held or activation not in _ACTIVATIONS or config.get("use_residual"):
             raise InputError("The Dense module cannot be rebuilt", where=f"{target.name}/{folder}: {activation}")
         bias = held.get("linear.bias")
         weight = np.asarray(held["linear.weight"].float().numpy(), dtype=np.float32)

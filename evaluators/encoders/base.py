@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,10 +13,11 @@ from numpy.typing import NDArray
 
 from data.errors import EncoderError, MissingDependencyError
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.model_files.hashes import hash_files
 from evaluators.trust import allows, code_revision, hub_commit
 
 __all__ = [
-    "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "batches", "cut", "hash_files", "installed", "prepare",
+    "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "batches", "cut", "installed", "prepare",
     "in_use", "of_folder", "require", "resolve", "trusts", "unit", "versions_of",
 ]  # fmt: skip
 
@@ -191,34 +190,6 @@ def resolve(settings: EncoderSettings) -> Path:
 def trusts(settings: EncoderSettings, folder: Path) -> bool:
     """Whether the code in this very folder, as it is now, was allowed."""
     return allows(settings.allowed, settings.source, code_revision(folder))
-
-
-def hash_files(folder: Path) -> list[dict[str, Any]]:
-    """Path, size in bytes and SHA-256 of every file of a model folder, or of one file, sorted by path."""
-    if folder.is_file():
-        return [{"path": folder.name, "size": folder.stat().st_size, "sha256": _sha256(*_identity(folder))}]
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    kept = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    return [
-        {
-            "path": path.relative_to(folder).as_posix(),
-            "size": path.stat().st_size,
-            "sha256": _sha256(*_identity(path)),
-        }
-        for path in sorted(kept)
-    ]
-
-
-def _identity(path: Path) -> tuple[Path, int, int]:
-    stat = path.stat()
-    return path, stat.st_size, stat.st_mtime_ns
-
-
-@lru_cache(maxsize=4096)
-def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
-    """Digest of a file; the same file under several encoders of one check is read once."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def of_folder(

@@ -1,7 +1,9 @@
 """A program that reads texts and writes vectors as JSON lines, so that a framework can live in its own environment.
 
 One request a line on its standard input, one answer a line on its standard output; anything for people goes to its
-standard error. It is asked two things, and ends when its input ends (``elsewhere/host.py`` is such a program)::
+standard error. torch takes tensors alone in it and no pickled code, unless the command line itself says otherwise
+(``env TORCH_FORCE_WEIGHTS_ONLY_LOAD=0 python ...``). It is asked two things, and ends when its input ends
+(``elsewhere/host.py`` is such a program)::
 
     {"describe": true}                         -> {"model": "...", "revision": null, "versions": {}, "settings": {}}
     {"texts": ["...", ...], "role": "query"}   -> {"dense": [[...], ...]}     also "sparse": [{"token": weight}, ...],
@@ -31,6 +33,7 @@ from data.errors import EncoderError, EncoderGoneError, InputError
 from evaluators.encoders.base import Description, Encoded, Tokens, as_matrix, batches, cut, in_use, prepare
 from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.trust.pickled import weights_alone
 
 OPTIONS: frozenset[str] = frozenset({"max_response_mb"})
 
@@ -58,7 +61,7 @@ class CommandEncoder:
         try:
             self._process = subprocess.Popen(
                 shlex.split(settings.source), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=environment, start_new_session=True,
+                env=weights_alone(environment), start_new_session=True,
             )  # fmt: skip
         except (OSError, ValueError) as error:
             raise InputError("The command cannot be started", where=settings.source, remedy=str(error)) from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data.errors import ModelError
+from evaluators.model_files.reading import parse_json
 
 __all__ = ["Declared", "read_declared"]
 
@@ -69,6 +69,6 @@ def _read(path: Path, default: Any) -> Any:
     if not path.is_file():
         return default
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return parse_json(path)
+    except (OSError, ValueError) as error:
         raise ModelError("A configuration file cannot be read", where=str(path), remedy=str(error)) from None

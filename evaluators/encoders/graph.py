@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,10 @@ from numpy.typing import NDArray
 from data.errors import EncoderError, InputError
 from evaluators.encoders.settings import EncoderSettings
 
-__all__ = ["feed", "graph_file", "states_of"]
+__all__ = ["ended_in_time", "feed", "graph_file", "states_of"]
+
+_BASE = 8.0  # seconds of processor time
+_BYTES_AND_TOKENS = 1e10  # a second: each weight is used twice a token, by a processor of no more than 5 GFLOP/s
 
 
 def graph_file(folder: Path, settings: EncoderSettings, usual: Sequence[str]) -> str:
@@ -29,6 +35,40 @@ def graph_file(folder: Path, settings: EncoderSettings, usual: Sequence[str]) ->
             f"There is no graph {named or ' or '.join(usual)}", where=str(folder), remedy="Name it with file=PATH."
         )
     return str(found)
+
+
+@contextmanager
+def ended_in_time(path: Path, tokens: int, stop: Callable[[], None], *, where: str) -> Iterator[None]:
+    """Have a pass stopped that works far longer than a graph of its size can: a graph may hold loops without end.
+
+    Args:
+        path: the graph.
+        tokens: of the batch, padding included.
+        stop: ends the pass from another thread.
+        where: the encoder.
+
+    Raises:
+        EncoderError: it was stopped.
+    """
+    limit = time.process_time() + _BASE + tokens * path.stat().st_size / _BYTES_AND_TOKENS
+    done, late = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            if time.process_time() > limit:
+                late.set()
+                stop()
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    except Exception as error:
+        if late.is_set():
+            raise EncoderError("The graph works without end, and was stopped", where=where) from error
+        raise
+    finally:
+        done.set()
 
 
 def feed(inputs: dict[str, NDArray[np.int64]], names: Sequence[str]) -> dict[str, NDArray[np.int64]]:

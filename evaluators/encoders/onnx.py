@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.encoders.base import require
-from evaluators.encoders.graph import feed, graph_file, states_of
+from evaluators.encoders.graph import ended_in_time, feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.transformers import HandEncoder
 
@@ -24,15 +25,21 @@ class OnnxEncoder(HandEncoder):
         """Open the graph."""
         import onnxruntime
 
-        path = graph_file(self.folder, self.settings, ("onnx/model.onnx", "model.onnx"))
+        self.path = Path(graph_file(self.folder, self.settings, ("onnx/model.onnx", "model.onnx")))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(self.settings.options.get("threads", "0"))
-        self.session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self.session: Any = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
         self.names = [entry.name for entry in self.session.get_inputs()]
 
     def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """The first output of the graph that can be vectors."""
-        return states_of(self.session.run(None, feed(inputs, self.names)), where=self.settings.display)
+        import onnxruntime
+
+        options, given = onnxruntime.RunOptions(), feed(inputs, self.names)
+        size, where = inputs["attention_mask"].size, self.settings.display
+        with ended_in_time(self.path, size, lambda: setattr(options, "terminate", True), where=where):
+            outputs = self.session.run(None, given, options)
+        return states_of(outputs, where=where)
 
     def close(self) -> None:
         """Drop the session."""

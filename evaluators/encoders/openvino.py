@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.errors import EncoderError
 from evaluators.encoders.base import Description, require
-from evaluators.encoders.graph import feed, graph_file, states_of
+from evaluators.encoders.graph import ended_in_time, feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.transformers import HandEncoder
 
 OPTIONS = frozenset({"file", "threads"})
 
 _FILES = ("openvino/openvino_model.xml", "openvino_model.xml", "onnx/model.onnx", "model.onnx")
+_LOOPS = frozenset({"Loop", "TensorIterator"})
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # auto: whatever the runtime thinks best
 
 
@@ -28,9 +31,16 @@ class OpenVinoEncoder(HandEncoder):
         """Compile the graph."""
         import openvino
 
-        path = graph_file(self.folder, self.settings, _FILES)
+        self.path = Path(graph_file(self.folder, self.settings, _FILES))
         core = openvino.Core()
-        self.graph: Any = _compiled(core, core.read_model(path), self.settings)
+        model = core.read_model(str(self.path))
+        if any(step.get_type_name() in _LOOPS for step in model.get_ops()):
+            raise EncoderError(
+                "The graph holds a loop, and OpenVINO cannot be stopped in one that has no end",
+                where=self.settings.display,
+                remedy="Run it with onnx: if it is in ONNX; a graph of a text encoder needs no loop.",
+            )
+        self.graph: Any = _compiled(core, model, self.settings)
         self.names = [entry.get_any_name() for entry in self.graph.inputs]
         self.computes_in = str(self.graph.get_property("INFERENCE_PRECISION_HINT").to_string())
 
@@ -41,8 +51,13 @@ class OpenVinoEncoder(HandEncoder):
 
     def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """The first output of the graph that can be vectors."""
-        outputs = self.graph(feed(inputs, self.names))
-        return states_of([outputs[i] for i in range(len(self.graph.outputs))], where=self.settings.display)
+        request, given = self.graph.create_infer_request(), feed(inputs, self.names)
+        size, where = inputs["attention_mask"].size, self.settings.display
+        with ended_in_time(self.path, size, request.cancel, where=where):
+            request.start_async(given)
+            request.wait()
+        outputs = [np.array(request.get_output_tensor(i).data) for i in range(len(self.graph.outputs))]
+        return states_of(outputs, where=where)
 
     def close(self) -> None:
         """Drop the graph."""

@@ -22,8 +22,9 @@ from pyarrow import ArrowException
 
 from data.errors import InputError
 from data.probes import BUNDLED, read_texts
-from evaluators.encoders.base import Description, Encoded, as_matrix, cut, hash_files, in_use
+from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.model_files.hashes import hash_files
 
 OPTIONS = frozenset({"texts"})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from data import keys
@@ -14,7 +16,7 @@ from data.errors import EncoderError, EncoderGoneError, InputError, NotAllowedEr
 from evaluators.encoders.base import Description, Encoded, Encoder, Tokens, resolve
 from evaluators.encoders.bounds import Clock
 from evaluators.encoders.settings import EncoderSettings
-from evaluators.trust import code_revision, only_code_from
+from evaluators.trust import allows, code_revision, named_code, only_code_from, opening, vet
 
 __all__ = ["BACKENDS", "open_encoder"]
 
@@ -37,6 +39,10 @@ _LONGEST_NAME, _LONGEST = 200, 2000  # characters of what an encoder says that a
 
 # These load no model in this process, and need no library that could.
 _ELSEWHERE = frozenset({"openai", "tei", "command", "ready"})
+# Their source is a model's folder, or its name on a hub.
+_FROM_FOLDERS = frozenset({
+    "sentence-transformers", "transformers", "onnx", "openvino", "flag-embedding", "bce", "vllm",
+})  # fmt: skip
 
 
 def open_encoder(settings: EncoderSettings) -> _Guarded:
@@ -59,18 +65,46 @@ def open_encoder(settings: EncoderSettings) -> _Guarded:
             f"The setting {', '.join(unknown)} is not known", where=settings.backend, remedy=f"Its options: {known}."
         )
     with _explained(settings, "cannot open it"):
-        guard = _guard(settings)
-        with guard():
-            return _Guarded(module.open(settings), settings, guard)
+        if settings.backend in _ELSEWHERE:
+            _vet_named(settings)
+            return _Guarded(module.open(settings), settings, nullcontext)
+        bound = settings.allowed, _folders(settings), partial(_as_setting, settings)
+        with opening(*bound):
+            return _Guarded(module.open(settings), settings, partial(only_code_from, *bound))
 
 
-def _guard(settings: EncoderSettings) -> Callable[[], AbstractContextManager[None]]:
-    """Within it, whatever a library passes on of its own accord, no model code runs but what the settings allow."""
-    if settings.backend in _ELSEWHERE:
-        return nullcontext
-    allowed = settings.allowed
-    files = {settings.source: resolve(settings)} if settings.source in allowed else {}
-    return partial(only_code_from, allowed, files, partial(_as_setting, settings))
+def _folders(settings: EncoderSettings) -> dict[str, Path]:
+    """The folders of models that an encoder will load in this process, by the name they are asked for."""
+    if settings.backend in _FROM_FOLDERS:
+        try:
+            return {settings.source: resolve(settings)}
+        except EncoderError:
+            return {}  # the encoder says so itself, after what it lacks besides
+    return {value: Path(value).expanduser() for value in settings.options.values() if _is_model(value)}
+
+
+def _vet_named(settings: EncoderSettings) -> None:
+    """Vet the model folders on a command line: the program that loads them may use a library that asks less.
+
+    Raises:
+        ModelError: a folder that no loader is to be handed.
+        NotAllowedError: one whose modules.json has other code run than that of sentence-transformers.
+    """
+    words = shlex.split(settings.source) if settings.backend == "command" else []
+    for word in filter(_is_model, words):
+        folder = Path(word).expanduser()
+        own_code = allows(settings.allowed, word, code_revision(folder))
+        vet(folder, word, own_code=own_code)
+        if not own_code and any(named.role == "module" for named in named_code(folder)):
+            raise _not_allowed(settings, word, code_revision(folder))
+
+
+def _is_model(word: str) -> bool:
+    try:
+        folder = Path(word).expanduser()
+        return any((folder / name).exists() for name in ("config.json", "modules.json", "adapter_config.json"))
+    except (OSError, ValueError, RuntimeError):  # no path at all
+        return False
 
 
 def _as_setting(settings: EncoderSettings, asked: Mapping[str, str]) -> str:
@@ -171,7 +205,7 @@ def _explained(settings: EncoderSettings, what: str) -> Iterator[None]:
         raise
     except Exception as error:  # libraries and models of any make: no narrower class covers what they raise
         if "trust_remote_code" in str(error):
-            raise _not_allowed(settings) from error
+            raise _not_allowed(settings, settings.source, code_revision(resolve(settings))) from error
         # The first line alone is often only where in a library it was.
         said = keys.from_outside(" ".join(str(error).split()), 300)
         raise EncoderError(
@@ -179,10 +213,9 @@ def _explained(settings: EncoderSettings, what: str) -> Iterator[None]:
         ) from error
 
 
-def _not_allowed(settings: EncoderSettings) -> NotAllowedError:
+def _not_allowed(settings: EncoderSettings, source: str, revision: str) -> NotAllowedError:
     return NotAllowedError(
         "The model comes with code of its own",
         where=settings.model,
-        remedy="Read that code; if you trust it, add "
-        + _as_setting(settings, {settings.source: code_revision(resolve(settings))}),
+        remedy="Read that code; if you trust it, add " + _as_setting(settings, {source: revision}),
     )

@@ -26,6 +26,7 @@ from evaluators.preflight import (
 )
 from evaluators.preflight.finding import Finding, at_least, worst
 from evaluators.preflight.target import Target, find_target
+from evaluators.trust.limits import no_panic
 
 __all__ = ["Finding", "Target", "at_least", "find_target", "inspect", "preflight", "worst"]
 
@@ -49,7 +50,8 @@ def inspect(target: Target, *, pinned: Path | None = None, repository: str | Non
     kept = pin.read_pin(pinned) if pinned else None
     found: list[Finding] = []
     for tier in _tiers(target, kept, repository):
-        found.extend(tier())
+        with no_panic(target.name):
+            found.extend(tier())
         if worst(found) == "fatal":
             break
     return found

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from evaluators.model_files.hashes import file_sha256
+from evaluators.model_files.reading import parse_json, read_bytes
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding, Severity
 from evaluators.preflight.kinds import check_kind, kind, transformers_of
 from evaluators.preflight.parts import is_read
 from evaluators.preflight.shapes import malformed
 from evaluators.preflight.steps import Step, routes
-from evaluators.preflight.stored import LFS_MARK, broken_safetensors, file_sha256, header, tensor_names
+from evaluators.preflight.stored import LFS_MARK, broken_safetensors, header, tensor_names
 from evaluators.preflight.target import Target
-from evaluators.trust import hub_commit
+from evaluators.trust import faults, hub_commit
 
 __all__ = ["check"]
 
@@ -35,6 +36,9 @@ _BGE_M3_SPARSE = "46f8a3bc89a29a05ec42285cee146f9b"
 
 def check(target: Target) -> Iterator[Finding]:
     """Faults that can be seen without loading: declared files missing, cut, empty, pointers, or contradicting."""
+    yield from (refused := list(_refused(target)))
+    if refused:
+        return  # nothing of it is opened
     yield from _unreadable(target)
     yield from (odd := list(_malformed(target)))
     if odd:
@@ -51,6 +55,12 @@ def check(target: Target) -> Iterator[Finding]:
         yield from _tokenizer_present(part)
         yield from _length_present(part)
     yield from _heads(target)
+
+
+def _refused(target: Target) -> Iterator[Finding]:
+    """Files, settings and sizes for which no command opens the model, whatever is asked."""
+    for fault in faults(target.folder, own_code=target.trusted):
+        yield Finding("files", fault.code, "fatal", fault.seen, fault.why, fault.remedy, {"file": fault.file})
 
 
 def _unreadable(target: Target) -> Iterator[Finding]:
@@ -109,13 +119,13 @@ def _malformed(target: Target) -> Iterator[Finding]:
 def _is_pointer(path: Path) -> bool:
     if path.stat().st_size > 1024:
         return False
-    return path.read_bytes().startswith(LFS_MARK)
+    return read_bytes(path).startswith(LFS_MARK)
 
 
 def _parses(path: Path) -> bool:
     try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
+        parse_json(path)
+    except ValueError:
         return False
     return True
 

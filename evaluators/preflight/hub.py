@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from evaluators.model_files.hashes import file_sha256, git_blob_sha1
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.stored import file_sha256, git_blob_sha1
 from evaluators.preflight.target import Target
 
 __all__ = ["check"]

@@ -11,7 +11,7 @@ from typing import Any
 from data.errors import ModelError, NotAllowedError, PlumblineError
 from evaluators.preflight.kinds import kind
 from evaluators.preflight.target import Target
-from evaluators.trust import allowances, only_code_from
+from evaluators.trust import allowances, opening
 
 __all__ = ["Loaded", "architecture_class", "guarded", "load_model", "load_tokenizer", "native_class", "quietly"]
 
@@ -43,8 +43,8 @@ def quietly() -> Iterator[None]:
 
 
 def guarded(target: Target) -> contextlib.AbstractContextManager[None]:
-    """No code runs but the model's own, if it was allowed, and that of other repositories allowed by name."""
-    return only_code_from(allowances(target.trust), {target.name: target.folder})
+    """Vet its folder; then no code runs but the model's own, if allowed, and other repositories' allowed by name."""
+    return opening(allowances(target.trust), {target.name: target.folder})
 
 
 def native_class(config: dict[str, Any]) -> str | None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
+from evaluators.model_files.hashes import file_sha256, hash_files
 from evaluators.preflight.finding import Finding, Severity
 from evaluators.preflight.kinds import other_kind, transformers_of
 from evaluators.preflight.loading import load_tokenizer
-from evaluators.preflight.stored import file_sha256
 from evaluators.preflight.target import Target
 from evaluators.preflight.tokenizer import golden_ids
 
@@ -22,10 +22,7 @@ _BACK = "Take the file from where the pin was made, or write a new pin if the ch
 
 def describe_files(target: Target) -> list[dict[str, Any]]:
     """Path, size in bytes and SHA-256 of every file of the model."""
-    return [
-        {"path": name, "size": target.path(name).stat().st_size, "sha256": file_sha256(target.path(name))}
-        for name in target.files
-    ]
+    return hash_files(target.folder)
 
 
 def write_pin(target: Target, path: Path) -> None:

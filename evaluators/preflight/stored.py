@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from data.errors import ModelError
+from evaluators.model_files.reading import HEADER_LIMIT, open_regular, shown
+from evaluators.trust.limits import budget, within
+from evaluators.trust.pickled import no_pickled_code
+
 __all__ = [
     "LFS_MARK",
     "broken_safetensors",
     "digest_of",
-    "file_sha256",
-    "git_blob_sha1",
     "header",
     "load_pickle",
     "tensor_names",
@@ -31,13 +33,15 @@ def header(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: the file does not begin with a whole header of that form.
     """
-    with path.open("rb") as handle:
+    with open_regular(path) as handle:
         start = handle.read(8)
         if len(start) < 8:
             raise ValueError("shorter than its header")
         (length,) = struct.unpack("<Q", start)
         if length > path.stat().st_size - 8:
             raise ValueError("its header is cut short")
+        if length > HEADER_LIMIT:
+            raise ValueError(f"its header has {length:,} bytes, more than the format allows")
         parsed = _object(handle.read(length))
     parsed.pop("__metadata__", None)
     if odd := next((name for name, entry in parsed.items() if not _describes(entry)), None):
@@ -75,11 +79,24 @@ def broken_safetensors(path: Path) -> str | None:
         entries = header(path)
     except ValueError as error:
         return str(error) or type(error).__name__
-    with path.open("rb") as handle:
+    with open_regular(path) as handle:
         (length,) = struct.unpack("<Q", handle.read(8))
     promised = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
     held = path.stat().st_size
-    return None if promised == held else f"its header promises {promised:,} bytes, it has {held:,}"
+    if promised != held:
+        return f"its header promises {promised:,} bytes, it has {held:,}"
+    return _refused_by_the_format(path)
+
+
+def _refused_by_the_format(path: Path) -> str | None:
+    """What the format's own reader says of a file whose size is right: shapes, types and places that do not fit."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            return None
+    except (SafetensorError, OSError, ValueError, OverflowError) as error:
+        return f"it cannot be read: {str(error)[:200]}"
 
 
 def tensor_names(path: Path) -> list[str]:
@@ -88,23 +105,50 @@ def tensor_names(path: Path) -> list[str]:
 
 
 def tensors(path: Path) -> Iterator[tuple[str, Any]]:
-    """Name and torch tensor of everything in a safetensors file, one at a time."""
-    from safetensors import safe_open
+    """Name and torch tensor of everything in a safetensors file, one at a time.
 
-    with safe_open(path, framework="pt") as opened:
-        for name in opened.keys():  # noqa: SIM118  # not a dict: it has no iterator of its own
-            yield name, opened.get_tensor(name)
+    Raises:
+        ModelError: it holds what torch has no type for, or no tensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as opened:
+            for name in opened.keys():  # noqa: SIM118  # not a dict: it has no iterator of its own
+                yield name, opened.get_tensor(name)
+    except (SafetensorError, OSError, ValueError, AttributeError) as error:
+        remedy = f"Download the file again. Its reader says: {str(error)[:200]}"
+        raise ModelError("The weights cannot be read", where=shown(path), remedy=remedy) from error
 
 
 def load_pickle(path: Path) -> dict[str, Any] | None:
-    """The tensors of a pickled file, loaded without running its code; None when it holds more than tensors."""
+    """The tensors of a pickled file, loaded without running its code; None when it is not there or holds none."""
     import torch
 
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
+    if not path.is_file():
         return None
-    return loaded if isinstance(loaded, dict) else None
+    size = path.stat().st_size
+    try:
+        with no_pickled_code(), within(budget(size), shown(path)):
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # noqa: BLE001 -- a pickle is a program of somebody else's, and ends as it likes
+        return None
+    held = {name: value for name, value in loaded.items() if _is_plain(name, value)} if isinstance(loaded, dict) else {}
+    # A tensor may be a small storage repeated without end.
+    claimed = sum(tensor.numel() * tensor.element_size() for tensor in held.values())
+    return held if held and claimed <= 2 * size + 1_000_000 else None
+
+
+def _is_plain(name: Any, value: Any) -> bool:
+    import torch
+
+    return (
+        isinstance(name, str)
+        and isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and value.device.type == "cpu"
+        and not value.is_quantized
+    )
 
 
 def digest_of(tensor: Any) -> str:
@@ -115,15 +159,3 @@ def digest_of(tensor: Any) -> str:
     digest = hashlib.sha256(f"{tuple(flat.shape)}{flat.dtype}".encode())
     digest.update(flat.reshape(-1).view(torch.uint8).numpy() if flat.numel() else b"")
     return digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, as a hub states it for its large files."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def git_blob_sha1(path: Path) -> str:
-    """SHA-1 of a file as git computes it, as a hub states it for its small files."""
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

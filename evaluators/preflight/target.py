@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError, ModelError
-from evaluators.trust import allowances, allows, code_files, code_revision, hub_commit, read_json
+from evaluators.model_files.listing import relative_files
+from evaluators.model_files.reading import read_json, read_text
+from evaluators.trust import allowances, allows, code_files, code_revision, hub_commit
 
 __all__ = ["Target", "find_target"]
 
@@ -48,10 +50,8 @@ class Target:
 
     @cached_property
     def files(self) -> list[str]:
-        """Paths of all its files, relative and sorted, without what version control keeps beside them."""
-        found = (path for path in self.folder.rglob("*") if path.is_file())
-        names = (path.relative_to(self.folder).as_posix() for path in found)
-        return sorted(name for name in names if not name.startswith((".git/", ".cache/")))
+        """Paths of all its files, relative and sorted, without hidden ones."""
+        return relative_files(self.folder)
 
     @cached_property
     def modules(self) -> list[dict[str, Any]]:
@@ -81,10 +81,7 @@ class Target:
     @cached_property
     def card(self) -> str:
         """The model card; empty when there is none."""
-        try:
-            return self.path("README.md").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
+        return read_text(self.path("README.md"))
 
     @cached_property
     def code_files(self) -> list[str]:

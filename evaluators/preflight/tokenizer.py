@@ -17,6 +17,7 @@ from evaluators.preflight.special_tokens import check_roles, check_settings, che
 from evaluators.preflight.target import Target
 from evaluators.preflight.vocabulary import check_lowered_before, check_vocabulary
 from evaluators.preflight.word_rows import check_word_rows
+from evaluators.trust.limits import no_panic
 
 __all__ = ["check", "golden_ids", "positions_of"]
 
@@ -95,11 +96,13 @@ def _try(target: Target, tokenizer: Any) -> None:
         ModelError: it cannot do its work.
     """
     try:
-        golden_ids(tokenizer)
-        tokenizer(all_texts())
+        with no_panic(target.name):
+            golden_ids(tokenizer)
+            tokenizer(all_texts())
         _ = tokenizer.unk_token_id, tokenizer.all_special_tokens
-        if literal := literal_form(target):
-            literal.core.encode_batch(all_texts())
+        with no_panic(target.name):
+            if literal := literal_form(target):
+                literal.core.encode_batch(all_texts())
     # `tokenizers` raises bare Exception, and a special token that is none sends transformers round in circles.
     except Exception as error:
         words = f"{type(error).__name__}: {str(error)[:300]}"

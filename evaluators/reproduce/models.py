@@ -11,13 +11,15 @@ from typing import Any, NamedTuple, cast
 
 from data.errors import InputError, ModelError, NotAllowedError, PlumblineError
 from data.run_record import InUse
-from evaluators.encoders.base import hash_files
 from evaluators.encoders.look import look
 from evaluators.encoders.settings import parse_spec
+from evaluators.model_files.hashes import hash_files
+from evaluators.model_files.listing import relative_files
+from evaluators.model_files.reading import shown
 from evaluators.preflight.finding import Finding
 from evaluators.reproduce.served import SpecEncoder, is_spec
 from evaluators.reproduce.watch import torch_module
-from evaluators.trust import allow, allows, code_revision, commit_of, only_code_from
+from evaluators.trust import allow, allows, code_revision, commit_of, only_code_from, opening, vet
 
 __all__ = ["Asked", "Loaded", "load", "settings_in_use"]
 
@@ -96,17 +98,18 @@ def load(asked: Asked) -> Loaded:
         if asked.model in asked.trust:
             revision = commit_of(asked.model, revision) or revision  # code was read at a commit: load that one
     files_of = {str(asked.folder): asked.folder} if asked.folder else {}
-    guard = partial(only_code_from, _allowed(asked, revision), files_of)
+    allowed = _allowed(asked, revision)
+    open_it = partial(opening, allowed, files_of)
     before = _held(asked, revision)
     if before:
         findings = _seen(asked, asked.model, revision)  # fatal only if the loader brings nothing that mends it
-    encoder, loader = _load(asked, meta, revision, guard)
+    encoder, loader = _load(asked, meta, revision, open_it)
     if asked.folder is None:
         if _held(asked, revision) != before:
             # The loader brought files. The model it made goes first: two of a large one may not fit.
             del encoder
             findings = _looked_at(asked, asked.model, revision)
-            encoder, loader = _load(asked, meta, revision, guard)
+            encoder, loader = _load(asked, meta, revision, open_it)
         else:
             _stop_if_fatal(findings, asked, asked.model)
         folder = _snapshot(asked.model, revision)
@@ -116,14 +119,15 @@ def load(asked: Asked) -> Loaded:
         meta = mteb.models.ModelMeta.create_empty(overwrites={"name": name, "revision": revision})
     encoder.mteb_model_meta = meta.model_copy(update={"revision": revision})
     _set_up(encoder, asked)
+    guard = partial(only_code_from, allowed, files_of)
     return Loaded(encoder, name, revision, registered, loader, files, findings, guard)
 
 
 def _load(
-    asked: Asked, meta: Any, revision: str | None, guard: Callable[[], AbstractContextManager[None]]
+    asked: Asked, meta: Any, revision: str | None, open_it: Callable[[], AbstractContextManager[None]]
 ) -> tuple[Any, str]:
     try:
-        with guard():
+        with open_it():
             return _explained(asked, revision, lambda: _encoder(asked, meta, revision))
     except ModelError:
         check_downloaded(asked, revision)  # says what is wrong with the files, where that is why
@@ -170,7 +174,8 @@ def check_before_loading(asked: Asked) -> list[Finding]:
     folder = asked.folder
     if folder is None:
         return []
-    if not any(any(folder.rglob(pattern)) for pattern in _WEIGHTS):
+    vet(folder, shown(folder), own_code=str(folder) in _allowed(asked, None))
+    if not any(Path(name).match(pattern) for name in relative_files(folder) for pattern in _WEIGHTS):
         raise ModelError(
             "The model folder holds no weights",
             where=str(folder),

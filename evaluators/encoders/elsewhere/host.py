@@ -62,6 +62,7 @@ def main() -> None:
     """Answer one line for each line read, until there are no more."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+    os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # weights are tensors, and no pickled code
     name, folder = sys.argv[1:3]
     framework = FRAMEWORKS[name](folder)
     for line in sys.stdin:

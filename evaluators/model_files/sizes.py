@@ -1,0 +1,164 @@
+"""Sizes in a model's configuration, held against its weights before anything is built from them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice, pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from evaluators.model_files.fault import Fault
+from evaluators.model_files.listing import relative_files
+from evaluators.model_files.reading import read_json, shown
+
+__all__ = ["WEIGHTS", "size_of_weights", "too_large", "unfounded"]
+
+WEIGHTS = (
+    ".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".onnx_data", ".data", ".npy", ".npz", ".h5", ".msgpack",
+)  # fmt: skip
+_LARGEST = 20_000_000  # of any number that counts something: Llama 4 has ten million positions
+_MOST_LABELS = 1_000_000
+_MOST_PARTS = 100_000  # heads, experts, stages: made one by one
+_MOST_LAYERS = 2_000  # the deepest model on the hub has 126
+# Numbers that count nothing: they may be as large as they like.
+_UNCOUNTED = re.compile(r"theta|base|scal|factor|eps|seed|max_length|flos|_ids?$|timestamp|version")
+_LAYERS = re.compile(r"(^|_)(layers?|depths?|num_blocks|n_layer)$|_layers?(_|$)|^n_layers?$")
+_LABELS = re.compile(r"num_labels|num_classes")
+_PARTS = re.compile(r"(^|_)(num|n)_(?!.*(vocab|position|embd|embed|ctx|token|bucket|param|sample|train|step|epoch))")
+# The configurations that loaders read; what a trainer wrote of its data is nobody's measure.
+_CONFIGS = re.compile(
+    r"config\.json|modules\.json|config_sentence_transformers\.json|sentence_[\w-]+_config\.json|"
+    r"(adapter|cnn|generation|image_processor|lstm|preprocessor|processor|quantize|router|tokenizer|"
+    r"video_preprocessor|wordembedding)_config\.json"
+)
+_STEPS = frozenset({"config.json", "lstm_config.json", "cnn_config.json"})
+_SIDES = re.compile(r"features|dim$|dimension$|channels|kernel")
+_LONGEST = 1_000_000  # tokens of a text
+_FREE = 100_000_000  # elements that a model may have beside what its file holds: heads that come with the class
+_WHY = "Whatever is built from it would take memory or time without end."
+_REMEDY = "Take the file from the model's repository."
+
+
+def size_of_weights(folder: Path) -> int:
+    """Bytes of everything in the folder that can be weights."""
+    return sum((folder / name).stat().st_size for name in relative_files(folder) if name.endswith(WEIGHTS))
+
+
+def unfounded(folder: Path) -> Iterator[Fault]:
+    """Numbers that no model of this size can have, in the order of the files."""
+    held = size_of_weights(folder)
+    for name in relative_files(folder):
+        file = PurePosixPath(name).name
+        if not _CONFIGS.fullmatch(file):
+            continue
+        value = read_json(folder / name)
+        yield from islice(_numbers(name, value), 1)
+        if isinstance(value, dict):
+            yield from _of_module(folder, name, value)
+            yield from _of_padding(name, value) if file.startswith("sentence_") else ()
+            yield from _of_adapter(name, value, held) if file == "adapter_config.json" else ()
+
+
+def _numbers(name: str, value: Any, key: str = "", depth: int = 0) -> Iterator[Fault]:
+    """Every number of a configuration against the limit of its kind."""
+    if depth > 20:
+        return
+    if isinstance(value, dict):
+        for inner, found in value.items():
+            yield from _numbers(name, found, str(inner), depth + 1)
+    elif isinstance(value, list):
+        for found in value:
+            yield from _numbers(name, found, key, depth + 1)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        limit = _limit(key)
+        if limit is not None and abs(value) > limit:
+            yield _fault(name, f"{shown(key)} is {_short(value)}, and {limit:,} at most makes sense")
+
+
+def _limit(key: str) -> int | None:
+    if _UNCOUNTED.search(key):
+        return None
+    if _LAYERS.search(key):
+        return _MOST_LAYERS
+    if _LABELS.search(key):
+        return _MOST_LABELS
+    return _MOST_PARTS if _PARTS.search(key) else _LARGEST
+
+
+def _short(value: int) -> str:
+    return f"{value:,}" if abs(value) < 10**15 else f"a number of {len(str(abs(value)))} digits"
+
+
+def _of_module(folder: Path, name: str, value: Mapping[str, Any]) -> Iterator[Fault]:
+    """A step of sentence-transformers that is larger than the file beside it: it is built before the file is read."""
+    file = PurePosixPath(name)
+    if str(file.parent) == "." or not _STEPS.issuperset({file.name}):
+        return
+    numbers = sorted(found for key, found in value.items() if type(found) is int and _SIDES.search(key))
+    hidden = value.get("hidden_dim")
+    squared = hidden**2 if isinstance(hidden, int) else 0  # what an LSTM hands from word to word
+    largest = max(squared, *(a * b for a, b in pairwise(numbers[-2:])), 0)
+    held = size_of_weights(folder / file.parent)
+    if largest > 2 * held + _FREE:
+        yield _fault(name, f"asks for a matrix of {largest:,} numbers, and its weights have {held:,} bytes")
+
+
+def _of_padding(name: str, value: Any, depth: int = 0) -> Iterator[Fault]:
+    """Texts padded to a length that no memory holds."""
+    if not isinstance(value, dict) or depth > 20:
+        return
+    length = value.get("max_length", value.get("model_max_length", 0))
+    multiple = value.get("pad_to_multiple_of") or 0
+    for what in (length if value.get("padding") == "max_length" else 0, multiple):
+        if isinstance(what, int | float) and what > _LONGEST:
+            yield _fault(name, f"pads every text to {_short(int(what))} tokens")
+    for inner in value.values():
+        yield from _of_padding(name, inner, depth + 1)
+
+
+def _of_adapter(name: str, value: Mapping[str, Any], held: int) -> Iterator[Fault]:
+    """An adapter whose rank is larger than its file."""
+    patterns = value.get("rank_pattern")
+    ranks = [value.get("r"), *(patterns.values() if isinstance(patterns, dict) else ())]
+    largest = max((rank for rank in ranks if isinstance(rank, int)), default=0)
+    if held and largest > min(held, 65_536):
+        yield _fault(name, f"asks for a rank of {largest:,}, and its weights have {held:,} bytes")
+
+
+def too_large(folder: Path, root: str = "") -> Fault | None:
+    """A transformer whose parameters would be many times what its file can hold; built without memory to know it.
+
+    Says nothing of a model that cannot be built without code of its own: its class is not known here.
+    """
+    place, held = folder / root, size_of_weights(folder)
+    config = read_json(place / "config.json")
+    if not held or not isinstance(config, dict):
+        return None
+    needed = _elements(place)
+    # One byte holds two elements at the least (4-bit weights).
+    if needed is None or needed <= 2 * held + _FREE:
+        return None
+    name = f"{root}/config.json" if root else "config.json"
+    return _fault(name, f"describes a model of {needed:,} numbers, and its weights have {held:,} bytes")
+
+
+def _elements(place: Path) -> float | None:
+    """Numbers in the parameters and buffers of the model that a folder's configuration describes."""
+    from itertools import chain
+
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            model = AutoModel.from_config(config, trust_remote_code=False)
+    except Exception:  # noqa: BLE001 -- configurations raise anything; the loader, which fails alike, says so in its place
+        return None
+    return math.fsum(tensor.numel() for tensor in chain(model.parameters(), model.buffers()))
+
+
+def _fault(name: str, what: str) -> Fault:
+    return Fault("size-unfounded", shown(name), f"{shown(name)}: {what}", _WHY, _REMEDY)

@@ -1,0 +1,92 @@
+"""What a tokenizer's file would make of any text: nothing much longer than the text, and nothing padded without end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from evaluators.model_files.fault import Fault
+from evaluators.model_files.listing import relative_files
+from evaluators.model_files.reading import read_json, shown
+
+__all__ = ["overgrown"]
+
+_LONGEST_PADDING = 1_000_000  # tokens
+_MULTIPLE = 8_192
+_GROWTH = 10_000  # letters that one letter may become; those of Arabic ligatures become 18
+_PIECES = 200  # special tokens around a text
+_WORD = 100_000  # letters of a word: WordPiece takes the square of them
+_WHY = "A short text would fill the memory, or take without end."
+
+
+def overgrown(folder: Path) -> Iterator[Fault]:
+    """Steps of a tokenizer.json after which a text would be longer than any memory."""
+    for name in relative_files(folder):
+        if PurePosixPath(name).name != "tokenizer.json":
+            continue
+        value = read_json(folder / name)
+        if isinstance(value, dict):
+            for what in (*_padding(value), *_normaliser(value), *_template(value), *_model(value)):
+                remedy = "Take the file from the model's repository."
+                yield Fault("tokens-without-end", shown(name), f"{shown(name)} {what}", _WHY, remedy)
+
+
+def _padding(value: Mapping[str, Any]) -> Iterator[str]:
+    padding = value.get("padding")
+    if not isinstance(padding, dict):
+        return
+    strategy = padding.get("strategy")
+    fixed = strategy.get("Fixed") if isinstance(strategy, dict) else None
+    if isinstance(fixed, int) and fixed > _LONGEST_PADDING:
+        yield f"pads every text to {fixed:,} tokens"
+    multiple = padding.get("pad_to_multiple_of")
+    if isinstance(multiple, int) and multiple > _MULTIPLE:
+        yield f"pads every text to a multiple of {multiple:,} tokens"
+
+
+def _normaliser(value: Mapping[str, Any]) -> Iterator[str]:
+    """How many letters one letter becomes, at the most: a step multiplies what an earlier one wrote and it reads."""
+    steps = list(_steps(value.get("normalizer")))
+    if sum(step.get("type") == "Precompiled" for step in steps) > 2:
+        yield "has several tables of characters, one after the other"
+    wrote: list[tuple[str, float]] = []
+    for step in steps:
+        content = step.get("content") if step.get("type") == "Replace" else None
+        pattern = step.get("pattern")
+        if not isinstance(content, str) or not isinstance(pattern, dict):
+            continue
+        literal = pattern.get("String")
+        reads = [grown for text, grown in wrote if not isinstance(literal, str) or literal in text]
+        taken = len(literal) if isinstance(literal, str) and literal else 1
+        grown = max(reads, default=1.0) * max(1.0, len(content) / taken)
+        wrote.append((content, grown))
+        if grown > _GROWTH:
+            yield f"makes {grown:,.0f} letters of one"
+            return
+
+
+def _steps(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    if not isinstance(value, dict) or depth > 20:
+        return
+    yield value
+    inner = value.get("normalizers")
+    for step in inner if isinstance(inner, list) else ():
+        yield from _steps(step, depth + 1)
+
+
+def _template(value: Mapping[str, Any]) -> Iterator[str]:
+    processor = value.get("post_processor")
+    processors = processor.get("processors") if isinstance(processor, dict) else None
+    for one in [processor, *(processors if isinstance(processors, list) else ())]:
+        for key in ("single", "pair"):
+            pieces = one.get(key) if isinstance(one, dict) else None
+            if isinstance(pieces, list) and len(pieces) > _PIECES:
+                yield f"puts {len(pieces):,} special tokens around every text"
+
+
+def _model(value: Mapping[str, Any]) -> Iterator[str]:
+    model = value.get("model")
+    longest = model.get("max_input_chars_per_word") if isinstance(model, dict) else None
+    if isinstance(longest, int) and longest > _WORD:
+        yield f"looks for words of {longest:,} letters"
