@@ -34,7 +34,7 @@ def unlike_siblings(summaries: Sequence[Summary]) -> Iterator[Finding]:
     """Tensors with holes, outliers, another scale or another sign than their like in other layers."""
     groups: dict[tuple[str, tuple[int, ...]], list[Summary]] = defaultdict(list)
     for summary in summaries:
-        if summary.finite and not summary.one_value:
+        if summary.finite and not summary.one_value and summary.rms > 0:
             groups[summary.pattern, summary.shape].append(summary)
     found: dict[str, list[Summary]] = defaultdict(list)
     for group in groups.values():

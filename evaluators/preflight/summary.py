@@ -148,8 +148,8 @@ def _look(torch: Any, piece: Any) -> dict[str, Any]:
         piece = torch.nan_to_num(piece, nan=0.0, posinf=0.0, neginf=0.0)
     squares = piece * piece
     wide = squares
-    if not bool(torch.isfinite(squares.sum())) or float(squares.max()) > 1e15:
-        piece = piece.double()  # squares of large numbers, and their squares, are beyond what 32 bits hold
+    if not bool(torch.isfinite(squares.sum())) or not 1e-15 < float(squares.max()) < 1e15:
+        piece = piece.double()  # squares of large and of tiny numbers, and their squares, are beyond what 32 bits hold
         wide = squares = piece * piece
     return {
         "rows": wide.mean(1).double().numpy(),

@@ -47,6 +47,7 @@ _ABSOLUTE = {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet
 # Position tables that begin counting after the padding id (fairseq's convention).
 _OFFSET = {"roberta": 2, "xlm-roberta": 2, "camembert": 2, "mpnet": 2}
 _MANY_UNKNOWN = 0.2
+_ROUNDED_UP = 256  # rows beyond the vocabulary that a table is filled up with, to be of a size that is fast
 _AGAIN = "Take the tokenizer's files from the model's repository."
 
 
@@ -136,7 +137,7 @@ def _size(target: Target, tokenizer: Any) -> Iterator[Finding]:
             _AGAIN,
             evidence,
         )
-    elif known < 0.9 * rows:
+    elif known < 0.9 * rows and rows - known > _ROUNDED_UP:
         yield Finding(
             "tokenizer",
             "tokenizer-smaller",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -29,9 +28,6 @@ def never_trained(summaries: Sequence[Summary]) -> Iterator[Finding]:
     drawn = [summary for summary in matrices if _is_drawn(summary)]
     if len(drawn) == len(matrices) and sum(summary.size for summary in matrices) < _REAL_MODEL:
         return
-    groups: dict[tuple[str, tuple[int, ...]], list[Summary]] = defaultdict(list)
-    for summary in matrices:
-        groups[summary.pattern, summary.shape].append(summary)
     yield from reported("weights-untrained", "look as before training, drawn at random", drawn)
 
 

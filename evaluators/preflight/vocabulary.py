@@ -131,7 +131,9 @@ def _accents(form: Form) -> Iterator[Finding]:
     accented, bare = form.encoded(["é è ü ñ", "e e u n"])
     strips = accented.ids == bare.ids
     unknown = (form.encoded([_STRANGE])[0].ids or [None])[-1]
-    if share == 0 and not strips and unknown in accented.ids:
+    # Who kept capitals kept accents: a cased vocabulary without any was made of texts that had none.
+    uncased = (_share(form, lambda token: token != token.lower()) or 0) < _UNCASED
+    if share == 0 and uncased and not strips and unknown in accented.ids:
         yield finding("accents-kept", f"No token of the vocabulary has an accent, and {form.name} keeps accents",
                       {"share_of_tokens_with_accents": share})  # fmt: skip
     elif share > _CASED and strips:

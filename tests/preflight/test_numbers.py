@@ -65,6 +65,14 @@ def test_a_summary_in_pieces_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatc
     assert whole.rms == pytest.approx(float(tensor.square().mean().sqrt()), rel=1e-5)
 
 
+@pytest.mark.parametrize("size", [1e-44, 1e-30, 1e-10, 1e10, 1e30])
+def test_tiny_and_large_numbers_are_summarised_as_they_are(size: float) -> None:
+    tensor = torch.randn(64, 8, generator=torch.Generator().manual_seed(2)) * size
+    summary = summarise("a", "f", tensor)
+    assert summary.finite and summary.rms == pytest.approx(float(tensor.double().square().mean().sqrt()))
+    assert summary.peak == pytest.approx(float(tensor.abs().max()))
+
+
 def test_models_of_a_few_random_tensors_are_no_finding() -> None:
     for size in (32, 64, 200):
         layers = {

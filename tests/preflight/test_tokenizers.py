@@ -43,6 +43,20 @@ def test_the_fault_is_seen_in_use(fault: str, shapes: dict[str, Path], tmp_path:
     assert all(finding.remedy and finding.severity != "fatal" for finding in findings)
 
 
+def test_a_table_rounded_up_and_a_cased_vocabulary_without_accents_are_sound(
+    shapes: dict[str, Path], tmp_path: Path
+) -> None:
+    from tests.preflight.tokenizer_faults import BERT, XLMR, _capitals, _config, _file, _normaliser
+
+    rounded = shutil.copytree(shapes[XLMR], tmp_path / "rounded")
+    _config("config.json", vocab_size=320)(rounded)
+    cased = shutil.copytree(shapes[BERT], tmp_path / "cased")
+    (cased / "vocab.txt").unlink()
+    _file(_capitals)(cased)
+    _file(_normaliser(lowercase=False, strip_accents=False))(cased)
+    assert _codes(rounded) == [] and _codes(cased) == []
+
+
 def test_texts_of_a_pin_are_the_first_and_stay(shapes: dict[str, Path]) -> None:
     assert all_texts()[: len(PROBES)] == list(PROBES.values())
     assert len(PROBES) == 7 and len(set(all_texts())) == len(all_texts()) >= 30
