@@ -50,7 +50,6 @@ _MATCHED = 0.8  # share of the answers out of place that must be another text's 
 _OFFSET = 0.5  # mean cosine between the deviations of two texts in one call from which one offset moves them
 _FEW_ANSWERS = 3  # a third of the answers are so many groups at most: more is noise
 _ASKED_AGAIN = 6  # texts that had another text's vector
-_ROUNDS = 1e-3  # gap between a text alone and together that may be rounding
 _WITHIN = 0.5  # of what the candidate differs from the reference by: less is its own precision
 _TWO_CALLS = 4.0  # worst text of two calls, each rounded, over the median of one against the reference
 _EVEN = 6.0  # largest over the median of what is rounding on every text
@@ -254,40 +253,30 @@ class _Answers:
         """A few answers that come again and again, one offset for all texts, or noise."""
         chosen = [text for text in self.asked.chosen if sum(row[2] == text for row in rows) > 1]
         labels: dict[tuple[int, int, int], int] = {}
-        counts, most, tolerance = [], 0, self._grain(rows)
-        for text in chosen:
-            own = [row for row in rows if row[2] == text]
-            label = groups(self.stack(own), tolerance)
-            labels |= dict(zip(own, label.tolist(), strict=True))
-            counts.append(int(label.max()) + 1)
-            most = max(most, len(own))
-        answers = max(counts, default=0)
-        if answers >= 2 and answers <= max(2, most // _FEW_ANSWERS) and most >= 5:
+        few, answers, most = True, 1, 0
+        for how in ("batch", "alone"):  # each by itself: arithmetic may give a text another vector in a batch
+            for text in chosen:
+                own = [row for row in rows if row[2] == text and self.calls[row[0]].how == how]
+                if len(own) > 1:
+                    label = groups(self.stack(own), self.tolerance)
+                    labels |= dict(zip(own, label.tolist(), strict=True))
+                    count = int(label.max()) + 1
+                    few = few and count <= max(2, len(own) // _FEW_ANSWERS)
+                    answers, most = max(answers, count), max(most, len(own))
+        if few and answers >= 2 and most >= 4:
             return self._distinct(labels, answers, chosen)
         return self._scatter(rows, chosen, size)
 
-    def _grain(self, rows: Rows) -> float:
-        """Gap up to which two answers are one: what alone and together never come nearer than is rounding, if small."""
-        nearest = []
-        for text in self.asked.chosen:
-            one, other = (
-                [r for r in rows if r[2] == text and self.calls[r[0]].how == how] for how in ("alone", "batch")
-            )
-            if one and other:
-                nearest.append(float(gaps(self.stack(one), self.stack(other)).min()))
-        rounding = max(nearest, default=0.0)
-        return max(self.tolerance, 3 * rounding if rounding < _ROUNDS else 0.0)
-
     def _distinct(self, labels: dict[tuple[int, int, int], int], answers: int, chosen: Sequence[int]) -> Observation:
         found: dict[str, Any] = {"answers": answers, "texts": sum(1 for text in chosen if _count(labels, text) > 1)}
-        found |= {"asked": len(chosen), "times": _shares(labels)}
+        found |= {"asked": len(chosen), "times": _shares(self._largest(labels))}
         calls = [
             tuple(labels[row] for row in sorted(labels) if row[0] == number)
             for number, call in enumerate(self.calls)
             if call.how == "batch"
         ]
         found["by"] = "call" if len({one for one in calls if len(one) == len(chosen)}) <= answers else "text"
-        found["once"] = _changed_once(labels, chosen)
+        found["once"] = _changed_once([self._of_kind(labels, how) for how in ("batch", "alone")], chosen)
         found["apart"] = self._apart(labels, chosen)
         found["lengths_only"] = self._lengths_only(labels, chosen)
         if self.known is not None:
@@ -298,6 +287,13 @@ class _Answers:
             found["reference"] = float(np.mean(list(right.values()))) if all(per_text) else 0.0
             found["reference_texts"] = int(np.sum(per_text))
         return Observation("distinct-answers", found)
+
+    def _of_kind(self, labels: dict[tuple[int, int, int], int], how: str) -> dict[tuple[int, int, int], int]:
+        return {row: label for row, label in labels.items() if self.calls[row[0]].how == how}
+
+    def _largest(self, labels: dict[tuple[int, int, int], int]) -> dict[tuple[int, int, int], int]:
+        """The answers of the kind of call that was made most; labels of one kind mean nothing in another."""
+        return max((self._of_kind(labels, how) for how in ("batch", "alone")), key=len)
 
     def _apart(self, labels: dict[tuple[int, int, int], int], chosen: Sequence[int]) -> float:
         """Largest gap between two of the answers to one text."""
@@ -338,16 +334,17 @@ def _shares(labels: dict[tuple[int, int, int], int]) -> list[int]:
     return [count for _, count in sorted(Counter(labels.values()).items())]
 
 
-def _changed_once(labels: dict[tuple[int, int, int], int], chosen: Sequence[int]) -> bool:
+def _changed_once(kinds: Sequence[dict[tuple[int, int, int], int]], chosen: Sequence[int]) -> bool:
     """Whether there is a moment before which every text has one answer and after which it has another."""
     last, first = -1, 1 << 30
-    for text in chosen:
-        own = [(row[0], label) for row, label in sorted(labels.items()) if row[2] == text]
-        changes = [at for at in range(1, len(own)) if own[at][1] != own[at - 1][1]]
-        if len(changes) > 1:
-            return False
-        if changes:
-            last, first = max(last, own[changes[0] - 1][0]), min(first, own[changes[0]][0])
+    for labels in kinds:
+        for text in chosen:
+            own = [(row[0], label) for row, label in sorted(labels.items()) if row[2] == text]
+            changes = [at for at in range(1, len(own)) if own[at][1] != own[at - 1][1]]
+            if len(changes) > 1:
+                return False
+            if changes:
+                last, first = max(last, own[changes[0] - 1][0]), min(first, own[changes[0]][0])
     return 0 <= last < first < 1 << 30
 
 

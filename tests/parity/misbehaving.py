@@ -59,6 +59,15 @@ def _replicas(state: State, texts: list[str]) -> Rows:
     return _all(texts) * (4.0 if state.calls % 2 else 1.0)
 
 
+def _precisions(state: State, texts: list[str]) -> Rows:
+    """Two replicas, of which one rounds, a little other with every batch size."""
+    rows = _all(texts)
+    if state.draw.random() < 0.5:
+        return rows
+    batch = np.random.default_rng(len(texts)).normal(size=WIDTH)
+    return np.asarray(unit(rows + 0.0008 * batch))
+
+
 def _upgraded(state: State, texts: list[str]) -> Rows:
     return np.stack([right(text, int(state.calls > 6)) for text in texts])
 
@@ -143,6 +152,7 @@ KINDS: dict[str, Kind] = {
     "right": lambda state, texts: _all(texts),
     "two versions": _versions,
     "two replicas": _replicas,
+    "two precisions": _precisions,
     "upgraded": _upgraded,
     "previous": _previous,
     "swapped": _swapped,

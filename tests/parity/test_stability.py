@@ -33,6 +33,7 @@ SEEN: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "right": ("identical", {}),
     "two versions": ("unstable", {"distinct-answers": {"answers": 2, "by": "call", "once": False}}),
     "two replicas": ("unstable", {"distinct-answers": {"answers": 2, "lengths_only": True}}),
+    "two precisions": ("unstable", {"distinct-answers": {"answers": 2, "by": "call"}}),
     "upgraded": ("unstable", {"distinct-answers": {"answers": 2, "once": True}}),
     "previous": ("unstable", {"another-text": {"whose": "before"}}),
     "swapped": ("unstable", {"another-text": {"whose": "call"}}),
