@@ -7,10 +7,12 @@ ends the look, because what the next would say could not be trusted.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from data.errors import PlumblineError
 from evaluators.preflight import (
     card,
     code,
@@ -24,7 +26,8 @@ from evaluators.preflight import (
     tokenizer,
     weights,
 )
-from evaluators.preflight.finding import Finding, at_least, worst
+from evaluators.preflight.catalogue import finding
+from evaluators.preflight.finding import Finding, Tier, at_least, worst
 from evaluators.preflight.target import Target, find_target
 from evaluators.trust.limits import no_panic
 
@@ -51,15 +54,28 @@ def inspect(target: Target, *, pinned: Path | None = None, repository: str | Non
     found: list[Finding] = []
     for tier in _tiers(target, kept, repository):
         with no_panic(target.name):
-            found.extend(tier())
+            found.extend(_whole(*tier))
         if worst(found) == "fatal":
             break
     return found
 
 
+def _whole(tier: Tier, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What a tier finds; a file of a form that no rule foresaw is a finding and not the end of the look."""
+    try:
+        yield from check()
+    except PlumblineError:
+        raise
+    except Exception as error:  # whatever libraries and our own rules make of a stranger's file
+        words = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        yield replace(
+            finding("look-ended", f"The look at the tier {tier} ended in {words}", {"error": words}), tier=tier
+        )
+
+
 def _tiers(
     target: Target, kept: dict[str, Any] | None, repository: str | None
-) -> Iterator[Callable[[], Iterator[Finding]]]:
+) -> Iterator[tuple[Tier, Callable[[], Iterator[Finding]]]]:
     def of_files() -> Iterator[Finding]:
         yield from files.check(target)
         if kept:
@@ -73,16 +89,16 @@ def _tiers(
         if kept:
             yield from pin.check_tokens(target, kept)
 
-    yield of_files
-    yield lambda: code.check(target)
+    yield "files", of_files
+    yield "code", lambda: code.check(target)
     sort, parts = kinds.kind(target), kinds.transformers_of(target)
-    yield lambda: chain(pipeline.check(target), *(numbers.check(part) for part in parts if sort.known))
+    yield "pipeline", lambda: chain(pipeline.check(target), *(numbers.check(part) for part in parts if sort.known))
     if not sort.known or not sort.weights:
-        yield lambda: kinds.check_values_on_disk(target)
+        yield "weights", lambda: kinds.check_values_on_disk(target)
     if not sort.known:
         return
     if sort.weights:
-        yield lambda: chain.from_iterable(weights.check(part) for part in parts)
-    yield of_tokenizer
+        yield "weights", lambda: chain.from_iterable(weights.check(part) for part in parts)
+    yield "tokenizer", of_tokenizer
     if sort.vectors:
-        yield lambda: chain(card.check(target), *(configuration.check(part) for part in parts))
+        yield "configuration", lambda: chain(card.check(target), *(configuration.check(part) for part in parts))

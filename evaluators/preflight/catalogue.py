@@ -338,6 +338,16 @@ _NUMBERS: dict[str, Entry] = {
     ),
 }
 
+# What no rule foresaw; of whichever tier it was.
+_UNFORESEEN: dict[str, Entry] = {
+    "look-ended": Entry(
+        "files",
+        "serious",
+        "A file is of a form that no rule foresaw: the rest of this tier was not looked at.",
+        "Compare the folder with the model's repository; if it is sound, report the error.",
+    ),
+}
+
 # What the folder is, where it is no embedding model of safetensors and modules.
 _KINDS: dict[str, Entry] = {
     "weights-two-sets": Entry(
@@ -708,7 +718,7 @@ _TOKENIZER: dict[str, Entry] = {
     ),
 }
 
-CATALOGUE: dict[str, Entry] = {**_PIPELINE, **_CARD, **_NUMBERS, **_KINDS, **_WEIGHTS, **_TOKENIZER}
+CATALOGUE: dict[str, Entry] = {**_PIPELINE, **_UNFORESEEN, **_CARD, **_NUMBERS, **_KINDS, **_WEIGHTS, **_TOKENIZER}
 
 
 def finding(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from evaluators.model_files.reading import open_regular
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.stored import LFS_MARK, header, tensors
@@ -78,7 +79,7 @@ def check_words(target: Target, folder: str) -> Iterator[Finding]:
 def check_graph(target: Target, file: str) -> Iterator[Finding]:
     """A graph or a GGUF file that is empty, a pointer, or of another format than its name says."""
     path = target.path(file)
-    with path.open("rb") as handle:
+    with open_regular(path) as handle:
         head = handle.read(max(_HEAD, len(LFS_MARK)))
     fault = None
     if not head:

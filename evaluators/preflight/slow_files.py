@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
+from evaluators.model_files.reading import read_text
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.forms import Form
@@ -42,7 +43,7 @@ def _merges(target: Target) -> Iterator[Finding]:
     kept = model.get("merges") if isinstance(model, dict) else None
     if not target.has(name) or not isinstance(kept, list):
         return
-    lines = target.path(name).read_text(encoding="utf-8", errors="replace").split("\n")
+    lines = read_text(target.path(name)).split("\n")
     older = [line for line in lines if line.strip() and not line.startswith("#version")]
     newer = [merge if isinstance(merge, str) else " ".join(map(str, merge)) for merge in kept]
     if older != newer:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.errors import ModelError
+from evaluators.model_files.reading import read_text
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding, Severity
 from evaluators.preflight.forms import Form, literal_form, loaded_form
@@ -228,7 +229,7 @@ def _two_vocabularies(target: Target, tokenizer: Any) -> Iterator[Finding]:
     name = target.of_root("vocab.txt")
     if not target.has(name):
         return
-    lines = target.path(name).read_text(encoding="utf-8").splitlines()
+    lines = read_text(target.path(name)).splitlines()
     vocabulary = tokenizer.get_vocab()
     moved = [
         token for index, token in enumerate(lines) if vocabulary.get(token, index) != index or token not in vocabulary

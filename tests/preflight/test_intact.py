@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-from evaluators.preflight import preflight, worst
+from evaluators.preflight import Finding, Target, pipeline, preflight, worst
 from evaluators.reproduce.models import Asked, load
 from tests.models import OTHER_KINDS, SHAPES, build, copy_of, minilm_folder
 from tests.pace import spent
@@ -70,6 +71,17 @@ def test_a_static_model_is_not_refused_by_a_reproduction(tmp_path: Path) -> None
     loaded = load(Asked(str(folder)))
     assert [finding.code for finding in loaded.findings] == ["kind-unknown"]
     assert loaded.encoder.model.encode(["a text"]).shape == (1, 32)
+
+
+def test_a_form_that_no_rule_foresaw_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def surprised(target: Target) -> Iterator[Finding]:
+        yield Finding("pipeline", "width-odd", "notice", "seen", "why", "remedy")
+        raise KeyError("what nobody thought of")
+
+    monkeypatch.setattr(pipeline, "check", surprised)
+    seen, ended = preflight(str(build(next(iter(SHAPES)), tmp_path / "model")))
+    assert (seen.code, ended.code, ended.tier, ended.severity) == ("width-odd", "look-ended", "pipeline", "serious")
+    assert "KeyError: 'what nobody thought of'" in ended.seen
 
 
 def test_the_whole_command_takes_seconds_for_minilm() -> None:
