@@ -68,8 +68,13 @@ FROM ranking($benchmark, NULL, NULL, false) WHERE ranked
 
 
 def imports(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Every import, the latest first."""
-    return cursor.execute("SELECT * FROM imports ORDER BY import_id DESC").df()
+    """All imports, the newest first; ``started_at`` is never before that of an import the store had already.
+
+    A run counts as an import and says when the run began, which may be days before it came into this store.
+    """
+    return cursor.execute(
+        "SELECT * REPLACE (max(started_at) OVER (ORDER BY import_id) AS started_at) FROM imports ORDER BY import_id DESC"
+    ).df()
 
 
 def other_stores(here: Path) -> list[str]:

@@ -352,6 +352,18 @@ def test_two_imports(cursor):
     assert set(changes.models_before(cursor, before=1)) == set(MODELS)
 
 
+def test_no_import_is_dated_before_one_the_store_had_already():
+    """The bundle brings a run of its own, which began before the bundle was read into this store."""
+    store = duckdb.connect()
+    store.execute("CREATE TABLE imports (import_id INTEGER, kind VARCHAR, started_at TIMESTAMP)")
+    store.execute(
+        "INSERT INTO imports VALUES (1, 'bundle', '2026-11-27'), (2, 'run', '2026-11-21'), (3, 'run', '2026-12-01')"
+    )
+    found = changes.imports(store)
+    assert found["import_id"].tolist() == [3, 2, 1]
+    assert found["started_at"].dt.strftime("%m-%d").tolist() == ["12-01", "11-27", "11-27"]
+
+
 def test_moves_are_the_differences_of_two_rankings(cursor):
     found = changes.moves(cursor, BENCHMARK, before=1, after=2).set_index("model")
     now = dict(cursor.execute("SELECT model, rank FROM leaderboard WHERE benchmark = ?", [BENCHMARK]).fetchall())
