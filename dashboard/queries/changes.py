@@ -73,7 +73,8 @@ def imports(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     A run counts as an import and says when the run began, which may be days before it came into this store.
     """
     return cursor.execute(
-        "SELECT * REPLACE (max(started_at) OVER (ORDER BY import_id) AS started_at) FROM imports ORDER BY import_id DESC"
+        "SELECT * REPLACE (max(started_at) OVER (ORDER BY import_id) AS started_at) FROM imports"
+        " ORDER BY import_id DESC"
     ).df()
 
 
