@@ -144,7 +144,7 @@ def _of_transformer(folder: Path, name: str, value: Mapping[str, Any]) -> Iterat
     if value.get("tokenizer_name_or_path"):
         yield _fault("leads-elsewhere", name, f"takes its tokenizer from {_said(value['tokenizer_name_or_path'])}")
     task = value.get("transformer_task", "feature-extraction")
-    if task not in _TASKS:
+    if not (isinstance(task, str) and task in _TASKS):
         yield _fault("settings-refused", name, f"names the task {_said(task)}")
     elif task == "retrieval":  # the library then takes whatever of transformers goes by the architecture's name
         config = read_json((folder / name).with_name("config.json"))
