@@ -51,20 +51,20 @@ class Failure:
     gone: bool = False
 
 
-def of_status(response: httpx.Response, said: str, url: str, settings: EncoderSettings) -> Failure:
+def of_status(response: httpx.Response, body: str, url: str, settings: EncoderSettings) -> Failure:
     """What an answer other than 200 means.
 
     Args:
         response: its status and headers.
-        said: the beginning of its body, keys taken out.
+        body: the beginning of its body, keys taken out.
         url: what was asked.
         settings: of the encoder.
     """
     status = response.status_code
-    what = f"The server answered {status} {response.reason_phrase[:100]}: {said}"
+    what = f"The server answered {status} {response.reason_phrase[:100]}: {body}"
     if 300 <= status < 400:
         return _moved(response, url, what)
-    if status in _BATCH or (status == 400 and _BATCH_WORDS.search(said)):
+    if status in _BATCH or (status == 400 and _BATCH_WORDS.search(body)):
         return Failure("batch-limit", what)
     if status in _BUSY or status >= 500 and status not in _LASTING:
         return Failure("busy" if status in _BUSY else "broken", what, again=True)
@@ -120,42 +120,42 @@ def of_transport(error: Exception, url: str, *, answered: bool, first: bool) -> 
         first: whether it is the first time, when it is worth a second to find out whether the other scheme works.
     """
     causes = list(_causes(error))
-    said = str(error) or type(error).__name__
+    reason = str(error) or type(error).__name__
     again = {"again": answered, "gone": not answered}
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | UnicodeError):
         remedy = "Write it as http://HOST:PORT/v1 or https://HOST/v1."
-        return Failure("invalid-address", f"The address cannot be used: {said}", remedy, gone=True)
+        return Failure("invalid-address", f"The address cannot be used: {reason}", remedy, gone=True)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         remedy = "Use the name that is on its certificate; SSL_CERT_FILE names a file of authorities to trust."
-        return Failure("bad-certificate", f"The server's certificate is not valid: {said}", remedy, gone=True)
+        return Failure("bad-certificate", f"The server's certificate is not valid: {reason}", remedy, gone=True)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return no_tls(said, **again)
+        return no_tls(reason, **again)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        what = f"The host {urlsplit(url).hostname} is not known: {said}"
+        what = f"The host {urlsplit(url).hostname} is not known: {reason}"
         return Failure("unknown-host", what, "Check the address.", **again)
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         what = f"The server cannot be reached: nothing listens at {urlsplit(url).netloc}"
         return Failure("nobody-listens", what, "Start the server, or check the port.", **again)
     if isinstance(error, httpx.ProxyError):
         remedy = "See HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
-        return Failure("no-proxy", f"The proxy did not let it through: {said}", remedy, **again)
+        return Failure("no-proxy", f"The proxy did not let it through: {reason}", remedy, **again)
     if isinstance(error, httpx.ConnectTimeout) and first and says_plain(url):
         return no_tls("the handshake got no answer", gone=True)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        what = f"The server cannot be reached: {said}"
+        what = f"The server cannot be reached: {reason}"
         return Failure("unreachable", what, "Check the address and the network.", again=True)
     if isinstance(error, httpx.DecodingError):
-        return Failure("unreadable", f"The answer cannot be read: {said}")
-    if urlsplit(url).scheme == "http" and ("\\x15\\x03" in said or (first and _speaks_tls(url))):
+        return Failure("unreadable", f"The answer cannot be read: {reason}")
+    if urlsplit(url).scheme == "http" and ("\\x15\\x03" in reason or (first and _speaks_tls(url))):
         remedy = "Begin the address with https:// instead of http://."
         return Failure("only-tls", "The server speaks TLS, and was asked in plain HTTP", remedy, gone=True)
-    return Failure("dropped", f"The connection was dropped: {said}", again=True)
+    return Failure("dropped", f"The connection was dropped: {reason}", again=True)
 
 
-def no_tls(said: str, *, gone: bool, again: bool = False) -> Failure:
+def no_tls(reason: str, *, gone: bool, again: bool = False) -> Failure:
     """An address that begins with https:// and should not."""
     remedy = "If it speaks plain HTTP, begin the address with http:// instead of https://."
-    return Failure("no-tls", f"The server does not speak TLS: {said}", remedy, again=again, gone=gone)
+    return Failure("no-tls", f"The server does not speak TLS: {reason}", remedy, again=again, gone=gone)
 
 
 def says_plain(url: str) -> bool:
