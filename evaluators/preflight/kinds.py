@@ -10,11 +10,11 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding
-from evaluators.preflight.module_weights import disk_summaries
+from evaluators.preflight.module_weights import disk_summaries, packed_summaries
 from evaluators.preflight.others import check_adapter, check_graph, check_packed, check_words
 from evaluators.preflight.steps import READERS, Step, routes
 from evaluators.preflight.target import Target
-from evaluators.preflight.values import impossible_values
+from evaluators.preflight.values import impossible_values, reported
 
 __all__ = ["Kind", "check_kind", "check_values_on_disk", "kind", "other_kind", "transformers_of"]
 
@@ -275,7 +275,12 @@ def _lost(seen: str) -> Finding:
 
 def check_values_on_disk(target: Target) -> Iterator[Finding]:
     """Values that no trained tensor holds in the safetensors files, one tensor in memory at a time."""
-    yield from impossible_values(disk_summaries(target))
+    if kind(target).code != "kind-quantised":
+        yield from impossible_values(disk_summaries(target))
+        return
+    plain, scales = packed_summaries(target)
+    yield from impossible_values(plain)
+    yield from reported("weights-not-finite", "hold NaN or infinity", [held for held in scales if not held.finite])
 
 
 def _reader(target: Target) -> str | None:

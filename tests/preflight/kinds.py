@@ -194,6 +194,44 @@ def _bitsandbytes(folder: Path) -> None:
     change(folder / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
 
 
+def _packed(pack: Callable[[str, Any], dict[str, Any]], **settings: Any) -> Callable[[Path], None]:
+    """Every matrix of the layers packed, as the library of that name stores it."""
+
+    def make(folder: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        _embedding(folder)
+        stored: dict[str, Any] = {}
+        for name, tensor in load_file(folder / "model.safetensors").items():
+            matrix = ".layer." in name and tensor.ndim == 2
+            stored |= pack(name.removesuffix(".weight"), tensor) if matrix else {name: tensor.half()}
+        save_file(stored, folder / "model.safetensors", {"format": "pt"})
+        change(folder / "config.json", dtype="float16", quantization_config=settings)
+
+    return make
+
+
+def _awq(name: str, matrix: Any) -> dict[str, Any]:
+    import torch
+
+    rows, columns = matrix.shape
+    words = torch.arange(columns * rows // 8, dtype=torch.int32).reshape(columns, rows // 8)
+    return {f"{name}.qweight": words, f"{name}.qzeros": words[:1].clone(), f"{name}.scales": torch.ones(1, rows).half()}
+
+
+def _four_bits(name: str, matrix: Any) -> dict[str, Any]:
+    import torch
+
+    size = matrix.numel()
+    bits = (torch.arange(size // 2) % 256).to(torch.uint8)
+    return {
+        f"{name}.weight": bits.view(torch.bfloat16).reshape(-1, 1),  # bnb_4bit_quant_storage: bits, not numbers
+        f"{name}.weight.absmax": torch.ones(max(size // 64, 1)),
+        f"{name}.weight.quant_map": torch.linspace(-1, 1, 16),
+        f"{name}.weight.quant_state.bitsandbytes__nf4": torch.zeros(80, dtype=torch.uint8),
+    }
+
+
 def _left_overs(folder: Path) -> None:
     """What a trainer that was stopped while it saved leaves: states, logs, a checkpoint cut in the middle."""
     _embedding(folder)
@@ -275,4 +313,9 @@ KINDS: dict[str, tuple[Build, list[str]]] = {
     "TensorFlow alone": (_graph("tf_model.h5", b"\x89HDF"), ["kind-framework"]),
     "GPTQ": (_gptq, ["kind-quantised"]),
     "bitsandbytes": (_bitsandbytes, ["kind-quantised"]),
+    "AWQ": (_packed(_awq, quant_method="awq", bits=4, version="gemm"), ["kind-quantised"]),
+    "bitsandbytes of 4 bits": (
+        _packed(_four_bits, quant_method="bitsandbytes", load_in_4bit=True, bnb_4bit_quant_type="nf4"),
+        ["kind-quantised"],
+    ),
 }
