@@ -149,6 +149,8 @@ def _packed(target: Target) -> Iterator[Kind]:
     settings = target.config.get("quantization_config")
     method = settings.get("quant_method") or settings.get("quant_type") if isinstance(settings, dict) else None
     beside = next((name for name in _PACKED if target.has(target.of_root(name))), None)
+    if not isinstance(settings, dict) and isinstance(target.config.get("quantization"), dict):
+        settings, method = target.config["quantization"], "mlx"  # Apple's library keeps it under a key of its own
     if isinstance(settings, dict) or beside:
         method = str(method or ("gptq" if beside == "quantize_config.json" else beside or "an unnamed method"))
         words = f"The model's weights are quantised by {method}"
@@ -167,7 +169,8 @@ def _other_result(target: Target) -> Iterator[Kind]:
     if "Pooling" in kinds and family in {"CrossEncoder", "SparseEncoder", "MultiVectorEncoder"}:
         family = None  # it is built of an embedding model's modules, and the pipeline's tier says that it is misnamed
     if family == "CrossEncoder" or "LogitScore" in kinds or task == "sequence-classification":
-        yield _cross_encoder("AutoModelForCausalLM" if "LogitScore" in kinds else None)
+        of_words = not target.modules and bool(classes) and classes[0].endswith("ForCausalLM")
+        yield _cross_encoder("AutoModelForCausalLM" if of_words or "LogitScore" in kinds else None)
     elif "Pooling" not in kinds and any(name.endswith("ForSequenceClassification") for name in classes):
         yield _cross_encoder()
     elif family == "SparseEncoder" or kinds & {"MLMTransformer", "SpladePooling"} or _is_splade(target, classes):
@@ -192,7 +195,7 @@ def _cross_encoder(loader: str | None = None) -> Kind:
         "The model is a cross-encoder",
         vectors=False,
         loader=loader or "AutoModelForSequenceClassification",
-        head=r"(^|\.)(classifier|score|pooler|pre_classifier|classification_head|head)\.",
+        head=r"(^|\.)(classifier|score|pooler|pre_classifier|classification_head|head|lm_head)\.",
     )
 
 

@@ -194,7 +194,7 @@ def _bitsandbytes(folder: Path) -> None:
     change(folder / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
 
 
-def _packed(pack: Callable[[str, Any], dict[str, Any]], **settings: Any) -> Callable[[Path], None]:
+def _packed(pack: Callable[[str, Any], dict[str, Any]], key: str = "quantization_config", **settings: Any) -> Build:
     """Every matrix of the layers packed, as the library of that name stores it."""
 
     def make(folder: Path) -> None:
@@ -206,7 +206,7 @@ def _packed(pack: Callable[[str, Any], dict[str, Any]], **settings: Any) -> Call
             matrix = ".layer." in name and tensor.ndim == 2
             stored |= pack(name.removesuffix(".weight"), tensor) if matrix else {name: tensor.half()}
         save_file(stored, folder / "model.safetensors", {"format": "pt"})
-        change(folder / "config.json", dtype="float16", quantization_config=settings)
+        change(folder / "config.json", dtype="float16", **{key: settings})
 
     return make
 
@@ -230,6 +230,54 @@ def _four_bits(name: str, matrix: Any) -> dict[str, Any]:
         f"{name}.weight.quant_map": torch.linspace(-1, 1, 16),
         f"{name}.weight.quant_state.bitsandbytes__nf4": torch.zeros(80, dtype=torch.uint8),
     }
+
+
+def _mlx(name: str, matrix: Any) -> dict[str, Any]:
+    import torch
+
+    rows, columns = matrix.shape
+    scales = {f"{name}.{part}": torch.ones(rows, 1).half() for part in ("scales", "biases")}
+    return {f"{name}.weight": torch.arange(rows * columns // 8).reshape(rows, -1).to(torch.uint32), **scales}
+
+
+def _bytes(folder: Path) -> None:
+    """A tokenizer of bytes has no vocabulary and no file but its settings."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import ByT5Tokenizer, T5Config, T5EncoderModel
+
+    base = folder.with_name(folder.name + "-base")
+    config = T5Config(vocab_size=384, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4)
+    randomise(T5EncoderModel(config)).save_pretrained(base)
+    ByT5Tokenizer().save_pretrained(base)
+    SentenceTransformer(modules=[Transformer(str(base)), Pooling(32, "mean")], device="cpu").save(str(folder))
+
+
+def _words(folder: Path) -> None:
+    """Vectors of words, averaged, as average_word_embeddings_glove has them."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, WordEmbeddings
+    from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
+
+    words = [f"word{index}" for index in range(40)]
+    table = torch.randn(40, 20, generator=torch.Generator().manual_seed(3)).numpy()
+    first = WordEmbeddings(WhitespaceTokenizer(words), table, max_seq_length=100)
+    SentenceTransformer(modules=[first, Pooling(20, "mean")], device="cpu").save(str(folder))
+
+
+def decoder_reranker(folder: Path) -> None:
+    """A language model that says yes or no: sentence-transformers makes its modules itself."""
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    _embedding(folder)
+    for name in ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "1_Pooling")
+    rows = json.loads((folder / "config.json").read_text())["vocab_size"]
+    config = Qwen3Config(**_SIZE, vocab_size=rows, num_key_value_heads=2, head_dim=8, tie_word_embeddings=False)
+    randomise(Qwen3ForCausalLM(config)).save_pretrained(folder)
+    _write(folder / "config_sentence_transformers.json", {"model_type": "CrossEncoder", "prompts": {}})
 
 
 def _left_overs(folder: Path) -> None:
@@ -318,4 +366,7 @@ KINDS: dict[str, tuple[Build, list[str]]] = {
         _packed(_four_bits, quant_method="bitsandbytes", load_in_4bit=True, bnb_4bit_quant_type="nf4"),
         ["kind-quantised"],
     ),
+    "MLX": (_packed(_mlx, "quantization", group_size=32, bits=4), ["kind-quantised"]),
+    "a vocabulary of bytes": (_bytes, []),
+    "averaged words": (_words, ["kind-unknown"]),
 }

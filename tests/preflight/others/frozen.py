@@ -1839,7 +1839,12 @@ def _(folder: Path) -> None:
     edit_json(C, {"quantization_config": settings, "dtype": "float16"})(folder)
 
 
-@intact("MLX in four bits", "llama", "uint32 weights with scales and biases, config.json has 'quantization'; for Apple's library.", loads=False)
+@intact(
+    "MLX in four bits",
+    "llama",
+    "uint32 weights with scales and biases, config.json has 'quantization'; for Apple's library.",
+    loads=False,
+)
 def _(folder: Path) -> None:
     import torch
 
@@ -1867,32 +1872,67 @@ def _(folder: Path) -> None:
     drop(M, S, ST, "1_Pooling", "2_Normalize", "README.md")(folder)
     edit_tensors(lambda t: {f"bert.{n}": v for n, v in t.items()} | {"linear.weight": torch.randn(16, 32)})(folder)
     edit_json(C, {"architectures": ["HF_ColBERT"]})(folder)
-    write_json(folder / "artifact.metadata", {"query_token_id": "[unused0]", "doc_token_id": "[unused1]", "dim": 16, "similarity": "cosine", "checkpoint": "colbert"})
+    write_json(
+        folder / "artifact.metadata",
+        {
+            "query_token_id": "[unused0]",
+            "doc_token_id": "[unused1]",
+            "dim": 16,
+            "similarity": "cosine",
+            "checkpoint": "colbert",
+        },
+    )
 
 
 @intact("GGUF in parts", "nothing", "Two .gguf files of one model and several sizes of another.", loads=False)
 def _(folder: Path) -> None:
     key = b"general.architecture"
-    head = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, 5) + b"qwen3"
+    head = (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, 5) + b"qwen3"
+    )
     for name in ("q8-00001-of-00002", "q8-00002-of-00002", "Q4_K_M", "f16"):
         replace_bytes(folder / f"Qwen3-Embedding-0.6B-{name}.gguf", head + b"\0" * 64)
     replace_text(folder / "README.md", "---\nbase_model: Qwen/Qwen3-Embedding-0.6B\n---\n# GGUF\n")
 
 
-@intact("an adapter beside its base", "labse", "Whole weights, and loras/retrieval with an adapter of its own that names this model.")
+@intact(
+    "an adapter beside its base",
+    "labse",
+    "Whole weights, and loras/retrieval with an adapter of its own that names this model.",
+)
 def _(folder: Path) -> None:
     import torch
 
     place = folder / "loras" / "retrieval"
     place.mkdir(parents=True)
-    write_json(place / "adapter_config.json", {"base_model_name_or_path": "org/this", "peft_type": "LORA", "r": 4, "target_modules": ["query"]})
+    write_json(
+        place / "adapter_config.json",
+        {"base_model_name_or_path": "org/this", "peft_type": "LORA", "r": 4, "target_modules": ["query"]},
+    )
     stem = "base_model.model.encoder.layer.0.attention.self.query"
-    save_tensors(place / "adapter_model.safetensors", {f"{stem}.lora_{x}.weight": torch.randn(*((4, 32) if x == "A" else (32, 4))) for x in "AB"})
+    save_tensors(
+        place / "adapter_model.safetensors",
+        {f"{stem}.lora_{x}.weight": torch.randn(*((4, 32) if x == "A" else (32, 4))) for x in "AB"},
+    )
 
 
-@intact("a reranker of a decoder", "llama", "LlamaForCausalLM with an lm_head, modules of a CrossEncoder: no vectors.", loads=False)
+@intact(
+    "a reranker of a decoder",
+    "llama",
+    "LlamaForCausalLM with an lm_head, modules of a CrossEncoder: no vectors.",
+    loads=False,
+)
 def _(folder: Path) -> None:
     drop(M, S, "1_Pooling", "2_Normalize", "README.md")(folder)
-    edit_tensors(lambda t: {f"model.{n}": v for n, v in t.items()} | {"lm_head.weight": t["embed_tokens.weight"].flip(0)})(folder)
+    edit_tensors(
+        lambda t: {f"model.{n}": v for n, v in t.items()} | {"lm_head.weight": t["embed_tokens.weight"].flip(0)}
+    )(folder)
     edit_json(C, {"architectures": ["LlamaForCausalLM"], "tie_word_embeddings": False})(folder)
-    write_json(folder / ST, {"model_type": "CrossEncoder", "prompts": {"web_search": "Given a web search query, find what answers it"}, "activation_fn": "torch.nn.modules.linear.Identity"})
+    write_json(
+        folder / ST,
+        {
+            "model_type": "CrossEncoder",
+            "prompts": {"web_search": "Given a web search query, find what answers it"},
+            "activation_fn": "torch.nn.modules.linear.Identity",
+        },
+    )

@@ -163,8 +163,9 @@ def main(arguments: Iterable[str] | None = None) -> int:
         for f in said:
             print(f"    {f['severity']} {f['code']}: {f['message'][:300]}")
     print("\n" + "\n".join(f"{len(names):4d} {word}" for word, names in sorted(counts.items())))
-    real = [w for w, names in counts.items() for _ in names if w.split(" ")[0] in ("NAMED", "MISSED", "UNRELATED")]
-    shown = [w for w in real if "(" not in w]
+    asked = [e for e in kept.values() if e["verdict"].split(" ")[0] in ("NAMED", "MISSED", "UNRELATED")]
+    real = [e["verdict"] for e in asked]
+    shown = [e["verdict"] for e in asked if e["evidence"] != "none"]
     share = sum(w == "NAMED" for w in real) / len(real) if real else 1.0
     for of, those in (("faults that matter", real), ("them that something in the folder shows", shown)):
         if those:
