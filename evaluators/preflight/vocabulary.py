@@ -168,8 +168,9 @@ def _glued(form: Form) -> Iterator[Finding]:
     marks = {form.prefix + mark for mark in ".,!?"}
     tokens = form.encoded(["hello, world. where? here!"])[0].tokens
     if (glued := marks.intersection(tokens)) and not any(map(_is_mixed, form.bare)):
-        seen = f"{form.name} does not split words from punctuation: it reads 'hello, world.' as {' '.join(tokens[:4])}"
-        yield finding("punctuation-glued", seen, {"tokens": sorted(glued)})
+        step = type(form.core.pre_tokenizer).__name__.replace("NoneType", "none")
+        seen = f"{form.name} reads 'hello, world.' as {' '.join(tokens[:4])}: its pre_tokenizer is {step}"
+        yield finding("punctuation-glued", seen, {"tokens": sorted(glued), "pre_tokenizer": step})
 
 
 def _is_mixed(token: str) -> bool:

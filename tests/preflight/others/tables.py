@@ -9,9 +9,30 @@ from typing import Any
 __all__ = ["documented", "folders_by_shape", "tables"]
 
 SHAPES = {
-    "minilm": "all-MiniLM-L6-v2, vocab.txt and tokenizer.json",
-    "minilm-fast": "all-MiniLM-L6-v2, tokenizer.json alone",
-    "nothing": "none of these (an adapter, a graph, word vectors)",
+    "minilm": "all-MiniLM-L6-v2",
+    "minilm-fast": "the same, all of its tokenizer.json in use",
+    "bert": "BERT, CLS",
+    "dense": "BERT, mean, a Dense",
+    "xlmr": "XLM-R, mean",
+    "e5": "XLM-R, prompts",
+    "roberta": "RoBERTa, byte-level BPE",
+    "mpnet": "MPNet",
+    "t5": "T5's encoder",
+    "modernbert": "ModernBERT",
+    "qwen3": "Qwen3, last token",
+    "distilbert": "DistilBERT",
+    "albert": "ALBERT",
+    "electra": "ELECTRA",
+    "deberta": "DeBERTa-v2",
+    "llama": "Llama",
+    "gpt2": "GPT-2",
+    "cased": "BERT, a cased vocabulary",
+    "labse": "XLM-R, two Dense, Normalize",
+    "tasks": "MPNet, a prompt for each task",
+    "nested": "RoBERTa in 0_Transformer",
+    "router": "a router: words and a transformer",
+    "static": "static word vectors",
+    "nothing": "of another kind (an adapter, a graph, word vectors)",
 }
 HEADER = "| shape | faults | named | share | evident | named | share | intact | fatal | serious |"
 TIERS = ("files", "code", "pipeline", "weights", "tokenizer", "configuration")
