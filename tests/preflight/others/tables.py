@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -95,7 +94,7 @@ def documented(page: str, title: str) -> dict[str, tuple[int, int]]:
     """Broken (those that matter) and intact folders by shape, as the table under this line of the page says."""
     names = {shape: base for base, shape in SHAPES.items()}
     lines = page.split(title, 1)[1].split(HEADER, 1)[1].strip().splitlines()[1:]
-    rows = [re.split(r"\s*\|\s*", line.strip("| ")) for line in lines[: _length(lines)]]
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines[: _length(lines)]]
     return {names.get(row[0], row[0]): (int(row[1] or 0), int(row[7] or 0)) for row in rows}
 
 
