@@ -604,6 +604,12 @@ _TOKENIZER: dict[str, Entry] = {
         "A word of known characters can always be put together: words are limited in length, or split wrongly.",
         _TOKENIZER_AGAIN,
     ),
+    "punctuation-glued": Entry(
+        "tokenizer",
+        "serious",
+        "No token has letters and punctuation: the vocabulary was made of words split from it, and is not read so.",
+        _TOKENIZER_AGAIN,
+    ),
     "normaliser-missing": Entry(
         "tokenizer",
         "serious",

@@ -34,6 +34,8 @@ _OTHER_ROLE = {
 }
 _NOBODY = re.compile(r"(?!)")
 _SIMILARITIES = {"cosine", "dot", "euclidean", "manhattan"}
+# Language models that see the whole text all the same: trained on permutations, with the token that sums up at the end.
+_PERMUTED = {"xlnet"}
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 
 
@@ -69,7 +71,7 @@ def is_causal(config: dict[str, Any]) -> bool:
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
 
     kind = config.get("model_type")
-    if config.get("is_causal") is False or config.get("use_bidirectional_attention"):
+    if kind in _PERMUTED or config.get("is_causal") is False or config.get("use_bidirectional_attention"):
         return False
     return bool(config.get("is_decoder")) or (kind in CAUSAL and kind not in MASKED)
 
@@ -114,7 +116,7 @@ def _pooling(target: Target) -> Iterator[Finding]:
             f"Set the pooling in {path} to lasttoken.",
             evidence,
         )
-    elif "lasttoken" in declared and not is_causal(target.config):
+    elif "lasttoken" in declared and not is_causal(target.config) and target.config.get("model_type") not in _PERMUTED:
         yield Finding(
             "configuration",
             "pooling-encoder",

@@ -28,6 +28,7 @@ _TOKENIZER_FILES = (
     "tokenizer.model",
     "tekken.json",
 )
+_OF_BYTES = {"ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer"}  # have no vocabulary, and so no file
 _TRACES = ("1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json")
 _HEADS = ("sparse_linear.pt", "colbert_linear.pt")
 _BGE_M3 = "bge-m3"
@@ -253,6 +254,9 @@ def _shards(target: Target, weight_map: dict[str, str]) -> Iterator[Finding]:
 
 def _tokenizer_present(target: Target) -> Iterator[Finding]:
     if not target.config or any(target.has(target.of_root(name)) for name in _TOKENIZER_FILES):
+        return
+    settings = target.object(target.of_root("tokenizer_config.json"))
+    if str(settings.get("tokenizer_class")) in _OF_BYTES:
         return
     yield Finding(
         "files",

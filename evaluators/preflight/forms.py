@@ -81,8 +81,12 @@ class Form:
     @cached_property
     def letters(self) -> list[str]:
         """Ordinary tokens of two Latin letters or more, without their marks; of a large vocabulary some."""
-        bare = (token.removeprefix(self.mark).removeprefix("##") for token, _ in self._some)
-        return [token for token in bare if len(token) > 1 and token.isalpha() and _is_latin(token)]
+        return [token for token in self.bare if len(token) > 1 and token.isalpha() and _is_latin(token)]
+
+    @cached_property
+    def bare(self) -> list[str]:
+        """Ordinary tokens without their marks; of a large vocabulary some."""
+        return [token.removeprefix(self.mark).removeprefix("##") for token, _ in self._some]
 
     def encoded(self, texts: Sequence[str]) -> list[Any]:
         """The encodings of texts without special tokens."""

@@ -10,11 +10,11 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding
-from evaluators.preflight.module_weights import disk_summaries
+from evaluators.preflight.module_weights import disk_summaries, packed_summaries
 from evaluators.preflight.others import check_adapter, check_graph, check_packed, check_words
 from evaluators.preflight.steps import READERS, Step, routes
 from evaluators.preflight.target import Target
-from evaluators.preflight.values import impossible_values
+from evaluators.preflight.values import impossible_values, reported
 
 __all__ = ["Kind", "check_kind", "check_values_on_disk", "kind", "other_kind", "transformers_of"]
 
@@ -149,6 +149,8 @@ def _packed(target: Target) -> Iterator[Kind]:
     settings = target.config.get("quantization_config")
     method = settings.get("quant_method") or settings.get("quant_type") if isinstance(settings, dict) else None
     beside = next((name for name in _PACKED if target.has(target.of_root(name))), None)
+    if not isinstance(settings, dict) and isinstance(target.config.get("quantization"), dict):
+        settings, method = target.config["quantization"], "mlx"  # Apple's library keeps it under a key of its own
     if isinstance(settings, dict) or beside:
         method = str(method or ("gptq" if beside == "quantize_config.json" else beside or "an unnamed method"))
         words = f"The model's weights are quantised by {method}"
@@ -167,7 +169,8 @@ def _other_result(target: Target) -> Iterator[Kind]:
     if "Pooling" in kinds and family in {"CrossEncoder", "SparseEncoder", "MultiVectorEncoder"}:
         family = None  # it is built of an embedding model's modules, and the pipeline's tier says that it is misnamed
     if family == "CrossEncoder" or "LogitScore" in kinds or task == "sequence-classification":
-        yield _cross_encoder("AutoModelForCausalLM" if "LogitScore" in kinds else None)
+        of_words = not target.modules and bool(classes) and classes[0].endswith("ForCausalLM")
+        yield _cross_encoder("AutoModelForCausalLM" if of_words or "LogitScore" in kinds else None)
     elif "Pooling" not in kinds and any(name.endswith("ForSequenceClassification") for name in classes):
         yield _cross_encoder()
     elif family == "SparseEncoder" or kinds & {"MLMTransformer", "SpladePooling"} or _is_splade(target, classes):
@@ -192,7 +195,7 @@ def _cross_encoder(loader: str | None = None) -> Kind:
         "The model is a cross-encoder",
         vectors=False,
         loader=loader or "AutoModelForSequenceClassification",
-        head=r"(^|\.)(classifier|score|pooler|pre_classifier|classification_head|head)\.",
+        head=r"(^|\.)(classifier|score|pooler|pre_classifier|classification_head|head|lm_head)\.",
     )
 
 
@@ -275,7 +278,12 @@ def _lost(seen: str) -> Finding:
 
 def check_values_on_disk(target: Target) -> Iterator[Finding]:
     """Values that no trained tensor holds in the safetensors files, one tensor in memory at a time."""
-    yield from impossible_values(disk_summaries(target))
+    if kind(target).code != "kind-quantised":
+        yield from impossible_values(disk_summaries(target))
+        return
+    plain, scales = packed_summaries(target)
+    yield from impossible_values(plain)
+    yield from reported("weights-not-finite", "hold NaN or infinity", [held for held in scales if not held.finite])
 
 
 def _reader(target: Target) -> str | None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.preflight.parts import is_read
-from evaluators.preflight.stored import load_pickle, tensors
+from evaluators.preflight.stored import load_pickle, tensor_names, tensors
 from evaluators.preflight.summary import Summary, summarise
 from evaluators.preflight.target import Target
 
-__all__ = ["disk_summaries", "part_summaries"]
+__all__ = ["disk_summaries", "packed_summaries", "part_summaries"]
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_PLAIN = (".weight", ".bias", ".gamma", ".beta")
 _HEADS = ("sparse_linear.pt", "colbert_linear.pt")
 
 
@@ -29,13 +30,27 @@ def part_summaries(target: Target) -> list[Summary]:
 
 def disk_summaries(target: Target) -> list[Summary]:
     """Every floating-point tensor of all safetensors files that a loader may open, under its file's name."""
-    return [
-        summarise(f"{key} in {file}", file, tensor)
-        for file in target.files
-        if file.endswith(".safetensors") and is_read(target, file)
-        for key, tensor in tensors(target.path(file))
-        if tensor.is_floating_point()
-    ]
+    return [summarise(f"{key} in {file}", file, tensor) for file, key, tensor in _on_disk(target)]
+
+
+def packed_summaries(target: Target) -> tuple[list[Summary], list[Summary]]:
+    """Of quantised weights: the tensors left as they were, and the scales, of which nothing but NaN can be asked."""
+    names = [name for file in target.weight_files for name in tensor_names(target.path(file))]
+    holders = {name[:end] for name in names for end in range(len(name)) if name[end] == "."}
+    plain: list[Summary] = []
+    scales: list[Summary] = []
+    for file, key, tensor in _on_disk(target):
+        if key in holders:  # its scales lie under its own name: it holds bits, of whatever type
+            continue
+        whole = key.endswith(_PLAIN) and tensor.element_size() > 1
+        (plain if whole else scales).append(summarise(f"{key} in {file}", file, tensor))
+    return plain, scales
+
+
+def _on_disk(target: Target) -> Iterator[tuple[str, str, Any]]:
+    for file in target.files:
+        if file.endswith(".safetensors") and is_read(target, file):
+            yield from ((file, key, tensor) for key, tensor in tensors(target.path(file)) if tensor.is_floating_point())
 
 
 def _files(target: Target) -> Iterator[str]:

@@ -27,7 +27,7 @@ _LONG_WORD = 20  # letters; WordPiece's own limit is 100
 
 def check_vocabulary(form: Form) -> Iterator[Finding]:
     """Tokens that eat words, casing, accents, tokens that no text becomes, known characters that are not read."""
-    for check in (_eaten, _casing, _prefix, _unreachable, _accents, _unread, _width, _altered):
+    for check in (_eaten, _casing, _prefix, _unreachable, _accents, _unread, _glued, _width, _altered):
         found = list(check(form))
         yield from found
         if found and check in (_casing, _prefix, _unreachable):
@@ -159,6 +159,22 @@ def _unread(form: Form) -> Iterator[Finding]:
         words = [word for found in lost.values() for word in found]
         seen = f"{form.name} makes {unknown} of words whose every character it knows: {', '.join(words[:4])}"
         yield finding("words-unread", seen, {"words": words[:12]})
+
+
+def _glued(form: Form) -> Iterator[Finding]:
+    """Punctuation that is read as the inside of the word before it, though no token has letters and punctuation."""
+    if form.kind != "WordPiece" or len(form.letters) < _ENOUGH:
+        return
+    marks = {form.prefix + mark for mark in ".,!?"}
+    tokens = form.encoded(["hello, world. where? here!"])[0].tokens
+    if (glued := marks.intersection(tokens)) and not any(map(_is_mixed, form.bare)):
+        step = type(form.core.pre_tokenizer).__name__.replace("NoneType", "none")
+        seen = f"{form.name} reads 'hello, world.' as {' '.join(tokens[:4])}: its pre_tokenizer is {step}"
+        yield finding("punctuation-glued", seen, {"tokens": sorted(glued), "pre_tokenizer": step})
+
+
+def _is_mixed(token: str) -> bool:
+    return any(char.isalpha() for char in token) and any(char in ".,!?" for char in token)
 
 
 def _width(form: Form) -> Iterator[Finding]:

@@ -62,6 +62,11 @@ _ATTENTION_KEYS = frozenset({"attn_implementation", "_attn_implementation", "_at
 _KERNELS = frozenset({"use_kernels", "kernel_config"})
 _ACTIVATION = re.compile(r"torch\.nn\.(modules\.(activation|linear)\.)?[A-Za-z0-9]+")
 _PIECES = re.compile(r"(?!Auto)\w*(Tokenizer|Backend|Processor|Extractor)(Fast|Base)?")
+# Word vectors name the library's own class in full; transformers, which reads another file, finds none by such a name.
+_SPLITTERS = re.compile(
+    r"sentence_transformers\.(models|sentence_transformer\.modules)\.tokenizer(\.\w+)?\.(Whitespace|Phrase)Tokenizer"
+)
+_SPLITTERS_FILE = "wordembedding_config.json"
 _CLASS_KEYS = frozenset({
     "feature_extractor_type", "image_processor_type", "processor_class", "slow_tokenizer_class", "tokenizer_class",
     "video_processor_type",
@@ -168,7 +173,8 @@ def _one(name: str, key: str, value: Any, own_code: bool) -> Iterator[Fault]:
     elif key in _CLASS_KEYS and not own_code:
         listed = value if isinstance(value, list) else [value]
         for one in listed:
-            if one is not None and not (isinstance(one, str) and _PIECES.fullmatch(one)):
+            known = _SPLITTERS if PurePosixPath(name).name == _SPLITTERS_FILE else _PIECES
+            if one is not None and not (isinstance(one, str) and known.fullmatch(one)):
                 yield _fault("class-refused", name, f"names the class {_said(one)} as {key}")
     elif key == "fast_tokenizer_files" and isinstance(value, list):
         yield from (_leads(name, one) for one in value if not _inside(one))

@@ -455,6 +455,10 @@ def _hostile() -> Iterator[tuple[str, Spoil]]:
     )
     for kind in ("AutoTokenizer", "AutoModel", "Trainer", "../own"):
         yield f"a tokenizer of the class {kind}", changed("tokenizer_config.json", tokenizer_class=kind)
+    yield (
+        "word vectors split by a class of transformers",
+        changed("wordembedding_config.json", tokenizer_class="transformers.AutoTokenizer"),
+    )
     yield "a processor of the class pipeline", changed("processor_config.json", processor_class="pipeline")
     yield (
         "the model's method push_to_hub for each text",

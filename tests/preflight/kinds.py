@@ -194,6 +194,92 @@ def _bitsandbytes(folder: Path) -> None:
     change(folder / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
 
 
+def _packed(pack: Callable[[str, Any], dict[str, Any]], key: str = "quantization_config", **settings: Any) -> Build:
+    """Every matrix of the layers packed, as the library of that name stores it."""
+
+    def make(folder: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        _embedding(folder)
+        stored: dict[str, Any] = {}
+        for name, tensor in load_file(folder / "model.safetensors").items():
+            matrix = ".layer." in name and tensor.ndim == 2
+            stored |= pack(name.removesuffix(".weight"), tensor) if matrix else {name: tensor.half()}
+        save_file(stored, folder / "model.safetensors", {"format": "pt"})
+        change(folder / "config.json", dtype="float16", **{key: settings})
+
+    return make
+
+
+def _awq(name: str, matrix: Any) -> dict[str, Any]:
+    import torch
+
+    rows, columns = matrix.shape
+    words = torch.arange(columns * rows // 8, dtype=torch.int32).reshape(columns, rows // 8)
+    return {f"{name}.qweight": words, f"{name}.qzeros": words[:1].clone(), f"{name}.scales": torch.ones(1, rows).half()}
+
+
+def _four_bits(name: str, matrix: Any) -> dict[str, Any]:
+    import torch
+
+    size = matrix.numel()
+    bits = (torch.arange(size // 2) % 256).to(torch.uint8)
+    return {
+        f"{name}.weight": bits.view(torch.bfloat16).reshape(-1, 1),  # bnb_4bit_quant_storage: bits, not numbers
+        f"{name}.weight.absmax": torch.ones(max(size // 64, 1)),
+        f"{name}.weight.quant_map": torch.linspace(-1, 1, 16),
+        f"{name}.weight.quant_state.bitsandbytes__nf4": torch.zeros(80, dtype=torch.uint8),
+    }
+
+
+def _mlx(name: str, matrix: Any) -> dict[str, Any]:
+    import torch
+
+    rows, columns = matrix.shape
+    scales = {f"{name}.{part}": torch.ones(rows, 1).half() for part in ("scales", "biases")}
+    return {f"{name}.weight": torch.arange(rows * columns // 8).reshape(rows, -1).to(torch.uint32), **scales}
+
+
+def _bytes(folder: Path) -> None:
+    """A tokenizer of bytes has no vocabulary and no file but its settings."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import ByT5Tokenizer, T5Config, T5EncoderModel
+
+    base = folder.with_name(folder.name + "-base")
+    config = T5Config(vocab_size=384, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4)
+    randomise(T5EncoderModel(config)).save_pretrained(base)
+    ByT5Tokenizer().save_pretrained(base)
+    SentenceTransformer(modules=[Transformer(str(base)), Pooling(32, "mean")], device="cpu").save(str(folder))
+
+
+def _words(folder: Path) -> None:
+    """Vectors of words, averaged, as average_word_embeddings_glove has them."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, WordEmbeddings
+    from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
+
+    words = [f"word{index}" for index in range(40)]
+    table = torch.randn(40, 20, generator=torch.Generator().manual_seed(3)).numpy()
+    first = WordEmbeddings(WhitespaceTokenizer(words), table, max_seq_length=100)
+    SentenceTransformer(modules=[first, Pooling(20, "mean")], device="cpu").save(str(folder))
+
+
+def decoder_reranker(folder: Path) -> None:
+    """A language model that says yes or no: sentence-transformers makes its modules itself."""
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    _embedding(folder)
+    for name in ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "1_Pooling")
+    rows = json.loads((folder / "config.json").read_text())["vocab_size"]
+    config = Qwen3Config(**_SIZE, vocab_size=rows, num_key_value_heads=2, head_dim=8, tie_word_embeddings=False)
+    randomise(Qwen3ForCausalLM(config)).save_pretrained(folder)
+    _write(folder / "config_sentence_transformers.json", {"model_type": "CrossEncoder", "prompts": {}})
+
+
 def _left_overs(folder: Path) -> None:
     """What a trainer that was stopped while it saved leaves: states, logs, a checkpoint cut in the middle."""
     _embedding(folder)
@@ -275,4 +361,12 @@ KINDS: dict[str, tuple[Build, list[str]]] = {
     "TensorFlow alone": (_graph("tf_model.h5", b"\x89HDF"), ["kind-framework"]),
     "GPTQ": (_gptq, ["kind-quantised"]),
     "bitsandbytes": (_bitsandbytes, ["kind-quantised"]),
+    "AWQ": (_packed(_awq, quant_method="awq", bits=4, version="gemm"), ["kind-quantised"]),
+    "bitsandbytes of 4 bits": (
+        _packed(_four_bits, quant_method="bitsandbytes", load_in_4bit=True, bnb_4bit_quant_type="nf4"),
+        ["kind-quantised"],
+    ),
+    "MLX": (_packed(_mlx, "quantization", group_size=32, bits=4), ["kind-quantised"]),
+    "a vocabulary of bytes": (_bytes, []),
+    "averaged words": (_words, ["kind-unknown"]),
 }

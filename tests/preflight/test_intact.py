@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from evaluators.preflight import Finding, Target, pipeline, preflight, worst
+from evaluators.preflight import Finding, Target, configuration, find_target, pipeline, preflight, worst
 from evaluators.reproduce.models import Asked, load
 from tests.models import OTHER_KINDS, SHAPES, build, copy_of, minilm_folder
 from tests.pace import spent
@@ -34,6 +34,20 @@ def test_a_card_that_speaks_of_a_model_with_heads_asks_for_none(tmp_path: Path) 
     (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "BAAI/bge-m3"}))
     (made_from,) = preflight(str(folder))
     assert (made_from.code, made_from.severity) == ("heads-missing", "notice")
+
+
+@pytest.mark.parametrize("pooling", ["mean_tokens", "lasttoken"])
+def test_a_language_model_trained_on_permutations_sees_the_whole_text(pooling: str, tmp_path: Path) -> None:
+    from transformers import XLNetConfig
+
+    folder = copy_of(minilm_folder(), tmp_path / "model")
+    config = XLNetConfig(d_model=384, n_head=12, n_layer=6, d_inner=1536).to_dict()
+    (folder / "config.json").write_text(json.dumps(config))
+    modes = {"word_embedding_dimension": 384, "pooling_mode_mean_tokens": False} | {f"pooling_mode_{pooling}": True}
+    (folder / "1_Pooling/config.json").write_text(json.dumps(modes))
+    (folder / "README.md").unlink()
+    found = [finding.code for finding in configuration.check(find_target(str(folder)))]
+    assert not [code for code in found if code.startswith(("pooling", "attention"))]
 
 
 def test_a_lost_end_token_is_seen_in_other_shapes(tmp_path: Path) -> None:

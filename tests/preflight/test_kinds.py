@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.preflight import preflight
-from tests.preflight.kinds import KINDS, change
+from tests.preflight.kinds import KINDS, change, decoder_reranker
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -36,6 +36,14 @@ def test_a_head_that_a_result_comes_from_is_missed(kind: str, tmp_path: Path) ->
     folder = tmp_path / "model"
     KINDS[kind][0](folder)
     _without(folder, HEADS[kind])
+    assert "head-missing" in [finding.code for finding in preflight(str(folder))]
+
+
+def test_a_reranker_that_is_a_language_model_is_loaded_as_one(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    decoder_reranker(folder)
+    assert "fatal" not in {finding.severity for finding in preflight(str(folder))}
+    _without(folder, "lm_head")
     assert "head-missing" in [finding.code for finding in preflight(str(folder))]
 
 

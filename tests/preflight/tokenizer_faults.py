@@ -125,6 +125,11 @@ TOKENIZER_FAULTS: dict[str, tuple[str, Inject, str]] = {
     "accents kept for a vocabulary without them": (BERT, _file(_normaliser(strip_accents=False)), "accents-kept"),
     "another mark inside words": (BERT, _file(_model(continuing_subword_prefix="@@")), "prefix-differs"),
     "words of more than five letters given up": (BERT, _file(_model(max_input_chars_per_word=5)), "words-unread"),
+    "words no longer split from punctuation": (
+        BERT,
+        _file(_set("pre_tokenizer", {"type": "WhitespaceSplit"})),
+        "punctuation-glued",
+    ),
     "the normaliser replaces a letter": (BERT, _file(_replaced), "words-unreachable"),
     "[SEP] before and [CLS] after a text": (BERT, _file(_template("[SEP]", "A", "[CLS]")), "special-tokens-swapped"),
     "[CLS] twice before a text": (BERT, _file(_template("[CLS]", "[CLS]", "A", "[SEP]")), "special-tokens-doubled"),

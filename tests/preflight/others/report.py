@@ -1,7 +1,8 @@
 """What preflight says of each folder of a set, beside what sentence-transformers measured.
 
 ``python -m tests.preflight.others.report`` prints every entry and a summary; ``--set frozen`` for the other set,
-``--broken``, ``--intact`` or NAME... for some, ``--json FILE`` keeps the findings, ``--missed`` prints what was missed.
+``--broken``, ``--intact`` or NAME... for some, ``--json FILE`` keeps the findings, ``--missed`` prints what was missed,
+``--markdown`` ends with the tables of docs/preflight.md (``--kept FILE``: of findings kept before).
 The exit status is 1 where under nine in ten are named, an intact folder is called broken, or preflight itself fails.
 """
 
@@ -20,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests.preflight.others.kit import Entry
 from tests.preflight.others.measure import apart, book, matters, truth_file
+from tests.preflight.others.tables import tables
 
 ENOUGH = 0.9  # share of the faults that matter which have to be named
 
@@ -45,6 +47,7 @@ def _said(finding: Any, folder: Path) -> dict[str, str]:
     return {
         "code": str(finding.code),
         "severity": str(getattr(finding.severity, "value", finding.severity)),
+        "tier": str(finding.tier),
         "message": plain(getattr(finding, "seen", None) or finding.message),
         "why": plain(getattr(finding, "why", "")),
         "evidence": plain(getattr(finding, "evidence", "")),
@@ -59,8 +62,17 @@ def new(found: list[dict[str, str]], intact: list[dict[str, str]]) -> list[dict[
 
 def named(entry: Entry, said: list[dict[str, str]]) -> bool:
     """Whether one of the findings speaks of the fault: by one of the words it is about."""
-    text = [f"{f['code']} {f['message']} {f.get('evidence')}".lower() for f in said if f["severity"] != "crash"]
-    return any(word.lower() in one for word in entry.about for one in text)
+    return naming(entry, said) is not None
+
+
+def naming(entry: Entry, said: list[dict[str, str]]) -> dict[str, str] | None:
+    """The first finding that speaks of the fault."""
+
+    def about(f: dict[str, str]) -> bool:
+        text = f"{f['code']} {f['message']} {f.get('evidence')}".lower()
+        return f["severity"] != "crash" and any(word.lower() in text for word in entry.about)
+
+    return next(filter(about, said), None)
 
 
 def judge(entry: Entry, said: list[dict[str, str]], truth: dict[str, Any]) -> str:
@@ -91,7 +103,12 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--intact", action="store_true")
     parser.add_argument("--missed", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--kept", type=Path)
     given = parser.parse_args(None if arguments is None else list(arguments))
+    if given.kept:
+        print(tables(json.loads(given.kept.read_text())))
+        return 0
     import sentence_transformers  # noqa: F401 - loaded once, before the children are made
     import transformers
 
@@ -125,7 +142,11 @@ def main(arguments: Iterable[str] | None = None) -> int:
             word += " (nothing in the folder shows it)"
         counts.setdefault(word, []).append(entry.name)
         kept[entry.name] = {
+            "kind": entry.kind,
+            "base": entry.base,
+            "evidence": entry.evidence,
             "verdict": word,
+            "tier": (naming(entry, said) or {}).get("tier"),
             "truth": known_truth(truth, entry),
             "findings": said,
             "seconds": round(seconds, 2),
@@ -142,14 +163,17 @@ def main(arguments: Iterable[str] | None = None) -> int:
         for f in said:
             print(f"    {f['severity']} {f['code']}: {f['message'][:300]}")
     print("\n" + "\n".join(f"{len(names):4d} {word}" for word, names in sorted(counts.items())))
-    real = [w for w, names in counts.items() for _ in names if w.split(" ")[0] in ("NAMED", "MISSED", "UNRELATED")]
-    shown = [w for w in real if "(" not in w]
+    asked = [e for e in kept.values() if e["verdict"].split(" ")[0] in ("NAMED", "MISSED", "UNRELATED")]
+    real = [e["verdict"] for e in asked]
+    shown = [e["verdict"] for e in asked if e["evidence"] != "none"]
     share = sum(w == "NAMED" for w in real) / len(real) if real else 1.0
     for of, those in (("faults that matter", real), ("them that something in the folder shows", shown)):
         if those:
             print(f"named: {sum(w == 'NAMED' for w in those) / len(those):.1%} of {len(those)} {of}")
     if given.json:
         given.json.write_text(json.dumps(kept, indent=1, ensure_ascii=False))
+    if given.markdown:
+        print("\n" + tables(kept))
     return int(share < ENOUGH or "FALSE ALARM" in counts or "CRASHED" in counts)
 
 

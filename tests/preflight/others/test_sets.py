@@ -10,6 +10,7 @@ import pytest
 from tests.preflight.others import report
 from tests.preflight.others.kit import Entry
 from tests.preflight.others.measure import HERE, book, matters, truth_file
+from tests.preflight.others.tables import documented, folders_by_shape, tables
 
 SETS = [name for name in ("development", "frozen") if (HERE / f"{name}.py").is_file()]
 
@@ -38,6 +39,39 @@ def test_most_faults_matter(name: str) -> None:
     truth = json.loads(truth_file(name).read_text(encoding="utf-8"))
     of = [matters(truth[e.name]) for e in book(name) if e.kind == "broken"]
     assert sum(of) >= 0.9 * len(of)
+
+
+TITLES = {"development": "**The development set.**", "frozen": "**The set kept back.**"}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_documented_table_is_of_the_whole_set(name: str) -> None:
+    truth = json.loads(truth_file(name).read_text(encoding="utf-8"))
+    told = documented(Path("docs/preflight.md").read_text(encoding="utf-8"), TITLES[name])
+    asked = [(e.kind, e.base) for e in book(name) if e.kind == "intact" or matters(truth[e.name])]
+    held = folders_by_shape(asked)
+    total = told.pop("all")
+    assert told == held
+    assert total == tuple(map(sum, zip(*held.values(), strict=True)))
+
+
+def test_the_tables_count_what_is_kept() -> None:
+    fault = {
+        "kind": "broken",
+        "base": "bert",
+        "evidence": "seen",
+        "verdict": "NAMED",
+        "tier": "weights",
+        "findings": [],
+    }
+    unseen = {**fault, "evidence": "none", "verdict": "MISSED (nothing in the folder shows it)", "tier": None}
+    harmless = {**fault, "verdict": "harmless, quiet"}
+    sound = {**fault, "kind": "intact", "verdict": "FALSE ALARM", "findings": [{"severity": "fatal"}]}
+    odd = {**sound, "verdict": "fine", "findings": [{"severity": "serious"}, {"severity": "notice"}]}
+    text = tables({"a": fault, "b": unseen, "c": harmless, "d": sound, "e": odd})
+    assert "| BERT, CLS | 2 | 1 | 50% | 1 | 1 | 100% | 2 | 1 | 1 |" in text
+    assert "| all | 2 | 1 | 50% | 1 | 1 | 100% | 2 | 1 | 1 |" in text
+    assert "| weights | 1 |" in text and "| nothing is said | 1 |" in text
 
 
 def test_the_judgement(tmp_path: Path) -> None:
