@@ -23,6 +23,7 @@ _MOST_LABELS = 1_000_000
 _MOST_PARTS = 100_000  # heads, experts, stages: made one by one
 _MOST_SHARDS = 2_000  # the largest models on the hub have some hundreds
 _MOST_MODULES = 100
+_MOST_MODES = 100
 _MOST_LAYERS = 2_000  # the deepest model on the hub has 126
 # Numbers that count nothing: they may be as large as they like.
 _UNCOUNTED = re.compile(r"theta|base|scal|factor|eps|seed|max_length|flos|_ids?$|timestamp|version")
@@ -62,6 +63,7 @@ def unfounded(folder: Path) -> Iterator[Fault]:
         value = read_json(folder / name)
         yield from islice(_numbers(name, value), 1)
         if isinstance(value, dict):
+            yield from _of_pooling(name, value)
             yield from _of_module(folder, name, value)
             yield from _of_padding(name, value) if file.startswith("sentence_") else ()
             yield from _of_adapter(name, value, held) if file == "adapter_config.json" else ()
@@ -78,6 +80,12 @@ def _of_index(name: str, value: Any) -> Iterator[Fault]:
 def _of_pipeline(name: str, value: Any) -> Iterator[Fault]:
     if isinstance(value, list) and len(value) > _MOST_MODULES:
         yield _fault(name, f"it names {len(value):,} modules, and {_MOST_MODULES} at most make sense")
+
+
+def _of_pooling(name: str, value: Mapping[str, Any]) -> Iterator[Fault]:
+    modes = value.get("pooling_mode")
+    if isinstance(modes, list) and len(modes) > _MOST_MODES:
+        yield _fault(name, f"it names {len(modes):,} ways of pooling, and {_MOST_MODES} at most make sense")
 
 
 def _numbers(name: str, value: Any, key: str = "", depth: int = 0) -> Iterator[Fault]:
