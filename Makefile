@@ -6,7 +6,7 @@ ADDRESS ?= 127.0.0.1
 PORT   ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint types record peers clean
+.PHONY: help run test soak bench lint types record peers clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,7 +17,10 @@ run: $(VENV)/.installed  ## the dashboard on http://127.0.0.1:8501
 	@$(BIN)/streamlit run dashboard/app.py --server.address $(ADDRESS) --server.port $(PORT)
 
 test: $(VENV)/.tested lint types  ## lint, types, unit, page and browser tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench and not peers"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench and not peers and not soak"
+
+soak: $(VENV)/.tested  ## every hostile folder through every command (some ten minutes)
+	@$(BIN)/python -m pytest -m soak tests/hostile
 
 lint: $(VENV)/.tested  ## ruff
 	@$(BIN)/ruff check .

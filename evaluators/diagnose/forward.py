@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from data.errors import ModelError, PlumblineError
 from evaluators.diagnose.causes.model import LAYERS_OUT, changes
 from evaluators.diagnose.causes.pooling import NAMES
 from evaluators.diagnose.recipe import Cause, Recipe, combine
@@ -22,6 +24,22 @@ _TOKENS_AT_ONCE = 2048
 # Arithmetic in which a text's vector depends on its batch: rows are run together, in the order of the texts.
 _BATCHED = {"a8", "a7"}
 _MEMORY = 3 * 2**29  # bytes of changed copies of the model kept at once
+
+
+@contextmanager
+def _encoding(model: str) -> Iterator[None]:
+    """What a model raises while it encodes, as an error that says so."""
+    try:
+        yield
+    except PlumblineError:
+        raise
+    except Exception as error:  # other people's code and settings, which raise anything
+        words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise ModelError(
+            f"The reference loads but cannot encode: {words}",
+            where=model,
+            remedy="Run `preflight` on it first: a diagnosis needs a sound reference.",
+        ) from error
 
 
 class Bench:
@@ -118,7 +136,7 @@ class Bench:
         """What the model is given for each text under a recipe."""
         entry = replace(recipe, weights=(), pooling="", dense=True, normalise="", dimensions=None, rounding="")
         if entry not in self._rows:
-            with no_panic(self.reference.name):
+            with no_panic(self.reference.name), _encoding(self.reference.name):
                 self._rows[entry] = self._reader.rows(self.texts, recipe)
         return self._rows[entry]
 
@@ -161,13 +179,13 @@ class Bench:
             ids[index, own] = torch.tensor(row.ids, dtype=torch.long)
             real[index, own] = 1
             shown[index, slice(0, _size(row)) if row.padding in ("seen", "both") else own] = 1
-        with torch.inference_mode():
+        with torch.inference_mode(), _encoding(self.reference.name):
             output = model(
                 input_ids=ids,
                 attention_mask=_mask(rows, shown, next(model.parameters()).dtype),
                 **self._positions(rows, longest),
             )
-        hidden = output.last_hidden_state.float()
+            hidden = output.last_hidden_state.float()
         pooler = getattr(output, "pooler_output", None)
         return [
             _pooled(hidden[index], real[index], row, None if pooler is None else pooler[index].float())

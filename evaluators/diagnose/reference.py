@@ -13,6 +13,7 @@ from data.errors import InputError, ModelError
 from evaluators.diagnose.recipe import Recipe
 from evaluators.preflight.configuration import declared_pooling
 from evaluators.preflight.loading import load_model, load_tokenizer
+from evaluators.preflight.shapes import malformed
 from evaluators.preflight.target import Target, find_target
 from evaluators.preflight.tokenizer import positions_of
 
@@ -83,6 +84,10 @@ def load_reference(
     target = find_target(model, revision=revision, trust=trust)
     if not target.config:
         raise ModelError("There is no readable config.json", where=model, remedy="Run `preflight` on it.")
+    if odd := next(malformed(target), None):
+        raise ModelError(
+            f"{odd[0]} is not what loaders take: {odd[1]}", where=model, remedy="Run `preflight` on it first."
+        )
     others = {str(entry.get("type", "")).rpartition(".")[2] for entry in target.modules} - _REBUILT
     if others:
         remedy = "A diagnosis rebuilds " + ", ".join(sorted(_REBUILT)) + "; compare this model with `parity`."

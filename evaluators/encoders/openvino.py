@@ -13,6 +13,7 @@ from data.errors import EncoderError
 from evaluators.encoders.base import Description, require
 from evaluators.encoders.graph import ended_in_time, feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.encoders.signal_stack import kept_signal_stack
 from evaluators.encoders.transformers import HandEncoder
 
 OPTIONS = frozenset({"file", "threads"})
@@ -27,6 +28,7 @@ class OpenVinoEncoder(HandEncoder):
 
     packages = ("openvino", "transformers", "tokenizers")
 
+    @kept_signal_stack()
     def load(self) -> None:
         """Compile the graph."""
         import openvino
@@ -49,6 +51,7 @@ class OpenVinoEncoder(HandEncoder):
         described = super().describe()
         return replace(described, settings=described.settings | {"computes_in": self.computes_in})
 
+    @kept_signal_stack()
     def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """The first output of the graph that can be vectors."""
         request, given = self.graph.create_infer_request(), feed(inputs, self.names)
@@ -59,6 +62,7 @@ class OpenVinoEncoder(HandEncoder):
         outputs = [np.array(request.get_output_tensor(i).data) for i in range(len(self.graph.outputs))]
         return states_of(outputs, where=where)
 
+    @kept_signal_stack()
     def close(self) -> None:
         """Drop the graph."""
         self.graph = None

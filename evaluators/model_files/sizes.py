@@ -21,6 +21,9 @@ WEIGHTS = (
 _LARGEST = 20_000_000  # of any number that counts something: Llama 4 has ten million positions
 _MOST_LABELS = 1_000_000
 _MOST_PARTS = 100_000  # heads, experts, stages: made one by one
+_MOST_SHARDS = 2_000  # the largest models on the hub have some hundreds
+_MOST_MODULES = 100
+_MOST_MODES = 100
 _MOST_LAYERS = 2_000  # the deepest model on the hub has 126
 # Numbers that count nothing: they may be as large as they like.
 _UNCOUNTED = re.compile(r"theta|base|scal|factor|eps|seed|max_length|flos|_ids?$|timestamp|version")
@@ -51,14 +54,38 @@ def unfounded(folder: Path) -> Iterator[Fault]:
     held = size_of_weights(folder)
     for name in relative_files(folder):
         file = PurePosixPath(name).name
+        if file.endswith(".index.json"):
+            yield from _of_index(name, read_json(folder / name))
+        if file == "modules.json":
+            yield from _of_pipeline(name, read_json(folder / name))
         if not _CONFIGS.fullmatch(file):
             continue
         value = read_json(folder / name)
         yield from islice(_numbers(name, value), 1)
         if isinstance(value, dict):
+            yield from _of_pooling(name, value)
             yield from _of_module(folder, name, value)
             yield from _of_padding(name, value) if file.startswith("sentence_") else ()
             yield from _of_adapter(name, value, held) if file == "adapter_config.json" else ()
+
+
+def _of_index(name: str, value: Any) -> Iterator[Fault]:
+    """Loaders, and every look at the files, go through the shards one by one."""
+    weight_map = value.get("weight_map") if isinstance(value, dict) else None
+    shards = len(set(map(str, weight_map.values()))) if isinstance(weight_map, dict) else 0
+    if shards > _MOST_SHARDS:
+        yield _fault(name, f"it names {shards:,} files of weights, and {_MOST_SHARDS:,} at most makes sense")
+
+
+def _of_pipeline(name: str, value: Any) -> Iterator[Fault]:
+    if isinstance(value, list) and len(value) > _MOST_MODULES:
+        yield _fault(name, f"it names {len(value):,} modules, and {_MOST_MODULES} at most make sense")
+
+
+def _of_pooling(name: str, value: Mapping[str, Any]) -> Iterator[Fault]:
+    modes = value.get("pooling_mode")
+    if isinstance(modes, list) and len(modes) > _MOST_MODES:
+        yield _fault(name, f"it names {len(modes):,} ways of pooling, and {_MOST_MODES} at most make sense")
 
 
 def _numbers(name: str, value: Any, key: str = "", depth: int = 0) -> Iterator[Fault]:

@@ -129,7 +129,7 @@ def load_pickle(path: Path) -> dict[str, Any] | None:
         return None
     size = path.stat().st_size
     try:
-        with no_pickled_code(), within(budget(size), shown(path)):
+        with no_pickled_code(shown(path)), within(budget(size), shown(path)):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # noqa: BLE001 -- a pickle is a program of somebody else's, and ends as it likes
         return None

@@ -54,7 +54,7 @@ def opening(
         for name, folder in (files or {}).items():
             vet(folder, name, own_code=allows(allowed, name, code_revision(folder)))
         size = sum(size_of_weights(folder) for folder in (files or {}).values())
-        stack.enter_context(no_pickled_code())
+        stack.enter_context(no_pickled_code(", ".join(files or {})))
         if files:  # of a model that is still to be fetched nobody knows how large it is
             stack.enter_context(within(budget(size), ", ".join(files)))
         yield

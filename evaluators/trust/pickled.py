@@ -29,7 +29,7 @@ _PLAIN = frozenset({
                                      "object", "range", "set", "slice", "str", "tuple")})  # fmt: skip
 # What these unpickle is their own: messages between processes, and compiled code they put aside themselves.
 _OWN_PICKLES = ("multiprocessing.", "torch._inductor.", "torch._functorch.", "torch._dynamo.", "vllm.")
-_watching = 0
+_watched: list[str] = []  # what is opened just now, the innermost last
 _hooked = False
 
 
@@ -54,30 +54,35 @@ def force_weights_only() -> Iterator[None]:
 
 
 @contextmanager
-def no_pickled_code() -> Iterator[None]:
+def no_pickled_code(model: str = "") -> Iterator[None]:
     """Within it no unpickler of this process finds a class or function that arrays are not made of.
+
+    Args:
+        model: what is opened, for the message.
 
     Raises (from inside the block):
         NotAllowedError: one asked for another.
     """
-    global _watching, _hooked
+    global _hooked
     if not _hooked:
         sys.addaudithook(_listen)  # there is no way to take one back: it rests while nobody watches
         _hooked = True
-    _watching += 1
+    _watched.append(model)
     try:
         with force_weights_only():
             yield
     finally:
-        _watching -= 1
+        _watched.pop()
 
 
 def _listen(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "pickle.find_class" or not _watching or arguments in _PLAIN or _is_its_own():
+    if event != "pickle.find_class" or not _watched or arguments in _PLAIN or _is_its_own():
         return
     raise NotAllowedError(
-        f"Weights of the model would run code: a pickle in it asks for {arguments[0]}.{arguments[1]}",
-        remedy="Take the safetensors of the model; no option allows this.",
+        f"A pickle that is loaded with the model names {arguments[0]}.{arguments[1]}, which is code and no tensor",
+        where=_watched[-1],
+        remedy="Only tensors are unpickled, whether a file asks or an allowed loader (torch.load with "
+        "weights_only=False): no option changes this. Take the model's safetensors, or save its weights as such.",
     )
 
 

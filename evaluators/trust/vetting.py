@@ -9,6 +9,7 @@ from pathlib import Path
 from data.errors import ModelError
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import walk
+from evaluators.model_files.pickles import hoarding
 from evaluators.model_files.reading import UnfitFileError, read_json, shown, unfit
 from evaluators.model_files.sizes import too_large, unfounded
 from evaluators.model_files.texts import overgrown
@@ -61,9 +62,13 @@ def _state(path: Path) -> tuple[str, int, int]:
 @lru_cache(maxsize=256)
 def _faults(folder: Path, own_code: bool, _state: tuple[tuple[str, int, int], ...]) -> tuple[Fault, ...]:
     with within(budget(0), shown(folder)):
-        for look in (_unfit_files, lambda place: refused_settings(place, own_code=own_code), unfounded, overgrown):
+        looks = (_unfit_files, lambda place: refused_settings(place, own_code=own_code), unfounded, overgrown, hoarding)
+        for look in looks:
             if found := tuple(look(folder)):
                 return found
+    import transformers  # noqa: F401 -- its import is no part of the limit
+
+    with within(budget(0), shown(folder)):
         if not own_code and (fault := _of_transformer(folder)):
             return (fault,)
         return tuple(_of_base(folder))
@@ -98,6 +103,6 @@ def _of_base(folder: Path, depth: int = 0) -> Iterator[Fault]:
         return
     yield from (
         fault._replace(file=f"{shown(base)}: {fault.file}")
-        for look in (_unfit_files, refused_settings, unfounded, overgrown)
+        for look in (_unfit_files, refused_settings, unfounded, overgrown, hoarding)
         for fault in look(Path(base))
     )

@@ -72,10 +72,10 @@ def _graph(path: Path, *, rounds: int = 0) -> None:
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
 
 
-def spoilt(name: str, base: Path, folder: Path, mark: Path) -> Path:
+def spoilt(spoil: Spoil, base: Path, folder: Path, mark: Path) -> Path:
     """A copy of the intact model, spoilt."""
     shutil.copytree(base, folder)
-    HOSTILE[name](folder, mark)
+    spoil(folder, mark)
     return folder
 
 

@@ -10,6 +10,7 @@ import pickle
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,18 @@ from data.errors import ModelError, NotAllowedError
 from evaluators.encoders import graph
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import parse_spec
+from evaluators.encoders.signal_stack import _Stack, kept_signal_stack, signal_stack
 from evaluators.model_files.hashes import hash_files
+from evaluators.model_files.pickles import hoarding
 from evaluators.model_files.reading import UnfitFileError, read_bytes, read_json, shown, unfit
+from evaluators.model_files.sizes import unfounded
 from evaluators.preflight import preflight
 from evaluators.reproduce.models import Asked, load
 from evaluators.trust import code_revision, faults, guard, opening
 from evaluators.trust.limits import budget, within
 from evaluators.trust.pickled import FORCED, no_pickled_code
 from evaluators.trust.settings import refused_arguments
-from tests.hostile.folders import code, module, payload, torch_file
+from tests.hostile.folders import code, intact, module, payload, torch_file
 from tests.models import OTHER_KINDS, SHAPES, build, minilm_folder
 
 
@@ -246,3 +250,66 @@ def test_work_without_end_is_given_up() -> None:
             pass
     with within(10, "it"), within(20, "it"):
         pass
+
+
+def test_a_library_leaves_no_signal_stack_behind() -> None:
+    """What OpenVINO's plug-in does: one put in place, and never taken off. The next Ctrl-C would end the process."""
+    import ctypes
+    import sys
+
+    if sys.platform != "linux":
+        pytest.skip("only Linux has this layout")
+    before, room = signal_stack(), ctypes.create_string_buffer(65_536)
+    with kept_signal_stack():
+        left = _Stack(ctypes.addressof(room), 0, len(room))
+        assert ctypes.CDLL(None).sigaltstack(ctypes.byref(left), None) == 0
+        assert signal_stack() == ctypes.addressof(room)
+    assert signal_stack() == before
+
+
+def test_openvino_leaves_none_behind(tmp_path: Path) -> None:
+    before = signal_stack()
+    encoder = open_encoder(parse_spec(f"openvino:{intact(tmp_path / 'model')}"))
+    encoder.encode(["one text"], None)
+    assert signal_stack() == before
+    encoder.close()
+    assert signal_stack() == before
+
+
+@pytest.mark.parametrize("form", ["archive", "bare"])
+def test_a_pickle_that_hoards_is_a_fault(form: str, tmp_path: Path) -> None:
+    program = b"\x80\x02cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R."
+    path = tmp_path / "pytorch_model.bin"
+    if form == "bare":
+        path.write_bytes(program)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", program)
+    (fault,) = hoarding(tmp_path)
+    assert (fault.code, fault.file) == ("weights-hoard", "pytorch_model.bin")
+
+
+def test_tensors_hoard_nothing(tmp_path: Path) -> None:
+    import torch
+
+    for new in (True, False):
+        torch.save(
+            {"a": torch.zeros(3), "b": torch.nn.Parameter(torch.ones(2))},
+            tmp_path / f"{new}.bin",
+            _use_new_zipfile_serialization=new,
+        )
+    assert not list(hoarding(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("file", "value"),
+    [
+        ("model.safetensors.index.json", {"weight_map": {str(n): f"{n}.safetensors" for n in range(2001)}}),
+        ("modules.json", [{"idx": n, "path": ""} for n in range(101)]),
+        ("1_Pooling/config.json", {"pooling_mode": ["mean"] * 101}),
+    ],
+)
+def test_lists_without_end_are_a_fault(file: str, value: object, tmp_path: Path) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(json.dumps(value))
+    assert [(fault.code, fault.file) for fault in unfounded(tmp_path)] == [("size-unfounded", file)]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,26 @@ import psutil
 import pytest
 
 from tests.hostile.folders import HOSTILE, intact, payload, spoilt
+from tests.hostile.more import MORE
 from tests.hostile.worker import COMMANDS
 from tests.serving import ROOT
 
 _LONGER = 10.0  # processor seconds beyond a sound model's
-# Half a second for each folder: it opens those that spoil what it reads by itself, and some of every other kind.
+# A second for each folder: it opens those that spoil what it reads by itself, and some of every other kind.
 _DEAR, _ITS_OWN = "parity flag-embedding", ("head", "pickle", ".bin", "linear", "token", "own code", "pattern", "link")
+ALL = HOSTILE | MORE
+# Found something once, each of another kind; and a sample through both tables, which go from kind to kind.
+_ONCE_FOUND = (
+    "weights_only off in model_args, a .bin beside the safetensors", "weights_only off, shards of another name",
+    "weights_only off, a variant", "config.json a link to /dev/zero", "README.md a pipe",
+    "config.json: num_hidden_layers 1e+07", "heads that are a pickle", "an adapter whose pattern backtracks",
+    "a .bin that calls what is allowed without end", "an index of a hundred thousand shards",
+    "a hundred thousand modules", "config.json: return_dict false", "config.json: pad_token_id -5",
+    "a graph with weights from elsewhere", "a graph of a loop without end",
+)  # fmt: skip
+OFTEN = tuple(dict.fromkeys((*_ONCE_FOUND, *list(HOSTILE)[::3], *list(MORE)[::12])))
+# The other commands open a folder by the same functions as one of these; the soak goes through all.
+_THIN = ("preflight", "reproduce --anyway", "diagnose")
 _IDLE = 60.0  # seconds without any work at all: it waits for something that will not come
 
 
@@ -125,18 +139,30 @@ def test_the_payload_is_live(tmp_path: Path) -> None:
 
 
 def test_there_are_enough() -> None:
-    assert len(HOSTILE) >= 60
+    assert len(OFTEN) >= 60
+    assert set(_ONCE_FOUND) <= set(ALL)
+    assert not set(HOSTILE) & set(MORE)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_no_harm_comes_of(name: str, worker: Worker, base: Path, sound: dict[str, float], tmp_path: Path) -> None:
-    folder = spoilt(name, base, tmp_path / "model", worker.mark)
-    for command in COMMANDS:
-        if command == _DEAR and not any(word in name for word in _ITS_OWN):
-            continue
+def _through(name: str, commands: Iterable[str], worker: Worker, base: Path, sound: dict[str, float], to: Path) -> None:
+    folder = spoilt(ALL[name], base, to, worker.mark)
+    for command in commands:
         answer = worker.ask(command, folder)
-        if answer["outcome"] == "died":  # a command is a process of its own; this one had opened other folders before
-            answer = worker.ask(command, folder)
         assert not answer["code_ran"], command
         assert answer["outcome"] in ("opened", "refused"), f"{command}: {answer['said']}"
         assert answer["seconds"] < sound[command] + _LONGER, command
+
+
+@pytest.mark.parametrize("name", OFTEN)
+def test_no_harm_comes_of(name: str, worker: Worker, base: Path, sound: dict[str, float], tmp_path: Path) -> None:
+    graphs = ("parity onnx", "parity openvino") if "graph" in name else ()
+    own = (_DEAR,) if "heads" in name else ()
+    _through(name, (*_THIN, *graphs, *own), worker, base, sound, tmp_path / "model")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ALL)
+def test_no_harm_comes_of_any(name: str, worker: Worker, base: Path, sound: dict[str, float], tmp_path: Path) -> None:
+    dear = any(word in name for word in _ITS_OWN)
+    commands = [command for command in COMMANDS if dear or command != _DEAR]
+    _through(name, commands, worker, base, sound, tmp_path / "model")
