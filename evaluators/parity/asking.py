@@ -58,6 +58,7 @@ VARIANTS: dict[str, Callable[[str], str]] = {
     "spaces": lambda text: text.replace("old harbour", "oldh arbour").replace("few passengers", "fewp assengers"),
     "punctuation": lambda text: text.replace(",", "").rstrip("."),
     "case": str.upper,
+    "length": lambda text: text[::-1],
     "order": lambda text: " ".join(sorted(text.split())),
     "middle": lambda text: text.replace("lighthouse keeper", "gardener's widow"),
     "beginning": lambda text: "No train left" + text.removeprefix("The ferry leaves"),

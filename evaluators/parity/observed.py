@@ -26,6 +26,7 @@ _VARIANTS: Final = {
     "spaces": "in where its spaces are",
     "punctuation": "in its punctuation",
     "case": "in upper and lower case",
+    "length": "in the order of its letters",
     "order": "in the order of its words",
     "middle": "in its middle alone",
     "beginning": "in its beginning alone",
@@ -113,6 +114,13 @@ def _before(seen: Mapping[str, Any]) -> str:
     return (
         f"An answer depends on the call made before it: after the same call it is the same, after another it is "
         f"another (worst distance {seen['worst']:.2g}){together}."
+    )
+
+
+def _numbers(seen: Mapping[str, Any]) -> str:
+    return (
+        f"{seen['times']} of {seen['answers']} answers hold values that are not numbers, for {seen['texts']} texts "
+        f"that have a vector of numbers at other times."
     )
 
 
@@ -221,6 +229,7 @@ _WORDS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "moving-offset": _offset,
     "noise": _noise,
     "depends-on-before": _before,
+    "numbers-come-and-go": _numbers,
     "outliers": _outliers,
     "first-call-differs": _first_call,
     "repeats-within-precision": _barely,

@@ -32,6 +32,7 @@ CODES: Final = {
     "moving-offset": "deterministic",
     "noise": "deterministic",
     "depends-on-before": "deterministic",
+    "numbers-come-and-go": "deterministic",
     "outliers": "deterministic",
     "first-call-differs": "deterministic",
     "repeats-within-precision": "deterministic",
@@ -55,7 +56,8 @@ NO_FAULT: Final = frozenset({"batch-within-precision", "repeats-within-precision
 
 _MATCHED = 0.8  # share of the answers out of place that must be another text's before that is said
 _OFFSET = 0.5  # mean cosine between the deviations of two texts in one call from which one offset moves them
-_FEW_ANSWERS = 3  # a third of the answers are so many groups at most: more is noise
+_FEW_ANSWERS = 2  # half of the answers are so many groups at most: more is noise
+_ENOUGH = 6  # answers to a text from which the number of groups is counted; of fewer some must have come twice
 _ASKED_AGAIN = 6  # texts that had another text's vector
 _WITHIN = 0.5  # of what the candidate differs from the reference by: less is its own precision
 _TWO_CALLS = 4.0  # worst text of two calls, each rounded, over the median of one against the reference
@@ -89,10 +91,10 @@ def observe(asked: Asked, floor: float, reference: Asked | None = None) -> list[
     """
     known = _usable(asked, reference)
     own = _Answers(asked, max(floor, SAME), known)
-    found = own.changes()
+    found = own.changes() + own.numberless()
     if not found:
         together = [] if asked.split else _moved(own) or _batch(own, floor)
-        found += together or own.once_another_text() or _in_all(own)
+        found += together or own.once_another_text() or _in_all(own) or own.once_odd()
         found += own.at_once() or own.barely()
     found += _loads(own)
     beginnings = _beginnings(asked, reference)
@@ -167,6 +169,31 @@ class _Answers:
         left = [row for row in self.rows if row not in strays]
         rest = self._several(left, size) if not swapped or self._vary(left) else None
         return [one for one in (swapped, rest) if one is not None]
+
+    def once_odd(self) -> list[Observation]:
+        """Answers in the calls made once, in another order or company, to texts that no other call moves."""
+        if (bank := self.alone()) is None:
+            return []
+        room = self.arithmetic(bank)
+        rows = [row for row in self.rows if self.calls[row[0]].how in ("reversed", "company")]
+        sizes = [float(gap(self.vector(row), bank[row[2]])) for row in rows]
+        odd = [size for size in sizes if size > room]
+        if not odd:
+            return []
+        return [Observation("outliers", {"times": len(odd), "answers": len(self.rows), "worst": max(odd)})]
+
+    def numberless(self) -> list[Observation]:
+        """Answers without a vector of numbers to texts that have one in other calls."""
+        given = [
+            (text, bool(np.isfinite(call.vectors[place]).all()))
+            for call in self.calls
+            for place, text in enumerate(call.texts)
+            if text in self.asked.chosen
+        ]
+        sound = {text for text, fine in given if fine}
+        lost = [text for text, fine in given if not fine and text in sound]
+        numbers = {"times": len(lost), "answers": len(given), "texts": len(set(lost))}
+        return [Observation("numbers-come-and-go", numbers)] if lost else []
 
     def _vary(self, rows: Rows) -> bool:
         for text in self.asked.chosen:
@@ -315,7 +342,7 @@ class _Answers:
         """What came before decides, a few answers that come again and again, one offset for all texts, or noise."""
         chosen = [text for text in self.asked.chosen if sum(row[2] == text for row in rows) > 1]
         labels: dict[tuple[int, int, int], int] = {}
-        few, answers, most = True, 1, 0
+        few, answers, most, again = True, 1, 0, 0
         for how in ("batch", "alone"):  # each by itself: arithmetic may give a text another vector in a batch
             for text in chosen:
                 own = [row for row in rows if row[2] == text and self.calls[row[0]].how == how]
@@ -323,17 +350,28 @@ class _Answers:
                     label = groups(self.stack(own), self.tolerance)
                     labels |= dict(zip(own, label.tolist(), strict=True))
                     count = int(label.max()) + 1
-                    few = few and count <= max(2, len(own) // _FEW_ANSWERS)
+                    few = few and (len(own) < _ENOUGH or count <= len(own) // _FEW_ANSWERS)
+                    again += len(own) - count
                     answers, most = max(answers, count), max(most, len(own))
         kinds = [self._of_kind(labels, how) for how in ("batch", "alone")]
         if self._by_what_came_before(labels) and not _changed_once(kinds, chosen):
             common = self._scatter(rows, chosen, size).numbers["together"]
             return Observation("depends-on-before", {"worst": size, "together": common})
-        if (outliers := self._outliers(labels)) is not None:
+        alike = self._within(labels) <= size / 10  # where groups are as wide as they are apart they are none
+        if alike and (outliers := self._outliers(labels)) is not None:
             return outliers
-        if few and answers >= 2 and most >= 4:
+        if alike and few and again and answers >= 2 and most >= 4:
             return self._distinct(labels, answers, chosen)
         return self._scatter(rows, chosen, size)
+
+    def _within(self, labels: dict[tuple[int, int, int], int]) -> float:
+        """Largest gap between an answer and the first of its group."""
+        first: dict[tuple[int, str, int], Matrix] = {}
+        worst = 0.0
+        for row, label in labels.items():
+            one = first.setdefault((row[2], self.calls[row[0]].how, label), self.vector(row))
+            worst = max(worst, float(gap(one, self.vector(row))))
+        return worst
 
     def _outliers(self, labels: dict[tuple[int, int, int], int]) -> Observation | None:
         """Answers none of which came twice, where a text has one answer otherwise."""

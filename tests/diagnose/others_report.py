@@ -134,6 +134,7 @@ def _contradicted(seen: Observation, one: Misbehaviour) -> str:
         "moving-offset": not (truth.before or truth.time) or truth.noise > 0,
         "first-call-differs": not truth.before,
         "depends-on-before": not truth.before,
+        "numbers-come-and-go": truth.finite,
         "outliers": truth.answers == 1 and not truth.before and not truth.another,
         "second-load-restless": not truth.before,
         "large-batch-differs": not truth.batch,
@@ -196,6 +197,8 @@ def _described(truth: Truth, found: Sequence[Observation], verdict: Verdict) -> 
     if (expected := _codes_of(truth)) is not None:
         return bool(codes & expected)
     if not truth.finite:
+        if "numbers-come-and-go" in codes:
+            return True
         return "No vector of numbers" in verdict.sentence and "exactly those" in verdict.sentence
     some = "differs everywhere" if truth.texts == "all" else "differs on some texts"
     return not codes - NO_FAULT and verdict.verdict == some

@@ -187,8 +187,20 @@ def _late(state: State, texts: list[str]) -> Rows:
 def _rare(state: State, texts: list[str]) -> Rows:
     """Now and then a vector of nothing."""
     rows = _all(texts)
-    hit = state.draw.random(len(rows)) < 0.05
+    hit = state.draw.random(len(rows)) < 0.1
     rows[hit] = unit(state.draw.normal(size=rows.shape))[hit]
+    return rows
+
+
+def _three(state: State, texts: list[str]) -> Rows:
+    version = int(state.draw.integers(3))
+    return np.stack([right(text, version) for text in texts])
+
+
+def _nan_at_times(state: State, texts: list[str]) -> Rows:
+    rows = _all(texts)
+    if state.calls > 2 and state.draw.random() < 0.3:
+        rows[-1] = np.nan
     return rows
 
 
@@ -226,6 +238,8 @@ KINDS: dict[str, Kind] = {
     "late": _late,
     "rare": _rare,
     "large": _large,
+    "three versions": _three,
+    "nan at times": _nan_at_times,
 }
 
 

@@ -58,6 +58,8 @@ SEEN: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "letters": ("unstable", {"variants-shared": {"variants": ["spaces", "punctuation"]}}),
     "late": ("unstable", {"moving-offset": {"drifts": True}}),
     "rare": ("unstable", {"outliers": {}}),
+    "three versions": ("unstable", {"distinct-answers": {"answers": 3, "by": "call"}}),
+    "nan at times": ("unstable", {"numbers-come-and-go": {}}),
     "large": ("unstable", {"large-batch-differs": {"together": 16}}),
 }
 MOST_CALLS = 64
