@@ -55,7 +55,8 @@ def diagnose(
     count = len(bench.texts.texts)
     if candidate.ndim != 2 or len(candidate) != count:
         raise InputError(f"The candidate has shape {candidate.shape}, the texts are {count}", remedy="One row a text.")
-    finite: NDArray[np.bool_] = np.asarray(np.isfinite(candidate).all(axis=1))
+    # Zeros alone are no vector either: a text that has them is not the others' business.
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(candidate).all(axis=1) & (candidate != 0).any(axis=1))
     if not finite.any():
         raise InputError("None of the candidate's vectors is finite", remedy="Look at the protocol tests first.")
     if finite.all():
@@ -116,7 +117,7 @@ def _with_lost(found: Diagnosis, bench: Bench, lost: NDArray[np.bool_]) -> Diagn
     texts = [bench.texts.texts[index] for index in np.flatnonzero(lost) if bench.texts.texts[index].strip()]
     if not texts:
         return found
-    said = f"No vector of numbers for {len(texts)} of {len(lost)} texts{_how_long(bench, lost)}."
+    said = f"No vector of numbers, or zeros alone, for {len(texts)} of {len(lost)} texts{_how_long(bench, lost)}."
     if found.verdict in ("identical", "precision only"):
         return replace(found, verdict="unknown", sentence=f"{said} On the others: {found.sentence}")
     return replace(found, sentence=f"{found.sentence} {said}")

@@ -1,6 +1,6 @@
 """Ask an encoder the same few short texts again and again: alone, together, in another order, in other company.
 
-What is asked of every encoder takes 22 calls, of which 17 are of one text; one that gives a text two vectors is asked
+What is asked of every encoder takes 23 calls, of which 17 are of one text; one that gives a text two vectors is asked
 :data:`MORE` times more, and one that gives two texts one vector at most eight times. A server is asked 24 times more,
 by four clients: 16 at the same time, 8 one after another. All texts are short.
 """
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from os.path import commonprefix
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.drift import IDENTICAL
+from data.errors import PlumblineError
 from data.probes import Probe
 from evaluators.encoders.base import Encoder
 from evaluators.parity.scatter import gap
@@ -25,7 +27,11 @@ __all__ = [
     "MORE",
     "Asked",
     "Call",
+    "VARIANTS",
+    "alike_for",
     "ask_again",
+    "ask_all_again",
+    "ask_at_last",
     "ask_at_once",
     "ask_more",
     "ask_of_beginnings",
@@ -47,6 +53,16 @@ _STEM = (
     "bought from a sailor many years ago, before the road around the coast was built and opened"
 )
 _TAILS = (" by the mayor in the rain.", " again, green apples, chess.")
+# Changes of the text that others share their beginning with; caches are keyed by less than the whole text.
+VARIANTS: dict[str, Callable[[str], str]] = {
+    "spaces": lambda text: text.replace("old harbour", "oldh arbour").replace("few passengers", "fewp assengers"),
+    "punctuation": lambda text: text.replace(",", "").rstrip("."),
+    "case": str.upper,
+    "length": lambda text: text[::-1],
+    "order": lambda text: " ".join(sorted(text.split())),
+    "middle": lambda text: text.replace("lighthouse keeper", "gardener's widow"),
+    "beginning": lambda text: "No train left" + text.removeprefix("The ferry leaves"),
+}
 BEGINNINGS = (16, 32, 64, 128, 256)  # characters that two texts share
 
 
@@ -56,7 +72,8 @@ class Call:
 
     Attributes:
         how: all (every text of the check), batch, alone, reversed company (all but the longest), at-once (alone, while
-            others are answered), or client-0 to client-3 (alone, by a client of its own).
+            others are answered), beginnings (of other texts: no rows), or client-0 to client-3 (alone, by a client of
+            its own).
         load: 1, or 2 for a second load of the model.
         texts: numbers of the texts, in the order asked.
         vectors: float32 [n, d], a row a text; NaN where none came.
@@ -78,6 +95,7 @@ class Asked:
         split: whether texts together were refused, so that what was asked as one call was several.
         beginnings: of texts that share their first characters with another: how many those are, to the vector.
         first: the vector of that other text.
+        variants: of texts that differ from that other text in one respect (:data:`VARIANTS`): its name, to the vector.
     """
 
     texts: Sequence[Probe]
@@ -86,6 +104,7 @@ class Asked:
     calls: list[Call] = field(default_factory=list)
     first: Matrix | None = None
     beginnings: dict[int, Matrix] = field(default_factory=dict)
+    variants: dict[str, Matrix] = field(default_factory=dict)
 
     def add(self, how: str, load: int, texts: Sequence[int], dense: Matrix | None) -> None:
         """Keep one call's dense vectors; nothing where it gave none."""
@@ -106,6 +125,12 @@ def beginning(shared: int, tail: int) -> Probe:
     return Probe(f"shares {shared}", _STEM[:shared] + _TAILS[tail])
 
 
+def alike_for(variant: str) -> int:
+    """How many first characters a variant has in common with the text that it is one of."""
+    text = beginning(len(_STEM), 0).text
+    return len(commonprefix([text, VARIANTS[variant](text)]))
+
+
 def ask_twice(encoder: Encoder, asked: Asked) -> None:
     """Alone in another order than before, and together without the longest, so that others need less padding."""
     for place in _steps(len(asked.chosen)):
@@ -121,26 +146,65 @@ def ask_again(encoder: Encoder, asked: Asked, texts: Sequence[int]) -> None:
         _ask(encoder, asked, "alone", [index])
 
 
-def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> None:
-    """Each text alone by one of several clients, first while the others ask, twice, then one client after another."""
-    clients = [reopen() for _ in range(_CLIENTS)]
+def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> str:
+    """Each text alone by one of several clients, first while the others ask, twice, then one client after another.
 
-    def alone(client: int) -> list[tuple[int, Matrix | None]]:
-        own = asked.chosen[client::_CLIENTS]
-        return [(index, encode_probes(clients[client], [asked.texts[index]]).dense) for _ in range(2) for index in own]
+    Each client is then asked by itself for the first of its own texts, so that what depends on the client is not put
+    down to the others. One that is gone, or cannot be opened, ends it.
+
+    Args:
+        reopen: opens one more client, bounded in time as any is.
+        asked: what came is added.
+
+    Returns:
+        Why it ended early; empty if it did not.
+    """
+    clients: list[Encoder] = []
+
+    def alone(client: int) -> list[tuple[int, Vectors]]:
+        found: list[tuple[int, Vectors]] = []
+        for index in [*asked.chosen[client::_CLIENTS]] * 2:
+            found.append((index, encode_probes(clients[client], [asked.texts[index]])))
+            if found[-1][1].gone:
+                break
+        return found
 
     try:
+        for _ in range(_CLIENTS):
+            clients.append(reopen())
         with ThreadPoolExecutor(_CLIENTS) as pool:
-            for answers in pool.map(alone, range(_CLIENTS)):
-                for index, dense in answers:
-                    asked.add("at-once", 1, [index], dense)
-        for _ in range(2):
-            for number, client in enumerate(clients):
-                index = asked.chosen[0]
-                asked.add(f"client-{number}", 1, [index], encode_probes(client, [asked.texts[index]]).dense)
+            answers = [one for client in pool.map(alone, range(_CLIENTS)) for one in client]
+        for index, vectors in answers:
+            asked.add("at-once", 1, [index], vectors.dense)
+        if ended := next((vectors.gone for _, vectors in answers if vectors.gone), ""):
+            return ended
+        return _ask_each(clients, asked)
+    except PlumblineError as error:
+        return str(error)
     finally:
         for client in clients:
             client.close()
+
+
+def _ask_each(clients: Sequence[Encoder], asked: Asked) -> str:
+    for _ in range(2):
+        for number, index in enumerate(asked.chosen[:_CLIENTS]):
+            vectors = encode_probes(clients[number], [asked.texts[index]])
+            asked.add(f"client-{number}", 1, [index], vectors.dense)
+            if vectors.gone:
+                return vectors.gone
+    return ""
+
+
+def ask_at_last(encoder: Encoder, asked: Asked) -> None:
+    """The few texts together once more, after everything else, so that what moves slowly has time to."""
+    if not asked.split:
+        _ask(encoder, asked, "batch", asked.chosen)
+
+
+def ask_all_again(encoder: Encoder, asked: Asked) -> None:
+    """The call for all texts once more."""
+    asked.add("all", 1, range(len(asked.texts)), encode_probes(encoder, asked.texts).dense)
 
 
 def ask_more(encoder: Encoder, asked: Asked) -> None:
@@ -160,15 +224,21 @@ def ask_of_beginnings(encoder: Encoder, asked: Asked) -> None:
 
     def dense(probes: Sequence[Probe]) -> Matrix | None:
         placed = [Probe(probe.probe, probe.text, role) for probe in probes]
-        return encode_probes(encoder, placed).dense
+        found = encode_probes(encoder, placed).dense
+        if found is not None:
+            asked.add("beginnings", 1, (), found[:0])  # so that it is known what came before the next call
+        return found
 
     asked.first = dense([beginning(len(_STEM), 0)])
     if asked.first is None:
         return
-    rows = dense([beginning(shared, 1) for shared in BEGINNINGS])
+    whole = beginning(len(_STEM), 0)
+    changed = [Probe(name, change(whole.text), role) for name, change in VARIANTS.items()]
+    rows = dense([*(beginning(shared, 1) for shared in BEGINNINGS), *changed])
     if rows is None or rows.shape[1] != asked.first.shape[1]:
         return
     asked.beginnings = {shared: rows[place : place + 1] for place, shared in enumerate(BEGINNINGS)}
+    asked.variants = dict(zip(VARIANTS, np.split(rows[len(BEGINNINGS) :], len(VARIANTS)), strict=True))
     low, high = _bounds(asked)
     while high is not None and high - low > 1:
         middle = (low + high) // 2

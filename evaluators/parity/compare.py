@@ -114,9 +114,10 @@ def _dense(reference: Side, candidate: Side, probes: Sequence[Probe], floor: flo
     permuted = near and measures.permutation(ours[sample], theirs[sample], max(floor, 1e-5)) is not None
     lengths, unit = _lengths(reference, probes)
     distance, ratio, residual = texts.cosine_distance, texts.norm_ratio, relation.rotation_residual
+    lost = _lost(reference, candidate, "dense", probes)
     evidence = Evidence(
         "dense", distance, ratio, floor, residual, permuted, relation.neighbour_overlap, texts.l2, lengths, unit,
-        compared, _lost(reference, candidate, "dense", probes),
+        compared, lost, int((lost & candidate.vectors.finite()).sum()),
     )  # fmt: skip
     summary = _summary(columns) | {name: value for name, value in vars(relation).items() if name != "kept"}
     more = {"texts_related": len(sample), "permuted": permuted, "dimensions": list(widths)}
@@ -184,11 +185,12 @@ def _put_neighbours(columns: dict[str, Floats], rows: Sequence[int], cosines: Se
 
 
 def _lost(reference: Side, candidate: Side, output: str, probes: Sequence[Probe]) -> NDArray[np.bool_]:
-    """Texts for which the reference gave numbers and the candidate none; many servers refuse blank ones, [n]."""
+    """Texts for which the reference gave numbers and the candidate none, or zeros, [n]; servers refuse blank ones."""
 
     def gave(side: Side) -> NDArray[np.bool_]:
         if output == "dense":
-            return side.vectors.finite()
+            dense = side.vectors.dense
+            return side.vectors.finite() & (False if dense is None else np.asarray((dense != 0).any(1)))
         rows = getattr(side.vectors, output) or [None] * side.vectors.count
         return np.array([row is not None for row in rows], dtype=bool)
 
@@ -197,13 +199,13 @@ def _lost(reference: Side, candidate: Side, output: str, probes: Sequence[Probe]
 
 
 def _both(reference: Side, candidate: Side) -> list[Outcome]:
-    """What either side failed: a comparison with a reference that changes by itself says nothing of the candidate."""
+    """What either side failed, and all that was seen of the candidate; a reference that changes says nothing."""
     ours = [
         Outcome(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs, o.observed)
         for o in reference.protocol
         if o.outcome == Result.FAIL
     ]
-    own = [outcome for outcome in candidate.protocol if outcome.outcome == Result.FAIL]
+    own = [outcome for outcome in candidate.protocol if outcome.outcome == Result.FAIL or outcome.observed]
     return [*ours, *own]
 
 

@@ -22,6 +22,17 @@ _SHAPES: Final = {
 }
 
 
+_VARIANTS: Final = {
+    "spaces": "in where its spaces are",
+    "punctuation": "in its punctuation",
+    "case": "in upper and lower case",
+    "length": "in the order of its letters",
+    "order": "in the order of its words",
+    "middle": "in its middle alone",
+    "beginning": "in its beginning alone",
+}
+
+
 def sentences(found: Sequence[Observation]) -> str:
     """All observations, a sentence or two each."""
     return " ".join(in_words(one) for one in found)
@@ -98,6 +109,54 @@ def _noise(seen: Mapping[str, Any]) -> str:
     )
 
 
+def _before(seen: Mapping[str, Any]) -> str:
+    together = ", and all texts of a call are moved together" if seen["together"] > 0.5 else ""
+    return (
+        f"An answer depends on the call made before it: after the same call it is the same, after another it is "
+        f"another (worst distance {seen['worst']:.2g}){together}."
+    )
+
+
+def _numbers(seen: Mapping[str, Any]) -> str:
+    return (
+        f"{seen['times']} of {seen['answers']} answers hold values that are not numbers, for {seen['texts']} texts "
+        f"that have a vector of numbers at other times."
+    )
+
+
+def _outliers(seen: Mapping[str, Any]) -> str:
+    return (
+        f"{seen['times']} of {seen['answers']} answers are another vector than the text has otherwise, none of them "
+        f"seen twice (worst distance {seen['worst']:.2g})."
+    )
+
+
+def _first_call(seen: Mapping[str, Any]) -> str:
+    return (
+        f"The first call for all texts gave {seen['texts']} of the {seen['asked']} texts that were asked again another "
+        f"vector than every later call, the same one made again among them (worst distance {seen['worst']:.2g})."
+    )
+
+
+def _barely(seen: Mapping[str, Any]) -> str:
+    return (
+        f"The same texts twice differ by a cosine distance of {seen['worst']:.2g} at most: less than counts as "
+        f"different, more than 32-bit arithmetic leaves."
+    )
+
+
+def _large_batch(seen: Mapping[str, Any]) -> str:
+    return (
+        f"In one call for {seen['together']} texts {seen['texts']} of {seen['asked']} get other vectors than alone and "
+        f"in a call of a few (worst distance {seen['worst']:.2g}), the same ones whenever it is made."
+    )
+
+
+def _variants(seen: Mapping[str, Any]) -> str:
+    how = ", or ".join(_VARIANTS[name] for name in seen["variants"])
+    return f"A text gets the vector of one asked for before from which it differs {how}."
+
+
 def _moved(seen: Mapping[str, Any]) -> str:
     return f"Rows come back shuffled: {seen['moved']} of {seen['rows']} texts of a batch have another text's vector."
 
@@ -127,6 +186,11 @@ def _loads_outputs(seen: Mapping[str, Any]) -> str:
     sound = seen["sound"]
     rest = f"; its {' and '.join(sound)} output agrees" if sound else ""
     return f"Two loads of the same model disagree in the {said}{rest}."
+
+
+def _second_load(seen: Mapping[str, Any]) -> str:
+    then = ", the second time those of the first load" if seen["then_as_first"] else ""
+    return f"A second load gives other vectors for the same call made twice (worst distance {seen['worst']:.2g}){then}."
 
 
 def _loads_start(seen: Mapping[str, Any]) -> str:
@@ -164,13 +228,21 @@ _WORDS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "clients-differ": _clients,
     "moving-offset": _offset,
     "noise": _noise,
+    "depends-on-before": _before,
+    "numbers-come-and-go": _numbers,
+    "outliers": _outliers,
+    "first-call-differs": _first_call,
+    "repeats-within-precision": _barely,
     "rows-moved": _moved,
     "batch-differs": _batch,
     "batch-within-precision": _within_precision,
+    "large-batch-differs": _large_batch,
     "loads-outputs": _loads_outputs,
+    "second-load-restless": _second_load,
     "loads-another-answer": _loads_reference,
     "loads-rotated": _loads_rotated,
     "loads-offset": _loads_offset,
     "loads-differ": _loads_differ,
     "beginning-shared": _beginning,
+    "variants-shared": _variants,
 }

@@ -13,12 +13,21 @@ from data.drift import floor_of
 from data.errors import EncoderError, PlumblineError
 from data.probes import Probe
 from evaluators.encoders.base import Encoder
-from evaluators.parity.asking import Asked, ask_again, ask_more, ask_of_beginnings, ask_twice, disagrees
+from evaluators.parity.asking import (
+    Asked,
+    ask_again,
+    ask_all_again,
+    ask_at_last,
+    ask_more,
+    ask_of_beginnings,
+    ask_twice,
+    disagrees,
+)
 from evaluators.parity.measures import per_text
 from evaluators.parity.multi import per_multi
 from evaluators.parity.observed import in_words, sentences
 from evaluators.parity.sparse import per_sparse
-from evaluators.parity.stability import NO_FAULT, OF_OTHERS, Observation, strayed
+from evaluators.parity.stability import NO_FAULT, OF_OTHERS, Observation, differs_from_all, strayed
 from evaluators.parity.vectors import Vectors, encode_probes
 
 __all__ = ["SERVERS", "TESTS", "Outcome", "described", "few", "self_agreement", "shape_of_answers", "two_loads"]
@@ -106,9 +115,15 @@ def _ask_on(encoder: Encoder, asked: Asked, reference: Asked | None) -> None:
     ask_twice(encoder, asked)
     if reference is not None:
         ask_again(encoder, asked, strayed(asked, reference))
-    if disagrees(asked):
+    restless = disagrees(asked)
+    if restless:
         ask_more(encoder, asked)
     ask_of_beginnings(encoder, asked)
+    ask_at_last(encoder, asked)
+    if not restless and disagrees(asked):
+        ask_more(encoder, asked)
+    if reference is not None and differs_from_all(asked, floor_of(encoder.settings.dtype), reference):
+        ask_all_again(encoder, asked)
 
 
 def described(outcomes: Sequence[Outcome], found: Sequence[Observation]) -> list[Outcome]:
@@ -151,13 +166,18 @@ def two_loads(first: Vectors, reopen: Callable[[], Encoder], asked: Asked, backe
     try:
         encoder = reopen()
         try:
-            second = encode_probes(encoder, probes)
+            second, again = encode_probes(encoder, probes), encode_probes(encoder, probes)
             asked.add("batch", 2, asked.chosen, second.dense)
-            asked.add("batch", 2, asked.chosen, encode_probes(encoder, probes).dense)
+            asked.add("batch", 2, asked.chosen, again.dense)
         finally:
             encoder.close()
     except PlumblineError as error:
         return Outcome("loads", "fail", None, f"It could not be loaded a second time: {error}")
+    if (apart := _worst(_Outputs(second).distance(_Outputs(again)))) is not None and apart > floor_of(dtype):
+        as_first = _worst(_Outputs(first).distance(_Outputs(again)))
+        numbers = {"worst": apart, "then_as_first": as_first is not None and as_first <= floor_of(dtype)}
+        own = Observation("second-load-restless", numbers)
+        return Outcome("loads", "fail", apart, in_words(own), observed=(own,))
     distances = _Outputs(first).by_output(_Outputs(second))
     worst = {output: _worst(values) for output, values in distances.items()}
     broken = [output for output, value in worst.items() if value is not None and value > floor_of(dtype)]

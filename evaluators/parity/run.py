@@ -165,9 +165,13 @@ def examine(
         asked.add("all", 1, range(len(probes)), vectors.dense)
         first = encode_probes(encoder, chosen)
         protocol = self_agreement(encoder, asked, first, vectors.refused, reference)
+        began = time.monotonic()
+        ended = ""
         if settings.backend in SERVERS and not encoder.gone:
-            ask_at_once(lambda: open_encoder(settings), asked)
+            ended = ask_at_once(lambda: open_encoder(_in_time(settings, began)), asked)
         description = _described(encoder, vectors)
+        if ended:
+            description.warnings.append(f"Asked by several clients at the same time, it ended: {ended}")
     except PlumblineError as error:
         return _without(settings, empty, str(error))
     finally:
@@ -182,6 +186,12 @@ def examine(
     observed = observe(asked, floor_of(settings.dtype), reference)
     outcomes = described([loads, *protocol, *shape], observed)
     return Examined(settings, description, outcomes, vectors, seconds, vectors.gone, asked=asked)
+
+
+def _in_time(settings: EncoderSettings, began: float) -> EncoderSettings:
+    """The settings of a further client: all clients together get no longer than the first had, and none waits twice."""
+    left = max(settings.timeout - (time.monotonic() - began), 1.0)
+    return replace(settings, timeout=left, call_timeout=min(settings.seconds_a_call, left), retries=0)
 
 
 def _described(encoder: Encoder, vectors: Vectors) -> Description:

@@ -14,11 +14,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.parity.asking import SAME, Asked, Call
+from evaluators.parity.asking import SAME, Asked, Call, alike_for
 from evaluators.parity.scatter import gap, gaps, groups, noise_of, same_products
 from evaluators.parity.scatter import together as moved_together
 
-__all__ = ["CODES", "NO_FAULT", "OF_OTHERS", "Observation", "observe", "strayed"]
+__all__ = ["CODES", "NO_FAULT", "OF_OTHERS", "Observation", "differs_from_all", "observe", "strayed"]
 
 Matrix = NDArray[np.float32]
 Rows = list[tuple[int, int, int]]  # (number of the call, place in it, text)
@@ -31,29 +31,41 @@ CODES: Final = {
     "clients-differ": "deterministic",
     "moving-offset": "deterministic",
     "noise": "deterministic",
+    "depends-on-before": "deterministic",
+    "numbers-come-and-go": "deterministic",
+    "outliers": "deterministic",
+    "first-call-differs": "deterministic",
+    "repeats-within-precision": "deterministic",
     "rows-moved": "order",
     "batch-differs": "batch",
     "batch-within-precision": "batch",
+    "large-batch-differs": "batch",
     "loads-outputs": "loads",
+    "second-load-restless": "loads",
     "loads-another-answer": "loads",
     "loads-rotated": "loads",
     "loads-offset": "loads",
     "loads-differ": "loads",
     "beginning-shared": "distinct",
+    "variants-shared": "distinct",
 }
 # Codes of what shows only when others ask as well: calls one after another agree.
 OF_OTHERS: Final = frozenset({"at-once-differs", "clients-differ"})
 # Codes that say no more than that arithmetic rounds.
-NO_FAULT: Final = frozenset({"batch-within-precision"})
+NO_FAULT: Final = frozenset({"batch-within-precision", "repeats-within-precision"})
 
 _MATCHED = 0.8  # share of the answers out of place that must be another text's before that is said
 _OFFSET = 0.5  # mean cosine between the deviations of two texts in one call from which one offset moves them
-_FEW_ANSWERS = 3  # a third of the answers are so many groups at most: more is noise
+_FEW_ANSWERS = 2  # half of the answers are so many groups at most: more is noise
+_ENOUGH = 6  # answers to a text from which the number of groups is counted; of fewer some must have come twice
 _ASKED_AGAIN = 6  # texts that had another text's vector
 _WITHIN = 0.5  # of what the candidate differs from the reference by: less is its own precision
 _TWO_CALLS = 4.0  # worst text of two calls, each rounded, over the median of one against the reference
 _EVEN = 6.0  # largest over the median of what is rounding on every text
 _PRECISE = 5e-4  # and never more than half precision may leave
+_REPEATED = 1e-10  # gap of two answers to one call from which it is said; two kernels of 32 bits leave 1e-12
+_RARE = 0.3  # share of the answers that may be found once each beside a text's usual one
+_SAME_BEFORE = 4  # pairs of calls after the same call from which what came before can be told to decide
 
 
 @dataclass(frozen=True)
@@ -79,13 +91,17 @@ def observe(asked: Asked, floor: float, reference: Asked | None = None) -> list[
     """
     known = _usable(asked, reference)
     own = _Answers(asked, max(floor, SAME), known)
-    found = own.changes()
+    found = own.changes() + own.numberless()
     if not found:
         together = [] if asked.split else _moved(own) or _batch(own, floor)
-        found += together or own.once_another_text()
-        found += own.at_once()
+        found += together or own.once_another_text() or _in_all(own) or own.once_odd()
+        found += own.at_once() or own.barely()
     found += _loads(own)
-    return [*found, *_beginnings(asked, reference)]
+    beginnings = _beginnings(asked, reference)
+    if any(one.code in ("another-text", "rows-moved") for one in found):
+        return [*found, *beginnings]
+    shared = min((one.numbers["characters"] for one in beginnings), default=None)
+    return [*found, *beginnings, *_variants(asked, reference, shared)]
 
 
 def strayed(asked: Asked, reference: Asked) -> list[int]:
@@ -95,6 +111,14 @@ def strayed(asked: Asked, reference: Asked) -> list[int]:
         return []
     own = _Answers(asked, SAME, known)
     return [text for _, _, text in own.strays("all")][:_ASKED_AGAIN]
+
+
+def differs_from_all(asked: Asked, floor: float, reference: Asked | None) -> bool:
+    """Whether texts had another vector in the one call for all of them than in every later one, and no other's."""
+    own = _Answers(asked, max(floor, SAME), _usable(asked, reference))
+    if own.repeated() > SAME or asked.split or _moved(own) or _batch(own, floor) or own.once_another_text():
+        return False
+    return bool(own.apart_in_all(0))
 
 
 def _usable(asked: Asked, reference: Asked | None) -> Matrix | None:
@@ -109,7 +133,8 @@ class _Answers:
 
     def __init__(self, asked: Asked, tolerance: float, known: Matrix | None) -> None:
         self.asked, self.tolerance, self.known = asked, tolerance, known
-        self.calls = asked.of("all", "batch", "alone", "reversed", "company")
+        self.others = _of_beginnings(asked, 0 if known is None else known.shape[1])
+        self.calls = asked.of("all", "batch", "alone", "reversed", "company", "beginnings")
         self.rows: Rows = [
             (number, place, text)
             for number, call in enumerate(self.calls)
@@ -145,6 +170,31 @@ class _Answers:
         rest = self._several(left, size) if not swapped or self._vary(left) else None
         return [one for one in (swapped, rest) if one is not None]
 
+    def once_odd(self) -> list[Observation]:
+        """Answers in the calls made once, in another order or company, to texts that no other call moves."""
+        if (bank := self.alone()) is None:
+            return []
+        room = self.arithmetic(bank)
+        rows = [row for row in self.rows if self.calls[row[0]].how in ("reversed", "company")]
+        sizes = [float(gap(self.vector(row), bank[row[2]])) for row in rows]
+        odd = [size for size in sizes if size > room]
+        if not odd:
+            return []
+        return [Observation("outliers", {"times": len(odd), "answers": len(self.rows), "worst": max(odd)})]
+
+    def numberless(self) -> list[Observation]:
+        """Answers without a vector of numbers to texts that have one in other calls."""
+        given = [
+            (text, bool(np.isfinite(call.vectors[place]).all()))
+            for call in self.calls
+            for place, text in enumerate(call.texts)
+            if text in self.asked.chosen
+        ]
+        sound = {text for text, fine in given if fine}
+        lost = [text for text, fine in given if not fine and text in sound]
+        numbers = {"times": len(lost), "answers": len(given), "texts": len(set(lost))}
+        return [Observation("numbers-come-and-go", numbers)] if lost else []
+
     def _vary(self, rows: Rows) -> bool:
         for text in self.asked.chosen:
             for how in ("batch", "alone"):
@@ -155,34 +205,71 @@ class _Answers:
 
     def at_once(self) -> list[Observation]:
         """Answers given while others were, or to other clients, that differ from those given one after another."""
-        bank = self._usual()
-        calls = [call for call in self.asked.calls if call.how == "at-once" or call.how.startswith("client-")]
-        rows = [(call, bank[call.texts[0]], call.vectors[0]) for call in calls] if bank is not None else []
-        apart = [(call, float(gap(vector, own)), vector) for call, own, vector in rows]
-        busy = [(size, vector) for call, size, vector in apart if call.how == "at-once" and size > self.tolerance]
-        found = []
-        if busy and bank is not None:
-            another = sum(
-                bool(np.nanmin(gap(vector[None], bank), initial=np.inf) <= self.tolerance) for _, vector in busy
-            )
-            count = sum(call.how == "at-once" for call, *_ in apart)
-            worst = max(size for size, _ in busy)
-            found.append(
-                Observation(
-                    "at-once-differs", {"times": len(busy), "answers": count, "another": another, "worst": worst}
-                )
-            )
-        by_client: dict[str, list[float]] = {}
-        for call, size, _ in apart:
-            if call.how.startswith("client-"):
-                by_client.setdefault(call.how, []).append(size)
-        differs = [name for name, sizes in by_client.items() if min(sizes) > self.tolerance]
+        if (bank := self.alone()) is None:
+            return []
+        tolerance = self.arithmetic(bank)
+        worst = {
+            name: max(float(gap(call.vectors[0], bank[call.texts[0]])) for call in self.asked.of(name))
+            for name in dict.fromkeys(call.how for call in self.asked.calls if call.how.startswith("client-"))
+        }
+        differs = [name for name, size in worst.items() if size > tolerance]
+        found = self._busy(bank, tolerance)
         if differs:
-            worst = max(max(sizes) for sizes in by_client.values())
-            found.append(
-                Observation("clients-differ", {"clients": len(by_client), "differ": len(differs), "worst": worst})
-            )
+            numbers = {"clients": len(worst), "differ": len(differs), "worst": max(worst.values())}
+            found.append(Observation("clients-differ", numbers))
         return found
+
+    def _busy(self, bank: Matrix, tolerance: float) -> list[Observation]:
+        """Answers given at the same time, each against what the same client got for it by itself, else what all get."""
+        single = {call.texts[0]: call.vectors[0] for call in self.asked.calls if call.how.startswith("client-")}
+        odd = any(float(gap(vector, bank[text])) > tolerance for text, vector in single.items())
+        calls = [call for call in self.asked.of("at-once") if not odd or call.texts[0] in single]
+        sizes = [float(gap(call.vectors[0], single.get(call.texts[0], bank[call.texts[0]]))) for call in calls]
+        busy = [call for call, size in zip(calls, sizes, strict=True) if size > tolerance]
+        if not busy:
+            return []
+        another = 0
+        for call in busy:
+            near = np.delete(gap(call.vectors[0][None], bank), call.texts[0])
+            another += bool(np.nanmin(near, initial=np.inf) <= tolerance)
+        worst = float(np.nanmax(sizes))
+        numbers = {"times": len(busy), "answers": len(calls), "another": another, "worst": worst}
+        return [Observation("at-once-differs", numbers)]
+
+    def arithmetic(self, bank: Matrix) -> float:
+        """Gap that the encoder's arithmetic may leave between a text by itself and beside those of other clients."""
+        if self.known is None:
+            return self.tolerance
+        drift = gap(bank, self.known)
+        drift = drift[np.isfinite(drift)]
+        return max(self.tolerance, min(_PRECISE, _rounding(drift))) if len(drift) else self.tolerance
+
+    def alone(self) -> Matrix | None:
+        """The first answer to each text alone, NaN for texts that were not asked so, [n, d]."""
+        rows = [row for text in self.asked.chosen for row in self.of(text, "alone")[:1]]
+        if not rows:
+            return None
+        bank = np.full((len(self.asked.texts), len(self.vector(rows[0]))), np.nan, dtype=np.float32)
+        for row in rows:
+            bank[row[2]] = self.vector(row)
+        return bank
+
+    def barely(self) -> list[Observation]:
+        """Answers to one call that differ by less than counts, and by more than 32 bits leave."""
+        size = self.repeated()
+        return [Observation("repeats-within-precision", {"worst": size})] if size > _REPEATED else []
+
+    def apart_in_all(self, number: int) -> dict[int, float]:
+        """Gap of each text between the one call for all of them and alone, where it is too large; of its nth making."""
+        calls = self.asked.of("all")
+        if number >= len(calls):
+            return {}
+        found = {
+            text: float(gap(calls[number].vectors[text], self.vector(rows[0])))
+            for text in range(len(self.asked.texts))
+            if (rows := self.of(text, "alone"))
+        }
+        return {text: size for text, size in found.items() if size > self.tolerance}
 
     def strays(self, how: str) -> Rows:
         """Answers in calls of one kind that are the reference's vector of another text."""
@@ -230,6 +317,8 @@ class _Answers:
         found = []
         for row in rows:
             near = gap(self.vector(row)[None], bank)
+            if len(self.others):  # the text asked before may have been one of those
+                near = np.concatenate([near, gap(self.vector(row)[None], self.others)])
             own, nearest = float(near[row[2]]), float(np.nanmin(near, initial=np.inf))
             # Where texts lie close together a match must still be far better than the text's own.
             if own > 10 * self.tolerance and nearest <= min(self.tolerance, own / 10):
@@ -250,10 +339,10 @@ class _Answers:
         return Observation("another-text", {"times": len(strays), "answers": count, "whose": whose})
 
     def _several(self, rows: Rows, size: float) -> Observation:
-        """A few answers that come again and again, one offset for all texts, or noise."""
+        """What came before decides, a few answers that come again and again, one offset for all texts, or noise."""
         chosen = [text for text in self.asked.chosen if sum(row[2] == text for row in rows) > 1]
         labels: dict[tuple[int, int, int], int] = {}
-        few, answers, most = True, 1, 0
+        few, answers, most, again = True, 1, 0, 0
         for how in ("batch", "alone"):  # each by itself: arithmetic may give a text another vector in a batch
             for text in chosen:
                 own = [row for row in rows if row[2] == text and self.calls[row[0]].how == how]
@@ -261,11 +350,51 @@ class _Answers:
                     label = groups(self.stack(own), self.tolerance)
                     labels |= dict(zip(own, label.tolist(), strict=True))
                     count = int(label.max()) + 1
-                    few = few and count <= max(2, len(own) // _FEW_ANSWERS)
+                    few = few and (len(own) < _ENOUGH or count <= len(own) // _FEW_ANSWERS)
+                    again += len(own) - count
                     answers, most = max(answers, count), max(most, len(own))
-        if few and answers >= 2 and most >= 4:
+        kinds = [self._of_kind(labels, how) for how in ("batch", "alone")]
+        if self._by_what_came_before(labels) and not _changed_once(kinds, chosen):
+            common = self._scatter(rows, chosen, size).numbers["together"]
+            return Observation("depends-on-before", {"worst": size, "together": common})
+        alike = self._within(labels) <= size / 10  # where groups are as wide as they are apart they are none
+        if alike and (outliers := self._outliers(labels)) is not None:
+            return outliers
+        if alike and few and again and answers >= 2 and most >= 4:
             return self._distinct(labels, answers, chosen)
         return self._scatter(rows, chosen, size)
+
+    def _within(self, labels: dict[tuple[int, int, int], int]) -> float:
+        """Largest gap between an answer and the first of its group."""
+        first: dict[tuple[int, str, int], Matrix] = {}
+        worst = 0.0
+        for row, label in labels.items():
+            one = first.setdefault((row[2], self.calls[row[0]].how, label), self.vector(row))
+            worst = max(worst, float(gap(one, self.vector(row))))
+        return worst
+
+    def _outliers(self, labels: dict[tuple[int, int, int], int]) -> Observation | None:
+        """Answers none of which came twice, where a text has one answer otherwise."""
+        counts = Counter((row[2], self.calls[row[0]].how, label) for row, label in labels.items())
+        odd = [row for row, label in labels.items() if counts[row[2], self.calls[row[0]].how, label] == 1]
+        usual = {key[:2] for key, count in counts.items() if count > 1}
+        several = any(label and count > 1 for (*_, label), count in counts.items())
+        if not odd or several or len(odd) > _RARE * len(labels) or len(usual) < len({key[:2] for key in counts}):
+            return None
+        main = {(row[2], self.calls[row[0]].how): self.vector(row) for row, label in labels.items() if not label}
+        worst = max(float(gap(self.vector(row), main[row[2], self.calls[row[0]].how])) for row in odd)
+        return Observation("outliers", {"times": len(odd), "answers": len(labels), "worst": worst})
+
+    def _by_what_came_before(self, labels: dict[tuple[int, int, int], int]) -> bool:
+        """Whether a call after the same call always has the same answers, and after others has others."""
+        found: dict[tuple[Any, ...], list[int]] = {}
+        for row, label in labels.items():
+            call, before = self.calls[row[0]], self.calls[row[0] - 1] if row[0] else None
+            key = (row[1:], call.how, call.texts, before and before.texts)
+            found.setdefault(key, []).append(label)
+        again = [one for one in found.values() if len(one) > 1]
+        pairs = len({key[1:] for key, one in found.items() if len(one) > 1})
+        return pairs >= _SAME_BEFORE and all(len(set(one)) == 1 for one in again)
 
     def _distinct(self, labels: dict[tuple[int, int, int], int], answers: int, chosen: Sequence[int]) -> Observation:
         found: dict[str, Any] = {"answers": answers, "texts": sum(1 for text in chosen if _count(labels, text) > 1)}
@@ -325,6 +454,13 @@ class _Answers:
         return Observation("noise", numbers)
 
 
+def _of_beginnings(asked: Asked, width: int) -> Matrix:
+    """Vectors of the texts that begin alike, [n, d]; those are asked between the others."""
+    rows = [row for row in (asked.first, *asked.beginnings.values(), *asked.variants.values()) if row is not None]
+    rows = [row for row in rows if row.shape[1] == width]
+    return np.concatenate(rows) if rows else np.zeros((0, width), dtype=np.float32)
+
+
 def _count(labels: dict[tuple[int, int, int], int], text: int) -> int:
     return len({label for row, label in labels.items() if row[2] == text})
 
@@ -345,7 +481,8 @@ def _changed_once(kinds: Sequence[dict[tuple[int, int, int], int]], chosen: Sequ
                 return False
             if changes:
                 last, first = max(last, own[changes[0] - 1][0]), min(first, own[changes[0]][0])
-    return 0 <= last < first < 1 << 30
+    after = max(sum(1 for row in labels if row[0] >= first and row[2] == text) for labels in kinds for text in chosen)
+    return 0 <= last < first < 1 << 30 and after > 1
 
 
 def _drifts(steps: Sequence[Matrix]) -> bool:
@@ -416,6 +553,21 @@ def _batch(own: _Answers, floor: float) -> list[Observation]:
     return [Observation("batch-differs", numbers)]
 
 
+def _in_all(own: _Answers) -> list[Observation]:
+    """Texts whose vector in the call for all of them is another than alone: once, or whenever that call is made."""
+    first, again = own.apart_in_all(0), own.apart_in_all(1)
+    if not first or len(own.asked.of("all")) < 2 or own.known is None:
+        return []
+    asked = len({row[2] for row in own.rows if own.calls[row[0]].how == "alone"})
+    if once := {text: size for text, size in first.items() if text not in again}:
+        return [Observation("first-call-differs", {"texts": len(once), "asked": asked, "worst": max(once.values())})]
+    bank = own.alone()
+    room = own.tolerance if bank is None else own.arithmetic(bank)
+    left = {text: size for text, size in first.items() if size > room}
+    numbers = {"texts": len(left), "asked": asked, "together": len(own.asked.texts)}
+    return [Observation("large-batch-differs", numbers | {"worst": max(left.values())})] if left else []
+
+
 def _rounding(drift: NDArray[np.float64]) -> float:
     """How far a text may move with its batch by the arithmetic that makes the candidate differ from the reference.
 
@@ -479,3 +631,23 @@ def _beginnings(asked: Asked, reference: Asked | None) -> list[Observation]:
         return []
     kept: Callable[[Matrix, Matrix], bool] = lambda a, b: a.shape == b.shape and float(gap(a, b)[0]) <= 1e-4  # noqa: E731
     return [Observation("beginning-shared", {"characters": least, "first_kept": kept(first, known)})]
+
+
+def _variants(asked: Asked, reference: Asked | None, shared: int | None) -> list[Observation]:
+    """Variants of a text that get its vector, the reference's of the text, where the reference tells them apart.
+
+    Those that begin alike for as many characters as already make two texts one say nothing more.
+    """
+    if asked.first is None or reference is None or reference.first is None:
+        return []
+    if asked.first.shape != reference.first.shape or float(gap(asked.first, reference.first)[0]) > 1e-4:
+        return []
+    told = [
+        name
+        for name, row in reference.variants.items()
+        if float(gap(reference.first, row)[0]) > 1e-4 and (shared is None or alike_for(name) < shared)
+    ]
+    same = [
+        name for name in told if name in asked.variants and float(gap(asked.first, asked.variants[name])[0]) <= SAME
+    ]
+    return [Observation("variants-shared", {"variants": same})] if same else []

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data.drift import FLOORS, IDENTICAL, norm_floor
 from data.probes import Probe
 from data.vocabulary import Outcome as Result
+from evaluators.parity.observed import in_words
 from evaluators.parity.protocol import Outcome
 
 __all__ = ["Evidence", "Verdict", "common_trait", "give_verdict", "said_by_protocol"]
@@ -51,6 +52,7 @@ class Evidence:
         unit: tokens or characters.
         compared: said after the verdict, e.g. "on the first 128 of 384 dimensions".
         lost: texts that are not blank, for which the reference gave a vector of numbers and the candidate none, [n].
+        zeros: how many of those have a vector of zeros.
     """
 
     output: str
@@ -65,6 +67,7 @@ class Evidence:
     unit: str = "tokens"
     compared: str = ""
     lost: NDArray[np.bool_] | None = None
+    zeros: int = 0
 
 
 def give_verdict(evidence: Evidence, probes: Sequence[Probe], protocol: Sequence[Outcome]) -> Verdict:
@@ -76,10 +79,18 @@ def give_verdict(evidence: Evidence, probes: Sequence[Probe], protocol: Sequence
         return Verdict("unstable", broken)
     missing = int((~there).sum())
     lost = f" {missing} of {len(there)} texts have no vector to compare." if missing else ""
-    verdict = _of_direction(evidence, probes, there)
+    verdict = _not_quite(_of_direction(evidence, probes, there), protocol)
     if evidence.lost is not None and evidence.lost.any():
         return _with_lost(verdict, evidence, evidence.lost, probes)
     return Verdict(verdict.verdict, verdict.sentence + lost)
+
+
+def _not_quite(verdict: Verdict, protocol: Sequence[Outcome]) -> Verdict:
+    """Vectors that are not quite the same when asked for twice are not called identical, however near they are."""
+    seen = [one for outcome in protocol for one in outcome.observed if one.code == "repeats-within-precision"]
+    if verdict.verdict != "identical" or not seen:
+        return verdict
+    return Verdict("precision only", f"{verdict.sentence} {in_words(seen[0])}")
 
 
 def _with_lost(verdict: Verdict, evidence: Evidence, lost: NDArray[np.bool_], probes: Sequence[Probe]) -> Verdict:
@@ -87,8 +98,10 @@ def _with_lost(verdict: Verdict, evidence: Evidence, lost: NDArray[np.bool_], pr
     named = [probe.probe for probe, gone in zip(probes, lost, strict=True) if gone]
     trait = common_trait(lost, lost | np.isfinite(evidence.distance), probes, evidence.lengths, evidence.unit)
     shown = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
+    what = "No vector but zeros" if evidence.zeros == len(named) else "No vector of numbers"
+    what += " (or zeros alone)" if 0 < evidence.zeros < len(named) else ""
     said = (
-        f"No vector of numbers for {len(named)} of {len(lost)} texts that the reference has one for"
+        f"{what} for {len(named)} of {len(lost)} texts that the reference has one for"
         f"{f', {trait}' if trait else ''}: {shown}. On the others: {verdict.sentence}"
     )
     some = verdict.verdict in ("identical", "precision only", "scale only")

@@ -341,6 +341,7 @@ class Live:
 class _Encoder:
     def __init__(self, settings: EncoderSettings, state: State) -> None:
         self.settings, self.state = settings, state
+        self.gone = ""
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         if self.settings.source == "reference":

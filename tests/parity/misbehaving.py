@@ -148,6 +148,67 @@ def _quantised(state: State, texts: list[str]) -> Rows:
     return np.asarray(unit(rows + batch))
 
 
+def _carried(state: State, texts: list[str]) -> Rows:
+    """A part of the last vector of the call before is added."""
+    rows = _all(texts)
+    return unit(rows + 0.2 * right(state.last)) if state.last else rows
+
+
+def _cold(state: State, texts: list[str]) -> Rows:
+    """The first call after a start is answered by another version."""
+    return np.stack([right(text, int(state.calls == 0)) for text in texts])
+
+
+def _second(state: State, texts: list[str]) -> Rows:
+    """The first call after a second start alone is answered by another version."""
+    return np.stack([right(text, int(state.load == 2 and state.calls == 0)) for text in texts])
+
+
+def _long_zeros(state: State, texts: list[str]) -> Rows:
+    return np.stack([right(text) * (len(text) <= 600) for text in texts])
+
+
+def _faint(state: State, texts: list[str]) -> Rows:
+    """Noise less than what counts as different."""
+    rows = _all(texts)
+    return rows + state.draw.normal(size=rows.shape) * 1e-5
+
+
+def _letters(state: State, texts: list[str]) -> Rows:
+    """A cache keyed by the letters alone."""
+    return np.stack([state.seen.setdefault("".join(filter(str.isalnum, text)), right(text)) for text in texts])
+
+
+def _late(state: State, texts: list[str]) -> Rows:
+    """Answers that turn away, from a moment on that only the last call comes after."""
+    return unit(_all(texts) + 0.001 * max(state.calls - 24, 0))
+
+
+def _rare(state: State, texts: list[str]) -> Rows:
+    """Now and then a vector of nothing."""
+    rows = _all(texts)
+    hit = state.draw.random(len(rows)) < 0.1
+    rows[hit] = unit(state.draw.normal(size=rows.shape))[hit]
+    return rows
+
+
+def _three(state: State, texts: list[str]) -> Rows:
+    version = int(state.draw.integers(3))
+    return np.stack([right(text, version) for text in texts])
+
+
+def _nan_at_times(state: State, texts: list[str]) -> Rows:
+    rows = _all(texts)
+    if state.calls > 2 and state.draw.random() < 0.3:
+        rows[-1] = np.nan
+    return rows
+
+
+def _large(state: State, texts: list[str]) -> Rows:
+    """Another routine for more than eight texts."""
+    return unit(_all(texts) + 0.02 * (len(texts) > 8))
+
+
 KINDS: dict[str, Kind] = {
     "right": lambda state, texts: _all(texts),
     "two versions": _versions,
@@ -168,6 +229,17 @@ KINDS: dict[str, Kind] = {
     "cached": _cached,
     "long nan": _long_nan,
     "quantised": _quantised,
+    "carried": _carried,
+    "cold": _cold,
+    "second start": _second,
+    "long zeros": _long_zeros,
+    "faint": _faint,
+    "letters": _letters,
+    "late": _late,
+    "rare": _rare,
+    "large": _large,
+    "three versions": _three,
+    "nan at times": _nan_at_times,
 }
 
 
@@ -176,6 +248,7 @@ class Misbehaving:
 
     def __init__(self, settings: EncoderSettings, state: State) -> None:
         self.settings, self.state = settings, state
+        self.gone = ""
         self.asked: list[int] = []
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
