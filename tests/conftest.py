@@ -18,13 +18,15 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from data.store import Reader
 from tests.browser import FLAGS, found
 from tests.make_parity import parity_store
 from tests.make_store import make_store
 from tests.serving import ROOT, served
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +102,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
             color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
         )
         contexts.append(context)
+        context.set_default_timeout(180_000)  # a busy machine is no fault of the page's
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
         page.on("request", lambda r: None if _ours(r.url) else faults.append(f"request to {r.url}"))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.causes.chance import seeded_dropout
 from evaluators.diagnose.facts import Facts
@@ -94,11 +95,19 @@ def _further(
     found: Diagnosis, bench: Bench, candidate: Vectors, base: Vectors, facts: Facts | None, floor: float
 ) -> Diagnosis:
     """Where the catalogue leaves the cause open: what acts on a batch, and dropout that depends on the text alone."""
-    if facts is None or found.verdict not in ("unknown", "partly explained", "identical"):
+    if facts is None or found.verdict not in (
+        DiagnosisVerdict.UNKNOWN,
+        DiagnosisVerdict.PARTLY,
+        DiagnosisVerdict.IDENTICAL,
+    ):
         return found
     if facts.seen("batch-differs") is not None:
         return of_batches(bench, facts, floor) or found
-    if found.verdict == "unknown" and not_by_itself(facts) and (named := seeded_dropout(bench, candidate, base)):
+    if (
+        DiagnosisVerdict(found.verdict) is DiagnosisVerdict.UNKNOWN
+        and not_by_itself(facts)
+        and (named := seeded_dropout(bench, candidate, base))
+    ):
         said = (
             "A text has the same vector whenever it is asked for, and from text to text the vectors are those of the "
             "reference with dropout on, in size and direction: its random numbers depend on the text alone."
@@ -118,7 +127,7 @@ def _with_lost(found: Diagnosis, bench: Bench, lost: NDArray[np.bool_]) -> Diagn
     if not texts:
         return found
     said = f"No vector of numbers, or zeros alone, for {len(texts)} of {len(lost)} texts{_how_long(bench, lost)}."
-    if found.verdict in ("identical", "precision only"):
+    if found.verdict in (DiagnosisVerdict.IDENTICAL, DiagnosisVerdict.PRECISION):
         return replace(found, verdict="unknown", sentence=f"{said} On the others: {found.sentence}")
     return replace(found, sentence=f"{found.sentence} {said}")
 

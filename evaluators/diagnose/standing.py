@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import duckdb
 
 from data.drift import reaches
+from data.vocabulary import Output
 from evaluators.diagnose.verdict import Diagnosis
 
 __all__ = ["alone", "standing"]
@@ -28,7 +29,7 @@ def standing(
         [check_id],
     ).fetchall()
     return [
-        (label, _settled(verdict, found.get(name) if output == "dense" else None))
+        (label, _settled(verdict, found.get(name) if output == Output.DENSE else None))
         for name, label, output, verdict in rows
         if candidate in (None, name, label)
     ]

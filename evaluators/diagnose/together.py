@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
@@ -77,7 +78,7 @@ def _from_catalogue(benches: _Benches, calls: _Calls, base: Vectors, floor: floa
     found = judge(
         Search(bench, calls.together, causes).run(), floor, lambda best: rounding(bench, calls.together, best, floor)
     )
-    if found.match is None or found.verdict not in ("explained", "precision only"):
+    if found.match is None or found.verdict not in (DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PRECISION):
         return None
     recipe, room = found.match.recipe, max(_SAME, 2 * float(found.after.max()))
     if any(cause.family == "space" for cause in found.match.causes):

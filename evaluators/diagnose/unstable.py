@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from data.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.causes.chance import dropout, random_heads, random_weights
 from evaluators.diagnose.causes.space import SOLVED
@@ -57,15 +58,20 @@ def by_repeats(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts, fl
 def with_observed(found: Diagnosis, facts: Facts | None) -> Diagnosis:
     """A diagnosis of the vectors, with what was seen of the candidate when it was asked again."""
     seen = [one for one in facts.observed if one.code not in NO_FAULT] if facts is not None else []
-    if found.verdict == "explained":  # what explains the vectors explains that they depend on the batch
+    if (
+        DiagnosisVerdict(found.verdict) is DiagnosisVerdict.EXPLAINED
+        # What explains the vectors explains that they depend on the batch.
+    ):
         seen = [one for one in seen if one.code != "batch-differs"]
-    if not seen or found.verdict == "unstable":
+    if not seen or DiagnosisVerdict(found.verdict) is DiagnosisVerdict.UNSTABLE:
         return found
-    bare = found.verdict in ("unknown", "identical")
+    bare = found.verdict in (DiagnosisVerdict.UNKNOWN, DiagnosisVerdict.IDENTICAL)
     return replace(
         found,
         verdict="unstable" if bare else found.verdict,
-        sentence=sentences(seen) if found.verdict == "unknown" else f"{found.sentence} {sentences(seen)}",
+        sentence=sentences(seen)
+        if DiagnosisVerdict(found.verdict) is DiagnosisVerdict.UNKNOWN
+        else f"{found.sentence} {sentences(seen)}",
     )
 
 
@@ -134,6 +140,6 @@ def _answer(
     errors = apart(candidate, base)
     drift = float(errors.mean())
     named = tuple(causes)
-    if verdict == "explained":
+    if verdict == DiagnosisVerdict.EXPLAINED:
         return Diagnosis("explained", sentence, drift, 0.0, 0.0, named, tuple(others), errors, errors * 0)
     return Diagnosis("unstable", sentence, drift, drift, 0.0, (), tuple(others), errors, errors)

@@ -51,6 +51,9 @@ class Failure:
     gone: bool = False
 
 
+_IN_TLS = "\\x15\\x03"  # how a library quotes the alert that a server of TLS answers plain HTTP with
+
+
 def of_status(response: httpx.Response, body: str, url: str, settings: EncoderSettings) -> Failure:
     """What an answer other than 200 means.
 
@@ -146,7 +149,7 @@ def of_transport(error: Exception, url: str, *, answered: bool, first: bool) -> 
         return Failure("unreachable", what, "Check the address and the network.", again=True)
     if isinstance(error, httpx.DecodingError):
         return Failure("unreadable", f"The answer cannot be read: {reason}")
-    if urlsplit(url).scheme == "http" and ("\\x15\\x03" in reason or (first and _speaks_tls(url))):
+    if urlsplit(url).scheme == "http" and (_IN_TLS in reason or (first and _speaks_tls(url))):
         remedy = "Begin the address with https:// instead of http://."
         return Failure("only-tls", "The server speaks TLS, and was asked in plain HTTP", remedy, gone=True)
     return Failure("dropped", f"The connection was dropped: {reason}", again=True)

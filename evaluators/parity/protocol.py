@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data.drift import floor_of
 from data.errors import EncoderError, PlumblineError
 from data.probes import Probe
+from data.vocabulary import Outcome as Result
 from evaluators.encoders.base import Encoder
 from evaluators.parity.asking import (
     Asked,
@@ -132,7 +133,7 @@ def described(outcomes: Sequence[Outcome], found: Sequence[Observation]) -> list
     Where one load does not agree with itself, what differs between batches or loads shows nothing about either.
     """
     restless = any(one.test == "deterministic" and one.code not in OF_OTHERS for one in found) or any(
-        outcome.test == "deterministic" and outcome.outcome == "fail" for outcome in outcomes
+        outcome.test == "deterministic" and outcome.outcome == Result.FAIL for outcome in outcomes
     )
     return [_described(outcome, [one for one in found if one.test == outcome.test], restless) for outcome in outcomes]
 
@@ -145,9 +146,14 @@ def _described(outcome: Outcome, found: Sequence[Observation], restless: bool) -
         numbers: dict[str, Any] = found[0].numbers
         value = outcome.value if outcome.value is not None else numbers.get("worst", numbers.get("times"))
         value = float(value) if isinstance(value, int | float) else None
-        outputs = outcome.outputs if outcome.outcome == "fail" else ("dense",)
+        outputs = outcome.outputs if outcome.outcome == Result.FAIL else ("dense",)
         return Outcome(outcome.test, "fail" if fault else "pass", value, sentences(every), outputs, every)
-    if restless and outcome.outcome != "pass" and outcome.test in ("loads", "batch", "order") and not _refused(outcome):
+    if (
+        restless
+        and outcome.outcome != Result.PASS
+        and outcome.test in ("loads", "batch", "order")
+        and not _refused(outcome)
+    ):
         said = "Not told: the same call twice gives other vectors."
         return replace(outcome, outcome="skipped", detail=said, observed=())
     return outcome

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.drift import FLOORS, IDENTICAL, norm_floor
 from data.probes import Probe
+from data.vocabulary import DriftVerdict
 from data.vocabulary import Outcome as Result
 from evaluators.parity.observed import in_words
 from evaluators.parity.protocol import Outcome
@@ -88,7 +89,7 @@ def give_verdict(evidence: Evidence, probes: Sequence[Probe], protocol: Sequence
 def _not_quite(verdict: Verdict, protocol: Sequence[Outcome]) -> Verdict:
     """Vectors that are not quite the same when asked for twice are not called identical, however near they are."""
     seen = [one for outcome in protocol for one in outcome.observed if one.code == "repeats-within-precision"]
-    if verdict.verdict != "identical" or not seen:
+    if verdict.verdict != DriftVerdict.IDENTICAL or not seen:
         return verdict
     return Verdict("precision only", f"{verdict.sentence} {in_words(seen[0])}")
 
@@ -104,7 +105,7 @@ def _with_lost(verdict: Verdict, evidence: Evidence, lost: NDArray[np.bool_], pr
         f"{what} for {len(named)} of {len(lost)} texts that the reference has one for"
         f"{f', {trait}' if trait else ''}: {shown}. On the others: {verdict.sentence}"
     )
-    some = verdict.verdict in ("identical", "precision only", "scale only")
+    some = verdict.verdict in (DriftVerdict.IDENTICAL, DriftVerdict.PRECISION, DriftVerdict.SCALE)
     return Verdict("differs on some texts" if some else verdict.verdict, said)
 
 

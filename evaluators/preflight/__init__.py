@@ -26,7 +26,7 @@ from evaluators.preflight import (
     tokenizer,
     weights,
 )
-from evaluators.preflight.catalogue import finding
+from evaluators.preflight.catalogue import finding as catalogued
 from evaluators.preflight.finding import Finding, Tier, at_least, worst
 from evaluators.preflight.target import Target, find_target
 from evaluators.trust.limits import no_panic

@@ -144,11 +144,11 @@ def test_back_from_compare_is_the_decision_and_a_head_sorts_in_the_address(addre
     fill(page, "Retrieval (5)", "3")
     before = texts(page)
     page.get_by_text("Compare the short list task by task").click()
-    expect(page.get_by_text("Head to head with")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Head to head with")).to_be_visible(timeout=180_000)
     drawn(page)
     assert "type.Retrieval=3" in asked(page)["c_weights"][0]
     page.evaluate("history.back()")
-    expect(page.get_by_label("Retrieval (5)", exact=True)).to_have_value("3", timeout=60_000)
+    expect(page.get_by_label("Retrieval (5)", exact=True)).to_have_value("3", timeout=180_000)
     drawn(page)
     expect(page.get_by_label("Parameters at most (billions)")).to_have_value("0.4")
     assert texts(page) == before
@@ -157,10 +157,10 @@ def test_back_from_compare_is_the_decision_and_a_head_sorts_in_the_address(addre
     page = open_page(f"{address}/tasks?t_task=Sort0")
     table = grid(page)
     box = table.bounding_box()
-    page.mouse.click(box["x"] + 75, box["y"] + 15)  # the head of the first column, Place
+    page.mouse.click(box["x"] + 50, box["y"] + 15)  # the head of the first column, Place
     page.wait_for_url(re.compile("t_rows_sort=Place"))
     drawn(page)
-    page.mouse.click(box["x"] + 75, box["y"] + 15)
+    page.mouse.click(box["x"] + 50, box["y"] + 15)
     page.wait_for_url(re.compile("t_rows_sort=-Place"))
     drawn(page)
     places = cells(grid(page), "Place")

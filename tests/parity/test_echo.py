@@ -40,7 +40,7 @@ def texts_of(store: Path) -> str:
 
 def shown(store: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("PLUMBLINE_STORE", str(store))
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
     at.switch_page(f"screens/{page}.py")
     at.run()
     assert not at.exception, at.exception
