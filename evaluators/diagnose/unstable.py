@@ -61,11 +61,13 @@ def with_observed(found: Diagnosis, facts: Facts | None) -> Diagnosis:
         seen = [one for one in seen if one.code != "batch-differs"]
     if not seen or found.verdict == "unstable":
         return found
-    bare = found.verdict in ("unknown", "identical")
+    bare = found.verdict in ("unknown", "identical", "precision only")
     return replace(
         found,
         verdict="unstable" if bare else found.verdict,
-        sentence=sentences(seen) if found.verdict == "unknown" else f"{found.sentence} {sentences(seen)}",
+        sentence=sentences(seen)
+        if found.verdict in ("unknown", "precision only")
+        else f"{found.sentence} {sentences(seen)}",
     )
 
 
