@@ -58,20 +58,17 @@ def by_repeats(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts, fl
 def with_observed(found: Diagnosis, facts: Facts | None) -> Diagnosis:
     """A diagnosis of the vectors, with what was seen of the candidate when it was asked again."""
     seen = [one for one in facts.observed if one.code not in NO_FAULT] if facts is not None else []
-    if (
-        DiagnosisVerdict(found.verdict) is DiagnosisVerdict.EXPLAINED
-        # What explains the vectors explains that they depend on the batch.
-    ):
+    verdict = DiagnosisVerdict(found.verdict)
+    # What explains the vectors explains that they depend on the batch.
+    if verdict is DiagnosisVerdict.EXPLAINED:
         seen = [one for one in seen if one.code != "batch-differs"]
-    if not seen or DiagnosisVerdict(found.verdict) is DiagnosisVerdict.UNSTABLE:
+    if not seen or verdict is DiagnosisVerdict.UNSTABLE:
         return found
-    bare = found.verdict in (DiagnosisVerdict.UNKNOWN, DiagnosisVerdict.IDENTICAL)
+    nothing_said = verdict in (DiagnosisVerdict.UNKNOWN, DiagnosisVerdict.PRECISION)
     return replace(
         found,
-        verdict="unstable" if bare else found.verdict,
-        sentence=sentences(seen)
-        if DiagnosisVerdict(found.verdict) is DiagnosisVerdict.UNKNOWN
-        else f"{found.sentence} {sentences(seen)}",
+        verdict="unstable" if nothing_said or verdict is DiagnosisVerdict.IDENTICAL else found.verdict,
+        sentence=sentences(seen) if nothing_said else f"{found.sentence} {sentences(seen)}",
     )
 
 

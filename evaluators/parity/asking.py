@@ -107,8 +107,9 @@ class Asked:
     variants: dict[str, Matrix] = field(default_factory=dict)
 
     def add(self, how: str, load: int, texts: Sequence[int], dense: Matrix | None) -> None:
-        """Keep one call's dense vectors; nothing where it gave none."""
-        if dense is not None:
+        """Keep one call's dense vectors; nothing where it gave none, or of another width than the first."""
+        width = next((call.vectors.shape[1] for call in self.calls), None)
+        if dense is not None and (width in (None, dense.shape[1]) or load > 1):
             self.calls.append(Call(how, load, tuple(texts), np.asarray(dense, dtype=np.float32)))
 
     def of(self, *how: str, load: int = 1) -> list[Call]:
@@ -150,7 +151,7 @@ def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> str:
     """Each text alone by one of several clients, first while the others ask, twice, then one client after another.
 
     Each client is then asked by itself for the first of its own texts, so that what depends on the client is not put
-    down to the others. One that is gone, or cannot be opened, ends it.
+    down to the others. One that gets no vector, or cannot be opened, ends it: no client waits twice for nothing.
 
     Args:
         reopen: opens one more client, bounded in time as any is.
@@ -165,7 +166,7 @@ def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> str:
         found: list[tuple[int, Vectors]] = []
         for index in [*asked.chosen[client::_CLIENTS]] * 2:
             found.append((index, encode_probes(clients[client], [asked.texts[index]])))
-            if found[-1][1].gone:
+            if found[-1][1].failed:
                 break
         return found
 
@@ -176,7 +177,7 @@ def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> str:
             answers = [one for client in pool.map(alone, range(_CLIENTS)) for one in client]
         for index, vectors in answers:
             asked.add("at-once", 1, [index], vectors.dense)
-        if ended := next((vectors.gone for _, vectors in answers if vectors.gone), ""):
+        if ended := next((reason for _, vectors in answers for reason in vectors.failed.values()), ""):
             return ended
         return _ask_each(clients, asked)
     except PlumblineError as error:
@@ -191,8 +192,8 @@ def _ask_each(clients: Sequence[Encoder], asked: Asked) -> str:
         for number, index in enumerate(asked.chosen[:_CLIENTS]):
             vectors = encode_probes(clients[number], [asked.texts[index]])
             asked.add(f"client-{number}", 1, [index], vectors.dense)
-            if vectors.gone:
-                return vectors.gone
+            if vectors.failed:
+                return next(iter(vectors.failed.values()))
     return ""
 
 

@@ -194,6 +194,8 @@ def _lost(reference: Side, candidate: Side, output: str, probes: Sequence[Probe]
         rows = getattr(side.vectors, output) or [None] * side.vectors.count
         return np.array([row is not None for row in rows], dtype=bool)
 
+    if candidate.vectors.gone:  # what it was not asked for is said of it as a whole, and is not lost text by text
+        return np.zeros(len(probes), dtype=bool)
     blank = np.array([not probe.text.strip() for probe in probes], dtype=bool)
     return np.asarray(gave(reference) & ~gave(candidate) & ~blank)
 

@@ -148,6 +148,7 @@ def examine(
     probes = plan.probes.probes
     empty = Vectors(len(probes))
     progress(settings.display, "opening")
+    began = time.monotonic()
     try:
         encoder = open_encoder(settings)
     except PlumblineError as error:
@@ -165,7 +166,6 @@ def examine(
         asked.add("all", 1, range(len(probes)), vectors.dense)
         first = encode_probes(encoder, chosen)
         protocol = self_agreement(encoder, asked, first, vectors.refused, reference)
-        began = time.monotonic()
         ended = ""
         if settings.backend in SERVERS and not encoder.gone:
             ended = ask_at_once(lambda: open_encoder(_in_time(settings, began)), asked)

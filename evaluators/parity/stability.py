@@ -134,7 +134,11 @@ class _Answers:
     def __init__(self, asked: Asked, tolerance: float, known: Matrix | None) -> None:
         self.asked, self.tolerance, self.known = asked, tolerance, known
         self.others = _of_beginnings(asked, 0 if known is None else known.shape[1])
-        self.calls = asked.of("all", "batch", "alone", "reversed", "company", "beginnings")
+        made = asked.of("all", "batch", "alone", "reversed", "company", "beginnings")
+        widths = Counter(call.vectors.shape[1] for call in asked.calls if call.texts)
+        # Vectors of another width than most are no answers that could be compared.
+        self.width = widths.most_common(1)[0][0] if widths else 0
+        self.calls = [call for call in made if call.vectors.shape[1] == self.width]
         self.rows: Rows = [
             (number, place, text)
             for number, call in enumerate(self.calls)
@@ -208,10 +212,10 @@ class _Answers:
         if (bank := self.alone()) is None:
             return []
         tolerance = self.arithmetic(bank)
-        worst = {
-            name: max(float(gap(call.vectors[0], bank[call.texts[0]])) for call in self.asked.of(name))
-            for name in dict.fromkeys(call.how for call in self.asked.calls if call.how.startswith("client-"))
-        }
+        worst: dict[str, float] = {}
+        for call in self._by_clients():
+            size = float(gap(call.vectors[0], bank[call.texts[0]]))
+            worst[call.how] = max(worst.get(call.how, 0.0), size)
         differs = [name for name, size in worst.items() if size > tolerance]
         found = self._busy(bank, tolerance)
         if differs:
@@ -219,11 +223,17 @@ class _Answers:
             found.append(Observation("clients-differ", numbers))
         return found
 
+    def _by_clients(self) -> list[Call]:
+        """The calls of each client by itself."""
+        calls = [call for call in self.asked.calls if call.how.startswith("client-")]
+        return [call for call in calls if call.vectors.shape[1] == self.width]
+
     def _busy(self, bank: Matrix, tolerance: float) -> list[Observation]:
         """Answers given at the same time, each against what the same client got for it by itself, else what all get."""
-        single = {call.texts[0]: call.vectors[0] for call in self.asked.calls if call.how.startswith("client-")}
+        single = {call.texts[0]: call.vectors[0] for call in self._by_clients()}
         odd = any(float(gap(vector, bank[text])) > tolerance for text, vector in single.items())
-        calls = [call for call in self.asked.of("at-once") if not odd or call.texts[0] in single]
+        calls = [call for call in self.asked.of("at-once") if call.vectors.shape[1] == self.width]
+        calls = [call for call in calls if not odd or call.texts[0] in single]
         sizes = [float(gap(call.vectors[0], single.get(call.texts[0], bank[call.texts[0]]))) for call in calls]
         busy = [call for call, size in zip(calls, sizes, strict=True) if size > tolerance]
         if not busy:

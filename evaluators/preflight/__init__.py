@@ -69,7 +69,7 @@ def _whole(tier: Tier, check: Callable[[], Iterator[Finding]]) -> Iterator[Findi
     except Exception as error:  # whatever libraries and our own rules make of a stranger's file
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         yield replace(
-            finding("look-ended", f"The look at the tier {tier} ended in {words}", {"error": words}), tier=tier
+            catalogued("look-ended", f"The look at the tier {tier} ended in {words}", {"error": words}), tier=tier
         )
 
 

@@ -260,7 +260,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     torch.set_num_threads(1)
     module = importlib.import_module("tests.diagnose.others" + ("_frozen" if given.set == "frozen" else ""))
-    encoders: Sequence[Misbehaviour] = module.ENCODERS
+    encoders: Sequence[Misbehaviour] = getattr(module, "FROZEN" if given.set == "frozen" else "ENCODERS")
     chosen = [one for one in encoders if not given.names or any(name in one.name for name in given.names)]
     counts = looked_at(chosen, Asker(given.served))
     said = ", ".join(f"{counts[name]} {name.lower()}" for name in ("WRONG", "DESCRIBED", "SILENT"))

@@ -173,7 +173,7 @@ def test_a_text_that_is_refused_is_no_limit(right: Server) -> None:
 
 def test_vectors_of_another_dimension_cost_their_own_texts_alone(right: Server) -> None:
     _, examined = against(right, "mixed")
-    assert "3 of 16 texts have no vector" in said(examined)[1]
+    assert "No vector of numbers for 1 of 16 texts that the reference has one for" in said(examined)[1]
     assert {"The vector has 16 dimensions, most of the others 32."} == set(examined.vectors.failed.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -317,3 +317,11 @@ def test_a_store_written_before_is_read_and_grows_when_written_to(done: Done, tm
 
 def _numbers(done: Done, kind: str, code: str) -> dict[str, Any]:
     return next(one.numbers for outcome in done.of(kind).protocol for one in outcome.observed if one.code == code)
+
+
+def test_further_clients_have_no_more_time_than_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run.time, "monotonic", lambda: 250.0)
+    settings = EncoderSettings("openai", "http://127.0.0.1:9/v1", timeout=300.0, retries=4)
+    given = run._in_time(settings, 0.0)
+    assert (given.timeout, given.seconds_a_call, given.retries) == (50.0, 50.0, 0)
+    assert run._in_time(replace(settings, timeout=100.0), 0.0).timeout == 1.0
