@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data.drift import floor_of
 from data.probes import Probe
 from data.vocabulary import Outcome as Result
+from data.vocabulary import Output
 from evaluators.parity import measures
 from evaluators.parity.multi import maxsim_matrix, per_multi
 from evaluators.parity.protocol import Outcome
@@ -188,7 +189,7 @@ def _lost(reference: Side, candidate: Side, output: str, probes: Sequence[Probe]
     """Texts for which the reference gave numbers and the candidate none, or zeros, [n]; servers refuse blank ones."""
 
     def gave(side: Side) -> NDArray[np.bool_]:
-        if output == "dense":
+        if output == Output.DENSE:
             dense = side.vectors.dense
             return side.vectors.finite() & (False if dense is None else np.asarray((dense != 0).any(1)))
         rows = getattr(side.vectors, output) or [None] * side.vectors.count
