@@ -16,6 +16,7 @@ _LONGEST_PADDING = 1_000_000  # tokens
 _MULTIPLE = 8_192
 _GROWTH = 10_000  # letters that one letter may become; those of Arabic ligatures become 18
 _PIECES = 200  # special tokens around a text
+_PREFIX = 1_000  # letters; models put one space there
 _WORD = 100_000  # letters of a word: WordPiece takes the square of them
 _WHY = "A short text would fill the memory, or take without end."
 
@@ -52,6 +53,10 @@ def _normaliser(value: Mapping[str, Any]) -> Iterator[str]:
         yield "has several tables of characters, one after the other"
     wrote: list[tuple[str, float]] = []
     for step in steps:
+        prefix = step.get("prepend")
+        if isinstance(prefix, str) and len(prefix) > _PREFIX:
+            yield f"puts {len(prefix):,} letters in front of every text"
+            return
         content = step.get("content") if step.get("type") == "Replace" else None
         pattern = step.get("pattern")
         if not isinstance(content, str) or not isinstance(pattern, dict):
@@ -83,6 +88,11 @@ def _template(value: Mapping[str, Any]) -> Iterator[str]:
             pieces = one.get(key) if isinstance(one, dict) else None
             if isinstance(pieces, list) and len(pieces) > _PIECES:
                 yield f"puts {len(pieces):,} special tokens around every text"
+        named = one.get("special_tokens") if isinstance(one, dict) else None
+        for entry in named.values() if isinstance(named, dict) else ():
+            ids = entry.get("ids") if isinstance(entry, dict) else None
+            if isinstance(ids, list) and len(ids) > _PIECES:
+                yield f"puts {len(ids):,} tokens in the place of one around every text"
 
 
 def _model(value: Mapping[str, Any]) -> Iterator[str]:

@@ -27,6 +27,7 @@ from evaluators.model_files.hashes import hash_files
 from evaluators.model_files.pickles import hoarding
 from evaluators.model_files.reading import UnfitFileError, read_bytes, read_json, shown, unfit
 from evaluators.model_files.sizes import unfounded
+from evaluators.model_files.texts import overgrown
 from evaluators.preflight import preflight
 from evaluators.reproduce.models import Asked, load
 from evaluators.trust import code_revision, faults, guard, opening
@@ -313,3 +314,15 @@ def test_lists_without_end_are_a_fault(file: str, value: object, tmp_path: Path)
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(json.dumps(value))
     assert [(fault.code, fault.file) for fault in unfounded(tmp_path)] == [("size-unfounded", file)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"normalizer": {"type": "Prepend", "prepend": "a" * 1001}},
+        {"post_processor": {"type": "TemplateProcessing", "special_tokens": {"<s>": {"ids": [0] * 201}}}},
+    ],
+)
+def test_what_a_tokenizer_puts_around_a_text_is_short(value: object, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(json.dumps(value))
+    assert [fault.code for fault in overgrown(tmp_path)] == ["tokens-without-end"]
