@@ -97,9 +97,9 @@ def observe(asked: Asked, floor: float, reference: Asked | None = None) -> list[
         found += together or own.once_another_text() or _in_all(own) or own.once_odd()
         found += own.at_once() or own.barely()
     found += _loads(own)
-    beginnings = _beginnings(asked, reference)
     if any(one.code in ("another-text", "rows-moved") for one in found):
-        return [*found, *beginnings]
+        return found  # what is at the place of a text that begins like another is not that text's
+    beginnings = _beginnings(asked, reference)
     shared = min((one.numbers["characters"] for one in beginnings), default=None)
     return [*found, *beginnings, *_variants(asked, reference, shared)]
 

@@ -9,6 +9,7 @@ import pytest
 
 from data.store import writing
 from evaluators.diagnose.from_store import read_check
+from evaluators.parity.asking import Asked
 from evaluators.parity.protocol import two_loads
 from evaluators.parity.vectors import Vectors
 from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic
@@ -56,7 +57,8 @@ def test_a_random_head_is_not_a_random_model(
         setattr(second, output, getattr(other, output))
     probes = made_texts(4)
     monkeypatch.setattr("evaluators.parity.protocol.encode_probes", lambda encoder, texts: second)
-    outcome = two_loads(first, _Opened, probes, "flag-embedding", "fp32")  # type: ignore[arg-type]
+    asked = Asked(probes, tuple(range(4)))
+    outcome = two_loads(first, _Opened, asked, "flag-embedding", "fp32")  # type: ignore[arg-type]
     made = [Made("ours", synthetic(4)), Made("theirs", synthetic(4), "identical", "Same.", {"batch_size": 1})]
     with writing(tmp_path / "s.duckdb", fresh=True) as connection:
         add_check(connection, probes, made, started=NEWEST)

@@ -209,6 +209,10 @@ def _large(state: State, texts: list[str]) -> Rows:
     return unit(_all(texts) + 0.02 * (len(texts) > 8))
 
 
+def _reverse(state: State, texts: list[str]) -> Rows:
+    return _all(texts)[::-1]
+
+
 KINDS: dict[str, Kind] = {
     "right": lambda state, texts: _all(texts),
     "two versions": _versions,
@@ -238,6 +242,7 @@ KINDS: dict[str, Kind] = {
     "late": _late,
     "rare": _rare,
     "large": _large,
+    "in reverse": _reverse,
     "three versions": _three,
     "nan at times": _nan_at_times,
 }

@@ -59,6 +59,7 @@ SEEN: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "late": ("unstable", {"moving-offset": {"drifts": True}}),
     "rare": ("unstable", {"outliers": {}}),
     "three versions": ("unstable", {"distinct-answers": {"answers": 3, "by": "call"}}),
+    "in reverse": ("unstable", {"rows-moved": {"moved": 8}}),
     "nan at times": ("unstable", {"numbers-come-and-go": {}}),
     "large": ("unstable", {"large-batch-differs": {"together": 16}}),
 }
