@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import read_json, shown
+from evaluators.model_files.reading import open_regular, read_json, shown
 
 __all__ = ["WEIGHTS", "size_of_weights", "too_large", "unfounded"]
 
@@ -22,6 +22,7 @@ _LARGEST = 20_000_000  # of any number that counts something: Llama 4 has ten mi
 _MOST_LABELS = 1_000_000
 _MOST_PARTS = 100_000  # heads, experts, stages: made one by one
 _MOST_SHARDS = 2_000  # the largest models on the hub have some hundreds
+_LONGEST_HEADER = 8_000_000  # bytes: some 80 a tensor; of the largest shards on the hub it has one or two million
 _MOST_MODULES = 100
 _MOST_MODES = 100
 _MOST_LAYERS = 2_000  # the deepest model on the hub has 126
@@ -54,6 +55,8 @@ def unfounded(folder: Path) -> Iterator[Fault]:
     held = size_of_weights(folder)
     for name in relative_files(folder):
         file = PurePosixPath(name).name
+        if file.endswith(".safetensors"):
+            yield from _of_header(folder, name)
         if file.endswith(".index.json"):
             yield from _of_index(name, read_json(folder / name))
         if file == "modules.json":
@@ -67,6 +70,14 @@ def unfounded(folder: Path) -> Iterator[Fault]:
             yield from _of_module(folder, name, value)
             yield from _of_padding(name, value) if file.startswith("sentence_") else ()
             yield from _of_adapter(name, value, held) if file == "adapter_config.json" else ()
+
+
+def _of_header(folder: Path, name: str) -> Iterator[Fault]:
+    """Each tensor that a header names is made by itself, however little it holds."""
+    with open_regular(folder / name) as handle:
+        length = int.from_bytes(handle.read(8), "little")
+    if _LONGEST_HEADER < length < (folder / name).stat().st_size:
+        yield _fault(name, f"its list of tensors has {length:,} bytes, and {_LONGEST_HEADER:,} at most make sense")
 
 
 def _of_index(name: str, value: Any) -> Iterator[Fault]:

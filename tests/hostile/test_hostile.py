@@ -34,7 +34,7 @@ _ONCE_FOUND = (
     "a .bin that calls what is allowed without end", "an index of a hundred thousand shards",
     "a hundred thousand modules", "config.json: return_dict false", "config.json: pad_token_id -5",
     "a normaliser that puts a megabyte in front", "a graph with weights from elsewhere",
-    "a graph of a loop without end",
+    "a graph of a loop without end", "two hundred thousand tensors of nothing",
 )  # fmt: skip
 OFTEN = tuple(dict.fromkeys((*_ONCE_FOUND, *list(HOSTILE)[::3], *list(MORE)[::12])))
 # The other commands open a folder by the same functions as one of these; the soak goes through all.
