@@ -93,6 +93,10 @@ def test_words_without_a_vector_of_their_own_are_found(minilm: tuple[Any, Any, A
     broken = table.clone()
     broken[5000:6000] = 0
     broken[9000:] = broken.mean(0)
+    few = table.clone()
+    few[1014:1050] = 0  # the digits and the first letters
+    (found,) = word_rows._lost(few, torch.arange(999, len(table)).numpy(), form)
+    assert (found.code, found.evidence["count"]) == ("word-rows-zero", 36)
     zero, equal = word_rows._lost(broken, ordinary, form)
     assert (zero.code, zero.evidence["count"]) == ("word-rows-zero", 1000)
     assert (equal.code, equal.evidence["count"]) == ("word-rows-equal", len(table) - 9000)
