@@ -13,7 +13,17 @@ from evaluators.preflight import card, files, needs, numbers, pipeline, prompts
 from evaluators.preflight.catalogue import CATALOGUE, finding
 from evaluators.preflight.steps import MODULES, OWN, known_references
 from evaluators.preflight.target import Target
-from tests.preflight.pipelines import NUMBERS, PIPELINES, put, qwen, router, settings, static_route, write_pipeline
+from tests.preflight.pipelines import (
+    NUMBERS,
+    PIPELINES,
+    order,
+    put,
+    qwen,
+    router,
+    settings,
+    static_route,
+    write_pipeline,
+)
 
 
 @pytest.fixture
@@ -93,6 +103,26 @@ def test_unusual_pipelines_that_are_sound(folder: Path) -> None:
     assert _found(folder) == []
 
 
+def test_a_step_that_changes_nothing_is_no_contradiction_of_the_card(folder: Path) -> None:
+    steps = ["Transformer", "Pooling", "Dense", "Normalize"]
+    block = "\n".join(f"  ({at}): {kind}()" for at, kind in enumerate(steps))
+    (folder / "README.md").write_text(f"SentenceTransformer(\n{block}\n)\n", encoding="utf-8")
+    for places, said in (((0, 1, 2, 3, 3), ["normalize-twice"]), ((0, 1, 2), ["card-modules-differ"])):
+        write = order(*places)
+        kept = (folder / "modules.json").read_text()
+        write(folder)
+        assert _found(folder) == said
+        (folder / "modules.json").write_text(kept)
+
+
+def test_a_cross_encoder_has_no_modules_to_lose(folder: Path) -> None:
+    (folder / "modules.json").unlink()
+    for family, said in ((None, 1), ("CrossEncoder", 0)):
+        settings("config_sentence_transformers.json", model_type=family)(folder)
+        found = [f.code for f in files.check(Target("x", folder))]
+        assert found.count("modules-missing") == said
+
+
 def test_attention_without_its_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings("sentence_bert_config.json", model_args={"attn_implementation": "flash_attention_2"})(folder)
     for package, said in (("torch", []), ("no_such_package", ["attention-unavailable"])):
@@ -152,10 +182,19 @@ def test_no_value_in_a_file_ends_in_a_traceback(routed: bool, folder: Path) -> N
     more = {
         "modality_config": {"text": text},
         "module_output_name": "token_embeddings",
-        "model_args": {"dtype": "auto"},
+        "model_args": {"dtype": "auto", "attn_implementation": "sdpa"},
+        "tokenizer_args": {"truncation_side": "right"},
     }
     settings("sentence_bert_config.json", **more, transformer_task="feature-extraction")(folder)
-    settings("config_sentence_transformers.json", model_type="SentenceTransformer", truncate_dim=8)(folder)
+    settings(
+        "config_sentence_transformers.json",
+        model_type="SentenceTransformer",
+        truncate_dim=8,
+        requirements={"transformers": {"specifier": ">=1"}},
+        prompts={"query": "query: "},
+        default_prompt_name="query",
+        query_length=32,
+    )(folder)
     settings("config.json", rope_scaling={"factor": 2.0}, rope_parameters={"rope_theta": 1e4}, pos_att_type=["c2p"])(
         folder
     )

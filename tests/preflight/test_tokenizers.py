@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,29 @@ def test_a_table_rounded_up_and_a_cased_vocabulary_without_accents_are_sound(
     _file(_capitals)(cased)
     _file(_normaliser(lowercase=False, strip_accents=False))(cased)
     assert _codes(rounded) == [] and _codes(cased) == []
+
+
+def test_a_small_vocabulary_says_by_its_alphabet_that_it_has_no_capitals(
+    shapes: dict[str, Path], tmp_path: Path
+) -> None:
+    from tests.preflight.tokenizer_faults import XLMR, _file
+
+    def small(lowers: bool) -> Callable[[dict[str, Any]], None]:
+        def change(file: dict[str, Any]) -> None:
+            pieces, alphabet = file["model"]["vocab"], iter("abcdefghijklmnopqrstuvwxyz")
+            held = {piece for piece, _ in pieces}
+            missing = [letter for letter in alphabet if letter not in held]
+            for at, (piece, score) in enumerate(pieces):
+                if piece != piece.lower():
+                    pieces[at] = [missing.pop() if missing else f"\u4e00{at}", score]
+            file["normalizer"] = {"type": "Lowercase"} if lowers else None
+
+        return change
+
+    for lowers, said in ((True, False), (False, True)):
+        folder = shutil.copytree(shapes[XLMR], tmp_path / str(lowers))
+        _file(small(lowers))(folder)
+        assert ("lowercase-missing" in _codes(folder)) is said
 
 
 def test_texts_of_a_pin_are_the_first_and_stay(shapes: dict[str, Path]) -> None:
