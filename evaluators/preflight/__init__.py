@@ -20,6 +20,7 @@ from evaluators.preflight import (
     files,
     hub,
     kinds,
+    needs,
     numbers,
     pin,
     pipeline,
@@ -92,7 +93,14 @@ def _tiers(
     yield "files", of_files
     yield "code", lambda: code.check(target)
     sort, parts = kinds.kind(target), kinds.transformers_of(target)
-    yield "pipeline", lambda: chain(pipeline.check(target), *(numbers.check(part) for part in parts if sort.known))
+    yield (
+        "pipeline",
+        lambda: chain(
+            pipeline.check(target),
+            needs.check(target),
+            *(numbers.check(part) for part in parts if sort.known),
+        ),
+    )
     if not sort.known or not sort.weights:
         yield "weights", lambda: kinds.check_values_on_disk(target)
     if not sort.known:

@@ -56,20 +56,25 @@ def _settings(written: str) -> dict[str, Any]:
     return {_RENAMED.get(str(key), str(key)): entry for key, entry in value.items()} if isinstance(value, dict) else {}
 
 
+def _once(kinds: list[str]) -> list[str]:
+    """The modules in order, Normalize once where it follows itself: the second changes nothing."""
+    return [kind for at, kind in enumerate(kinds) if kind != "Normalize" or kinds[at - 1 : at] != ["Normalize"]]
+
+
 def check(target: Target) -> Iterator[Finding]:
     """Modules, their settings, length, width and similarity as the card states them against the files."""
     known = routes(target)
     if len(known) != 1 or not known[0][1]:
         return
     steps, stated = known[0][1], stated_modules(target.card)
-    if stated and [entry.kind for entry in stated] != [step.kind for step in steps]:
+    if stated and _once([entry.kind for entry in stated]) != _once([step.kind for step in steps]):
         yield finding(
             "card-modules-differ",
             f"The card builds {_chain(entry.kind for entry in stated)}, modules.json {_chain(s.kind for s in steps)}",
             {"card": [entry.kind for entry in stated], "files": [step.kind for step in steps]},
         )
     elif stated:
-        for entry, step in zip(stated, steps, strict=True):
+        for entry, step in zip(stated, steps, strict=False):
             yield from _module(entry, step)
     yield from _width(target, steps)
     yield from _length(target, stated)

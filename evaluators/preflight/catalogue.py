@@ -66,6 +66,24 @@ _PIPELINE: dict[str, Entry] = {
         "The texts of a route without its modules cannot be encoded.",
         "Take the router's settings and all of its folders from the model's repository.",
     ),
+    "routes-exchanged": Entry(
+        "pipeline",
+        "serious",
+        "Queries are encoded by the modules made for documents, and documents by those for queries.",
+        "Take router_config.json from the model's repository.",
+    ),
+    "requirement-unmet": Entry(
+        "pipeline",
+        "serious",
+        "sentence-transformers refuses to load the model here.",
+        "Install {package}{specifier}, or correct requirements in config_sentence_transformers.json.",
+    ),
+    "attention-unavailable": Entry(
+        "pipeline",
+        "serious",
+        "transformers refuses to load the model on this machine.",
+        "Install {package}, or ask for another attention: remove attn_implementation.",
+    ),
     "routes-differ": Entry(
         "pipeline",
         "serious",
@@ -240,6 +258,36 @@ _CARD: dict[str, Entry] = {
         "serious",
         "Queries and documents each get the other's prompt.",
         "Take config_sentence_transformers.json from the model's repository.",
+    ),
+    "prompt-miscalled": Entry(
+        "configuration",
+        "serious",
+        "Names of prompts are compared letter by letter: the texts of that role get no prompt, or the default one.",
+        "Write the name in small letters, in prompts and in default_prompt_name.",
+    ),
+    "prompt-quoted": Entry(
+        "configuration",
+        "serious",
+        "The quotes are put before each text and become tokens.",
+        "Remove the quotes from the prompt in config_sentence_transformers.json.",
+    ),
+    "prompt-unfilled": Entry(
+        "configuration",
+        "serious",
+        "A prompt is put before a text as it stands: nothing fills its blank in.",
+        "Write what stands for the blank into the prompt, or give the prompt yourself.",
+    ),
+    "prompt-escaped": Entry(
+        "configuration",
+        "serious",
+        "A backslash and a letter are put before each text where the end of a line was meant.",
+        "Write the end of a line as JSON does, with one backslash.",
+    ),
+    "prompt-default-differs": Entry(
+        "configuration",
+        "serious",
+        "Texts that are encoded without naming a prompt get another than the model was published with.",
+        "Set default_prompt_name to the prompt that the card names.",
     ),
     "prompt-differs": Entry(
         "configuration",
@@ -521,6 +569,12 @@ _WEIGHTS: dict[str, Entry] = {
     ),
     "weights-clipped": Entry("weights", "serious", "Large values were lost in a conversion of precision.", _AGAIN),
     "weights-negated": Entry("weights", "serious", "Every value that passes changes its sign.", _AGAIN),
+    "norms-exchanged": Entry(
+        "weights",
+        "serious",
+        "A normalisation's scale lies around one and its bias around zero: each stands in the other's place.",
+        _AGAIN,
+    ),
     "weights-scale": Entry(
         "weights", "serious", "Neighbouring layers are of one scale: these were multiplied, or scaled twice.", _AGAIN
     ),
@@ -578,7 +632,7 @@ _TOKENIZER: dict[str, Entry] = {
         "tokenizer",
         "serious",
         "No word can be put together from pieces: what is not a token as a whole becomes UNK.",
-        'Set continuing_subword_prefix in tokenizer.json to "##".',
+        "Take tokenizer.json from the model's repository, with the mark its vocabulary has inside words (##).",
     ),
     "words-unreachable": Entry(
         "tokenizer",
@@ -610,6 +664,12 @@ _TOKENIZER: dict[str, Entry] = {
         "No token has letters and punctuation: the vocabulary was made of words split from it, and is not read so.",
         _TOKENIZER_AGAIN,
     ),
+    "chinese-glued": Entry(
+        "tokenizer",
+        "serious",
+        "No token has two Chinese characters: the vocabulary was made with each of them set apart.",
+        "Set handle_chinese_chars in tokenizer.json and tokenize_chinese_chars back to true.",
+    ),
     "normaliser-missing": Entry(
         "tokenizer",
         "serious",
@@ -639,6 +699,12 @@ _TOKENIZER: dict[str, Entry] = {
         "serious",
         "The model was trained with one: every vector changes, short texts most.",
         "Put the post_processor of tokenizer.json back as the model's repository has it.",
+    ),
+    "ids-beyond-rows": Entry(
+        "tokenizer",
+        "serious",
+        "A text with one of these tokens stops the run.",
+        "Take the tokenizer's files and the weights from one revision of the model's repository.",
     ),
     "special-ids-differ": Entry(
         "tokenizer",

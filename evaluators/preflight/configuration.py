@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from evaluators.preflight import prompts
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.pipeline import flow
@@ -22,17 +23,6 @@ _CARD = {
     "lasttoken": re.compile(r"last_token_pool|pooling_mode_lasttoken'?\"?: True", re.IGNORECASE),
 }
 _CARD_NORMALISES = re.compile(r"F\.normalize|functional\.normalize|\): Normalize\(\)|normalize_embeddings=True")
-_CARD_PROMPTS = re.compile(r"[\"'`](query: |passage: )|Instruct: |Represent this sentence", re.IGNORECASE)
-_QUOTED = re.compile(r"[\"'`]([A-Za-z][^\"'`\n]{1,200})[\"'`]")
-_NAMED = re.compile(r"prompt_name ?= ?[\"'](\w{1,60})[\"']")
-_LONGEST_CARD = 1_000_000
-# What a prompt of one role says when it is the other's.
-_OTHER_ROLE = {
-    "query": re.compile(r"^\W*(passage|document)\b", re.IGNORECASE),
-    "passage": re.compile(r"^\W*query\b", re.IGNORECASE),
-    "document": re.compile(r"^\W*query\b", re.IGNORECASE),
-}
-_NOBODY = re.compile(r"(?!)")
 _SIMILARITIES = {"cosine", "dot", "euclidean", "manhattan"}
 # Language models that see the whole text all the same: trained on permutations, with the token that sums up at the end.
 _PERMUTED = {"xlnet"}
@@ -44,7 +34,7 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _pooling(target)
     yield from _attention(target)
     yield from _normalisation(target)
-    yield from _prompts(target)
+    yield from prompts.check(target)
     yield from _similarity(target)
     yield from _dimensions(target)
     yield from _dtype(target)
@@ -152,53 +142,6 @@ def _normalisation(target: Target) -> Iterator[Finding]:
             "Dot products and Euclidean distances change, cosines do not.",
             "Add the Normalize module to modules.json.",
         )
-
-
-def _prompts(target: Target) -> Iterator[Finding]:
-    settings = target.object("config_sentence_transformers.json")
-    prompts, default = settings.get("prompts") or {}, settings.get("default_prompt_name")
-    if default and default not in prompts:
-        yield Finding(
-            "configuration",
-            "prompt-undefined",
-            "serious",
-            f"The default prompt is {default!r}, which is not among {sorted(prompts)}",
-            "sentence-transformers refuses it; other tools encode without a prompt.",
-            "Take config_sentence_transformers.json from the model's repository.",
-            {"prompts": prompts},
-        )
-    if exchanged := [name for name, text in prompts.items() if text and _OTHER_ROLE.get(name, _NOBODY).search(text)]:
-        seen = f"The prompt {exchanged[0]!r} is {prompts[exchanged[0]]!r}"
-        yield finding("prompts-exchanged", seen, {"prompts": prompts})
-    yield from _as_in_card(target, prompts)
-    asked = {name for name in _NAMED.findall(target.card[:_LONGEST_CARD]) if name not in prompts}
-    if unnamed := sorted(asked - {"query", "document"} if not prompts else asked):
-        seen = f"The card asks for the prompt named {unnamed[0]!r}, the files have {sorted(prompts)}"
-        yield finding("prompt-unnamed", seen, {"card": unnamed, "files": sorted(prompts)})
-    if not any(prompts.values()) and (shown := _CARD_PROMPTS.search(target.card)):
-        yield Finding(
-            "configuration",
-            "prompt-undeclared",
-            "notice",
-            f"The model card asks for a prompt ({shown.group(0)!r}), no file declares it",
-            "Tools that rely on the files encode without it.",
-            "Give the prompt for each role yourself.",
-        )
-
-
-def _as_in_card(target: Target, prompts: Mapping[str, Any]) -> Iterator[Finding]:
-    """Prompts that the card writes in quotes with another space, or in another case."""
-    quoted = set(_QUOTED.findall(target.card[:_LONGEST_CARD]))
-    for name, text in prompts.items():
-        near = [other for other in quoted if _bare(other) == _bare(str(text or "")) and _bare(other)]
-        if text and near and text not in quoted:
-            seen = f"The prompt {name!r} is {text!r}, the card writes {near[0]!r}"
-            yield finding("prompt-differs", seen, {"prompt": text, "card": near})
-
-
-def _bare(prompt: str) -> str:
-    """A prompt without what is lost most easily."""
-    return "".join(letter for letter in prompt.lower() if letter.isalnum())
 
 
 def _architecture(target: Target) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from evaluators.preflight.finding import AGAIN, Finding, Severity
 from evaluators.preflight.kinds import check_kind, kind, transformers_of
 from evaluators.preflight.parts import is_read
 from evaluators.preflight.shapes import malformed
-from evaluators.preflight.steps import Step, routes
+from evaluators.preflight.steps import Step, kind_of, routes
 from evaluators.preflight.stored import LFS_MARK, broken_safetensors, header, tensor_names
 from evaluators.preflight.target import Target
 from evaluators.trust import faults, hub_commit
@@ -134,6 +134,7 @@ def _parses(path: Path) -> bool:
 def _declared_modules(target: Target) -> Iterator[Finding]:
     if not target.has("modules.json"):
         yield from _modules_missing(target)
+    yield from _router_present(target)
     steps = {(step.kind, step.path): step for _, route in routes(target) for step in route}
     for step in steps.values():
         if lost := _lost(target, step):
@@ -146,6 +147,16 @@ def _declared_modules(target: Target) -> Iterator[Finding]:
                 f"Add the folder {step.path} from the model's repository.",
                 {"module": step.kind, "path": step.path, "missing": lost},
             )
+
+
+def _router_present(target: Target) -> Iterator[Finding]:
+    first = target.modules[0] if target.modules else {}
+    if kind_of(str(first.get("type", ""))) not in {"Router", "Asym"}:
+        return
+    folder = str(first.get("path") or "")
+    named = [f"{folder}/{name}" if folder else name for name in ("router_config.json", "config.json")]
+    if not any(target.has(name) for name in named):
+        yield finding("router-incomplete", f"The router's settings {named[0]} are not there")
 
 
 def _lost(target: Target, step: Step) -> list[str]:
@@ -177,6 +188,8 @@ def _config_present(target: Target) -> Iterator[Finding]:
 
 
 def _modules_missing(target: Target) -> Iterator[Finding]:
+    if target.object("config_sentence_transformers.json").get("model_type") == "CrossEncoder":
+        return  # a cross-encoder has no pooling to lose
     traces = [name for name in _TRACES if target.has(name)]
     if traces:
         yield Finding(

@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluators.preflight.target import Target
 
-__all__ = ["SPECIAL", "Form", "literal_form", "loaded_form"]
+__all__ = ["SPECIAL", "Form", "is_latin", "literal_form", "loaded_form"]
 
 # What is no word: a mark between brackets, or no letter at all.
 SPECIAL = re.compile(r"^[\[<].*[\]>]$|^\W*$", re.DOTALL)
@@ -81,7 +81,7 @@ class Form:
     @cached_property
     def letters(self) -> list[str]:
         """Ordinary tokens of two Latin letters or more, without their marks; of a large vocabulary some."""
-        return [token for token in self.bare if len(token) > 1 and token.isalpha() and _is_latin(token)]
+        return [token for token in self.bare if len(token) > 1 and token.isalpha() and is_latin(token)]
 
     @cached_property
     def bare(self) -> list[str]:
@@ -97,7 +97,8 @@ class Form:
         return f" {word}" if self.mark == _BYTE_LEVEL else word
 
 
-def _is_latin(token: str) -> bool:
+def is_latin(token: str) -> bool:
+    """Whether a token begins with a Latin letter, with or without an accent."""
     return token.isascii() or unicodedata.normalize("NFD", token)[0].isascii()
 
 

@@ -34,6 +34,9 @@ _TOKENS = (
 )
 _THETAS = ("rope_theta", "rotary_emb_base", "global_rope_theta", "local_rope_theta")
 _PLAUSIBLE_THETA = (100.0, 1e10)
+# Positions squeezed evenly are hard to tell apart beyond a factor of 8, the most published; others reach 40 and 64.
+_MOST_LINEAR, _MOST_STRETCHED = 32, 256
+_FEWEST_OF_A_QUERY = 8
 _FEWEST_TOKENS = 16  # less than a sentence
 _LONG, _SHORT_THETA = 16384, 10000.0
 # Tables of learned positions, and what their rows are counted from (fairseq's models count from after the padding).
@@ -60,6 +63,11 @@ _AS_TRAINED = {
     "umt5": ("relative_attention_max_distance",),
     "modernbert": ("local_attention", "global_attn_every_n_layers", "global_rope_theta", "local_rope_theta"),
     "gemma3_text": ("query_pre_attn_scalar",),
+    "albert": ("inner_group_num", "num_hidden_groups"),
+    "gpt2": ("scale_attn_weights",),
+    "gpt_bigcode": ("scale_attn_weights", "scale_attention_softmax_in_fp32"),
+    "roformer": ("rotary_value",),
+    "xlnet": ("attn_type", "untie_r"),
     "deberta-v2": ("max_relative_positions",),
 }
 
@@ -83,6 +91,7 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _windows(config)
     yield from _token_ids(config)
     yield from _lengths(target)
+    yield from _lengths_of_roles(target)
     yield from _cut(target)
 
 
@@ -180,7 +189,8 @@ def _as_trained(config: Mapping[str, Any]) -> Iterator[Finding]:
     usual = _defaults(config)
     for name in _AS_TRAINED.get(str(config.get("model_type")), ()):
         given, own = config.get(name), usual.get(name)
-        if _number(given) and _number(own) and given != own:
+        alike = _number(given) and _number(own) or (type(given) is type(own) and isinstance(given, bool | str))
+        if alike and given != own:
             yield finding("setting-unusual", f"config.json says {name} {given}", {name: given}, usual=own)
     parts = config.get("pos_att_type")
     parts = parts.split("|") if isinstance(parts, str) else parts
@@ -219,7 +229,9 @@ def _rotary(config: Mapping[str, Any]) -> Iterator[Finding]:
         yield finding("rotary-absurd", f"config.json says rope_theta {top}, and {inner} in rope_parameters", thetas)
     scaling = config.get("rope_scaling") or parameters
     factor = scaling.get("factor") if isinstance(scaling, dict) else None
-    if factor is not None and (not _number(factor) or not 1 <= factor <= 1024):
+    kind = scaling.get("rope_type") or scaling.get("type") if isinstance(scaling, dict) else None
+    most = _MOST_LINEAR if kind == "linear" else _MOST_STRETCHED
+    if factor is not None and (not _number(factor) or not 1 <= factor <= most):
         yield finding("rotary-absurd", f"config.json scales rotary positions by {factor}", {"factor": factor})
     share = config.get("partial_rotary_factor")
     if share is not None and (not _number(share) or not 0 < share <= 1):
@@ -298,6 +310,16 @@ def _lengths(target: Target) -> Iterator[Finding]:
             evidence | {"positions": room[0]},
             room=room[0],
         )
+
+
+def _lengths_of_roles(target: Target) -> Iterator[Finding]:
+    """The lengths of queries and of documents, which PyLate and sentence-transformers keep apart."""
+    for file in (target.of_root("sentence_bert_config.json"), "config_sentence_transformers.json"):
+        for name, fewest in (("query_length", _FEWEST_OF_A_QUERY), ("document_length", _FEWEST_TOKENS)):
+            length = target.object(file).get(name)
+            if _number(length) and length < fewest:
+                code = "length-impossible" if length < 1 else "length-tiny"
+                yield finding(code, f"{file} says {name} {length}", {name: length})
 
 
 def _cut(target: Target) -> Iterator[Finding]:

@@ -12,12 +12,13 @@ from evaluators.preflight.finding import Finding
 from evaluators.preflight.stored import LFS_MARK, header, tensors
 from evaluators.preflight.target import Target
 
-__all__ = ["check_adapter", "check_graph", "check_packed", "check_words"]
+__all__ = ["check_adapter", "check_graph", "check_packed", "check_words", "word_vectors"]
 
 # How the tensors of packed weights are called, and the dtypes they are stored in.
 _PACKED_NAMES = (".qweight", ".qzeros", ".scales", ".SCB", ".absmax", ".weight_packed", ".weight_scale", ".quant_map")
 _PACKED_DTYPES = {"I8", "U8", "I32", "I16", "F8_E4M3", "F8_E5M2", "F8_E8M0"}
 _PACKS_WHEN_LOADED = {"bitsandbytes", "bitsandbytes_4bit", "bitsandbytes_8bit", "quanto", "torchao", "hqq", "eetq"}
+_TABLES = ("embedding.weight", "embeddings")  # of sentence-transformers, and of model2vec
 _HEAD = 16  # bytes that tell a format
 
 
@@ -59,11 +60,25 @@ def _entries(target: Target, names: list[str]) -> dict[str, Any]:
     return found
 
 
+def word_vectors(target: Target, folder: str) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tables that StaticEmbedding reads from its folder; none where none is named so."""
+    file = f"{folder}/model.safetensors" if folder not in {"", "."} else "model.safetensors"
+    entries = _entries(target, [file] if target.has(file) else [])
+    return {name: tuple(entries[name]["shape"]) for name in _TABLES if name in entries}
+
+
 def check_words(target: Target, folder: str) -> Iterator[Finding]:
     """Word vectors against the words of the tokenizer beside them."""
     place = f"{folder}/" if folder not in {"", "."} else ""
     vocabulary = target.object(f"{place}tokenizer.json").get("model")
-    entries = _entries(target, [name for name in (f"{place}model.safetensors",) if target.has(name)])
+    file = f"{place}model.safetensors"
+    entries = _entries(target, [name for name in (file,) if target.has(name)])
+    if entries and not word_vectors(target, folder):
+        held = ", ".join(sorted(entries)[:3])
+        seen = f"{file} holds {held}; the table of word vectors is read by the name {' or '.join(_TABLES)}"
+        tokenizer = f"{place}tokenizer.json"
+        yield finding("module-tensors-differ", seen, {"tensors": sorted(entries)}, settings=tokenizer, weights=file)
+        return
     rows = {entry["shape"][0] for name, entry in entries.items() if name.startswith("embedding") and entry["shape"]}
     words = vocabulary.get("vocab") if isinstance(vocabulary, dict) else None
     if not isinstance(words, dict | list) or len(rows) != 1:

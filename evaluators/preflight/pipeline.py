@@ -13,8 +13,9 @@ from typing import Any
 
 from data.vocabulary import Severity
 from evaluators.preflight.catalogue import finding
-from evaluators.preflight.finding import Finding
+from evaluators.preflight.finding import Finding, Severity
 from evaluators.preflight.layers import check_layers
+from evaluators.preflight.others import check_words, word_vectors
 from evaluators.preflight.steps import (
     OWN,
     POOLING_FLAGS,
@@ -49,6 +50,9 @@ _HARMLESS = {"dtype", "torch_dtype", "attn_implementation", "add_pooling_layer",
 _LOADING = {"variant", "weights_only", "gguf_file", "subfolder", "quantization_config", "load_in_8bit", "load_in_4bit",
             "ignore_mismatched_sizes", "state_dict", "key_mapping", "revision"}  # fmt: skip
 _COARSE = ("float8_e4m3fn", "float8_e5m2", "int8", "uint8", "torch.int8", "torch.float8_e4m3fn")
+# Sides of a text on which tokenizers cut and pad where no file says otherwise.
+_SIDES = {"truncation_side": "right", "padding_side": "right"}
+_OF_TOKENS = {*_SIDES, "do_lower_case", "add_bos_token", "add_eos_token"}
 _TOKENIZING = {"add_special_tokens", "max_length", "truncation", "truncation_side", "padding_side", "do_lower_case"}
 
 
@@ -69,6 +73,8 @@ def check(target: Target) -> Iterator[Finding]:
     for step in _once(known):
         yield from _settings(target, step)
         yield from check_layers(target, step)
+        if step.kind == "StaticEmbedding" and kind_of(target.modules[0]["type"]) != step.kind:
+            yield from check_words(target, step.path)  # of the only reader the files' tier says it
     for route, steps in known:
         yield from _order(target, route, steps)
         yield from _widths(target, steps)
@@ -124,8 +130,12 @@ def _unlisted(target: Target) -> Iterator[Finding]:
     listed = {str(entry.get("path")) for entry in target.modules}
     beside = {name.partition("/")[0] for name in target.files if _MODULE_FILE.fullmatch(name)} - listed
     if target.modules and beside:
-        seen = f"The folder {sorted(beside)[0]} is there, and modules.json does not name it"
-        yield finding("module-unlisted", seen, {"folders": sorted(beside), "modules.json": sorted(listed)})
+        # 2_Dense_1024 beside a listed 2_Dense is a step of the same place for another width: a choice, not a loss.
+        lost = {name for name in beside if name.partition("_")[0] not in {path.partition("_")[0] for path in listed}}
+        first = sorted(lost or beside)[0]
+        seen = f"The folder {first} is there, and modules.json does not name it"
+        severity: Severity = "serious" if lost else "notice"
+        yield finding("module-unlisted", seen, {"folders": sorted(beside), "modules.json": sorted(listed)}, severity)
 
 
 def _family(target: Target) -> Iterator[Finding]:
@@ -159,10 +169,28 @@ def _router(target: Target) -> Iterator[Finding]:
             yield finding("module-unknown", f"The router names {kind!r}, which sentence-transformers has not")
         if not any(name.startswith(f"{place}{part}/") for name in target.files) and kind_of(str(kind)) != "Normalize":
             yield finding("router-incomplete", f"The router's module {place}{part} is not there")
+    yield from _exchanged(structure)
     mapped = options.get("route_mappings")
     for route in [options.get("default_route"), *(mapped.values() if isinstance(mapped, dict) else ())]:
         if route is not None and str(route) not in structure:
             yield finding("router-incomplete", f"The router sends texts to {route!r}, it has {sorted(structure)}")
+
+
+def _exchanged(structure: Mapping[str, Any]) -> Iterator[Finding]:
+    """Routes made of modules that were saved for another: sentence-transformers names a folder after its route."""
+    for route, parts in structure.items():
+        named = [str(part) for part in parts] if isinstance(parts, list) else []
+        for other in structure.keys() - {route}:
+            mine = [part for part in named if part.startswith(f"{route}_")]
+            if not mine and any(part.startswith(f"{other}_") for part in named) and not _shared(structure, named):
+                seen = f"The route {route!r} is made of {_words(named)}, the modules of the route {other!r}"
+                yield finding("routes-exchanged", seen, {"structure": dict(structure)})
+                return
+
+
+def _shared(structure: Mapping[str, Any], parts: list[str]) -> bool:
+    """Whether another route runs one of these modules too."""
+    return sum(any(part in parts for part in other) for other in structure.values() if isinstance(other, list)) > 1
 
 
 def _once(known: list[tuple[str, list[Step]]]) -> Iterator[Step]:
@@ -191,6 +219,7 @@ def _settings(target: Target, step: Step) -> Iterator[Finding]:
     yield from _values(step)
     if step.kind in {"Transformer", "MLMTransformer"}:
         yield from _reader_settings(step, target.object(step.named("config.json")))
+        yield from _sides(target, step)
 
 
 def _values(step: Step) -> Iterator[Finding]:
@@ -246,6 +275,26 @@ def _tokenizing(step: Step) -> Iterator[Finding]:
         if isinstance(options, dict) and (odd := {name: options[name] for name in options if name in _TOKENIZING}):
             seen = f"{step.file} hands {str(odd)[:120]} to the tokenizer (processing_kwargs, {part})"
             yield finding("settings-override", seen, odd)
+
+
+def _sides(target: Target, step: Step) -> Iterator[Finding]:
+    """Settings of the tokenizer's loader by which a text loses another end, or is padded on another side."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
+
+    declared = target.object(step.named("tokenizer_config.json"))
+    masked = target.object(step.named("config.json")).get("model_type") in MASKED
+    # A decoder may be padded on either side, and is on the left where its last token is taken.
+    sides = _OF_TOKENS if masked else _OF_TOKENS - {"padding_side"}
+    for key in ("tokenizer_args", "processor_kwargs"):
+        given = step.settings.get(key)
+        pairs = given.items() if isinstance(given, dict) else ()
+        odd = {
+            name: value
+            for name, value in pairs
+            if name in sides and value != declared.get(name, _SIDES.get(name, value))
+        }
+        if odd:
+            yield finding("settings-override", f"{step.file} hands {str(odd)[:120]} to the tokenizer as {key}", odd)
 
 
 def _modes(step: Step) -> list[str]:
@@ -325,6 +374,8 @@ def _written(reader: Step) -> str:
 
 def reader_width(target: Target, step: Step) -> int | None:
     """Numbers a token's vector has when it leaves the module that reads the text; None where no setting tells."""
+    if step.kind == "StaticEmbedding":
+        return next((shape[1] for shape in word_vectors(target, step.path).values() if len(shape) == 2), None)
     if step.kind == "MLMTransformer" or step.settings.get("transformer_task") == "fill-mask":
         return _whole(target.object(step.named("config.json")).get("vocab_size"))
     config = target.object(step.named("config.json"))

@@ -11,7 +11,7 @@ from evaluators.preflight.finding import Finding
 from evaluators.preflight.summary import Summary
 from evaluators.preflight.values import is_norm, is_table, reported
 
-__all__ = ["unlike_siblings"]
+__all__ = ["exchanged_norms", "unlike_siblings"]
 
 # How far apart neighbours may lie, as a factor. In brackets what all-MiniLM-L6-v2, all-mpnet-base-v2 and
 # multilingual-e5-small reach: layers change smoothly, the first and the last most.
@@ -118,6 +118,24 @@ def _negated(summary: Summary, others: Sequence[Summary], _: float) -> bool:
 
     lean = leaning(summary)
     return is_norm(summary) and abs(lean) > 0.5 and all(leaning(other) * lean < -0.25 for other in others)
+
+
+def exchanged_norms(summaries: Sequence[Summary]) -> Iterator[Finding]:
+    """Normalisations whose scale is like all the others' biases, and whose bias like all the others' scales."""
+    held = {summary.name: summary for summary in summaries if summary.finite}
+    pairs = [
+        (summary, bias)
+        for name, summary in held.items()
+        if is_norm(summary) and (bias := held.get(name.removesuffix("weight") + "bias"))
+    ]
+    wrong = [scale for scale, bias in pairs if _around_one(bias) and not _around_one(scale)]
+    if len(wrong) < len(pairs) / 2:
+        yield from reported("norms-exchanged", "have the values of their biases, which have theirs", wrong)
+
+
+def _around_one(summary: Summary) -> bool:
+    """Whether its values lie on one side of zero, nearly all, as those of a scale do and those of a bias do not."""
+    return abs(summary.mean) > 0.3 and abs(summary.mean) > 0.8 * summary.rms
 
 
 _RULES: dict[str, tuple[Rule, str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evaluators.preflight.catalogue import finding
@@ -130,8 +130,20 @@ def check_settings(target: Target, tokenizer: Any) -> Iterator[Finding]:
     if isinstance(pad, int) and tokenizer.pad_token_id is not None and pad != tokenizer.pad_token_id:
         seen = f"tokenizer.json pads with id {pad}, the padding token has {tokenizer.pad_token_id}"
         yield finding("padding-baked", seen, {"padding": padded})
+    if (piece := _unknown_piece(file)) and _role_of(piece) not in {None, "unk"}:
+        seen = f"unk_id of tokenizer.json is that of {piece}: what it does not know is read as that"
+        yield finding("special-tokens-swapped", seen, {"unk_id": piece})
     if tokenizer.model_max_length <= _TINY:
         seen = f"model_max_length in tokenizer_config.json is {tokenizer.model_max_length}"
         yield finding("length-tiny", seen, {"model_max_length": tokenizer.model_max_length})
     if tokenizer.truncation_side == "left" and _is_encoder(tokenizer):
         yield finding("truncation-left", "Long texts are cut at their beginning (truncation_side is left)")
+
+
+def _unknown_piece(file: Mapping[str, Any]) -> str | None:
+    """The piece that a Unigram model reads for what it does not know; None of other models."""
+    model = file.get("model")
+    index, pieces = (model.get("unk_id"), model.get("vocab")) if isinstance(model, dict) else (None, None)
+    if not isinstance(pieces, list) or not isinstance(index, int) or not 0 <= index < len(pieces):
+        return None
+    return str(pieces[index][0])

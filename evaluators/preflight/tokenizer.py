@@ -48,6 +48,8 @@ _ABSOLUTE = {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet
 # Position tables that begin counting after the padding id (fairseq's convention).
 _OFFSET = {"roberta": 2, "xlm-roberta": 2, "camembert": 2, "mpnet": 2}
 _MANY_UNKNOWN = 0.2
+_ROUND = 8  # all tables that were filled up have a multiple of it
+_WHOLE = 0.9
 _ROUNDED_UP = 256  # rows beyond the vocabulary that a table is filled up with, to be of a size that is fast
 _AGAIN = "Take the tokenizer's files from the model's repository."
 
@@ -138,16 +140,31 @@ def _size(target: Target, tokenizer: Any) -> Iterator[Finding]:
             _AGAIN,
             evidence,
         )
-    elif known < 0.9 * rows and rows - known > _ROUNDED_UP:
+    elif beyond := [token for token, index in tokenizer.get_vocab().items() if index >= rows]:
+        seen = (
+            f"The tokenizer gives {len(beyond)} tokens ids beyond the model's {rows:,} rows, {beyond[0]!r} among them"
+        )
+        yield finding("ids-beyond-rows", seen, evidence | {"tokens": beyond[:12]})
+    elif (severity := _shortfall(tokenizer, known, rows)) is not None:
         yield Finding(
             "tokenizer",
             "tokenizer-smaller",
-            "serious",
+            severity,
             f"The tokenizer knows {known:,} tokens, the model has rows for {rows:,}",
             "Words of the lost part of the vocabulary become UNK or pieces.",
             _AGAIN,
             evidence,
         )
+
+
+def _shortfall(tokenizer: Any, known: int, rows: int) -> Severity | None:
+    """How bad it is that the tokenizer knows fewer tokens than the table has rows; None where it was filled up."""
+    lost = rows - known
+    exact = rows % _ROUND != 0
+    if known < _WHOLE * rows and lost > (_ROUND if exact else _ROUNDED_UP):
+        return "serious"
+    form = loaded_form(tokenizer)
+    return "notice" if lost > 0 and exact and form is not None and form.kind == "WordPiece" else None
 
 
 def _unknown(tokenizer: Any) -> Iterator[Finding]:

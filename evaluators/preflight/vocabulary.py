@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from string import ascii_lowercase, ascii_uppercase
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.forms import SPECIAL, Form
+from evaluators.preflight.forms import SPECIAL, Form, is_latin
 from evaluators.preflight.probes import SCRIPTS, WORDS, all_texts
 from evaluators.preflight.target import Target
 
@@ -21,13 +22,16 @@ _ASKED = 1500
 # A vocabulary without capitals was made in lower case; one in which this share has some was not.
 _CASED, _UNCASED = 0.02, 0.002
 _ENOUGH = 200  # tokens of letters, below which a vocabulary says nothing about how it was made
+_IDEOGRAPH = re.compile(r"(##)?[\u4e00-\u9fff]+")
 _STRANGE = "\U00013080"  # a hieroglyph: in hardly any vocabulary, and no normaliser drops it
+_LETTERS = 20  # of 26, that a vocabulary of an alphabet has as tokens
+_IDEOGRAPHS = 50  # Chinese characters, of which a vocabulary that reads Chinese has thousands
 _LONG_WORD = 20  # letters; WordPiece's own limit is 100
 
 
 def check_vocabulary(form: Form) -> Iterator[Finding]:
     """Tokens that eat words, casing, accents, tokens that no text becomes, known characters that are not read."""
-    for check in (_eaten, _casing, _prefix, _unreachable, _accents, _unread, _glued, _width, _altered):
+    for check in (_eaten, _casing, _prefix, _unreachable, _accents, _unread, _glued, _chinese, _width, _altered):
         found = list(check(form))
         yield from found
         if found and check in (_casing, _prefix, _unreachable):
@@ -60,6 +64,8 @@ def _is_own_word(form: Form, content: str) -> bool:
 
 def _casing(form: Form) -> Iterator[Finding]:
     share = _share(form, lambda token: token != token.lower())
+    if share is None and form.kind in {"WordPiece", "Unigram"} and _has_small_letters_alone(form):
+        share = 0.0
     if share is None:
         return
     upper, lower = form.encoded(["HELLO THERE Paris"])[0].ids, form.encoded(["hello there paris"])[0].ids
@@ -70,6 +76,13 @@ def _casing(form: Form) -> Iterator[Finding]:
     elif share > _CASED and lowers:
         seen = f"{share:.0%} of the vocabulary's tokens have capitals, and {form.name} turns all texts to lower case"
         yield finding("lowercase-added", seen, evidence)
+
+
+def _has_small_letters_alone(form: Form) -> bool:
+    """Whether nearly each small letter is a token, and no capital is in any: a small vocabulary that says it all."""
+    tokens = [token for token, index in form.vocabulary.items() if index not in form.added]
+    small = {token.removeprefix("##") for token in tokens} & set(ascii_lowercase)
+    return len(small) >= _LETTERS and not any(char in token for token in tokens for char in ascii_uppercase)
 
 
 def check_lowered_before(target: Target, form: Form) -> Iterator[Finding]:
@@ -97,6 +110,12 @@ def _prefix(form: Form) -> Iterator[Finding]:
             f"max_input_chars_per_word of {form.name} is {longest}: a longer word becomes {form.core.model.unk_token}"
         )
         yield finding("words-unread", seen, {"max_input_chars_per_word": longest})
+    if len(form.letters) >= _ENOUGH // 4 and not any(t.startswith(form.prefix or "\0") for t in form.vocabulary):
+        marked = sum(token.startswith("##") for token in form.vocabulary)
+        looked = f"{form.name} looks for {form.prefix!r} inside words"
+        seen = f"{marked:,} tokens begin with ##, and {looked}" if marked else f"{looked}, and no token begins with it"
+        yield finding("prefix-differs", seen, {"prefix": form.prefix})
+        return
     if form.prefix == "##":
         return
     marked = sum(token.startswith("##") for token in form.vocabulary)
@@ -118,14 +137,28 @@ def _unreachable(form: Form) -> Iterator[Finding]:
     lost = [word for (word, index), encoding in zip(asked, encodings, strict=True) if encoding.ids != [index]]
     if len(lost) > max(1, _UNREACHABLE * len(asked)):
         seen = f"{len(lost)} of {len(asked)} words that are tokens are not read as these by {form.name}: "
-        yield finding("words-unreachable", seen + ", ".join(lost[:4]), {"words": lost[:12], "asked": len(asked)})
+        seen += ", ".join(lost[:4]) + _made_by_the_normaliser(form, lost)
+        yield finding("words-unreachable", seen, {"words": lost[:12], "asked": len(asked)})
+
+
+def _made_by_the_normaliser(form: Form, words: Sequence[str]) -> str:
+    """What the normaliser makes of the first of the words whose letters it changes; empty where it changes none."""
+    normaliser = form.core.normalizer
+    for word in words if normaliser is not None else ():
+        text = form.as_text(word)
+        if _folded(made := normaliser.normalize_str(text).replace("▁", " ")) != _folded(text):
+            return f" (its normaliser, {type(normaliser).__name__}, makes {made.strip()!r} of {word!r})"
+    return ""
 
 
 def _accents(form: Form) -> Iterator[Finding]:
     """Accents that are kept though no token has one, or dropped though many have."""
     if form.kind not in {"WordPiece", "Unigram"}:
         return
-    share = _share(form, lambda token: unicodedata.normalize("NFD", token) != token)
+    share = _share(form, _has_accent)
+    alphabet = [token for token in form.bare if token.isalpha() and is_latin(token)]
+    if share is None and len(alphabet) >= _ENOUGH // 4:  # a small vocabulary: its single letters count too
+        share = sum(map(_has_accent, alphabet)) / len(alphabet) or None
     if share is None:
         return
     accented, bare = form.encoded(["é è ü ñ", "e e u n"])
@@ -139,6 +172,10 @@ def _accents(form: Form) -> Iterator[Finding]:
     elif share > _CASED and strips:
         seen = f"{share:.0%} of the vocabulary's tokens have accents, and {form.name} drops accents"
         yield finding("accents-dropped", seen, {"share_of_tokens_with_accents": share})
+
+
+def _has_accent(token: str) -> bool:
+    return unicodedata.normalize("NFD", token) != token
 
 
 def _unread(form: Form) -> Iterator[Finding]:
@@ -171,6 +208,21 @@ def _glued(form: Form) -> Iterator[Finding]:
         step = type(form.core.pre_tokenizer).__name__.replace("NoneType", "none")
         seen = f"{form.name} reads 'hello, world.' as {' '.join(tokens[:4])}: its pre_tokenizer is {step}"
         yield finding("punctuation-glued", seen, {"tokens": sorted(glued), "pre_tokenizer": step})
+
+
+def _chinese(form: Form) -> Iterator[Finding]:
+    """Chinese characters that are read as one word, though no token has two of them."""
+    if form.kind != "WordPiece":
+        return
+    chinese = [token for token in form.vocabulary if _IDEOGRAPH.fullmatch(token)]
+    alone = [token for token in chinese if len(token) == 1]
+    if len(alone) < _IDEOGRAPHS or any(len(token.removeprefix("##")) > 1 for token in chinese):
+        return
+    text = "".join(alone[: 2 * _LETTERS])
+    tokens = form.encoded([text])[0].tokens
+    if tokens[:2] != alone[:2]:
+        seen = f"{form.name} reads {text[:4]!r} as {' '.join(tokens[:4])}: its normaliser does not set Chinese apart"
+        yield finding("chinese-glued", seen, {"text": text, "tokens": tokens[:12]})
 
 
 def _is_mixed(token: str) -> bool:

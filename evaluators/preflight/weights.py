@@ -17,7 +17,7 @@ from evaluators.preflight.names import SHOWN, UNUSED, some, used
 from evaluators.preflight.once import Stored, read_once
 from evaluators.preflight.pickles import check_pickles
 from evaluators.preflight.relations import out_of_place
-from evaluators.preflight.siblings import unlike_siblings
+from evaluators.preflight.siblings import exchanged_norms, unlike_siblings
 from evaluators.preflight.stored import digest_of
 from evaluators.preflight.summary import Summary
 from evaluators.preflight.target import Target
@@ -68,6 +68,7 @@ def unlikely(own: list[Summary], parts: Iterable[Summary] = ()) -> Iterator[Find
     yield from impossible_values([*own, *parts])
     own, parts = [[held for held in some_of if held.finite] for some_of in (own, parts)]
     yield from unlike_siblings(own)
+    yield from exchanged_norms(own)
     yield from holes([*own, *parts])
     yield from copied_tensors(own)
     yield from never_trained(own)

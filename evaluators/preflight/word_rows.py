@@ -21,7 +21,7 @@ _TABLE = re.compile(
     r"(word_embeddings|embed_tokens|tok_embeddings|token_embedding|wte|shared|word_embedding|^embeddings?|embedding)"
     r"(\.weight)?$"
 )
-_UNUSED = re.compile(r"unused|reserved|extra|placeholder|dummy|^<|^\[|^\W*$", re.IGNORECASE)
+_UNUSED = re.compile(r"unused|reserved|extra|madeup|placeholder|dummy|^<|^\[|^\W*$", re.IGNORECASE)
 _PAIRS = 12_000
 _ENOUGH = 100
 # Mean cosine, after the mean row is taken off, of a word and its plural, its capitals, its form inside a word: .45 to
@@ -30,6 +30,7 @@ _ENOUGH = 100
 _ALIKE, _APART = 0.25, 0.08
 # Pairs in a row of ids, of which so many have to be strangers for a stretch to be out of place.
 _STRETCH, _STRANGERS = 12, 10
+_IN_A_ROW = 6  # words of ids that follow one another: what nobody used lies scattered
 _FEW = 0.15
 # The strongest direction of a table's rows against the mean one: at most 2 for independent draws.
 _STRUCTURED = 4.0
@@ -84,7 +85,7 @@ def _lost(table: Any, ordinary: np.ndarray, form: Form) -> Iterator[Finding]:
     directions = torch.randn(table.shape[1], 2, generator=torch.Generator().manual_seed(0))
     marks = torch.cat([piece.float() @ directions for piece in table.split(1 << 14)])[ordinary].double().numpy()
     zero = ordinary[~marks.any(axis=1)]
-    if len(zero) > max(2, 0.001 * len(ordinary)):
+    if len(zero) > max(2, 0.001 * len(ordinary)) or _run(zero) >= _IN_A_ROW:
         first = form.core.id_to_token(int(zero[0]))
         seen = f"The word embeddings of {len(zero):,} ordinary words are zero, the first is that of {first!r}"
         yield finding("word-rows-zero", seen, {"ids": zero[:12].tolist(), "count": len(zero)})
@@ -94,6 +95,11 @@ def _lost(table: Any, ordinary: np.ndarray, form: Form) -> Iterator[Finding]:
     if equal > max(4, 0.005 * len(ordinary)):
         seen = f"{equal:,} of {len(ordinary):,} ordinary words have the word embedding of another word"
         yield finding("word-rows-equal", seen, {"count": equal})
+
+
+def _run(ids: np.ndarray) -> int:
+    """How many of the ids follow one another without a gap, at most."""
+    return max((len(run) for run in np.split(ids, np.flatnonzero(np.diff(ids) > 1) + 1)), default=0)
 
 
 def _pairs(form: Form, height: int) -> np.ndarray | None:

@@ -233,6 +233,11 @@ AUTO = {"AutoConfig": "configuration_own.OwnConfig", "AutoModel": "modeling_own.
 OWN_TOKENIZER = {"AutoTokenizer": [None, "tokenization_own.OwnTokenizer"]}
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:53aa51172d142c89d9012cce15ae4d6c\nsize 90868376\n"
 
+
+def _a_router(modules: list[dict[str, Any]]) -> None:
+    modules[0] |= {"type": "sentence_transformers.models.Router", "path": "router"}
+
+
 # What was done to the copy -> how, and the code of the finding.
 FAULTS: dict[str, tuple[Inject, str]] = {
     "one tensor deleted": (_drop(r"layer\.2\.attention\.self\.query\.weight"), "weights-missing"),
@@ -290,6 +295,7 @@ FAULTS: dict[str, tuple[Inject, str]] = {
         "processor-untrusted",
     ),
     "a module class of the repository's own, not trusted": (_modules(_own_module), "modules-untrusted"),
+    "a router without its settings": (_modules(_a_router), "router-incomplete"),
     "vocabulary and tokenizer removed": (_remove("vocab.txt", "tokenizer.json"), "tokenizer-missing"),
     "half of the vocabulary lost": (_half_vocabulary, "tokenizer-smaller"),
     "tokens added that the model has no rows for": (_added_tokens, "tokenizer-larger"),

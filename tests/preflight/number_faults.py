@@ -97,6 +97,12 @@ def _exchange(part: str, one: int, other: int) -> Change:
     return apply
 
 
+def _norm_exchanged(tensors: Tensors) -> None:
+    scale = LAYER.format(2, NORM)
+    bias = scale.removesuffix("weight") + "bias"
+    tensors[scale], tensors[bias] = tensors[bias], tensors[scale]
+
+
 # What was done to the tensor -> how, and the code of the finding.
 NUMBER_FAULTS: dict[str, tuple[Change, str]] = {
     "one attention head's rows zero": (_of(2, VALUE, _rows(64, 96, 0.0)), "weights-zero-block"),
@@ -110,6 +116,7 @@ NUMBER_FAULTS: dict[str, tuple[Change, str]] = {
     "a matrix divided by 100": (_of(4, UP, lambda tensor: tensor / 100), "weights-scale"),
     "a LayerNorm's scale times 30": (_of(3, NORM, lambda tensor: tensor * 30), "weights-scale"),
     "a LayerNorm's scale negated": (_of(3, NORM, lambda tensor: -tensor), "weights-negated"),
+    "a LayerNorm's scale and bias exchanged": (_norm_exchanged, "norms-exchanged"),
     "a matrix clipped": (_of(2, DOWN, lambda tensor: tensor.clamp(-0.02, 0.02)), "weights-clipped"),
     "the bytes of each number swapped": (_of(2, KEY, _swapped_bytes), "weights-garbled"),
     "bfloat16 read as float16": (_of(2, KEY, _misread), "weights-misread"),

@@ -125,6 +125,27 @@ def router(**changes: Any) -> Inject:
     return inject
 
 
+def static_route(width: int, table: str = "embedding.weight") -> Inject:
+    """Word vectors for queries, the transformer for documents."""
+
+    def inject(folder: Path) -> None:
+        import torch
+        from safetensors.torch import save_file
+
+        router()(folder)
+        order(0, 3)(folder)
+        for path in (folder / "2_Dense").iterdir():
+            path.unlink()
+        (folder / "1_Pooling").rename(folder / "document_1_Pooling")
+        routes = {"query": ["query_0_StaticEmbedding"], "document": ["document_0_Transformer", "document_1_Pooling"]}
+        kinds = {part: f"{_MODELS}.{part.rpartition('_')[2]}" for parts in routes.values() for part in parts}
+        put(folder / "router_config.json", {"types": kinds, "structure": routes, "parameters": {}})
+        put(folder / "query_0_StaticEmbedding/tokenizer.json", {"model": {"vocab": {"a": 0, "b": 1}}})
+        save_file({table: torch.ones(2, width)}, folder / "query_0_StaticEmbedding/model.safetensors")
+
+    return inject
+
+
 def narrow_route(folder: Path) -> None:
     """One route whose Transformer is wider than the other's, and no Dense that would notice."""
     router()(folder)
@@ -132,6 +153,13 @@ def narrow_route(folder: Path) -> None:
     settings("query_0_Transformer/config.json", hidden_size=16)(folder)
     for path in (folder / "2_Dense").iterdir():
         path.unlink()
+
+
+def other_default(folder: Path) -> None:
+    """A card that names the documents' prompt as the one without a name, files that name the queries'."""
+    prompts = {"query": "search_query: ", "document": "search_document: "}
+    put(folder / "config_sentence_transformers.json", {"prompts": prompts, "default_prompt_name": "query"})
+    (folder / "README.md").write_text("Without a name, `search_document: ` is put first.\n", encoding="utf-8")
 
 
 _WITHOUT_A_PATH = {"type": f"{_MODELS}.Normalize", "name": "3"}
@@ -212,6 +240,28 @@ PIPELINES: dict[str, tuple[Inject, str]] = {
         "router-incomplete",
     ),
     "two routes of different widths": (narrow_route, "routes-differ"),
+    "a route of narrower word vectors": (static_route(24), "routes-differ"),
+    "word vectors under another name": (static_route(32, "weight"), "module-tensors-differ"),
+    "the routes exchanged": (
+        router(structure={"query": ["document_0_Transformer"], "document": ["query_0_Transformer"]}),
+        "routes-exchanged",
+    ),
+    "texts cut at their beginning for the tokenizer": (
+        settings(_PIPE, tokenizer_args={"truncation_side": "left"}),
+        "settings-override",
+    ),
+    "a prompt in quotes": (settings(_ST, prompts={"query": '"query: "'}), "prompt-quoted"),
+    "a prompt with a blank": (settings(_ST, prompts={"query": "Instruct: {task}\nQuery: "}), "prompt-unfilled"),
+    "a prompt with its line end in letters": (settings(_ST, prompts={"query": "Find it\\nQuery: "}), "prompt-escaped"),
+    "prompts with names in capitals": (
+        settings(_ST, prompts={"Query": "query: ", "Document": "document: "}, default_prompt_name="Document"),
+        "prompt-miscalled",
+    ),
+    "another default prompt than the card's": (other_default, "prompt-default-differs"),
+    "a version required that is not here": (
+        settings(_ST, requirements={"transformers": {"specifier": ">=99.0", "reason": "new"}}),
+        "requirement-unmet",
+    ),
 }  # fmt: skip
 
 _QWEN = {"model_type": "qwen3", "architectures": ["Qwen3Model"], "num_key_value_heads": 2, "head_dim": 8,
@@ -264,6 +314,12 @@ NUMBERS: dict[str, tuple[Inject, str]] = {
     "a rotary base of 1": (qwen(rope_theta=1.0), "rotary-absurd"),
     "two rotary bases": (qwen(rope_parameters={"rope_type": "default", "rope_theta": 1e6}), "rotary-absurd"),
     "rotary positions scaled by 0": (qwen(rope_scaling={"rope_type": "linear", "factor": 0.0}), "rotary-absurd"),
+    "rotary positions squeezed a thousandfold": (
+        qwen(rope_scaling={"rope_type": "linear", "factor": 1024.0}),
+        "rotary-absurd",
+    ),
+    "GPT-2 with unscaled attention": (config(model_type="gpt2", scale_attn_weights=False), "setting-unusual"),
+    "queries of 4 tokens": (settings(_PIPE, query_length=4), "length-tiny"),
     "a window of 2 tokens": (qwen(sliding_window=2, use_sliding_window=True), "window-tiny"),
     "an end token beyond the vocabulary": (qwen(eos_token_id=100), "token-id-beyond"),
     "no token is read": (reads(0), "length-impossible"),

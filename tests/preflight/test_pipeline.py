@@ -2,17 +2,28 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evaluators.preflight import card, files, numbers, pipeline
+from evaluators.preflight import card, files, needs, numbers, pipeline, prompts
 from evaluators.preflight.catalogue import CATALOGUE, finding
 from evaluators.preflight.steps import MODULES, OWN, known_references
 from evaluators.preflight.target import Target
-from tests.preflight.pipelines import NUMBERS, PIPELINES, put, router, settings, write_pipeline
+from tests.preflight.pipelines import (
+    NUMBERS,
+    PIPELINES,
+    order,
+    put,
+    qwen,
+    router,
+    settings,
+    static_route,
+    write_pipeline,
+)
 
 
 @pytest.fixture
@@ -22,7 +33,8 @@ def folder(tmp_path: Path) -> Path:
 
 def _found(folder: Path) -> list[str]:
     target = Target(str(folder), folder)
-    return [found.code for check in (pipeline.check, numbers.check, card.check) for found in check(target)]
+    checks = (pipeline.check, needs.check, numbers.check, card.check, prompts.check)
+    return [found.code for check in checks for found in check(target)]
 
 
 def test_an_intact_pipeline_has_no_findings(folder: Path) -> None:
@@ -73,6 +85,64 @@ def test_a_head_that_is_switched_off_asks_for_no_tensor(folder: Path) -> None:
     assert _found(folder) == ["module-tensors-differ"]
 
 
+def test_unusual_pipelines_that_are_sound(folder: Path) -> None:
+    """A Dense for another width beside the listed one, word vectors on one route, a decoder padded on the left."""
+    settings("2_Dense_256/config.json", in_features=32, out_features=256)(folder)
+    target = Target(str(folder), folder)
+    assert [(f.code, f.severity) for f in pipeline.check(target)] == [("module-unlisted", "notice")]
+    shutil.rmtree(folder / "2_Dense_256")
+    kept = (folder / "config.json").read_text()
+    qwen()(folder)
+    settings("sentence_bert_config.json", tokenizer_args={"padding_side": "left"}, query_length=32)(folder)
+    prompts_of = {"query": "Instruct: Find what answers it\nQuery: ", "document": "", "say": "\u201cso\u201d: "}
+    needed = {"transformers": ">=1", "torch": "whatever"}
+    settings("config_sentence_transformers.json", prompts=prompts_of, requirements=needed)(folder)
+    assert _found(folder) == []
+    (folder / "config.json").write_text(kept)
+    static_route(32)(folder)
+    assert _found(folder) == []
+
+
+def test_a_step_that_changes_nothing_is_no_contradiction_of_the_card(folder: Path) -> None:
+    steps = ["Transformer", "Pooling", "Dense", "Normalize"]
+    block = "\n".join(f"  ({at}): {kind}()" for at, kind in enumerate(steps))
+    (folder / "README.md").write_text(f"SentenceTransformer(\n{block}\n)\n", encoding="utf-8")
+    for places, said in (((0, 1, 2, 3, 3), ["normalize-twice"]), ((0, 1, 2), ["card-modules-differ"])):
+        write = order(*places)
+        kept = (folder / "modules.json").read_text()
+        write(folder)
+        assert _found(folder) == said
+        (folder / "modules.json").write_text(kept)
+
+
+def test_a_cross_encoder_has_no_modules_to_lose(folder: Path) -> None:
+    (folder / "modules.json").unlink()
+    for family, said in ((None, 1), ("CrossEncoder", 0)):
+        settings("config_sentence_transformers.json", model_type=family)(folder)
+        found = [f.code for f in files.check(Target("x", folder))]
+        assert found.count("modules-missing") == said
+
+
+def test_attention_without_its_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings("sentence_bert_config.json", model_args={"attn_implementation": "flash_attention_2"})(folder)
+    for package, said in (("torch", []), ("no_such_package", ["attention-unavailable"])):
+        monkeypatch.setattr(needs, "_ATTENTION", {"flash_attention_2": package})
+        assert _found(folder) == said
+
+
+def test_a_table_of_words_alone_is_read_by_its_name(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    entries = [{"idx": 0, "name": "0", "path": "", "type": f"{OWN}models.StaticEmbedding"}]
+    for name, said in (("embeddings", ["kind-unknown"]), ("weight", ["kind-unknown", "module-tensors-differ"])):
+        folder = tmp_path / name
+        put(folder / "modules.json", entries)
+        put(folder / "tokenizer.json", {"model": {"vocab": {"a": 0, "b": 1}}})
+        save_file({name: torch.ones(2, 8)}, folder / "model.safetensors")
+        assert [found.code for found in files.check(Target("x", folder))] == said
+
+
 def test_types_by_their_present_names_are_known_without_the_library(folder: Path) -> None:
     names = {f"{OWN}models.Transformer": f"{OWN}base.modules.transformer.Transformer",
              f"{OWN}models.Pooling": f"{OWN}sentence_transformer.modules.pooling.Pooling",
@@ -112,10 +182,19 @@ def test_no_value_in_a_file_ends_in_a_traceback(routed: bool, folder: Path) -> N
     more = {
         "modality_config": {"text": text},
         "module_output_name": "token_embeddings",
-        "model_args": {"dtype": "auto"},
+        "model_args": {"dtype": "auto", "attn_implementation": "sdpa"},
+        "tokenizer_args": {"truncation_side": "right"},
     }
     settings("sentence_bert_config.json", **more, transformer_task="feature-extraction")(folder)
-    settings("config_sentence_transformers.json", model_type="SentenceTransformer", truncate_dim=8)(folder)
+    settings(
+        "config_sentence_transformers.json",
+        model_type="SentenceTransformer",
+        truncate_dim=8,
+        requirements={"transformers": {"specifier": ">=1"}},
+        prompts={"query": "query: "},
+        default_prompt_name="query",
+        query_length=32,
+    )(folder)
     settings("config.json", rope_scaling={"factor": 2.0}, rope_parameters={"rope_theta": 1e4}, pos_att_type=["c2p"])(
         folder
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,29 @@ def test_a_table_rounded_up_and_a_cased_vocabulary_without_accents_are_sound(
     assert _codes(rounded) == [] and _codes(cased) == []
 
 
+def test_a_small_vocabulary_says_by_its_alphabet_that_it_has_no_capitals(
+    shapes: dict[str, Path], tmp_path: Path
+) -> None:
+    from tests.preflight.tokenizer_faults import XLMR, _file
+
+    def small(lowers: bool) -> Callable[[dict[str, Any]], None]:
+        def change(file: dict[str, Any]) -> None:
+            pieces, alphabet = file["model"]["vocab"], iter("abcdefghijklmnopqrstuvwxyz")
+            held = {piece for piece, _ in pieces}
+            missing = [letter for letter in alphabet if letter not in held]
+            for at, (piece, score) in enumerate(pieces):
+                if piece != piece.lower():
+                    pieces[at] = [missing.pop() if missing else f"\u4e00{at}", score]
+            file["normalizer"] = {"type": "Lowercase"} if lowers else None
+
+        return change
+
+    for lowers, said in ((True, False), (False, True)):
+        folder = shutil.copytree(shapes[XLMR], tmp_path / str(lowers))
+        _file(small(lowers))(folder)
+        assert ("lowercase-missing" in _codes(folder)) is said
+
+
 def test_texts_of_a_pin_are_the_first_and_stay(shapes: dict[str, Path]) -> None:
     assert all_texts()[: len(PROBES)] == list(PROBES.values())
     assert len(PROBES) == 7 and len(set(all_texts())) == len(all_texts()) >= 30
@@ -93,6 +117,10 @@ def test_words_without_a_vector_of_their_own_are_found(minilm: tuple[Any, Any, A
     broken = table.clone()
     broken[5000:6000] = 0
     broken[9000:] = broken.mean(0)
+    few = table.clone()
+    few[1014:1050] = 0  # the digits and the first letters
+    (found,) = word_rows._lost(few, torch.arange(999, len(table)).numpy(), form)
+    assert (found.code, found.evidence["count"]) == ("word-rows-zero", 36)
     zero, equal = word_rows._lost(broken, ordinary, form)
     assert (zero.code, zero.evidence["count"]) == ("word-rows-zero", 1000)
     assert (equal.code, equal.evidence["count"]) == ("word-rows-equal", len(table) - 9000)

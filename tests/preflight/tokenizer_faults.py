@@ -95,7 +95,7 @@ def _capitals(file: dict[str, Any]) -> None:
     """Every other word of a lower-case vocabulary with a capital: what a cased one looks like."""
     vocabulary = file["model"]["vocab"]
     file["model"]["vocab"] = {
-        token.capitalize() if index % 2 and token.isalpha() and token.capitalize() not in vocabulary else token: index
+        token.capitalize() if index % 2 and token.isalpha() and token.isascii() else token: index
         for token, index in vocabulary.items()
     }
 
@@ -115,6 +115,33 @@ def _other_pieces(folder: Path) -> None:
         vocab_size=28,
         minloglevel=2,
     )
+
+
+def _without_insides(file: dict[str, Any]) -> None:
+    vocabulary = file["model"]["vocab"]
+    file["model"]["vocab"] = {token.replace("##", "\u00a4\u00a4"): index for token, index in vocabulary.items()}
+
+
+def _fewer_pieces(file: dict[str, Any]) -> None:
+    file["model"]["vocab"] = file["model"]["vocab"][:-60]
+
+
+def _ids_too_high(file: dict[str, Any]) -> None:
+    file["model"]["vocab"] = {t: i + 2 if i > 1 else i for t, i in file["model"]["vocab"].items()}
+
+
+def _accents_stripped(file: dict[str, Any]) -> None:
+    file["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}]}
+
+
+def _letters_dropped(file: dict[str, Any]) -> None:
+    file["normalizer"] = {"type": "Replace", "pattern": {"String": "th"}, "content": ""}
+
+
+def _one_line_less(folder: Path) -> None:
+    lines = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    (folder / "vocab.txt").write_text("\n".join(lines[:1998] + lines[1999:]), encoding="utf-8")
+    (folder / "tokenizer.json").unlink()
 
 
 # What was done -> the shape it was done to, how, and the code of the finding.
@@ -165,6 +192,14 @@ TOKENIZER_FAULTS: dict[str, tuple[str, Inject, str]] = {
     "merges in reverse order": (QWEN, _file(_reversed_merges), "merges-wrong"),
     "merges.txt shorter than tokenizer.json": (QWEN, _older_merges, "merges-differ"),
     "vocab.json with other ids": (QWEN, _config("vocab.json", the=3), "vocabularies-differ"),
+    "no token for the inside of a word": (BERT, _file(_without_insides), "prefix-differs"),
+    "Chinese read in one piece": (BERT, _file(_normaliser(handle_chinese_chars=False)), "chinese-glued"),
+    "one line of vocab.txt lost": (BERT, _one_line_less, "tokenizer-smaller"),
+    "ids two higher than the rows": (QWEN, _file(_ids_too_high), "ids-beyond-rows"),
+    "letters dropped by the normaliser": (QWEN, _file(_letters_dropped), "words-unreachable"),
+    "the last pieces lost": (XLMR, _file(_fewer_pieces), "tokenizer-smaller"),
+    "the start for what is unknown": (XLMR, _file(_model(unk_id=0)), "special-tokens-swapped"),
+    "accents dropped by the normaliser": (XLMR, _file(_accents_stripped), "accents-dropped"),
     "the scores of all pieces alike": (XLMR, _file(_no_scores), "scores-lost"),
     "a SentencePiece model of other pieces": (XLMR, _other_pieces, "pieces-differ"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The set that no rule was made with: other faults, other shapes, kept back until the rules were frozen."""
+"""The set kept back until the rules were frozen and looked at once; rules made since were made with it in sight."""
 
 # ruff: noqa: E501
 
