@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data.vocabulary import Severity
+from data.vocabulary import Severity as Gravity
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding, Severity
 from evaluators.preflight.layers import check_layers
@@ -64,7 +64,7 @@ def check(target: Target) -> Iterator[Finding]:
         return
     faults = list(_entries(target))
     yield from faults
-    if any(Severity(fault.severity) is Severity.FATAL for fault in faults):
+    if any(Gravity(fault.severity) is Gravity.FATAL for fault in faults):
         return
     yield from _family(target)
     yield from _router(target)
