@@ -214,7 +214,8 @@ def _drawn_differences(sums: Matrix, masses: Matrix, n: int, draws: int, seed: i
     low, high = np.full(len(sums), np.nan), np.full(len(sums), np.nan)
     if (sizes >= FEWEST_TASKS).any():
         counts = resample(n, draws, seed)
-        drawn = (counts @ sums.T) / (counts @ masses.T)
+        even = np.ptp(masses) == 0  # then every draw weighs the same
+        drawn = (counts @ sums.T) / (n * masses[0, 0] if even else counts @ masses.T)
         for size in np.unique(sizes[sizes >= FEWEST_TASKS]):
             alike = sizes == size
             ends = _interval(drawn[:, alike], float(size))
@@ -281,7 +282,9 @@ def _interval(draws: Matrix, size: float, *, whole: bool = False) -> tuple[Matri
     """Expanded percentile interval of each column of [draws x columns]."""
     student = stats.t.ppf(1 - (1 - LEVEL) / 2, size - 1)
     tail = float(stats.norm.cdf(-np.sqrt(size / (size - 1)) * student))
-    low, high = np.quantile(draws, np.array([tail, 1 - tail]), axis=0, method="inverted_cdf" if whole else "linear")
+    # A column is sorted faster where it lies in one piece.
+    columns = np.ascontiguousarray(draws.T)
+    low, high = np.quantile(columns, np.array([tail, 1 - tail]), axis=1, method="inverted_cdf" if whole else "linear")
     return low, high
 
 

@@ -156,11 +156,12 @@ GROUP BY c.benchmark, c.model, c.type;
 -- similar, is among the model's training sets), and its zero-shot percentage, cut to a whole number as mteb does. NULL
 -- where nobody said what the model was trained on.
 CREATE MACRO trained_on(of_tasks) AS TABLE
-SELECT m.model, len(of_tasks) AS tasks, CASE WHEN m.training_known THEN count(DISTINCT t.task) END AS trained_on,
+WITH wanted AS (SELECT DISTINCT unnest(of_tasks) AS task),
+seen AS (SELECT t.model, count(DISTINCT t.task) AS tasks FROM model_training t SEMI JOIN wanted USING (task) GROUP BY t.model)
+SELECT m.model, len(of_tasks) AS tasks, CASE WHEN m.training_known THEN coalesce(s.tasks, 0) END AS trained_on,
     CASE WHEN m.training_known AND len(of_tasks) > 0
-        THEN floor((100 - 100.0 * count(DISTINCT t.task) / len(of_tasks))::DECIMAL(9, 6))::DOUBLE END AS zero_shot
-FROM models m LEFT JOIN model_training t ON t.model = m.model AND list_contains(of_tasks, t.task)
-GROUP BY m.model, m.training_known;
+        THEN floor((100 - 100.0 * coalesce(s.tasks, 0) / len(of_tasks))::DECIMAL(9, 6))::DOUBLE END AS zero_shot
+FROM models m LEFT JOIN seen s USING (model);
 
 -- A benchmark's own columns: one row a model, dimension and label.
 CREATE VIEW group_means AS
