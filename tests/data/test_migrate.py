@@ -20,11 +20,14 @@ _KEPT = ("runs", "checks", "encoders", "vectors", "drift", "drift_summary", "fin
 
 @pytest.fixture
 def first(made_parity: Path, tmp_path: Path) -> Path:
-    """The store as schema 1 had it: no outputs in the protocol, views of other columns."""
+    """The store as schema 1 had it: less in the protocol, no answers, no sides of remedies, views of other columns."""
     path = tmp_path / "first.duckdb"
     shutil.copyfile(made_parity, path)
     with duckdb.connect(str(path)) as connection:
-        connection.execute("ALTER TABLE protocol DROP COLUMN outputs")
+        for column in ("outputs", "code", "observed"):
+            connection.execute(f"ALTER TABLE protocol DROP COLUMN {column}")
+        connection.execute("ALTER TABLE diagnosis_causes DROP COLUMN side")
+        connection.execute("DROP TABLE answers")
         connection.execute("DROP VIEW deltas")
         connection.execute("CREATE VIEW deltas AS SELECT 'another metric: a against b' AS obstacle")
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")

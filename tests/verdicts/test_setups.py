@@ -73,10 +73,10 @@ def test_one_thing_under_two_names_is_one_thing() -> None:
     by_spec = {"dtype": "fp32", "encoder": "sentence-transformers", "pooling": "cls"}
     cursor = duckdb.connect()
     cursor.execute("CREATE TABLE runs (run_id TEXT, kind TEXT, model TEXT, settings JSON, environment JSON, files JSON,"
-                   " started_at TIMESTAMP)")  # fmt: skip
+                   " warnings JSON, started_at TIMESTAMP)")  # fmt: skip
     for run, used in (("one", by_mteb | {"modules": ["Pooling(mean)"]}), ("two", by_spec)):
         cursor.execute(
-            "INSERT INTO runs VALUES (?, 'reproduce', 'org/model', ?, '{}', '[]', now()::TIMESTAMP)",
+            "INSERT INTO runs VALUES (?, 'reproduce', 'org/model', ?, '{}', '[]', '[]', now()::TIMESTAMP)",
             [run, json.dumps({"in_use": used})],
         )
     known = setups(cursor)
