@@ -180,9 +180,8 @@ def test_a_program_is_given_no_key_but_those_named(tmp_path: Path, monkeypatch: 
 
 
 def test_what_it_says_of_itself_may_have_any_form(tmp_path: Path) -> None:
-    code = (
-        "import json\nprint(json.dumps({'settings': [1], 'versions': 'no', 'files': [{'path': 1}, 7], 'revision': 9}))"
-    )
+    odd = {"settings": [1], "versions": "no", "files": [{"path": 1}, 7], "revision": 9}
+    code = f"import json, sys\nsys.stdin.readline()\nprint(json.dumps({odd!r}))"
     encoder = opened(tmp_path, code)
     said = encoder.describe()
     assert (said.versions, said.files, said.settings["batch_size"]) == ({}, [], 32)
@@ -196,7 +195,9 @@ def test_what_it_says_of_itself_may_have_any_form(tmp_path: Path) -> None:
         "prompts": {"": "a"},
         "own": 3,
     }
-    encoder = opened(tmp_path, f"import json\nprint(json.dumps({{'settings': {claimed!r}}}))")
+    encoder = opened(
+        tmp_path, f"import json, sys\nsys.stdin.readline()\nprint(json.dumps({{'settings': {claimed!r}}}))"
+    )
     settings = encoder.describe().settings
     assert (settings["outputs"], settings["dtype"], settings["key_env"]) == (["dense"], "fp32", None)
     assert (settings["pooling"], settings["prompts"], settings["own"]) == ("cls", {"": "a"}, 3)
