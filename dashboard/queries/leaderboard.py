@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 
 from dashboard.queries.training import scored_tasks
-from data.licences import licence_of
+from data.licences import of_class
 from data.shared import most_shared
 
 __all__ = [
@@ -244,7 +244,7 @@ def _models(
     cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None, among: Among
 ) -> list[str]:
     stated = [licence for (licence,) in cursor.execute("SELECT DISTINCT licence FROM models").fetchall()]
-    wanted = [licence for licence in stated if licence_of(licence).code in among.licences]
+    wanted = of_class(stated, among.licences)
     rows = cursor.execute(
         _MODELS,
         {

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data.vocabulary import Severity as Gravity
 from evaluators.preflight.catalogue import finding
-from evaluators.preflight.finding import Finding, Severity
+from evaluators.preflight.finding import Finding, Severity, at_least
 from evaluators.preflight.layers import check_layers
 from evaluators.preflight.others import check_words, word_vectors
 from evaluators.preflight.steps import (
@@ -64,7 +63,7 @@ def check(target: Target) -> Iterator[Finding]:
         return
     faults = list(_entries(target))
     yield from faults
-    if any(Gravity(fault.severity) is Gravity.FATAL for fault in faults):
+    if at_least(faults, "fatal"):
         return
     yield from _family(target)
     yield from _router(target)
