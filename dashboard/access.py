@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import duckdb
 import streamlit as st
 
-from data.store import Reader, Version, open_reader, store_path, version_of
+from data.store.database import Reader, Version, open_reader, store_path, version_of
 
 __all__ = ["ask", "one_version", "version"]
 

@@ -16,7 +16,7 @@ if str(HERE.parent) not in sys.path:  # Streamlit puts this folder on the path, 
 
 import streamlit as st  # noqa: E402
 
-from dashboard import access, links, states  # noqa: E402
+from dashboard import access, messages, url_state  # noqa: E402
 
 # (file, title, icon) in the order of the bar on top. The address of a page is its file's name; the icons are the
 # Material symbols that Streamlit carries with it.
@@ -37,12 +37,12 @@ def main() -> None:
     """Lay out the frame, then the page, with every error Plumbline can explain shown as a sentence."""
     st.set_page_config(page_title="Plumbline", page_icon=str(HERE / "icon.svg"), layout="wide")
     page = st.navigation([_page(*entry) for entry in PAGES], position="top")
-    links.begin(page.url_path)
+    url_state.begin(page.url_path)
     notices = st.container()
-    with states.explained(), access.one_version():
+    with messages.explained(), access.one_version():
         page.run()
     with notices:
-        links.say_what_was_ignored()
+        url_state.say_what_was_ignored()
 
 
 def _page(name: str, title: str, icon: str) -> st.Page:

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
-from dashboard.words import plain
+from dashboard import url_state
+from dashboard.formatting import plain
 
 __all__ = ["show", "sorted_by"]
 
@@ -34,7 +34,7 @@ def show(
         **more: as for ``st.dataframe``.
     """
     address = f"{key}_sort"
-    links.known(address)
+    url_state.known(address)
     frame = frame.reset_index(drop=True)
     shown = sorted_by(frame, _asked(frame, address), by)
     # A table of its own for each order: one that was clicked keeps its selection.
@@ -76,7 +76,7 @@ def _folded(value: object) -> str | None:
 def _asked(frame: pd.DataFrame, address: str) -> str:
     given = str(st.query_params.get(address, ""))
     if given and given.removeprefix("-") not in frame.columns:
-        links.note(f"{plain(address)} cannot be “{plain(given[:60])}”")
+        url_state.note(f"{plain(address)} cannot be “{plain(given[:60])}”")
         return ""
     return given
 

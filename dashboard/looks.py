@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from data.vocabulary import DiagnosisVerdict, DriftVerdict, LinkState, Severity, Status, Verdict
+from data.store.vocabulary import DiagnosisVerdict, DriftVerdict, LinkState, Severity, Status, Verdict
 
 __all__ = ["CATCH", "DIAGNOSES", "DRIFTS", "LINKS", "NOT", "SAME", "SEVERITIES", "STATUS", "VERDICTS", "Look"]
 

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.access import ask
+from dashboard.formatting import plain
 from dashboard.queries.names import private
-from dashboard.words import plain
 
 __all__ = ["COLUMN", "MEANING", "badge", "labels", "marked", "of_cells"]
 

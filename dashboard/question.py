@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from dashboard.queries.use import Use
-from data.errors import InputError
+from data.store.errors import InputError
 
 __all__ = ["Question"]
 

@@ -13,10 +13,9 @@ import traceback
 import typer
 from rich.console import Console
 
-from data import keys
-from data.errors import PlumblineError
+from data.store import keys
+from data.store.errors import PlumblineError
 from evaluators.diagnose import command as diagnose
-from evaluators.noise import noise
 from evaluators.official import command as official
 from evaluators.parity import command as parity
 from evaluators.preflight import command as preflight
@@ -33,7 +32,6 @@ reproduce.register(app)
 parity.register(app)
 preflight.register(app)
 diagnose.register(app)
-app.command()(noise)
 
 
 def main() -> None:

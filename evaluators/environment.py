@@ -12,8 +12,8 @@ from typing import Any
 
 import psutil
 
-from data.keys import from_outside
-from data.run_record import Environment
+from data.store.keys import from_outside
+from data.store.runs import Environment
 
 __all__ = ["LIBRARIES", "environment", "versions"]
 

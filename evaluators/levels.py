@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from data.drift import LEVELS, reaches
-from data.errors import InputError
+from data.rules.drift import LEVELS, reaches
+from data.store.errors import InputError
 
 __all__ = ["FAIL_ON", "fail", "levels"]
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from data.store import Reader
+from data.store.database import Reader
 from tests.browser import FLAGS, found
 from tests.make_parity import parity_store
 from tests.make_store import make_store

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.drift import floor_of
-from data.probes import Probe
-from data.store import writing
+from data.rules.drift import floor_of
+from data.store.database import writing
+from evaluators.probes import Probe
 
 Vectors = NDArray[np.float32]
 MODEL = "org/small-model"

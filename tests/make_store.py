@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from data.derive import derive
-from data.store import writing
+from data.store.database import writing
+from data.store.derive import derive
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>/model",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from data import vocabulary
-from data.vocabulary import COLUMNS, Comparison, ImportKind, Obstacle, Revisions, RunKind
+from data.store import vocabulary
+from data.store.vocabulary import COLUMNS, Comparison, ImportKind, Obstacle, Revisions, RunKind
 from tests.serving import ROOT
 
 SOURCES = sorted(path for folder in ("data", "evaluators", "dashboard") for path in (ROOT / folder).rglob("*.py"))
@@ -180,7 +180,7 @@ _PARSES = {
     *("search", "match", "fullmatch", "findall", "contains", "extract"),
 }
 # What is said of a renamed model goes into `results.notes` alone until the record's files have a column for it.
-_KNOWN = {"data/derive.sql": "notes", "data/migrations/02.sql": "detail"}
+_KNOWN = {"data/store/derive.sql": "notes", "data/store/migrations/02.sql": "detail"}
 
 
 def sentence(node: ast.expr) -> bool:
@@ -241,7 +241,7 @@ def test_a_sentence_that_is_parsed_is_seen(code: str) -> None:
 
 def test_columns_that_say_what_they_may_hold_say_what_the_vocabulary_says() -> None:
     """The comments of the schema list the words of each column."""
-    for script in sorted((ROOT / "data" / "schema").glob("*.sql")):
+    for script in sorted((ROOT / "data" / "store" / "schema").glob("*.sql")):
         table = ""
         for line in script.read_text(encoding="utf-8").splitlines():
             table = m[1] if (m := re.match(r"CREATE TABLE (\w+)", line)) else table
@@ -253,7 +253,7 @@ def test_columns_that_say_what_they_may_hold_say_what_the_vocabulary_says() -> N
 
 
 def test_codes_of_the_deltas_are_those_the_view_writes() -> None:
-    view = (ROOT / "data" / "views" / "30_deltas.sql").read_text(encoding="utf-8")
+    view = (ROOT / "data" / "store" / "views" / "30_deltas.sql").read_text(encoding="utf-8")
     codes = set(re.findall(r"\{'code': '([^']+)'", view))
     assert codes == set(Obstacle) | set(Revisions)
 
@@ -272,7 +272,7 @@ def test_what_is_written_out_elsewhere_is_the_same() -> None:
     """The types that older rooms still spell out, and the words of a drift."""
     from typing import get_args
 
-    from data import drift
+    from data.rules import drift
     from evaluators.diagnose import verdict
     from evaluators.preflight import finding
 

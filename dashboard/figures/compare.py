@@ -9,8 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import CATEGORICAL, DIVERGING, MUTED, SYMBOLS, styled
+from dashboard.formatting import rounded, shown_in_points
 from dashboard.tables.compare import short_names
-from dashboard.words import rounded, shown_in_points
 
 __all__ = ["differences", "dumbbell", "heatmap", "most_different", "radar"]
 

@@ -14,8 +14,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.figures.theme import ACCENT, DIVERGING, MUTED, styled
-from dashboard.words import score, signed
-from data.vocabulary import Verdict
+from dashboard.formatting import score, signed
+from data.store.vocabulary import Verdict
 
 __all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "by_type", "dumbbell", "heatmap"]
 

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.figures.theme import DIVERGING, styled
-from data.drift import FLOORS
+from data.rules.drift import FLOORS
 
 __all__ = ["DRIFT", "drift_map", "floor_marks", "short", "signed_map"]
 

@@ -10,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, ORDERED, SYMBOLS, styled
-from dashboard.words import parameters, rounded, score
-from data import licences
-from data.licences import CLASSES, licence_of
+from dashboard.formatting import parameters, rounded, score
+from data.rules import licences
+from data.rules.licences import CLASSES, licence_of
 
 __all__ = ["drawable", "front", "quality_against_size"]
 

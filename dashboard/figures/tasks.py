@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SEQUENTIAL, SYMBOLS, styled
+from dashboard.formatting import rounded
 from dashboard.tables.compare import short_names
-from dashboard.words import rounded
 
 __all__ = ["cell_heatmap", "distribution", "profile"]
 

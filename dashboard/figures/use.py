@@ -9,8 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, styled
-from dashboard.words import bytes_, parameters, rounded
-from data.fit import pareto
+from dashboard.formatting import bytes_, parameters, rounded
+from data.rules.weighting import pareto
 
 __all__ = ["SIZES", "quality_against_size"]
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from dashboard.queries import drift_cost
 from dashboard.queries.diagnosis import findings
-from data.side_by_side import differences, file_digests
-from data.vocabulary import DriftVerdict, LinkState, Severity, Tier, Verdict
+from dashboard.tables.diff import differences, file_digests
+from data.store.vocabulary import DriftVerdict, LinkState, Severity, Tier, Verdict
 
 __all__ = ["Link", "Linked", "of_candidate", "of_run", "same_setup"]
 

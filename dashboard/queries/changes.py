@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from data.derive import derive_as_of
-from data.store import open_reader
+from data.store.database import open_reader
+from data.store.derive import derive_as_of
 
 __all__ = ["changed_scores", "imports", "latest", "models_before", "moves", "other_stores"]
 

@@ -14,8 +14,8 @@ from dashboard.queries.own_cells import OWN_CELLS
 from dashboard.queries.training import training
 from dashboard.queries.use import Use, weighed
 from dashboard.question import Question
-from data.ranking import Matrix
-from data.uncertainty import paired_differences
+from data.rules.bootstrap import paired_differences
+from data.rules.ranking import Matrix
 
 __all__ = ["ANY_TASKS", "compared", "facts", "head_to_head", "shared_wide", "shared_weights", "top_models"]
 
@@ -139,7 +139,7 @@ def head_to_head(
 
     Columns: model, tasks, wins, losses, ties (a difference within the noise floor, or none where no floor is known),
     mean (of the model), difference (model - baseline, 0-1), low, high (95 %, paired bootstrap over tasks; NaN below six
-    tasks), standing (to the baseline: a code of ``data.uncertainty``). Means and differences weigh tasks as
+    tasks), standing (to the baseline: a code of ``data.rules.bootstrap``). Means and differences weigh tasks as
     :func:`shared_weights` says.
     """
     frame = compared(cursor, benchmark, models, tasks, strict, question)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import duckdb
 import pandas as pd
 
-from data.side_by_side import differences
-from data.vocabulary import Severity
+from dashboard.tables.diff import differences
+from data.store.vocabulary import Severity
 
 __all__ = ["Proof", "causes", "diagnosis", "findings", "of_run", "proof"]
 

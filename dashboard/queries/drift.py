@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
-from data.side_by_side import differences, file_digests
+from dashboard.tables.diff import differences, file_digests
 
 __all__ = ["MEASURES", "Measure", "cells", "checks", "encoders", "history", "protocol", "texts", "traits", "verdicts"]
 

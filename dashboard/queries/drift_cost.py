@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
-from data import verdict
-from data.setups import one_name
-from data.vocabulary import Comparison, RunKind
+from data.rules import deltas
+from data.rules.setups import one_name
+from data.store.vocabulary import Comparison, RunKind
 
 __all__ = ["Side", "against_reference", "points", "same_setup", "side", "weights"]
 
@@ -60,7 +60,7 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     columns = ["encoder_id", "encoder", "task", "drift", "delta", "floor", "verdict", "run_id"]
     if not pairs:
         return pd.DataFrame(columns=columns)
-    judged = verdict.deltas(cursor, Comparison.REPRODUCED)
+    judged = deltas.deltas(cursor, Comparison.REPRODUCED)
     judged = judged[judged["right_run"].isin({pair["run_id"] for pair in pairs})].rename(
         columns={"right_run": "run_id"}
     )
@@ -70,7 +70,7 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 def _by_task(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """What the cells of each task come to, by the mean of those that can be compared, as a task's score is one."""
-    found = verdict.summed_up(judged, by)
+    found = deltas.summed_up(judged, by)
     return found[found["comparable"] > 0].drop(columns="delta").rename(columns={"mean": "delta"})
 
 
@@ -97,9 +97,9 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
     ]
     found = pd.DataFrame()
     if len(newest) == 2 and None not in newest:
-        forth = verdict.deltas(cursor, Comparison.RUNS, run_id=newest[1], against=newest[0])
+        forth = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[1], against=newest[0])
         # The reference may have been run later: it is what is claimed all the same.
-        back = verdict.deltas(cursor, Comparison.RUNS, run_id=newest[0], against=newest[1], mirrored=True)
+        back = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[0], against=newest[1], mirrored=True)
         found = _by_task(pd.concat([forth, back]), ["task"])
     if found.empty:
         return pd.DataFrame(columns=["task", "delta", "verdict"])

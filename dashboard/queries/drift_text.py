@@ -7,7 +7,7 @@ import json
 import duckdb
 import pandas as pd
 
-from data.side_by_side import differences, file_digests
+from dashboard.tables.diff import differences, file_digests
 
 __all__ = ["figures", "settings"]
 

@@ -9,12 +9,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from data.ranking import Matrix
-from data.uncertainty import DRAWS, FEWEST_TASKS, borda_intervals, mean_intervals, paired_differences
+from data.rules.bootstrap import DRAWS, FEWEST_TASKS, borda_intervals, mean_intervals, paired_differences
+from data.rules.ranking import Matrix
 
 __all__ = ["LACKS", "Intervals", "Rival", "headline_weights", "intervals"]
 
-LACKS = "lacks"  # beside the codes of data.uncertainty: a model without all of the tasks that the first has
+LACKS = "lacks"  # beside the codes of data.rules.bootstrap: a model without all of the tasks that the first has
 
 _CONTESTS = "SELECT model, contest, any_score FROM contests(?, ?, ?, ?) WHERE ranked"
 _CELLS = """
@@ -40,9 +40,9 @@ class Intervals(NamedTuple):
     """How sure a board is.
 
     ``models``: one row a ranked model. Columns: model; rank_low, rank_high; mean_low, mean_high (of Mean (Task), 0-1);
-    type_low, type_high (of Mean (TaskType)); against_first, a code of ``data.uncertainty`` or :data:`LACKS`. NaN where
-    nothing can be said: fewer than six tasks, an incomplete model's mean. ``first``: who is ranked first, None where
-    nobody is. ``rivals``: those it does not beat on what is shared, the clearest first.
+    type_low, type_high (of Mean (TaskType)); against_first, a code of ``data.rules.bootstrap`` or :data:`LACKS`.
+    NaN where nothing can be said: fewer than six tasks, an incomplete model's mean. ``first``: who is
+    ranked first, None where nobody is. ``rivals``: those it does not beat on what is shared, the clearest first.
     """
 
     models: pd.DataFrame

@@ -9,8 +9,8 @@ import duckdb
 import pandas as pd
 
 from dashboard.queries.training import scored_tasks
-from data.licences import of_class
-from data.shared import most_shared
+from data.rules.licences import of_class
+from data.rules.overlap import most_shared
 
 __all__ = [
     "Among",
@@ -33,7 +33,7 @@ class Among:
     """Which models and tasks take part. None and empty mean no limit; a model that does not say is not within one.
 
     Sizes are in parameters, ``zero_shot`` in percent; ``languages``, ``types`` and ``domains`` choose tasks that have
-    any of them, ``without`` takes tasks away; ``licences`` are codes of ``data.licences.CLASSES``. ``trusted`` leaves
+    any of them, ``without`` takes tasks away; ``licences`` are of ``data.rules.licences.CLASSES``. ``trusted`` leaves
     out model cards' own figures, other dataset revisions and other model revisions, and then the tasks that too few
     models share. ``whole`` keeps the tasks nobody has finished, as mteb's own board does.
     """

@@ -10,12 +10,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from data.effects import Effects, by_task, decompose
-from data.run_record import ReproduceSettings, in_one_line, recorded, warnings_of
-from data.setups import Named, setups
-from data.setups import named as by_set_up
-from data.verdict import Thresholds, deltas
-from data.vocabulary import Comparison, Origin, Tier, Verdict
+from data.rules.deltas import Thresholds, deltas
+from data.rules.effects import Effects, by_task, decompose
+from data.rules.setups import Named, setups
+from data.rules.setups import named as by_set_up
+from data.store.runs import ReproduceSettings, in_one_line, recorded, warnings_of
+from data.store.vocabulary import Comparison, Origin, Tier, Verdict
 
 __all__ = [
     "command",

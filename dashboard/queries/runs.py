@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
-from data.run_record import Recorded, recorded, warnings_of
-from data.side_by_side import differences, file_digests
+from dashboard.tables.diff import differences, file_digests
+from data.store.runs import Recorded, recorded, warnings_of
 
 __all__ = ["PARTS", "Run", "beside", "part", "run", "runs", "tasks"]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from dashboard.queries.training import training
-from data.errors import InputError
-from data.fit import entry_weights, factors, index_bytes, monthly_cost, robustness, weighted_scores
-from data.licences import licence_of
-from data.ranking import ranks
-from data.uncertainty import mean_intervals, paired_differences
+from data.rules.bootstrap import mean_intervals, paired_differences
+from data.rules.licences import licence_of
+from data.rules.ranking import ranks
+from data.rules.weighting import entry_weights, factors, index_bytes, monthly_cost, robustness, weighted_scores
+from data.store.errors import InputError
 
 __all__ = [
     "Limits",
@@ -35,7 +35,7 @@ Weights = tuple[tuple[str, float], ...]
 class Limits:
     """What a model must have; None and empty mean no limit. A model that does not say is not within one.
 
-    ``licences`` are codes of ``data.licences.CLASSES``; ``unknown`` is one of them.
+    ``licences`` are codes of ``data.rules.licences.CLASSES``; ``unknown`` is one of them.
     """
 
     parameters: float | None = None
@@ -71,8 +71,8 @@ class ShortList:
     """The answer: ranked models, what each limit took away, what kept others out, and the weights in use.
 
     ``ranked``: one row a model within the limits with every score that counts, the best first. Columns: place, model,
-    score (0-1), low, high (95 %, bootstrap over tasks), against_first (a code of ``data.uncertainty``, empty for the
-    first), first and among_top (shares of weight draws), the facts of :func:`candidates`, and ``mean <type>`` and
+    score (0-1), low, high (95 %, bootstrap over tasks), against_first (a code of ``data.rules.bootstrap``, empty for
+    the first), first and among_top (shares of weight draws), the facts of :func:`candidates`, and ``mean <type>`` and
     ``place <type>``.
     ``lacking``: models within the limits that lack scores: model, missing. ``excluded``: limit -> models it alone or
     among others takes away. ``weights``: task, type, language, weight (summing to one). ``rare``: tasks left out

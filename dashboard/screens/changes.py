@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import grids, links, private
+from dashboard import grids, private, url_state
 from dashboard.access import ask
 from dashboard.figures import changes as figures
+from dashboard.formatting import count, day, plain
+from dashboard.messages import empty
 from dashboard.queries import changes as queries
 from dashboard.queries.leaderboard import benchmarks, first_shown
-from dashboard.states import empty
 from dashboard.tables import changes as tables
-from dashboard.words import count, day, plain
-from data.store import store_path, version_of
+from data.store.database import store_path, version_of
 
 IMPORTS, STORES = "Two imports", "Another store"
 DRAWN = 25
@@ -42,9 +42,9 @@ def controls() -> dict[str, Any] | None:
         only_one(imports)
         return None
     bar = st.container(horizontal=True, vertical_alignment="bottom")
-    kind = links.one_of("Compare", kinds, "w_kind", where=bar)
+    kind = url_state.one_of("Compare", kinds, "w_kind", where=bar)
     if kind == STORES:
-        name = links.subject("store", "With the store", others, "w_store", where=bar, width=360)
+        name = url_state.subject("store", "With the store", others, "w_store", where=bar, width=360)
         if name is None:
             return None
         path = store_path().parent / name
@@ -52,14 +52,14 @@ def controls() -> dict[str, Any] | None:
         ours, theirs = ask(queries.latest), ask(queries.latest, other=other, version=version)
         return {"other": other, "version": version, "newer": bool(ours and theirs and theirs > ours)}
     labels = {tables.import_label(row): int(row["import_id"]) for _, row in imports.iterrows()}
-    after = links.subject("import", "After", list(labels), "w_after", where=bar, width=420)
+    after = url_state.subject("import", "After", list(labels), "w_after", where=bar, width=420)
     if after is None:
         return None
     earlier = [label for label, number in labels.items() if number < labels[after]]
     if not earlier:
         empty("That is the first import. Choose a later one.")
         return None
-    before = links.subject("import before that", "Before", earlier, "w_before", where=bar, width=420)
+    before = url_state.subject("import before that", "Before", earlier, "w_before", where=bar, width=420)
     if before is None:
         return None
     return {"before": labels[before], "after": labels[after]}
@@ -149,7 +149,7 @@ def show_moves(between: dict[str, Any]) -> None:
     if not offered:
         return
     start = first_shown(offered)
-    benchmark = links.subject(
+    benchmark = url_state.subject(
         "benchmark", "Benchmark", offered, "w_benchmark", index=start, remember="benchmark", width=320
     )
     if benchmark is None:

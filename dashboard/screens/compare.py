@@ -7,18 +7,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import grids, links, private
+from dashboard import grids, private, url_state
 from dashboard.access import ask
 from dashboard.figures import compare as figures
+from dashboard.formatting import count, plain
+from dashboard.messages import empty
 from dashboard.queries import compare as queries
 from dashboard.queries import names
 from dashboard.queries.badges import badges
 from dashboard.queries.leaderboard import benchmarks, first_shown
 from dashboard.question import Question
-from dashboard.states import empty
 from dashboard.tables import compare as tables
-from dashboard.words import count, plain
-from data.errors import InputError
+from data.store.errors import InputError
 
 READABLE = 8
 LARGEST = 25
@@ -64,16 +64,16 @@ def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool] | None
     left, middle, right = st.columns([2, 4, 2])
     offered = list(ask(benchmarks)["benchmark"])
     start = first_shown(offered)
-    benchmark = links.subject(
+    benchmark = url_state.subject(
         "benchmark", "Benchmark", [*offered, queries.ANY_TASKS], "c_benchmark", index=start, remember="benchmark",
         where=left,
     )  # fmt: skip
     if benchmark is None:
         return None
-    picked = links.choose_many(
+    picked = url_state.choose_many(
         "Models", ask(names.models), "c_models", where=middle, placeholder="The first three", wrap=True
     )
-    if not picked and links.unknown("c_models"):
+    if not picked and url_state.unknown("c_models"):
         empty("None of the models the link asks for is in this store. Choose some above.")
         return None
     models = tuple(picked) or tuple(ask(queries.top_models, benchmark, 3))
@@ -82,13 +82,13 @@ def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool] | None
     elif len(models) > READABLE:
         middle.caption(f"Figures stay readable up to {READABLE} models; these are {len(models)}.")
     every = list(models) or ["–"]
-    baseline = links.choose("Baseline", every, "c_baseline", where=right, help="Differences are to this model.")
+    baseline = url_state.choose("Baseline", every, "c_baseline", where=right, help="Differences are to this model.")
     hand = benchmark == queries.ANY_TASKS
     offered_tasks = ask(names.tasks) if hand else ask(names.tasks_of, benchmark)
     left, right = st.columns([5, 3], vertical_alignment="bottom")
     label = "Tasks" if hand else "Tasks (empty: all of the benchmark)"
-    tasks = tuple(links.choose_many(label, offered_tasks, "c_tasks", where=left))
-    strict = links.switch(
+    tasks = tuple(url_state.choose_many(label, offered_tasks, "c_tasks", where=left))
+    strict = url_state.switch(
         "Only figures run on today's data",
         "c_strict",
         where=right,
@@ -99,17 +99,17 @@ def controls() -> tuple[str, tuple[str, ...], str, tuple[str, ...], bool] | None
 
 def weights(benchmark: str) -> Question | None:
     """The weights of one's own use, where the link brought them; they can be taken off again."""
-    links.known(WEIGHTS)
+    url_state.known(WEIGHTS)
     if not (st.query_params.get(WEIGHTS) or st.session_state.get(WEIGHTS)) or benchmark == queries.ANY_TASKS:
         return None
     with st.expander("Weighted as on Our use", icon=":material/balance:"):
-        given = links.text("Weights", WEIGHTS, help="Empty: every task alike. They are set on the page Our use.")
+        given = url_state.text("Weights", WEIGHTS, help="Empty: every task alike. They are set on the page Our use.")
     if not given:
         return None
     try:
         found = Question.read(given)
     except InputError as error:
-        links.note(f"the weights: {plain(error)}")
+        url_state.note(f"the weights: {plain(error)}")
         return None
     st.caption(f"Weighted as on Our use: {plain(found.words())}. Means, differences and verdicts below are by these.")
     return found
@@ -188,7 +188,7 @@ def show_verdicts(
 def show_figure(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> None:
     """The tasks that differ most, in the way the viewer prefers."""
     st.subheader("Where they differ", anchor=False)
-    plot = links.one_of("Show as", PLOTS, "c_plot", label_visibility="collapsed")
+    plot = url_state.one_of("Show as", PLOTS, "c_plot", label_visibility="collapsed")
     largest = figures.most_different(wide, baseline, LARGEST)
     draw = {
         "Differences": lambda: figures.differences(largest, baseline, floors),
@@ -229,7 +229,7 @@ def show_tasks(
         there["t_in"] = benchmark
     types = [tables.ALL_TASKS, *sorted(set(wide.index.get_level_values("type")))]
     left, right = st.columns([2, 5], vertical_alignment="bottom")
-    kind = links.choose("Tasks of type", types, "c_type", where=left)
+    kind = url_state.choose("Tasks of type", types, "c_type", where=left)
     shown = tables.by_task(wide, floors, baseline)
     if kind not in (None, tables.ALL_TASKS):
         shown = shown[shown["Type"] == kind].reset_index(drop=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, private, states
+from dashboard import messages, private, url_state
 from dashboard.access import ask
+from dashboard.formatting import count, plain
 from dashboard.queries import drift
 from dashboard.queries.drift import MEASURES
 from dashboard.sections import diagnosis, drift_maps, drift_text, drift_verdicts
 from dashboard.sections.drift_maps import Chosen
-from dashboard.words import count, plain
 
 COMMAND = (
     "python -m evaluators parity --reference sentence-transformers:sentence-transformers/all-MiniLM-L6-v2"
@@ -25,14 +25,14 @@ def page() -> None:
     st.caption("Is this deployment the same model? The vectors of each encoder against a reference's, text by text.")
     checks = ask(drift.checks)
     if checks.empty:
-        states.empty("**No parity check yet.** A check compares the vectors of two or more encoders.", COMMAND)
+        messages.empty("**No parity check yet.** A check compares the vectors of two or more encoders.", COMMAND)
         return
     check, output = _check(checks)
     verdicts, encoders = _named(ask(drift.verdicts, check["check_id"], output), ask(drift.encoders, check["check_id"]))
     private.badge(models=encoders["model"].unique())
     drift_verdicts.sentences(verdicts, encoders.loc[encoders["is_reference"], "name"].iloc[0])
     st.subheader("Where it drifts", divider="gray")
-    view = links.one_of("Look at", drift_maps.VIEWS, "drift_view")
+    view = url_state.one_of("Look at", drift_maps.VIEWS, "drift_view")
     chosen = _chosen(check["check_id"], output, encoders, verdicts)
     if chosen.texts.empty:
         st.info("The reference gave no vectors, so there is nothing to compare text by text.", icon=":material/info:")
@@ -47,9 +47,9 @@ def page() -> None:
 
 def _check(checks: pd.DataFrame) -> tuple[pd.Series, str]:
     left, right = st.columns([3, 1])
-    chosen = links.choose("Check", list(checks["name"]), "check", where=left, remember="check")
+    chosen = url_state.choose("Check", list(checks["name"]), "check", where=left, remember="check")
     check = checks[checks["name"] == chosen].iloc[0]
-    output = links.choose("Output", list(check["outputs"]), "output", where=right)
+    output = url_state.choose("Output", list(check["outputs"]), "output", where=right)
     revision = str(check["revision"])[:12] if pd.notna(check["revision"]) else "no named revision"
     st.caption(
         f"Reference {plain(check['label'])}: {plain(check['model'])} at {plain(revision)}. "
@@ -74,23 +74,23 @@ def _named(verdicts: pd.DataFrame, encoders: pd.DataFrame) -> tuple[pd.DataFrame
 def _chosen(check: str, output: str, encoders: pd.DataFrame, verdicts: pd.DataFrame) -> Chosen:
     ids = dict(zip(encoders["name"], encoders["encoder_id"], strict=True))
     first, second, third, fourth, fifth = st.columns([3, 2, 3, 3, 1.6], vertical_alignment="bottom")
-    measure = links.choose(
+    measure = url_state.choose(
         "Measure",
         list(MEASURES),
         "measure",
         where=first,
         help="\n\n".join(f"**{m.label}**: {m.explained}" for m in MEASURES.values()),
     )
-    order = links.choose("Order", ["worst first", "clustered", "by name"], "order", where=second)
-    candidate = links.choose(
+    order = url_state.choose("Order", ["worst first", "clustered", "by name"], "order", where=second)
+    candidate = url_state.choose(
         "Encoder",
         list(verdicts.sort_values(["neighbour_overlap", "name"])["name"]),
         "encoder",
         where=third,
         help="The one that loses most neighbours first.",
     )
-    against = links.choose("Against", list(encoders["name"]), "against", where=fourth)
-    log = links.switch("Log scale", "log", value=True, where=fifth)
+    against = url_state.choose("Against", list(encoders["name"]), "against", where=fourth)
+    log = url_state.switch("Log scale", "log", value=True, where=fifth)
     texts = ask(drift.texts, check)
     return Chosen(
         check, output, encoders, texts, ids[str(candidate)], ids[str(against)], str(measure), str(order), log
@@ -100,7 +100,7 @@ def _chosen(check: str, output: str, encoders: pd.DataFrame, verdicts: pd.DataFr
 def _text(chosen: Chosen) -> str:
     drifted = ask(drift.cells, chosen.check, chosen.output, "cosine distance").mean(axis=1)
     names = chosen.texts.assign(drift=chosen.texts["text_hash"].map(drifted)).sort_values("drift", ascending=False)
-    text = links.choose("Text", list(names["name"]), "probe", help="Worst first; a click on a map chooses here.")
+    text = url_state.choose("Text", list(names["name"]), "probe", help="Worst first; a click on a map chooses here.")
     return str(names.loc[names["name"] == text, "text_hash"].iloc[0])
 
 

@@ -9,19 +9,21 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import asks, boards, filters, links, private, states
+from dashboard import asks, messages, private, url_state
 from dashboard.access import ask
 from dashboard.figures.pareto import drawable, quality_against_size
-from dashboard.provenance import show_sources
+from dashboard.formatting import count, plain, score
 from dashboard.queries import leaderboard as asked
 from dashboard.queries import names
 from dashboard.queries.badges import badges, short
 from dashboard.queries.intervals import LACKS, Intervals, intervals
 from dashboard.queries.leaderboard import Among, Pool
 from dashboard.queries.training import training
-from dashboard.words import count, plain, score
-from data.licences import ALLOWED, licence_of
-from data.uncertainty import AHEAD, DRAWS, FEW, TIED
+from dashboard.sections import filters
+from dashboard.sections.provenance import show_sources
+from dashboard.tables import leaderboard
+from data.rules.bootstrap import AHEAD, DRAWS, FEW, TIED
+from data.rules.licences import ALLOWED, licence_of
 
 _RANKED_BY = {
     "borda": "Ranked by MTEB's Borda count: on every task a model earns a point for each model it beats, so the best "
@@ -37,14 +39,14 @@ def page() -> None:
     """The page, top to bottom."""
     benchmarks = ask(asked.benchmarks)
     if benchmarks.empty:
-        states.empty("**The store is empty.** No scores have been imported yet.", "python -m evaluators import")
+        messages.empty("**The store is empty.** No scores have been imported yet.", "python -m evaluators import")
         return
     benchmark = _pick(benchmarks)
     if benchmark is None:
         return
     name = benchmark["benchmark"]
     head, notice = st.container(), st.container()
-    links.known(WHOLE)
+    url_state.known(WHOLE)
     among = filters.among(ask(asked.choices, name), zero_shot=bool(benchmark["show_zero_shot"]))
     if not among.trusted:
         among = replace(among, whole=_own_view(name, notice))
@@ -56,7 +58,7 @@ def page() -> None:
     if benchmark["show_zero_shot"]:
         board["zero_shot"] = board["model"].map(ask(training, name, taking.asked)["zero_shot"])
     board["private"] = board["model"].isin(ask(names.private).models)
-    quality = boards.quality_of(benchmark)
+    quality = leaderboard.quality_of(benchmark)
     sure = _intervals(name, taking)
     with head:
         _headline(board, quality, str(benchmark["ranked_by"]), sure)
@@ -64,7 +66,7 @@ def page() -> None:
         _left_out(board, taking)
         _compare(name, board, sure, taking)
     table, plot = st.tabs(["Table", "Quality against size"], key="view", bind="query-params", on_change="rerun")
-    links.known("view")
+    url_state.known("view")
     with table:
         _table(benchmark, board, quality, taking, sure)
     if plot.open:
@@ -76,11 +78,11 @@ def page() -> None:
 def _pick(benchmarks: pd.DataFrame) -> dict[str, Any] | None:
     headings = benchmarks["menu"].fillna(UNLISTED)
     bar = st.container(horizontal=True)
-    heading = links.choose("Group", [ALL, *dict.fromkeys(headings)], "group", where=bar, width=220)
+    heading = url_state.choose("Group", [ALL, *dict.fromkeys(headings)], "group", where=bar, width=220)
     rows = benchmarks if heading == ALL else benchmarks[headings == heading]
     names = rows["benchmark"].tolist()
     first = asked.first_shown(names)
-    chosen = links.subject(
+    chosen = url_state.subject(
         "benchmark", "Benchmark", names, "benchmark", index=first, remember="benchmark", where=bar, width=320
     )
     if chosen is None:
@@ -102,7 +104,7 @@ def _own_view(name: str, where: Any) -> bool:
     if not tasks:
         return False
     left, right = where.columns([5, 2], vertical_alignment="center")
-    whole = links.switch(
+    whole = url_state.switch(
         "MTEB's own view: all tasks", WHOLE, where=right, help="Then nobody has a mean; the rank counts what there is."
     )
     one = len(tasks) == 1
@@ -242,18 +244,18 @@ def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking:
     types = ask(asked.type_means, name, taking) if benchmark["show_task_types"] else pd.DataFrame()
     whole = taking.tasks is None and not taking.trusted
     groups = ask(asked.group_means, name) if whole else pd.DataFrame()
-    frame = boards.sure(boards.shown(board, groups, types, benchmark), sure.models, quality)
-    frame = boards.with_badges(frame, short(ask(badges)))
+    frame = leaderboard.sure(leaderboard.shown(board, groups, types, benchmark), sure.models, quality)
+    frame = leaderboard.with_badges(frame, short(ask(badges)))
     bar = st.container(horizontal=True, vertical_alignment="bottom")
-    wanted = links.text(
+    wanted = url_state.text(
         "Search by name", "name", where=bar, placeholder="part of a name", icon=":material/search:", width=300
     )
-    by = links.choose("Sort by", boards.sortable(frame), "sort", where=bar, width=180) or "Rank"
-    reverse = links.switch("Reverse", "reverse", where=bar)
-    frame = boards.ordered(frame[_named(frame["Model"], wanted)], by, reverse=reverse)
+    by = url_state.choose("Sort by", leaderboard.sortable(frame), "sort", where=bar, width=180) or "Rank"
+    reverse = url_state.switch("Reverse", "reverse", where=bar)
+    frame = leaderboard.ordered(frame[_named(frame["Model"], wanted)], by, reverse=reverse)
     bar.download_button(
         "CSV",
-        lambda: boards.as_csv(frame),
+        lambda: leaderboard.as_csv(frame),
         file_name=f"{_file_name(name)}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -285,7 +287,7 @@ def _grid(frame: pd.DataFrame, quality: str, tasks: int) -> None:
     st.dataframe(
         frame,
         key=key,
-        column_config=boards.columns_of(frame, quality, tasks),
+        column_config=leaderboard.columns_of(frame, quality, tasks),
         hide_index=True,
         height="content" if len(frame) < 20 else 640,
         on_select=selected,
@@ -297,7 +299,7 @@ def _grid(frame: pd.DataFrame, quality: str, tasks: int) -> None:
 
 def _sort(column: str, frame: pd.DataFrame) -> None:
     """Callback: sort by this column, or turn it round if it is sorted by already."""
-    if column in boards.sortable(frame):
+    if column in leaderboard.sortable(frame):
         st.session_state["reverse"] = st.session_state.get("sort") == column and not st.session_state.get("reverse")
         st.session_state["sort"] = column
 
@@ -314,20 +316,23 @@ def _legend(board: pd.DataFrame, hidden: int) -> None:
         f"{hidden:,} hidden by the name search." if hidden else "",
     ]
     st.caption(" ".join(text for text in said if text))
-    mine = f":blue-badge[{boards.PRIVATE}] :small[{private.MEANING[0].lower()}{private.MEANING[1:-1]}] "
+    mine = f":blue-badge[{leaderboard.PRIVATE}] :small[{private.MEANING[0].lower()}{private.MEANING[1:-1]}] "
     own = mine if board["private"].any() else ""
-    own += "" if board["ranked"].all() else f":green-badge[{boards.OWN}] :small[only run here; moves nobody's rank] "
+    own += (
+        "" if board["ranked"].all() else f":green-badge[{leaderboard.OWN}] :small[only run here; moves nobody's rank] "
+    )
     st.markdown(
-        f":orange-badge[n {boards.CARD}] :small[scores stated on the model's own card, not run by MTEB] "
-        f":gray-badge[n {boards.DATA}] :small[scores on another version of the data set than today's or none stated] "
-        f":violet-badge[n {boards.REVISION}] :small[scores of another revision of the model than most of its others] "
-        + own
+        f":orange-badge[n {leaderboard.CARD}] :small[scores stated on the model's own card, not run by MTEB] "
+        f":gray-badge[n {leaderboard.DATA}] "
+        f":small[scores on another version of the data set than today's or none stated] "
+        f":violet-badge[n {leaderboard.REVISION}] "
+        f":small[scores of another revision of the model than most of its others] " + own
     )
 
 
 def _plot(board: pd.DataFrame, quality: str) -> None:
-    by = links.one_of("Colour by", ["licence", "release"], "colour")
-    label = boards.label_of(quality)
+    by = url_state.one_of("Colour by", ["licence", "release"], "colour")
+    label = leaderboard.label_of(quality)
     frame = board.assign(quality=board[quality])
     left_out = len(frame) - len(drawable(frame))
     figure = quality_against_size(frame, quality=label, by=by, chosen=_chosen())
@@ -354,7 +359,7 @@ def _chosen() -> str | None:
 def _sources(name: str, board: pd.DataFrame) -> None:
     st.markdown("#### Where the numbers come from")
     models = board["model"].tolist()
-    chosen = links.choose("Model", models, "model", index=None, placeholder="Select a row above, or a name here")
+    chosen = url_state.choose("Model", models, "model", index=None, placeholder="Select a row above, or a name here")
     if chosen is not None:
         private.badge(models=[chosen])
         show_sources(name, chosen)

@@ -7,16 +7,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import grids, links, private
+from dashboard import grids, private, url_state
 from dashboard.access import ask
 from dashboard.figures import tasks as figures
+from dashboard.formatting import count, parameters, plain
+from dashboard.messages import empty
 from dashboard.queries import names
 from dashboard.queries import profile as queries
 from dashboard.queries.compare import facts as model_facts
-from dashboard.states import empty
 from dashboard.tables import compare as compare_tables
 from dashboard.tables import tasks as tables
-from dashboard.words import count, parameters, plain
 
 FEW = 5
 
@@ -28,7 +28,7 @@ def main() -> None:
         empty("The store has no scores yet.", "python -m evaluators import")
         return
     left, right = st.columns(2)
-    model = links.subject("model", "Model", offered, "m_model", remember="model", where=left)
+    model = url_state.subject("model", "Model", offered, "m_model", remember="model", where=left)
     if model is None:
         return
     private.badge(models=[model])
@@ -36,7 +36,7 @@ def main() -> None:
     if not benchmarks:
         empty("This model has scores, but on no task of a benchmark.")
         return
-    benchmark = links.subject("benchmark", "Benchmark", benchmarks, "m_benchmark", where=right)
+    benchmark = url_state.subject("benchmark", "Benchmark", benchmarks, "m_benchmark", where=right)
     if benchmark is None:
         return
     tasks = ask(queries.tasks_against_peers, model, benchmark)
@@ -44,7 +44,7 @@ def main() -> None:
     if tasks.empty:
         empty("This model has no complete task of this benchmark.")
         return
-    if links.one_of("Against its peers", ["By task", "By language"], "m_view") == "By task":
+    if url_state.one_of("Against its peers", ["By task", "By language"], "m_view") == "By task":
         show_profile(tasks, model, benchmark)
     else:
         show_languages(model, benchmark)
@@ -100,7 +100,7 @@ def show_languages(model: str, benchmark: str) -> None:
     if row is not None:  # before the control it sets, which is beside it
         st.session_state["m_language"] = listed[row]
     left.caption("Select a row to see its cells. A cell of two languages counts for both.")
-    language = links.choose("Cells in", listed, "m_language", where=right)
+    language = url_state.choose("Cells in", listed, "m_language", where=right)
     parts = cells["languages"].fillna("").str.split(",")
     mine = cells[[any(part.split("-")[0] == language for part in of) for of in parts]]
     open_task(tables.profile(mine).drop(columns=["Type"]), model, benchmark, key="m_cells", where=right)

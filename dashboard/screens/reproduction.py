@@ -8,16 +8,17 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import cells, links, private, states
+from dashboard import messages, private, url_state
 from dashboard.access import ask
 from dashboard.figures import deltas as figures
+from dashboard.formatting import SCORE_FORMAT, count, plain
 from dashboard.queries import reproduction as asked
-from dashboard.words import SCORE_FORMAT, count, plain
-from data.blame import Charge, charges, doubt
-from data.effects import Effects
-from data.setups import Named
-from data.verdict import SIDES, Sides, Thresholds, counted, thresholds, worst_first
-from data.vocabulary import Comparison, Verdict
+from dashboard.sections import cell
+from data.rules.attribution import Charge, charges, doubt
+from data.rules.deltas import SIDES, Sides, Thresholds, counted, thresholds, worst_first
+from data.rules.effects import Effects
+from data.rules.setups import Named
+from data.store.vocabulary import Comparison, Verdict
 
 
 class Kind(NamedTuple):
@@ -68,10 +69,10 @@ def page() -> None:
     first = "Our runs" if present.get(Comparison.REPRODUCED) else "Model cards"
     bar = st.container(horizontal=True, vertical_alignment="center")
     kind = KINDS[
-        links.one_of("Compare", list(KINDS), "compare", default=first, where=bar, label_visibility="collapsed")
+        url_state.one_of("Compare", list(KINDS), "compare", default=first, where=bar, label_visibility="collapsed")
     ]
     if not present.get(kind.name):
-        states.empty(kind.nothing, kind.command)
+        messages.empty(kind.nothing, kind.command)
         return
     limits = _limits(bar)
     everything = ask(asked.judged, kind.name, limits)
@@ -93,7 +94,7 @@ def page() -> None:
         )
     _views(kind, chosen, shown, split, named)
     st.subheader("One cell", anchor=False)
-    cells.show(everything, split, kind.sides, named)
+    cell.show(everything, split, kind.sides, named)
 
 
 def _limits(bar: DeltaGenerator) -> Thresholds:
@@ -102,17 +103,17 @@ def _limits(bar: DeltaGenerator) -> Thresholds:
     with bar.popover("Thresholds", icon=":material/straighten:"):
         st.caption("Where the lines between the verdicts are. Changed ones stand in the address.")
         given = {
-            "match_floors": links.number(
+            "match_floors": url_state.number(
                 "match up to this many noise floors", "match_floors", value=stands.match_floors, min_value=0.0, step=0.5
             ),
-            "drift": links.number(
+            "drift": url_state.number(
                 "drift up to this difference (0 to 1) ...", "drift", value=stands.drift, min_value=0.0, step=0.005,
                 format="%.3f",
             ),
-            "drift_floors": links.number(
+            "drift_floors": url_state.number(
                 "... or this many noise floors", "drift_floors", value=stands.drift_floors, min_value=0.0, step=0.5
             ),
-            "lost": links.number(
+            "lost": url_state.number(
                 "broken when more than this share is lost", "lost", value=stands.lost, min_value=0.0, max_value=1.0,
                 step=0.05,
             ),
@@ -132,9 +133,9 @@ def _lines(limits: Thresholds) -> str:
 def _chosen(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The models and tasks asked about, and the verdicts to show of them: those choose rows and change no share."""
     find, kinds, verdicts = st.columns([2, 2, 2])
-    wanted = links.text("Model or task", "find", where=find, placeholder="part of a name", icon=":material/search:")
-    types = links.choose_many("Task types", sorted(frame["type"].dropna().unique()), "types", where=kinds)
-    called = links.choose_many(
+    wanted = url_state.text("Model or task", "find", where=find, placeholder="part of a name", icon=":material/search:")
+    types = url_state.choose_many("Task types", sorted(frame["type"].dropna().unique()), "types", where=kinds)
+    called = url_state.choose_many(
         "Show only", [str(verdict) for verdict in Verdict], "verdicts", where=verdicts, placeholder="every verdict",
         help="Chooses what is shown below; the share that holds stays that of all models and tasks chosen.",
     )  # fmt: skip
@@ -182,7 +183,7 @@ def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, nam
     left, right = st.columns(2)
     _list(left, what, "none stands out", [c for c in found if c.of == "model" and c.subject in rows])
     for row in _too_few(split, rows) if what == "Runs" else []:
-        name = cells.short(pd.Series([row.name]), named).iloc[0]
+        name = cell.short(pd.Series([row.name]), named).iloc[0]
         left.caption(
             f"{plain(name)} is off on all of its {count(row.cells, 'task')}: too few to tell that from chance."
         )
@@ -217,7 +218,7 @@ def _views(kind: Kind, chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects
     """The views of ``frame``, the cells shown; a task's own verdict is that of all its cells in ``chosen``."""
     names = ["Heatmap", "Biggest differences", "By task type", "Table"]
     heat, biggest, types, table = st.tabs(names, key="part", bind="query-params", on_change="rerun")
-    links.known("part")
+    url_state.known("part")
     if heat.open:
         with heat:
             _heatmap(chosen, frame, split, named)
@@ -228,15 +229,15 @@ def _views(kind: Kind, chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects
 
 
 def _heatmap(chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
-    size = _SIZES[links.one_of("Show", list(_SIZES), "extent", label_visibility="collapsed")]
+    size = _SIZES[url_state.one_of("Show", list(_SIZES), "extent", label_visibility="collapsed")]
     pairs = frame[["row", "task"]].drop_duplicates().rename(columns={"task": "column"})
-    shown = cells.by_task(chosen, split).merge(pairs, on=["row", "column"])
+    shown = cell.by_task(chosen, split).merge(pairs, on=["row", "column"])
     rows = _affected(split.rows, set(shown["row"]), size)
     columns = _affected(split.columns, set(shown["column"]), size)
     models = rows["name"].map(frame.drop_duplicates("row").set_index("row")["model"])
     figure = figures.heatmap(
         shown,
-        rows.assign(label=private.labels(cells.short(rows["name"], named), models, of="models")),
+        rows.assign(label=private.labels(cell.short(rows["name"], named), models, of="models")),
         columns.assign(label=private.labels(columns["name"], columns["name"], of="tasks")),
     )
 
@@ -262,7 +263,7 @@ def _affected(lines: pd.DataFrame, among: set[str], size: int) -> pd.DataFrame:
 
 
 def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
-    first = links.one_of("First", ["25", "50", "100"], "first", label_visibility="collapsed")
+    first = url_state.one_of("First", ["25", "50", "100"], "first", label_visibility="collapsed")
     with_figures = frame.dropna(subset=["delta"])
     if Verdict.NOT_COMPARABLE not in st.session_state.get("verdicts", []):
         with_figures = with_figures[with_figures["comparable"].astype(bool)]
@@ -276,8 +277,8 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, N
         index=top.index,
     )
     drawn = top.assign(
-        who=private.labels(cells.short(top["row"], named), top["model"], of="models"),
-        what=private.labels(top["task"] + cells.where(top), top["task"], of="tasks"),
+        who=private.labels(cell.short(top["row"], named), top["model"], of="models"),
+        what=private.labels(top["task"] + cell.where(top), top["task"], of="tasks"),
         key=key,
     )
 
@@ -308,7 +309,7 @@ def _choose(points: list[dict[str, Any]], frame: pd.DataFrame) -> None:
     if points and (data := points[0].get("customdata")):
         row, task, *name = data
         its = frame[(frame["row"] == row) & (frame["task"] == task)]
-        name = name or cells.name_of(worst_first(its)).head(1).tolist()
+        name = name or cell.name_of(worst_first(its)).head(1).tolist()
         st.session_state["row"], st.session_state["task"] = row, task
         st.session_state["cell"] = name[0] if name else None
 
@@ -316,9 +317,9 @@ def _choose(points: list[dict[str, Any]], frame: pd.DataFrame) -> None:
 def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
     frame = frame.assign(private=private.of_cells(frame, "model", "task"))
     claim, check = kind.sides.claim, kind.sides.check
-    shown = cells.as_table(frame, claim, check, named)
+    shown = cell.as_table(frame, claim, check, named)
     st.download_button(
-        "CSV", lambda: cells.as_csv(frame), file_name=f"plumbline-{kind.name}.csv", mime="text/csv",
+        "CSV", lambda: cell.as_csv(frame), file_name=f"plumbline-{kind.name}.csv", mime="text/csv",
         icon=":material/download:", on_click="ignore", help="These cells, with everything known of their verdicts.",
     )  # fmt: skip
     key = f"cells_{kind.name}_{len(frame)}"

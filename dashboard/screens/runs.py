@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, looks, private, states
+from dashboard import looks, messages, private, url_state
 from dashboard.access import ask
+from dashboard.formatting import count, plain
 from dashboard.queries import diagnosis, drift, runs
 from dashboard.sections.diagnosis import findings, told
-from dashboard.sections.side_by_side import beside
-from dashboard.words import count, plain
-from data.run_record import RunWarning, in_one_line
-from data.vocabulary import Status
+from dashboard.sections.diff import beside
+from data.store.runs import RunWarning, in_one_line
+from data.store.vocabulary import Status
 
 _NOBODY = "no other run"
 _TABLE = "runs_table"
@@ -24,19 +24,21 @@ def page() -> None:
     st.caption("Everything run on this machine, with what is needed to tell why two runs differ.")
     found = ask(runs.runs)
     if found.empty:
-        states.empty(
+        messages.empty(
             "**No run yet.** Reproductions, parity checks, preflights and diagnoses are listed here.",
             "python -m evaluators preflight sentence-transformers/all-MiniLM-L6-v2",
         )
         return
     kinds = sorted(found["kind"].unique())
-    kind = links.one_of("Kind", ["all", *kinds], "kind") if len(kinds) > 1 else "all"
+    kind = url_state.one_of("Kind", ["all", *kinds], "kind") if len(kinds) > 1 else "all"
     shown = found if kind == "all" else found[found["kind"] == kind]
     _list(shown)
     left, right = st.columns(2)
     names = list(found["run_id"])
-    first = links.choose("Run", list(shown["run_id"]), "run", where=left, help="A click on a row chooses here.")
-    other = links.choose("Compare with", [_NOBODY, *[name for name in names if name != first]], "other", where=right)
+    first = url_state.choose("Run", list(shown["run_id"]), "run", where=left, help="A click on a row chooses here.")
+    other = url_state.choose(
+        "Compare with", [_NOBODY, *[name for name in names if name != first]], "other", where=right
+    )
     if other == _NOBODY:
         _one(str(first))
     else:
@@ -121,7 +123,7 @@ def _one(name: str) -> None:
     st.markdown(f"**Findings** · {len(about) or 'none'}")
     findings(about)
     _warnings(run.records.warnings)
-    tab = links.one_of("Recorded", runs.PARTS, "recorded")
+    tab = url_state.one_of("Recorded", runs.PARTS, "recorded")
     st.dataframe(
         ask(runs.part, name, tab),
         hide_index=True,

@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import grids, links, private
+from dashboard import grids, private, url_state
 from dashboard.access import ask
 from dashboard.figures import tasks as figures
+from dashboard.formatting import count, plain
+from dashboard.messages import empty
 from dashboard.queries import names
 from dashboard.queries import task as queries
-from dashboard.states import empty
 from dashboard.tables import tasks as tables
-from dashboard.words import count, plain
 
 OWN = "The task's own cells"
 MOST = 10
@@ -47,15 +47,15 @@ def controls(offered: list[str]) -> tuple[str, str, list[str]] | None:
     """Task, the cells it is scored on, models to mark; all in the address. None where that names what nobody knows."""
     left, middle, right = st.columns([3, 3, 4])
     start = offered.index("STSBenchmark") if "STSBenchmark" in offered else 0
-    task = links.subject("task", "Task", offered, "t_task", index=start, remember="task", where=left)
+    task = url_state.subject("task", "Task", offered, "t_task", index=start, remember="task", where=left)
     if task is None:
         return None
     scopes = [OWN, *ask(queries.benchmarks_with, task)]
     hint = "A benchmark may use fewer cells of a task."
-    scope = links.subject("benchmark with this task", "Scored on", scopes, "t_in", where=middle, help=hint)
+    scope = url_state.subject("benchmark with this task", "Scored on", scopes, "t_in", where=middle, help=hint)
     if scope is None:
         return None
-    chosen = links.choose_many("Mark models", ask(names.models), "t_models", where=right)
+    chosen = url_state.choose_many("Mark models", ask(names.models), "t_models", where=right)
     return task, "" if scope == OWN else scope, chosen
 
 
@@ -101,7 +101,7 @@ def show_standings(standings: pd.DataFrame, chosen: list[str]) -> str | None:
     st.caption("Select a row to see the cells and metrics its score is made of, a head to sort by it.")
     if row is not None:  # before the control it sets, which is below
         st.session_state["t_open"] = str(shown["model"].iloc[row])
-    return links.subject("model on this task", "Cells and metrics of", list(shown["model"]), "t_open", width=480)
+    return url_state.subject("model on this task", "Cells and metrics of", list(shown["model"]), "t_open", width=480)
 
 
 def show_cells(standings: pd.DataFrame, models: list[str], benchmark: str, marked: bool) -> None:

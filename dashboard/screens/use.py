@@ -7,20 +7,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import asks, grids, links, private
+from dashboard import asks, grids, private, url_state
 from dashboard.access import ask
 from dashboard.figures import use as figures
+from dashboard.formatting import count, plain
+from dashboard.messages import empty
 from dashboard.queries import use as queries
 from dashboard.queries.leaderboard import benchmarks
 from dashboard.queries.use import Limits, ShortList, Use
 from dashboard.question import Question
-from dashboard.states import empty
 from dashboard.tables import use as tables
-from dashboard.words import count, plain
-from data.errors import InputError
-from data.fit import BYTES_PER_DIMENSION, PRESETS, Preset
-from data.licences import CLASSES
-from data.uncertainty import FEW, TIED
+from data.rules.bootstrap import FEW, TIED
+from data.rules.licences import CLASSES
+from data.rules.weighting import BYTES_PER_DIMENSION, PRESETS, Preset
+from data.store.errors import InputError
 
 SHOWN = 50
 AT_LEAST_ZERO: dict[str, Any] = {"min_value": 0.0, "step": 1.0, "format": "%g"}
@@ -55,13 +55,15 @@ def controls(offered: list[str]) -> tuple[Use, dict[str, Any]] | None:
     left, right = st.columns([3, 3])
     presets = {preset.label: preset for preset in PRESETS}
     hint = "Sets the weights below, which can then be changed."
-    label = links.subject("use", "Use", list(presets), "u_use", where=left, help=hint)
+    label = url_state.subject("use", "Use", list(presets), "u_use", where=left, help=hint)
     if label is None:
         return None
     preset = presets[label]
     start = offered.index(preset.benchmark) if preset.benchmark in offered else 0
     # Controls whose default hangs on the use carry it in their key, so that another use starts from its own.
-    benchmark = links.subject("benchmark", "Benchmark", offered, f"u_{preset.name}_benchmark", index=start, where=right)
+    benchmark = url_state.subject(
+        "benchmark", "Benchmark", offered, f"u_{preset.name}_benchmark", index=start, where=right
+    )
     if benchmark is None:
         return None
     weigh, must, index = st.columns(3)
@@ -86,7 +88,7 @@ def ask_weights(preset: Preset, benchmark: str) -> dict[str, Any]:
     for i, name in enumerate(types):
         start = named.get(name, 0.0) if preset.types else 1.0
         n = int((tasks["type"] == name).sum())
-        share = links.number(
+        share = url_state.number(
             f"{name} ({n})",
             f"u_{preset.name}_{name}",
             where=columns[i % 2],
@@ -107,12 +109,12 @@ def ask_weights(preset: Preset, benchmark: str) -> dict[str, Any]:
     }
     chosen: dict[str, Any] = {"types": tuple(shares)}
     for kind, (names, defaults, start) in given.items():
-        picked = links.choose_many(
+        picked = url_state.choose_many(
             kind.capitalize(), names, f"u_{preset.name}_{kind}", default=[n for n in defaults if n in names],
             help=hints[kind], placeholder="All alike",
         )  # fmt: skip
         weights = [
-            links.number(f"Weight of {n}", f"u_{kind}_{n}", **AT_LEAST_ZERO, value=defaults.get(n, start))
+            url_state.number(f"Weight of {n}", f"u_{kind}_{n}", **AT_LEAST_ZERO, value=defaults.get(n, start))
             for n in picked
         ]
         chosen[kind] = tuple((n, weight or 0.0) for n, weight in zip(picked, weights, strict=True))
@@ -122,26 +124,26 @@ def ask_weights(preset: Preset, benchmark: str) -> dict[str, Any]:
 def ask_limits() -> tuple[Limits, bool, float]:
     """Hard limits on models, and which figures count."""
     unlimited: dict[str, Any] = {"min_value": 0.0, "value": None, "placeholder": "no limit", "format": "%g"}
-    billions = links.number("Parameters at most (billions)", "u_parameters", step=0.5, **unlimited)
+    billions = url_state.number("Parameters at most (billions)", "u_parameters", step=0.5, **unlimited)
     left, right = st.columns(2)
-    dimensions = links.number("Dimensions at most", "u_dimensions", where=left, step=128.0, **unlimited)
-    tokens = links.number("Max tokens at least", "u_tokens", where=right, step=512.0, **unlimited)
-    zero_shot = links.number(
+    dimensions = url_state.number("Dimensions at most", "u_dimensions", where=left, step=128.0, **unlimited)
+    tokens = url_state.number("Max tokens at least", "u_tokens", where=right, step=512.0, **unlimited)
+    zero_shot = url_state.number(
         "Zero-shot at least (%)", "u_zero_shot", step=10.0, max_value=100.0, **unlimited,
         help="Share of the benchmark's tasks that the model was not trained on",
     )  # fmt: skip
     licence = tuple(
-        links.choose_many(
+        url_state.choose_many(
             "Licence", list(CLASSES), "u_licence", placeholder="any", format_func=CLASSES.__getitem__,
             help="What it lets a company do. Open weights alone do not allow commercial use.",
         )
     )  # fmt: skip
-    weights = links.switch("Open weights", "u_open")
-    strict = links.switch(
+    weights = url_state.switch("Open weights", "u_open")
+    strict = url_state.switch(
         "Only figures run on today's data", "u_strict",
         help="Leaves out model cards' own figures, other dataset revisions and mixed model revisions.",
     )  # fmt: skip
-    coverage = links.number(
+    coverage = url_state.number(
         "Ignore tasks that fewer models have than (%)", "u_coverage", min_value=0.0, max_value=100.0, value=25.0,
         step=5.0, format="%g", help="A model must have every task that counts; a rare task would leave most out.",
     )  # fmt: skip
@@ -151,20 +153,20 @@ def ask_limits() -> tuple[Limits, bool, float]:
 
 def ask_index() -> tuple[dict[str, Any], int]:
     """What the vectors will cost, and how long the list is."""
-    thousands = links.number(
+    thousands = url_state.number(
         "Documents (thousands)", "u_documents", min_value=0.0, value=1000.0, step=1000.0, format="%g"
     )
-    precision = links.choose("Precision of vectors", list(BYTES_PER_DIMENSION), "u_precision") or "float32"
+    precision = url_state.choose("Precision of vectors", list(BYTES_PER_DIMENSION), "u_precision") or "float32"
     offered = "Where a model offers fewer dimensions. Scores stay those of the full vectors."
     empty_at_first: dict[str, Any] = {"value": None, "format": "%g"}
-    cut = links.number(
+    cut = url_state.number(
         "Cut vectors to at most", "u_cut", min_value=1.0, step=128.0, placeholder="all", help=offered, **empty_at_first
     )
-    price = links.number(
+    price = url_state.number(
         "Price per GB and month", "u_price", min_value=0.0, step=0.1, placeholder="not counted", **empty_at_first
     )
     bounds = {"min_value": 1.0, "max_value": 20.0}
-    top = links.number("Length of the short list", "u_top", value=5.0, step=1.0, format="%g", **bounds)
+    top = url_state.number("Length of the short list", "u_top", value=5.0, step=1.0, format="%g", **bounds)
     documents = 1000 * (thousands or 0.0)
     return {"documents": documents, "precision": precision, "cut": cut, "price": price}, int(top or 5)
 
@@ -249,7 +251,7 @@ def show_list(ranked: pd.DataFrame, use: Use, index: str) -> None:
 def show_figure(ranked: pd.DataFrame, use: Use) -> None:
     """Quality against what it costs."""
     st.subheader("Quality against size", anchor=False)
-    size = links.one_of("Size", list(figures.SIZES), "u_size", label_visibility="collapsed")
+    size = url_state.one_of("Size", list(figures.SIZES), "u_size", label_visibility="collapsed")
     st.plotly_chart(figures.quality_against_size(ranked, size, use.top), key=f"u_pareto_{size}")
     unknown = int(ranked[figures.SIZES[size][0]].isna().sum())
     if unknown:

@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.access import ask
+from dashboard.formatting import count, plain, signed
 from dashboard.queries import chain, diagnosis, drift
 from dashboard.queries.chain import Link, Linked
 from dashboard.sections.diagnosis import findings, links_of, told
-from dashboard.words import count, plain, signed
-from data import pattern
-from data.suggest import suggest
-from data.vocabulary import Comparison, LinkState, Verdict
+from data.rules import task_deltas
+from data.rules.suggestions import suggest
+from data.store.vocabulary import Comparison, LinkState, Verdict
 
 __all__ = ["show"]
 
@@ -75,9 +75,9 @@ def _proved(linked: Linked | None) -> pd.DataFrame | None:
 
 def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
     """Known faults by how well their measured cost fits all deltas of the row."""
-    deltas = ask(pattern.task_deltas, pattern.cells_of(own))
+    deltas = ask(task_deltas.task_deltas, task_deltas.cells_of(own))
     run = cell["right_run"] if isinstance(cell["right_run"], str) else None
-    found = suggest(deltas, ask(pattern.source_of, str(cell["model"]), run))
+    found = suggest(deltas, ask(task_deltas.source_of, str(cell["model"]), run))
     if not found:
         return
     st.markdown(

@@ -13,11 +13,11 @@ import streamlit as st
 from dashboard import looks
 from dashboard.access import ask
 from dashboard.figures import diagnosis as figures
+from dashboard.formatting import count, plain
 from dashboard.queries import chain, diagnosis, drift
 from dashboard.queries.chain import Link
-from dashboard.sections.side_by_side import beside
-from dashboard.words import count, plain
-from data.vocabulary import DiagnosisVerdict, LinkState, Outcome, Severity, Side, Tier
+from dashboard.sections.diff import beside
+from data.store.vocabulary import DiagnosisVerdict, LinkState, Outcome, Severity, Side, Tier
 
 __all__ = ["findings", "links_of", "show", "told"]
 

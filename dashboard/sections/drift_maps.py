@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import links, states
+from dashboard import messages, url_state
 from dashboard.access import ask
 from dashboard.figures import drift_maps, drift_spread
+from dashboard.formatting import count, plain
 from dashboard.queries import drift, drift_cost, drift_vectors
 from dashboard.queries.drift import MEASURES
 from dashboard.sections import drift_verdicts
-from dashboard.words import count, plain
-from data import drift_matrix
+from data.rules import vectors
 
 __all__ = ["VIEWS", "Chosen", "show"]
 
@@ -60,7 +60,7 @@ def show(view: str, chosen: Chosen, verdicts: pd.DataFrame) -> None:
 
 
 def _traits(chosen: Chosen) -> None:
-    worst = links.one_of("A cell is", ["worst text", "mean"], "trait_cell") == "worst text"
+    worst = url_state.one_of("A cell is", ["worst text", "mean"], "trait_cell") == "worst text"
     found = ask(drift.traits, chosen.check, chosen.output, chosen.measure, worst)
     values = _ordered(found.pivot(index="encoder_id", columns="trait", values="value"), chosen)
     counts, texts = (
@@ -88,13 +88,13 @@ def _texts(chosen: Chosen) -> None:
 
 
 def _encoders(chosen: Chosen) -> None:
-    by = links.one_of("Encoders differ by", list(_BETWEEN), "between", format_func=lambda name: _BETWEEN[name])
+    by = url_state.one_of("Encoders differ by", list(_BETWEEN), "between", format_func=lambda name: _BETWEEN[name])
     values = ask(drift_vectors.between, chosen.check, chosen.output, by)
     if values.empty:
         st.info("This output has no vectors that can be compared directly; see the texts.", icon=":material/info:")
         return
     if chosen.order == "clustered":
-        order, _ = drift_matrix.clustered(values.to_numpy())
+        order, _ = vectors.clustered(values.to_numpy())
         values = values.iloc[order, order]
     names = [chosen.names[encoder] for encoder in values.index]
     distance = by == "cosine_distance"
@@ -114,7 +114,7 @@ def _dimensions(chosen: Chosen) -> None:
         st.info("One of the two has no vectors that can be laid over each other.", icon=":material/info:")
         return
     if chosen.order == "clustered":
-        values = found.iloc[drift_matrix.clustered(found.to_numpy())[0]]
+        values = found.iloc[vectors.clustered(found.to_numpy())[0]]
     else:
         values = found.loc[found.abs().max(axis=1).sort_values(ascending=False).index]
     names = chosen.text_names
@@ -194,7 +194,7 @@ def _history(chosen: Chosen) -> None:
 def _cost(chosen: Chosen) -> None:
     points = ask(drift_cost.points)
     if points.empty:
-        states.empty(
+        messages.empty(
             "**No encoder has both a parity check and a reproduction yet.** With both, this shows what a drift of 1e-3 "
             "costs in score.",
             "python -m evaluators reproduce MODEL --tasks STSBenchmark,Banking77Classification.v2",
@@ -227,7 +227,7 @@ def _ordered(values: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
         figures = values.to_numpy(dtype=np.float64)
         if chosen.log:
             figures = np.log10(np.maximum(figures, 1e-8))
-        return values.iloc[*drift_matrix.clustered(figures)]
+        return values.iloc[*vectors.clustered(figures)]
     if chosen.order == "by name":
         called = {**chosen.names, **chosen.text_names}
         by_name = [sorted(axis, key=lambda each: called.get(each, each)) for axis in (values.index, values.columns)]

@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
+from dashboard import url_state
 from dashboard.access import ask
 from dashboard.figures import drift_spread
+from dashboard.formatting import count, plain
 from dashboard.queries import drift_text, drift_vectors
+from dashboard.sections.diff import beside, mark, marked
 from dashboard.sections.drift_maps import Chosen
-from dashboard.sections.side_by_side import beside, mark, marked
-from dashboard.words import count, plain
-from data.side_by_side import visible
-from data.vocabulary import Output
+from dashboard.tables.diff import visible
+from data.store.vocabulary import Output
 
 __all__ = ["show"]
 
@@ -31,7 +31,7 @@ def show(chosen: Chosen, text: str) -> None:
         _text(facts)
     with right:
         _measures(chosen, text)
-    tab = links.one_of("Beside each other", _TABS, "beside", label_visibility="collapsed")
+    tab = url_state.one_of("Beside each other", _TABS, "beside", label_visibility="collapsed")
     {"tokens": _tokens, "vectors": _vectors, "neighbours": _neighbours, "settings": _settings}[tab](chosen, text)
 
 

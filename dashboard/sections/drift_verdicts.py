@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import looks
+from dashboard.formatting import count, plain
 from dashboard.looks import Look
-from dashboard.words import count, plain
-from data.drift import VERDICTS
-from data.vocabulary import DriftVerdict
+from data.rules.drift import VERDICTS
+from data.store.vocabulary import DriftVerdict
 
 __all__ = ["GROUPS", "figures", "sentences"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.words import day, shown_in_points
+from dashboard.formatting import day, shown_in_points
 
 __all__ = ["changed", "import_label", "models_added", "moves", "of_models"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.words import count, day, licence, parameters, points, shown_in_points, signed
-from data.uncertainty import AHEAD, BEHIND, FEW, TIED
+from dashboard.formatting import count, day, licence, parameters, points, shown_in_points, signed
+from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
 
 __all__ = ["ALL_TASKS", "DELTA", "by_task", "by_type", "facts", "head_to_head", "short_names"]
 

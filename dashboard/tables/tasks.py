@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.words import count, day, parameters, shown_in_points
-from data.vocabulary import Origin
+from dashboard.formatting import count, day, parameters, shown_in_points
+from data.store.vocabulary import Origin
 
 __all__ = ["cells", "how_scored", "languages", "metrics", "profile", "provenance", "standings", "task_facts"]
 

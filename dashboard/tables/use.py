@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.words import bytes_, count, day, licence, parameters, shown_in_points, signed
-from data.fit import ordinal, ratio_in_words
-from data.uncertainty import TIED
+from dashboard.formatting import bytes_, count, day, licence, parameters, shown_in_points, signed
+from data.rules.bootstrap import TIED
+from data.rules.weighting import ordinal, ratio_in_words
 
 __all__ = ["left_out", "reasons", "robust", "short_list", "weights"]
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import InputError
-from data.vocabulary import DiagnosisVerdict
+from data.store.errors import InputError
+from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
-from evaluators.diagnose.causes.chance import seeded_dropout
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
+from evaluators.diagnose.nondeterminism import seeded_dropout
 from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Reference, Vectors, load_reference
-from evaluators.diagnose.rest import rounding
+from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
 from evaluators.diagnose.together import of_batches

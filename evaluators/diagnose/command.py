@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data.errors import InputError
+from data.store.errors import InputError
 from evaluators.levels import FAIL_ON, fail, levels
 
 __all__ = ["register"]
@@ -41,11 +41,6 @@ def _diagnose(
         str | None, typer.Option(metavar="RUN", help="Suggest causes from a run's scores alone, or a model's newest.")
     ] = None,
     fail_on: Annotated[list[str] | None, typer.Option(metavar="LEVEL", help=FAIL_ON)] = None,
-    self_test: Annotated[bool, typer.Option("--self-test", help="Measure how often the diagnosis is right.")] = False,
-    pairs: Annotated[int, typer.Option(help="Self-test: pairs of causes tried.", min=0)] = 100,
-    model: Annotated[str, typer.Option(help="Self-test: minilm, decoder or both.")] = "both",
-    seed: Annotated[int, typer.Option(help="Self-test: of the draws.")] = 1,
-    jobs: Annotated[int, typer.Option(help="Self-test: processes, one thread each.", min=1)] = 2,
     store: Annotated[Path | None, typer.Option(help="The store; PLUMBLINE_STORE or data/ otherwise.")] = None,
 ) -> None:
     """Name the causes of the drift between a reference and a candidate, and prove them by re-encoding.
@@ -53,11 +48,7 @@ def _diagnose(
     Exit status: 0 done; 1 a verdict at least as bad as --fail-on; 2 it could not be diagnosed; 130 stopped.
     """
     stop_at = levels(fail_on or ())
-    if self_test:
-        from evaluators.diagnose import selftest_run
-
-        selftest_run.run(model, reference=reference, pairs=pairs, seed=seed, jobs=jobs)
-    elif scores:
+    if scores:
         _of_scores(scores, store)
     elif check_id:
         from evaluators.diagnose.session import of_check
@@ -75,13 +66,13 @@ def _diagnose(
     else:
         raise InputError(
             "There is nothing to diagnose",
-            remedy="Name a check of the store, or --reference and --candidate-vectors, or --scores, or --self-test.",
+            remedy="Name a check of the store, or --reference and --candidate-vectors, or --scores.",
         )
 
 
 def _of_scores(asked: str, store: Path | None) -> None:
-    from data.store import open_reader
-    from data.suggest import FEWEST, suggest
+    from data.rules.suggestions import FEWEST, suggest
+    from data.store.database import open_reader
     from evaluators.diagnose.from_store import read_deltas
 
     reader = open_reader(store)

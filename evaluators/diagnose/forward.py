@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import ModelError, PlumblineError
+from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.causes.model import LAYERS_OUT, changes
 from evaluators.diagnose.causes.pooling import NAMES
 from evaluators.diagnose.recipe import Cause, Recipe, combine

@@ -12,11 +12,11 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from data.errors import InputError, NotFoundError
-from data.pattern import cells_of, source_of, task_deltas
-from data.run_record import RunRow, put_run
-from data.suggest import Delta
-from data.vocabulary import Outcome, Output, RunKind, Severity, Status
+from data.rules.suggestions import Delta
+from data.rules.task_deltas import cells_of, source_of, task_deltas
+from data.store.errors import InputError, NotFoundError
+from data.store.runs import RunRow, put_run
+from data.store.vocabulary import Outcome, Output, RunKind, Severity, Status
 from evaluators.diagnose.answer import BATCH
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.proof import proof, snippet
@@ -124,7 +124,7 @@ def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str,
     Raises:
         NotFoundError: nothing of the kind was reproduced.
     """
-    from data.verdict import deltas
+    from data.rules.deltas import deltas
 
     frame = deltas(connection, "reproduced", model=asked)
     frame = deltas(connection, "reproduced", run_id=asked) if frame.empty else frame

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from data.vocabulary import Side
+from data.store.vocabulary import Side
 
 __all__ = ["SLOTS", "Cause", "Recipe", "Slot", "combine"]
 

@@ -16,16 +16,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from data.errors import InputError, ModelError
-from data.keys import as_written
-from data.probes import load_probes
-from data.store import open_reader, writing
-from data.vocabulary import DiagnosisVerdict
+from data.store.database import open_reader, writing
+from data.store.errors import InputError, ModelError
+from data.store.keys import as_written
+from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.answer import BATCH, Bench, Diagnosis, Facts, Reference, batched, diagnose, load_reference
 from evaluators.diagnose.from_store import Candidate, Kept, keep, read_check
 from evaluators.diagnose.reference import Vectors
-from evaluators.diagnose.shown import show
+from evaluators.diagnose.report import show
 from evaluators.diagnose.standing import alone, standing
+from evaluators.probes import load_probes
 
 __all__ = ["of_check", "of_files"]
 

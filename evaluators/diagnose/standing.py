@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import duckdb
 
-from data.drift import reaches
-from data.vocabulary import Output
+from data.rules.drift import reaches
+from data.store.vocabulary import Output
 from evaluators.diagnose.verdict import Diagnosis
 
 __all__ = ["alone", "standing"]

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.vocabulary import DiagnosisVerdict
+from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import Errors, apart
 from evaluators.diagnose.recipe import Cause, Recipe, combine
 from evaluators.diagnose.reference import Vectors
-from evaluators.diagnose.rest import rounding
+from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
 from evaluators.diagnose.verdict import Diagnosis, Named, judge

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from data.vocabulary import DiagnosisVerdict
+from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
-from evaluators.diagnose.causes.chance import dropout, random_heads, random_weights
 from evaluators.diagnose.causes.space import SOLVED
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
+from evaluators.diagnose.nondeterminism import dropout, random_heads, random_weights
 from evaluators.diagnose.reference import Vectors
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Search

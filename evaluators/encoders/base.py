@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import EncoderError, MissingDependencyError
+from data.store.errors import EncoderError, MissingDependencyError
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.model_files.hashes import hash_files
 from evaluators.trust import allows, code_revision, hub_commit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from data.errors import MissingDependencyError
+from data.store.errors import MissingDependencyError
 from evaluators.encoders.base import (
     Description,
     Encoded,

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from data import keys
-from data.errors import EncoderError, EncoderGoneError, InputError
+from data.store import keys
+from data.store.errors import EncoderError, EncoderGoneError, InputError
 from evaluators.encoders.base import Description, Encoded, Tokens, as_matrix, batches, cut, in_use, prepare
 from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.settings import EncoderSettings

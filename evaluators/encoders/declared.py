@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 from evaluators.model_files.reading import parse_json
 
 __all__ = ["Declared", "read_declared"]

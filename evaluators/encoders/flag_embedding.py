@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import InputError
+from data.store.errors import InputError
 from evaluators.encoders.base import (
     Description,
     Encoded,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import EncoderError, InputError
+from data.store.errors import EncoderError, InputError
 from evaluators.encoders.settings import EncoderSettings
 
 __all__ = ["ended_in_time", "feed", "graph_file", "states_of"]

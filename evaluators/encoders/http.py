@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from data import keys
-from data.errors import EncoderError, EncoderGoneError, InputError
+from data.store import keys
+from data.store.errors import EncoderError, EncoderGoneError, InputError
 from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.refusals import Failure, no_tls, of_status, of_transport, says_plain, seconds_asked
 from evaluators.encoders.settings import EncoderSettings

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from data.errors import InputError, MissingDependencyError
+from data.store.errors import InputError, MissingDependencyError
 from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare, versions_of
 from evaluators.encoders.settings import EncoderSettings
 

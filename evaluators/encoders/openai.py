@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import EncoderError
+from data.store.errors import EncoderError
 from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare
 from evaluators.encoders.http import HTTP_OPTIONS, Http, Portions, endpoint
 from evaluators.encoders.settings import EncoderSettings

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import EncoderError
+from data.store.errors import EncoderError
 from evaluators.encoders.base import Description, require
 from evaluators.encoders.graph import ended_in_time, feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings

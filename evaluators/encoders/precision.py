@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from data.errors import InputError
+from data.store.errors import InputError
 
 __all__ = ["quantise", "quiet", "torch_dtype"]
 

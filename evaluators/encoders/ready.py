@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import ArrowException
 
-from data.errors import InputError
-from data.probes import BUNDLED, read_texts
+from data.store.errors import InputError
 from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.model_files.hashes import hash_files
+from evaluators.probes import BUNDLED, read_texts
 
 OPTIONS = frozenset({"texts"})
 

@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from data import keys
-from data.errors import EncoderError, EncoderGoneError, InputError, NotAllowedError, PlumblineError
+from data.store import keys
+from data.store.errors import EncoderError, EncoderGoneError, InputError, NotAllowedError, PlumblineError
 from evaluators.encoders.base import Description, Encoded, Encoder, Tokens, resolve
 from evaluators.encoders.bounds import Clock
 from evaluators.encoders.settings import EncoderSettings
@@ -116,7 +116,7 @@ def _as_setting(settings: EncoderSettings, asked: Mapping[str, str]) -> str:
 class _Guarded:
     """An encoder whose library may raise anything: what is not one of our own errors becomes one.
 
-    Whatever an encoder says (names, versions, warnings, tokens, errors) passes the gate of :mod:`data.keys` here.
+    Whatever an encoder says (names, versions, warnings, tokens, errors) passes the gate of :mod:`data.store.keys` here.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from data.errors import InputError
+from data.store.errors import InputError
 from evaluators.encoders.base import (
     Description,
     Encoded,

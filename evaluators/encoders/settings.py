@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from data import keys
-from data.errors import InputError
+from data.store import keys
+from data.store.errors import InputError
 from evaluators.trust import allowances
 
 __all__ = ["DTYPES", "POOLINGS", "EncoderSettings", "parse_spec"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from data.errors import EncoderError
+from data.store.errors import EncoderError
 from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare
 from evaluators.encoders.http import HTTP_OPTIONS, Http, Portions, endpoint
 from evaluators.encoders.settings import EncoderSettings

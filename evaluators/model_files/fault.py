@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 
 __all__ = ["Fault"]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 from evaluators.model_files.reading import shown
 
 __all__ = ["MOST", "relative_files", "walk"]

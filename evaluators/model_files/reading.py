@@ -9,7 +9,7 @@ from io import BufferedReader
 from pathlib import Path, PurePath
 from typing import Any
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 
 __all__ = [
     "HEADER_LIMIT", "UnfitFileError", "limit_of", "open_regular", "parse_json", "read_bytes", "read_json", "read_text",

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from data.errors import UnreadableResultError
-from evaluators.official.names import EXTERNAL, NO_REVISION, Names
-from evaluators.official.parse import Result, load_json, parse
+from data.store.errors import UnreadableResultError
 from evaluators.official.scan import EXPERIMENTS, META, Source
+from evaluators.results.names import EXTERNAL, NO_REVISION, Names
+from evaluators.results.parse import Result, load_json, parse
 
 __all__ = ["Batch", "Identity", "identity", "read_batch"]
 

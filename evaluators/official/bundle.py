@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from data.errors import InputError
-from evaluators.official.names import NO_REVISION
+from data.store.errors import InputError
 from evaluators.official.registry import TABLES, make_room
+from evaluators.results.names import NO_REVISION
 
 __all__ = ["FOLDER", "Bundled", "described", "fact", "is_in", "is_there", "mark", "read_facts", "read_results"]
 
@@ -49,7 +49,7 @@ def described(folder: Path = FOLDER) -> Bundled:
         raise InputError(
             "There is no bundled record",
             where=str(folder),
-            remedy="Write one with `python -m evaluators bundle --from CHECKOUT`, or import a checkout with --from.",
+            remedy="Write one with `python -m tests.maintain bundle --from CHECKOUT`, or import a checkout.",
         )
     text = (folder / SOURCE).read_text(encoding="utf-8")
     about = json.loads(text)

@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data.errors import UnreadableResultError
-from evaluators.official.parse import load_json
+from data.store.errors import UnreadableResultError
 from evaluators.official.scan import META, Source
+from evaluators.results.parse import load_json
 
 __all__ = ["describe_unregistered"]
 

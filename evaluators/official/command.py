@@ -1,4 +1,4 @@
-"""``python -m evaluators import`` and ``bundle``."""
+"""``python -m evaluators import``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typer
 
 if TYPE_CHECKING:
     from evaluators.official.importer import Summary
-    from evaluators.official.pool import Progress
+    from evaluators.official.workers import Progress
 
-__all__ = ["register"]
+__all__ = ["reading_progress", "register", "show_summary"]
 
 _Place = Annotated[
     Path | None,
@@ -37,7 +37,6 @@ _Origin = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this area's commands to the command line."""
     app.command("import")(import_)
-    app.command("bundle")(bundle)
 
 
 def import_(
@@ -57,8 +56,8 @@ def import_(
     usable, recorded = _state() if if_missing else (True, False)
     if recorded:
         return
-    from data.errors import InputError
-    from data.vocabulary import ImportKind, Origin
+    from data.store.errors import InputError
+    from data.store.vocabulary import ImportKind, Origin
     from evaluators.official.importer import import_bundle, import_from
 
     if place is not None and download:
@@ -67,40 +66,16 @@ def import_(
         raise InputError(f"'{origin}' is no origin of a score", remedy=f"It is one of {', '.join(Origin)}.")
     if place is None and not download:
         # a store of another schema, or a damaged file, is not added to but written again
-        _show(import_bundle(rebuild=rebuild or not usable))
+        show_summary(import_bundle(rebuild=rebuild or not usable))
         _put_runs_back(rebuild or not usable)
         return
     kind = ImportKind.DOWNLOAD if download else ImportKind.FOLDER
     source = _download() if download else place
     assert source is not None
-    with _progress("Reading results") as progress:
+    with reading_progress("Reading results") as progress:
         summary = import_from(source, origin=origin, rebuild=rebuild, kind=kind, progress=progress)
-    _show(summary)
+    show_summary(summary)
     _put_runs_back(rebuild)
-
-
-def bundle(
-    place: Annotated[
-        Path, typer.Option("--from", metavar="CHECKOUT", help="A checkout of embeddings-benchmark/results.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write.")] = Path("data/record"),
-    withdrawn: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Parquet file of model cards' figures that the record no longer holds."),
-    ] = None,
-    git_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Git directory of the checkout.", show_default="its own")
-    ] = None,
-    commit: Annotated[str, typer.Option(metavar="SHA", help="The commit that is checked out.")] = "HEAD",
-) -> None:
-    """Write the bundled record: every main score of a checkout and mteb's registry, as Parquet."""
-    from evaluators.official.bundling import write_bundle
-
-    with _progress("Reading results") as progress:
-        summary = write_bundle(place, out, withdrawn=withdrawn, git_dir=git_dir, commit=commit, progress=progress)
-    _show(summary)
-    written = sum(file.stat().st_size for file in out.glob("*.parquet"))
-    typer.echo(f"{out}: {written / 1e6:.2f} MB")
 
 
 def _put_runs_back(fresh: bool) -> None:
@@ -110,8 +85,8 @@ def _put_runs_back(fresh: bool) -> None:
     root = default_root()
     if not fresh or not any(root.glob("*/run.json")):
         return
-    from data.derive import derive
-    from data.store import writing
+    from data.store.database import writing
+    from data.store.derive import derive
     from evaluators.reproduce.publish import restore
 
     with writing() as connection:
@@ -127,9 +102,9 @@ def _state() -> tuple[bool, bool]:
 
     Imports nothing but DuckDB: `make run` asks this each time.
     """
-    from data.errors import StoreError
-    from data.store import bring_up_to_date, open_reader
-    from data.vocabulary import ImportKind
+    from data.store.database import bring_up_to_date, open_reader
+    from data.store.errors import StoreError
+    from data.store.vocabulary import ImportKind
 
     try:
         bring_up_to_date()  # with everything that was run here, which writing it again would lose
@@ -147,7 +122,7 @@ def _download() -> Path:
 
     import mteb
 
-    from data.errors import InputError
+    from data.store.errors import InputError
 
     cache = mteb.ResultCache()
     try:
@@ -161,7 +136,7 @@ def _download() -> Path:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Progress]:
+def reading_progress(what: str) -> Iterator[Progress]:
     """A bar with rate and time left on stderr; nothing while there is nothing to read."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -184,7 +159,7 @@ def _progress(what: str) -> Iterator[Progress]:
         yield report
 
 
-def _show(summary: Summary) -> None:
+def show_summary(summary: Summary) -> None:
     """What the import did, what stands now, and what could not be read."""
     from rich.console import Console
     from rich.table import Table

@@ -12,19 +12,18 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from data.derive import derive
-from data.store import bring_up_to_date, open_reader, store_path, writing
-from data.vocabulary import ImportKind
-from evaluators.official import bundle, registry
+from data.store.database import bring_up_to_date, open_reader, store_path, writing
+from data.store.derive import derive
+from data.store.vocabulary import ImportKind
+from evaluators.official import bundle, registry, sample
 from evaluators.official.batch import Batch
 from evaluators.official.cards import describe_unregistered
 from evaluators.official.git import commit_of
 from evaluators.official.merge import fill_in_names, merge
-from evaluators.official.names import Names
-from evaluators.official.pool import Progress, batches
+from evaluators.official.own_runs import REPRODUCTIONS, unpack
 from evaluators.official.scan import META, Found, Source, sources
-from evaluators.parity import sample
-from evaluators.reproduce.bundled import REPRODUCTIONS, unpack
+from evaluators.official.workers import Progress, batches
+from evaluators.results.names import Names
 
 __all__ = ["Summary", "import_bundle", "import_from"]
 
@@ -74,7 +73,7 @@ def import_from(
         origin: ``reproduced`` for runs that are not of the published record; by default `reported` for the revision
             ``external``, `reproduced` for a cache folder's own runs, else `official`.
         rebuild: start from an empty store.
-        store: the store to change; the default is :func:`data.store.store_path`.
+        store: the store to change; the default is :func:`data.store.database.store_path`.
         kind: what to call the import in the table of imports.
         progress: called with (files done, files to do).
 

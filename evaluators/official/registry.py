@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data.errors import MissingDependencyError
+from data.store.errors import MissingDependencyError
 
 __all__ = ["TABLES", "installed_version", "load", "make_room", "replace"]
 

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from data.errors import InputError, UnreadableResultError
+from data.store.errors import InputError, UnreadableResultError
 
 __all__ = ["LARGEST", "META", "Found", "Source", "sources"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from data.errors import InputError
-from evaluators.official.names import EXTERNAL, Names
+from data.store.errors import InputError
+from evaluators.results.names import EXTERNAL, Names
 
 __all__ = ["add_withdrawn"]
 

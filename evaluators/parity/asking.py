@@ -15,12 +15,12 @@ from os.path import commonprefix
 import numpy as np
 from numpy.typing import NDArray
 
-from data.drift import IDENTICAL
-from data.errors import PlumblineError
-from data.probes import Probe
+from data.rules.drift import IDENTICAL
+from data.store.errors import PlumblineError
 from evaluators.encoders.base import Encoder
 from evaluators.parity.scatter import gap
 from evaluators.parity.vectors import Vectors, encode_probes
+from evaluators.probes import Probe
 
 __all__ = [
     "BEGINNINGS",

@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from data.vocabulary import Outcome, Severity
+from data.store.vocabulary import Outcome, Severity
 from evaluators.levels import FAIL_ON, fail
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def parity(
     store: Annotated[Path | None, typer.Option(help="The store to write; PLUMBLINE_STORE or data/ otherwise.")] = None,
 ) -> None:
     """Compare encoders with a reference and keep everything in the store."""
-    from data.keys import as_written
-    from data.store import writing
+    from data.store.database import writing
+    from data.store.keys import as_written
     from evaluators.parity.keep import keep
     from evaluators.parity.plan import make_plan
     from evaluators.parity.run import check, require_reference

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.drift import floor_of
-from data.probes import Probe
-from data.vocabulary import Outcome as Result
-from data.vocabulary import Output
+from data.rules.drift import floor_of
+from data.store.vocabulary import Outcome as Result
+from data.store.vocabulary import Output
 from evaluators.parity import measures
 from evaluators.parity.multi import maxsim_matrix, per_multi
 from evaluators.parity.protocol import Outcome
 from evaluators.parity.sparse import per_sparse, sparse_similarities
 from evaluators.parity.vectors import Vectors
 from evaluators.parity.verdict import Evidence, Verdict, give_verdict
+from evaluators.probes import Probe
 
 __all__ = ["Comparison", "Side", "compare"]
 

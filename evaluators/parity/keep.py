@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from data.run_record import File, RunRow, RunWarning, put_run
-from data.vocabulary import RunKind, Status
+from data.store.runs import File, RunRow, RunWarning, put_run
+from data.store.vocabulary import RunKind, Status
 from evaluators.environment import environment
 from evaluators.parity.compare import Comparison
 from evaluators.parity.run import Check, Examined

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
-from data.probes import BUNDLED, ProbeSet, load_probes
+from data.store.errors import InputError
 from evaluators.encoders.settings import EncoderSettings, parse_spec
 from evaluators.levels import levels
+from evaluators.probes import BUNDLED, ProbeSet, load_probes
 
 __all__ = ["Plan", "make_plan"]
 
@@ -22,8 +22,8 @@ _KEYS = {"reference", "candidate", "probes", "keep_text", "fail_on"}
 class Plan:
     """One check: the reference, its candidates, the texts, and what is done with the result.
 
-    ``fail_on`` are levels of ``data.drift``: a verdict at least as bad ends the command with status 1. With ``anyway``
-    a reference is compared with although preflight finds a fatal fault in it.
+    ``fail_on`` are levels of ``data.rules.drift``: a verdict at least as bad ends the command with status 1. With
+    ``anyway`` a reference is compared with although preflight finds a fatal fault in it.
     """
 
     reference: EncoderSettings

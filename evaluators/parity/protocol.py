@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.drift import floor_of
-from data.errors import EncoderError, PlumblineError
-from data.probes import Probe
-from data.vocabulary import Outcome as Result
+from data.rules.drift import floor_of
+from data.store.errors import EncoderError, PlumblineError
+from data.store.vocabulary import Outcome as Result
 from evaluators.encoders.base import Encoder
 from evaluators.parity.asking import (
     Asked,
@@ -30,6 +29,7 @@ from evaluators.parity.observed import in_words, sentences
 from evaluators.parity.sparse import per_sparse
 from evaluators.parity.stability import NO_FAULT, OF_OTHERS, Observation, differs_from_all, strayed
 from evaluators.parity.vectors import Vectors, encode_probes
+from evaluators.probes import Probe
 
 __all__ = ["SERVERS", "TESTS", "Outcome", "described", "few", "self_agreement", "shape_of_answers", "two_loads"]
 
@@ -272,7 +272,7 @@ class _Outputs:
 
 
 def _difference(ours: Matrix, theirs: Matrix) -> NDArray[np.float64]:
-    """Cosine distance, or what a change of length alone would count as (see ``data.drift.norm_floor``)."""
+    """Cosine distance, or what a change of length alone would count as (see ``data.rules.drift.norm_floor``)."""
     found = per_text(ours, [theirs])[0]
     return np.asarray(np.fmax(found.cosine_distance, (found.norm_ratio - 1) ** 2 / 2))
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from data.drift import floor_of
-from data.errors import EncoderError, ModelError, PlumblineError
+from data.rules.drift import floor_of
+from data.store.errors import EncoderError, ModelError, PlumblineError
 from evaluators.encoders.base import Description, Encoder, in_use
-from evaluators.encoders.look import Seen, look
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity.asking import Asked, ask_at_once
@@ -31,6 +30,7 @@ from evaluators.parity.stability import observe
 from evaluators.parity.vectors import Vectors, encode_probes
 from evaluators.parity.verdict import Verdict
 from evaluators.preflight import Finding, at_least
+from evaluators.preflight.encoders import Seen, look
 
 __all__ = ["Check", "Examined", "check", "examine"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import EncoderError, EncoderGoneError
-from data.probes import Probe
+from data.store.errors import EncoderError, EncoderGoneError
 from evaluators.encoders.base import Encoded, Encoder, Tokens
+from evaluators.probes import Probe
 
 __all__ = ["Vectors", "encode_probes"]
 

@@ -9,12 +9,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from data.drift import FLOORS, IDENTICAL, norm_floor
-from data.probes import Probe
-from data.vocabulary import DriftVerdict
-from data.vocabulary import Outcome as Result
+from data.rules.drift import FLOORS, IDENTICAL, norm_floor
+from data.store.vocabulary import DriftVerdict
+from data.store.vocabulary import Outcome as Result
 from evaluators.parity.observed import in_words
 from evaluators.parity.protocol import Outcome
+from evaluators.probes import Probe
 
 __all__ = ["Evidence", "Verdict", "common_trait", "give_verdict", "said_by_protocol"]
 
@@ -30,7 +30,7 @@ _ROLES = {"query": "the queries", "document": "the documents"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """One of ``data.drift.VERDICTS`` and the sentence that goes with it."""
+    """One of ``data.rules.drift.VERDICTS`` and the sentence that goes with it."""
 
     verdict: str
     sentence: str

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from data.errors import PlumblineError
+from data.store.errors import PlumblineError
 from evaluators.preflight import (
     card,
     code,

@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from data.errors import InputError
-from data.keys import as_written
-from data.run_record import PreflightSettings
+from data.store.errors import InputError
+from data.store.keys import as_written
+from data.store.runs import PreflightSettings
 from evaluators.preflight.finding import SEVERITIES, Finding, at_least
 
 __all__ = ["register"]

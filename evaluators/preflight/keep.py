@@ -11,10 +11,10 @@ from typing import cast
 
 import duckdb
 
-from data.errors import StoreError
-from data.run_record import File, PreflightSettings, RunRow, put_run
-from data.store import store_path, writing
-from data.vocabulary import RunKind, Status
+from data.store.database import store_path, writing
+from data.store.errors import StoreError
+from data.store.runs import File, PreflightSettings, RunRow, put_run
+from data.store.vocabulary import RunKind, Status
 from evaluators.environment import environment
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.pin import describe_files
@@ -101,7 +101,7 @@ def keep_findings(
     """Add the findings of a model's preflight to an open store.
 
     Args:
-        connection: inside :func:`data.store.writing`.
+        connection: inside :func:`data.store.database.writing`.
         run_id: the run that made it.
         model: as the run calls it.
         findings: of :func:`evaluators.preflight.preflight`.

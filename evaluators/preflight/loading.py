@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from data.errors import ModelError, NotAllowedError, PlumblineError
+from data.store.errors import ModelError, NotAllowedError, PlumblineError
 from evaluators.preflight.kinds import kind
 from evaluators.preflight.target import Target
 from evaluators.trust import allowances, opening

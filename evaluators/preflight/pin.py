@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
+from data.store.errors import InputError
 from evaluators.model_files.hashes import file_sha256, hash_files
 from evaluators.preflight.finding import Finding, Severity
 from evaluators.preflight.kinds import other_kind, transformers_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 from evaluators.model_files.reading import HEADER_LIMIT, open_regular, shown
 from evaluators.trust.limits import budget, within
 from evaluators.trust.pickled import no_pickled_code

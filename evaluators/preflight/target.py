@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError, ModelError
+from data.store.errors import InputError, ModelError
 from evaluators.model_files.listing import relative_files
 from evaluators.model_files.reading import read_json, read_text
 from evaluators.trust import allowances, allows, code_files, code_revision, hub_commit

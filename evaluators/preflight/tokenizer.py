@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 from evaluators.model_files.reading import read_text
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding, Severity

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from data.errors import ModelError, NotAllowedError
+from data.store.errors import ModelError, NotAllowedError
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.forward import check_forward

@@ -9,7 +9,7 @@ from typing import Any
 from mteb.models.cache_wrappers import CachedEmbeddingWrapper
 from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
 
-from evaluators.reproduce.watch import Watched
+from evaluators.reproduce.instrumented import Watched
 
 __all__ = ["KeptVectors"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from data.errors import InputError
-from data.vocabulary import Status
-from data.vocabulary import Verdict as Judged
+from data.store.errors import InputError
+from data.store.vocabulary import Status
+from data.store.vocabulary import Verdict as Judged
 
 if TYPE_CHECKING:
     from evaluators.reproduce.journal import Journal
@@ -44,7 +44,6 @@ class Loader(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(reproduce)
-    app.command("bundle-runs")(bundle_runs)
 
 
 def reproduce(  # noqa: PLR0913 -- an option each
@@ -87,7 +86,7 @@ def reproduce(  # noqa: PLR0913 -- an option each
     again: Annotated[bool, typer.Option("--again", help="Begin a new run even if one can be continued.")] = False,
 ) -> None:
     """Run MTEB tasks on a model here, and say which published figures hold."""
-    from data.keys import as_written
+    from data.store.keys import as_written
     from evaluators.reproduce.journal import default_root
     from evaluators.reproduce.models import Asked
     from evaluators.reproduce.prompts import read_prompts
@@ -149,28 +148,13 @@ def _conclude(journal: Journal, plan: Plan, screen: Screen, fail_on: FailOn | No
 
 def _next(run: str, verdicts: list[Verdict], compare_to: str) -> str:
     """What to type next: why published figures do not hold, where there are enough of them to have a pattern."""
-    from data.suggest import FEWEST
+    from data.rules.suggestions import FEWEST
 
     comparable = {verdict.task for verdict in verdicts if verdict.verdict != Judged.NOT_COMPARABLE}
     moved = any(verdict.verdict not in (Judged.MATCH, Judged.NOT_COMPARABLE) for verdict in verdicts)
     if compare_to != "official" or len(comparable) < FEWEST or not moved:
         return ""
     return f"What the scores suggest: python -m evaluators diagnose --scores {run}"
-
-
-def bundle_runs(
-    folder: Annotated[Path, typer.Argument(help="Folder of runs, as --out names it.")],
-    out: Annotated[Path, typer.Option(help="The Parquet file to write.")] = Path("data/record/reproductions.parquet"),
-) -> None:
-    """Write finished runs as the reproductions that come with the record."""
-    from evaluators.reproduce.bundled import pack
-    from evaluators.reproduce.journal import Journal
-
-    journals = [Journal(path.parent) for path in sorted(folder.glob("*/run.json"))]
-    if not journals:
-        raise InputError("There are no runs here", where=str(folder), remedy="Name the folder given to --out.")
-    count = pack(journals, out)
-    typer.echo(f"{out}: {count} tasks of {len(journals)} runs, {out.stat().st_size / 1e3:.0f} kB")
 
 
 def _tasks(

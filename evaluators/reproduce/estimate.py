@@ -12,8 +12,8 @@ from statistics import median
 from time import monotonic
 from typing import Any, NamedTuple
 
-from data.errors import StoreMissingError
-from data.store import open_reader
+from data.store.database import open_reader
+from data.store.errors import StoreMissingError
 
 __all__ = ["Estimate", "characters", "duration", "estimates", "published_seconds", "throughput"]
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from data import keys
-from data.errors import InputError, NotFoundError, StoreBusyError
-from data.vocabulary import Status
+from data.store import keys
+from data.store.errors import InputError, NotFoundError, StoreBusyError
+from data.store.vocabulary import Status
 
 __all__ = ["Journal", "default_root", "now"]
 

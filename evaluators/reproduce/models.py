@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from data.errors import InputError, ModelError, NotAllowedError, PlumblineError
-from data.run_record import InUse
-from evaluators.encoders.look import look
+from data.store.errors import InputError, ModelError, NotAllowedError, PlumblineError
+from data.store.runs import InUse
 from evaluators.encoders.settings import parse_spec
 from evaluators.model_files.hashes import hash_files
 from evaluators.model_files.listing import relative_files
 from evaluators.model_files.reading import shown
+from evaluators.preflight.encoders import look
 from evaluators.preflight.finding import Finding
+from evaluators.reproduce.instrumented import torch_module
 from evaluators.reproduce.served import SpecEncoder, is_spec
-from evaluators.reproduce.watch import torch_module
 from evaluators.trust import allow, allows, code_revision, commit_of, only_code_from, opening, vet
 
 __all__ = ["Asked", "Loaded", "load", "settings_in_use"]

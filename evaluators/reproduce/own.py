@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.errors import InputError
+from data.store.errors import InputError
 
 __all__ = ["own_tasks"]
 

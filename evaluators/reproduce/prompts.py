@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
+from data.store.errors import InputError
 
 __all__ = ["read_prompts"]
 

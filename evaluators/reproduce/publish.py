@@ -11,17 +11,17 @@ import duckdb
 import pyarrow as pa
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from data import keys
-from data.derive import derive
-from data.errors import PlumblineError, StoreBusyError
-from data.run_record import RunRow, put_run
-from data.store import writing
-from data.vocabulary import ImportKind, Origin, Status
-from evaluators.official.names import Names
-from evaluators.official.parse import parse
+from data.store import keys
+from data.store.database import writing
+from data.store.derive import derive
+from data.store.errors import PlumblineError, StoreBusyError
+from data.store.runs import RunRow, put_run
+from data.store.vocabulary import ImportKind, Origin, Status
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.keep import keep_findings
 from evaluators.reproduce.journal import Journal
+from evaluators.results.names import Names
+from evaluators.results.parse import parse
 
 __all__ = ["publish", "put", "restore"]
 
@@ -75,7 +75,7 @@ def put(
     """Write one run into an open store.
 
     Args:
-        connection: from :func:`data.store.writing`.
+        connection: from :func:`data.store.database.writing`.
         run: the row of ``runs``.
         records: one a task.
         read: gives the bytes of a result file by the name a record has for it.

@@ -11,21 +11,21 @@ from typing import Any, NamedTuple, cast
 
 import duckdb
 
-from data import keys
-from data.errors import ModelError, PlumblineError, StoreBusyError, StoreError
-from data.run_record import File, InUse, RunRow, RunWarning
-from data.vocabulary import RunKind, Status
+from data.store import keys
+from data.store.errors import ModelError, PlumblineError, StoreBusyError, StoreError
+from data.store.runs import File, InUse, RunRow, RunWarning
+from data.store.vocabulary import RunKind, Status
 from evaluators.environment import environment
+from evaluators.reproduce.environment import peak_memory_mb, reset_peak, score_versions
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
-from evaluators.reproduce.heard import Warnings, hearing
+from evaluators.reproduce.instrumented import Watched, encodes
 from evaluators.reproduce.journal import Journal, now
 from evaluators.reproduce.models import Asked, Loaded, load, settings_in_use
 from evaluators.reproduce.publish import publish
-from evaluators.reproduce.surroundings import peak_memory_mb, reset_peak, score_versions
 from evaluators.reproduce.tasks import data_source
 from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import check_comparison, verdicts_of
-from evaluators.reproduce.watch import Watched, encodes
+from evaluators.reproduce.warning_capture import Warnings, hearing
 
 __all__ = ["Plan", "reproduce"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import EncoderError, PlumblineError
+from data.store.errors import EncoderError, PlumblineError
 
 __all__ = ["SpecEncoder", "is_spec"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError, NotFoundError
+from data.store.errors import InputError, NotFoundError
 
 __all__ = ["chosen", "data_source", "take_from"]
 

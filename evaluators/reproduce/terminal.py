@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from data.vocabulary import Status
+from data.store.vocabulary import Status
 from evaluators.reproduce.estimate import Estimate, duration
 from evaluators.reproduce.verdicts import Verdict
 

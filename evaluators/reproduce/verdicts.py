@@ -1,4 +1,4 @@
-"""A run's cells beside published ones, as the page judges them: the rule is ``data.verdict``'s and is asked here."""
+"""A run's cells beside published ones, as the page judges them: the rule is ``data.rules.deltas``'s."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from data.errors import NotFoundError, StoreMissingError
-from data.setups import named, setups
-from data.store import open_reader
-from data.verdict import deltas
-from data.vocabulary import Comparison, Origin
-from data.vocabulary import Verdict as Judged
+from data.rules.deltas import deltas
+from data.rules.setups import named, setups
+from data.store.database import open_reader
+from data.store.errors import NotFoundError, StoreMissingError
+from data.store.vocabulary import Comparison, Origin
+from data.store.vocabulary import Verdict as Judged
 
 __all__ = ["Verdict", "check_comparison", "set_up_of", "verdicts_of"]
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from data.errors import InputError
+from data.store.errors import InputError
 from evaluators.model_files.listing import relative_files
 from evaluators.model_files.reading import read_bytes
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from data.errors import NotAllowedError
+from data.store.errors import NotAllowedError
 from evaluators.model_files.sizes import size_of_weights
 from evaluators.trust.allowed import allows, as_options, code_files, code_revision, is_commit
 from evaluators.trust.limits import budget, no_panic, within

@@ -18,7 +18,7 @@ from functools import cache
 from types import FrameType
 from typing import Any
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 
 __all__ = ["budget", "no_panic", "within"]
 

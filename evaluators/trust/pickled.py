@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from data.errors import NotAllowedError
+from data.store.errors import NotAllowedError
 
 __all__ = ["FORCED", "force_weights_only", "no_pickled_code", "weights_alone"]
 

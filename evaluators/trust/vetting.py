@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import walk
 from evaluators.model_files.pickles import hoarding

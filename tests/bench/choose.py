@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from data import uncertainty
-from data.store import open_reader
+from data.rules import bootstrap as intervals
+from data.store.database import open_reader
 from tests.serving import ROOT
 
 AIM_MS, AIM_S = 150, 2.0
@@ -38,12 +38,12 @@ def bootstrap() -> tuple[float, float]:
     rng = np.random.default_rng(0)
     scores = rng.beta(5, 3, size=(400, 131))
     scores[rng.random(scores.shape) < 0.001] = np.nan
-    uncertainty._drawn.cache_clear()
+    intervals._drawn.cache_clear()
     taken = []
     for _ in range(2):
         started = time.perf_counter()
-        uncertainty.borda_intervals(scores)
-        uncertainty.mean_intervals(scores, ranked=False)
+        intervals.borda_intervals(scores)
+        intervals.mean_intervals(scores, ranked=False)
         taken.append(time.perf_counter() - started)
     return taken[0], taken[1]
 

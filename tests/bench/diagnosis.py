@@ -8,7 +8,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from data.probes import load_probes
+from evaluators.probes import load_probes
 from tests.models import minilm_folder
 
 PREFLIGHT_S, DIAGNOSIS_S = 5, 60

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from data.store import open_reader
+from data.store.database import open_reader
 
 ROOT = Path(__file__).resolve().parents[2]
 AIM_MS = 150

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from data.probes import load_probes
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import parse_spec
 from evaluators.parity.measures import PerText, per_text
 from evaluators.parity.vectors import encode_probes
+from evaluators.probes import load_probes
 from tests.small_models import minilm
 
 TEXTS, WIDTH, CANDIDATES = 100_000, 384, 8

@@ -8,7 +8,7 @@ import time
 import warnings
 from typing import Any
 
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.conformance.mteb_tables import results_in
 
 BENCHMARKS = ("MTEB(eng, v2)", "MTEB(Multilingual, v2)")

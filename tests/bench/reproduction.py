@@ -9,7 +9,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.bench.pages import reruns, told
 
 ROOT = Path(__file__).resolve().parents[2]

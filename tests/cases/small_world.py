@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evaluators.diagnose.decoder import write_decoder
+from tests.maintain.decoder import write_decoder
 
 __all__ = ["Fact", "facts", "train_decoder"]
 

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
-from data.errors import ModelError
+from data.store.errors import ModelError
 from evaluators.trust import code_revision
 from tests.cases.hub_data import write_retrieval, write_rows
 from tests.cases.own_architecture import own_architecture

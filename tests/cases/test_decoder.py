@@ -21,8 +21,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from data.store import open_reader
-from data.verdict import deltas
+from data.rules.deltas import deltas
+from data.store.database import open_reader
 from tests.cases.hub_data import write_bitext, write_retrieval, write_rows
 from tests.cases.small_world import QUERY, Fact, facts
 from tests.cases.story import Story

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from data.probes import load_probes
+from evaluators.probes import load_probes
 from tests.cases.story import Story
 from tests.dashboard.test_drift_page import page, said
 from tests.models import byte_level_tokenizer, randomise, write_modules

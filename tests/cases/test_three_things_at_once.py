@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.words import plain
+from dashboard.formatting import plain
 from tests.cases.story import Story
 from tests.dashboard.test_drift_page import page, said
 from tests.encoders.server import serving

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from data.store import Reader
+from data.store.database import Reader
 from tests.conformance.mteb_tables import results_in, tables
 
 MEANS = {

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.derive import derive
-from data.store import writing
+from data.store.database import writing
+from data.store.derive import derive
 
 BENCHMARK = "Choose(all)"
 HOSTILE = "evil/<b>bold</b> $x$ [y](javascript:alert(1))"

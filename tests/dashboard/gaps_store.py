@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.derive import derive
-from data.store import writing
+from data.store.database import writing
+from data.store.derive import derive
 
 BENCHMARK, BY_TYPE = "Gaps", "Gaps by type"
 TASKS = [f"Task{i:02d}" for i in range(10)]

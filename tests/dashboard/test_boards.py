@@ -5,10 +5,10 @@ import io
 import pandas as pd
 import pytest
 
-from dashboard import boards
 from dashboard.queries import leaderboard as asked
 from dashboard.queries.leaderboard import Pool
-from data.store import open_reader
+from dashboard.tables import leaderboard
+from data.store.database import open_reader
 
 NAMES = ("show_mean_task", "show_mean_task_type", "show_public_private", "show_mean_subset", "show_zero_shot")
 
@@ -24,7 +24,7 @@ def board(made_store):
 
 
 def shown(board, kind):
-    return boards.shown(board, pd.DataFrame(), pd.DataFrame(), kind)
+    return leaderboard.shown(board, pd.DataFrame(), pd.DataFrame(), kind)
 
 
 def test_columns_are_those_the_benchmark_defines(board):
@@ -34,8 +34,8 @@ def test_columns_are_those_the_benchmark_defines(board):
     rteb = shown(board, benchmark("show_mean_task", "show_public_private"))
     assert list(rteb.columns[:5]) == ["Rank", "Model", "Mean (Task)", "Mean (Public)", "Mean (Private)"]
     assert "Zero-shot" not in rteb.columns
-    assert boards.quality_of(benchmark("show_mean_subset")) == "mean_subset"
-    assert boards.quality_of(benchmark("show_mean_task_type", ranked_by="mean_task_type")) == "mean_task_type"
+    assert leaderboard.quality_of(benchmark("show_mean_subset")) == "mean_subset"
+    assert leaderboard.quality_of(benchmark("show_mean_task_type", ranked_by="mean_task_type")) == "mean_task_type"
 
 
 def test_scores_are_points_and_missing_stays_missing(board):
@@ -49,15 +49,15 @@ def test_scores_are_points_and_missing_stays_missing(board):
 def test_sorting_puts_missing_last_both_ways(board):
     frame = shown(board, benchmark("show_mean_task"))
     for reverse in (False, True):
-        means = boards.ordered(frame, "Mean (Task)", reverse=reverse)["Mean (Task)"]
+        means = leaderboard.ordered(frame, "Mean (Task)", reverse=reverse)["Mean (Task)"]
         assert means.dropna().is_monotonic_increasing == reverse
         assert pd.isna(means.iloc[-1])
-    assert boards.ordered(frame, "Rank", reverse=False)["Rank"].iloc[0] == 1
+    assert leaderboard.ordered(frame, "Rank", reverse=False)["Rank"].iloc[0] == 1
 
 
 def test_csv_cannot_start_a_formula(board):
     frame = shown(board, benchmark("show_mean_task")).head(2).copy()
     frame["Model"] = ["=HYPERLINK(1)", "org/fine"]
-    read = pd.read_csv(io.BytesIO(boards.as_csv(frame)))
+    read = pd.read_csv(io.BytesIO(leaderboard.as_csv(frame)))
     assert read["Model"].tolist() == ["'=HYPERLINK(1)", "org/fine"]
     assert list(read.columns) == list(frame.columns)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.queries import compare, use
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.conftest import drawn
 from tests.dashboard.choose_store import BENCHMARK, choose_store
 from tests.dashboard.grid import cells, grid, select_row

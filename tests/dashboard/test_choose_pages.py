@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import compare, task, use
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.dashboard.choose_store import BENCHMARK, HOSTILE, LATE, choose_store
 from tests.dashboard.opened import on
 
@@ -195,7 +195,7 @@ def test_one_import_is_a_sentence(monkeypatch, made_store):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_an_empty_store_is_a_sentence(monkeypatch, tmp_path, page):
-    from data.store import writing
+    from data.store.database import writing
 
     with writing(tmp_path / "empty.duckdb", fresh=True):
         pass

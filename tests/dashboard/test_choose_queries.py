@@ -13,10 +13,10 @@ import pytest
 
 from dashboard.queries import changes, compare, profile, task, use
 from dashboard.queries.intervals import intervals
-from data.errors import InputError, StoreDamagedError
-from data.ranking import borda
-from data.store import Reader, open_reader, version_of
-from data.uncertainty import paired_difference
+from data.rules.bootstrap import paired_difference
+from data.rules.ranking import borda
+from data.store.database import Reader, open_reader, version_of
+from data.store.errors import InputError, StoreDamagedError
 from tests.dashboard.choose_store import BENCHMARK, CHANGED, HOSTILE, LATE, MODELS, TASKS, choose_store
 
 A, B, LACKS, PARTIAL = "org/model-00", "org/model-02", "org/model-05", "org/model-06"

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.queries import drift
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.conftest import drawn
 from tests.dashboard.grid import cells, grid
 from tests.make_parity import NEWEST

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.store import writing
+from data.store.database import writing
 from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic, twelve
 from tests.make_store import make_store
 from tests.pace import spent

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dashboard.queries import chain, diagnosis, drift, drift_cost, drift_text, drift_vectors, runs
-from data.store import open_reader, writing
+from data.store.database import open_reader, writing
 from tests.make_parity import FILES, MODEL, NEWEST, Made, add_check, made_texts, parity_store, synthetic, twelve
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.conftest import drawn
 from tests.dashboard.grid import cells, grid, select_row
 from tests.make_store import HOSTILE

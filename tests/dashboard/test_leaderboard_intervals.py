@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries.intervals import intervals
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.dashboard.choose_store import BENCHMARK, choose_store
 from tests.serving import ROOT
 

@@ -8,7 +8,7 @@ import pytest
 from dashboard.queries import leaderboard as asked
 from dashboard.queries.leaderboard import Among, Pool
 from dashboard.queries.training import training
-from data.store import open_reader
+from data.store.database import open_reader
 
 ALL = "Tiny(all)"
 

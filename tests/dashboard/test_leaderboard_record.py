@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.dashboard.grid import cells, grid
 
 pytestmark = pytest.mark.browser

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dashboard import looks
 from dashboard.figures.deltas import VERDICT_COLOURS, VERDICT_SYMBOLS
-from data.vocabulary import DiagnosisVerdict, DriftVerdict, LinkState, Severity, Status, Verdict
+from data.store.vocabulary import DiagnosisVerdict, DriftVerdict, LinkState, Severity, Status, Verdict
 from tests.serving import ROOT
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.

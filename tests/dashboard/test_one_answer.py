@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import boards, words
+from dashboard import formatting
 from dashboard.queries import changes, compare, leaderboard, profile, use
 from dashboard.queries import task as task_queries
 from dashboard.queries.badges import badges, short
@@ -23,11 +23,12 @@ from dashboard.queries.training import training
 from dashboard.question import Question
 from dashboard.tables import changes as change_tables
 from dashboard.tables import compare as compare_tables
+from dashboard.tables import leaderboard as board_tables
 from dashboard.tables import tasks as task_tables
 from dashboard.tables import use as use_tables
-from data.errors import InputError
-from data.licences import CLASSES
-from data.store import open_reader
+from data.rules.licences import CLASSES
+from data.store.database import open_reader
+from data.store.errors import InputError
 from tests.dashboard import choose_store, gaps_store
 
 
@@ -53,7 +54,7 @@ def shown_board(cursor, name: str, taking: Pool) -> pd.DataFrame:
     board["private"] = False
     benchmark = leaderboard.benchmarks(cursor).set_index("benchmark").loc[name].to_dict()
     types = leaderboard.type_means(cursor, name, taking)
-    return boards.shown(board, pd.DataFrame(), types, benchmark).set_index("Model")
+    return board_tables.shown(board, pd.DataFrame(), types, benchmark).set_index("Model")
 
 
 def use_of(cursor, name: str) -> use.ShortList:
@@ -107,8 +108,8 @@ def test_our_use_and_compare_agree_when_the_weights_travel(store) -> None:
                 assert two_decimals(compare_table.loc[row["model"], "Mean"]) == two_decimals(
                     use_table.loc[row["model"], "Score"]
                 )
-                behind = words.signed(found["score"].iloc[0] - row["score"]).lstrip("+")
-                assert words.signed(mine["difference"]).lstrip("−") == behind.lstrip("−")
+                behind = formatting.signed(found["score"].iloc[0] - row["score"]).lstrip("+")
+                assert formatting.signed(mine["difference"]).lstrip("−") == behind.lstrip("−")
 
 
 def test_means_of_all_pages_are_one_text(store) -> None:
@@ -155,7 +156,10 @@ def test_a_score_of_a_task_is_one_text_on_every_page(store) -> None:
         standings = task_tables.standings(task_queries.standings(cursor, task, name)).set_index("Model")["Score"]
         for model in models:
             numbers = (standings[model], profiles[model][task], beside.loc[task, columns[model]])
-            assert {two_decimals(number) for number in numbers} == {words.score(sources[model][task])}, (task, model)
+            assert {two_decimals(number) for number in numbers} == {formatting.score(sources[model][task])}, (
+                task,
+                model,
+            )
 
 
 def test_facts_are_one_text(store) -> None:
@@ -180,8 +184,8 @@ def test_facts_are_one_text(store) -> None:
                 seen, of = map(int, shown["Trained on these tasks"].split(" of "))
                 assert int(np.floor(100 - 100 * seen / of)) == zero_shot
                 assert of == len(leaderboard.sources(cursor, name, model).dropna(subset=["type"]))
-            assert shown["Licence"] == board.loc[model, "Licence"] == words.licence(row["licence"])
-            assert shown["Parameters"] == words.parameters(board.loc[model, "Parameters"])
+            assert shown["Licence"] == board.loc[model, "Licence"] == formatting.licence(row["licence"])
+            assert shown["Parameters"] == formatting.parameters(board.loc[model, "Parameters"])
             assert model in badge.index or not badge.get(model, "")
             if model in listed.index:
                 mine = listed.loc[model]
@@ -210,10 +214,19 @@ def test_rounding_does_not_hang_on_the_order_of_a_sum(digits: int) -> None:
     ]
     for _ in range(2000):
         scores = rng.integers(0, 10_000, size=rng.integers(2, 9)) / 10_000
-        assert len({float(words.rounded(100 * how(scores), digits)) for how in sums}) == 1
-    assert words.score(0.10585) == words.score(0.105849999999999999) == words.score(np.nextafter(0.10585, 1)) == "10.59"
-    assert words.signed(-0.00005) == "−0.01" and words.signed(0.00005) == "+0.01" and words.signed(-0.00004) == "±0.00"
-    assert words.parameters(24_500_000) == "25M" and words.parameters(2_250_000_000) == "2.3B"
+        assert len({float(formatting.rounded(100 * how(scores), digits)) for how in sums}) == 1
+    assert (
+        formatting.score(0.10585)
+        == formatting.score(0.105849999999999999)
+        == formatting.score(np.nextafter(0.10585, 1))
+        == "10.59"
+    )
+    assert (
+        formatting.signed(-0.00005) == "−0.01"
+        and formatting.signed(0.00005) == "+0.01"
+        and formatting.signed(-0.00004) == "±0.00"
+    )
+    assert formatting.parameters(24_500_000) == "25M" and formatting.parameters(2_250_000_000) == "2.3B"
 
 
 def test_weights_that_cannot_be_read_are_said() -> None:

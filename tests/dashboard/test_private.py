@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import names
-from data.store import open_reader, writing
+from data.store.database import open_reader, writing
 from tests.dashboard.opened import on
 from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic
 from tests.make_store import PRIVATE_MODEL, PRIVATE_TASK, TASKS, add_private, make_store
@@ -121,13 +121,13 @@ def test_reproduction():
 
 
 def test_the_csv_of_the_reproduction_page_says_it(path):
-    from dashboard import cells
     from dashboard.queries import reproduction
-    from data.verdict import Thresholds
+    from dashboard.sections import cell
+    from data.rules.deltas import Thresholds
 
     with closing(open_reader(path)) as reader:
         frame = reproduction.judged(reader.cursor(), "runs", Thresholds())
-    read = pd.read_csv(io.BytesIO(cells.as_csv(frame.assign(private=frame["task"]))))
+    read = pd.read_csv(io.BytesIO(cell.as_csv(frame.assign(private=frame["task"]))))
     assert len(read) == 5 and read["private"].tolist() == read["task"].tolist()
 
 

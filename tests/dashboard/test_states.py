@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.store import writing
+from data.store.database import writing
 from tests.make_store import make_store
 from tests.serving import ROOT
 

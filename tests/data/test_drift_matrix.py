@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from data.drift_matrix import between, blocks, clustered, nearest, pairwise_cosines
+from data.rules.vectors import between, blocks, clustered, nearest, pairwise_cosines
 from tests.make_parity import synthetic, unit
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.errors import InputError
-from data.fit import (
+from data.rules.weighting import (
     PRESETS,
     entry_weights,
     factors,
@@ -18,6 +17,7 @@ from data.fit import (
     robustness,
     weighted_scores,
 )
+from data.store.errors import InputError
 
 NAN = np.nan
 TYPES = ["Retrieval", "Retrieval", "STS"]

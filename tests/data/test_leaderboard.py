@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from data.derive import derive, derive_as_of
-from data.store import writing
+from data.store.database import writing
+from data.store.derive import derive, derive_as_of
 
 BENCHMARK = "Two types"
 TASKS = {"A1": "Retrieval", "A2": "Retrieval", "B": "STS"}

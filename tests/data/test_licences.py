@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data import licences
-from data.licences import ALLOWED, CLASSES, CONDITIONS, NONCOMMERCIAL, UNKNOWN, licence_of
+from data.rules import licences
+from data.rules.licences import ALLOWED, CLASSES, CONDITIONS, NONCOMMERCIAL, UNKNOWN, licence_of
 
-RECORD = Path(licences.__file__).parent / "record" / "models.parquet"
+RECORD = Path(licences.__file__).parents[1] / "record" / "models.parquet"
 HUB = "https://huggingface.co"
 
 # Read off the licences themselves, one by one.

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from data.errors import StoreOutdatedError
-from data.store import bring_up_to_date, open_reader, version_of, writing
-from data.vocabulary import Obstacle
+from data.store.database import bring_up_to_date, open_reader, version_of, writing
+from data.store.errors import StoreOutdatedError
+from data.store.vocabulary import Obstacle
 from evaluators.__main__ import app
 
 _LOADS = "Two loads of the same model disagree in the {} (worst distance 0.3){}: weights were initialised at random."

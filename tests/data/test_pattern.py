@@ -10,10 +10,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-from data.pattern import cells_of, source_of, task_deltas
-from data.store import open_reader, writing
-from data.suggest import suggest
-from data.verdict import deltas
+from data.rules.deltas import deltas
+from data.rules.suggestions import suggest
+from data.rules.task_deltas import cells_of, source_of, task_deltas
+from data.store.database import open_reader, writing
 from evaluators.diagnose.from_store import read_deltas
 
 FOLDER = "/models/of ours"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.ranking import borda, borda_points, ranks
+from data.rules.ranking import borda, borda_points, ranks
 
 NAN = np.nan
 

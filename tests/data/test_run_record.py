@@ -14,28 +14,28 @@ import duckdb
 import pytest
 
 from dashboard.queries import runs as asked
-from data import run_record
-from data.run_record import Environment, File, RunRow, RunWarning, recorded
-from data.store import writing
-from data.vocabulary import RunKind, Status
+from data.store import runs
+from data.store.database import writing
+from data.store.runs import Environment, File, RunRow, RunWarning, recorded
+from data.store.vocabulary import RunKind, Status
 
 NOW = datetime(2026, 11, 20, 10)  # noqa: DTZ001 - the store keeps UTC without saying so
 FILES = [{"path": "config.json", "size": 12, "sha256": "c" * 64}]
 SETTINGS = {
-    RunKind.REPRODUCE: run_record.ReproduceSettings,
-    RunKind.PARITY: run_record.ParitySettings,
-    RunKind.PREFLIGHT: run_record.PreflightSettings,
-    RunKind.DIAGNOSE: run_record.DiagnoseSettings,
+    RunKind.REPRODUCE: runs.ReproduceSettings,
+    RunKind.PARITY: runs.ParitySettings,
+    RunKind.PREFLIGHT: runs.PreflightSettings,
+    RunKind.DIAGNOSE: runs.DiagnoseSettings,
 }
 
 
 def by_reproduce(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     from evaluators.preflight.finding import Finding
-    from evaluators.reproduce.heard import Warnings
     from evaluators.reproduce.journal import Journal
     from evaluators.reproduce.models import Asked, settings_in_use
     from evaluators.reproduce.publish import put
     from evaluators.reproduce.run import _begin
+    from evaluators.reproduce.warning_capture import Warnings
 
     heard = Warnings()
     heard.note("transformers", "said twice")
@@ -62,7 +62,7 @@ def by_parity(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         check_id="check", reference=examined("ours", "slow"), candidates=[examined("theirs", "old")],
         started_at=NOW, finished_at=NOW,
     )  # fmt: skip
-    run_record.put_run(connection, _run(check, "parity"))
+    runs.put_run(connection, _run(check, "parity"))
 
 
 def by_preflight(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -73,7 +73,7 @@ def by_preflight(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     target: Any = SimpleNamespace(name="org/model", folder=folder, revision="a" * 40, files=["config.json"])
     target.path = lambda name: folder / name
     settings = settings_of(None, ["org/model@" + "a" * 40], folder / "pin.json", "org/model")
-    run_record.put_run(connection, row_of(target, command="preflight", settings=settings, started=NOW, finished=NOW))
+    runs.put_run(connection, row_of(target, command="preflight", settings=settings, started=NOW, finished=NOW))
 
 
 def by_diagnose(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_an_encoder_or_a_loader_says_is_of_the_record() -> None:
     from evaluators.encoders.settings import EncoderSettings
     from evaluators.reproduce.models import settings_in_use
 
-    known = set(get_type_hints(run_record.InUse))
+    known = set(get_type_hints(runs.InUse))
     assert set(settings_in_use(SimpleNamespace())) <= known
     read = {
         "backend",
@@ -184,7 +184,7 @@ def test_runs_of_earlier_versions_are_read_as_todays(old: Old) -> None:
     found = recorded("{}", json.dumps(old.environment), "[]", json.dumps(old.warnings))
     assert set(found.environment) == set(Environment.__annotations__)
     assert {name: found.environment[name] for name in old.known} == old.known  # type: ignore[literal-required]
-    assert [run_record.in_one_line(warning) for warning in found.warnings] == old.said
+    assert [runs.in_one_line(warning) for warning in found.warnings] == old.said
 
 
 def test_a_run_written_again_is_one_row(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 from dashboard.queries import leaderboard
 from dashboard.queries.intervals import intervals
 from dashboard.queries.leaderboard import Among
-from data.shared import most_shared
-from data.store import open_reader
-from data.uncertainty import AHEAD, BEHIND, FEW, TIED, paired_difference, paired_differences
+from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED, paired_difference, paired_differences
+from data.rules.overlap import most_shared
+from data.store.database import open_reader
 from tests.dashboard.gaps_store import BENCHMARK, BETTER, LOSER, TASKS, UNFINISHED, gaps_store
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data.errors import StoreBusyError, StoreDamagedError, StoreMissingError, StoreOutdatedError
-from data.store import SCHEMA_VERSION, Reader, open_reader, store_path, version_of, writing
+from data.store.database import SCHEMA_VERSION, Reader, open_reader, store_path, version_of, writing
+from data.store.errors import StoreBusyError, StoreDamagedError, StoreMissingError, StoreOutdatedError
 from tests.serving import ROOT
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data.suggest import COSTS, Delta, suggest
+from data.rules.suggestions import COSTS, Delta, suggest
 
 HANZI, KANJI = ("zho-Hans",), ("jpn-Jpan",)
 OFFICIAL = (0.820, 0.800, 0.118)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from data.ranking import borda, borda_points, ranks
-from data.uncertainty import FEWEST_TASKS, borda_intervals, mean_intervals, paired_difference, resample
+from data.rules.bootstrap import FEWEST_TASKS, borda_intervals, mean_intervals, paired_difference, resample
+from data.rules.ranking import borda, borda_points, ranks
 from tests.pace import spent
 
 NAN = np.nan

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from data.probes import load_probes
 from evaluators.diagnose.answer import Bench, batched, load_reference
-from evaluators.diagnose.decoder import write_decoder
 from evaluators.diagnose.rows import Texts
+from evaluators.probes import load_probes
+from tests.maintain.decoder import write_decoder
 from tests.models import minilm_folder
 
 # Of MiniLM's probes those up to this length: the long one alone would take most of the time.

@@ -19,8 +19,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from data.drift import IDENTICAL
-from data.probes import ProbeSet, load_probes
+from data.rules.drift import IDENTICAL
 from evaluators.encoders.base import Description, Encoded, in_use
 from evaluators.encoders.base import Encoder as Asking
 from evaluators.encoders.settings import EncoderSettings
@@ -30,6 +29,7 @@ from evaluators.parity.plan import Plan
 from evaluators.parity.run import Examined
 from evaluators.parity.stability import NO_FAULT, Observation
 from evaluators.parity.verdict import Verdict
+from evaluators.probes import ProbeSet, load_probes
 from tests.diagnose.others import Encoder, Misbehaviour, Truth, right, served
 
 __all__ = ["Asker", "Judged", "judged", "looked_at", "main"]

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from evaluators.diagnose.answer import Bench, Facts, batched, diagnose, load_reference
-from evaluators.diagnose.candidates import encode
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.proof import snippet
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Vectors
-from evaluators.diagnose.selftest import repeated
+from tests.maintain.candidates import encode
+from tests.maintain.selftest import repeated
 from tests.models import minilm_folder
 
 
@@ -158,7 +158,7 @@ def test_a_text_without_a_vector_costs_only_itself(minilm: Bench, library: Calla
 
 
 def test_random_weights_are_told_by_two_loads_not_by_likeness(decoder: Bench) -> None:
-    from evaluators.diagnose.causes.chance import random_part, random_parts
+    from evaluators.diagnose.nondeterminism import random_part, random_parts
 
     pattern = random_parts(decoder.reference.model)["layer 3"]
     loads = [partial(random_part, part=pattern, seed=seed) for seed in (77, 78)]
@@ -172,7 +172,7 @@ def test_random_weights_are_told_by_two_loads_not_by_likeness(decoder: Bench) ->
 
 @pytest.mark.parametrize("part", ["layer 0", "layer 3", "all"])
 def test_random_weights_whose_loads_agree_are_not_named(decoder: Bench, part: str) -> None:
-    from evaluators.diagnose.causes.chance import random_part, random_parts
+    from evaluators.diagnose.nondeterminism import random_part, random_parts
 
     # A file that holds random weights: a layer of them does next to nothing, as one that is missing, but not quite.
     model = decoder.reference.model
@@ -182,7 +182,7 @@ def test_random_weights_whose_loads_agree_are_not_named(decoder: Bench, part: st
 
 @pytest.mark.parametrize("seed", [1, 77, 901])
 def test_a_model_random_throughout_is_not_taken_for_one_random_tensor(decoder: Bench, seed: int) -> None:
-    from evaluators.diagnose.causes.chance import random_part, random_parts
+    from evaluators.diagnose.nondeterminism import random_part, random_parts
 
     pattern = random_parts(decoder.reference.model)["all"]
     vectors, facts = repeated(

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from data.errors import InputError, ModelError, NotFoundError
-from data.probes import load_probes
+from data.store.errors import InputError, ModelError, NotFoundError
 from evaluators.__main__ import app
 from evaluators.diagnose.answer import Bench, batched, load_reference
 from evaluators.diagnose.from_store import read_check
@@ -23,6 +22,7 @@ from evaluators.diagnose.measure import apart
 from evaluators.diagnose.standing import alone, standing
 from evaluators.encoders.base import Encoded
 from evaluators.parity.vectors import encode_probes
+from evaluators.probes import load_probes
 
 
 def run(*arguments: object) -> Result:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.store import writing
+from data.store.database import writing
 from evaluators.diagnose.from_store import read_check
 from evaluators.parity.asking import Asked
 from evaluators.parity.protocol import two_loads

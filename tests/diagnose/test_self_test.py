@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from evaluators.diagnose import selftest
 from evaluators.diagnose.answer import Bench, diagnose
-from evaluators.diagnose.selftest import KINDS, Outcome, Trial, ask, effective, plan, summary
+from tests.maintain import selftest
+from tests.maintain.selftest import KINDS, Outcome, Trial, ask, effective, plan, summary
 
-# So many trials of each kind on the decoder; the whole of it is `python -m evaluators diagnose --self-test`.
+# So many trials of each kind on the decoder; the whole of it is `python -m tests.maintain self-test`.
 _SAMPLE = {"one cause": 20, "two causes": 7, "two causes, bf16 noise": 5, "cause withheld": 20}
 
 

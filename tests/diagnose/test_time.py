@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from data.probes import load_probes
 from evaluators.diagnose.answer import Bench, batched, diagnose, load_reference
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.recipe import combine
+from evaluators.probes import load_probes
 from tests.models import minilm_folder
 from tests.pace import spent
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.probes import ProbeSet, load_probes
 from evaluators.diagnose.answer import Bench, Diagnosis, batched, diagnose, load_reference
 from evaluators.diagnose.from_store import Candidate, read_check
 from evaluators.diagnose.likeness import alike
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity import run
 from evaluators.parity.plan import Plan
+from evaluators.probes import ProbeSet, load_probes
 from tests.diagnose.live import HABITS, Live, Model, write_bert
 from tests.parity.conftest import kept
 

@@ -13,13 +13,13 @@ from email.utils import format_datetime
 
 import pytest
 
-from data.errors import EncoderError, EncoderGoneError, InputError
-from data.probes import Probe
+from data.store.errors import EncoderError, EncoderGoneError, InputError
 from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.http import Http
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity.vectors import Vectors, encode_probes
+from evaluators.probes import Probe
 from tests.encoders.raw import Raw, listening, reply
 
 SOON = 8.0  # seconds: many times what is given below, and less than one more try of any default would take

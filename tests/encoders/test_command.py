@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 
-from data.errors import EncoderError, EncoderGoneError, InputError
+from data.store.errors import EncoderError, EncoderGoneError, InputError
 from evaluators.encoders import command
 from evaluators.encoders.settings import EncoderSettings
 from tests.encoders.server import vector

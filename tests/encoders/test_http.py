@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import EncoderError, InputError
-from data.store import writing
+from data.store.database import writing
+from data.store.errors import EncoderError, InputError
 from evaluators.encoders.http import Http, endpoint
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings, parse_spec

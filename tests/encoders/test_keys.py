@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from data import keys
+from data.store import keys
 
 KEY = "pk/Zq8+r4Tn_w2-Xy7=Vb9Lm"
 ENCODINGS: dict[str, Callable[[str], str]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import EncoderError, InputError, MissingDependencyError, NotAllowedError
+from data.store.errors import EncoderError, InputError, MissingDependencyError, NotAllowedError
 from evaluators.encoders.pooling import pool
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings, parse_spec

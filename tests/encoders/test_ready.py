@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.errors import InputError
-from data.probes import text_hash
+from data.store.errors import InputError
 from evaluators.encoders import ready
 from evaluators.encoders.settings import EncoderSettings
+from evaluators.probes import text_hash
 
 TEXTS = ["first", " second\n", "", "四"]
 ROWS = np.arange(20, dtype=np.float32).reshape(4, 5) + 1

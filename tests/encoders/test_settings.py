@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import InputError, MissingDependencyError
+from data.store.errors import InputError, MissingDependencyError
 from evaluators.encoders.registry import BACKENDS, open_encoder
 from evaluators.encoders.settings import EncoderSettings, parse_spec
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.errors import ModelError, NotAllowedError
+from data.store.errors import ModelError, NotAllowedError
 from evaluators.encoders import graph
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import parse_spec

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import ModelError, PlumblineError
+from data.store.errors import ModelError, PlumblineError
 
 TEXTS = ["The committee will publish its report in the spring.", "  aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa!  "]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from data.store import Reader, open_reader, writing
+from data.store.database import Reader, open_reader, writing
 from evaluators.official import bundle
-from evaluators.official.names import Names
+from evaluators.results.names import Names
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from evaluators.official.batch import identity
-from evaluators.official.names import NO_REVISION, Names
-from evaluators.official.parse import Result, parse
 from evaluators.official.scan import META, FolderSource
+from evaluators.results.names import NO_REVISION, Names
+from evaluators.results.parse import Result, parse
 
 # What mteb writes for a value that an old file does not have.
 UNKNOWN = {"mteb version not available", "dataset revision not available", "None"}

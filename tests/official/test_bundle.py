@@ -11,11 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data.errors import InputError
-from data.store import open_reader, version_of
+from data.store.database import open_reader, version_of
+from data.store.errors import InputError
 from evaluators.official import bundle
-from evaluators.official.bundling import write_bundle
 from evaluators.official.importer import import_bundle, import_from
+from tests.maintain.bundling import write_bundle
 from tests.official.conftest import ROOT, Write, ask, committed, result
 
 MODELS = ("sentence-transformers__all-MiniLM-L6-v2", "voyageai__voyage-law-2", "SGPT", "codefuse-ai__F2LLM-v2-80M")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from data.store import Reader, version_of, writing
+from data.store.database import Reader, version_of, writing
 from tests.official.conftest import ROOT, Write, ask, committed, result
 
 

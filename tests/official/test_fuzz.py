@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from data.errors import UnreadableResultError
+from data.store.errors import UnreadableResultError
 from evaluators.official.batch import read_batch
-from evaluators.official.names import Names
-from evaluators.official.parse import parse
 from evaluators.official.scan import FolderSource
+from evaluators.results.names import Names
+from evaluators.results.parse import parse
 from tests.official.conftest import result
 
 ODD: list[Any] = [

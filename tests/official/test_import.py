@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import InputError
-from data.store import version_of
+from data.store.database import version_of
+from data.store.errors import InputError
 from evaluators.official.importer import Summary, import_bundle, import_from
 from tests.official.conftest import Write, ask, committed, result
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from data.errors import UnreadableResultError
-from evaluators.official.names import Names
-from evaluators.official.parse import Result, load_json, parse
+from data.store.errors import UnreadableResultError
+from evaluators.results.names import Names
+from evaluators.results.parse import Result, load_json, parse
 from tests.official.conftest import result
 
 

@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 import pytest
 
-from data.errors import PlumblineError, StoreBusyError
-from data.store import Version, open_reader, version_of, writing
-from evaluators.official import pool
+from data.store.database import Version, open_reader, version_of, writing
+from data.store.errors import PlumblineError, StoreBusyError
+from evaluators.official import workers
 from evaluators.official.importer import import_from
 from tests.official.conftest import ROOT, Write, ask, result
 
@@ -147,7 +147,7 @@ def waiting_in(end: Connection) -> int:
 @pytest.fixture
 def readers_pay(monkeypatch: pytest.MonkeyPatch) -> None:
     """However few the files, processes read them."""
-    monkeypatch.setattr(pool, "_WORTH_A_POOL", 0)
+    monkeypatch.setattr(workers, "_WORTH_A_POOL", 0)
 
 
 @pytest.mark.usefixtures("readers_pay")

@@ -7,12 +7,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from data.probes import ProbeSet, load_probes
-from data.store import writing
+from data.store.database import writing
 from evaluators.encoders.settings import parse_spec
 from evaluators.parity.keep import keep
 from evaluators.parity.plan import Plan
 from evaluators.parity.run import Check, check
+from evaluators.probes import ProbeSet, load_probes
 from tests.small_models import export_onnx, minilm
 
 

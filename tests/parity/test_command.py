@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from data.errors import InputError
-from data.probes import load_probes
+from data.store.errors import InputError
 from evaluators.__main__ import app
 from evaluators.parity.plan import make_plan
+from evaluators.probes import load_probes
 from tests.parity.conftest import rows
 
 ROOT = Path(__file__).parents[2]

@@ -10,13 +10,13 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data import keys
-from data.store import writing
+from data.store import keys
+from data.store.database import writing
 from evaluators.__main__ import main
-from evaluators.reproduce.heard import Warnings
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.publish import put
 from evaluators.reproduce.served import SpecEncoder
+from evaluators.reproduce.warning_capture import Warnings
 from tests.encoders.test_keys import traces
 from tests.parity.echoing import BY_PROGRAMS, ROADS, echoing, program
 from tests.serving import ROOT

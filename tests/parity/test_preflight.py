@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from data.errors import ModelError
-from data.probes import ProbeSet, load_probes
+from data.store.errors import ModelError
 from evaluators.encoders.settings import parse_spec
 from evaluators.parity.plan import Plan
 from evaluators.parity.run import check
+from evaluators.probes import ProbeSet, load_probes
 from tests.models import build
 from tests.parity.conftest import kept, rows
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data.store import writing
-from evaluators.parity import sample
+from data.store.database import writing
+from evaluators.official import sample
 
 FOLDER = Path(__file__).parents[2] / "data" / "record"
 

@@ -13,9 +13,9 @@ import duckdb
 import numpy as np
 import pytest
 
-from data.drift import IDENTICAL
-from data.errors import EncoderGoneError
-from data.store import open_reader, writing
+from data.rules.drift import IDENTICAL
+from data.store.database import open_reader, writing
+from data.store.errors import EncoderGoneError
 from evaluators.diagnose.from_store import read_check
 from evaluators.encoders.base import Description, Encoded
 from evaluators.encoders.settings import EncoderSettings

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.drift import FLOORS, VERDICTS, floor_of, norm_floor
-from data.probes import Probe, ProbeSet, derived_traits, load_probes
+from data.rules.drift import FLOORS, VERDICTS, floor_of, norm_floor
 from evaluators.parity.protocol import Outcome
 from evaluators.parity.verdict import Evidence, common_trait, give_verdict
+from evaluators.probes import Probe, ProbeSet, derived_traits, load_probes
 
 PROBES = [Probe(f"p{i}", "x" * i, traits=("even",) if i % 2 == 0 else ("odd",)) for i in range(1, 11)]
 NONE = np.full(10, 1e-9)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data.probes import load_probes
+from evaluators.probes import load_probes
 from tests.parity.conftest import checked, verdicts
 from tests.small_models import byte_level, minilm
 

@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from data.store import Reader, version_of, writing
+from data.store.database import Reader, version_of, writing
 from evaluators.__main__ import app
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.keep import keep_findings

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import InputError, ModelError
-from data.store import writing
+from data.store.database import writing
+from data.store.errors import InputError, ModelError
 from evaluators.model_files.hashes import file_sha256, git_blob_sha1
 from evaluators.preflight import find_target, inspect, preflight
 from evaluators.preflight.keep import keep_findings

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from data.errors import InputError
+from data.store.errors import InputError
 from evaluators.preflight import preflight
 from evaluators.preflight.target import find_target
 from tests.models import build

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from data.errors import NotAllowedError
+from data.store.errors import NotAllowedError
 from evaluators.diagnose.reference import load_reference
-from evaluators.encoders.look import look
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import parse_spec
 from evaluators.preflight import preflight
+from evaluators.preflight.encoders import look
 from evaluators.preflight.target import find_target
 from evaluators.reproduce.models import Asked, load
 from evaluators.trust import allowances, code_revision, named_code, only_code_from

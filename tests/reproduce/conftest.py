@@ -17,7 +17,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from data.store import writing
+from data.store.database import writing
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.models import Asked
 from evaluators.reproduce.own import own_tasks

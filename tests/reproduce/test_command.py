@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.store import writing
+from data.store.database import writing
 from tests.reproduce.conftest import SAMPLE, Command, pairs, publish_official, rows, write_pairs
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from data.errors import InputError, NotAllowedError
+from data.store.errors import InputError, NotAllowedError
 from evaluators.reproduce import models
 from evaluators.reproduce.models import Asked, load
 from evaluators.trust import allowances, code_revision, only_code_from

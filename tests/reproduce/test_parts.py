@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from data.errors import InputError, NotFoundError
-from data.store import writing
-from evaluators.reproduce.bundled import pack, unpack
+from data.store.database import writing
+from data.store.errors import InputError, NotFoundError
+from evaluators.official.own_runs import pack, unpack
 from evaluators.reproduce.estimate import characters, duration, estimates, published_seconds
-from evaluators.reproduce.heard import hearing
+from evaluators.reproduce.instrumented import Watched, out_of_memory
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.own import own_tasks
 from evaluators.reproduce.prompts import read_prompts
 from evaluators.reproduce.publish import restore
 from evaluators.reproduce.tasks import chosen
-from evaluators.reproduce.watch import Watched, out_of_memory
+from evaluators.reproduce.warning_capture import hearing
 from tests.reproduce.conftest import MINILM, SAMPLE, publish_official, rows
 
 BEIR = {

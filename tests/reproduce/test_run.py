@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data.errors import InputError, ModelError, NotFoundError
+from data.store.errors import InputError, ModelError, NotFoundError
 from evaluators.reproduce import run as loop
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.models import Asked

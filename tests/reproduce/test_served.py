@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from data.errors import InputError, ModelError
+from data.store.errors import InputError, ModelError
 from evaluators.reproduce.models import Asked, load
 from tests.reproduce.conftest import SAMPLE, Command, rows
 

@@ -18,9 +18,9 @@ from rich.console import Console
 from dashboard.queries import diagnosis
 from dashboard.queries import reproduction as page
 from dashboard.queries.runs import runs as listed_runs
-from data.blame import charges
-from data.store import open_reader
-from data.verdict import Thresholds
+from data.rules.attribution import charges
+from data.rules.deltas import Thresholds
+from data.store.database import open_reader
 from evaluators.reproduce.models import Asked
 from evaluators.reproduce.own import own_tasks
 from evaluators.reproduce.prompts import read_prompts

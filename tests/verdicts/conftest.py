@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.verdicts.making import SHARED, page_results, real_record, store_of
 
 

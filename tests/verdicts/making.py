@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from data.derive import derive
-from data.store import writing
+from data.store.database import writing
+from data.store.derive import derive
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "mteb"

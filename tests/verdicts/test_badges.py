@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries.badges import BADGES, badges
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.serving import ROOT
 from tests.verdicts.making import BROKEN, PAGE_MODELS, PAGE_TASKS, result, store_of
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.store import open_reader
+from data.store.database import open_reader
 from tests.conftest import drawn
 from tests.serving import served
 from tests.verdicts.making import BROKEN, HOSTILE, MOVED, PAGE_MODELS, WRONG_RUN

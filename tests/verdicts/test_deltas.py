@@ -10,8 +10,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from data.store import open_reader, writing
-from data.verdict import Thresholds, deltas
+from data.rules.deltas import Thresholds, deltas
+from data.store.database import open_reader, writing
 from tests.verdicts.making import DATA, SHARED, result, store_of
 
 FLOOR = 0.01
@@ -37,7 +37,7 @@ def verdict(
     delta: float | None, left: float = 0.8, obstacle: str | None = None, same: bool | None = True, **more: float
 ) -> str:
     connection = duckdb.connect()
-    views = Path(__file__).resolve().parents[2] / "data" / "views" / "30_deltas.sql"
+    views = Path(__file__).resolve().parents[2] / "data" / "store" / "views" / "30_deltas.sql"
     statements = duckdb.extract_statements(views.read_text(encoding="utf-8"))
     connection.execute(next(s.query for s in statements if "MACRO verdict" in s.query))
     named = "".join(f", {name} := {value}" for name, value in more.items())

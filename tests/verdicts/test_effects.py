@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.blame import charges, doubt
-from data.effects import Effects, by_task, decompose, polish
-from data.verdict import Thresholds, deltas
+from data.rules.attribution import charges, doubt
+from data.rules.deltas import Thresholds, deltas
+from data.rules.effects import Effects, by_task, decompose, polish
 
 LIMIT = 0.015
 
@@ -228,7 +228,7 @@ def real(request: pytest.FixtureRequest) -> Effects:
 
 
 def _cursor(path) -> duckdb.DuckDBPyConnection:
-    from data.store import open_reader
+    from data.store.database import open_reader
 
     return open_reader(path).cursor()
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from data.errors import InputError
-from data.store import NOISE_FLOORS, open_reader, writing
-from data.verdict import Thresholds
+from data.rules.deltas import Thresholds
+from data.store.database import NOISE_FLOORS, open_reader, writing
+from data.store.errors import InputError
 from evaluators.__main__ import app
-from evaluators.noise import LOWEST, fit_floors, honest_pairs, read_pairs
+from tests.maintain.noise import LOWEST, fit_floors, honest_pairs, read_pairs
 from tests.verdicts.making import SHARED
 
 MOVES = Path(__file__).parent / "data" / "honest_moves.parquet"

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import cells
 from dashboard.queries import reproduction as asked
-from data.setups import Named
-from data.store import open_reader
-from data.verdict import Thresholds
+from dashboard.sections import cell
+from data.rules.deltas import Thresholds
+from data.rules.setups import Named
+from data.store.database import open_reader
 from tests.serving import ROOT
 from tests.verdicts.making import (
     BROKEN,
@@ -115,10 +115,10 @@ def test_the_table_equals_the_view(at, cursor) -> None:
 
 def test_the_csv_is_the_table_and_runs_nothing(cursor) -> None:
     frame = asked.judged(cursor, "reported", Thresholds())
-    read = pd.read_csv(io.BytesIO(cells.as_csv(frame.assign(private=""))))
+    read = pd.read_csv(io.BytesIO(cell.as_csv(frame.assign(private=""))))
     assert read["delta"].tolist() == pytest.approx(frame["delta"].tolist())
     assert read["verdict"].tolist() == frame["verdict"].tolist()
-    evil = cells.as_csv(frame.head(1).assign(private="", model="=HYPERLINK(1)")).decode()
+    evil = cell.as_csv(frame.head(1).assign(private="", model="=HYPERLINK(1)")).decode()
     assert ",'=HYPERLINK(1)," in evil
 
 
@@ -244,7 +244,7 @@ def test_a_task_of_several_cells_shows_the_worst_that_can_be_compared(cursor) ->
         (["not comparable"] * 3, "not comparable", None, 0),
     ):
         several = pd.concat([one] * 3).assign(verdict=verdicts, delta=[0.0, -0.04, -0.5])
-        [task] = cells.by_task(several, split).to_dict("records")
+        [task] = cell.by_task(several, split).to_dict("records")
         assert (task["verdict"], task["cells"], task["comparable"]) == (shown, 3, comparable)
         # What is coloured is what was compared: nothing that proves nothing moves a colour.
         assert pd.isna(task["delta"]) if delta is None else task["delta"] == pytest.approx(delta), verdicts
@@ -323,7 +323,7 @@ def test_our_own_bundled_runs_match_and_the_task_with_new_data_is_not_the_models
     split, _ = asked.effects(cursor, "reproduced", Thresholds())
     assert not split.rows["called"].any()
     assert "MasakhaNEWSClusteringS2S" in set(split.columns.loc[split.columns["called"].astype(bool), "name"])
-    [where] = cells.name_of(moved.head(1))
+    [where] = cell.name_of(moved.head(1))
     test = at(record_store, row=moved["row"].iloc[0], task="MasakhaNEWSClusteringS2S", cell=where)
     words = said(test)
     assert "**Runs**: none stands out." in words
@@ -337,18 +337,18 @@ def test_runs_of_one_setting_keep_labels_of_their_own() -> None:
     rows = pd.Series(
         ["org/model · 20261121-081443-2589dfc2", "org/model · 20261120-100000-2589dfc2 → 20261121-120000-ab"]
     )
-    assert cells.short(rows, {}).tolist() == [
+    assert cell.short(rows, {}).tolist() == [
         "model · 11-21 08:14 2589",
         "model · 11-20 10:00 2589 → 20261121-120000-ab",
     ]
-    assert cells.short(pd.Series(["org/model"]), {}).tolist() == ["model"]
+    assert cell.short(pd.Series(["org/model"]), {}).tolist() == ["model"]
 
 
 def test_runs_are_labelled_by_what_sets_them_apart() -> None:
     plain_run, cut, first, second = (f"org/model · 2026112{n}-081443-2589dfc2" for n in range(4))
     named = {row: Named("", "pooling cls", None, "", "") for row in (first, second)}
     named |= {cut: Named("", "32 tokens", None, "", ""), plain_run: Named("", "", None, "", "")}
-    assert cells.short(pd.Series([plain_run, cut, cut, first, second]), named).tolist() == [
+    assert cell.short(pd.Series([plain_run, cut, cut, first, second]), named).tolist() == [
         "model · 11-20 08:14 2589",
         "model · 32 tokens",
         "model · 32 tokens",

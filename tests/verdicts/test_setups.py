@@ -7,7 +7,7 @@ import json
 import duckdb
 import pandas as pd
 
-from data.setups import SetUp, apart, best, named, setups
+from data.rules.setups import SetUp, apart, best, named, setups
 
 FACTS = {"dtype": "float32", "pooling": "mean", "max_seq_length": "256", "weights": "aaaa1111", "prompts": "none"}
 

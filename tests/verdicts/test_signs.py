@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from data.signs import RULES, Evidence, signs
+from data.rules.signs import RULES, Evidence, signs
 
 PLAIN: dict[str, Any] = {"delta": -0.1, "floor": 0.003, "verdict": "gap", "same_data": True}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import InputError
-from data.verdict import Thresholds, thresholds
+from data.rules.deltas import Thresholds, thresholds
+from data.store.errors import InputError
 
 
 def test_the_defaults_stand_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,123 @@
+"""How numbers, dates and names are written on every page; what is missing is blank.
+
+Scores are kept on the 0-1 scale in the store and shown times 100 with two decimals, as MTEB's own board shows them.
+Every page rounds by :func:`rounded`, so that one figure reads the same wherever it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from data.rules.licences import licence_of
+
+__all__ = [
+    "SCORE_FORMAT",
+    "bytes_",
+    "count",
+    "day",
+    "licence",
+    "parameters",
+    "plain",
+    "points",
+    "rounded",
+    "score",
+    "shown_in_points",
+    "signed",
+    "whole_points",
+]
+
+SCORE_FORMAT = "%.2f"  # of a column in points (0-100)
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+# Markdown turns bare addresses into links after it has read the escapes, so these are parted by a word joiner.
+_ADDRESS = re.compile(r"(?i)(https?:|www(?=\.)|@)")
+
+
+def plain(text: object) -> str:
+    """Text from outside, escaped so that Markdown shows every character of it as it is."""
+    one_line = " ".join(str(text).split())
+    return _PUNCTUATION.sub(r"\\\1", _ADDRESS.sub("\\1\u2060", one_line))
+
+
+def rounded(values: ArrayLike, digits: int = 2) -> np.ndarray:
+    """Half away from zero, once what differs in the last bits only is dropped: 10.585 is 10.59 however it is summed."""
+    exact = np.asarray(values, dtype=np.float64)
+    found: np.ndarray = np.copysign(np.floor(np.round(np.abs(exact) * 10**digits, 6) + 0.5) / 10**digits, exact)
+    return found
+
+
+def whole_points(scores: pd.Series) -> pd.Series:
+    """0-1 scores in points (0-100) with two decimals; missing stays missing."""
+    return pd.Series(rounded(100 * scores.astype("float64")), index=scores.index)
+
+
+def shown_in_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table with its fractional columns rounded to two decimals, as they are shown."""
+    fractions = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
+    return frame.assign(**{str(name): rounded(frame[name]) for name in fractions})
+
+
+def points(value: float | None) -> float | None:
+    """A 0-1 score in points, 0-100, with two decimals; None stays None."""
+    return None if _missing(value) else float(rounded(100 * float(value)))  # type: ignore[arg-type]
+
+
+def score(value: float | None) -> str:
+    """A 0-1 score in points with two decimals: 0.70123 is 70.12."""
+    return "" if _missing(value) else f"{points(value):.2f}"
+
+
+def signed(value: float | None) -> str:
+    """A difference of 0-1 scores in points with its sign: -0.012 is −1.20, and nothing is ±0.00."""
+    if _missing(value):
+        return ""
+    text = f"{points(value):+.2f}"
+    return "±0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
+
+
+def parameters(n: float | None) -> str:
+    """Number of parameters: 1_540_000_000 is 1.5B, 22_700_000 is 23M."""
+    if _missing(n):
+        return ""
+    for unit, size in (("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        if n >= size * 0.9995:  # type: ignore[operator]
+            value = n / size  # type: ignore[operator]
+            digits = 0 if rounded(value, 1) >= 10 else 1
+            return f"{rounded(value, digits):.{digits}f}".removesuffix(".0") + unit
+    return f"{n:.0f}"
+
+
+def licence(text: object) -> str:
+    """A model's licence as every page shows it: the class first, then its readable name."""
+    found = licence_of(text if isinstance(text, str) else None)
+    return found.label if found.name == "not stated" else f"{found.label}: {found.name}"
+
+
+def bytes_(n: float | None) -> str:
+    """Bytes in decimal units: 1_536_000_000 is 1.5 GB."""
+    if _missing(n):
+        return ""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n >= size * 0.9995:  # type: ignore[operator]
+            value = n / size  # type: ignore[operator]
+            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
+    return f"{n:.0f} B"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: 1 task, 41 tasks."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def day(value: date | datetime | None) -> str:
+    """A date as 2026-11-21."""
+    return "" if _missing(value) else f"{value:%Y-%m-%d}"
+
+
+def _missing(value: object) -> bool:
+    return value is None or bool(pd.isna(value))  # type: ignore[call-overload]

@@ -1,0 +1,111 @@
+"""The controls that choose models and tasks, in the sidebar; each is in the address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import url_state
+from dashboard.queries.leaderboard import Among
+from data.rules.licences import CLASSES
+
+__all__ = ["RULE", "among"]
+
+RULE = (
+    "Filters choose models and tasks; ranks and means are then computed among exactly those by the same rule; "
+    "the name search only hides rows."
+)
+
+SIZES = {"0": 0.0, "25M": 25e6, "50M": 50e6, "100M": 1e8, "250M": 2.5e8, "500M": 5e8, "1B": 1e9, "2B": 2e9, "4B": 4e9}
+SIZES |= {"8B": 8e9, "16B": 16e9, "∞": float("inf")}
+DIMENSIONS = [64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096]
+TOKENS = [256, 512, 1024, 2048, 4096, 8192, 16384, 32768]
+ZERO_SHOT = [100, 95, 90, 75, 50]
+DEFAULTS: dict[str, Any] = {
+    "size": ("0", "∞"),
+    "dimensions": None,
+    "tokens": None,
+    "licence": [],
+    "weights": "Any",
+    "instructions": "Any",
+    "zero_shot": None,
+    "language": [],
+    "type": [],
+    "domain": [],
+    "without": [],
+    "complete": False,
+    "trusted": False,
+}
+
+
+def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Among:
+    """The limits the viewer has set; ``choices`` are what the lists offer, ``zero_shot`` whether that is asked."""
+    with st.sidebar:
+        trusted = url_state.switch("Only figures run on today's data", "trusted", help=_TRUSTED)
+        complete = url_state.switch("Complete models only", "complete", help="Models with a score on every task shown.")
+        st.subheader("Models", anchor=False)
+        smallest, largest = url_state.between("Parameters", list(SIZES), "size", help=_UNKNOWN)
+        dimensions = _limit("Dimensions, at most", DIMENSIONS, "dimensions", help=_UNKNOWN)
+        tokens = _limit("Tokens read, at least", TOKENS, "tokens", help="Longest text a model reads. " + _UNKNOWN)
+        licences = url_state.choose_many(
+            "Licence", list(CLASSES), "licence", placeholder="Any", format_func=CLASSES.__getitem__, help=_LICENCE
+        )
+        weights = url_state.one_of("Weights", ["Any", "Open", "Proprietary"], "weights")
+        instructions = url_state.one_of("Instructions", ["Any", "Yes", "No"], "instructions", help=_INSTRUCTIONS)
+        unseen = (
+            _limit("Zero-shot, at least", ZERO_SHOT, "zero_shot", help=_ZERO_SHOT, percent=True) if zero_shot else None
+        )
+        st.subheader("Tasks", anchor=False)
+        languages = url_state.choose_many(
+            "Language", choices["languages"], "language", placeholder="Any", help=_LANGUAGE
+        )
+        types = url_state.choose_many("Task type", choices["types"], "type", placeholder="Any")
+        domains = url_state.choose_many("Domain", choices["domains"], "domain", placeholder="Any")
+        without = url_state.choose_many("Leave out tasks", choices["tasks"], "without", placeholder="None")
+        st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=_clear, width="stretch")
+    return Among(
+        size_from=SIZES[smallest] or None,
+        size_to=None if largest == "∞" else SIZES[largest],
+        dimensions_to=dimensions,
+        tokens_from=tokens,
+        licences=tuple(licences),
+        open_weights={"Any": None, "Open": True, "Proprietary": False}[weights],
+        instructions={"Any": None, "Yes": True, "No": False}[instructions],
+        zero_shot=unseen,
+        languages=tuple(languages),
+        types=tuple(types),
+        domains=tuple(domains),
+        without=tuple(without),
+        complete=complete,
+        trusted=trusted,
+    )
+
+
+def _limit(label: str, steps: list[int], key: str, *, help: str, percent: bool = False) -> int | None:
+    spell = (lambda n: f"{n} %") if percent else str
+    return url_state.choose(label, steps, key, index=None, placeholder="Any", help=help, format_func=spell)
+
+
+def _clear() -> None:
+    for key, value in DEFAULTS.items():
+        if key in st.session_state:
+            st.session_state[key] = value
+
+
+_LICENCE = (
+    "What the licence lets a company do. Open weights alone do not allow commercial use; where nobody stated a "
+    "licence, or it is not one we know the terms of, it is unknown."
+)
+_UNKNOWN = "Models that do not say are left out once a limit is set."
+_INSTRUCTIONS = "Whether a model wants to be told the task in words before each query."
+_ZERO_SHOT = (
+    "Share of the benchmark's tasks that the model was not trained on. 100 % means it has seen none of them. "
+    "Models whose training data nobody stated are left out once a limit is set."
+)
+_LANGUAGE = "Tasks that cover any of these languages (ISO 639-3). A task in several languages counts whole."
+_TRUSTED = (
+    "Leaves out scores that are only stated on a model's own card, scores on another version of a data set than MTEB "
+    "uses today, and scores of another revision of the model than most of its others. What is left out counts as no "
+    "loss: ranks are among models that share the same tasks, and of those as many as go together."
+)

@@ -1,0 +1,132 @@
+"""A decomposition of deltas in words: who is off, by how much, on how many cells, and where to look first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from data.rules.deltas import Sides
+from data.rules.effects import Effects
+from data.rules.setups import Named
+
+__all__ = ["Charge", "charges", "doubt"]
+
+_NAMELESS = Sides("claim", "check")
+
+# A loss of this much on most tasks is not a matter of precision or prompts: vectors are of other weights.
+WRECKED = 0.25
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One sentence about a model, a task or the whole table; ``label`` and ``advice`` are parts of ``sentence``."""
+
+    of: str  # model | task | metric | all
+    subject: str  # the name of its row or column
+    seen: str
+    advice: str
+    size: float  # typical delta, 0-1 scale
+    label: str = ""  # the subject as it is said, where that is not its name
+
+    @property
+    def sentence(self) -> str:
+        """Who, what was seen, and where to look."""
+        return f"{self.label or self.subject}: {self.seen}; {self.advice}."
+
+
+def charges(effects: Effects, named: Mapping[str, Named] | None = None, sides: Sides = _NAMELESS) -> list[Charge]:
+    """Every effect that was called, models first, each group by how much it accounts for (size times cells).
+
+    Args:
+        effects: of a table of deltas.
+        named: of rows that are runs, what their set-up is (:func:`data.rules.setups.named`).
+        sides: what the two figures are called, so that a sentence says which of them is lower.
+    """
+    rows = _models(effects.rows, named or {}, sides)
+    return [*_common(effects, sides), *rows, *_tasks(effects.columns, sides), *_metrics(effects.cells)]
+
+
+def doubt(effects: Effects, background: int) -> str | None:
+    """What this table cannot tell apart, in one sentence; None when it is wide enough.
+
+    Args:
+        effects: of the table.
+        background: number of other models whose figures on the same tasks were at hand.
+    """
+    rows, columns = len(effects.rows), len(effects.columns)
+    if rows == 1 and not background:
+        return (
+            "One model or run alone cannot tell its own fault from one of the tasks: run another one on them, "
+            "or import the published record"
+        )
+    if rows == 1 and columns >= 3:
+        return (
+            f"One model is judged here by what {background} others show on the same tasks; what only this run did to "
+            "one task cannot be told from chance"
+        )
+    if columns < 3:
+        return "With fewer than three tasks nothing tells a model's effect from a single cell"
+    return None
+
+
+def _common(effects: Effects, sides: Sides) -> Iterator[Charge]:
+    limit = float(effects.cells["limit"].median()) if len(effects.cells) else 0.0
+    if abs(effects.common) > limit:
+        seen = f"{sides.apart(effects.common)} for every model and task alike"
+        yield Charge("all", "All figures", seen, "look at what all runs share", effects.common)
+
+
+def _models(rows: pd.DataFrame, named: Mapping[str, Named], sides: Sides) -> Iterator[Charge]:
+    for row in _ordered(rows):
+        same = row["up"] if row["typical"] > 0 else row["moved"] - row["up"]
+        on = f"all {row['cells']} tasks" if same == row["cells"] else f"{same} of {row['cells']} tasks"
+        known = named.get(row["name"])
+        advice = (known.advice if known else None) or _advice(row["typical"])
+        seen = f"{sides.apart(row['typical'])} on {on}"
+        yield Charge("model", row["name"], seen, advice, row["typical"], known.label if known else "")
+
+
+def _advice(typical: float) -> str:
+    """Where to look when nothing is known but the size."""
+    if typical <= -WRECKED:
+        return "look at how it is loaded"
+    if typical < 0:
+        return "look at its set-up (prompts, pooling, length, precision)"
+    if typical < WRECKED:
+        return "look at prompts, and at whether the claim is of an older version"
+    return "look at how the other side was run"
+
+
+def _tasks(columns: pd.DataFrame, sides: Sides) -> Iterator[Charge]:
+    for column in _ordered(columns):
+        moved, cells = column["moved"], column["cells"]
+        both_ways = min(column["up"], moved - column["up"]) > moved / 4
+        size = "in both directions" if both_ways else f"where {sides.apart(column['typical'])} in the median"
+        others = round(column["other_data"] * moved)
+        if column["other_data"] > 0.5:
+            advice = "another data set revision"
+        elif others:
+            advice = (
+                f"another data set revision for {others} of them; else its metric, its split or the version of mteb"
+            )
+        else:
+            advice = "the data set revision is the same, so look at its metric, its split and the version of mteb"
+        seen = f"moved for {moved} of {cells} models, {size}"
+        yield Charge("task", column["name"], seen, advice, column["typical"])
+
+
+def _metrics(cells: pd.DataFrame) -> Iterator[Charge]:
+    mixed = cells[cells["cause"] == "metric"].groupby("column")["row"].nunique()
+    for task, models in mixed.sort_values(ascending=False, kind="stable").items():
+        who = "1 model" if models == 1 else f"{models} models"
+        advice = "the metrics were mixed up, so this says nothing about the models"
+        yield Charge("metric", str(task), f"another metric is compared for {who}", advice, 0.0)
+
+
+def _ordered(lines: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    called = lines[lines["called"].astype(bool)]
+    weight = (called["typical"].abs() * called["moved"]).sort_values(ascending=False, kind="stable")
+    return called.loc[weight.index].to_dict("records")

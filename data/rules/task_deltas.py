@@ -1,0 +1,129 @@
+"""What the store knows of the tasks behind some deltas: how long their texts are, in which scripts, what metrics did.
+
+The pattern that :mod:`data.rules.suggestions` fits causes to; asked for by the command line and the reproduction
+page alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import duckdb
+import pandas as pd
+
+from data.rules.suggestions import Delta
+
+__all__ = ["Cell", "cells_of", "source_of", "task_deltas"]
+
+
+class Cell(NamedTuple):
+    """One judged delta that can be compared, as ``data.rules.deltas.deltas`` has it."""
+
+    task: str
+    type: str
+    split: str
+    subset: str
+    delta: float
+    left_score: float
+    left_id: int
+    right_id: int
+
+
+def cells_of(frame: pd.DataFrame) -> tuple[Cell, ...]:
+    """The rows of a frame of deltas as plain values."""
+    return tuple(Cell(*row) for row in frame[list(Cell._fields)].astype(object).itertuples(index=False, name=None))
+
+
+def task_deltas(cursor: duckdb.DuckDBPyConnection, cells: tuple[Cell, ...]) -> list[Delta]:
+    """The mean delta of each task, with the length and languages of its texts and what each metric did.
+
+    Lengths are mteb's descriptive statistics, languages those of the cells. A metric's delta is the mean over the
+    cells that both sides store it for; there is none where a side has its main score alone, as the bundled record has.
+    """
+    if not cells:
+        return []
+    columns = pd.DataFrame(cells)
+    asked = {name: columns[name].tolist() for name in ("task", "split", "subset", "left_id", "right_id")}
+    lengths = _lengths(cursor, asked)
+    languages = dict(cursor.execute(_LANGUAGES, asked).fetchall())
+    metrics: dict[str, dict[str, float]] = {}
+    for task, metric, delta in cursor.execute(_METRICS, asked).fetchall():
+        metrics.setdefault(task, {})[metric] = delta
+    means = columns.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
+    return [
+        Delta(
+            task,
+            kind,
+            float(delta),
+            float(official),
+            lengths.get(task),
+            tuple(languages.get(task) or ()),
+            metrics.get(task, {}),
+        )
+        for task, kind, delta, official in means.itertuples(index=False, name=None)
+    ]
+
+
+def source_of(cursor: duckdb.DuckDBPyConnection, model: str, run: str | None) -> str:
+    """Where a model can be loaded from: its name, or the folder that was run for one that only this machine knows."""
+    if not model.startswith("local/"):
+        return model
+    row = cursor.execute("SELECT settings ->> '$.asked.model' FROM runs WHERE run_id = ?", [run]).fetchone()
+    return str(row[0]) if row and row[0] else model
+
+
+_CELLS = """
+asked_cells AS (
+    SELECT unnest($task) AS task, unnest($split) AS split, unnest($subset) AS subset,
+        unnest($left_id) AS left_id, unnest($right_id) AS right_id
+)
+"""
+_LANGUAGES = f"""
+WITH {_CELLS}
+SELECT a.task, list(DISTINCT language) FROM asked_cells a
+JOIN scores s ON s.result_id = a.right_id AND s.split = a.split AND s.subset = a.subset,
+unnest(string_split(s.languages, ',')) AS l(language)
+GROUP BY a.task
+"""
+_METRICS = f"""
+WITH {_CELLS},
+figures AS (
+    SELECT a.task, a.split, a.subset, a.left_id, s.result_id = a.left_id AS is_left, unnest(m.names) AS metric,
+        unnest(s.metrics) AS value
+    FROM asked_cells a
+    JOIN scores s ON s.result_id IN (a.left_id, a.right_id) AND s.split = a.split AND s.subset = a.subset
+    JOIN metric_sets m USING (metric_set)
+),
+cells AS (
+    SELECT task, metric, any_value(value) FILTER (NOT is_left) - any_value(value) FILTER (is_left) AS delta
+    FROM figures GROUP BY task, metric, split, subset, left_id
+)
+SELECT task, metric, avg(delta) FROM cells WHERE delta IS NOT NULL AND isfinite(delta) GROUP BY task, metric
+"""
+
+
+def _lengths(cursor: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> dict[str, float]:
+    """Mean characters of the longer side's texts (documents, not queries), over the splits that are scored."""
+    rows = cursor.execute(
+        f"WITH {_CELLS} SELECT t.task, list(DISTINCT a.split), t.statistics"
+        " FROM asked_cells a JOIN tasks t USING (task)"
+        " WHERE t.statistics IS NOT NULL GROUP BY t.task, t.statistics",
+        asked,
+    ).fetchall()
+    found = {}
+    for task, splits, statistics in rows:
+        known = json.loads(statistics)
+        if means := list(_means({split: known.get(split) for split in splits})):
+            found[task] = max(means)
+    return found
+
+
+def _means(value: Any) -> Iterator[float]:
+    """Every mean text length in mteb's nested statistics of a split."""
+    if isinstance(value, dict):
+        if isinstance(value.get("average_text_length"), int | float):
+            yield float(value["average_text_length"])
+        for inner in value.values():
+            yield from _means(inner)
