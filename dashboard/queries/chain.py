@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
+from dashboard.diff import differences, file_digests
 from dashboard.queries import drift_cost
 from dashboard.queries.diagnosis import findings
-from dashboard.tables.diff import differences, file_digests
 from data.store.vocabulary import DriftVerdict, LinkState, Severity, Tier, Verdict
 
 __all__ = ["Link", "Linked", "of_candidate", "of_run", "same_setup"]

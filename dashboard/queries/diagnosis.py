@@ -8,7 +8,7 @@ from typing import NamedTuple
 import duckdb
 import pandas as pd
 
-from dashboard.tables.diff import differences
+from dashboard.diff import differences
 from data.store.vocabulary import Severity
 
 __all__ = ["Proof", "causes", "diagnosis", "findings", "of_run", "proof"]

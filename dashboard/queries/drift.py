@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
-from dashboard.tables.diff import differences, file_digests
+from dashboard.diff import differences, file_digests
 
 __all__ = ["MEASURES", "Measure", "cells", "checks", "encoders", "history", "protocol", "texts", "traits", "verdicts"]
 

@@ -7,7 +7,7 @@ import json
 import duckdb
 import pandas as pd
 
-from dashboard.tables.diff import differences, file_digests
+from dashboard.diff import differences, file_digests
 
 __all__ = ["figures", "settings"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dashboard.tables.diff import aligned
+from dashboard.diff import aligned
 from data.rules import vectors as measures
 from data.store.vocabulary import Output
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
-from dashboard.tables.diff import differences, file_digests
+from dashboard.diff import differences, file_digests
 from data.store.runs import Recorded, recorded, warnings_of
 
 __all__ = ["PARTS", "Run", "beside", "part", "run", "runs", "tasks"]

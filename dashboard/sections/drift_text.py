@@ -9,12 +9,12 @@ import streamlit as st
 
 from dashboard import url_state
 from dashboard.access import ask
+from dashboard.diff import visible
 from dashboard.figures import drift_spread
 from dashboard.formatting import count, plain
 from dashboard.queries import drift_text, drift_vectors
 from dashboard.sections.diff import beside, mark, marked
 from dashboard.sections.drift_maps import Chosen
-from dashboard.tables.diff import visible
 from data.store.vocabulary import Output
 
 __all__ = ["show"]

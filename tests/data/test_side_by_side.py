@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.tables.diff import aligned, differences, file_digests, flat, visible
+from dashboard.diff import aligned, differences, file_digests, flat, visible
 
 
 def test_differences_come_first_and_say_what_is_missing():
