@@ -29,8 +29,8 @@ lint: $(VENV)/.tested  ## ruff
 types: $(VENV)/.tested  ## mypy --strict
 	@$(BIN)/mypy
 
-bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a results checkout, optional)
-	@$(BIN)/python -m tests.bench $(if $(FROM),--from $(FROM))
+bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a results checkout, AGAINST=a commit)
+	@$(BIN)/python -m tests.bench $(if $(FROM),--from $(FROM)) $(if $(AGAINST),--against $(AGAINST))
 
 peers: $(VENV)/.tested  ## environments of other frameworks, and the tests that use them (a few minutes, once)
 	@$(BIN)/python -m tests.peers

@@ -13,6 +13,7 @@ import typer
 
 import tests.bench
 from evaluators.official.importer import import_bundle
+from tests.bench.against import compare
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,11 +31,21 @@ def main(
         typer.Option("--from", metavar="PATH", help="Checkout of the results repository, or a zip of a part of it."),
     ] = None,
     only: Annotated[str, typer.Option(metavar="SUBJECT", help="Run one measurement.", show_default="all")] = "",
+    against: Annotated[str, typer.Option(metavar="COMMIT", help="Measure a commit by turns with this tree.")] = "",
+    rounds: Annotated[int, typer.Option(help="Turns of each, with --against.", min=1)] = 3,
 ) -> None:
     """Measure in one run, on the same input and machine."""
-    subjects = [module.name for module in pkgutil.iter_modules(tests.bench.__path__) if module.name != "__main__"]
+    subjects = [
+        module.name
+        for module in pkgutil.iter_modules(tests.bench.__path__)
+        if module.name not in ("__main__", "against")
+    ]
     if only and only not in subjects:
         raise typer.BadParameter(f"'{only}' is none of {', '.join(subjects)}")
+    if against:
+        if worse := compare(against, [only] if only else subjects, rounds, place):
+            print(f"worse by more than a twentieth: {', '.join(worse)}")
+        return
     with tempfile.TemporaryDirectory() as scratch:
         folder = unpacked(place or sample(), Path(scratch) / "results")
         context = Context(folder, Path(scratch) / "record.duckdb")
