@@ -138,30 +138,30 @@ def _hover(cells: pd.DataFrame) -> list[str]:
 def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
     """Claim and check of each cell, with the band in which they would match; the order given is drawn from the top.
 
-    Takes columns who and what (the two lines of a label), left_score, right_score, floor, delta, verdict and key (given
-    back in customdata on a click).
+    Takes columns who and what (the two lines of a label), claim_score, check_score, floor, delta, verdict and key
+    (given back in customdata on a click).
     """
     y = np.arange(len(frame))
-    left, right = 100 * frame["left_score"].to_numpy(float), 100 * frame["right_score"].to_numpy(float)
+    claims, checks = 100 * frame["claim_score"].to_numpy(float), 100 * frame["check_score"].to_numpy(float)
     floor = 100 * frame["floor"].to_numpy(float)
     figure = go.Figure()
     figure.add_bar(
-        x=2 * floor, base=left - floor, y=y, orientation="h", width=0.8, name="noise band", hoverinfo="skip",
+        x=2 * floor, base=claims - floor, y=y, orientation="h", width=0.8, name="noise band", hoverinfo="skip",
         marker={"color": MUTED, "opacity": 0.3, "line": {"width": 0}},
     )  # fmt: skip
-    between = np.column_stack([left, right, np.full(len(frame), np.nan)]).ravel()
+    between = np.column_stack([claims, checks, np.full(len(frame), np.nan)]).ravel()
     figure.add_scatter(
         x=between, y=np.repeat(y, 3), mode="lines", line={"color": MUTED, "width": 1.5}, hoverinfo="skip",
         showlegend=False, connectgaps=False,
     )  # fmt: skip
     said = [
-        f"<b>{html.escape(r['who'])}</b><br>{html.escape(r['what'])}<br>{html.escape(claim)} {score(r['left_score'])}, "
-        f"{html.escape(check)} {score(r['right_score'])}<br>{signed(r['delta'])}, {r['verdict']}; "
+        f"<b>{html.escape(r['who'])}</b><br>{html.escape(r['what'])}<br>{html.escape(claim)} {score(r['claim_score'])}"
+        f", {html.escape(check)} {score(r['check_score'])}<br>{signed(r['delta'])}, {r['verdict']}; "
         f"noise floor {score(r['floor'])}"
         for r in frame.to_dict("records")
     ]
     figure.add_scatter(
-        x=left, y=y, mode="markers", name=html.escape(claim), customdata=frame["key"].tolist(), text=said,
+        x=claims, y=y, mode="markers", name=html.escape(claim), customdata=frame["key"].tolist(), text=said,
         hovertemplate="%{text}<extra></extra>",
         marker={"size": 9, "color": _INVISIBLE, "line": {"color": ACCENT, "width": 2}},
     )  # fmt: skip
@@ -169,7 +169,7 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         rows = frame.reset_index(drop=True).query("verdict == @verdict")
         at = rows.index.to_numpy()
         figure.add_scatter(
-            x=right[at], y=at, mode="markers", name=f"{html.escape(check)}: {verdict}",
+            x=checks[at], y=at, mode="markers", name=f"{html.escape(check)}: {verdict}",
             customdata=rows["key"].tolist(), text=[said[k] for k in at], hovertemplate="%{text}<extra></extra>",
             marker={"size": 10, "color": VERDICT_COLOURS[verdict], "symbol": VERDICT_SYMBOLS[verdict]},
         )  # fmt: skip

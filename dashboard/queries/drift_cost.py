@@ -61,8 +61,8 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     if not pairs:
         return pd.DataFrame(columns=columns)
     judged = deltas.deltas(cursor, Comparison.REPRODUCED)
-    judged = judged[judged["right_run"].isin({pair["run_id"] for pair in pairs})].rename(
-        columns={"right_run": "run_id"}
+    judged = judged[judged["check_run"].isin({pair["run_id"] for pair in pairs})].rename(
+        columns={"check_run": "run_id"}
     )
     found = pd.DataFrame(pairs).merge(_by_task(judged, ["run_id", "task"]), on="run_id")
     return found[columns].sort_values(["encoder", "task"], ignore_index=True)

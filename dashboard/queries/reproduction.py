@@ -46,9 +46,9 @@ def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> 
     frame = deltas(cursor, kind, limits)
     frame.insert(0, "row", frame["model"])
     if kind == Comparison.RUNS:
-        frame["row"] = frame["model"] + " · " + frame["left_run"] + " → " + frame["right_run"]
+        frame["row"] = frame["model"] + " · " + frame["claim_run"] + " → " + frame["check_run"]
     elif kind != Comparison.REPORTED:
-        frame["row"] = frame["model"] + " · " + frame["right_run"].fillna("imported").astype(str)
+        frame["row"] = frame["model"] + " · " + frame["check_run"].fillna("imported").astype(str)
     return frame
 
 
@@ -75,8 +75,8 @@ def named(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> d
         return {}
     rows = judged(cursor, kind, limits)
     published = rows if kind == Comparison.REPRODUCED else deltas(cursor, Comparison.REPRODUCED, limits)
-    pairs = rows[["row", "right_run", "left_run"]].drop_duplicates().astype(object).itertuples(index=False, name=None)
-    return by_set_up(setups(cursor), published, ((row, run, left or "") for row, run, left in pairs))
+    pairs = rows[["row", "check_run", "claim_run"]].drop_duplicates().astype(object).itertuples(index=False, name=None)
+    return by_set_up(setups(cursor), published, ((row, run, claim or "") for row, run, claim in pairs))
 
 
 def counts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -101,19 +101,19 @@ def types(frame: pd.DataFrame) -> pd.DataFrame:
     return whole.assign(cells=cells.sum(axis=1)).sort_values("cells", ascending=False).reset_index()
 
 
-def provenance(cursor: duckdb.DuckDBPyConnection, left_id: int, right_id: int) -> pd.DataFrame:
-    """Everything known of where two results come from, side by side: what, left, right, differs.
+def provenance(cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int) -> pd.DataFrame:
+    """Everything known of where two results come from, side by side: what, claim, check, differs.
 
     ``differs`` is true only where both sides are known; the settings and versions of a published file are not, beyond
     those it names.
     """
-    sides = [_facts(cursor, result_id) for result_id in (left_id, right_id)]
+    sides = [_facts(cursor, result_id) for result_id in (claim_id, check_id)]
     names = list(dict.fromkeys([*sides[0], *sides[1]]))
     rows = [(name, sides[0].get(name), sides[1].get(name)) for name in names]
     rows = [row for row in rows if row[1] or row[2]]
-    frame = pd.DataFrame(rows, columns=["what", "left", "right"], dtype=object)
+    frame = pd.DataFrame(rows, columns=["what", "claim", "check"], dtype=object)
     frame["differs"] = [
-        bool(left and right) and left != right and what not in _NEVER_THE_SAME for what, left, right in rows
+        bool(claim and check) and claim != check and what not in _NEVER_THE_SAME for what, claim, check in rows
     ]
     return frame
 
@@ -169,21 +169,21 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def metrics(cursor: duckdb.DuckDBPyConnection, left_id: int, right_id: int, split: str, subset: str) -> pd.DataFrame:
-    """Every metric of both sides of a cell: metric, left, right, delta (right - left); NaN where a side has none."""
+def metrics(cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int, split: str, subset: str) -> pd.DataFrame:
+    """Every metric of both sides of a cell: metric, claim, check, delta (check - claim); NaN where a side has none."""
     return cursor.execute(
         """WITH figures AS (
                SELECT s.result_id, unnest(m.names) AS metric, unnest(s.metrics) AS value
                FROM scores s JOIN metric_sets m USING (metric_set)
-               WHERE s.result_id IN ($left, $right) AND s.split = $split AND s.subset = $subset
+               WHERE s.result_id IN ($claim, $check) AND s.split = $split AND s.subset = $subset
                UNION ALL
                SELECT result_id, 'main_score', main_score FROM scores
-               WHERE result_id IN ($left, $right) AND split = $split AND subset = $subset
+               WHERE result_id IN ($claim, $check) AND split = $split AND subset = $subset
            )
-           SELECT metric, any_value(value) FILTER (result_id = $left) AS "left",
-               any_value(value) FILTER (result_id = $right) AS "right", "right" - "left" AS delta
+           SELECT metric, any_value(value) FILTER (result_id = $claim) AS claim,
+               any_value(value) FILTER (result_id = $check) AS "check", "check" - claim AS delta
            FROM figures GROUP BY metric ORDER BY metric <> 'main_score', delta IS NULL, metric""",
-        {"left": left_id, "right": right_id, "split": split, "subset": subset},
+        {"claim": claim_id, "check": check_id, "split": split, "subset": subset},
     ).df()
 
 
@@ -216,11 +216,11 @@ def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:
 def command(cell: dict[str, Any]) -> str:
     """What to type to run the check of a cell on this machine, for a cell without a run of this machine."""
     words = ["python", "-m", "evaluators", "reproduce", str(cell["model"]), "--tasks", str(cell["task"])]
-    revision = cell["left_revision"] if cell["left_origin"] == Origin.OFFICIAL else cell["right_revision"]
+    revision = cell["claim_revision"] if cell["claim_origin"] == Origin.OFFICIAL else cell["check_revision"]
     if isinstance(revision, str) and len(revision) == 40:
         words += ["--revision", revision]
-    if cell["left_origin"] == Origin.REPORTED:
+    if cell["claim_origin"] == Origin.REPORTED:
         words += ["--compare-to", Origin.REPORTED]
     elif cell["kind"] == Comparison.RUNS:
-        words += ["--compare-to", str(cell["left_run"])]
+        words += ["--compare-to", str(cell["claim_run"])]
     return shlex.join(words)

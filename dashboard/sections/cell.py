@@ -25,8 +25,8 @@ __all__ = ["as_csv", "as_table", "by_task", "name_of", "short", "show", "where"]
 
 _RUN_ID = r"\b\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-(\w{4})\w*"  # year, month, day, hour, minute, second, settings
 _CSV = [
-    "kind", "model", "task", "type", "split", "subset", "metric", "left_origin", "left_run", "left_revision",
-    "left_score", "right_origin", "right_run", "right_revision", "right_score", "delta", "floor", "floor_scope",
+    "kind", "model", "task", "type", "split", "subset", "metric", "claim_origin", "claim_run", "claim_revision",
+    "claim_score", "check_origin", "check_run", "check_revision", "check_score", "delta", "floor", "floor_scope",
     "floor_n", "verdict", "why_not", "remarks", "private",
 ]  # fmt: skip
 
@@ -72,8 +72,8 @@ def as_table(frame: pd.DataFrame, claim: str, check: str, named: Mapping[str, Na
             "Type": frame["type"],
             "Split": frame["split"],
             "Subset": frame["subset"],
-            claim.capitalize(): 100 * frame["left_score"],
-            check.capitalize(): 100 * frame["right_score"],
+            claim.capitalize(): 100 * frame["claim_score"],
+            check.capitalize(): 100 * frame["check_score"],
             "Difference": 100 * frame["delta"],
             "Verdict": frame["verdict"],
             "Noise floor": 100 * frame["floor"],
@@ -129,23 +129,23 @@ def show(frame: pd.DataFrame, split: Effects, sides: Sides, named: Mapping[str, 
     if known and known.differs:
         beside = f", beside run {plain(known.beside)}" if known.beside else ""
         st.caption(f"The set-up of this run: {plain(known.differs)}{beside}.")
-    provenance = ask(asked.provenance, int(cell["left_id"]), int(cell["right_id"]))
-    heard = ask(asked.said, int(cell["right_id"]))
-    faults = ask(asked.faults, int(cell["right_id"]))
+    provenance = ask(asked.provenance, int(cell["claim_id"]), int(cell["check_id"]))
+    heard = ask(asked.said, int(cell["check_id"]))
+    faults = ask(asked.faults, int(cell["check_id"]))
     cell_diagnosis.show(cell, frame)
     _causes(cell, frame, split, provenance, heard, faults, known)
     _sides(provenance, claim, check)
     _metrics(cell, claim, check)
     _warnings(heard)
     st.markdown("**Run it again**")
-    again = ask(asked.run_command, cell["right_run"]) if isinstance(cell["right_run"], str) else None
+    again = ask(asked.run_command, cell["check_run"]) if isinstance(cell["check_run"], str) else None
     st.code(again or asked.command(cell), language=None, wrap_lines=True)
 
 
 def _verdict(cell: dict[str, Any], claim: str, check: str) -> None:
     verdict = Verdict(cell["verdict"])
     look = looks.VERDICTS[verdict]
-    figures = f"{claim} **{score(cell['left_score']) or 'none'}**, {check} **{score(cell['right_score']) or 'none'}**"
+    figures = f"{claim} **{score(cell['claim_score']) or 'none'}**, {check} **{score(cell['check_score']) or 'none'}**"
     delta = f", difference **{signed(cell['delta'])}**" if signed(cell["delta"]) else ""
     st.markdown(
         f":{look.colour}-badge[{look.icon} {verdict}] {plain(cell['task'])}, {plain(cell['metric'])}: {figures}{delta}."
@@ -197,12 +197,12 @@ def _evidence(
     own = frame[(frame["row"] == cell["row"]) & frame["obstacle"].isna()]
     differs = set(provenance.loc[provenance["differs"], "what"])
     mteb = provenance[provenance["what"] == "mteb"]
-    if len({str(v).split(".")[0] for v in mteb[["left", "right"]].to_numpy().ravel() if v}) > 1:
+    if len({str(v).split(".")[0] for v in mteb[["claim", "check"]].to_numpy().ravel() if v}) > 1:
         differs.add("mteb major")
     return Evidence(
         delta=_known(cell["delta"]), floor=cell["floor"], verdict=cell["verdict"],
         obstacle=_known(cell["obstacle"]), why_not=_known(cell["why_not"]), revisions=_known(cell["revisions"]),
-        left_score=_known(cell["left_score"]), right_score=_known(cell["right_score"]),
+        claim_score=_known(cell["claim_score"]), check_score=_known(cell["check_score"]),
         same_data=None if pd.isna(cell["same_data"]) else bool(cell["same_data"]),
         model_called=bool(row["called"]), model_typical=_known(row["typical"]), model_tasks=int(row["cells"]),
         task_called=bool(column["called"]), task_moved=int(column["moved"]), task_models=int(column["cells"]),
@@ -216,7 +216,7 @@ def _set_up(cell: dict[str, Any], frame: pd.DataFrame, named: Named | None) -> s
     if named is None or not named.beside or not named.differs:
         return None
     same = frame[["task", "split", "subset"]].eq([cell["task"], cell["split"], cell["subset"]]).all(axis=1)
-    matches = (frame.loc[same & (frame["right_run"] == named.beside), "verdict"] == Verdict.MATCH).any()
+    matches = (frame.loc[same & (frame["check_run"] == named.beside), "verdict"] == Verdict.MATCH).any()
     return f"{named.differs}, and run {named.beside} without that matches here" if matches else None
 
 
@@ -226,16 +226,16 @@ def _known(value: Any) -> Any:
 
 def _sides(provenance: pd.DataFrame, claim: str, check: str) -> None:
     differing = int(provenance["differs"].sum())
-    known = int((provenance["left"].notna() & provenance["right"].notna()).sum())
+    known = int((provenance["claim"].notna() & provenance["check"].notna()).sum())
     st.markdown(
         f"**Where they come from**: of {count(known, 'fact')} known of both sides, {differing or 'none'} differ"
     )
-    files = provenance.loc[provenance["what"] == "file", ["left", "right"]].to_numpy().ravel()
+    files = provenance.loc[provenance["what"] == "file", ["claim", "check"]].to_numpy().ravel()
     both = pd.DataFrame(
         {
             "What": provenance["differs"].map({True: "≠ ", False: ""}) + provenance["what"],
-            claim.capitalize(): provenance["left"],
-            check.capitalize(): provenance["right"],
+            claim.capitalize(): provenance["claim"],
+            check.capitalize(): provenance["check"],
         }
     )
     st.dataframe(
@@ -252,15 +252,15 @@ def _sides(provenance: pd.DataFrame, claim: str, check: str) -> None:
 
 
 def _metrics(cell: dict[str, Any], claim: str, check: str) -> None:
-    values = ask(asked.metrics, int(cell["left_id"]), int(cell["right_id"]), cell["split"], cell["subset"])
-    shared = int((values["left"].notna() & values["right"].notna()).sum())
+    values = ask(asked.metrics, int(cell["claim_id"]), int(cell["check_id"]), cell["split"], cell["subset"])
+    shared = int((values["claim"].notna() & values["check"].notna()).sum())
     with st.expander(f"Every metric of both: {len(values)}, {shared} of them on both sides", expanded=len(values) > 1):
         st.dataframe(
             values.rename(
                 columns={
                     "metric": "Metric",
-                    "left": claim.capitalize(),
-                    "right": check.capitalize(),
+                    "claim": claim.capitalize(),
+                    "check": check.capitalize(),
                     "delta": "Difference",
                 }
             ),

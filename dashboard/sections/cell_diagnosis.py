@@ -30,11 +30,11 @@ def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
         cell: a row of ``queries.reproduction.judged``.
         frame: all rows of the comparison, for the pattern over the tasks.
     """
-    run = cell["right_run"]
+    run = cell["check_run"]
     found: pd.DataFrame | None = None
     if cell["kind"] in _KNOWN and isinstance(run, str):
         st.markdown("**From files to the score**")
-        other = cell["left_run"] if isinstance(cell["left_run"], str) else None
+        other = cell["claim_run"] if isinstance(cell["claim_run"], str) else None
         links_of(ask(chain.of_run, run, other, _verdict(cell)))
         about = ask(diagnosis.findings, run=run)
         if len(about):
@@ -76,7 +76,7 @@ def _proved(linked: Linked | None) -> pd.DataFrame | None:
 def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
     """Known faults by how well their measured cost fits all deltas of the row."""
     deltas = ask(task_deltas.task_deltas, task_deltas.cells_of(own))
-    run = cell["right_run"] if isinstance(cell["right_run"], str) else None
+    run = cell["check_run"] if isinstance(cell["check_run"], str) else None
     found = suggest(deltas, ask(task_deltas.source_of, str(cell["model"]), run))
     if not found:
         return

@@ -112,8 +112,8 @@ def _number(name: str, value: str) -> float:
         ) from None
 
 
-_MIRRORED = """-delta AS delta, right_score AS left_score, left_score AS right_score,
-    verdict(-delta, right_score, floor, obstacle, same_data, match_floors := $match_floors, drift := $drift,
+_MIRRORED = """-delta AS delta, check_score AS claim_score, claim_score AS check_score,
+    verdict(-delta, check_score, floor, obstacle, same_data, match_floors := $match_floors, drift := $drift,
         drift_floors := $drift_floors, lost := $lost) AS verdict"""
 
 
@@ -136,20 +136,20 @@ def deltas(
             an earlier one).
         limits: the thresholds; the default is what :func:`thresholds` finds.
         model: only this model.
-        run_id: only with this run on the right side.
-        against: for kind runs, only with this run on the left side.
-        mirrored: judge the left side as a check of the right one: scores change sides and differences their sign.
+        run_id: only where this run is the check.
+        against: for kind runs, only where this run is the claim.
+        mirrored: judge the claim as a check of its check: scores change sides and differences their sign.
 
     Returns:
-        The columns of the view ``deltas``; ``delta`` is right minus left on the 0-1 scale.
+        The columns of the view ``deltas``; ``delta`` is check minus claim on the 0-1 scale.
     """
     limits = limits or thresholds()
     columns = f"* REPLACE ({_MIRRORED})" if mirrored else "*"
     return cursor.execute(
         f"""SELECT {columns} FROM deltas_under($match_floors, $drift, $drift_floors, $lost)
            WHERE kind = $kind AND ($model IS NULL OR model = $model)
-               AND ($run_id IS NULL OR right_run = $run_id) AND ($against IS NULL OR left_run = $against)
-           ORDER BY model, right_run, left_run, task, split, subset""",
+               AND ($run_id IS NULL OR check_run = $run_id) AND ($against IS NULL OR claim_run = $against)
+           ORDER BY model, check_run, claim_run, task, split, subset""",
         {**asdict(limits), "kind": kind, "model": model, "run_id": run_id, "against": against},
     ).df()
 

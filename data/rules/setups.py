@@ -145,7 +145,7 @@ def standings(judged: pd.DataFrame) -> dict[str, Standing]:
     """
     sure = judged[judged["comparable"].astype(bool)]
     holds = sure["verdict"].isin([verdict for verdict in Verdict if verdict.holds])
-    found = pd.DataFrame({"held": holds, "failed": ~holds, "off": sure["delta"].abs()}).groupby(sure["right_run"]).sum()
+    found = pd.DataFrame({"held": holds, "failed": ~holds, "off": sure["delta"].abs()}).groupby(sure["check_run"]).sum()
     return {str(run): Standing(int(r["held"]), int(r["failed"]), float(r["off"])) for run, r in found.iterrows()}
 
 
@@ -174,21 +174,21 @@ def named(known: Mapping[str, SetUp], judged: pd.DataFrame, pairs: Iterable[tupl
         pairs: (name of the row, its run, the run it is held against or '' for what is published).
     """
     standing = standings(judged)
-    return {row: _named(known[run], known.get(left), known, standing) for row, run, left in pairs if run in known}
+    return {row: _named(known[run], known.get(claim), known, standing) for row, run, claim in pairs if run in known}
 
 
-def _named(run: SetUp, left: SetUp | None, known: Mapping[str, SetUp], standing: Mapping[str, Standing]) -> Named:
-    other = left or best(run, known.values(), standing)
+def _named(run: SetUp, claim: SetUp | None, known: Mapping[str, SetUp], standing: Mapping[str, Standing]) -> Named:
+    other = claim or best(run, known.values(), standing)
     differences = apart(run, other) if other else _wished(run)
     differs = listed(differences)
-    when = f"{_moment(left.run_id)} → {_moment(run.run_id)}" if left else f"run of {_moment(run.run_id)}"
+    when = f"{_moment(claim.run_id)} → {_moment(run.run_id)}" if claim else f"run of {_moment(run.run_id)}"
     return Named(
         label=f"{run.model} with {differs} ({when})" if differs else "",
         short=listed(differences, short=True),
-        advice=_advice(differences, left, other, standing) if other and differences else None,
+        advice=_advice(differences, claim, other, standing) if other and differences else None,
         differs=differs,
         beside=other.run_id if other else "",
-        direct=left is None or None in (best(run, known.values(), standing), best(left, known.values(), standing)),
+        direct=claim is None or None in (best(run, known.values(), standing), best(claim, known.values(), standing)),
     )
 
 
@@ -199,14 +199,14 @@ def listed(differences: Iterable[Difference], *, short: bool = False) -> str:
     return ", ".join(said) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
-def _advice(differences: list[Difference], left: SetUp | None, other: SetUp, standing: Mapping[str, Standing]) -> str:
+def _advice(differences: list[Difference], claim: SetUp | None, other: SetUp, standing: Mapping[str, Standing]) -> str:
     """What to look at, and what the run beside it says: if that one holds, the difference between them is the cause."""
     shown = _first(differences)[:3]
     rest = " and ".join(each.noun for each in differences if each not in shown)
     only = ("this" if len(shown) == 1 else "these") + (f" and its {rest}" if rest else "")
     verb = "differs" if only == "this" else "differ"
     look = f"look at its {' and '.join(each.noun for each in shown)}; of all that is recorded, only {only} {verb}"
-    if left:
+    if claim:
         return f"{look} between the two runs"
     held, failed, _ = standing.get(other.run_id, Standing(0, 0, 0.0))
     on = f"all {held}" if not failed else f"{held} of {held + failed}"

@@ -34,8 +34,8 @@ class Evidence:
     obstacle: str | None = None  # why the two cannot be compared, as a code
     why_not: str | None = None  # the same in words
     revisions: str | None = None  # how their model revisions are apart, as a code
-    left_score: float | None = None
-    right_score: float | None = None
+    claim_score: float | None = None
+    check_score: float | None = None
     same_data: bool | None = None
     model_called: bool = False  # the model stands out on its tasks
     model_typical: float | None = None
@@ -96,8 +96,8 @@ def _weights(e: Evidence) -> str | None:
 def _loading(e: Evidence) -> str | None:
     if e.model_called and e.model_typical is not None and e.model_typical <= WRECKED:
         return f"the model is {-100 * e.model_typical:.0f} points below the claim on most of its {e.model_tasks} tasks"
-    if e.left_score and e.right_score is not None and not e.task_called and e.right_score < (1 - GONE) * e.left_score:
-        return f"{1 - e.right_score / e.left_score:.0%} of the score is gone"
+    if e.claim_score and e.check_score is not None and not e.task_called and e.check_score < (1 - GONE) * e.claim_score:
+        return f"{1 - e.check_score / e.claim_score:.0%} of the score is gone"
     return None
 
 

@@ -26,9 +26,9 @@ class Cell(NamedTuple):
     split: str
     subset: str
     delta: float
-    left_score: float
-    left_id: int
-    right_id: int
+    claim_score: float
+    claim_id: int
+    check_id: int
 
 
 def cells_of(frame: pd.DataFrame) -> tuple[Cell, ...]:
@@ -45,13 +45,13 @@ def task_deltas(cursor: duckdb.DuckDBPyConnection, cells: tuple[Cell, ...]) -> l
     if not cells:
         return []
     columns = pd.DataFrame(cells)
-    asked = {name: columns[name].tolist() for name in ("task", "split", "subset", "left_id", "right_id")}
+    asked = {name: columns[name].tolist() for name in ("task", "split", "subset", "claim_id", "check_id")}
     lengths = _lengths(cursor, asked)
     languages = dict(cursor.execute(_LANGUAGES, asked).fetchall())
     metrics: dict[str, dict[str, float]] = {}
     for task, metric, delta in cursor.execute(_METRICS, asked).fetchall():
         metrics.setdefault(task, {})[metric] = delta
-    means = columns.groupby(["task", "type"], as_index=False)[["delta", "left_score"]].mean()
+    means = columns.groupby(["task", "type"], as_index=False)[["delta", "claim_score"]].mean()
     return [
         Delta(
             task,
@@ -77,28 +77,28 @@ def source_of(cursor: duckdb.DuckDBPyConnection, model: str, run: str | None) ->
 _CELLS = """
 asked_cells AS (
     SELECT unnest($task) AS task, unnest($split) AS split, unnest($subset) AS subset,
-        unnest($left_id) AS left_id, unnest($right_id) AS right_id
+        unnest($claim_id) AS claim_id, unnest($check_id) AS check_id
 )
 """
 _LANGUAGES = f"""
 WITH {_CELLS}
 SELECT a.task, list(DISTINCT language) FROM asked_cells a
-JOIN scores s ON s.result_id = a.right_id AND s.split = a.split AND s.subset = a.subset,
+JOIN scores s ON s.result_id = a.check_id AND s.split = a.split AND s.subset = a.subset,
 unnest(string_split(s.languages, ',')) AS l(language)
 GROUP BY a.task
 """
 _METRICS = f"""
 WITH {_CELLS},
 figures AS (
-    SELECT a.task, a.split, a.subset, a.left_id, s.result_id = a.left_id AS is_left, unnest(m.names) AS metric,
+    SELECT a.task, a.split, a.subset, a.claim_id, s.result_id = a.claim_id AS is_claim, unnest(m.names) AS metric,
         unnest(s.metrics) AS value
     FROM asked_cells a
-    JOIN scores s ON s.result_id IN (a.left_id, a.right_id) AND s.split = a.split AND s.subset = a.subset
+    JOIN scores s ON s.result_id IN (a.claim_id, a.check_id) AND s.split = a.split AND s.subset = a.subset
     JOIN metric_sets m USING (metric_set)
 ),
 cells AS (
-    SELECT task, metric, any_value(value) FILTER (NOT is_left) - any_value(value) FILTER (is_left) AS delta
-    FROM figures GROUP BY task, metric, split, subset, left_id
+    SELECT task, metric, any_value(value) FILTER (NOT is_claim) - any_value(value) FILTER (is_claim) AS delta
+    FROM figures GROUP BY task, metric, split, subset, claim_id
 )
 SELECT task, metric, avg(delta) FROM cells WHERE delta IS NOT NULL AND isfinite(delta) GROUP BY task, metric
 """

@@ -212,8 +212,8 @@ class LinkState(StrEnum):
 COLUMNS: dict[str, tuple[type[StrEnum], ...]] = {
     "verdict": (Verdict, DriftVerdict, DiagnosisVerdict),
     "origin": (Origin,),
-    "left_origin": (Origin,),
-    "right_origin": (Origin,),
+    "claim_origin": (Origin,),
+    "check_origin": (Origin,),
     "badge": (Badge,),
     "kind": (RunKind, ImportKind, Comparison),
     "status": (Status,),

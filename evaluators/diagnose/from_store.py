@@ -132,9 +132,9 @@ def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str,
     if frame.empty:
         remedy = f"Run `python -m evaluators reproduce {asked}` first."
         raise NotFoundError("No reproduction of the model can be compared", where=asked, remedy=remedy)
-    runs = frame["right_run"].fillna("")  # an id begins with its date; imported results have none
+    runs = frame["check_run"].fillna("")  # an id begins with its date; imported results have none
     frame = frame[runs == runs.max()]
-    run = frame["right_run"].iloc[0]
+    run = frame["check_run"].iloc[0]
     source = source_of(connection, str(frame["model"].iloc[0]), run if isinstance(run, str) else None)
     return source, task_deltas(connection, cells_of(frame))
 

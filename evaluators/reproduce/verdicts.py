@@ -100,12 +100,12 @@ def _judged(
     """Other figure, delta, floor, verdict and reason by task, split and subset."""
     if compare_to == Origin.OFFICIAL:  # where nothing is published, that kind falls back to the model card
         frame = deltas(cursor, Comparison.REPRODUCED, model=model, run_id=run_id)
-        frame = frame[frame["left_origin"] == Origin.OFFICIAL]
+        frame = frame[frame["claim_origin"] == Origin.OFFICIAL]
     elif compare_to == Origin.REPORTED:
         frame = deltas(cursor, Comparison.CARD, model=model, run_id=run_id)
     else:
         frame = deltas(cursor, Comparison.RUNS, model=model, run_id=run_id, against=compare_to)
-    columns = ["left_score", "delta", "floor", "verdict", "why_not"]
+    columns = ["claim_score", "delta", "floor", "verdict", "why_not"]
     figures = frame[columns].astype(object).where(frame[columns].notna(), None)
     keys = zip(frame["task"], frame["split"], frame["subset"], strict=True)
     return dict(zip(keys, figures.itertuples(index=False, name=None), strict=True))

@@ -223,7 +223,7 @@ def test_on_a_real_task_against_the_published_figure(minilm: Path, tmp_path: Pat
     run = reproduce(Plan(asked, [task], tmp_path / "runs", "x", store=store), Screen(Console(file=io.StringIO())))
     cursor = open_reader(store).cursor()
     rows = page.judged(cursor, "reproduced", Thresholds())
-    rows = rows[(rows["task"] == "STSBenchmark") & (rows["model"] == MINILM)].set_index("right_run")
+    rows = rows[(rows["task"] == "STSBenchmark") & (rows["model"] == MINILM)].set_index("check_run")
     assert rows["verdict"].value_counts().to_dict() == {"match": 1, "gap": 1}
     assert rows.loc[run.run_id, "delta"] == pytest.approx(-0.0853, abs=0.002)
     named = page.named(cursor, "reproduced", Thresholds())[rows.loc[run.run_id, "row"]]

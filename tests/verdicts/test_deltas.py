@@ -34,14 +34,14 @@ def one(frame: pd.DataFrame) -> pd.Series:
 
 
 def verdict(
-    delta: float | None, left: float = 0.8, obstacle: str | None = None, same: bool | None = True, **more: float
+    delta: float | None, claim: float = 0.8, obstacle: str | None = None, same: bool | None = True, **more: float
 ) -> str:
     connection = duckdb.connect()
     views = Path(__file__).resolve().parents[2] / "data" / "store" / "views" / "30_deltas.sql"
     statements = duckdb.extract_statements(views.read_text(encoding="utf-8"))
     connection.execute(next(s.query for s in statements if "MACRO verdict" in s.query))
     named = "".join(f", {name} := {value}" for name, value in more.items())
-    row = connection.execute(f"SELECT verdict(?, ?, ?, ?, ?{named})", [delta, left, FLOOR, obstacle, same]).fetchone()
+    row = connection.execute(f"SELECT verdict(?, ?, ?, ?, ?{named})", [delta, claim, FLOOR, obstacle, same]).fetchone()
     return str(row[0])
 
 
@@ -74,8 +74,8 @@ def test_other_data_is_a_match_within_the_floor_and_proves_nothing_beyond() -> N
 
 
 def test_nothing_can_be_broken_from_nothing() -> None:
-    assert verdict(-0.1, left=0.0) == "gap"
-    assert verdict(-0.1, left=-0.2) == "gap"
+    assert verdict(-0.1, claim=0.0) == "gap"
+    assert verdict(-0.1, claim=-0.2) == "gap"
 
 
 def test_the_defaults_of_the_view_are_those_of_python(judged) -> None:
@@ -98,9 +98,9 @@ def test_the_defaults_of_the_view_are_those_of_python(judged) -> None:
 
 def test_the_delta_is_the_check_minus_the_claim(judged) -> None:
     found = one(judged([result("reported", 0.8), result("official", 0.5)]))
-    assert (found["left_origin"], found["right_origin"]) == ("reported", "official")
+    assert (found["claim_origin"], found["check_origin"]) == ("reported", "official")
     assert found["delta"] == pytest.approx(-0.3)
-    assert (found["left_score"], found["right_score"]) == (0.8, 0.5)
+    assert (found["claim_score"], found["check_score"]) == (0.8, 0.5)
 
 
 def test_a_run_is_held_against_the_official_figure_of_its_own_revision(judged) -> None:
@@ -111,10 +111,10 @@ def test_a_run_is_held_against_the_official_figure_of_its_own_revision(judged) -
         result("reproduced", 0.71, run_id="run-1"),
     ]
     found = one(judged(results, "reproduced"))
-    assert (found["left_score"], found["left_origin"]) == (0.7, "official")
+    assert (found["claim_score"], found["claim_origin"]) == (0.7, "official")
     assert found["delta"] == pytest.approx(0.01)
     other = one(judged([*results[:1], results[-1]], "reproduced"))
-    assert other["left_score"] == 0.8
+    assert other["claim_score"] == 0.8
     assert "different model revisions" in other["remarks"]
 
 
@@ -175,19 +175,19 @@ def test_data_on_which_another_run_matches_do_not_excuse_a_run(judged) -> None:
     official = result("official", 0.8, dataset_revision="e" * 40)
     right = result("reproduced", 0.8001, run_id="right")
     wrong = result("reproduced", 0.6, run_id="wrong")
-    found = judged([official, right, wrong], "reproduced").set_index("right_run")
+    found = judged([official, right, wrong], "reproduced").set_index("check_run")
     assert found["verdict"].to_dict() == {"right": "match", "wrong": "gap"}
     assert "on the same data another run of this model matches" in found.loc["wrong", "remarks"]
     assert pd.isna(found.loc["wrong", "why_not"])
     for alibi in ([], [right | {"dataset_revision": "f" * 40}], [right | {"score": 0.7}], [right | {"model": "org/b"}]):
-        alone = judged([official, *alibi, wrong], "reproduced").set_index("right_run")
+        alone = judged([official, *alibi, wrong], "reproduced").set_index("check_run")
         assert alone.loc["wrong", "verdict"] == "not comparable"
         assert alone.loc["wrong", "why_not"] == "another data set revision"
 
 
 def test_a_run_is_held_against_the_model_card_only_where_nothing_is_official(judged) -> None:
     found = one(judged([result("reported", 0.9), result("reproduced", 0.9, run_id="run-1")], "reproduced"))
-    assert found["left_origin"] == "reported"
+    assert found["claim_origin"] == "reported"
 
 
 def test_runs_are_compared_later_minus_earlier(judged) -> None:
@@ -196,7 +196,7 @@ def test_runs_are_compared_later_minus_earlier(judged) -> None:
         result("reproduced", 0.5, run_id="run-a", date=pd.Timestamp("2026-11-19")),
     ]
     found = one(judged(results, "runs"))
-    assert (found["left_run"], found["right_run"]) == ("run-a", "run-b")
+    assert (found["claim_run"], found["check_run"]) == ("run-a", "run-b")
     assert found["delta"] == pytest.approx(0.1)
     assert judged(results, "runs", run_id="run-a").empty
 
@@ -242,7 +242,7 @@ def test_the_old_scale_is_recognised(judged) -> None:
             [result("official", 56.482, "HotpotQA"), result("reproduced", 1.966, "HotpotQA", run_id="r")], "reproduced"
         )
     )
-    assert (found["left_score"], found["right_score"]) == (pytest.approx(0.56482), pytest.approx(0.01966))
+    assert (found["claim_score"], found["check_score"]) == (pytest.approx(0.56482), pytest.approx(0.01966))
     assert found["verdict"] == "broken"
     mixed = one(judged([result("reported", 82.03), result("official", 0.8203)]))
     assert mixed["verdict"] == "match"

@@ -103,7 +103,7 @@ def test_a_wrong_run_is_named_and_a_right_one_is_not(at) -> None:
 def test_the_table_equals_the_view(at, cursor) -> None:
     shown = at(compare="Model cards", part="Table").dataframe[0].value
     direct = cursor.execute(
-        """SELECT model, task, split, subset, 100 * left_score, 100 * right_score, 100 * delta, verdict, 100 * floor
+        """SELECT model, task, split, subset, 100 * claim_score, 100 * check_score, 100 * delta, verdict, 100 * floor
            FROM deltas WHERE kind = 'reported' ORDER BY model, task, split, subset"""
     ).df()
     columns = ["Model", "Task", "Split", "Subset", "Model card", "Official run", "Difference", "Verdict", "Noise floor"]

@@ -20,7 +20,7 @@ def judged(**verdicts: list[str]) -> pd.DataFrame:
     lines = [(run, verdict) for run, its in verdicts.items() for verdict in its]
     return pd.DataFrame(
         [
-            {"right_run": run, "verdict": verdict, "delta": 0.0, "comparable": verdict != "not comparable"}
+            {"check_run": run, "verdict": verdict, "delta": 0.0, "comparable": verdict != "not comparable"}
             for run, verdict in lines
         ]
     )

@@ -50,9 +50,9 @@ def test_a_plain_gap_has_no_cause_and_a_match_needs_none() -> None:
 
 
 def test_nearly_all_of_a_score_gone_is_a_matter_of_loading_unless_the_task_is_at_fault() -> None:
-    assert "loading" in codes(left_score=0.565, right_score=0.02)
-    assert "loading" not in codes(left_score=0.565, right_score=0.02, task_called=True)
-    assert "loading" not in codes(left_score=0.565, right_score=0.35)
+    assert "loading" in codes(claim_score=0.565, check_score=0.02)
+    assert "loading" not in codes(claim_score=0.565, check_score=0.02, task_called=True)
+    assert "loading" not in codes(claim_score=0.565, check_score=0.35)
 
 
 def test_what_is_certain_comes_before_what_is_only_common() -> None:

@@ -1,7 +1,7 @@
--- Two figures for one cell, their difference, and what it means. `left` is the claim and `right` the check; the delta
--- is right - left on the 0-1 scale, so that a loss is negative whatever is compared:
+-- Two figures for one cell, their difference, and what it means. The delta is check - claim on the 0-1 scale, so
+-- that a loss is negative whatever is compared:
 --
---   kind        left                                  right
+--   kind        claim                                 check
 --   reported    a model card's own figure             the official run of mteb
 --   reproduced  the official run (or the model card)  a run of this machine
 --   card        a model card's own figure             a run of this machine
@@ -11,16 +11,16 @@
 -- overrides them asks the same rule.
 
 -- match <= match_floors x floor < drift <= the larger of drift and drift_floors x floor < gap; broken: a gap in which
--- more than `lost` of the left score is gone. A difference beyond the floor between different (or unknown) data set
+-- more than `lost` of the claimed score is gone. A difference beyond the floor between different (or unknown) data set
 -- revisions proves nothing about the model: not comparable. Within the floor it is a match all the same.
-CREATE MACRO verdict(delta, left_score, floor, obstacle, same_data,
+CREATE MACRO verdict(delta, claim_score, floor, obstacle, same_data,
                      match_floors := 1.0, drift := 0.015, drift_floors := 3.0, lost := 0.3) AS
     CASE
         WHEN obstacle IS NOT NULL OR delta IS NULL THEN 'not comparable'
         WHEN abs(delta) <= match_floors * floor THEN 'match'
         WHEN same_data IS NOT TRUE THEN 'not comparable'
         WHEN abs(delta) <= greatest(drift, drift_floors * floor) THEN 'drift'
-        WHEN left_score > 0 AND delta < -lost * left_score THEN 'broken'
+        WHEN claim_score > 0 AND delta < -lost * claim_score THEN 'broken'
         ELSE 'gap'
     END;
 
@@ -55,19 +55,19 @@ HAVING count(DISTINCT weights) = 1;
 
 -- What can be said of two revisions, as a code and in words. A folder has none of its own: it goes by the hash of its
 -- files (local-...).
-CREATE MACRO revisions_apart(l, l_weights, r, r_weights) AS
+CREATE MACRO revisions_apart(claim, claim_weights, checked, checked_weights) AS
     CASE
-        WHEN l = r OR l IS NULL OR r IS NULL OR l_weights = r_weights THEN NULL
-        WHEN starts_with(l, 'as-served-') OR starts_with(r, 'as-served-')
+        WHEN claim = checked OR claim IS NULL OR checked IS NULL OR claim_weights = checked_weights THEN NULL
+        WHEN starts_with(claim, 'as-served-') OR starts_with(checked, 'as-served-')
             THEN {'code': 'unknown', 'words': 'one side was served by a program that does not tell its revision'}
-        WHEN starts_with(l, 'local-') AND starts_with(r, 'local-') THEN CASE WHEN l_weights <> r_weights
+        WHEN starts_with(claim, 'local-') AND starts_with(checked, 'local-') THEN CASE WHEN claim_weights <> checked_weights
             THEN {'code': 'weights', 'words': 'the two are of folders with different weights'} END
-        WHEN starts_with(l, 'local-') OR starts_with(r, 'local-') THEN
-            CASE WHEN l_weights <> r_weights
+        WHEN starts_with(claim, 'local-') OR starts_with(checked, 'local-') THEN
+            CASE WHEN claim_weights <> checked_weights
                 THEN {'code': 'weights', 'words': format('run from a folder, whose weights are not those of revision {}',
-                    left(CASE WHEN starts_with(l, 'local-') THEN r ELSE l END, 7))}
+                    left(CASE WHEN starts_with(claim, 'local-') THEN checked ELSE claim END, 7))}
                 ELSE {'code': 'unknown', 'words': format('run from a folder; whether its files are revision {} is not known',
-                    left(CASE WHEN starts_with(l, 'local-') THEN r ELSE l END, 7))} END
+                    left(CASE WHEN starts_with(claim, 'local-') THEN checked ELSE claim END, 7))} END
         ELSE {'code': 'revision', 'words': 'the two are of different model revisions'}
     END;
 
@@ -92,92 +92,99 @@ official AS (
     ) = 1
 ),
 own AS (FROM comparable_results WHERE origin = 'reproduced')
-SELECT 'reported' AS kind, l.result_id AS left_id, r.result_id AS right_id
-FROM reported l JOIN official r USING (model, task)
+SELECT 'reported' AS kind, claim.result_id AS claim_id, checked.result_id AS check_id
+FROM reported claim JOIN official checked USING (model, task)
 UNION ALL
-SELECT 'reproduced', l.result_id, r.result_id
-FROM own r JOIN comparable_results l ON l.model = r.model AND l.task = r.task AND l.origin <> 'reproduced'
+SELECT 'reproduced', claim.result_id, checked.result_id
+FROM own checked JOIN comparable_results claim USING (model, task) WHERE claim.origin <> 'reproduced'
 QUALIFY row_number() OVER (
-    PARTITION BY r.result_id
-    ORDER BY l.origin = 'official' DESC, l.withdrawn, l.revision = r.revision DESC NULLS LAST, l.counts DESC,
-        l.date DESC NULLS LAST, l.result_id DESC
+    PARTITION BY checked.result_id
+    ORDER BY claim.origin = 'official' DESC, claim.withdrawn, claim.revision = checked.revision DESC NULLS LAST,
+        claim.counts DESC, claim.date DESC NULLS LAST, claim.result_id DESC
 ) = 1
 UNION ALL
-SELECT 'card', l.result_id, r.result_id
-FROM own r JOIN comparable_results l ON l.model = r.model AND l.task = r.task AND l.origin = 'reported'
-QUALIFY row_number() OVER (PARTITION BY r.result_id ORDER BY l.withdrawn, l.result_id DESC) = 1
+SELECT 'card', claim.result_id, checked.result_id
+FROM own checked JOIN comparable_results claim USING (model, task) WHERE claim.origin = 'reported'
+QUALIFY row_number() OVER (PARTITION BY checked.result_id ORDER BY claim.withdrawn, claim.result_id DESC) = 1
 UNION ALL
-SELECT 'runs', l.result_id, r.result_id
-FROM own l JOIN own r ON l.model = r.model AND l.task = r.task AND l.run_id <> r.run_id
-    AND (coalesce(l.date, TIMESTAMP '1970-01-01'), l.result_id) < (coalesce(r.date, TIMESTAMP '1970-01-01'), r.result_id);
+SELECT 'runs', claim.result_id, checked.result_id
+FROM own claim JOIN own checked USING (model, task)
+WHERE claim.run_id <> checked.run_id
+    AND (coalesce(claim.date, TIMESTAMP '1970-01-01'), claim.result_id)
+        < (coalesce(checked.date, TIMESTAMP '1970-01-01'), checked.result_id);
 
 -- The cells of both sides. Where the two share no cell, but each has just one in the split, the subset was renamed;
 -- otherwise one row says that there is nothing to compare.
 CREATE VIEW delta_cells AS
 WITH pairs AS MATERIALIZED (FROM delta_pairs),
 shared AS MATERIALIZED (
-    SELECT p.*, l.split, l.subset, l.main_score AS left_raw, r.main_score AS right_raw,
-        l.metric_set AS left_set, l.metrics AS left_metrics, r.metric_set AS right_set, r.metrics AS right_metrics,
+    SELECT p.*, claim.split, claim.subset, claim.main_score AS claim_raw, checked.main_score AS check_raw,
+        claim.metric_set AS claim_set, claim.metrics AS claim_metrics,
+        checked.metric_set AS check_set, checked.metrics AS check_metrics,
         NULL::VARCHAR AS renamed
     FROM pairs p
-    JOIN scores l ON l.result_id = p.left_id
-    JOIN scores r ON r.result_id = p.right_id AND r.split = l.split AND r.subset = l.subset
+    JOIN scores claim ON claim.result_id = p.claim_id
+    JOIN scores checked ON checked.result_id = p.check_id AND checked.split = claim.split AND checked.subset = claim.subset
 ),
-apart AS MATERIALIZED (FROM pairs p WHERE NOT EXISTS (FROM shared s WHERE s.left_id = p.left_id AND s.right_id = p.right_id)),
-lone_left AS (
-    SELECT a.kind, a.left_id, a.right_id, any_value(l.split) AS split, any_value(l.subset) AS subset,
-        count(*) AS cells, any_value(l.main_score) AS score
-    FROM apart a JOIN scores l ON l.result_id = a.left_id GROUP BY ALL
+apart AS MATERIALIZED (FROM pairs ANTI JOIN shared USING (claim_id, check_id)),
+lone_claim AS (
+    SELECT a.kind, a.claim_id, a.check_id, any_value(claim.split) AS split, any_value(claim.subset) AS subset,
+        count(*) AS cells, any_value(claim.main_score) AS score
+    FROM apart a JOIN scores claim ON claim.result_id = a.claim_id GROUP BY ALL
 ),
-lone_right AS (
-    SELECT a.kind, a.left_id, a.right_id, any_value(r.split) AS split, any_value(r.subset) AS subset,
-        count(*) AS cells, any_value(r.main_score) AS score
-    FROM apart a JOIN scores r ON r.result_id = a.right_id GROUP BY ALL
+lone_check AS (
+    SELECT a.kind, a.claim_id, a.check_id, any_value(checked.split) AS split, any_value(checked.subset) AS subset,
+        count(*) AS cells, any_value(checked.main_score) AS score
+    FROM apart a JOIN scores checked ON checked.result_id = a.check_id GROUP BY ALL
 )
 FROM shared
 UNION ALL
-SELECT l.kind, l.left_id, l.right_id, r.split, r.subset,
-    CASE WHEN l.cells = 1 AND r.cells = 1 AND l.split = r.split THEN l.score END,
-    CASE WHEN l.cells = 1 AND r.cells = 1 AND l.split = r.split THEN r.score END,
+SELECT claim.kind, claim.claim_id, claim.check_id, checked.split, checked.subset,
+    CASE WHEN claim.cells = 1 AND checked.cells = 1 AND claim.split = checked.split THEN claim.score END,
+    CASE WHEN claim.cells = 1 AND checked.cells = 1 AND claim.split = checked.split THEN checked.score END,
     NULL, NULL, NULL, NULL,
-    CASE WHEN l.cells = 1 AND r.cells = 1 AND l.split = r.split
-        THEN format('the subset was renamed: {} is now {}', l.subset, r.subset) END
-FROM lone_left l JOIN lone_right r USING (kind, left_id, right_id);
+    CASE WHEN claim.cells = 1 AND checked.cells = 1 AND claim.split = checked.split
+        THEN format('the subset was renamed: {} is now {}', claim.subset, checked.subset) END
+FROM lone_claim claim JOIN lone_check checked USING (kind, claim_id, check_id);
 
 CREATE VIEW delta_facts AS
 WITH weights AS MATERIALIZED (FROM known_weights),
 judged AS (
-    SELECT c.*, l.model, l.task, t.type,
-        l.origin AS left_origin, r.origin AS right_origin, l.run_id AS left_run, r.run_id AS right_run,
-        l.revision AS left_revision, r.revision AS right_revision,
-        l.mteb_version AS left_version, r.mteb_version AS right_version,
-        l.dataset_revision AS left_data, r.dataset_revision AS right_data,
-        same_dataset(l.dataset_revision, r.dataset_revision) AS same_data,
-        t.metric AS task_metric, coalesce(l.metric, t.metric) AS left_metric, coalesce(r.metric, t.metric) AS right_metric,
-        CASE WHEN on_old_scale(left_raw, l.task) THEN left_raw / 100 ELSE left_raw END AS left_score,
-        CASE WHEN on_old_scale(right_raw, l.task) THEN right_raw / 100 ELSE right_raw END AS right_score,
+    SELECT c.*, claim.model, claim.task, t.type,
+        claim.origin AS claim_origin, checked.origin AS check_origin,
+        claim.run_id AS claim_run, checked.run_id AS check_run,
+        claim.revision AS claim_revision, checked.revision AS check_revision,
+        claim.mteb_version AS claim_version, checked.mteb_version AS check_version,
+        claim.dataset_revision AS claim_data, checked.dataset_revision AS check_data,
+        same_dataset(claim.dataset_revision, checked.dataset_revision) AS same_data,
+        t.metric AS task_metric, coalesce(claim.metric, t.metric) AS claim_metric,
+        coalesce(checked.metric, t.metric) AS check_metric,
+        CASE WHEN on_old_scale(claim_raw, claim.task) THEN claim_raw / 100 ELSE claim_raw END AS claim_score,
+        CASE WHEN on_old_scale(check_raw, claim.task) THEN check_raw / 100 ELSE check_raw END AS check_score,
         -- A model's card names none.
-        CASE WHEN l.origin = 'reported' OR r.origin = 'reported' THEN NULL
-            ELSE revisions_apart(l.revision, lw.weights, r.revision, rw.weights) END AS apart,
+        CASE WHEN claim.origin = 'reported' OR checked.origin = 'reported' THEN NULL
+            ELSE revisions_apart(claim.revision, claim_weights.weights, checked.revision, check_weights.weights)
+        END AS apart,
         concat_ws('; ',
-            CASE WHEN on_old_scale(left_raw, l.task) OR on_old_scale(right_raw, l.task)
+            CASE WHEN on_old_scale(claim_raw, claim.task) OR on_old_scale(check_raw, claim.task)
                 THEN 'a figure on the old 0-100 scale was divided by 100' END,
             renamed,
-            CASE WHEN left_metric <> right_metric
-                THEN format('the metric is called {} on one side and {} on the other', left_metric, right_metric) END,
+            CASE WHEN claim_metric <> check_metric
+                THEN format('the metric is called {} on one side and {} on the other', claim_metric, check_metric) END,
             struct_extract(apart, 'words'),
-            CASE WHEN l.withdrawn AND r.withdrawn THEN 'both figures were published once and withdrawn since'
-                WHEN l.withdrawn THEN figure_of(l.origin) || ' was published once and withdrawn since'
-                WHEN r.withdrawn THEN figure_of(r.origin) || ' was published once and withdrawn since' END) AS remarks
+            CASE WHEN claim.withdrawn AND checked.withdrawn THEN 'both figures were published once and withdrawn since'
+                WHEN claim.withdrawn THEN figure_of(claim.origin) || ' was published once and withdrawn since'
+                WHEN checked.withdrawn THEN figure_of(checked.origin) || ' was published once and withdrawn since'
+            END) AS remarks
     FROM delta_cells c
-    JOIN results l ON l.result_id = c.left_id
-    JOIN results r ON r.result_id = c.right_id
-    LEFT JOIN tasks t ON t.task = l.task
-    LEFT JOIN weights lw ON lw.model = l.model AND lw.revision = l.revision
-    LEFT JOIN weights rw ON rw.model = r.model AND rw.revision = r.revision
+    JOIN results claim ON claim.result_id = c.claim_id
+    JOIN results checked ON checked.result_id = c.check_id
+    LEFT JOIN tasks t ON t.task = claim.task
+    LEFT JOIN weights claim_weights ON claim_weights.model = claim.model AND claim_weights.revision = claim.revision
+    LEFT JOIN weights check_weights ON check_weights.model = checked.model AND check_weights.revision = checked.revision
 ),
 floored AS (
-    SELECT j.*, right_score - left_score AS delta,
+    SELECT j.*, check_score - claim_score AS delta,
         -- Without a table of floors (an old bundle) nothing is known of the noise: the widest drift is the floor.
         coalesce(own.floor, kin.floor, any_type.floor, 0.015) AS floor,
         CASE WHEN own.floor IS NOT NULL THEN 'task' WHEN kin.floor IS NOT NULL THEN 'type'
@@ -191,44 +198,44 @@ floored AS (
 -- Other data are shown to give the same score where every cell of a run on them is within the floor: what another run
 -- of the model does on the same data is then its own doing.
 whole AS (
-    SELECT *, kind = 'reproduced' AND right_data IS NOT NULL
-        AND bool_and(coalesce(abs(delta) <= floor, false)) OVER (PARTITION BY kind, model, left_id, right_id) AS holds
+    SELECT *, kind = 'reproduced' AND check_data IS NOT NULL
+        AND bool_and(coalesce(abs(delta) <= floor, false)) OVER (PARTITION BY kind, model, claim_id, check_id) AS holds
     FROM floored
 ),
 -- A figure that is no match, but is just the value of another metric of the other side.
 mixed AS (
-    SELECT w.*,  metric_with_value(rm.names, right_metrics, left_score) AS left_is,
-        metric_with_value(lm.names, left_metrics, right_score) AS right_is
+    SELECT w.*, metric_with_value(check_names.names, check_metrics, claim_score) AS claim_is,
+        metric_with_value(claim_names.names, claim_metrics, check_score) AS check_is
     FROM whole w
-    LEFT JOIN metric_sets lm ON lm.metric_set = w.left_set
-    LEFT JOIN metric_sets rm ON rm.metric_set = w.right_set
+    LEFT JOIN metric_sets claim_names ON claim_names.metric_set = w.claim_set
+    LEFT JOIN metric_sets check_names ON check_names.metric_set = w.check_set
 )
-SELECT f.* EXCLUDE (left_set, left_metrics, right_set, right_metrics, left_raw, right_raw, renamed, remarks, holds, hindered,
-        left_is, right_is, apart),
+SELECT f.* EXCLUDE (claim_set, claim_metrics, check_set, check_metrics, claim_raw, check_raw, renamed, remarks, holds,
+        hindered, claim_is, check_is, apart),
     apart.code AS revisions, hindered.code AS obstacle, hindered.words AS hindrance,
-    bool_or(holds) OVER (PARTITION BY kind, model, left_id, right_data) AS data_cleared,
+    bool_or(holds) OVER (PARTITION BY kind, model, claim_id, check_data) AS data_cleared,
     nullif(remarks, '') AS remarks
 FROM (SELECT *, CASE
-        WHEN left_score IS NULL AND right_score IS NULL AND delta IS NULL AND left_metrics IS NULL
+        WHEN claim_score IS NULL AND check_score IS NULL AND delta IS NULL AND claim_metrics IS NULL
             THEN {'code': 'no shared cell', 'words': 'the two have no split and subset in common'}
-        WHEN left_score IS NULL
-            THEN {'code': 'missing', 'words': figure_of(left_origin) || ' is missing for this cell'}
-        WHEN right_score IS NULL
-            THEN {'code': 'missing', 'words': figure_of(right_origin) || ' is missing for this cell'}
+        WHEN claim_score IS NULL
+            THEN {'code': 'missing', 'words': figure_of(claim_origin) || ' is missing for this cell'}
+        WHEN check_score IS NULL
+            THEN {'code': 'missing', 'words': figure_of(check_origin) || ' is missing for this cell'}
         -- Names of one metric changed over the years: equal figures are a match whatever the metric is called.
         WHEN abs(delta) <= floor THEN NULL
-        WHEN left_metric <> right_metric
-            THEN {'code': 'metric', 'words': format('another metric: {} against {}', left_metric, right_metric)}
+        WHEN claim_metric <> check_metric
+            THEN {'code': 'metric', 'words': format('another metric: {} against {}', claim_metric, check_metric)}
         -- Files of mteb 0.0 give the average precision as main score of some two-class tasks.
-        WHEN (left_version LIKE '0.0.%' OR right_version LIKE '0.0.%')
+        WHEN (claim_version LIKE '0.0.%' OR check_version LIKE '0.0.%')
             AND task IN ('ToxicConversationsClassification', 'AmazonCounterfactualClassification')
             THEN {'code': 'metric', 'words': 'another metric: mteb 0.0 wrote ap where the task counts accuracy'}
-        WHEN left_is <> right_metric
+        WHEN claim_is <> check_metric
             THEN {'code': 'metric', 'words': format('another metric: {} is the {} of the other side, not its {}',
-                figure_of(left_origin), left_is, right_metric)}
-        WHEN right_is <> left_metric
+                figure_of(claim_origin), claim_is, check_metric)}
+        WHEN check_is <> claim_metric
             THEN {'code': 'metric', 'words': format('another metric: {} is the {} of the other side, not its {}',
-                figure_of(right_origin), right_is, left_metric)}
+                figure_of(check_origin), check_is, claim_metric)}
     END AS hindered FROM mixed) f;
 
 -- The deltas under thresholds of one's own; `deltas` below has the defaults.
@@ -239,13 +246,13 @@ WITH facts AS (
     FROM delta_facts
 ),
 judged AS (
-    SELECT *, verdict(delta, left_score, floor, obstacle, same_data,
+    SELECT *, verdict(delta, claim_score, floor, obstacle, same_data,
         match_floors := match_floors, drift := drift, drift_floors := drift_floors, lost := lost) AS verdict
     FROM facts
 )
 SELECT d.kind, d.model, d.task, d.type, d.split, d.subset, coalesce(d.task_metric, 'main_score') AS metric,
-    d.left_id, d.right_id, d.left_origin, d.right_origin, d.left_run, d.right_run, d.left_revision, d.right_revision,
-    d.left_score, d.right_score, d.delta, d.floor, d.floor_scope, d.floor_n, d.same_data, d.obstacle, d.revisions,
+    d.claim_id, d.check_id, d.claim_origin, d.check_origin, d.claim_run, d.check_run, d.claim_revision, d.check_revision,
+    d.claim_score, d.check_score, d.delta, d.floor, d.floor_scope, d.floor_n, d.same_data, d.obstacle, d.revisions,
     d.verdict,
     d.verdict <> 'not comparable' AS comparable,
     CASE
@@ -271,7 +278,7 @@ CREATE VIEW deltas AS FROM deltas_under(1.0, 0.015, 3.0, 0.3);
 -- More than a quarter failing contradicts it: a task or two fail for every model, because their data changed.
 CREATE VIEW badges AS
 WITH by_result AS (
-    SELECT kind, model, task, right_id, bool_and(verdict IN ('match', 'drift')) AS holds
+    SELECT kind, model, task, check_id, bool_and(verdict IN ('match', 'drift')) AS holds
     FROM deltas WHERE kind IN ('reported', 'reproduced') AND comparable GROUP BY ALL
 ),
 by_task AS (SELECT kind, model, task, bool_or(holds) AS holds FROM by_result GROUP BY ALL),
