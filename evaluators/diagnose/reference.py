@@ -13,7 +13,7 @@ from data.store.errors import InputError, ModelError
 from evaluators.diagnose.recipe import Recipe
 from evaluators.preflight.configuration import declared_pooling
 from evaluators.preflight.loading import load_model, load_tokenizer
-from evaluators.preflight.shapes import malformed
+from evaluators.preflight.setting_types import malformed
 from evaluators.preflight.target import Target, find_target
 from evaluators.preflight.tokenizer import positions_of
 
@@ -151,7 +151,7 @@ def _with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
 
 def _projections(target: Target) -> tuple[Projection, ...]:
-    from evaluators.preflight.stored import load_pickle, tensors
+    from evaluators.preflight.weight_files import load_pickle, tensors
 
     found = []
     for entry in target.modules:

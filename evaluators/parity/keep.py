@@ -17,7 +17,7 @@ from data.store.vocabulary import RunKind, Status
 from evaluators.environment import environment
 from evaluators.parity.compare import Comparison
 from evaluators.parity.run import Check, Examined
-from evaluators.preflight.keep import keep_findings
+from evaluators.preflight.record import keep_findings
 
 __all__ = ["encoder_id", "keep"]
 

@@ -14,16 +14,16 @@ from typing import Any
 
 from data.store.errors import PlumblineError
 from evaluators.preflight import (
-    card,
     code,
+    config_numbers,
     configuration,
     files,
     hub,
     kinds,
-    needs,
-    numbers,
+    model_card,
     pin,
     pipeline,
+    requirements,
     tokenizer,
     weights,
 )
@@ -97,8 +97,8 @@ def _tiers(
         "pipeline",
         lambda: chain(
             pipeline.check(target),
-            needs.check(target),
-            *(numbers.check(part) for part in parts if sort.known),
+            requirements.check(target),
+            *(config_numbers.check(part) for part in parts if sort.known),
         ),
     )
     if not sort.known or not sort.weights:
@@ -109,4 +109,4 @@ def _tiers(
         yield "weights", lambda: chain.from_iterable(weights.check(part) for part in parts)
     yield "tokenizer", of_tokenizer
     if sort.vectors:
-        yield "configuration", lambda: chain(card.check(target), *(configuration.check(part) for part in parts))
+        yield "configuration", lambda: chain(model_card.check(target), *(configuration.check(part) for part in parts))

@@ -47,8 +47,8 @@ def _preflight(
     if fail_on not in SEVERITIES:
         raise InputError(f"{fail_on!r} is not a severity", remedy=f"Choose one of {', '.join(SEVERITIES)}.")
     from evaluators.preflight import find_target, inspect
-    from evaluators.preflight.keep import keep_run
     from evaluators.preflight.pin import write_pin as keep
+    from evaluators.preflight.record import keep_run
 
     started = datetime.now(UTC).replace(tzinfo=None)
     target = find_target(model, revision=revision, trust=trust_remote_code or ())

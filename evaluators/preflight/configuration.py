@@ -11,8 +11,8 @@ from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.pipeline import flow
 from evaluators.preflight.steps import pooling_modes, routes
-from evaluators.preflight.stored import header
 from evaluators.preflight.target import Target
+from evaluators.preflight.weight_files import header
 
 __all__ = ["card_pooling", "check", "declared_pooling", "is_causal"]
 

@@ -10,11 +10,11 @@ from evaluators.model_files.reading import parse_json, read_bytes
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding, Severity
 from evaluators.preflight.kinds import check_kind, kind, transformers_of
-from evaluators.preflight.parts import is_read
-from evaluators.preflight.shapes import malformed
+from evaluators.preflight.loaded_files import is_read
+from evaluators.preflight.setting_types import malformed
 from evaluators.preflight.steps import Step, kind_of, routes
-from evaluators.preflight.stored import LFS_MARK, broken_safetensors, header, tensor_names
 from evaluators.preflight.target import Target
+from evaluators.preflight.weight_files import LFS_MARK, broken_safetensors, header, tensor_names
 from evaluators.trust import faults, hub_commit
 
 __all__ = ["check"]

@@ -10,11 +10,11 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import AGAIN, Finding
-from evaluators.preflight.module_weights import disk_summaries, packed_summaries
-from evaluators.preflight.others import check_adapter, check_graph, check_packed, check_words
+from evaluators.preflight.module_summaries import disk_summaries, packed_summaries
+from evaluators.preflight.other_kinds import check_adapter, check_graph, check_packed, check_words
 from evaluators.preflight.steps import READERS, Step, routes
 from evaluators.preflight.target import Target
-from evaluators.preflight.values import impossible_values, reported
+from evaluators.preflight.tensor_values import impossible_values, reported
 
 __all__ = ["Kind", "check_kind", "check_values_on_disk", "kind", "other_kind", "transformers_of"]
 

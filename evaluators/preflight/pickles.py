@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.names import SHOWN, UNUSED
-from evaluators.preflight.stored import digest_of, load_pickle, tensors
 from evaluators.preflight.target import Target
+from evaluators.preflight.tensor_names import SHOWN, UNUSED
+from evaluators.preflight.weight_files import digest_of, load_pickle, tensors
 
 __all__ = ["check_pickles"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding, Severity, at_least
-from evaluators.preflight.layers import check_layers
-from evaluators.preflight.others import check_words, word_vectors
+from evaluators.preflight.module_tensors import check_layers
+from evaluators.preflight.other_kinds import check_words, word_vectors
 from evaluators.preflight.steps import (
     OWN,
     POOLING_FLAGS,

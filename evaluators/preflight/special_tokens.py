@@ -8,8 +8,8 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.forms import Form
 from evaluators.preflight.target import Target
+from evaluators.preflight.tokenizer_forms import Form
 
 __all__ = ["check_roles", "check_settings", "check_template"]
 

@@ -8,16 +8,16 @@ from typing import Any
 from data.store.errors import ModelError
 from evaluators.model_files.reading import read_text
 from evaluators.preflight.catalogue import finding
+from evaluators.preflight.embedding_table import check_word_rows
 from evaluators.preflight.finding import Finding, Severity
-from evaluators.preflight.forms import Form, literal_form, loaded_form
 from evaluators.preflight.loading import load_tokenizer
 from evaluators.preflight.merges import check_learnt
-from evaluators.preflight.probes import PROBES, all_texts
-from evaluators.preflight.slow_files import check_slow_files
+from evaluators.preflight.slow_tokenizer import check_slow_files
 from evaluators.preflight.special_tokens import check_roles, check_settings, check_template
 from evaluators.preflight.target import Target
-from evaluators.preflight.vocabulary import check_lowered_before, check_vocabulary
-from evaluators.preflight.word_rows import check_word_rows
+from evaluators.preflight.tokenizer_forms import Form, literal_form, loaded_form
+from evaluators.preflight.tokenizer_probes import PROBES, all_texts
+from evaluators.preflight.tokenizer_vocabulary import check_lowered_before, check_vocabulary
 from evaluators.trust.limits import no_panic
 
 __all__ = ["check", "golden_ids", "positions_of"]

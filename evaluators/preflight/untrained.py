@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.summary import Summary
-from evaluators.preflight.values import is_table, reported
+from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_values import is_table, reported
 
 __all__ = ["never_trained"]
 

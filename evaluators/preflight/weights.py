@@ -9,20 +9,20 @@ from itertools import chain
 from data.store.errors import ModelError, NotAllowedError
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.forward import check_forward
+from evaluators.preflight.forward_pass import check_forward
 from evaluators.preflight.kinds import kind
 from evaluators.preflight.loading import Loaded, load_model
-from evaluators.preflight.module_weights import part_summaries
-from evaluators.preflight.names import SHOWN, UNUSED, some, used
-from evaluators.preflight.once import Stored, read_once
+from evaluators.preflight.misplaced_matrices import out_of_place
+from evaluators.preflight.module_summaries import part_summaries
 from evaluators.preflight.pickles import check_pickles
-from evaluators.preflight.relations import out_of_place
 from evaluators.preflight.siblings import exchanged_norms, unlike_siblings
-from evaluators.preflight.stored import digest_of
-from evaluators.preflight.summary import Summary
+from evaluators.preflight.stored_weights import Stored, read_once
 from evaluators.preflight.target import Target
+from evaluators.preflight.tensor_names import SHOWN, UNUSED, some, used
+from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_values import copied_tensors, holes, impossible_values, used_summaries
 from evaluators.preflight.untrained import never_trained
-from evaluators.preflight.values import copied_tensors, holes, impossible_values, used_summaries
+from evaluators.preflight.weight_files import digest_of
 from evaluators.trust import allow
 
 __all__ = ["check", "unlikely"]

@@ -18,7 +18,7 @@ from data.store.errors import PlumblineError, StoreBusyError
 from data.store.runs import RunRow, put_run
 from data.store.vocabulary import ImportKind, Origin, Status
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.keep import keep_findings
+from evaluators.preflight.record import keep_findings
 from evaluators.reproduce.journal import Journal
 from evaluators.results.names import Names
 from evaluators.results.parse import parse

@@ -21,8 +21,8 @@ from evaluators.trust.allowed import (
     commit_of,
     hub_commit,
 )
+from evaluators.trust.code_references import Named, named_code, strangers
 from evaluators.trust.guard import only_code_from, opening
-from evaluators.trust.named import Named, named_code, strangers
 from evaluators.trust.vetting import Fault, faults, vet
 
 __all__ = [

@@ -18,8 +18,8 @@ from typing import Any
 from data.store.errors import NotAllowedError
 from evaluators.model_files.sizes import size_of_weights
 from evaluators.trust.allowed import allows, as_options, code_files, code_revision, is_commit
+from evaluators.trust.code_references import commit_to_read, strangers
 from evaluators.trust.limits import budget, no_panic, within
-from evaluators.trust.named import commit_to_read, strangers
 from evaluators.trust.pickled import force_weights_only, no_pickled_code
 from evaluators.trust.settings import refused_arguments
 from evaluators.trust.vetting import vet

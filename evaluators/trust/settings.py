@@ -14,7 +14,7 @@ from typing import Any
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import relative_files
 from evaluators.model_files.reading import read_json, shown
-from evaluators.trust.named import modules_of
+from evaluators.trust.code_references import modules_of
 
 __all__ = ["MODULES", "refused_arguments", "refused_settings"]
 

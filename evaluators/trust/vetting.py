@@ -12,9 +12,9 @@ from evaluators.model_files.listing import walk
 from evaluators.model_files.pickles import hoarding
 from evaluators.model_files.reading import UnfitFileError, read_json, shown, unfit
 from evaluators.model_files.sizes import too_large, unfounded
-from evaluators.model_files.texts import overgrown
+from evaluators.model_files.tokenizer_growth import overgrown
+from evaluators.trust.code_references import modules_of
 from evaluators.trust.limits import budget, within
-from evaluators.trust.named import modules_of
 from evaluators.trust.settings import refused_settings
 
 __all__ = ["Fault", "faults", "vet"]

@@ -67,7 +67,7 @@ def by_parity(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 def by_preflight(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     from evaluators.preflight.command import settings_of
-    from evaluators.preflight.keep import row_of
+    from evaluators.preflight.record import row_of
 
     (folder / "config.json").write_text("{}")
     target: Any = SimpleNamespace(name="org/model", folder=folder, revision="a" * 40, files=["config.json"])

@@ -27,7 +27,7 @@ from evaluators.model_files.hashes import hash_files
 from evaluators.model_files.pickles import hoarding
 from evaluators.model_files.reading import UnfitFileError, read_bytes, read_json, shown, unfit
 from evaluators.model_files.sizes import unfounded
-from evaluators.model_files.texts import overgrown
+from evaluators.model_files.tokenizer_growth import overgrown
 from evaluators.preflight import preflight
 from evaluators.reproduce.models import Asked, load
 from evaluators.trust import code_revision, faults, guard, opening

@@ -27,7 +27,7 @@ def _preflight(folder: Path) -> None:
     from datetime import UTC, datetime
 
     from evaluators.preflight import preflight
-    from evaluators.preflight.keep import keep_run
+    from evaluators.preflight.record import keep_run
     from evaluators.preflight.target import find_target
 
     found = preflight(str(folder))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from data.store.database import Reader, version_of, writing
 from evaluators.__main__ import app
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.keep import keep_findings
+from evaluators.preflight.record import keep_findings
 from tests.dashboard.test_drift_page import page, said
 from tests.make_store import make_store
 from tests.models import build

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from evaluators.preflight import preflight
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.summary import Summary, summarise
 from evaluators.preflight.target import Target
-from evaluators.preflight.values import used_summaries
+from evaluators.preflight.tensor_summary import Summary, summarise
+from evaluators.preflight.tensor_values import used_summaries
 from evaluators.preflight.weights import unlikely
 from tests.models import build, copy_of, minilm_folder, randomise
 from tests.preflight.number_faults import NUMBER_FAULTS
@@ -58,7 +58,7 @@ def test_the_fault_is_seen_in_the_numbers(fault: str, sound: dict[str, Any], sum
 def test_a_summary_in_pieces_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     tensor = torch.randn(300, 7, generator=torch.Generator().manual_seed(2))
     whole = summarise("a", "f", tensor)
-    monkeypatch.setattr("evaluators.preflight.summary._PIECE", 100)
+    monkeypatch.setattr("evaluators.preflight.tensor_summary._PIECE", 100)
     pieces = summarise("a", "f", tensor)
     assert whole.rms == pytest.approx(pieces.rms) and whole.kurtosis == pytest.approx(pieces.kurtosis)
     assert (whole.rows == pieces.rows).all() and whole.columns == pytest.approx(pieces.columns)
@@ -135,17 +135,17 @@ def test_weights_stored_as_whole_numbers_are_found(tmp_path: Path) -> None:
 
 
 def test_one_pass_reads_each_stored_tensor_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evaluators.preflight import once, weights
+    from evaluators.preflight import stored_weights, weights
 
     read: list[str] = []
-    sound_reader = once.tensors
+    sound_reader = stored_weights.tensors
 
     def counted(path: Path) -> Any:
         for name, tensor in sound_reader(path):
             read.append(name)
             yield name, tensor
 
-    monkeypatch.setattr(once, "tensors", counted)
+    monkeypatch.setattr(stored_weights, "tensors", counted)
     folder = copy_of(minilm_folder(), tmp_path / "model")
     assert list(weights.check(Target("x", folder))) == []
     assert len(read) == len(set(read)) == len(load_file(folder / "model.safetensors"))

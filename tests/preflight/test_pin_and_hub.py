@@ -15,8 +15,8 @@ from data.store.database import writing
 from data.store.errors import InputError, ModelError
 from evaluators.model_files.hashes import file_sha256, git_blob_sha1
 from evaluators.preflight import find_target, inspect, preflight
-from evaluators.preflight.keep import keep_findings
 from evaluators.preflight.pin import read_pin, write_pin
+from evaluators.preflight.record import keep_findings
 from evaluators.preflight.target import Target
 from tests.models import build
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evaluators.preflight import card, files, needs, numbers, pipeline, prompts
+from evaluators.preflight import config_numbers, files, model_card, pipeline, prompts, requirements
 from evaluators.preflight.catalogue import CATALOGUE, finding
 from evaluators.preflight.steps import MODULES, OWN, known_references
 from evaluators.preflight.target import Target
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 def _found(folder: Path) -> list[str]:
     target = Target(str(folder), folder)
-    checks = (pipeline.check, needs.check, numbers.check, card.check, prompts.check)
+    checks = (pipeline.check, requirements.check, config_numbers.check, model_card.check, prompts.check)
     return [found.code for check in checks for found in check(target)]
 
 
@@ -126,7 +126,7 @@ def test_a_cross_encoder_has_no_modules_to_lose(folder: Path) -> None:
 def test_attention_without_its_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings("sentence_bert_config.json", model_args={"attn_implementation": "flash_attention_2"})(folder)
     for package, said in (("torch", []), ("no_such_package", ["attention-unavailable"])):
-        monkeypatch.setattr(needs, "_ATTENTION", {"flash_attention_2": package})
+        monkeypatch.setattr(requirements, "_ATTENTION", {"flash_attention_2": package})
         assert _found(folder) == said
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from evaluators.preflight import word_rows
-from evaluators.preflight.forms import literal_form
-from evaluators.preflight.probes import PROBES, all_texts
+from evaluators.preflight import embedding_table
 from evaluators.preflight.target import Target
 from evaluators.preflight.tokenizer import check
+from evaluators.preflight.tokenizer_forms import literal_form
+from evaluators.preflight.tokenizer_probes import PROBES, all_texts
 from tests.models import SHAPES, build, minilm_folder
 from tests.preflight.tokenizer_faults import TOKENIZER_FAULTS
 
@@ -90,38 +90,38 @@ def test_texts_of_a_pin_are_the_first_and_stay(shapes: dict[str, Path]) -> None:
 def minilm() -> tuple[Any, Any, Any]:
     """MiniLM's table of word vectors, its tokenizer, and the pairs of like words."""
     target = Target("x", minilm_folder())
-    table, form = word_rows.word_table(target), literal_form(target)
+    table, form = embedding_table.word_table(target), literal_form(target)
     assert form is not None
-    return table, form, word_rows._pairs(form, len(table))
+    return table, form, embedding_table._pairs(form, len(table))
 
 
 def test_rows_that_are_not_their_words_are_found(minilm: tuple[Any, Any, Any]) -> None:
     table, form, pairs = minilm
-    assert list(word_rows._moved(table, pairs, form)) == []
+    assert list(embedding_table._moved(table, pairs, form)) == []
     generator = torch.Generator().manual_seed(1)
     for moved in (table.roll(1, 0), table[torch.randperm(len(table), generator=generator)]):
-        (found,) = word_rows._moved(moved, pairs, form)
+        (found,) = embedding_table._moved(moved, pairs, form)
         assert found.code == "words-moved" and "any two" in found.seen
     part = table.clone()
     part[4000:4300] = part[4000:4300].flip(0)
-    (found,) = word_rows._moved(part, pairs, form)
+    (found,) = embedding_table._moved(part, pairs, form)
     assert 3900 < found.evidence["from"] < found.evidence["to"] < 4400
     # A table that was never trained says nothing of what its rows belong to.
-    assert list(word_rows._moved(torch.randn(table.shape, generator=generator), pairs, form)) == []
+    assert list(embedding_table._moved(torch.randn(table.shape, generator=generator), pairs, form)) == []
 
 
 def test_words_without_a_vector_of_their_own_are_found(minilm: tuple[Any, Any, Any]) -> None:
     table, form, _ = minilm
     ordinary = torch.arange(2000, len(table)).numpy()
-    assert list(word_rows._lost(table, ordinary, form)) == []
+    assert list(embedding_table._lost(table, ordinary, form)) == []
     broken = table.clone()
     broken[5000:6000] = 0
     broken[9000:] = broken.mean(0)
     few = table.clone()
     few[1014:1050] = 0  # the digits and the first letters
-    (found,) = word_rows._lost(few, torch.arange(999, len(table)).numpy(), form)
+    (found,) = embedding_table._lost(few, torch.arange(999, len(table)).numpy(), form)
     assert (found.code, found.evidence["count"]) == ("word-rows-zero", 36)
-    zero, equal = word_rows._lost(broken, ordinary, form)
+    zero, equal = embedding_table._lost(broken, ordinary, form)
     assert (zero.code, zero.evidence["count"]) == ("word-rows-zero", 1000)
     assert (equal.code, equal.evidence["count"]) == ("word-rows-equal", len(table) - 9000)
 

@@ -175,7 +175,7 @@ def _named(reference: Reference, other: Path) -> str:
 
 def _loaded(file: Path) -> Change:
     """The weights of a file in the place of a model's own."""
-    from evaluators.preflight.stored import load_pickle, tensors
+    from evaluators.preflight.weight_files import load_pickle, tensors
 
     def change(model: Any) -> Any:
         held = dict(tensors(file)) if file.suffix == ".safetensors" else load_pickle(file) or {}

@@ -59,7 +59,7 @@ def _has_pooler(reference: Reference) -> bool:
     module: Any = getattr(reference.model, "pooler", None)
     if module is None:
         return False
-    from evaluators.preflight.stored import tensor_names
+    from evaluators.preflight.weight_files import tensor_names
 
     files = reference.target.weight_files
     return any("pooler" in name for file in files for name in tensor_names(reference.target.path(file)))

@@ -11,9 +11,9 @@ import numpy as np
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.forms import Form
-from evaluators.preflight.stored import header, load_pickle
 from evaluators.preflight.target import Target
+from evaluators.preflight.tokenizer_forms import Form
+from evaluators.preflight.weight_files import header, load_pickle
 
 __all__ = ["check_word_rows"]
 

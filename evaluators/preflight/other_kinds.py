@@ -9,8 +9,8 @@ from typing import Any
 from evaluators.model_files.reading import open_regular
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.stored import LFS_MARK, header, tensors
 from evaluators.preflight.target import Target
+from evaluators.preflight.weight_files import LFS_MARK, header, tensors
 
 __all__ = ["check_adapter", "check_graph", "check_packed", "check_words", "word_vectors"]
 

@@ -9,8 +9,8 @@ from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.loading import guarded, quietly
 from evaluators.preflight.steps import READERS, Step
-from evaluators.preflight.stored import header, load_pickle
 from evaluators.preflight.target import Target
+from evaluators.preflight.weight_files import header, load_pickle
 
 __all__ = ["check_layers"]
 

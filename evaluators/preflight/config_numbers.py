@@ -8,8 +8,8 @@ from typing import Any, TypeGuard
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding, Severity
-from evaluators.preflight.stored import header
 from evaluators.preflight.target import Target
+from evaluators.preflight.weight_files import header
 
 __all__ = ["check", "positions"]
 

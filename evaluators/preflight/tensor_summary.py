@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.preflight.names import pattern
+from evaluators.preflight.tensor_names import pattern
 
 __all__ = ["Summary", "summarise"]
 

@@ -9,9 +9,9 @@ from typing import Any
 from evaluators.model_files.reading import read_text
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.forms import Form
-from evaluators.preflight.probes import all_texts
 from evaluators.preflight.target import Target
+from evaluators.preflight.tokenizer_forms import Form
+from evaluators.preflight.tokenizer_probes import all_texts
 
 __all__ = ["check_slow_files"]
 

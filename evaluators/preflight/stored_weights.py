@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evaluators.preflight.loading import Loaded
-from evaluators.preflight.names import used
-from evaluators.preflight.stored import digest_of, load_pickle, tensors
-from evaluators.preflight.summary import Summary, summarise
 from evaluators.preflight.target import Target
+from evaluators.preflight.tensor_names import used
+from evaluators.preflight.tensor_summary import Summary, summarise
+from evaluators.preflight.weight_files import digest_of, load_pickle, tensors
 
 __all__ = ["Stored", "read_once"]
 

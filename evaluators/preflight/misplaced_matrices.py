@@ -17,9 +17,9 @@ import numpy as np
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.names import SHOWN
-from evaluators.preflight.summary import Summary
-from evaluators.preflight.values import is_table
+from evaluators.preflight.tensor_names import SHOWN
+from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_values import is_table
 
 __all__ = ["out_of_place"]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evaluators.preflight.parts import is_read
-from evaluators.preflight.stored import load_pickle, tensor_names, tensors
-from evaluators.preflight.summary import Summary, summarise
+from evaluators.preflight.loaded_files import is_read
 from evaluators.preflight.target import Target
+from evaluators.preflight.tensor_summary import Summary, summarise
+from evaluators.preflight.weight_files import load_pickle, tensor_names, tensors
 
 __all__ = ["disk_summaries", "packed_summaries", "part_summaries"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.names import SHOWN, UNUSED, some
-from evaluators.preflight.summary import Summary
+from evaluators.preflight.tensor_names import SHOWN, UNUSED, some
+from evaluators.preflight.tensor_summary import Summary
 
 __all__ = ["copied_tensors", "holes", "impossible_values", "is_norm", "is_table", "reported", "used_summaries"]
 

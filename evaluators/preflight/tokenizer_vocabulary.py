@@ -9,9 +9,9 @@ from string import ascii_lowercase, ascii_uppercase
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.forms import SPECIAL, Form, is_latin
-from evaluators.preflight.probes import SCRIPTS, WORDS, all_texts
 from evaluators.preflight.target import Target
+from evaluators.preflight.tokenizer_forms import SPECIAL, Form, is_latin
+from evaluators.preflight.tokenizer_probes import SCRIPTS, WORDS, all_texts
 
 __all__ = ["check_lowered_before", "check_vocabulary"]
 
