@@ -32,7 +32,7 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 PROOF = {
     "reference": {"prompts": [], "weights": []}, "agrees": {"prompts": [[None, "query:"]], "weights": ["bf16"]},
-    "before": [0.3, 0.2, 0.4], "after": [0.003, 0.002, 0.001], "vectors": [[0.0]] * 3, "hints": ["two prompts fit"],
+    "before": [0.3, 0.2, 0.4], "after": [0.003, 0.002, 0.001], "vectors": [[0.0]] * 3,
 }  # fmt: skip
 VERSIONS = {"sentence-transformers": "6.2.0", "transformers": "5.23.0", "torch": "2.13.0"}
 FILES = [

@@ -51,7 +51,6 @@ class Proof(NamedTuple):
     name: str
     agrees: pd.DataFrame | None
     texts: pd.DataFrame
-    hints: list[str]
 
 
 def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
@@ -60,13 +59,15 @@ def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
     The vectors that were made stay in the store: they are for programs, and many.
     """
     row = cursor.execute("SELECT proof FROM diagnoses WHERE diagnosis_id = ?", [diagnosis_id]).fetchone()
-    kept = (json.loads(row[0]) if row and row[0] else None) or {}
-    agrees = kept.get("agrees")
-    recipes = None if agrees is None else pd.DataFrame(differences(kept.get("reference") or {}, agrees), columns=_PAIR)
-    before, after = kept.get("before"), kept.get("after")
+    record = (json.loads(row[0]) if row and row[0] else None) or {}
+    agrees = record.get("agrees")
+    recipes = (
+        None if agrees is None else pd.DataFrame(differences(record.get("reference") or {}, agrees), columns=_PAIR)
+    )
+    before, after = record.get("before"), record.get("after")
     both = isinstance(before, list) and isinstance(after, list) and len(before) == len(after)
     texts = pd.DataFrame({"before": before, "after": after} if both else {"before": [], "after": []})
-    return Proof(diagnosis_id, recipes, texts, [str(hint) for hint in kept.get("hints") or []])
+    return Proof(diagnosis_id, recipes, texts)
 
 
 def findings(

@@ -12,8 +12,8 @@ import pandas as pd
 
 from data.rules.deltas import Thresholds, deltas
 from data.rules.effects import Effects, by_task, decompose
-from data.rules.setups import Named, setups
-from data.rules.setups import named as by_set_up
+from data.rules.setups import NamedRun, named_runs, setups
+from data.rules.signs import Fault
 from data.store.runs import ReproduceSettings, in_one_line, recorded, warnings_of
 from data.store.vocabulary import Comparison, Origin, Tier, Verdict
 
@@ -69,14 +69,14 @@ def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) ->
     return decompose(table, usual), int(usual["row"].nunique())
 
 
-def named(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> dict[str, Named]:
+def named(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> dict[str, NamedRun]:
     """The rows that are runs, by what sets their set-up apart from another run of the model; none of model cards."""
     if kind == Comparison.REPORTED:
         return {}
     rows = judged(cursor, kind, limits)
     published = rows if kind == Comparison.REPRODUCED else deltas(cursor, Comparison.REPRODUCED, limits)
     pairs = rows[["row", "check_run", "claim_run"]].drop_duplicates().astype(object).itertuples(index=False, name=None)
-    return by_set_up(setups(cursor), published, ((row, run, claim or "") for row, run, claim in pairs))
+    return named_runs(setups(cursor), published, ((row, run, claim or "") for row, run, claim in pairs))
 
 
 def counts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -197,14 +197,14 @@ def said(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
     return list(dict.fromkeys(in_one_line(each) for row in rows for column in row for each in warnings_of(column)))
 
 
-def faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[tuple[str, str]]:
+def faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[Fault]:
     """What was found in the model of the run that made a result before it ran: the code of each, and what was seen."""
     rows = cursor.execute(
         "SELECT f.code, f.seen FROM findings f JOIN results r USING (run_id) WHERE r.result_id = ? AND f.tier = ?"
         " ORDER BY f.code",
         [result_id, Tier.WEIGHTS],
     ).fetchall()
-    return [(str(code), str(seen)) for code, seen in rows]
+    return [Fault(str(code), str(seen)) for code, seen in rows]
 
 
 def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:

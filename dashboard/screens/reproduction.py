@@ -17,7 +17,7 @@ from dashboard.sections import cell
 from data.rules.attribution import Charge, charges, doubt
 from data.rules.deltas import SIDES, Sides, Thresholds, counted, thresholds, worst_first
 from data.rules.effects import Effects
-from data.rules.setups import Named
+from data.rules.setups import NamedRun
 from data.store.vocabulary import Comparison, Verdict
 
 
@@ -172,7 +172,7 @@ def _headline(kind: Kind, frame: pd.DataFrame, total: int) -> None:
             )  # fmt: skip
 
 
-def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, named: dict[str, Named]) -> None:
+def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, named: dict[str, NamedRun]) -> None:
     st.subheader("Whose fault?", anchor=False)
     rows, tasks = set(frame["row"]), set(frame["task"])
     what = "Models" if kind.name == Comparison.REPORTED else "Runs"
@@ -214,7 +214,7 @@ def _sentence(charge: Charge) -> str:
     return f"**{plain(charge.label or charge.subject)}**: {plain(charge.seen)}; {plain(charge.advice)}."
 
 
-def _views(kind: Kind, chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+def _views(kind: Kind, chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
     """The views of ``frame``, the cells shown; a task's own verdict is that of all its cells in ``chosen``."""
     names = ["Heatmap", "Biggest differences", "By task type", "Table"]
     heat, biggest, types, table = st.tabs(names, key="part", bind="query-params", on_change="rerun")
@@ -228,7 +228,7 @@ def _views(kind: Kind, chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects
                 draw(kind, frame, split, named)
 
 
-def _heatmap(chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+def _heatmap(chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
     size = _SIZES[url_state.one_of("Show", list(_SIZES), "extent", label_visibility="collapsed")]
     pairs = frame[["row", "task"]].drop_duplicates().rename(columns={"task": "column"})
     shown = cell.by_task(chosen, split).merge(pairs, on=["row", "column"])
@@ -262,7 +262,7 @@ def _affected(lines: pd.DataFrame, among: set[str], size: int) -> pd.DataFrame:
     return kept.loc[drawn.sort_values(kind="stable").index]
 
 
-def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
     first = url_state.one_of("First", ["25", "50", "100"], "first", label_visibility="collapsed")
     with_figures = frame.dropna(subset=["delta"])
     if Verdict.NOT_COMPARABLE not in st.session_state.get("verdicts", []):
@@ -295,7 +295,7 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, N
     )
 
 
-def _types(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+def _types(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
     counted = asked.types(frame)
     st.plotly_chart(figures.by_type(counted), key="types_plot", config={"displayModeBar": False})
     st.caption(
@@ -314,7 +314,7 @@ def _choose(points: list[dict[str, Any]], frame: pd.DataFrame) -> None:
         st.session_state["cell"] = name[0] if name else None
 
 
-def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, Named]) -> None:
+def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
     frame = frame.assign(private=private.of_cells(frame, "model", "task"))
     claim, check = kind.sides.claim, kind.sides.check
     shown = cell.as_table(frame, claim, check, named)

@@ -9,7 +9,7 @@ from dashboard import looks, messages, private, url_state
 from dashboard.access import ask
 from dashboard.formatting import count, plain
 from dashboard.queries import diagnosis, drift, runs
-from dashboard.sections.diagnosis import findings, told
+from dashboard.sections.diagnosis import diagnosed, findings
 from dashboard.sections.diff import beside
 from data.store.runs import RunWarning, in_one_line
 from data.store.vocabulary import Status
@@ -118,7 +118,7 @@ def _one(name: str) -> None:
     _tasks(name)
     for answer in ask(diagnosis.of_run, name).to_dict("records"):
         st.markdown(f"**Diagnosis of {plain(answer['label'])}**")
-        told(answer, str(answer["label"]))
+        diagnosed(answer, str(answer["label"]))
     about = ask(diagnosis.findings, run=name)
     st.markdown(f"**Findings** · {len(about) or 'none'}")
     findings(about)

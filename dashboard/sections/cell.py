@@ -17,8 +17,8 @@ from dashboard.queries import reproduction as asked
 from dashboard.sections import cell_diagnosis
 from data.rules.deltas import Sides, summed_up, worst_first
 from data.rules.effects import Effects
-from data.rules.setups import Named
-from data.rules.signs import Evidence, signs
+from data.rules.setups import NamedRun
+from data.rules.signs import CellEvidence, Fault, signs
 from data.store.vocabulary import Verdict
 
 __all__ = ["as_csv", "as_table", "by_task", "name_of", "short", "show", "where"]
@@ -37,7 +37,7 @@ def where(frame: pd.DataFrame) -> pd.Series:
     return split + ("  " + frame["subset"]).where(frame["subset"] != "default", "")
 
 
-def short(rows: pd.Series, named: Mapping[str, Named]) -> pd.Series:
+def short(rows: pd.Series, named: Mapping[str, NamedRun]) -> pd.Series:
     """Models without the organisation and runs by their set-up; what has none, or the same, by day and time."""
     models = rows.str.replace(r"^[^/ ]+/", "", regex=True)
     times = models.str.replace(_RUN_ID, r"\1-\2 \3:\4 \5", regex=True)
@@ -60,7 +60,7 @@ def by_task(frame: pd.DataFrame, split: Effects) -> pd.DataFrame:
     return shown[["row", "column", "delta", "verdict", "cells", "comparable", "cause"]]
 
 
-def as_table(frame: pd.DataFrame, claim: str, check: str, named: Mapping[str, Named]) -> pd.DataFrame:
+def as_table(frame: pd.DataFrame, claim: str, check: str, named: Mapping[str, NamedRun]) -> pd.DataFrame:
     """The deltas as they are shown: scores and differences in points, missing ones blank; what is private."""
     set_up = {"Set-up": [named[row].differs if row in named else "" for row in frame["row"]]} if named else {}
     return pd.DataFrame(
@@ -99,7 +99,7 @@ def name_of(its: pd.DataFrame) -> pd.Series:
     return its["split"] + " · " + its["subset"]
 
 
-def show(frame: pd.DataFrame, split: Effects, sides: Sides, named: Mapping[str, Named]) -> None:
+def show(frame: pd.DataFrame, split: Effects, sides: Sides, named: Mapping[str, NamedRun]) -> None:
     """Controls to choose a cell, and the cell."""
     claim, check = sides.claim, sides.check
     left, middle, right = st.columns([3, 2, 2])
@@ -170,17 +170,18 @@ def _causes(
     split: Effects,
     provenance: pd.DataFrame,
     heard: list[str],
-    faults: list[tuple[str, str]],
-    named: Named | None,
+    faults: list[Fault],
+    named: NamedRun | None,
 ) -> None:
-    found = signs(_evidence(cell, frame, split, provenance, heard, faults, named))
-    if not found:
+    likely = signs(_evidence(cell, frame, split, provenance, heard, faults, named))
+    if not likely:
         if cell["verdict"] in (Verdict.GAP, Verdict.BROKEN, Verdict.DRIFT):
             st.markdown("**Likely causes**: no rule fits what is known of this cell.")
         return
     st.markdown("**Likely causes**, from the signs; none is proven")
-    for sign in found[:5]:
-        st.markdown(f"- **{plain(sign.cause)}**: {plain(sign.seen)}. {plain(sign.settle)}")
+    for sign in likely[:5]:
+        words = sign.words[0].upper() + sign.words[1:]
+        st.markdown(f"- **{plain(words)}**: {plain(sign.seen)}. {plain(sign.settle)}")
 
 
 def _evidence(
@@ -189,9 +190,9 @@ def _evidence(
     split: Effects,
     provenance: pd.DataFrame,
     heard: list[str],
-    faults: list[tuple[str, str]],
-    named: Named | None,
-) -> Evidence:
+    faults: list[Fault],
+    named: NamedRun | None,
+) -> CellEvidence:
     row = split.rows[split.rows["name"] == cell["row"]].iloc[0]
     column = split.columns[split.columns["name"] == cell["task"]].iloc[0]
     own = frame[(frame["row"] == cell["row"]) & frame["obstacle"].isna()]
@@ -199,7 +200,7 @@ def _evidence(
     mteb = provenance[provenance["what"] == "mteb"]
     if len({str(v).split(".")[0] for v in mteb[["claim", "check"]].to_numpy().ravel() if v}) > 1:
         differs.add("mteb major")
-    return Evidence(
+    return CellEvidence(
         delta=_known(cell["delta"]), floor=cell["floor"], verdict=cell["verdict"],
         obstacle=_known(cell["obstacle"]), why_not=_known(cell["why_not"]), revisions=_known(cell["revisions"]),
         claim_score=_known(cell["claim_score"]), check_score=_known(cell["check_score"]),
@@ -208,10 +209,11 @@ def _evidence(
         task_called=bool(column["called"]), task_moved=int(column["moved"]), task_models=int(column["cells"]),
         by_type=own.groupby("type")["delta"].median().dropna().to_dict(),
         differs=frozenset(differs), warnings=tuple(heard), faults=tuple(faults), set_up=_set_up(cell, frame, named),
+        set_up_cause=named.cause if named else None,
     )  # fmt: skip
 
 
-def _set_up(cell: dict[str, Any], frame: pd.DataFrame, named: Named | None) -> str | None:
+def _set_up(cell: dict[str, Any], frame: pd.DataFrame, named: NamedRun | None) -> str | None:
     """What sets the run apart from another one of the model, if that one matches on this very cell."""
     if named is None or not named.beside or not named.differs:
         return None

@@ -12,8 +12,9 @@ from dashboard.access import ask
 from dashboard.formatting import count, plain, signed
 from dashboard.queries import chain, diagnosis, drift
 from dashboard.queries.chain import Link, Linked
-from dashboard.sections.diagnosis import findings, links_of, told
+from dashboard.sections.diagnosis import diagnosed, findings, links_of
 from data.rules import task_deltas
+from data.rules.causes import effect_of
 from data.rules.suggestions import suggest
 from data.store.vocabulary import Comparison, LinkState, Verdict
 
@@ -31,7 +32,7 @@ def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
         frame: all rows of the comparison, for the pattern over the tasks.
     """
     run = cell["check_run"]
-    found: pd.DataFrame | None = None
+    proved: pd.DataFrame | None = None
     if cell["kind"] in _KNOWN and isinstance(run, str):
         st.markdown("**From files to the score**")
         other = cell["claim_run"] if isinstance(cell["claim_run"], str) else None
@@ -40,8 +41,8 @@ def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
         if len(about):
             st.markdown(f"**Found before the run**: {count(len(about), 'finding')}")
             findings(about)
-        found = _proved(ask(chain.same_setup, run))
-    if cell["verdict"] in _MOVED and (found is None or found.empty):
+        proved = _proved(ask(chain.same_setup, run))
+    if cell["verdict"] in _MOVED and (proved is None or proved.empty):
         _suggested(cell, frame[(frame["row"] == cell["row"]) & frame["obstacle"].isna()])
 
 
@@ -57,36 +58,38 @@ def _proved(linked: Linked | None) -> pd.DataFrame | None:
     """The diagnosis of a check's candidate that is this set-up, shown; None where there is no such check."""
     if linked is None:
         return None
-    found = ask(diagnosis.diagnosis, linked.check_id, linked.encoder_id)
+    newest = ask(diagnosis.diagnosis, linked.check_id, linked.encoder_id)
     checks, encoders = ask(drift.checks), ask(drift.encoders, linked.check_id)
     check = checks.loc[checks["check_id"] == linked.check_id, "name"].iloc[0]
     name = encoders.loc[encoders["encoder_id"] == linked.encoder_id, "name"].iloc[0]
-    if not found.empty:
+    if not newest.empty:
         st.markdown(f"**Diagnosis of this set-up**, by its vectors in a parity check ({plain(name)})")
-        told(found.to_dict("records")[0], str(name))
+        diagnosed(newest.to_dict("records")[0], str(name))
     st.page_link(
         "screens/drift.py",
         label="The vectors of this set-up, text by text",
         icon=":material/difference:",
         query_params={"check": str(check), "output": linked.output, "encoder": str(name)},
     )
-    return found
+    return newest
 
 
 def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
     """Known faults by how well their measured cost fits all deltas of the row."""
     deltas = ask(task_deltas.task_deltas, task_deltas.cells_of(own))
     run = cell["check_run"] if isinstance(cell["check_run"], str) else None
-    found = suggest(deltas, ask(task_deltas.source_of, str(cell["model"]), run))
-    if not found:
+    suggestions = suggest(deltas, ask(task_deltas.source_of, str(cell["model"]), run))
+    if not suggestions:
         return
     st.markdown(
         f"**What the scores suggest**, from the pattern over {count(len(deltas), 'task')}: a suggestion, "
         "nothing is proved until vectors are compared"
     )
     st.dataframe(
-        pd.DataFrame({"cause": [s.cause for s in found], "fit": [100 * s.fit for s in found],
-                      "why": [s.why for s in found]}),
+        pd.DataFrame(
+            [(s.words, 100 * s.fit, s.why, effect_of(s.code)) for s in suggestions],
+            columns=["cause", "fit", "why", "effect"],
+        ),
         hide_index=True, placeholder="",
         column_config={
             "cause": "Known fault",
@@ -96,7 +99,8 @@ def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
                 "share of tasks that say so",
             ),
             "why": st.column_config.TextColumn("Mean difference by kind of task", width="large"),
+            "effect": st.column_config.TextColumn("What it does to vectors", width="large"),
         },
     )  # fmt: skip
     st.caption("What would settle it, with your way of encoding in the place of YOUR_ENCODER:")
-    st.code(found[0].settle, language=None, wrap_lines=True)
+    st.code(suggestions[0].settle, language=None, wrap_lines=True)

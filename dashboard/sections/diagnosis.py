@@ -17,9 +17,10 @@ from dashboard.formatting import count, plain
 from dashboard.queries import chain, diagnosis, drift
 from dashboard.queries.chain import Link
 from dashboard.sections.diff import beside
+from data.rules.causes import CAUSES, OF_FINDING
 from data.store.vocabulary import DiagnosisVerdict, LinkState, Outcome, Severity, Side, Tier
 
-__all__ = ["findings", "links_of", "show", "told"]
+__all__ = ["diagnosed", "findings", "links_of", "show"]
 
 _STATES = {
     LinkState.SAME: "same",
@@ -38,11 +39,11 @@ _BETWEEN = {
 
 def show(check: str, output: str, candidate: str, name: str) -> None:
     """Everything known about why one candidate of a check drifts."""
-    found = ask(diagnosis.diagnosis, check, candidate)
+    newest = ask(diagnosis.diagnosis, check, candidate)
     links = ask(chain.of_candidate, check, output, candidate)
     links_of(links)
-    if not found.empty:
-        told(found.to_dict("records")[0], name)
+    if not newest.empty:
+        diagnosed(newest.to_dict("records")[0], name)
     elif any(link.state in _OFF for link in links if link.name != "scores"):
         st.markdown(
             "No diagnosis of this pair yet. This names the cause and proves it by encoding the reference again:"
@@ -51,32 +52,32 @@ def show(check: str, output: str, candidate: str, name: str) -> None:
     _own_tests(check, candidate)
     encoders = ask(drift.encoders, check)
     reference = encoders[encoders["is_reference"]].iloc[0]
-    shown = _found_before(check, candidate, name, set())
+    own = _preflight_findings(check, candidate, name, set())
     if reference["encoder_id"] != candidate:
-        _found_before(check, str(reference["encoder_id"]), f"the reference, {reference['name']}", shown)
+        _preflight_findings(check, str(reference["encoder_id"]), f"the reference, {reference['name']}", own)
 
 
-def _found_before(check: str, encoder: str, name: str, shown: set[str]) -> set[str]:
-    """What preflight found in an encoder, less what is shown already; what is shown then, by code and evidence."""
+def _preflight_findings(check: str, encoder: str, name: str, on_page: set[str]) -> set[str]:
+    """What preflight found in an encoder, less what is on the page; what is there then, by code and evidence."""
     about = ask(diagnosis.findings, check=check, candidate=encoder)
     # Those of vectors and scores are what the diagnosis has said already.
-    about = about[~about["tier"].isin([Tier.VECTORS, Tier.SCORES]) & ~about["fault"].isin(shown)]
+    about = about[~about["tier"].isin([Tier.VECTORS, Tier.SCORES]) & ~about["fault"].isin(on_page)]
     if not about.empty:
         st.markdown(f"**Found in the files and configuration of {plain(name)}**")
         findings(about)
-    return shown | set(about["fault"])
+    return on_page | set(about["fault"])
 
 
 def _own_tests(check: str, candidate: str) -> None:
     """What the encoder was asked before any comparison: does it agree with itself?"""
-    found = ask(drift.protocol, check, candidate)
-    failed = int((found["outcome"] == Outcome.FAIL).sum())
-    if found.empty:
+    tests = ask(drift.protocol, check, candidate)
+    failed = int((tests["outcome"] == Outcome.FAIL).sum())
+    if tests.empty:
         return
-    passed = f"{int((found['outcome'] == Outcome.PASS).sum())} of {len(found)} passed"
+    passed = f"{int((tests['outcome'] == Outcome.PASS).sum())} of {len(tests)} passed"
     with st.expander(f"Its own behaviour: {passed}{f', :red[{failed} failed]' if failed else ''}", expanded=failed > 0):
         st.dataframe(
-            found, hide_index=True, placeholder="",
+            tests, hide_index=True, placeholder="",
             column_config={
                 "test": "Test", "outcome": "Outcome", "value": st.column_config.NumberColumn("Value", format="%.2e"),
                 "detail": st.column_config.TextColumn("What was seen", width="large"),
@@ -100,21 +101,22 @@ def links_of(links: Sequence[Link]) -> None:
         )
 
 
-def findings(found: pd.DataFrame) -> None:
+def findings(about: pd.DataFrame) -> None:
     """Findings, each with what was seen, why it matters, its remedy to copy and its evidence."""
-    several = found["about"].nunique() > 1
-    for row in found.to_dict("records"):
+    several = about["about"].nunique() > 1
+    for row in about.to_dict("records"):
         whose = f"**{plain(row['about'])}** · " if several else ""
         label = (
             f"{looks.SEVERITIES[Severity(row['severity'])].mark(plain(row['severity']))} {whose}{plain(row['seen'])}"
         )
         with st.expander(label, key=f"finding_{row['finding_id']}"):
             st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(row['about'])}")
+            _of_cause(OF_FINDING.get(row["code"], ""))
             st.code(row["remedy"], language=None, wrap_lines=True)
             _evidence(row["evidence"])
 
 
-def told(row: Mapping[Hashable, Any], candidate: str) -> None:
+def diagnosed(row: Mapping[Hashable, Any], candidate: str) -> None:
     """One diagnosis: its verdict, how much each cause explains, the remedy to copy, the runners-up and the evidence.
 
     Args:
@@ -145,16 +147,14 @@ def told(row: Mapping[Hashable, Any], candidate: str) -> None:
         _table(causes.assign(**{name: causes[name].where(measured) for name in ("explained", "remaining")}))
 
 
-def _proof(kept: diagnosis.Proof) -> None:
+def _proof(proof: diagnosis.Proof) -> None:
     """The recipes before and after, and every text's distance under both."""
-    if kept.agrees is not None and kept.agrees["differs"].any():
+    if proof.agrees is not None and proof.agrees["differs"].any():
         st.markdown("The reference's recipe, and the one found in the candidate, which gives its vectors:")
-        beside(kept.agrees, "Reference", "Found in the candidate")
-    if len(kept.texts):
-        st.markdown(f"Distance of each of {count(len(kept.texts), 'text')} from the candidate's, before and after:")
-        st.plotly_chart(figures.before_and_after(kept.texts), key=f"proof_{kept.name}", config={"displaylogo": False})
-    for hint in kept.hints:
-        st.markdown(f"- {plain(hint)}")
+        beside(proof.agrees, "Reference", "Found in the candidate")
+    if len(proof.texts):
+        st.markdown(f"Distance of each of {count(len(proof.texts), 'text')} from the candidate's, before and after:")
+        st.plotly_chart(figures.before_and_after(proof.texts), key=f"proof_{proof.name}", config={"displaylogo": False})
 
 
 def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: str) -> None:
@@ -162,6 +162,7 @@ def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: st
         alike = ", ".join(cause["same_as"]) if cause["same_as"] is not None else ""
         same = f" (cannot be told from {plain(alike)} on this model)" if alike else ""
         st.markdown(f"**{plain(cause['cause'])}** · {plain(cause['slot'])}{same}")
+        _of_cause(cause["code"])
         if cause["remedy"]:
             where = "on both sides" if cause["side"] == Side.BOTH else f"in the candidate, {plain(candidate)}"
             st.markdown(f"To change {where}:")
@@ -169,6 +170,14 @@ def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: st
     if pd.notna(row["snippet"]):
         with st.expander("The proof to run: the reference with the candidate's fault put in (no remedy)"):
             st.code(row["snippet"], language="python", wrap_lines=True)
+
+
+def _of_cause(code: str | None) -> None:
+    """What the catalogue knows of a cause beyond what the diagnosis said of it; nothing of one it does not know."""
+    cause = CAUSES.get(str(code))
+    if cause is not None:
+        costs = "; ".join(f"{plain(cause.filled(cost.of).words)}, {plain(cost.words)}" for cost in cause.costs)
+        st.caption(plain(cause.effect) + (f" Measured cost: {costs}." if costs else ""))
 
 
 def _table(causes: pd.DataFrame) -> None:

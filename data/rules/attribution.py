@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.rules.deltas import Sides
 from data.rules.effects import Effects
-from data.rules.setups import Named
+from data.rules.setups import NamedRun
 
 __all__ = ["Charge", "charges", "doubt"]
 
@@ -37,12 +37,12 @@ class Charge:
         return f"{self.label or self.subject}: {self.seen}; {self.advice}."
 
 
-def charges(effects: Effects, named: Mapping[str, Named] | None = None, sides: Sides = _NAMELESS) -> list[Charge]:
+def charges(effects: Effects, named: Mapping[str, NamedRun] | None = None, sides: Sides = _NAMELESS) -> list[Charge]:
     """Every effect that was called, models first, each group by how much it accounts for (size times cells).
 
     Args:
         effects: of a table of deltas.
-        named: of rows that are runs, what their set-up is (:func:`data.rules.setups.named`).
+        named: of rows that are runs, what their set-up is (:func:`data.rules.setups.named_runs`).
         sides: what the two figures are called, so that a sentence says which of them is lower.
     """
     rows = _models(effects.rows, named or {}, sides)
@@ -79,7 +79,7 @@ def _common(effects: Effects, sides: Sides) -> Iterator[Charge]:
         yield Charge("all", "All figures", seen, "look at what all runs share", effects.common)
 
 
-def _models(rows: pd.DataFrame, named: Mapping[str, Named], sides: Sides) -> Iterator[Charge]:
+def _models(rows: pd.DataFrame, named: Mapping[str, NamedRun], sides: Sides) -> Iterator[Charge]:
     for row in _ordered(rows):
         same = row["up"] if row["typical"] > 0 else row["moved"] - row["up"]
         on = f"all {row['cells']} tasks" if same == row["cells"] else f"{same} of {row['cells']} tasks"

@@ -14,21 +14,20 @@ from typing import Any, NamedTuple, cast
 import duckdb
 import pandas as pd
 
+from data.rules.causes import cause_of_setting
 from data.store.runs import File, InUse, Recorded, ReproduceSettings, recorded
 from data.store.vocabulary import RunKind, Verdict
 
 __all__ = [
-    "Difference",
-    "Named",
+    "Agreement",
+    "NamedRun",
     "SetUp",
-    "Standing",
-    "apart",
+    "SetUpDifference",
     "best",
-    "listed",
-    "named",
+    "named_runs",
     "one_name",
+    "set_up_differences",
     "setups",
-    "standings",
 ]
 
 # A copy of the hub may have a model's weights or tokenizer in several forms, so the one that is loaded first counts.
@@ -60,7 +59,7 @@ _LIBRARIES = ("mteb", "sentence-transformers", "transformers", "torch", "tokeniz
 _LESSER = ("attention", "device", "configuration", *_LIBRARIES)
 
 
-class Difference(NamedTuple):
+class SetUpDifference(NamedTuple):
     """One fact in which a run differs from another; ``theirs`` is None where the other side is not known."""
 
     name: str
@@ -85,6 +84,11 @@ class Difference(NamedTuple):
         return _NOUNS.get(self.name, self.name)
 
     @property
+    def cause(self) -> str | None:
+        """Code of the cause it is, in :mod:`data.rules.causes`; None for what moves no vector that is known of."""
+        return cause_of_setting(self.name, self.ours)
+
+    @property
     def matters(self) -> bool:
         """Whether it can move a score by more than rounding does."""
         return self.name in _WORDS
@@ -99,7 +103,7 @@ class SetUp(NamedTuple):
     asked: frozenset[str]
 
 
-class Standing(NamedTuple):
+class Agreement(NamedTuple):
     """How a run agrees with what is published: cells that hold, cells that do not, and how far off all are together."""
 
     held: int
@@ -107,7 +111,7 @@ class Standing(NamedTuple):
     off: float
 
 
-class Named(NamedTuple):
+class NamedRun(NamedTuple):
     """A row of a comparison by its set-up."""
 
     label: str  # model, set-up and time, for a sentence; empty where nothing sets it apart
@@ -116,6 +120,7 @@ class Named(NamedTuple):
     differs: str  # what sets it apart from ``beside``, in words
     beside: str  # the run it is laid beside; empty for the one that agrees best with what is published
     direct: bool = True  # one of the two sides is the run that agrees best
+    cause: str | None = None  # code of the cause that ``differs`` is, where it is one
 
 
 def setups(cursor: duckdb.DuckDBPyConnection) -> dict[str, SetUp]:
@@ -128,16 +133,16 @@ def setups(cursor: duckdb.DuckDBPyConnection) -> dict[str, SetUp]:
     return {run: _set_up(run, model, recorded(*records)) for run, model, *records in rows}
 
 
-def apart(one: SetUp, other: SetUp) -> list[Difference]:
+def set_up_differences(one: SetUp, other: SetUp) -> list[SetUpDifference]:
     """What differs between two runs of which both sides are known, what can move a score first."""
     return [
-        Difference(name, one.facts[name], other.facts[name])
+        SetUpDifference(name, one.facts[name], other.facts[name])
         for name in (*_WORDS, *_LESSER)
         if name in one.facts and name in other.facts and one.facts[name] != other.facts[name]
     ]
 
 
-def standings(judged: pd.DataFrame) -> dict[str, Standing]:
+def _agreements(judged: pd.DataFrame) -> dict[str, Agreement]:
     """How each run agrees with what is published.
 
     Args:
@@ -145,17 +150,18 @@ def standings(judged: pd.DataFrame) -> dict[str, Standing]:
     """
     sure = judged[judged["comparable"].astype(bool)]
     holds = sure["verdict"].isin([verdict for verdict in Verdict if verdict.holds])
-    found = pd.DataFrame({"held": holds, "failed": ~holds, "off": sure["delta"].abs()}).groupby(sure["check_run"]).sum()
-    return {str(run): Standing(int(r["held"]), int(r["failed"]), float(r["off"])) for run, r in found.iterrows()}
+    counts = pd.DataFrame({"held": holds, "failed": ~holds, "off": sure["delta"].abs()})
+    by_run = counts.groupby(sure["check_run"]).sum()
+    return {str(run): Agreement(int(r["held"]), int(r["failed"]), float(r["off"])) for run, r in by_run.iterrows()}
 
 
-def best(one: SetUp, others: Iterable[SetUp], standing: Mapping[str, Standing]) -> SetUp | None:
+def best(one: SetUp, others: Iterable[SetUp], standing: Mapping[str, Agreement]) -> SetUp | None:
     """The other run of this model to lay it beside: of those that agree better with what is published, the best.
 
     None for the run that agrees best itself. Where nothing is published, it is the first run.
     """
     alike = [other for other in others if other.model == one.model]
-    none = Standing(0, 0, 0.0)
+    none = Agreement(0, 0, 0.0)
 
     def rank(each: SetUp) -> tuple[float, float]:
         held, failed, off = standing.get(each.run_id, none)
@@ -165,7 +171,9 @@ def best(one: SetUp, others: Iterable[SetUp], standing: Mapping[str, Standing]) 
     return None if first.run_id == one.run_id else first
 
 
-def named(known: Mapping[str, SetUp], judged: pd.DataFrame, pairs: Iterable[tuple[str, str, str]]) -> dict[str, Named]:
+def named_runs(
+    known: Mapping[str, SetUp], judged: pd.DataFrame, pairs: Iterable[tuple[str, str, str]]
+) -> dict[str, NamedRun]:
     """Rows by what sets their runs apart.
 
     Args:
@@ -173,54 +181,57 @@ def named(known: Mapping[str, SetUp], judged: pd.DataFrame, pairs: Iterable[tupl
         judged: deltas of kind ``reproduced``: they say which run to lay another one beside.
         pairs: (name of the row, its run, the run it is held against or '' for what is published).
     """
-    standing = standings(judged)
+    standing = _agreements(judged)
     return {row: _named(known[run], known.get(claim), known, standing) for row, run, claim in pairs if run in known}
 
 
-def _named(run: SetUp, claim: SetUp | None, known: Mapping[str, SetUp], standing: Mapping[str, Standing]) -> Named:
+def _named(run: SetUp, claim: SetUp | None, known: Mapping[str, SetUp], standing: Mapping[str, Agreement]) -> NamedRun:
     other = claim or best(run, known.values(), standing)
-    differences = apart(run, other) if other else _wished(run)
-    differs = listed(differences)
+    differences = set_up_differences(run, other) if other else _wished(run)
+    differs = _listed(differences)
     when = f"{_moment(claim.run_id)} → {_moment(run.run_id)}" if claim else f"run of {_moment(run.run_id)}"
-    return Named(
+    return NamedRun(
         label=f"{run.model} with {differs} ({when})" if differs else "",
-        short=listed(differences, short=True),
+        short=_listed(differences, short=True),
         advice=_advice(differences, claim, other, standing) if other and differences else None,
         differs=differs,
         beside=other.run_id if other else "",
+        cause=differences[0].cause if len(_first(differences)) == 1 else None,
         direct=claim is None or None in (best(run, known.values(), standing), best(claim, known.values(), standing)),
     )
 
 
-def listed(differences: Iterable[Difference], *, short: bool = False) -> str:
+def _listed(differences: Iterable[SetUpDifference], *, short: bool = False) -> str:
     """Differences in words: those that matter, at most three; the lesser ones where there are no others."""
-    found = _first(list(differences))
-    said = [each.short if short else each.words for each in found[:3]]
-    return ", ".join(said) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    first = _first(list(differences))
+    words = [each.short if short else each.words for each in first[:3]]
+    return ", ".join(words) + (f" and {len(first) - 3} more" if len(first) > 3 else "")
 
 
-def _advice(differences: list[Difference], claim: SetUp | None, other: SetUp, standing: Mapping[str, Standing]) -> str:
+def _advice(
+    differences: list[SetUpDifference], claim: SetUp | None, other: SetUp, standing: Mapping[str, Agreement]
+) -> str:
     """What to look at, and what the run beside it says: if that one holds, the difference between them is the cause."""
-    shown = _first(differences)[:3]
-    rest = " and ".join(each.noun for each in differences if each not in shown)
-    only = ("this" if len(shown) == 1 else "these") + (f" and its {rest}" if rest else "")
+    first = _first(differences)[:3]
+    others = " and ".join(each.noun for each in differences if each not in first)
+    only = ("this" if len(first) == 1 else "these") + (f" and its {others}" if others else "")
     verb = "differs" if only == "this" else "differ"
-    look = f"look at its {' and '.join(each.noun for each in shown)}; of all that is recorded, only {only} {verb}"
+    look = f"look at its {' and '.join(each.noun for each in first)}; of all that is recorded, only {only} {verb}"
     if claim:
         return f"{look} between the two runs"
-    held, failed, _ = standing.get(other.run_id, Standing(0, 0, 0.0))
+    held, failed, _ = standing.get(other.run_id, Agreement(0, 0, 0.0))
     on = f"all {held}" if not failed else f"{held} of {held + failed}"
     holds = f", which holds on {on} cells" if held > failed else ""
     return f"{look} from the run of {_moment(other.run_id)}{holds}"
 
 
-def _first(differences: list[Difference]) -> list[Difference]:
+def _first(differences: list[SetUpDifference]) -> list[SetUpDifference]:
     return [each for each in differences if each.matters] or differences
 
 
-def _wished(one: SetUp) -> list[Difference]:
+def _wished(one: SetUp) -> list[SetUpDifference]:
     """What was asked for on top of what the model does by itself: all there is to say of a run without another one."""
-    return [Difference(name, one.facts[name], None) for name in _WORDS if name in one.asked and name in one.facts]
+    return [SetUpDifference(name, one.facts[name], None) for name in _WORDS if name in one.asked and name in one.facts]
 
 
 def _moment(run_id: str) -> str:
@@ -230,7 +241,7 @@ def _moment(run_id: str) -> str:
 
 def _set_up(run_id: str, model: str, records: Recorded) -> SetUp:
     settings, files = cast(ReproduceSettings, records.settings), records.files
-    asked, in_use = settings.get("asked") or {}, settings.get("in_use") or InUse()
+    in_use = settings.get("in_use") or InUse()
     modules = [str(module) for module in in_use.get("modules") or []]
     facts: dict[str, Any] = {name: records.environment["libraries"].get(name) for name in _LIBRARIES}
     facts |= {
@@ -250,9 +261,10 @@ def _set_up(run_id: str, model: str, records: Recorded) -> SetUp:
         "tokenizer": _digest(files, r"(.*/)?tokenizer\.json") or _digest(files, rf"(.*/)?({_TOKENIZER})"),
         "configuration": _digest(files, r"(0_[^/]+/)?(config|sentence_bert_config)\.json"),
     }
-    wishes = {"dimensions" if name == "truncate_dim" else name for name, value in asked.items() if value}
-    said = {name: str(one_name(value)) for name, value in facts.items() if value not in (None, "")}
-    return SetUp(run_id, model, said, frozenset(wishes))
+    asked = {name for name, value in (settings.get("asked") or {}).items() if value}
+    wishes = frozenset("dimensions" if name == "truncate_dim" else name for name in asked)
+    known = {name: str(one_name(value)) for name, value in facts.items() if value not in (None, "")}
+    return SetUp(run_id, model, known, wishes)
 
 
 def one_name(value: object) -> object:
@@ -262,8 +274,8 @@ def one_name(value: object) -> object:
 
 def _digest(files: Iterable[File], pattern: str) -> str | None:
     """Eight characters for what the files of this pattern hold, whatever they are called; None where there are none."""
-    found = sorted(str(file["sha256"]) for file in files if re.fullmatch(pattern, file["path"]))
-    return hashlib.sha256("".join(found).encode()).hexdigest()[:8] if found else None
+    digests = sorted(str(file["sha256"]) for file in files if re.fullmatch(pattern, file["path"]))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:8] if digests else None
 
 
 def _prompts(prompts: Mapping[str, str] | None) -> str:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from data.rules.causes import OF_FINDING, cause_of_setting, words_of
 from data.store.vocabulary import Obstacle, Revisions, Verdict
 
-__all__ = ["RULES", "Evidence", "Rule", "Sign", "signs"]
+__all__ = ["RULES", "CellEvidence", "Fault", "Rule", "Sign", "signs"]
 
 WRECKED = -0.25  # typical delta of a model whose weights are not its own
 GONE = 0.6  # share of a score that none of the other faults took
@@ -24,8 +26,15 @@ QUERIES, PAIRS = ("Retrieval", "Reranking", "InstructionRetrieval"), ("STS", "Pa
 _WEIGHTS = re.compile(r"newly initialized|not initialized|MISSING|size mismatch|randomly", re.IGNORECASE)
 
 
+class Fault(NamedTuple):
+    """A finding of preflight: its code, and what was seen."""
+
+    code: str
+    seen: str
+
+
 @dataclass(frozen=True)
-class Evidence:
+class CellEvidence:
     """What is known about one difference; scores and deltas on the 0-1 scale, None where there is nothing to know."""
 
     delta: float | None
@@ -46,54 +55,58 @@ class Evidence:
     by_type: Mapping[str, float] = field(default_factory=dict)  # the model's median delta by task type
     differs: frozenset[str] = frozenset()  # names of the settings, versions and revisions that differ
     warnings: tuple[str, ...] = ()
-    faults: tuple[tuple[str, str], ...] = ()  # of the weights, found before the run: code, and what was seen
+    faults: tuple[Fault, ...] = ()  # of the weights, found before the run
     set_up: str | None = None  # what sets the run apart from one of the same model that matches on this cell
+    set_up_cause: str | None = None  # the code of what that is, where it is one cause
+
+    @property
+    def setting_causes(self) -> frozenset[str | None]:
+        """Codes of the causes that the differing settings are of."""
+        return frozenset(cause_of_setting(name) for name in self.differs)
 
 
-@dataclass(frozen=True)
-class Sign:
-    """A cause that fits: its stable name, the cause in words, what was seen, and what would settle it."""
+class Sign(NamedTuple):
+    """A cause that fits: its code and its words in the catalogue of causes, what was seen, and what would settle it."""
 
     code: str
-    cause: str
+    words: str
     seen: str
     settle: str
 
 
-@dataclass(frozen=True)
-class Rule:
-    """``when`` gives what it saw in words, or None."""
+class Rule(NamedTuple):
+    """``when`` gives what it saw in words, or None; ``narrower`` the code of the very cause, where that is known."""
 
     code: str
-    cause: str
     settle: str
-    when: Callable[[Evidence], str | None]
+    when: Callable[[CellEvidence], str | None]
+    narrower: Callable[[CellEvidence], str | None] = lambda e: None
 
 
-def signs(evidence: Evidence) -> list[Sign]:
+def signs(evidence: CellEvidence) -> list[Sign]:
     """The causes whose signs are there, the most trustworthy first; none for a match or a missing figure."""
     if evidence.delta is None or evidence.verdict == Verdict.MATCH:
         return []
-    found = [(rule, rule.when(evidence)) for rule in RULES]
-    return [Sign(rule.code, rule.cause, seen, rule.settle) for rule, seen in found if seen]
+    observed = [(rule, rule.narrower(evidence) or rule.code, rule.when(evidence)) for rule in RULES]
+    return [Sign(code, words_of(code), seen, rule.settle) for rule, code, seen in observed if seen]
 
 
-def _metric(e: Evidence) -> str | None:
+def _metric(e: CellEvidence) -> str | None:
     return (e.why_not or "the metrics differ") if e.obstacle == Obstacle.METRIC else None
 
 
-def _set_up(e: Evidence) -> str | None:
+def _set_up(e: CellEvidence) -> str | None:
     return e.set_up
 
 
-def _weights(e: Evidence) -> str | None:
+def _weights(e: CellEvidence) -> str | None:
     if e.faults:
-        return f"preflight found: {e.faults[0][1][:200]}"
-    said = next((w for w in e.warnings if _WEIGHTS.search(w)), None)
-    return f"the run warned: {said[:200]}" if said else None
+        return f"preflight found: {e.faults[0].seen[:200]}"
+    warning = next((w for w in e.warnings if _WEIGHTS.search(w)), None)
+    return f"the run warned: {warning[:200]}" if warning else None
 
 
-def _loading(e: Evidence) -> str | None:
+def _loading(e: CellEvidence) -> str | None:
     if e.model_called and e.model_typical is not None and e.model_typical <= WRECKED:
         return f"the model is {-100 * e.model_typical:.0f} points below the claim on most of its {e.model_tasks} tasks"
     if e.claim_score and e.check_score is not None and not e.task_called and e.check_score < (1 - GONE) * e.claim_score:
@@ -101,7 +114,7 @@ def _loading(e: Evidence) -> str | None:
     return None
 
 
-def _data(e: Evidence) -> str | None:
+def _data(e: CellEvidence) -> str | None:
     if e.same_data is True or e.delta is None or abs(e.delta) <= e.floor:
         return None
     unknown = (
@@ -110,23 +123,23 @@ def _data(e: Evidence) -> str | None:
     return unknown + (f", and {e.task_moved} of {e.task_models} models moved on this task" if e.task_called else "")
 
 
-def _task(e: Evidence) -> str | None:
+def _task(e: CellEvidence) -> str | None:
     if e.task_called and e.same_data is True:
         return f"{e.task_moved} of {e.task_models} models moved on this task, on the same data set revision"
     return None
 
 
-def _prompt(e: Evidence) -> str | None:
-    asked = [e.by_type[t] for t in QUERIES if t in e.by_type]
-    plain = [e.by_type[t] for t in PAIRS if t in e.by_type]
-    if asked and plain and max(asked) < -0.015 and min(plain) > -0.015:
+def _prompt(e: CellEvidence) -> str | None:
+    queries = [e.by_type[t] for t in QUERIES if t in e.by_type]
+    pairs = [e.by_type[t] for t in PAIRS if t in e.by_type]
+    if queries and pairs and max(queries) < -0.015 and min(pairs) > -0.015:
         return "tasks with queries lose and tasks with plain pairs do not"
-    return "the prompts differ" if "prompts" in e.differs else None
+    return "the prompts differ" if "prompt" in e.setting_causes else None
 
 
-def _pooling(e: Evidence) -> str | None:
+def _pooling(e: CellEvidence) -> str | None:
     classes, pairs = e.by_type.get("Classification"), e.by_type.get("STS")
-    if "modules" in e.differs:
+    if "pooling" in e.setting_causes:
         return "the modules differ (pooling is one of them)"
     if (
         e.model_called
@@ -139,63 +152,65 @@ def _pooling(e: Evidence) -> str | None:
     return None
 
 
-def _length(e: Evidence) -> str | None:
-    if "max_seq_length" in e.differs:
+def _length(e: CellEvidence) -> str | None:
+    if "max-length" in e.setting_causes:
         return "the maximum length differs"
-    asked = [e.by_type[t] for t in ("Retrieval", "Reranking") if t in e.by_type]
-    if asked and max(asked) < -0.015 and abs(e.by_type.get("STS", 1)) <= 0.005:
+    long = [e.by_type[t] for t in ("Retrieval", "Reranking") if t in e.by_type]
+    if long and max(long) < -0.015 and abs(e.by_type.get("STS", 1)) <= 0.005:
         return "tasks with long texts lose and short ones do not"
     return None
 
 
-def _precision(e: Evidence) -> str | None:
-    if "dtype" in e.differs:
+def _precision(e: CellEvidence) -> str | None:
+    if "precision" in e.setting_causes:
         return "the precision differs"
     if e.model_called and e.model_typical is not None and -SLIGHT <= e.model_typical < 0:
         return f"a small loss ({-100 * e.model_typical:.1f} points) on most tasks alike"
     return None
 
 
-def _dimensions(e: Evidence) -> str | None:
-    named = e.differs & {"truncate_dim", "dimensions"}
-    return "the dimensions differ" if named else None
+def _dimensions(e: CellEvidence) -> str | None:
+    return "the dimensions differ" if "dimensions-cut" in e.setting_causes else None
 
 
-def _revision(e: Evidence) -> str | None:
-    said = {Revisions.REVISION: "the two are of different model revisions", Revisions.WEIGHTS: "the weights differ"}
-    return said.get(Revisions(e.revisions)) if e.revisions else None
+def _revision(e: CellEvidence) -> str | None:
+    words = {Revisions.REVISION: "the two are of different model revisions", Revisions.WEIGHTS: "the weights differ"}
+    return words.get(Revisions(e.revisions)) if e.revisions else None
 
 
-def _version(e: Evidence) -> str | None:
+def _version(e: CellEvidence) -> str | None:
     # A model that is off everywhere is not off because of the evaluator.
     return "the major version of mteb differs" if "mteb major" in e.differs and not e.model_called else None
 
 
-def _code(e: Evidence) -> str | None:
-    return "whether the model's own code ran differs" if "trust" in e.differs else None
+def _code(e: CellEvidence) -> str | None:
+    return "whether the model's own code ran differs" if "code-not-run" in e.setting_causes else None
 
 
-def _gain(e: Evidence) -> str | None:
+def _gain(e: CellEvidence) -> str | None:
     if e.delta is not None and e.delta > e.floor and e.verdict in (Verdict.GAP, Verdict.DRIFT):
         return "the check is above the claim"
     return None
 
 
-# code, cause, what would settle it, and the sign. docs: README of data/, section "Whose fault".
+# Code of the cause or its family, what would settle it, and the sign. docs: README of data/, section "Whose fault".
 RULES = (
-    Rule("metric", "The two figures are of different metrics", "Compare the same metric, listed above.", _metric),
-    Rule("set-up", "The set-up of the run", "Change that back and run the task again.", _set_up),
-    Rule("weights", "Weights were missing and initialised at random", "Run the preflight on the model.", _weights),
-    Rule("code", "Another class was loaded than the model's own code", "Allow the model's code, by name.", _code),
-    Rule("loading", "The model is not loaded as it should be", "Run the preflight; look at its warnings.", _loading),
-    Rule("data", "The data set changed", "Run the task on the data set revision of the claim.", _data),
-    Rule("task", "The task changed: its metric, split or evaluator", "Compare the versions of mteb.", _task),
-    Rule("revision", "The model changed", "Run the revision of the claim (--revision).", _revision),
-    Rule("prompt", "A prompt or instruction is missing or another one", "Run with --prompts as on the card.", _prompt),
-    Rule("pooling", "Another pooling", "Compare modules.json and the pooling in use with the card.", _pooling),
-    Rule("length", "Texts are cut earlier", "Run with --max-seq-length as on the card.", _length),
-    Rule("dimensions", "Vectors are cut to fewer dimensions", "Run without --truncate-dim.", _dimensions),
-    Rule("precision", "Lower precision or quantised weights", "Run with --dtype float32.", _precision),
-    Rule("version", "The evaluator changed between versions of mteb", "Run with the mteb of the claim.", _version),
-    Rule("gain", "The claim is of an older model, or made without prompts", "Look at the claim's date.", _gain),
-)
+    Rule("metric-other", "Compare the same metric, listed above.", _metric),
+    Rule("set-up-other", "Change that back and run the task again.", _set_up, lambda e: e.set_up_cause),
+    Rule(
+        "weights-random", "Run the preflight on the model.", _weights,
+        lambda e: OF_FINDING.get(e.faults[0].code, "weights") if e.faults else None,
+    ),
+    Rule("code-not-run", "Allow the model's code, by name.", _code),
+    Rule("weights", "Run the preflight; look at its warnings.", _loading),
+    Rule("data-other", "Run the task on the data set revision of the claim.", _data),
+    Rule("task-other", "Compare the versions of mteb.", _task),
+    Rule("weights-of-revision", "Run the revision of the claim (--revision).", _revision),
+    Rule("prompt", "Run with --prompts as on the card.", _prompt),
+    Rule("pooling", "Compare modules.json and the pooling in use with the card.", _pooling),
+    Rule("max-length", "Run with --max-seq-length as on the card.", _length),
+    Rule("dimensions-cut", "Run without --truncate-dim.", _dimensions),
+    Rule("precision", "Run with --dtype float32.", _precision),
+    Rule("evaluator-other", "Run with the mteb of the claim.", _version),
+    Rule("claim-older", "Look at the claim's date.", _gain),
+)  # fmt: skip

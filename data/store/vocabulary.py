@@ -24,6 +24,7 @@ __all__ = [
     "RunKind",
     "Severity",
     "Side",
+    "Slot",
     "Status",
     "Tier",
     "Verdict",
@@ -191,6 +192,17 @@ class DiagnosisVerdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Slot(StrEnum):
+    """Where on the way from a text to a score a cause acts, in the order a text passes."""
+
+    TEXT = "text"
+    TOKENS = "tokens"
+    MODEL = "model"
+    POOLING = "pooling"
+    OUTPUT = "output"
+    SCORE = "score"
+
+
 class Side(StrEnum):
     """Where a cause is mended: in the candidate, which differs from the reference, or on both sides alike."""
 
@@ -224,5 +236,6 @@ COLUMNS: dict[str, tuple[type[StrEnum], ...]] = {
     "obstacle": (Obstacle,),
     "revisions": (Revisions,),
     "side": (Side,),
+    "slot": (Slot,),
     "state": (LinkState,),
 }

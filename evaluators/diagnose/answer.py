@@ -8,24 +8,25 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from data.rules.causes import Cause
 from data.store.errors import InputError
 from data.store.vocabulary import DiagnosisVerdict
-from evaluators.diagnose.causes import catalogue
+from evaluators.diagnose.causes import HALVES, catalogue
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.nondeterminism import seeded_dropout
-from evaluators.diagnose.recipe import Cause, Recipe, combine
-from evaluators.diagnose.reference import Reference, Vectors, load_reference
+from evaluators.diagnose.recipe import Recipe, combine
+from evaluators.diagnose.reference import Embeddings, Reference, load_reference
 from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
 from evaluators.diagnose.together import of_batches
 from evaluators.diagnose.unstable import by_repeats, not_by_itself, with_observed
-from evaluators.diagnose.verdict import IDENTICAL, Diagnosis, Named, judge
+from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, NamedCause, judge
 
 __all__ = [
-    "BATCH", "Bench", "Cause", "Diagnosis", "Facts", "Match", "Named", "Recipe", "Reference", "Texts", "batched",
+    "BATCH", "Bench", "Cause", "Diagnosis", "Facts", "Match", "NamedCause", "Recipe", "Reference", "Texts", "batched",
     "diagnose", "load_reference",
 ]  # fmt: skip
 
@@ -34,7 +35,7 @@ BATCH = 32  # texts at once, where an encoder does not say
 
 def diagnose(
     bench: Bench,
-    candidate: Vectors,
+    candidate: Embeddings,
     *,
     facts: Facts | None = None,
     without: Sequence[str] = (),
@@ -46,7 +47,7 @@ def diagnose(
         bench: the reference with its texts; keeps what it computes, so that a second candidate costs little.
         candidate: float [n, d], one row a text; rows of a failed text are NaN and left out.
         facts: what the protocol tests of the candidate found (do two loads agree? is it deterministic?).
-        without: names of causes to leave out of the catalogue.
+        without: causes to leave out of the catalogue, in words.
         progress: called with (done, total).
 
     Raises:
@@ -62,15 +63,15 @@ def diagnose(
         raise InputError("None of the candidate's vectors is finite", remedy="Look at the protocol tests first.")
     if finite.all():
         return _of_numbers(bench, candidate, facts, without, progress)
-    kept = np.flatnonzero(finite).tolist()
-    known = None if facts is None else facts.only(kept)
-    found = _of_numbers(bench.only(kept), candidate[finite], known, without, progress)
-    return _with_lost(found, bench, np.asarray(~finite))
+    places = np.flatnonzero(finite).tolist()
+    known = None if facts is None else facts.only(places)
+    diagnosis = _of_numbers(bench.only(places), candidate[finite], known, without, progress)
+    return _with_lost(diagnosis, bench, np.asarray(~finite))
 
 
 def _of_numbers(
     bench: Bench,
-    candidate: Vectors,
+    candidate: Embeddings,
     facts: Facts | None,
     without: Sequence[str],
     progress: Callable[[int, int], None] | None,
@@ -78,58 +79,51 @@ def _of_numbers(
     """The diagnosis of texts that all have vectors of numbers."""
     base = bench.vectors(bench.reference.recipe)
     plain = Match((), bench.reference.recipe, apart(candidate, base), base)
-    identical = float(plain.errors.max()) < IDENTICAL
+    identical = float(plain.errors.max()) < IDENTICAL_WITHIN
     floor = _floor(bench, base)
-    if facts is not None and (found := by_repeats(bench, candidate, base, facts, floor)) is not None:
-        return found
-    causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.name not in without]
-    claimed = facts.revision if facts else None
+    if facts is not None and (unstable := by_repeats(bench, candidate, base, facts, floor)) is not None:
+        return unstable
+    causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.words not in without]
+    claimed = (facts.revision or "")[:12] if facts else ""
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.
-    causes.sort(key=lambda cause: not claimed or f"revision {claimed[:12]}" not in cause.name)
+    causes.sort(key=lambda cause: not claimed or cause.blanks.get("revision") != claimed)
     ranked = [plain] if identical else Search(bench, candidate, causes, progress, without).run()
-    found = judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
-    return with_observed(_further(found, bench, candidate, base, facts, floor), facts)
+    diagnosis = judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
+    return with_observed(_further(diagnosis, bench, candidate, base, facts, floor), facts)
 
 
 def _further(
-    found: Diagnosis, bench: Bench, candidate: Vectors, base: Vectors, facts: Facts | None, floor: float
+    diagnosis: Diagnosis, bench: Bench, candidate: Embeddings, base: Embeddings, facts: Facts | None, floor: float
 ) -> Diagnosis:
     """Where the catalogue leaves the cause open: what acts on a batch, and dropout that depends on the text alone."""
-    if facts is None or found.verdict not in (
-        DiagnosisVerdict.UNKNOWN,
-        DiagnosisVerdict.PARTLY,
-        DiagnosisVerdict.IDENTICAL,
-    ):
-        return found
-    if facts.seen("batch-differs") is not None:
-        return of_batches(bench, facts, floor) or found
-    if (
-        DiagnosisVerdict(found.verdict) is DiagnosisVerdict.UNKNOWN
-        and not_by_itself(facts)
-        and (named := seeded_dropout(bench, candidate, base))
-    ):
-        said = (
+    if facts is None or diagnosis.verdict in (DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PRECISION):
+        return diagnosis
+    if facts.observation("batch-differs") is not None:
+        return of_batches(bench, facts, floor) or diagnosis
+    unknown = diagnosis.verdict is DiagnosisVerdict.UNKNOWN
+    if unknown and not_by_itself(facts) and (named := seeded_dropout(bench, candidate, base)):
+        sentence = (
             "A text has the same vector whenever it is asked for, and from text to text the vectors are those of the "
             "reference with dropout on, in size and direction: its random numbers depend on the text alone."
         )
-        return replace(
-            found, verdict="explained", sentence=said, remaining=0.0, causes=(named,), after=found.before * 0
-        )
-    return found
+        verdict, after = DiagnosisVerdict.EXPLAINED, diagnosis.before * 0
+        return replace(diagnosis, verdict=verdict, sentence=sentence, remaining=0.0, causes=(named,), after=after)
+    return diagnosis
 
 
-def _with_lost(found: Diagnosis, bench: Bench, lost: NDArray[np.bool_]) -> Diagnosis:
+def _with_lost(diagnosis: Diagnosis, bench: Bench, lost: NDArray[np.bool_]) -> Diagnosis:
     """A diagnosis that says which texts have no vector of numbers: not the reference's, whatever the others are.
 
     Blank texts are no fault of the candidate: many servers refuse them.
     """
     texts = [bench.texts.texts[index] for index in np.flatnonzero(lost) if bench.texts.texts[index].strip()]
     if not texts:
-        return found
-    said = f"No vector of numbers, or zeros alone, for {len(texts)} of {len(lost)} texts{_how_long(bench, lost)}."
-    if found.verdict in (DiagnosisVerdict.IDENTICAL, DiagnosisVerdict.PRECISION):
-        return replace(found, verdict="unknown", sentence=f"{said} On the others: {found.sentence}")
-    return replace(found, sentence=f"{found.sentence} {said}")
+        return diagnosis
+    without = f"No vector of numbers, or zeros alone, for {len(texts)} of {len(lost)} texts{_how_long(bench, lost)}."
+    if diagnosis.verdict in (DiagnosisVerdict.IDENTICAL, DiagnosisVerdict.PRECISION):
+        sentence = f"{without} On the others: {diagnosis.sentence}"
+        return replace(diagnosis, verdict=DiagnosisVerdict.UNKNOWN, sentence=sentence)
+    return replace(diagnosis, sentence=f"{diagnosis.sentence} {without}")
 
 
 def _how_long(bench: Bench, lost: NDArray[np.bool_]) -> str:
@@ -151,8 +145,7 @@ def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, siz
     return Texts(tuple(texts), roles, tuple(batches))
 
 
-def _floor(bench: Bench, base: Vectors) -> float:
+def _floor(bench: Bench, base: Embeddings) -> float:
     """Mean distance that bf16 arithmetic leaves on this model and these texts."""
-    recipe = bench.reference.recipe
-    half = combine(recipe, tuple(c for c in catalogue(bench.reference, 1, 1) if c.name == "bf16 arithmetic"))
+    half = combine(bench.reference.recipe, HALVES[:1])
     return float(apart(bench.vectors(half), base).mean())

@@ -53,16 +53,16 @@ def _diagnose(
     elif check_id:
         from evaluators.diagnose.session import of_check
 
-        found = of_check(check_id, candidate, trust=trust_remote_code or [], batch_size=batch_size, store=store)
-        fail(found, stop_at, Console(highlight=False))
+        verdicts = of_check(check_id, candidate, trust=trust_remote_code or [], batch_size=batch_size, store=store)
+        fail(verdicts, stop_at, Console(highlight=False))
     elif reference and candidate_vectors:
         from evaluators.diagnose.session import of_files
 
-        found = of_files(
+        verdicts = of_files(
             reference, candidate_vectors, texts,
             revision=revision, trust=trust_remote_code or [], batch_size=batch_size, store=store,
         )  # fmt: skip
-        fail(found, stop_at, Console(highlight=False))
+        fail(verdicts, stop_at, Console(highlight=False))
     else:
         raise InputError(
             "There is nothing to diagnose",
@@ -70,24 +70,24 @@ def _diagnose(
         )
 
 
-def _of_scores(asked: str, store: Path | None) -> None:
+def _of_scores(run: str, store: Path | None) -> None:
     from data.rules.suggestions import FEWEST, suggest
     from data.store.database import open_reader
     from evaluators.diagnose.from_store import read_deltas
 
     reader = open_reader(store)
-    model, deltas = read_deltas(reader.cursor(), asked)
+    model, deltas = read_deltas(reader.cursor(), run)
     reader.close()
-    console, found = Console(highlight=False), suggest(deltas, model)
-    if not found:
+    console, suggestions = Console(highlight=False), suggest(deltas, model)
+    if not suggestions:
         few = f"the scores of {len(deltas)} task tell no cause from another; run tasks of other kinds as well."
         noise = f"the deltas of {len(deltas)} tasks are no more than honest reruns differ by, or fit no known cause."
-        console.print(Text(f"{asked}: {few if len(deltas) < FEWEST else noise}"), soft_wrap=True)
+        console.print(Text(f"{run}: {few if len(deltas) < FEWEST else noise}"), soft_wrap=True)
         return
     table = Table(title=f"Suggested by the scores of {len(deltas)} tasks; nothing is proved until vectors are compared")
     for heading in ("cause", "fits", "why"):
         table.add_column(heading)
-    for one in found:
-        table.add_row(Text(one.cause), f"{one.fit:.0%}", Text(one.why))
+    for one in suggestions:
+        table.add_row(Text(one.words), f"{one.fit:.0%}", Text(one.why))
     console.print(table)
-    console.print(Text(f"What would settle it: {found[0].settle}"))
+    console.print(Text(f"What would settle it: {suggestions[0].settle}"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.reference import Embeddings
 from evaluators.parity.asking import Call
 from evaluators.parity.stability import Observation
 
@@ -36,13 +36,13 @@ class Facts:
     observed: tuple[Observation, ...] = ()
     calls: tuple[Call, ...] = ()
 
-    def seen(self, code: str) -> Observation | None:
+    def observation(self, code: str) -> Observation | None:
         """What was observed under a code."""
         return next((one for one in self.observed if one.code == code), None)
 
-    def only(self, kept: Sequence[int]) -> Facts:
+    def only(self, chosen: Sequence[int]) -> Facts:
         """The facts about some of the texts, which are numbered anew."""
-        place = {text: number for number, text in enumerate(kept)}
+        place = {text: number for number, text in enumerate(chosen)}
         return replace(self, calls=tuple(_only(call, place) for call in self.calls))
 
     def of(self, *how: str, load: int = 1) -> list[Call]:
@@ -54,24 +54,24 @@ class Facts:
         batches = self.of("batch")
         return [text for text in batches[0].texts if text >= 0] if batches else []
 
-    def draws(self, texts: Sequence[int]) -> list[Vectors]:
+    def draws(self, texts: Sequence[int]) -> list[Embeddings]:
         """The answers of the first load to the texts, [n, d] each: the k-th of every text makes the k-th of these."""
-        found: dict[int, list[Vectors]] = {text: [] for text in texts}
+        rows_of: dict[int, list[Embeddings]] = {text: [] for text in texts}
         for call in self.of("batch", "alone", "reversed", "company"):
             for text, row in zip(call.texts, call.vectors, strict=True):
-                if text in found and bool(np.isfinite(row).all()):
-                    found[text].append(row)
-        count = min((len(rows) for rows in found.values()), default=0)
-        return [np.stack([found[text][number] for text in texts]) for number in range(count)]
+                if text in rows_of and bool(np.isfinite(row).all()):
+                    rows_of[text].append(row)
+        count = min((len(rows) for rows in rows_of.values()), default=0)
+        return [np.stack([rows_of[text][number] for text in texts]) for number in range(count)]
 
-    def answers(self, texts: Sequence[int], how: str, load: int = 1) -> Vectors | None:
+    def answers(self, texts: Sequence[int], how: str, load: int = 1) -> Embeddings | None:
         """The first answer to each text in calls of one kind, [n, d]; None where one of them has none."""
-        found: dict[int, Vectors] = {}
+        first: dict[int, Embeddings] = {}
         for call in self.of(how, load=load):
             for text, row in zip(call.texts, call.vectors, strict=True):
                 if bool(np.isfinite(row).all()):
-                    found.setdefault(text, row)
-        return np.stack([found[text] for text in texts]) if texts and set(texts) <= set(found) else None
+                    first.setdefault(text, row)
+        return np.stack([first[text] for text in texts]) if texts and set(texts) <= set(first) else None
 
 
 def _only(call: Call, place: dict[int, int]) -> Call:

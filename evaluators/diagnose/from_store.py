@@ -12,21 +12,22 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from data.rules.causes import OF_FINDING
 from data.rules.suggestions import Delta
 from data.rules.task_deltas import cells_of, source_of, task_deltas
 from data.store.errors import InputError, NotFoundError
 from data.store.runs import RunRow, put_run
-from data.store.vocabulary import Outcome, Output, RunKind, Severity, Status
+from data.store.vocabulary import Outcome, Output, RunKind, Severity, Status, Tier
 from evaluators.diagnose.answer import BATCH
 from evaluators.diagnose.facts import Facts
-from evaluators.diagnose.proof import proof, snippet
-from evaluators.diagnose.reference import Reference, Vectors
-from evaluators.diagnose.verdict import Diagnosis, Named
+from evaluators.diagnose.proof import proof_record, snippet
+from evaluators.diagnose.reference import Embeddings, Reference
+from evaluators.diagnose.verdict import Diagnosis, NamedCause
 from evaluators.environment import environment
 from evaluators.parity.asking import Call
 from evaluators.parity.stability import Observation
 
-__all__ = ["Candidate", "Kept", "keep", "read_check", "read_deltas"]
+__all__ = ["Candidate", "StoredCheck", "keep_diagnoses", "read_check", "read_deltas"]
 
 # Cosine distance between two calls up to which their cause is looked for all the same: arithmetic may do as much.
 _SEEN = 1e-3
@@ -43,13 +44,13 @@ class Candidate:
 
     encoder_id: str
     label: str
-    vectors: Vectors
+    vectors: Embeddings
     facts: Facts
     batch_size: int
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredCheck:
     """A check: the reference's settings as in use, the texts with their roles, the candidates.
 
     Attributes:
@@ -60,11 +61,11 @@ class Kept:
     settings: dict[str, Any]
     texts: tuple[str, ...]
     roles: tuple[str | None, ...]
-    reference: Vectors
+    reference: Embeddings
     candidates: tuple[Candidate, ...]
 
 
-def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: str | None = None) -> Kept:
+def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: str | None = None) -> StoredCheck:
     """A check's reference, texts and candidates with dense vectors.
 
     Args:
@@ -108,15 +109,15 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
         for name, label, revision, batch_size in chosen
     )
     reference = _vectors(connection, check_id, row[0], hashes)
-    return Kept(check_id, json.loads(row[1]), tuple(texts), tuple(roles), reference, candidates)
+    return StoredCheck(check_id, json.loads(row[1]), tuple(texts), tuple(roles), reference, candidates)
 
 
-def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str, list[Delta]]:
+def read_deltas(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, list[Delta]]:
     """Reproduced minus official for each task of one run, the mean over the cells that can be compared.
 
     Args:
         connection: of the store.
-        asked: a run, or a model, which stands for its newest run: two runs may differ in the very fault asked for.
+        name: a run, or a model, which stands for its newest run: two runs may differ in the very fault asked for.
 
     Returns:
         Where the model can be loaded from (its name, or the folder that was run), and its deltas.
@@ -126,12 +127,12 @@ def read_deltas(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[str,
     """
     from data.rules.deltas import deltas
 
-    frame = deltas(connection, "reproduced", model=asked)
-    frame = deltas(connection, "reproduced", run_id=asked) if frame.empty else frame
+    frame = deltas(connection, "reproduced", model=name)
+    frame = deltas(connection, "reproduced", run_id=name) if frame.empty else frame
     frame = frame[frame["comparable"]]
     if frame.empty:
-        remedy = f"Run `python -m evaluators reproduce {asked}` first."
-        raise NotFoundError("No reproduction of the model can be compared", where=asked, remedy=remedy)
+        remedy = f"Run `python -m evaluators reproduce {name}` first."
+        raise NotFoundError("No reproduction of the model can be compared", where=name, remedy=remedy)
     runs = frame["check_run"].fillna("")  # an id begins with its date; imported results have none
     frame = frame[runs == runs.max()]
     run = frame["check_run"].iloc[0]
@@ -154,16 +155,16 @@ def _texts(connection: duckdb.DuckDBPyConnection, check_id: str) -> tuple[list[s
     return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
-def _vectors(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, hashes: list[str]) -> Vectors:
+def _vectors(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, hashes: list[str]) -> Embeddings:
     rows = connection.execute(
         "SELECT text_hash, vector FROM vectors "
         "WHERE check_id = ? AND encoder_id = ? AND output = 'dense' AND vector IS NOT NULL",
         [check_id, encoder],
     ).fetchall()
-    found = {name: np.array(vector, dtype=np.float32) for name, vector in rows}
-    width = max((len(vector) for vector in found.values()), default=1)
+    by_text = {name: np.array(vector, dtype=np.float32) for name, vector in rows}
+    width = max((len(vector) for vector in by_text.values()), default=1)
     empty = np.full(width, np.nan, dtype=np.float32)
-    return np.stack([found.get(name, empty) for name in hashes])
+    return np.stack([by_text.get(name, empty) for name in hashes])
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, hashes: list[str]) -> Facts:
@@ -173,7 +174,9 @@ def _facts(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, h
         [check_id, encoder],
     ).fetchall()
     results = {test: (outcome, value, outputs) for test, outcome, value, outputs, _ in rows}
-    observed = tuple(Observation(one["code"], one["numbers"]) for *_, seen in rows for one in json.loads(seen or "[]"))
+    observed = tuple(
+        Observation(one["code"], one["numbers"]) for *_, codes in rows for one in json.loads(codes or "[]")
+    )
 
     def passed(test: str, least: float = 0.0) -> bool | None:
         outcome, value, _ = results.get(test, (Outcome.SKIPPED, None, None))
@@ -201,8 +204,8 @@ def _heads_missing(connection: duckdb.DuckDBPyConnection, check_id: str, encoder
     """Whether preflight found, in the check itself, that the files of the encoder's heads are not there."""
     rows = connection.execute(
         "SELECT 1 FROM findings JOIN checks USING (run_id) "
-        "WHERE check_id = ? AND subject = ? AND code = 'heads-missing'",
-        [check_id, encoder],
+        "WHERE check_id = ? AND subject = ? AND list_contains(?, code)",
+        [check_id, encoder, [finding for finding, cause in OF_FINDING.items() if cause == "heads-random"]],
     ).fetchall()
     return bool(rows)
 
@@ -217,19 +220,19 @@ def _calls(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, h
         [check_id, encoder],
     ).fetchall()
     number = {name: place for place, name in enumerate(hashes)}
-    found = []
+    calls = []
     for (_, how, load), answers in groupby(rows, key=lambda row: row[:3]):
         those = [(number[name], vector) for *_, name, vector in answers if name in number]
         if those:
             vectors = np.array([vector for _, vector in those], dtype=np.float32)
-            found.append(Call(how, load, tuple(text for text, _ in those), vectors))
-    return tuple(found)
+            calls.append(Call(how, load, tuple(text for text, _ in those), vectors))
+    return tuple(calls)
 
 
-def keep(
+def keep_diagnoses(
     connection: duckdb.DuckDBPyConnection,
     reference: Reference,
-    found: dict[str, Diagnosis],
+    diagnoses: dict[str, Diagnosis],
     *,
     check_id: str | None,
     command: str,
@@ -255,55 +258,61 @@ def keep(
             status=Status.DONE,
         ),
     )
-    for candidate, diagnosis in found.items():
-        _keep_one(connection, reference, run_id, check_id, candidate, diagnosis)
+    for candidate, diagnosis in diagnoses.items():
+        _insert_diagnosis(connection, reference, run_id, check_id, candidate, diagnosis)
+        for named in diagnosis.causes:
+            _insert_finding(connection, run_id, reference.name, candidate, named, diagnosis)
     return run_id
 
 
-def _keep_one(
+def _insert_diagnosis(
     connection: duckdb.DuckDBPyConnection,
     reference: Reference,
     run_id: str,
     check_id: str | None,
     candidate: str,
-    found: Diagnosis,
+    diagnosis: Diagnosis,
 ) -> None:
     diagnosis_id = f"{run_id}-{secrets.token_hex(3)}"
-    stated = tuple(named.cause for named in found.causes)
-    runner = found.runners_up[0].cause.name if found.runners_up else None
-    connection.execute(
-        "INSERT INTO diagnoses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            diagnosis_id, run_id, check_id, candidate, found.verdict, found.sentence, found.unexplained, found.floor,
-            runner, snippet(reference, stated) if found.match else None, json.dumps(proof(reference, found)),
-        ],
-    )  # fmt: skip
-    ranked = [(named, True) for named in found.causes] + [(named, False) for named in found.runners_up]
-    for position, (named, accepted) in enumerate(ranked):
-        connection.execute(
-            "INSERT INTO diagnosis_causes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                diagnosis_id, position, named.cause.name, list(named.same_as), named.cause.slot, accepted,
-                named.explained, named.remaining, named.cause.remedy, named.cause.side,
-            ],
-        )  # fmt: skip
-    for named in found.causes:
-        _keep_finding(connection, run_id, reference.name, candidate, named, found)
+    stated = [named.cause for named in diagnosis.causes]
+    runner = diagnosis.runners_up[0].cause if diagnosis.runners_up else None
+    row: dict[str, Any] = {
+        "diagnosis_id": diagnosis_id, "run_id": run_id, "check_id": check_id, "candidate": candidate,
+        "verdict": diagnosis.verdict, "sentence": diagnosis.sentence, "unexplained": diagnosis.unexplained,
+        "floor": diagnosis.floor, "runner_up": runner.words if runner else None,
+        "runner_up_code": runner.code if runner else None,
+        "snippet": snippet(reference, stated) if diagnosis.match else None,
+        "proof": json.dumps(proof_record(reference, diagnosis)),
+    }  # fmt: skip
+    _insert(connection, "diagnoses", row)
+    for position, named in enumerate((*diagnosis.causes, *diagnosis.runners_up)):
+        row = {
+            "diagnosis_id": diagnosis_id, "position": position, "cause": named.cause.words,
+            "same_as": list(named.same_as), "slot": named.cause.slot, "accepted": position < len(diagnosis.causes),
+            "explained": named.explained, "remaining": named.remaining, "remedy": named.cause.remedy,
+            "side": named.cause.side, "code": named.cause.code,
+            "blanks": json.dumps(named.cause.blanks) if named.cause.blanks else None,
+        }  # fmt: skip
+        _insert(connection, "diagnosis_causes", row)
 
 
-def _keep_finding(
-    connection: duckdb.DuckDBPyConnection, run_id: str, model: str, candidate: str, named: Named, found: Diagnosis
+def _insert_finding(
+    connection: duckdb.DuckDBPyConnection, run_id: str, model: str, candidate: str, named: NamedCause, of: Diagnosis
 ) -> None:
-    severity = Severity.NOTICE if named.cause.precision else Severity.SERIOUS
-    share = f": {named.explained:.1%} of the drift" if found.match else ""
-    connection.execute(
-        "INSERT INTO findings VALUES (?, ?, ?, ?, 'vectors', ?, ?, ?, ?, ?, ?)",
-        [
-            f"{run_id}-{secrets.token_hex(4)}", run_id, model, candidate, named.cause.name.replace(" ", "-"), severity,
-            f"{named.cause.name}{share}", found.sentence, named.cause.remedy,
-            json.dumps({"same_as": named.same_as, "remaining": named.remaining}),
-        ],
-    )  # fmt: skip
+    cause = named.cause
+    share = f": {named.explained:.1%} of the drift" if of.match else ""
+    row = {
+        "finding_id": f"{run_id}-{secrets.token_hex(4)}", "run_id": run_id, "model": model, "subject": candidate,
+        "tier": Tier.VECTORS, "code": cause.code, "severity": Severity.NOTICE if cause.precision else Severity.SERIOUS,
+        "seen": f"{cause.words}{share}", "why": of.sentence, "remedy": cause.remedy,
+        "evidence": json.dumps({"same_as": named.same_as, "remaining": named.remaining}),
+    }  # fmt: skip
+    _insert(connection, "findings", row)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: dict[str, Any]) -> None:
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
 
 
 def _utc(moment: datetime) -> datetime:

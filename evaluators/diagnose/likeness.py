@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.diagnose.measure import apart
-from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["alike"]
 
@@ -26,7 +26,7 @@ _ROOM = np.array([0.08, 0.08, 0.04, 0.06, 0.05, 0.04, 0.2])
 _FEWEST = 4
 
 
-def alike(answers: Sequence[Vectors], draws: Sequence[Vectors], base: Vectors) -> bool:
+def alike(answers: Sequence[Embeddings], draws: Sequence[Embeddings], base: Embeddings) -> bool:
     """Whether the answers are like further draws, in every measure.
 
     Args:
@@ -47,13 +47,13 @@ def alike(answers: Sequence[Vectors], draws: Sequence[Vectors], base: Vectors) -
 class _Others:
     """Draws that one more is held against."""
 
-    def __init__(self, draws: Sequence[Vectors], base: Vectors) -> None:
+    def __init__(self, draws: Sequence[Embeddings], base: Embeddings) -> None:
         self.base, self.mean = base, np.mean(draws, axis=0)
         self.shared = (self.mean - base).astype(np.float64)
         self.directions = _principal(np.concatenate([draw - self.mean for draw in draws]).astype(np.float64))
         self.profile = np.mean([_logs(draw, base) for draw in draws], axis=0)
 
-    def measures(self, one: Vectors) -> Floats:
+    def measures(self, one: Embeddings) -> Floats:
         """What is compared of a draw, [7].
 
         Mean log distance from the reference and from the mean of the others; mean cosine of the deviations of two
@@ -86,7 +86,7 @@ def _principal(scatter: Floats) -> Floats:
     return np.asarray(np.linalg.eigh(scatter.T @ scatter)[1][:, -_DIRECTIONS:].T)
 
 
-def _logs(left: Vectors, right: Vectors) -> Floats:
+def _logs(left: Embeddings, right: Embeddings) -> Floats:
     return np.asarray(np.log(np.maximum(apart(left, right), 1e-6)))
 
 
@@ -100,7 +100,7 @@ def _cosine(left: Floats, right: Floats) -> float:
     return float((left * right).sum()) / size if size > 0 else 0.0
 
 
-def _spread(rows: Vectors) -> float:
+def _spread(rows: Embeddings) -> float:
     return float(np.sqrt(((rows - rows.mean(0)) ** 2).sum(1)).mean())
 
 

@@ -36,14 +36,14 @@ def apart(candidate: ArrayLike, vectors: ArrayLike) -> Errors:
 def apart_each(candidate: NDArray[np.float32], made: Sequence[NDArray[np.float32]]) -> list[Errors]:
     """:func:`apart` of one candidate and many sets of vectors; those of its own width are done at once."""
     alike = [place for place, vectors in enumerate(made) if vectors.shape == candidate.shape]
-    found: dict[int, Errors] = {}
+    errors: dict[int, Errors] = {}
     if alike:
         stack = np.stack([made[place] for place in alike])
         with np.errstate(invalid="ignore", over="ignore"):
             length = (_lengths(candidate)[None] + _lengths(stack)) / 2
             distance = _lengths(stack - candidate[None]) / np.where(length > 0, length, 1)
-        found = dict(zip(alike, np.where(np.isfinite(distance), distance, 2.0).astype(np.float64), strict=True))
-    return [found[place] if place in found else apart(candidate, vectors) for place, vectors in enumerate(made)]
+        errors = dict(zip(alike, np.where(np.isfinite(distance), distance, 2.0).astype(np.float64), strict=True))
+    return [errors[place] if place in errors else apart(candidate, vectors) for place, vectors in enumerate(made)]
 
 
 def _lengths(stack: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,28 +10,21 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from evaluators.diagnose.causes.model import layers_of
+from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.likeness import alike
 from evaluators.diagnose.measure import apart
-from evaluators.diagnose.recipe import Cause, Recipe
-from evaluators.diagnose.reference import Vectors
-from evaluators.diagnose.verdict import Named
+from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.verdict import NamedCause
+from evaluators.diagnose.weights import layers_of
 
-__all__ = ["dropout", "random_heads", "random_part", "random_parts", "random_weights", "seeded_dropout"]
+__all__ = ["RandomPart", "dropout", "random_part", "random_parts", "random_weights", "seeded_dropout"]
 
-_RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
-_EVALUATE = "Put the model in evaluation mode: model.eval()."
-_HEADS = (
-    "Put sparse_linear.pt and colbert_linear.pt beside config.json, from the model's own repository; "
-    "`python -m evaluators preflight FOLDER` says which is not there."
-)
-_LAYER = re.compile(r"the tensor .*?\.\d+\.")
 _DRAWS = 2
 _PROVED_BY = 10  # draws that the candidate's loads are held against
 _DROPPED = 16  # draws of dropout
@@ -44,7 +37,7 @@ _ALIKE = 1.25  # of the nearest's distance, up to which another tensor of the sa
 _CLOSE = 0.25  # of the drift: a part as near as this is the one, whatever is left of the differences between texts
 
 
-def dropout(bench: Bench, facts: Facts, base: Vectors) -> Named | None:
+def dropout(bench: Bench, facts: Facts, base: Embeddings) -> NamedCause | None:
     """Dropout, if the answers to the texts asked again are draws of the reference in training mode."""
     texts = facts.asked()
     if len(texts) < _FEWEST or not _drops(bench.reference.model):
@@ -52,22 +45,17 @@ def dropout(bench: Bench, facts: Facts, base: Vectors) -> Named | None:
     answers = facts.draws(texts)
     if len(answers) < 4 or not alike(answers, _dropped(bench, texts), base[texts]):
         return None
-    return _named("dropout on", _EVALUATE)
+    return _whole(CAUSES["dropout-on"])
 
 
-def seeded_dropout(bench: Bench, candidate: Vectors, base: Vectors) -> Named | None:
+def seeded_dropout(bench: Bench, candidate: Embeddings, base: Embeddings) -> NamedCause | None:
     """Dropout whose numbers depend on the text alone: the one vector of each text is one draw, each by itself."""
     texts = _shortest(bench, _SEEDED)
     if len(texts) < _FEWEST or not _drops(bench.reference.model):
         return None
     if not alike([candidate[texts]], _dropped(bench, texts), base[texts]):
         return None
-    return _named("dropout on, drawn from the text", _EVALUATE)
-
-
-def random_heads() -> Named:
-    """The heads, of which preflight knows that their files are missing."""
-    return _named("weights random: the heads", _HEADS)
+    return _whole(CAUSES["dropout-by-text"])
 
 
 def _drops(model: Any) -> bool:
@@ -76,7 +64,7 @@ def _drops(model: Any) -> bool:
     return any(isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules())
 
 
-def _dropped(bench: Bench, texts: Sequence[int]) -> list[Vectors]:
+def _dropped(bench: Bench, texts: Sequence[int]) -> list[Embeddings]:
     """What the reference gives of the texts in training mode, so many times."""
     import torch
 
@@ -95,25 +83,40 @@ def _shortest(bench: Bench, count: int) -> list[int]:
     return sorted(range(len(rows)), key=lambda index: len(rows[index].ids))[:count]
 
 
-def random_parts(model: Any) -> dict[str, re.Pattern[str]]:
+class RandomPart(NamedTuple):
+    """A part of a model that can be lost.
+
+    Attributes:
+        tensors: matches the names of its tensors.
+        layer: of a single tensor, the layer it belongs to.
+    """
+
+    tensors: re.Pattern[str]
+    layer: str = ""
+
+
+def random_parts(model: Any) -> dict[str, RandomPart]:
     """Parts of a model that can be lost: the whole, each layer, each block of all layers, each matrix."""
-    parts = {"all": re.compile("")}
+    parts = {"all": RandomPart(re.compile(""))}
     names = [name for name, parameter in model.named_parameters() if parameter.dim() == 2]
     layers = layers_of(model)
     prefix = next((name for name, module in model.named_modules() if module is layers), None)
     if prefix is not None:
         inside = rf"^{re.escape(prefix)}\."
         for index in range(len(layers)):
-            parts[f"layer {index}"] = re.compile(rf"{inside}{index}\.")
+            parts[f"layer {index}"] = RandomPart(re.compile(rf"{inside}{index}\."))
         # What another class calls by another name is lost in all of them; norms alone are set to one, not drawn.
         blocks = [name for name, child in layers[0].named_children() if any(p.dim() == 2 for p in child.parameters())]
         for child in blocks:
-            parts[f"{child} of every layer"] = re.compile(rf"{inside}\d+\.{re.escape(child)}\.")
-    parts |= {f"the tensor {name}": re.compile(rf"^{re.escape(name)}$") for name in names if "pooler" not in name}
+            parts[f"{child} of every layer"] = RandomPart(re.compile(rf"{inside}\d+\.{re.escape(child)}\."))
+    for name in names:
+        if "pooler" not in name:
+            layer = re.match(r".*?\.\d+\.", name)
+            parts[f"the tensor {name}"] = RandomPart(re.compile(rf"^{re.escape(name)}$"), layer[0] if layer else "")
     return parts
 
 
-def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
+def random_part(model: Any, part: RandomPart, seed: int) -> Any:
     """A copy of the model with one part as a loader leaves it that finds no values: normal 0.02, norms 1, biases 0."""
     import torch
 
@@ -122,7 +125,7 @@ def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
     model = copy.deepcopy(model)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if not part.search(name):
+            if not part.tensors.search(name):
                 continue
             if parameter.dim() == 1:
                 parameter.fill_(1.0 if name.endswith("weight") else 0.0)
@@ -132,8 +135,8 @@ def random_part(model: Any, part: re.Pattern[str], seed: int) -> Any:
 
 
 def random_weights(
-    bench: Bench, whole: Vectors, sound: Vectors, facts: Facts
-) -> tuple[Named | None, tuple[Named, ...]]:
+    bench: Bench, whole: Embeddings, sound: Embeddings, facts: Facts
+) -> tuple[NamedCause | None, tuple[NamedCause, ...]]:
     """The part of the model of which two loads are draws, if there is one; and the nearest parts.
 
     Args:
@@ -147,50 +150,40 @@ def random_weights(
     short = _shortest(bench, _FEW)
     candidate, base = whole[short], sound[short]
     drift = float(apart(candidate, base).mean())
-    near = sorted(_nearest(bench, short, candidate), key=lambda found: found[1])
+    near = sorted(_nearest(bench, short, candidate), key=lambda one: one[1])
     part_left = near[0][1] < _CLOSE * drift or _depends(candidate, base)
-    near.sort(key=lambda found: ((found[0] == "all") == part_left, found[1]))
-    others = tuple(
-        Named(_cause(f"weights random: {part}", _RELOAD), (), max(0.0, 1 - left / drift), left)
-        for part, left in near[:6]
-    )
+    near.sort(key=lambda one: ((one[0] == "all") == part_left, one[1]))
+    runners = {part: NamedCause(_random(part), (), max(0.0, 1 - left / drift), left) for part, left in near}
+    parts = random_parts(bench.reference.model)
     for extent, nearest in near[:_MOST_TRIED]:
-        if _are_draws(bench, facts, sound, extent):
-            same = tuple(f"weights random: {part}" for part, left in near if _factors(extent, part, nearest, left))
-            named = _named(f"weights random: {extent}", _RELOAD, same)
-            return named, tuple(one for one in others if one.cause.name not in (named.cause.name, *same))[:5]
-    return None, others[:5]
+        if _are_draws(bench, facts, sound, parts[extent]):
+            same = [part for part, left in near if _factors(parts, extent, part) and left < _ALIKE * nearest]
+            others = [runners[part] for part, _ in near[:6] if part not in (extent, *same)]
+            return _whole(_random(extent), tuple(_random(part).words for part in same)), tuple(others[:5])
+    return None, tuple(runners[part] for part, _ in near[:5])
 
 
-def _are_draws(bench: Bench, facts: Facts, sound: Vectors, part: str) -> bool:
+def _are_draws(bench: Bench, facts: Facts, sound: Embeddings, part: RandomPart) -> bool:
     """Whether both loads are like draws of the part, and as far from each other as two draws are."""
     texts = facts.asked()
     loads = [facts.answers(texts, "batch", load) for load in (1, 2)]
     known = [one for one in loads if one is not None]
     if len(texts) < _FEWEST or len(known) < 2:
         return False
-    few, pattern = bench.only(texts), random_parts(bench.reference.model)[part]
-    seeds = range(_DRAWS, _DRAWS + _PROVED_BY)
-    draws = [few.with_model(random_part(bench.reference.model, pattern, seed)) for seed in seeds]
+    few, seeds = bench.only(texts), range(_DRAWS, _DRAWS + _PROVED_BY)
+    draws = [few.with_model(random_part(bench.reference.model, part, seed)) for seed in seeds]
     return alike(known, draws, sound[texts])
 
 
-def _factors(one: str, other: str, nearest: float, left: float) -> bool:
-    """Whether two tensors are of one layer and as near: of a product of two, either one random leaves noise alike."""
-    layer, another = (_LAYER.match(part) for part in (one, other))
-    return (
-        one != other
-        and layer is not None
-        and another is not None
-        and layer[0] == another[0]
-        and left < _ALIKE * nearest
-    )
+def _factors(parts: dict[str, RandomPart], one: str, other: str) -> bool:
+    """Whether two parts are tensors of one layer: of a product of two, either one random leaves noise alike."""
+    return one != other and parts[one].layer == parts[other].layer != ""
 
 
-def _depends(candidate: Vectors, base: Vectors) -> bool:
+def _depends(candidate: Embeddings, base: Embeddings) -> bool:
     """Whether the candidate's differences between texts follow those of the reference.
 
-    Vectors of random weights lie close together, and their common direction is near some part's by chance; a test by
+    Embeddings of random weights lie close together, and their common direction is near some part's by chance; a test by
     permutation of the texts asks of what is left when that direction is gone.
     """
     width = min(candidate.shape[1], base.shape[1])
@@ -201,35 +194,32 @@ def _depends(candidate: Vectors, base: Vectors) -> bool:
     return float(np.trace(products)) > max(chance)
 
 
-def _unit(vectors: Vectors) -> Vectors:
+def _unit(vectors: Embeddings) -> Embeddings:
     """Rows of length one, so that no single text decides."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
-def _nearest(bench: Bench, short: list[int], candidate: Vectors) -> Iterator[tuple[str, float]]:
+def _nearest(bench: Bench, short: list[int], candidate: Embeddings) -> Iterator[tuple[str, float]]:
     """How far the candidate is from the reference with each part random, the mean over a few draws."""
     few = bench.only(short)
-    for part, pattern in random_parts(bench.reference.model).items():
-        if part not in bench.drawn:
-            drawn = [few.with_model(random_part(bench.reference.model, pattern, seed)) for seed in range(_DRAWS)]
+    for name, part in random_parts(bench.reference.model).items():
+        if name not in bench.drawn:
+            drawn = [few.with_model(random_part(bench.reference.model, part, seed)) for seed in range(_DRAWS)]
             # What the draws share is what a lost part leaves of the model: their mean is the best guess of any draw.
-            bench.drawn[part] = _unit_mean(drawn)
-        yield part, float(apart(candidate, bench.drawn[part]).mean())
+            bench.drawn[name] = _unit_mean(drawn)
+        yield name, float(apart(candidate, bench.drawn[name]).mean())
 
 
-def _unit_mean(drawn: list[Vectors]) -> Vectors:
+def _unit_mean(drawn: list[Embeddings]) -> Embeddings:
     mean = np.mean(drawn, axis=0)
     size = np.mean([np.linalg.norm(one, axis=1) for one in drawn], axis=0)
     return np.asarray(mean * (size / np.maximum(np.linalg.norm(mean, axis=1), 1e-12))[:, None], dtype=np.float32)
 
 
-def _cause(name: str, remedy: str) -> Cause:
-    def same(recipe: Recipe) -> Recipe:
-        return recipe
-
-    return Cause(name, "model", "weights", same, remedy)
+def _random(part: str) -> Cause:
+    return CAUSES["weights-random"].filled({"part": part})
 
 
-def _named(name: str, remedy: str, alike: tuple[str, ...] = ()) -> Named:
+def _whole(cause: Cause, same_as: tuple[str, ...] = ()) -> NamedCause:
     """A cause that facts tell: the whole drift is its own, though no re-encoding can show it."""
-    return Named(_cause(name, remedy), alike, 1.0, 0.0)
+    return NamedCause(cause, same_as, 1.0, 0.0)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from evaluators.diagnose.recipe import SLOTS, Cause
-from evaluators.diagnose.reference import POOLINGS, Reference
+from data.rules.causes import Cause
+from evaluators.diagnose.recipe import in_order
+from evaluators.diagnose.reference import SHORT_POOLINGS, Reference
 from evaluators.diagnose.verdict import Diagnosis
 from evaluators.preflight.configuration import declared_pooling
 
-__all__ = ["proof", "snippet"]
+__all__ = ["proof_record", "snippet"]
 
 _NORMALISED = """from sentence_transformers.models import Normalize
 model = SentenceTransformer(modules=[*model, Normalize()])"""
@@ -32,7 +33,7 @@ def snippet(reference: Reference, causes: Sequence[Cause], texts: str = '["..."]
     What it encodes agrees with the candidate up to what the diagnosis leaves unexplained. A cause that no setting of
     sentence-transformers brings about is a comment that says so.
     """
-    ordered = sorted(causes, key=lambda cause: SLOTS.index(cause.slot))
+    ordered = in_order(causes)
     revision = f", revision={reference.target.revision!r}" if reference.target.revision else ""
     lines = [
         "import numpy as np",
@@ -44,16 +45,16 @@ def snippet(reference: Reference, causes: Sequence[Cause], texts: str = '["..."]
         f"texts = {texts}",
         f"prompts = {dict(reference.recipe.prompts)!r}",
         "roles = [None] * len(texts)  # 'query' or 'document' for each text, where the model has prompts",
-        *_built_in([cause for cause in ordered if cause.before]),
+        *_built_in([cause for cause in ordered if not cause.after]),
         "prompted = [prompts.get(role, prompts.get(None, '')) + text for role, text in zip(roles, texts)]",
         "vectors = model.encode(prompted, prompt='', convert_to_numpy=True).astype(np.float32)",
         *([f"vectors = vectors[:, :{reference.recipe.dimensions}]"] if reference.recipe.dimensions else []),
-        *_built_in([cause for cause in ordered if not cause.before]),
+        *_built_in([cause for cause in ordered if cause.after]),
     ]
     return "\n".join(lines) + "\n"
 
 
-def proof(reference: Reference, diagnosis: Diagnosis) -> dict[str, Any]:
+def proof_record(reference: Reference, diagnosis: Diagnosis) -> dict[str, Any]:
     """What the store keeps beside a diagnosis: both recipes, the vectors made, the distances before and after."""
     match = diagnosis.match
     return {
@@ -62,16 +63,15 @@ def proof(reference: Reference, diagnosis: Diagnosis) -> dict[str, Any]:
         "before": diagnosis.before.tolist(),
         "after": diagnosis.after.tolist(),
         "vectors": match.vectors.tolist() if match else None,
-        "hints": list(diagnosis.hints),
     }
 
 
 def _own_settings(reference: Reference) -> list[str]:
     """What was asked of the reference beyond what its files declare."""
     recipe, lines = reference.recipe, []
-    declared = [POOLINGS.get(mode, mode) for mode in declared_pooling(reference.target) or ()]
+    declared = [SHORT_POOLINGS.get(mode, mode) for mode in declared_pooling(reference.target) or ()]
     if declared != [recipe.pooling]:
-        library = {short: name for name, short in POOLINGS.items()}
+        library = {short: name for name, short in SHORT_POOLINGS.items()}
         lines += _POOLING.format(mode=library.get(recipe.pooling, recipe.pooling)).splitlines()
     normalises, wanted = reference.target.module("Normalize") is not None, recipe.normalise == "yes"
     if normalises != wanted:
@@ -82,7 +82,7 @@ def _own_settings(reference: Reference) -> list[str]:
 def _built_in(causes: Sequence[Cause]) -> list[str]:
     lines = []
     for cause in causes:
-        lines.append(f"# {cause.name}")
+        lines.append(f"# {cause.words}")
         if cause.snippet:
             lines += cause.snippet.splitlines()
         else:

@@ -1,18 +1,13 @@
-"""A recipe is one way to encode; a cause is one known way for two recipes to differ."""
+"""A recipe is one way to encode; a cause of the catalogue is one known way for two recipes to differ."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from data.store.vocabulary import Side
+from data.rules.causes import CAUSES, RECIPE_SLOTS, Cause
 
-__all__ = ["SLOTS", "Cause", "Recipe", "Slot", "combine"]
-
-Slot = Literal["text", "tokens", "model", "pooling", "output"]
-# In the order a text passes through them.
-SLOTS: tuple[Slot, ...] = ("text", "tokens", "model", "pooling", "output")
+__all__ = ["Recipe", "combine", "edited", "in_order"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +16,7 @@ class Recipe:
 
     Attributes:
         prompts: text put before each text, as (role, prompt); the role None serves every role that has none.
-        edits: names of the changes made to each text, in order (see ``causes.text.EDITS``).
+        edits: codes of the causes whose edit is made to each text, in order.
         tokenizer: name of the tokenizer variant; '' is the reference's own.
         length: longest text in tokens, special ones included; longer ones are cut.
         cut_left: whether a long text loses its beginning instead of its end.
@@ -34,8 +29,9 @@ class Recipe:
         weights: names of the changes made to the model's weights or arithmetic, in order.
         pooling: how token vectors become one.
         dense: whether the model's Dense modules are applied.
-        normalise: no, yes, or before-cut: lengths are set to one and dimensions cut afterwards.
+        normalise: yes or no.
         dimensions: leading dimensions kept; None for all.
+        normalise_first: whether lengths are set to one before dimensions are cut, and not again.
         rounding: '' or the storage type vectors are rounded to: int8, binary.
     """
 
@@ -53,44 +49,28 @@ class Recipe:
     dense: bool = True
     normalise: str = "yes"
     dimensions: int | None = None
+    normalise_first: bool = False
     rounding: str = ""
 
 
-@dataclass(frozen=True)
-class Cause:
-    """One known difference: what it is called, what it does to a recipe, and what to do about it.
-
-    Attributes:
-        family: causes of one family exclude each other (two poolings, two lengths).
-        precision: whether it is a matter of arithmetic, not of settings.
-        snippet: lines of Python over ``model`` (a SentenceTransformer), ``texts`` or ``vectors`` that bring it about.
-        before: whether the snippet's lines stand before encoding; else they change ``vectors``.
-        both: whether the remedy is made on both sides alike; else it is made in the candidate.
-    """
-
-    name: str
-    slot: Slot
-    family: str
-    change: Callable[[Recipe], Recipe] = field(compare=False)
-    remedy: str = field(compare=False)
-    snippet: str = field(default="", compare=False)
-    precision: bool = field(default=False, compare=False)
-    before: bool = field(default=True, compare=False)
-    both: bool = field(default=False, compare=False)
-
-    @property
-    def side(self) -> Side:
-        """Where the remedy is made."""
-        return Side.BOTH if self.both else Side.CANDIDATE
-
-    @property
-    def forward(self) -> bool:
-        """Whether it changes what goes through the model; pooling and output variants share one pass."""
-        return self.slot in ("text", "tokens", "model")
-
-
-def combine(recipe: Recipe, causes: tuple[Cause, ...]) -> Recipe:
+def combine(recipe: Recipe, causes: Iterable[Cause]) -> Recipe:
     """The recipe under all the causes, applied in the order a text passes through the slots."""
-    for cause in sorted(causes, key=lambda cause: SLOTS.index(cause.slot)):
-        recipe = cause.change(recipe)
+    for cause in in_order(causes):
+        edits = (*recipe.edits, cause.code) if cause.edit else recipe.edits
+        weights = (*recipe.weights, cause.weights) if cause.weights else recipe.weights
+        recipe = replace(recipe, **{"edits": edits, "weights": weights, **cause.changes})
     return recipe
+
+
+def in_order(causes: Iterable[Cause]) -> list[Cause]:
+    """Causes in the order a text passes through their slots."""
+    return sorted(causes, key=lambda cause: RECIPE_SLOTS.index(cause.slot))
+
+
+def edited(text: str, role: str | None, recipe: Recipe) -> str:
+    """A text of a role as the tokenizer sees it: edited, and with its prompt in front."""
+    for code in recipe.edits:
+        edit = CAUSES[code].edit
+        text = edit(text) if edit else text
+    prompts = dict(recipe.prompts)
+    return prompts.get(role, prompts.get(None, "")) + text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,11 @@ from evaluators.preflight.setting_types import malformed
 from evaluators.preflight.target import Target, find_target
 from evaluators.preflight.tokenizer import positions_of
 
-__all__ = ["POOLINGS", "Projection", "Reference", "Vectors", "load_reference"]
+__all__ = ["SHORT_POOLINGS", "Embeddings", "Projection", "Reference", "load_reference"]
 
-Vectors = NDArray[np.float32]
+Embeddings = NDArray[np.float32]
 # Our short names for sentence-transformers' pooling modes.
-POOLINGS = {"lasttoken": "last", "mean_sqrt_len_tokens": "mean_sqrt_len"}
+SHORT_POOLINGS = {"lasttoken": "last", "mean_sqrt_len_tokens": "mean_sqrt_len"}
 _REBUILT = {"Transformer", "Pooling", "Dense", "Normalize"}  # modules of sentence-transformers that we make by hand
 _ACTIVATIONS = {"Identity": None, "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu"}
 
@@ -30,8 +30,8 @@ _ACTIVATIONS = {"Identity": None, "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu"
 class Projection:
     """A Dense module: ``activation(x @ weight.T + bias)``."""
 
-    weight: Vectors
-    bias: Vectors | None
+    weight: Embeddings
+    bias: Embeddings | None
     activation: str | None
 
 
@@ -117,43 +117,39 @@ def _declared(target: Target, tokenizer: Any, prompts: tuple[tuple[str | None, s
     room = min(value for value in (positions_of(target.config), tokenizer.model_max_length, 8192) if value)
     return Recipe(
         prompts=prompts,
-        edits=("lower",) if own.get("do_lower_case") else (),
+        edits=("texts-lower-cased",) if own.get("do_lower_case") else (),
         length=min(int(own.get("max_seq_length") or room), room),
-        pooling=POOLINGS.get(modes[0], modes[0]),
+        pooling=SHORT_POOLINGS.get(modes[0], modes[0]),
         normalise="yes" if target.module("Normalize") else "no",
     )
 
 
 def _by_role(prompts: Mapping[str, str], default: str | None) -> tuple[tuple[str | None, str], ...]:
     """Prompts by role: models call documents 'document', 'passage' or 'corpus'; the default is for any other text."""
-    names = {"query": ("query",), "document": ("document", "passage", "corpus"), None: (default,)}
-    found = {
-        role: next((prompts[name] for name in named if name and prompts.get(name)), "") for role, named in names.items()
-    }
-    return tuple((role, prompt) for role, prompt in found.items() if prompt)
+    names: dict[str | None, tuple[str, ...]]
+    names = {"query": ("query",), "document": ("document", "passage", "corpus"), None: (default or "",)}
+    first = {role: next(filter(None, map(prompts.get, named)), "") for role, named in names.items()}
+    return tuple((role, prompt) for role, prompt in first.items() if prompt)
 
 
 def _with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    given = {name: value for name, value in settings.items() if value is not None}
-    changes: dict[str, Any] = {}
-    if "prompts" in given:
-        changes["prompts"] = tuple((role or None, prompt) for role, prompt in given["prompts"].items() if prompt)
-    if "max_length" in given:
-        changes["length"] = int(given["max_length"])
-    if "normalise" in given:
-        changes["normalise"] = "yes" if given["normalise"] else "no"
-    if given.get("strip"):
-        changes["edits"] = ("strip", *recipe.edits)
-    for name in ("pooling", "dimensions"):
-        if name in given:
-            changes[name] = given[name]
-    return Recipe(**{**recipe.__dict__, **changes})
+    own = {name: value for name, value in settings.items() if value is not None}
+    changes: dict[str, Any] = {name: own[name] for name in ("pooling", "dimensions") if name in own}
+    if "prompts" in own:
+        changes["prompts"] = tuple((role or None, prompt) for role, prompt in own["prompts"].items() if prompt)
+    if "max_length" in own:
+        changes["length"] = int(own["max_length"])
+    if "normalise" in own:
+        changes["normalise"] = "yes" if own["normalise"] else "no"
+    if own.get("strip"):
+        changes["edits"] = ("white-space-stripped", *recipe.edits)
+    return replace(recipe, **changes)
 
 
 def _projections(target: Target) -> tuple[Projection, ...]:
     from evaluators.preflight.weight_files import load_pickle, tensors
 
-    found = []
+    projections = []
     for entry in target.modules:
         if not str(entry.get("type", "")).endswith(".Dense"):
             continue
@@ -165,5 +161,5 @@ def _projections(target: Target) -> tuple[Projection, ...]:
             raise InputError("The Dense module cannot be rebuilt", where=f"{target.name}/{folder}: {activation}")
         bias = held.get("linear.bias")
         weight = np.asarray(held["linear.weight"].float().numpy(), dtype=np.float32)
-        found.append(Projection(weight, None if bias is None else bias.float().numpy(), _ACTIVATIONS[activation]))
-    return tuple(found)
+        projections.append(Projection(weight, None if bias is None else bias.float().numpy(), _ACTIVATIONS[activation]))
+    return tuple(projections)

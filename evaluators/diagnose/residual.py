@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.diagnose.causes.model import HALVES
+from data.rules.causes import Cause
+from evaluators.diagnose.causes import HALVES
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
-from evaluators.diagnose.recipe import Cause, combine
-from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.recipe import combine
+from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.search import Match
 
 __all__ = ["rounding"]
@@ -24,7 +25,7 @@ _ROUNDED = 4.0  # floors: the worst text of two honest computations in half prec
 _COARSE = 1.5  # mean distances that a coarser arithmetic makes: the same, where errors feed on themselves
 
 
-def rounding(bench: Bench, candidate: Vectors, best: Match, floor: float) -> float:
+def rounding(bench: Bench, candidate: Embeddings, best: Match, floor: float) -> float:
     """The largest distance of a text that may be put down to rounding; 0 if what is left does not look like any.
 
     Args:
@@ -33,7 +34,7 @@ def rounding(bench: Bench, candidate: Vectors, best: Match, floor: float) -> flo
         best: an explanation of the same width; one with a solved cause in it is not asked, for those prove themselves.
         floor: mean distance that bf16 leaves on this model and these texts.
     """
-    if any(cause.family == "space" for cause in best.causes):
+    if best.solved:
         return _ROUNDED * floor
     settings = tuple(cause for cause in best.causes if not cause.precision)
     bare = bench.vectors(combine(bench.reference.recipe, settings))
@@ -47,10 +48,10 @@ def rounding(bench: Bench, candidate: Vectors, best: Match, floor: float) -> flo
     return _ROUNDED * max(floor, *own) if own else 0.0
 
 
-def _made(bench: Bench, settings: tuple[Cause, ...], half: Cause) -> Vectors:
+def _made(bench: Bench, settings: tuple[Cause, ...], half: Cause) -> Embeddings:
     return bench.vectors(combine(bench.reference.recipe, (*settings, half)))
 
 
-def _cosine(left: Vectors, right: Vectors) -> float:
+def _cosine(left: Embeddings, right: Embeddings) -> float:
     size = float(np.linalg.norm(left) * np.linalg.norm(right))
     return float((left * right).sum()) / size if size > 0 else 0.0

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from evaluators.diagnose.causes.text import EDITS
-from evaluators.diagnose.causes.tokenizers import VARIANTS
-from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Reference
+from evaluators.diagnose.tokenizers import TOKENIZER_VARIANTS
 
-__all__ = ["Batches", "Reader", "Row", "Texts"]
+__all__ = ["Batches", "Row", "RowBuilder", "Texts"]
 
 # Indices of the texts that were encoded together; only causes that leak padding depend on it.
 Batches = Sequence[Sequence[int]]
@@ -35,7 +34,7 @@ class Row(NamedTuple):
     left: bool  # whether that padding stands before the text
 
 
-class Reader:
+class RowBuilder:
     """The reference's tokenizer in all its variants; each text is tokenised once a variant."""
 
     def __init__(self, reference: Reference) -> None:
@@ -45,7 +44,7 @@ class Reader:
 
     def rows(self, texts: Texts, recipe: Recipe) -> list[Row]:
         """The rows of the texts under a recipe, in their order."""
-        written = [_written(text, role, recipe) for text, role in zip(texts.texts, texts.roles, strict=True)]
+        written = [edited(text, role, recipe) for text, role in zip(texts.texts, texts.roles, strict=True)]
         around = self._around(recipe.tokenizer)
         ids = [_ids(*self._ids(recipe.tokenizer, text), around, recipe) for text in written]
         side = getattr(self._reference.tokenizer, "padding_side", "right")
@@ -55,7 +54,7 @@ class Reader:
         """Ids with and without special tokens, whole."""
         if (variant, text) not in self._read:
             if variant not in self._tokenizers:
-                self._tokenizers[variant] = VARIANTS[variant](self._reference)
+                self._tokenizers[variant] = TOKENIZER_VARIANTS[variant](self._reference)
             tokenizer = self._tokenizers[variant]
             whole, bare = (
                 list(tokenizer(text, add_special_tokens=special, truncation=False, verbose=False)["input_ids"])
@@ -69,13 +68,6 @@ class Reader:
         return _prefix(*self._ids(variant, "word"))
 
 
-def _written(text: str, role: str | None, recipe: Recipe) -> str:
-    prompts = dict(recipe.prompts)
-    for edit in recipe.edits:
-        text = EDITS[edit](text)
-    return prompts.get(role, prompts.get(None, "")) + text
-
-
 def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe) -> tuple[int, ...]:
     """Token ids cut to the length; the special tokens keep their places, as tokenizers' own truncation does."""
     first, last = whole[:before], whole[before + len(bare) :]
@@ -86,8 +78,8 @@ def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe) -> tupl
     if recipe.special in ("none", "no-last"):
         last = []
     room = max(0, recipe.length - len(first) - len(last))
-    kept = bare[max(0, len(bare) - room) :] if recipe.cut_left else bare[:room]
-    return tuple(map(int, [*first, *kept, *last]))
+    inner = bare[max(0, len(bare) - room) :] if recipe.cut_left else bare[:room]
+    return tuple(map(int, [*first, *inner, *last]))
 
 
 def _prefix(whole: Sequence[int], bare: Sequence[int]) -> int:

@@ -9,12 +9,12 @@ from itertools import combinations
 
 import numpy as np
 
-from evaluators.diagnose.causes.output import SINGLE_BITS
+from data.rules.causes import Cause
 from evaluators.diagnose.causes.space import solve
 from evaluators.diagnose.forward import Bench, finished
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, apart_each, closeness, even
-from evaluators.diagnose.recipe import Cause, Recipe, combine
-from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.recipe import Recipe, combine
+from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["EACH", "Match", "Search", "compatible"]
 
@@ -36,7 +36,7 @@ class Match:
     causes: tuple[Cause, ...]
     recipe: Recipe
     errors: Errors
-    vectors: Vectors
+    vectors: Embeddings
 
     @cached_property
     def score(self) -> float:
@@ -45,8 +45,18 @@ class Match:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the causes."""
-        return tuple(cause.name for cause in self.causes)
+        """The causes in words."""
+        return tuple(cause.words for cause in self.causes)
+
+    @property
+    def early(self) -> tuple[Cause, ...]:
+        """The causes that change what goes through the model."""
+        return tuple(cause for cause in self.causes if cause.forward)
+
+    @property
+    def solved(self) -> bool:
+        """Whether one of the causes was solved from all texts together, not tried."""
+        return any(cause.family == "space" for cause in self.causes)
 
 
 def compatible(causes: Iterable[Cause]) -> bool:
@@ -63,13 +73,13 @@ class Search:
         candidate: float [n, d]; a row that is not finite matches nothing.
         causes: the catalogue.
         progress: called with (done, total) as forward variants are tried.
-        without: names of solved causes to leave out.
+        without: solved causes to leave out, in words.
     """
 
     def __init__(
         self,
         bench: Bench,
-        candidate: Vectors,
+        candidate: Embeddings,
         causes: Sequence[Cause],
         progress: Callable[[int, int], None] | None = None,
         without: Collection[str] = (),
@@ -91,21 +101,21 @@ class Search:
             # Scale, shuffle, permutation and rotation are looked for where no setting alone explains the drift.
             self._solving = True
             best = self._try(singles)
-            self._solving = any(cause.family == "space" for cause in best[0].causes)
+            self._solving = best[0].solved
         self.early = [cause for cause in self.early if self._acts(cause)]
         while float(best[0].errors.max()) >= _DONE and (level := list(self._extend(best))):
-            found = self._try(level)
-            if found[0].score >= best[0].score:
+            larger = self._try(level)
+            if larger[0].score >= best[0].score:
                 break
-            best = sorted([*found, *best], key=lambda match: match.score)
+            best = sorted([*larger, *best], key=lambda match: match.score)
         return sorted(self.tried.values(), key=lambda match: match.score)
 
     def _try(self, sets: Sequence[tuple[Cause, ...]]) -> list[Match]:
-        found = []
+        matches = []
         for done, early in enumerate(sets):
-            found.append(self._best_late(early))
+            matches.append(self._best_late(early))
             self._progress(done + 1, len(sets))
-        return sorted(found, key=lambda match: match.score)
+        return sorted(matches, key=lambda match: match.score)
 
     def _acts(self, cause: Cause) -> bool:
         """Whether the cause changes any vector of this model and these texts."""
@@ -120,26 +130,26 @@ class Search:
         best = min(matches, key=lambda match: match.score)
         for match, late in zip(matches, lates, strict=True):
             if len(late) < 2:
-                self._keep(match)
+                self._remember(match)
         if self._solving:
             best = self._solved(pooled, early, best)
-        self._keep(best)
+        self._remember(best)
         return best
 
     def _matches(
-        self, pooled: dict[str, Vectors], early: tuple[Cause, ...], lates: Sequence[tuple[Cause, ...]]
+        self, pooled: dict[str, Embeddings], early: tuple[Cause, ...], lates: Sequence[tuple[Cause, ...]]
     ) -> list[Match]:
         sets = [(*early, *late) for late in lates]
         recipes = [self.bench.under(causes) for causes in sets]
         made = [self.bench.finish(pooled, recipe) for recipe in recipes]
         return [*map(Match, sets, recipes, apart_each(self.candidate, made), made)]
 
-    def _solved(self, pooled: dict[str, Vectors], early: tuple[Cause, ...], best: Match) -> Match:
+    def _solved(self, pooled: dict[str, Embeddings], early: tuple[Cause, ...], best: Match) -> Match:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
         lates = [late for late in self.late if len(late) <= 2 and compatible((*early, *late))]
         for plain in self._matches(pooled, early, lates):
             for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64)):
-                if solution.cause.name in self._without:
+                if solution.cause.words in self._without:
                     continue
                 vectors = solution.vectors.astype(np.float32)
                 match = Match((*plain.causes, solution.cause), plain.recipe, apart(self.candidate, vectors), vectors)
@@ -147,24 +157,22 @@ class Search:
                     best = match
         return best
 
-    def _keep(self, match: Match) -> None:
+    def _remember(self, match: Match) -> None:
         self.tried[match.names] = match
 
     def _extend(self, best: Sequence[Match]) -> Iterator[tuple[Cause, ...]]:
         """The best few sets, each with one more early cause, where a quick look finds it worth a whole pass."""
-        seen: set[frozenset[str]] = set()
+        looked_at: set[frozenset[Cause]] = set()
         # Where only an even rest is left it can be a matter of precision, and of nothing else.
-        rest = [cause for cause in self.early if cause.precision] if _finished(best[0]) else self.early
+        more = [cause for cause in self.early if cause.precision] if _finished(best[0]) else self.early
         for match in best[: 1 if _finished(best[0]) else _BEAM]:
-            early = tuple(cause for cause in match.causes if cause.forward)
-            if len(early) >= _DEEPEST:
+            if len(match.early) >= _DEEPEST:
                 continue
-            for cause in rest:
-                larger = (*early, cause)
-                names = frozenset(one.name for one in larger)
-                if names not in seen and compatible(larger) and self._promising(match, cause):
+            for cause in more:
+                larger = (*match.early, cause)
+                if frozenset(larger) not in looked_at and compatible(larger) and self._promising(match, cause):
                     yield larger
-                seen.add(names)
+                looked_at.add(frozenset(larger))
 
     def _promising(self, match: Match, cause: Cause) -> bool:
         """Whether the cause brings any text it changes nearer; asked of short texts when it changes long ones too."""
@@ -174,9 +182,9 @@ class Search:
         if not changed:
             return False
         short = sorted(changed, key=lambda index: len(then[index].ids))[: max(_QUICK, len(changed) // 2)]
-        late = tuple(one for one in match.causes if not one.forward and one.family != "space")
-        if len(late) + len([one for one in match.causes if one.forward]) < len(match.causes):
-            return True  # solved from all texts together: a few of them tell nothing
+        if match.solved:
+            return True  # a few of the texts tell nothing of it
+        late = tuple(one for one in match.causes if not one.forward)
         pooled, before = self.bench.pooled(recipe, short), match.errors[short]
         projections = self.bench.reference.projections
         made = (combine(recipe, extra) for extra in self._others(late))
@@ -195,16 +203,16 @@ def _finished(match: Match) -> bool:
     return bool(match.causes) and even(match.errors) and float(match.errors.mean()) < _HALF_PRECISION
 
 
-def _possible(cause: Cause, candidate: Vectors) -> bool:
+def _possible(cause: Cause, candidate: Embeddings) -> bool:
     """Whether a candidate's numbers can have come of a cause: single bits are all of one size."""
     sizes = np.abs(candidate)
-    return cause.name != SINGLE_BITS or float(sizes.std()) < 1e-3 * float(sizes.mean())
+    return cause.changes.get("rounding") != "binary" or float(sizes.std()) < 1e-3 * float(sizes.mean())
 
 
 def _distinct(bench: Bench, sets: Iterable[tuple[Cause, ...]]) -> list[tuple[Cause, ...]]:
     """One set of each that make the same recipe, the smallest; single ones stay, for the ranking."""
-    kept: dict[Recipe, tuple[Cause, ...]] = {}
-    return [one for one in sets if kept.setdefault(bench.under(one), one) == one or len(one) == 1]
+    first: dict[Recipe, tuple[Cause, ...]] = {}
+    return [one for one in sets if first.setdefault(bench.under(one), one) == one or len(one) == 1]
 
 
 def _late_sets(causes: Sequence[Cause]) -> Iterator[tuple[Cause, ...]]:

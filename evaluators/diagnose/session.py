@@ -21,9 +21,9 @@ from data.store.errors import InputError, ModelError
 from data.store.keys import as_written
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.answer import BATCH, Bench, Diagnosis, Facts, Reference, batched, diagnose, load_reference
-from evaluators.diagnose.from_store import Candidate, Kept, keep, read_check
-from evaluators.diagnose.reference import Vectors
-from evaluators.diagnose.report import show
+from evaluators.diagnose.from_store import Candidate, StoredCheck, keep_diagnoses, read_check
+from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.report import print_diagnosis
 from evaluators.diagnose.standing import alone, standing
 from evaluators.probes import load_probes
 
@@ -53,31 +53,30 @@ def of_check(
         InputError: no candidate could be diagnosed.
     """
     started = datetime.now(UTC)
-    reader = open_reader(store)
-    kept = read_check(reader.cursor(), check_id, candidate)
-    reader.close()
-    settings = kept.settings
+    with closing(open_reader(store)) as reader:
+        check = read_check(reader.cursor(), check_id, candidate)
+    settings = check.settings
     model = load_reference(settings["source"], revision=settings.get("revision"), trust=trust, settings=settings)
-    note = _holds(Bench(model, batched(kept.texts, kept.roles, int(settings.get("batch_size") or BATCH))), kept)
-    found: dict[str, Diagnosis] = {}
+    own_size = int(settings.get("batch_size") or BATCH)
+    remark = _of_the_reference(Bench(model, batched(check.texts, check.roles, own_size)), check)
+    diagnoses: dict[str, Diagnosis] = {}
     refused: list[InputError] = []
-    sized = sorted(kept.candidates, key=_batch_size)
-    for size, those in groupby(sized, _batch_size):
-        bench = Bench(model, batched(kept.texts, kept.roles, batch_size or size))
+    for size, those in groupby(sorted(check.candidates, key=_batch_size), _batch_size):
+        bench = Bench(model, batched(check.texts, check.roles, batch_size or size))
         for one in those:
             try:
-                answer = _ask(bench, one.vectors, one.facts)
+                diagnosis = _with_progress(bench, one.vectors, one.facts)
             except InputError as error:
                 refused.append(error)
                 Console(highlight=False).print(Text(f"{one.label}: {error}", "red"))
                 continue
-            found[one.encoder_id] = replace(answer, sentence=answer.sentence + note)
-            show(one.label, model, found[one.encoder_id])
-    if not found:
+            diagnoses[one.encoder_id] = replace(diagnosis, sentence=diagnosis.sentence + remark)
+            print_diagnosis(one.label, model, diagnoses[one.encoder_id])
+    if not diagnoses:
         raise refused[0]
-    _kept(model, found, kept.check_id, started, store, {check_id: kept.check_id})
+    _keep(model, diagnoses, check.check_id, started, store, {check_id: check.check_id})
     with closing(open_reader(store)) as reader:
-        return standing(reader.cursor(), kept.check_id, candidate, found)
+        return standing(reader.cursor(), check.check_id, candidate, diagnoses)
 
 
 def of_files(
@@ -99,37 +98,37 @@ def of_files(
     started = datetime.now(UTC)
     probes = load_probes(texts).probes
     model = load_reference(reference, revision=revision, trust=trust)
-    asked = batched([probe.text for probe in probes], [probe.role for probe in probes], batch_size or BATCH)
-    found = _ask(Bench(model, asked), _read_vectors(vectors, texts), None)
-    show(vectors.name, model, found)
-    _kept(model, {vectors.name: found}, None, started, store, {})
-    return [(vectors.name, alone(found))]
+    batches = batched([probe.text for probe in probes], [probe.role for probe in probes], batch_size or BATCH)
+    diagnosis = _with_progress(Bench(model, batches), _read_vectors(vectors, texts), None)
+    print_diagnosis(vectors.name, model, diagnosis)
+    _keep(model, {vectors.name: diagnosis}, None, started, store, {})
+    return [(vectors.name, alone(diagnosis))]
 
 
 def _batch_size(candidate: Candidate) -> int:
     return candidate.batch_size
 
 
-def _holds(bench: Bench, kept: Kept) -> str:
+def _of_the_reference(bench: Bench, check: StoredCheck) -> str:
     """A sentence where the check's reference rounds; empty where its vectors are those of the model rebuilt here.
 
     Raises:
         ModelError: they are not. Whatever were then proved would be of another reference.
     """
-    own = diagnose(bench, kept.reference)
-    if DiagnosisVerdict(own.verdict) is DiagnosisVerdict.IDENTICAL:
+    own = diagnose(bench, check.reference)
+    if own.verdict is DiagnosisVerdict.IDENTICAL:
         return ""
-    if DiagnosisVerdict(own.verdict) is DiagnosisVerdict.PRECISION:
-        how = " and ".join(named.cause.name for named in own.causes) or "half precision"
+    if own.verdict is DiagnosisVerdict.PRECISION:
+        how = " and ".join(named.cause.words for named in own.causes) or "half precision"
         return f" Compared with the model in float32: the check's own reference rounds ({how})."
     raise ModelError(
         f"The check's reference did not give the vectors of its own model under its own settings: {own.sentence}",
-        where=str(kept.settings["source"]),
+        where=str(check.settings["source"]),
         remedy="Take one that does (`parity --reference sentence-transformers:MODEL`), and diagnose that check.",
     )
 
 
-def _ask(bench: Bench, vectors: Vectors, facts: Facts | None) -> Diagnosis:
+def _with_progress(bench: Bench, vectors: Embeddings, facts: Facts | None) -> Diagnosis:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Encoding under each cause")
@@ -138,18 +137,18 @@ def _ask(bench: Bench, vectors: Vectors, facts: Facts | None) -> Diagnosis:
         )
 
 
-def _kept(
+def _keep(
     model: Reference,
-    found: dict[str, Diagnosis],
+    diagnoses: dict[str, Diagnosis],
     check_id: str | None,
     started: datetime,
     store: Path | None,
     names: dict[str, str],
 ) -> None:
-    said = [names.get(word, word) for word in sys.argv[1:]]  # 'last' is another check tomorrow
-    command = as_written(["python", "-m", "evaluators", *said])
+    words = [names.get(word, word) for word in sys.argv[1:]]  # 'last' is another check tomorrow
+    command = as_written(["python", "-m", "evaluators", *words])
     with writing(store) as connection:
-        run = keep(connection, model, found, check_id=check_id, command=command, started=started)
+        run = keep_diagnoses(connection, model, diagnoses, check_id=check_id, command=command, started=started)
     Console(highlight=False).print(Text(f"Kept as {run}"))
 
 

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import duckdb
 
 from data.rules.drift import reaches
-from data.store.vocabulary import Output
+from data.store.vocabulary import DiagnosisVerdict, DriftVerdict, Output
 from evaluators.diagnose.verdict import Diagnosis
 
 __all__ = ["alone", "standing"]
 
-_NO_DIFFERENCE = ("identical", "precision only")
+_NO_DIFFERENCE = (DiagnosisVerdict.IDENTICAL, DiagnosisVerdict.PRECISION)
 
 
 def standing(
-    connection: duckdb.DuckDBPyConnection, check_id: str, candidate: str | None, found: Mapping[str, Diagnosis]
+    connection: duckdb.DuckDBPyConnection, check_id: str, candidate: str | None, diagnoses: Mapping[str, Diagnosis]
 ) -> list[tuple[str, str]]:
     """Label and verdict of each output of each candidate, or of the one asked for.
 
@@ -29,18 +29,18 @@ def standing(
         [check_id],
     ).fetchall()
     return [
-        (label, _settled(verdict, found.get(name) if output == Output.DENSE else None))
+        (label, _settled(verdict, diagnoses.get(name) if output == Output.DENSE else None))
         for name, label, output, verdict in rows
         if candidate in (None, name, label)
     ]
 
 
-def alone(found: Diagnosis) -> str:
+def alone(diagnosis: Diagnosis) -> str:
     """The verdict on vectors from a file, of which no check says anything."""
-    return found.verdict if found.verdict in _NO_DIFFERENCE else "differs everywhere"
+    return diagnosis.verdict if diagnosis.verdict in _NO_DIFFERENCE else DriftVerdict.EVERYWHERE
 
 
-def _settled(verdict: str, found: Diagnosis | None) -> str:
-    if found is None or found.verdict not in _NO_DIFFERENCE or reaches(verdict, "unstable"):
+def _settled(verdict: str, diagnosis: Diagnosis | None) -> str:
+    if diagnosis is None or diagnosis.verdict not in _NO_DIFFERENCE or reaches(verdict, DriftVerdict.UNSTABLE):
         return verdict
-    return found.verdict
+    return diagnosis.verdict

@@ -11,32 +11,32 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data.rules.causes import CAUSES
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import Errors, apart
-from evaluators.diagnose.recipe import Cause, Recipe, combine
-from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
-from evaluators.diagnose.verdict import Diagnosis, Named, judge
+from evaluators.diagnose.verdict import Diagnosis, NamedCause, judge
 
 __all__ = ["of_batches"]
 
 _SAME = 1e-3  # relative distance up to which a call is what a cause gives
 _FEWEST = 4  # texts
-_BATCH_MEAN = "Leave each vector as it is: what is taken off depends on the other texts of the call."
 
 
 @dataclass(frozen=True)
 class _Calls:
     """The answers to the few texts together and alone, [n, d], and to those of the smaller call, [m, d]."""
 
-    together: Vectors
-    alone: Vectors
-    fewer: Vectors
+    together: Embeddings
+    alone: Embeddings
+    fewer: Embeddings
 
 
 @dataclass(frozen=True)
@@ -71,49 +71,44 @@ def _benches(bench: Bench, texts: Sequence[int], smaller: Sequence[int]) -> _Ben
     return _Benches(*(bench.of_texts(one) for one in (whole, alone, together(smaller))))
 
 
-def _from_catalogue(benches: _Benches, calls: _Calls, base: Vectors, floor: float) -> Diagnosis | None:
+def _from_catalogue(benches: _Benches, calls: _Calls, base: Embeddings, floor: float) -> Diagnosis | None:
     """The best explanation of the texts together, if it holds alone and in company and is not one without batches."""
     bench, width = benches.together, calls.together.shape[1]
     causes = catalogue(bench.reference, base.shape[1], width)
-    found = judge(
-        Search(bench, calls.together, causes).run(), floor, lambda best: rounding(bench, calls.together, best, floor)
-    )
-    if found.match is None or found.verdict not in (DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PRECISION):
+    matches = Search(bench, calls.together, causes).run()
+    diagnosis = judge(matches, floor, lambda best: rounding(bench, calls.together, best, floor))
+    stated = diagnosis.verdict in (DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PRECISION)
+    if diagnosis.match is None or not stated or diagnosis.match.solved:
         return None
-    recipe, room = found.match.recipe, max(_SAME, 2 * float(found.after.max()))
-    if any(cause.family == "space" for cause in found.match.causes):
-        return None
+    recipe, room = diagnosis.match.recipe, max(_SAME, 2 * float(diagnosis.after.max()))
     if float(apart(bench.vectors(recipe), benches.alone.vectors(recipe)).max()) < room:
         return None  # what it names does not depend on the batch, and so does not say why the candidate does
-    held = [apart(calls.alone, benches.alone.vectors(recipe)), apart(calls.fewer, benches.fewer.vectors(recipe))]
-    return found if all(float(errors.max()) < room for errors in held) else None
+    others = [apart(calls.alone, benches.alone.vectors(recipe)), apart(calls.fewer, benches.fewer.vectors(recipe))]
+    return diagnosis if all(float(errors.max()) < room for errors in others) else None
 
 
-def _mean_taken_off(benches: _Benches, calls: _Calls, base: Vectors) -> Diagnosis | None:
+def _mean_taken_off(benches: _Benches, calls: _Calls, base: Embeddings) -> Diagnosis | None:
     """The mean of a call's vectors taken off each, solved exactly; before or after they are brought to length one."""
     if calls.together.shape[1] != base.shape[1]:
         return None
     reference = benches.together.reference
     for recipe in (reference.recipe, replace(reference.recipe, normalise="no")):
         rows, more = (one.vectors(recipe).astype(np.float64) for one in (benches.together, benches.fewer))
-        for name, change in _CENTRED.items():
+        for code, change in _CENTRED.items():
             made = change(rows)
             errors = apart(calls.together, made)
             if float(errors.max()) < _SAME and float(apart(calls.fewer, change(more)).max()) < _SAME:
-                return _solved(name, recipe, np.asarray(made, dtype=np.float32), errors, apart(calls.together, base))
+                return _solved(code, recipe, np.asarray(made, dtype=np.float32), errors, apart(calls.together, base))
     return None
 
 
-def _solved(name: str, recipe: Recipe, made: Vectors, after: Errors, before: Errors) -> Diagnosis:
-    def same(given: Recipe) -> Recipe:
-        return given
-
-    cause = Cause(name, "output", "batch", same, _BATCH_MEAN)
+def _solved(code: str, recipe: Recipe, made: Embeddings, after: Errors, before: Errors) -> Diagnosis:
+    cause = CAUSES[code]
     left, drift = float(after.mean()), float(before.mean())
-    named = Named(cause, (), 1 - left / drift, left)
-    sentence = f"{name[0].upper()}{name[1:]} explains {1 - left / drift:.1%} of the drift."
-    match = Match((cause,), combine(recipe, ()), after, made)
-    return Diagnosis("explained", sentence, drift, left, 0.0, (named,), (), before, after, match)
+    named = NamedCause(cause, (), 1 - left / drift, left)
+    sentence = f"{cause.words[0].upper()}{cause.words[1:]} explains {1 - left / drift:.1%} of the drift."
+    match = Match((cause,), recipe, after, made)
+    return Diagnosis(DiagnosisVerdict.EXPLAINED, sentence, drift, left, 0.0, (named,), (), before, after, match)
 
 
 def _unit(rows: Errors) -> Errors:
@@ -128,9 +123,10 @@ def _standard(rows: Errors) -> Errors:
     return np.asarray(_centred(rows) / np.maximum(rows.std(0), 1e-12))
 
 
+# By the code of the cause.
 _CENTRED: dict[str, Callable[[Errors], Errors]] = {
-    "the mean of the call's vectors taken off each": _centred,
-    "the mean of the call's vectors taken off each, and normalised again": lambda rows: _unit(_centred(rows)),
-    "every dimension standardised over the call": _standard,
-    "every dimension standardised over the call, and normalised again": lambda rows: _unit(_standard(rows)),
+    "mean-of-call-off": _centred,
+    "mean-of-call-off-normalised": lambda rows: _unit(_centred(rows)),
+    "standardised-over-call": _standard,
+    "standardised-over-call-normalised": lambda rows: _unit(_standard(rows)),
 }

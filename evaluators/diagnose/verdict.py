@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 
+from data.rules.causes import Cause, joined
+from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
-from evaluators.diagnose.recipe import Cause
 from evaluators.diagnose.search import EACH, Match
 
-__all__ = ["ACCEPTED", "IDENTICAL", "Diagnosis", "Named", "Verdict", "judge"]
-
-Verdict = Literal["identical", "precision only", "explained", "partly explained", "unstable", "unknown"]
+__all__ = ["IDENTICAL_WITHIN", "Diagnosis", "NamedCause", "judge"]
 
 # Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
-ACCEPTED = 0.10
-IDENTICAL = 2e-4  # worst text, relative distance: 1e-8 in cosine
+_ACCEPTED = 0.10
+IDENTICAL_WITHIN = 2e-4  # worst text, relative distance: 1e-8 in cosine
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
 _RUNNERS_UP = 5
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedCause:
     """A cause in an answer.
 
     Attributes:
-        same_as: causes that this model and these texts cannot tell from it.
+        same_as: words of causes that this model and these texts cannot tell from it.
         explained: share of the drift it explains by itself on top of those before it, 0 to 1.
         remaining: mean distance left after it and those before it.
     """
@@ -38,6 +36,9 @@ class Named:
     same_as: tuple[str, ...]
     explained: float
     remaining: float
+
+
+_Causes = tuple[NamedCause, ...]
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,16 @@ class Diagnosis:
         match: the explanation whose vectors are the proof; None when nothing is stated.
     """
 
-    verdict: Verdict
+    verdict: DiagnosisVerdict
     sentence: str
     drift: float
     remaining: float
     floor: float
-    causes: tuple[Named, ...]
-    runners_up: tuple[Named, ...]
+    causes: _Causes
+    runners_up: _Causes
     before: Errors
     after: Errors
     match: Match | None = None
-    hints: tuple[str, ...] = field(default=())
 
     @property
     def unexplained(self) -> float:
@@ -81,42 +81,37 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
         rounding: the distance that may be left by a match as rounding (``rest.rounding``); asked where it matters.
     """
     plain = next(match for match in ranked if not match.causes)
-    best = _with_effect(ranked, plain)
+    best = ranked[0]
     drift = float(plain.errors.mean())
-    if float(plain.errors.max()) < IDENTICAL:
-        return _without("identical", "The candidate's vectors are the reference's.", plain, floor, ())
+    if float(plain.errors.max()) < IDENTICAL_WITHIN:
+        return _without(DiagnosisVerdict.IDENTICAL, "The candidate's vectors are the reference's.", plain, floor, ())
     runners = _runners_up(ranked, best, plain)
     left = float(best.errors.mean())
     precision = bool(best.causes) and all(cause.precision for cause in best.causes)
     if best.causes and _accepted(best, plain, floor, rounding):
-        return _stated("precision only" if precision else "explained", best, ranked, plain, floor, runners)
+        verdict = DiagnosisVerdict.PRECISION if precision else DiagnosisVerdict.EXPLAINED
+        return _stated(verdict, best, ranked, plain, floor, runners)
     if precision and even(plain.errors) and left < 0.9 * drift and _same_size(best, plain):
-        return _stated("precision only", best, ranked, plain, floor, runners)
+        return _stated(DiagnosisVerdict.PRECISION, best, ranked, plain, floor, runners)
     if drift < 2 * floor and even(plain.errors):
         sentence = f"The drift ({drift:.1e}) is even over the texts and no larger than half precision makes it."
-        return _without("precision only", sentence, plain, floor, runners)
+        return _without(DiagnosisVerdict.PRECISION, sentence, plain, floor, runners)
     if best.causes and _settles_some(best, plain):
-        return _stated("partly explained", best, ranked, plain, floor, runners)
+        return _stated(DiagnosisVerdict.PARTLY, best, ranked, plain, floor, runners)
     sentence = "No known cause or combination of causes explains the drift."
     if best.causes:
         sentence = f"{sentence[:-1]}; the nearest ({' + '.join(best.names)}) leaves {left / drift:.0%} of it."
-    return _without("unknown", sentence, plain, floor, runners)
-
-
-def _with_effect(ranked: Sequence[Match], plain: Match) -> Match:
-    """The best match less every cause that it does as well without."""
-    best = ranked[0]
-    return best if best.causes else plain
+    return _without(DiagnosisVerdict.UNKNOWN, sentence, plain, floor, runners)
 
 
 def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match], float]) -> bool:
     left, drift = float(best.errors.mean()), float(plain.errors.mean())
     worst = float(best.errors.max())
-    if left < ACCEPTED * drift and worst < _NOTHING:
+    if left < _ACCEPTED * drift and worst < _NOTHING:
         return True
     # What is left must be rounding on every text, in half precision at most, and look like it. A cause that is merely
     # like the true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
-    if left < ACCEPTED * drift:
+    if left < _ACCEPTED * drift:
         return worst < rounding(best)
     return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
 
@@ -136,74 +131,72 @@ def _settles_some(best: Match, plain: Match) -> bool:
 
 
 def _stated(
-    verdict: Verdict, best: Match, ranked: Sequence[Match], plain: Match, floor: float, runners: tuple[Named, ...]
+    verdict: DiagnosisVerdict,
+    best: Match,
+    ranked: Sequence[Match],
+    plain: Match,
+    floor: float,
+    runners: _Causes,
 ) -> Diagnosis:
     causes = _in_order(best, ranked, plain)
     left, drift = float(best.errors.mean()), float(plain.errors.mean())
     names = " and ".join(_name(named) for named in causes)
-    told = {
-        "explained": f"{names} {'explain' if len(causes) > 1 else 'explains'} {1 - left / drift:.1%} of the drift.",
-        "precision only": f"The drift is one of precision: {names}.",
-        "partly explained": f"{names} {'settle' if len(causes) > 1 else 'settles'} part of the texts; "
+    s = "" if len(causes) > 1 else "s"
+    sentence = {
+        DiagnosisVerdict.EXPLAINED: f"{names} explain{s} {1 - left / drift:.1%} of the drift.",
+        DiagnosisVerdict.PRECISION: f"The drift is one of precision: {names}.",
+        DiagnosisVerdict.PARTLY: f"{names} settle{s} part of the texts; "
         f"{left / drift:.0%} of the drift is left, and its cause is not known.",
-    }
-    sentence = told[verdict][0].upper() + told[verdict][1:]
-    return Diagnosis(
-        verdict, sentence, drift, left, floor, causes, runners, plain.errors, best.errors, best
-    )  # fmt: skip
+    }[verdict]
+    sentence = sentence[0].upper() + sentence[1:]
+    return Diagnosis(verdict, sentence, drift, left, floor, causes, runners, plain.errors, best.errors, best)
 
 
-def _name(named: Named) -> str:
-    return named.cause.name + (f" (or {', or '.join(named.same_as)})" if named.same_as else "")
+def _name(named: NamedCause) -> str:
+    return named.cause.words + (f" (or {', or '.join(named.same_as)})" if named.same_as else "")
 
 
-def _without(verdict: Verdict, sentence: str, plain: Match, floor: float, runners: tuple[Named, ...]) -> Diagnosis:
+def _without(verdict: DiagnosisVerdict, sentence: str, plain: Match, floor: float, runners: _Causes) -> Diagnosis:
     drift = float(plain.errors.mean())
     return Diagnosis(verdict, sentence, drift, drift, floor, (), runners, plain.errors, plain.errors)
 
 
-def _in_order(best: Match, ranked: Sequence[Match], plain: Match) -> tuple[Named, ...]:
+def _in_order(best: Match, ranked: Sequence[Match], plain: Match) -> _Causes:
     """The causes of a match, each where it helped most, with what it added."""
-    tried = {frozenset(match.names): match for match in ranked}
-    left, order, now = list(best.causes), [], frozenset[str]()
+    tried = {frozenset(match.causes): match for match in ranked}
+    left, order, now = list(best.causes), [], frozenset[Cause]()
     remaining = drift = float(plain.errors.mean())
     while left:
-        steps = [(cause, tried.get(now | {cause.name})) for cause in left]
+        steps = [(cause, tried.get(now | {cause})) for cause in left]
         known = [(cause, match) for cause, match in steps if match is not None]
         cause, match = min(known, key=lambda step: step[1].score) if known else (left[0], best)
         after = float((match if len(left) > 1 else best).errors.mean())
-        order.append(Named(cause, _same_as(cause, best, ranked), max(0.0, (remaining - after) / drift), after))
-        remaining, now = after, now | {cause.name}
+        order.append(NamedCause(cause, _same_as(cause, best, ranked), max(0.0, (remaining - after) / drift), after))
+        remaining, now = after, now | {cause}
         left.remove(cause)
     return tuple(order)
 
 
 def _same_as(cause: Cause, best: Match, ranked: Sequence[Match]) -> tuple[str, ...]:
     """Other causes that put in its place give the same vectors on these texts."""
-    others = set(best.names) - {cause.name}
-    found = []
+    others = set(best.causes) - {cause}
+    alike = []
     for match in ranked:
-        rest = set(match.names) - others
-        swapped = len(match.causes) == len(best.causes) and len(rest) == 1 and rest != {cause.name}
-        if swapped and float(apart(match.vectors, best.vectors).max()) < 2 * ROUNDING:
-            found.append(rest.pop())
-    return tuple(dict.fromkeys(found))
+        swapped = set(match.causes) - others
+        one_other = len(match.causes) == len(best.causes) and len(swapped) == 1 and cause not in swapped
+        if one_other and float(apart(match.vectors, best.vectors).max()) < 2 * ROUNDING:
+            alike.append(swapped.pop().words)
+    return tuple(dict.fromkeys(alike))
 
 
-def _runners_up(ranked: Sequence[Match], best: Match, plain: Match) -> tuple[Named, ...]:
+def _runners_up(ranked: Sequence[Match], best: Match, plain: Match) -> _Causes:
     """The next best explanations that are not the best one with something added."""
-    drift, found = float(plain.errors.mean()), []
+    drift, runners = float(plain.errors.mean()), []
     for match in ranked:
-        if not match.causes or set(match.names) >= set(best.names) or match.score > plain.score + EACH:
+        if not match.causes or set(match.causes) >= set(best.causes) or match.score > plain.score + EACH:
             continue
         left = float(match.errors.mean())
-        together = match.causes[0] if len(match.causes) == 1 else _joined(match)
-        found.append(Named(together, (), max(0.0, 1 - left / drift), left))
-        if len(found) == _RUNNERS_UP:
+        runners.append(NamedCause(joined(match.causes), (), max(0.0, 1 - left / drift), left))
+        if len(runners) == _RUNNERS_UP:
             break
-    return tuple(found)
-
-
-def _joined(match: Match) -> Cause:
-    first = match.causes[0]
-    return Cause(" + ".join(match.names), first.slot, first.family, first.change, first.remedy, both=first.both)
+    return tuple(runners)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from data.rules.deltas import deltas
-from data.rules.setups import named, setups
+from data.rules.setups import named_runs, setups
 from data.store.database import open_reader
 from data.store.errors import NotFoundError, StoreMissingError
 from data.store.vocabulary import Comparison, Origin
@@ -63,7 +63,7 @@ def set_up_of(run_id: str, model: str, store: Path | None = None) -> str | None:
     reader = open_reader(store)
     try:
         cursor = reader.cursor()
-        found = named(setups(cursor), deltas(cursor, Comparison.REPRODUCED, model=model), [("this", run_id, "")])[
+        found = named_runs(setups(cursor), deltas(cursor, Comparison.REPRODUCED, model=model), [("this", run_id, "")])[
             "this"
         ]
     finally:

@@ -62,10 +62,10 @@ def _diagnosis(model: str) -> tuple[float, int, float]:
 
     bench = Bench(load_reference(model), batched(texts))
     causes = catalogue(bench.reference, 384, 384)
-    (cut,) = [cause for cause in causes if cause.name == "max length 64"]
+    (cut,) = [cause for cause in causes if cause.words == "texts cut at 64 tokens"]
     vectors = bench.vectors(combine(bench.reference.recipe, (cut,)))
     started = perf_counter()
     found = diagnose(bench, vectors)
     spent = perf_counter() - started
-    assert [named.cause.name for named in found.causes] == ["max length 64"]
+    assert [named.cause.words for named in found.causes] == ["texts cut at 64 tokens"]
     return one, len(causes), spent

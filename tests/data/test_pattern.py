@@ -77,7 +77,7 @@ def test_lengths_languages_and_metrics_come_from_the_store(cursor: duckdb.DuckDB
     assert documents.characters == 1499.41  # the documents of the split that is scored
     assert documents.scripts == {"Latn"} and documents.metrics == {}
     assert pairs.delta == pytest.approx(-0.1) and pairs.official == pytest.approx(0.5)
-    assert suggest([documents, pairs])[0].cause == "normalisation missing or added"
+    assert suggest([documents, pairs])[0].words == "normalisation missing or added"
 
 
 def test_nothing_asked_nothing_known(cursor: duckdb.DuckDBPyConnection) -> None:

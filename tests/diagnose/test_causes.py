@@ -17,7 +17,7 @@ from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.proof import snippet
 from evaluators.diagnose.recipe import combine
-from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.reference import Embeddings
 from tests.maintain.candidates import encode
 from tests.maintain.selftest import repeated
 from tests.models import minilm_folder
@@ -31,9 +31,9 @@ def library() -> Callable[[], Any]:
     return lambda: SentenceTransformer(str(minilm_folder()), device="cpu")
 
 
-def _names(bench: Bench, vectors: Vectors) -> tuple[str, set[str]]:
+def _names(bench: Bench, vectors: Embeddings) -> tuple[str, set[str]]:
     found = diagnose(bench, vectors)
-    return found.verdict, {name for named in found.causes for name in (named.cause.name, *named.same_as)}
+    return found.verdict, {name for named in found.causes for name in (named.cause.words, *named.same_as)}
 
 
 def _without_normalise(model: Any) -> Any:
@@ -43,53 +43,53 @@ def _without_normalise(model: Any) -> Any:
     return SentenceTransformer(modules=[module for module in model if not isinstance(module, Normalize)])
 
 
-def _max_length(model: Any, texts: list[str]) -> Vectors:
+def _max_length(model: Any, texts: list[str]) -> Embeddings:
     model.max_seq_length = 32
     return model.encode(texts)
 
 
-def _cls(model: Any, texts: list[str]) -> Vectors:
+def _cls(model: Any, texts: list[str]) -> Embeddings:
     model[1].pooling_mode = "cls"
     return model.encode(texts)
 
 
-def _not_normalised(model: Any, texts: list[str]) -> Vectors:
+def _not_normalised(model: Any, texts: list[str]) -> Embeddings:
     return _without_normalise(model).encode(texts)
 
 
-def _prompt(model: Any, texts: list[str]) -> Vectors:
+def _prompt(model: Any, texts: list[str]) -> Embeddings:
     return model.encode(texts, prompt="query: ")
 
 
-def _bf16(model: Any, texts: list[str]) -> Vectors:
+def _bf16(model: Any, texts: list[str]) -> Embeddings:
     return model.bfloat16().encode(texts, batch_size=1, convert_to_numpy=True).astype(np.float32)
 
 
-def _cased(model: Any, texts: list[str]) -> Vectors:
+def _cased(model: Any, texts: list[str]) -> Embeddings:
     from tokenizers.normalizers import BertNormalizer
 
     model.tokenizer.backend_tokenizer.normalizer = BertNormalizer(lowercase=False)
     return model.encode(texts)
 
 
-def _cut(model: Any, texts: list[str]) -> Vectors:
+def _cut(model: Any, texts: list[str]) -> Embeddings:
     return model.encode(texts, truncate_dim=128, normalize_embeddings=True)
 
 
-def _last_layer_gone(model: Any, texts: list[str]) -> Vectors:
+def _last_layer_gone(model: Any, texts: list[str]) -> Embeddings:
     layers = model[0].model.encoder.layer
     model[0].model.encoder.layer = layers[:-1]
     return model.encode(texts)
 
 
-def _three(model: Any, texts: list[str]) -> Vectors:
+def _three(model: Any, texts: list[str]) -> Embeddings:
     model = _without_normalise(model)
     model.max_seq_length = 32
     return model.encode([text.lower() for text in texts], prompt="passage: ")[:, :200]
 
 
 MADE = {
-    "max length 32": (_max_length, "explained", {"max length 32"}),
+    "texts cut at 32 tokens": (_max_length, "explained", {"texts cut at 32 tokens"}),
     "CLS": (_cls, "explained", {"CLS pooling"}),
     "not normalised": (_not_normalised, "explained", {"normalisation missing"}),
     "prompt": (_prompt, "explained", {'prompt "query: " added'}),
@@ -100,7 +100,7 @@ MADE = {
     "four at once": (
         _three,
         "explained",
-        {"max length 32", "normalisation missing", 'prompt "passage: " added', "cut to 200 dimensions"},
+        {"texts cut at 32 tokens", "normalisation missing", 'prompt "passage: " added', "cut to 200 dimensions"},
     ),
 }
 
@@ -117,14 +117,14 @@ def test_what_the_library_did_is_named(case: str, minilm: Bench, library: Callab
 @pytest.mark.parametrize(
     "names",
     [
-        ("max length 32",),
+        ("texts cut at 32 tokens",),
         ("CLS pooling", "normalisation missing"),
         ('prompt "query: " added', "lower-casing lost in the tokenizer"),
         ("cut to 128 dimensions and normalised again", "texts lower-cased"),
     ],
 )
 def test_the_snippet_pasted_makes_the_two_agree(names: tuple[str, ...], minilm: Bench) -> None:
-    causes = tuple(cause for cause in catalogue(minilm.reference, 384, 128) if cause.name in names)
+    causes = tuple(cause for cause in catalogue(minilm.reference, 384, 128) if cause.words in names)
     vectors = minilm.vectors(combine(minilm.reference.recipe, causes))
     scope: dict[str, Any] = {}
     exec(snippet(minilm.reference, causes, texts=repr(list(minilm.texts.texts))), scope)  # what a user would paste
@@ -164,7 +164,7 @@ def test_random_weights_are_told_by_two_loads_not_by_likeness(decoder: Bench) ->
     loads = [partial(random_part, part=pattern, seed=seed) for seed in (77, 78)]
     vectors, facts = repeated(decoder, loads, times=0)
     told = diagnose(decoder, vectors, facts=facts)
-    assert [named.cause.name for named in told.causes] == ["weights random: layer 3"]
+    assert [named.cause.words for named in told.causes] == ["weights random: layer 3"]
     # That two loads differ is what was seen. Without their vectors to hold draws against, nothing is named.
     bare = diagnose(decoder, vectors, facts=Facts(loads_agree=False))
     assert (bare.verdict, bare.causes) == ("unstable", ())
@@ -189,21 +189,21 @@ def test_a_model_random_throughout_is_not_taken_for_one_random_tensor(decoder: B
         decoder, [partial(random_part, part=pattern, seed=one) for one in (seed, seed + 1)], times=0
     )
     (named,) = diagnose(decoder, vectors, facts=facts).causes
-    assert named.cause.name == "weights random: all"
+    assert named.cause.words == "weights random: all"
 
 
 def test_heads_are_named_where_their_outputs_disagree_and_their_files_are_missing(decoder: Bench) -> None:
     vectors = decoder.vectors(decoder.reference.recipe)
     facts = Facts(loads_agree=True, heads_agree=False, heads_missing=True)
     (named,) = diagnose(decoder, vectors, facts=facts).causes
-    assert named.cause.name == "weights random: the heads"
+    assert named.cause.words == "weights random: the heads"
     bare = diagnose(decoder, vectors, facts=Facts(loads_agree=True, heads_agree=False))
     assert (bare.verdict, bare.causes) == ("unstable", ())
 
 
-def _made(bench: Bench, *names: str) -> Vectors:
+def _made(bench: Bench, *names: str) -> Embeddings:
     """The candidate of the self-test: whole padded batches, eager attention, the library's own pooling."""
-    chosen = tuple(cause for cause in catalogue(bench.reference, 64, 64) if cause.name in names)
+    chosen = tuple(cause for cause in catalogue(bench.reference, 64, 64) if cause.words in names)
     assert len(chosen) == len(names)
     return encode(bench.reference, combine(bench.reference.recipe, chosen), bench.texts)
 
@@ -219,7 +219,7 @@ def _made(bench: Bench, *names: str) -> Vectors:
         ("int8 activations, as PyTorch quantises",),
         ("int8 activations", "texts lower-cased"),
         ("int8 activations, as PyTorch quantises", "position-weighted mean pooling"),
-        ("EOS (the end token) missing", "max length 64"),
+        ("EOS (the end token) missing", "texts cut at 64 tokens"),
     ],
 )
 def test_what_another_route_made_is_named(decoder: Bench, names: tuple[str, ...]) -> None:
@@ -227,14 +227,14 @@ def test_what_another_route_made_is_named(decoder: Bench, names: tuple[str, ...]
 
 
 def test_half_precision_of_other_kernels_is_not_taken_for_a_cause_unknown(decoder: Bench) -> None:
-    chosen = tuple(cause for cause in catalogue(decoder.reference, 64, 64) if cause.name == "layer 3 of 4 missing")
+    chosen = tuple(cause for cause in catalogue(decoder.reference, 64, 64) if cause.words == "layer 3 of 4 missing")
     recipe = combine(decoder.reference.recipe, chosen)
     vectors = encode(decoder.reference, recipe, decoder.texts, lambda model: model.bfloat16())
     assert _names(decoder, vectors) == ("explained", {"layer 3 of 4 missing", "bf16 arithmetic"})
 
 
 def test_an_empty_text_keeps_its_first_token_when_the_last_is_missing(minilm: Bench) -> None:
-    (cause,) = [one for one in catalogue(minilm.reference, 384, 384) if one.name == "EOS (the end token) missing"]
+    (cause,) = [one for one in catalogue(minilm.reference, 384, 384) if one.words == "EOS (the end token) missing"]
     rows = minilm.rows(combine(minilm.reference.recipe, (cause,)))
     assert rows[minilm.texts.texts.index("")].ids == (minilm.reference.tokenizer.cls_token_id,)
 
@@ -276,7 +276,7 @@ def test_all_causes_take_few_passes(decoder: Bench) -> None:
     bench = Bench(decoder.reference, decoder.texts)  # nothing kept of other tests
     width = bench.vectors(bench.reference.recipe).shape[1]
     causes = catalogue(bench.reference, width, width)
-    (cut,) = [cause for cause in causes if cause.name == "max length 64"]
+    (cut,) = [cause for cause in causes if cause.words == "texts cut at 64 tokens"]
     found = diagnose(bench, bench.vectors(combine(bench.reference.recipe, (cut,))))
-    assert [named.cause.name for named in found.causes] == ["max length 64"]
+    assert [named.cause.words for named in found.causes] == ["texts cut at 64 tokens"]
     assert bench.passes < 0.6 * len(causes) * len(bench.texts.texts)

@@ -36,7 +36,7 @@ def test_the_plan_asks_for_every_effective_cause_and_is_the_same_each_time(decod
     planned = plan(decoder, pairs=3, seed=1)
     assert planned == plan(decoder, pairs=3, seed=1)
     asked = {kind: {one.truth for one in planned if one.kind == kind} for kind in KINDS}
-    every = {(cause.name,) for cause in effective(decoder)}
+    every = {(cause.words,) for cause in effective(decoder)}
     assert every < asked["one cause"] and every < asked["cause withheld"]
     assert len(asked["two causes"]) == 3
 
@@ -44,5 +44,5 @@ def test_the_plan_asks_for_every_effective_cause_and_is_the_same_each_time(decod
 def test_a_cause_stated_that_was_withheld_is_counted_as_wrong(decoder: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     # A diagnosis that leaves nothing out of its catalogue states a cause where none may be stated.
     monkeypatch.setattr(selftest, "diagnose", lambda bench, vectors, *, without: diagnose(bench, vectors))
-    outcome = ask(decoder, Trial("cause withheld", ("max length 64",)))
+    outcome = ask(decoder, Trial("cause withheld", ("texts cut at 64 tokens",)))
     assert (outcome.right, outcome.wrong) == (False, True)

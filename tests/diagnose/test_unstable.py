@@ -92,7 +92,7 @@ def test_a_cause_is_named_only_where_it_is_the_one(made: Made) -> None:
 
 def _as_it_should_be(habit: str, found: Diagnosis) -> None:
     _, right = HABITS[habit]
-    names = [{named.cause.name, *named.same_as} for named in found.causes]
+    names = [{named.cause.words, *named.same_as} for named in found.causes]
     assert all(one & right for one in names), (habit, found.sentence)
     assert bool(names) == bool(right), (habit, found.sentence)
     assert found.verdict in (["explained"] if right else ["unstable", "unknown"]), (habit, found.sentence)

@@ -62,15 +62,15 @@ def _parity(folder: Path, backend: str) -> None:
 
 def _diagnose(folder: Path) -> None:
     from evaluators.diagnose.answer import BATCH, Bench, batched
-    from evaluators.diagnose.causes.model import changes
     from evaluators.diagnose.reference import load_reference
+    from evaluators.diagnose.weights import weight_changes
 
     reference = load_reference(str(folder))
     bench = Bench(reference, batched(TEXTS, [None] * len(TEXTS), BATCH))
     np.isfinite(bench.vectors(reference.recipe)).all()
-    for name, change in changes(reference).items():
+    for name, change in weight_changes(reference).items():
         if name == "bin":
-            change(reference.model)
+            change.apply(reference.model)
 
 
 COMMANDS: dict[str, Callable[[Path], None]] = {

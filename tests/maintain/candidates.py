@@ -11,25 +11,26 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from evaluators.diagnose.causes.model import LAYERS_OUT, changes, layers_of
-from evaluators.diagnose.causes.pooling import NAMES
-from evaluators.diagnose.causes.text import EDITS
-from evaluators.diagnose.causes.tokenizers import VARIANTS
-from evaluators.diagnose.recipe import Recipe
-from evaluators.diagnose.reference import Reference, Vectors
+from evaluators.diagnose.recipe import Recipe, edited
+from evaluators.diagnose.reference import SHORT_POOLINGS, Embeddings, Reference
 from evaluators.diagnose.rows import Texts
+from evaluators.diagnose.tokenizers import TOKENIZER_VARIANTS
+from evaluators.diagnose.weights import layers_of, missing_layers, weight_changes, without
 
 __all__ = ["encode"]
 
 Change = Callable[[Any], Any]
+# sentence-transformers' names for poolings, where they differ
+_MODES = {short: name for name, short in SHORT_POOLINGS.items()}
 
 
-def encode(reference: Reference, recipe: Recipe, texts: Texts, prepare: Change | None = None) -> Vectors:
-    """Vectors of the texts under a recipe, float32 [n, d].
+def encode(reference: Reference, recipe: Recipe, texts: Texts, prepare: Change | None = None) -> Embeddings:
+    """Embeddings of the texts under a recipe, float32 [n, d].
 
     Args:
         reference: the model.
@@ -41,7 +42,7 @@ def encode(reference: Reference, recipe: Recipe, texts: Texts, prepare: Change |
 
     model = _model(reference, recipe)
     model = prepare(model) if prepare else model
-    found: dict[int, Vectors] = {}
+    found: dict[int, Embeddings] = {}
     for batch in texts.batches:
         written = [_written(texts.texts[index], texts.roles[index], recipe, reference) for index in batch]
         with torch.no_grad():
@@ -55,17 +56,15 @@ def _model(reference: Reference, recipe: Recipe) -> Any:
     model.set_attn_implementation("eager")
     model.config.use_cache = False  # layers taken out leave gaps in the cache's numbering
     for name in recipe.weights:
-        change = {"norms": _reset_norms, "a7": _quantised_by_torch}.get(name) or changes(reference)[name]
-        model = _fewer_layers(model, name) if name.startswith(LAYERS_OUT) else change(model)
+        own = {"norms": _reset_norms, "a7": _quantised_by_torch}
+        own |= {without(places): partial(_fewer_layers, places=places) for _, places in missing_layers(reference.model)}
+        model = own.get(name, weight_changes(reference)[name].apply)(model)
     return model
 
 
-def _fewer_layers(model: Any, name: str) -> Any:
+def _fewer_layers(model: Any, places: tuple[int, ...]) -> Any:
     layers = layers_of(model)
-    count = len(layers)
-    which = name.removeprefix(LAYERS_OUT)
-    gone = {"upper-half": range(count // 2, count), "last-two": range(count - 2, count)}.get(which)
-    for index in reversed(gone or [int(which)]):
+    for index in reversed(places):
         del layers[index]
     model.config.num_hidden_layers = len(layers)
     return model
@@ -90,15 +89,11 @@ def _quantised_by_torch(model: Any) -> Any:
 
 
 def _written(text: str, role: str | None, recipe: Recipe, reference: Reference) -> str:
-    for edit in recipe.edits:
-        text = EDITS[edit](text)
-    prompts = dict(recipe.prompts)
-    prompt = prompts[role] if role in prompts else prompts.get(None, "")
     end = str(reference.tokenizer.eos_token or reference.tokenizer.sep_token)
-    return prompt + text + (end if recipe.special == "twice-last" else "")
+    return edited(text, role, recipe) + (end if recipe.special == "twice-last" else "")
 
 
-def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str]) -> Vectors:
+def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str]) -> Embeddings:
     import torch
 
     ids = _token_ids(reference, recipe, written)
@@ -122,7 +117,7 @@ def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str])
 
 
 def _token_ids(reference: Reference, recipe: Recipe, written: list[str]) -> list[list[int]]:
-    tokenizer = VARIANTS[recipe.tokenizer](reference)
+    tokenizer = TOKENIZER_VARIANTS[recipe.tokenizer](reference)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     side = "left" if recipe.cut_left else "right"
     options: dict[str, Any] = {"truncation": True, "max_length": recipe.length, "padding": False, "verbose": False}
@@ -179,7 +174,7 @@ def _pooled(output: Any, mask: Any, pooling: str) -> Any:
         inner = [one[own.bool()] for one, own in zip(hidden, mask, strict=True)]
         trimmed = [one[1:-1] if count > 2 else one for one, count in zip(inner, counts, strict=True)]
         return _stack([one.mean(0) for one in trimmed])
-    mode = NAMES[pooling][1]
+    mode = _MODES.get(pooling, pooling)
     if pooling == "last" and bool(mask.all()):
         return hidden[:, -1]
     if pooling == "cls":
@@ -194,22 +189,23 @@ def _stack(vectors: list[Any]) -> Any:
     return torch.stack(vectors)
 
 
-def _finished(vectors: Any, recipe: Recipe, reference: Reference) -> Vectors:
+def _finished(vectors: Any, recipe: Recipe, reference: Reference) -> Embeddings:
     import torch
 
     for projection in reference.projections if recipe.dense else ():
         bias = None if projection.bias is None else torch.tensor(projection.bias)
         vectors = torch.nn.functional.linear(vectors, torch.tensor(projection.weight), bias)
         vectors = getattr(torch, projection.activation)(vectors) if projection.activation else vectors
-    if recipe.normalise == "before-cut":
+    normalise = recipe.normalise == "yes"
+    if normalise and recipe.normalise_first:
         vectors = torch.nn.functional.normalize(vectors)
     vectors = vectors[:, : recipe.dimensions]
-    if recipe.normalise == "yes":
+    if normalise and not recipe.normalise_first:
         vectors = torch.nn.functional.normalize(vectors)
     return np.asarray(vectors.float().numpy(), dtype=np.float32)
 
 
-def _stored(vectors: Vectors, rounding: str) -> Vectors:
+def _stored(vectors: Embeddings, rounding: str) -> Embeddings:
     if rounding == "binary":
         return np.sign(vectors, where=vectors != 0, out=np.full_like(vectors, -1))
     if rounding == "int8":

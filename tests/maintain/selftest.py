@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from data.rules.causes import CAUSES, Cause
 from data.rules.drift import IDENTICAL
 from evaluators.diagnose.answer import Bench, Facts, diagnose
 from evaluators.diagnose.causes import catalogue
-from evaluators.diagnose.causes.space import SOLVED
 from evaluators.diagnose.measure import ROUNDING, apart
 from evaluators.diagnose.nondeterminism import random_part, random_parts
-from evaluators.diagnose.recipe import Cause, combine
-from evaluators.diagnose.reference import Vectors
+from evaluators.diagnose.recipe import combine
+from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import compatible
 from evaluators.diagnose.verdict import Diagnosis
@@ -35,10 +35,11 @@ KINDS: tuple[Kind, ...] = ("one cause", "two causes", "two causes, bf16 noise", 
 _SHOWS = 1e-3  # largest distance of a text from which a cause can be asked for at all
 _CUT = 3  # a cut keeps one dimension in so many
 _TENSORS = 6  # single tensors made random
-_MORE_GENERAL = {SOLVED["permuted"].name: (SOLVED["rotated"].name,)}  # a permutation is a rotation
+_SOLVED = tuple(CAUSES[code] for code in ("scaled", "rows-shuffled", "dimensions-permuted", "rotated"))
+_MORE_GENERAL = {"dimensions permuted": ("a rotation of the space",)}  # a permutation is a rotation
 _ASKED = 8  # texts asked again and again
 _TIMES = 8
-_RANDOM, _DROPOUT = "weights random: ", "dropout on"
+_DROPOUT = CAUSES["dropout-on"].words
 
 
 @dataclass(frozen=True)
@@ -79,15 +80,15 @@ def plan(bench: Bench, *, pairs: int, seed: int) -> list[Trial]:
     """
     draw = random.Random(seed)
     causes = effective(bench)
-    names = [cause.name for cause in causes]
-    chance = [*(_RANDOM + part for part in _parts(bench, draw)), *_dropout(bench)]
+    names = [cause.words for cause in causes]
+    chance = [*map(_random, _parts(bench, draw)), *_dropout(bench)]
     drawn = _pairs(bench, causes, draw, pairs)
     quiet = [pair for pair in drawn if not any(cause.precision for cause in pair)]
-    singles = [*names, *(cause.name for cause in SOLVED.values()), *chance]
+    singles = [*names, *(cause.words for cause in _SOLVED), *chance]
     trials = [
         *(Trial("one cause", (name,)) for name in singles),
-        *(Trial("two causes", tuple(cause.name for cause in pair)) for pair in drawn),
-        *(Trial("two causes, bf16 noise", tuple(cause.name for cause in pair)) for pair in quiet),
+        *(Trial("two causes", tuple(cause.words for cause in pair)) for pair in drawn),
+        *(Trial("two causes, bf16 noise", tuple(cause.words for cause in pair)) for pair in quiet),
         *(Trial("cause withheld", (name,)) for name in singles),
     ]
     draw.shuffle(trials)  # a run cut short is then a fair sample
@@ -97,7 +98,7 @@ def plan(bench: Bench, *, pairs: int, seed: int) -> list[Trial]:
 def effective(bench: Bench) -> list[Cause]:
     """The causes that change any vector of this model and these probes, one of each class that gives equal vectors."""
     base = bench.vectors(bench.reference.recipe)
-    kept: list[tuple[Cause, Vectors]] = []
+    kept: list[tuple[Cause, Embeddings]] = []
     for cause in _catalogue(bench).values():
         vectors = bench.vectors(combine(bench.reference.recipe, (cause,)))
         if _same(vectors, base) or any(_same(vectors, other) for _, other in kept):
@@ -113,7 +114,7 @@ def ask(bench: Bench, trial: Trial) -> Outcome:
     causes = tuple(_catalogue(bench)[name] for name in trial.truth if name in _catalogue(bench))
     clean = bench.vectors(combine(bench.reference.recipe, causes)) if causes else None
     if trial.kind == "cause withheld":
-        # Vectors alone, and without whatever would give the same ones.
+        # Embeddings alone, and without whatever would give the same ones.
         equal = [*_equal(bench, clean), *_MORE_GENERAL.get(trial.truth[0], ())]
         found = diagnose(bench, candidate, without=[*trial.truth, *equal])
         right, wrong = not found.causes, bool(found.causes)
@@ -126,39 +127,39 @@ def ask(bench: Bench, trial: Trial) -> Outcome:
 
 def _catalogue(bench: Bench) -> dict[str, Cause]:
     width = bench.vectors(bench.reference.recipe).shape[1]
-    return {cause.name: cause for cause in catalogue(bench.reference, width, width // _CUT)}
+    return {cause.words: cause for cause in catalogue(bench.reference, width, width // _CUT)}
 
 
-def _same(left: Vectors, right: Vectors) -> bool:
+def _same(left: Embeddings, right: Embeddings) -> bool:
     return left.shape == right.shape and float(apart(left, right).max()) < 2 * ROUNDING
 
 
-def _equal(bench: Bench, clean: Vectors | None) -> list[str]:
+def _equal(bench: Bench, clean: Embeddings | None) -> list[str]:
     """Causes of the catalogue that give a cause's vectors."""
     if clean is None:
         return []
     recipe = bench.reference.recipe
     return [
-        cause.name for cause in _catalogue(bench).values() if _same(bench.vectors(combine(recipe, (cause,))), clean)
+        cause.words for cause in _catalogue(bench).values() if _same(bench.vectors(combine(recipe, (cause,))), clean)
     ]
 
 
-def _candidate(bench: Bench, trial: Trial) -> tuple[Vectors, Facts | None]:
+def _candidate(bench: Bench, trial: Trial) -> tuple[Embeddings, Facts | None]:
     reference, texts, (first, *_) = bench.reference, bench.texts, trial.truth
-    if first.startswith(_RANDOM):
-        pattern = random_parts(reference.model)[first.removeprefix(_RANDOM)]
+    parts = {_random(name): part for name, part in random_parts(reference.model).items()}
+    if (pattern := parts.get(first)) is not None:
         loads = (partial(random_part, part=pattern, seed=seed) for seed in (901, 902))
         return repeated(bench, list(loads), times=1)
     if first == _DROPOUT:
         return repeated(bench, [lambda model: model.train()], times=_TIMES)
-    if made := [key for key, cause in SOLVED.items() if cause.name == first]:
-        return _moved(made[0], encode(reference, reference.recipe, texts)), None
+    if first in [cause.words for cause in _SOLVED]:
+        return _moved(first, encode(reference, reference.recipe, texts)), None
     recipe = combine(reference.recipe, tuple(_catalogue(bench)[name] for name in trial.truth))
     noise = (lambda model: model.bfloat16()) if trial.kind == "two causes, bf16 noise" else None
     return encode(reference, recipe, texts, noise), None
 
 
-def repeated(bench: Bench, loads: Sequence[Callable[[Any], Any]], times: int) -> tuple[Vectors, Facts]:
+def repeated(bench: Bench, loads: Sequence[Callable[[Any], Any]], times: int) -> tuple[Embeddings, Facts]:
     """A candidate's vectors from its first load, and the facts that asking a few short texts again shows.
 
     Args:
@@ -186,14 +187,18 @@ def repeated(bench: Bench, loads: Sequence[Callable[[Any], Any]], times: int) ->
     return whole, facts
 
 
-def _moved(how: str, base: Vectors) -> Vectors:
-    """Vectors scaled, shuffled, permuted or rotated."""
+def _random(part: str) -> str:
+    return CAUSES["weights-random"].filled({"part": part}).words
+
+
+def _moved(how: str, base: Embeddings) -> Embeddings:
+    """Embeddings scaled, shuffled, permuted or rotated."""
     draw, (count, width) = np.random.default_rng(3), base.shape
-    if how == "scale":
+    if how == CAUSES["scaled"].words:
         return base * np.float32(9.4)
-    if how == "shuffled":
+    if how == CAUSES["rows-shuffled"].words:
         return base[draw.permutation(count)]
-    if how == "permuted":
+    if how == CAUSES["dimensions-permuted"].words:
         return base[:, draw.permutation(width)]
     return base @ np.linalg.qr(draw.normal(size=(width, width)))[0].astype(np.float32)
 
@@ -229,10 +234,10 @@ def _both_show(bench: Bench, pairs: Sequence[tuple[Cause, ...]]) -> Iterator[tup
             yield pair
 
 
-def _judged(bench: Bench, found: Diagnosis, trial: Trial, clean: Vectors | None) -> tuple[bool, bool, bool]:
+def _judged(bench: Bench, found: Diagnosis, trial: Trial, clean: Embeddings | None) -> tuple[bool, bool, bool]:
     """Whether all causes were named and nothing else, whether one was, and whether a wrong one was stated."""
     stated = [named for named in found.causes if not (named.cause.precision and "noise" in trial.kind)]
-    hits = [bool({named.cause.name, *named.same_as} & set(trial.truth)) for named in stated or found.causes]
+    hits = [bool({named.cause.words, *named.same_as} & set(trial.truth)) for named in stated or found.causes]
     whole = len(stated) == len(trial.truth) and len(hits) > 0 and all(hits)
     if not whole and clean is not None and 0 < len(stated) <= len(trial.truth):
         recipe = combine(bench.reference.recipe, tuple(named.cause for named in stated))
@@ -241,8 +246,8 @@ def _judged(bench: Bench, found: Diagnosis, trial: Trial, clean: Vectors | None)
 
 
 def _told(found: Diagnosis) -> str:
-    stated = " + ".join(named.cause.name for named in found.causes)
-    nearest = f"({found.runners_up[0].cause.name} nearest)" if found.runners_up else ""
+    stated = " + ".join(named.cause.words for named in found.causes)
+    nearest = f"({found.runners_up[0].cause.words} nearest)" if found.runners_up else ""
     return f"{found.verdict}: {stated or nearest}".rstrip(": ")
 
 

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.queries import reproduction as asked
 from dashboard.sections import cell
 from data.rules.deltas import Thresholds
-from data.rules.setups import Named
+from data.rules.setups import NamedRun
 from data.store.database import open_reader
 from tests.serving import ROOT
 from tests.verdicts.making import (
@@ -346,8 +346,8 @@ def test_runs_of_one_setting_keep_labels_of_their_own() -> None:
 
 def test_runs_are_labelled_by_what_sets_them_apart() -> None:
     plain_run, cut, first, second = (f"org/model · 2026112{n}-081443-2589dfc2" for n in range(4))
-    named = {row: Named("", "pooling cls", None, "", "") for row in (first, second)}
-    named |= {cut: Named("", "32 tokens", None, "", ""), plain_run: Named("", "", None, "", "")}
+    named = {row: NamedRun("", "pooling cls", None, "", "") for row in (first, second)}
+    named |= {cut: NamedRun("", "32 tokens", None, "", ""), plain_run: NamedRun("", "", None, "", "")}
     assert cell.short(pd.Series([plain_run, cut, cut, first, second]), named).tolist() == [
         "model · 11-20 08:14 2589",
         "model · 32 tokens",

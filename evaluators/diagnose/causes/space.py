@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import linear_sum_assignment
 
+from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.measure import apart
-from evaluators.diagnose.recipe import Cause, Recipe
 
-__all__ = ["SOLVED", "Solution", "solve"]
+__all__ = ["Solution", "solve"]
 
 Matrix = NDArray[np.float64]
 _PRODUCTS_AGREE = 0.08  # of the spread of the products; bf16 noise leaves .03
@@ -34,34 +34,16 @@ class Solution(NamedTuple):
     vectors: Matrix
 
 
-def _same(recipe: Recipe) -> Recipe:
-    return recipe
-
-
-def _solved(name: str, remedy: str, snippet: str = "", *, both: bool = False) -> Cause:
-    return Cause(name, "output", "space", _same, remedy, snippet, before=False, both=both)
-
-
-SOLVED = {
-    "scale": _solved("all vectors scaled by one number", "Remove the scale, or compare with cosine."),
-    "shuffled": _solved("rows shuffled", "Hand the vectors back in the order of the texts."),
-    "permuted": _solved("dimensions permuted", "Use one model file on both sides.", both=True),
-    "rotated": _solved(
-        "a rotation of the space", "Use the same projection on both sides; the two spaces do not mix.", both=True
-    ),
-}  # fmt: skip
-
-
 def solve(candidate: Matrix, vectors: Matrix) -> list[Solution]:
     """Every solved change that is evidence for itself, given the reference's vectors under the other causes."""
     if candidate.shape != vectors.shape or len(candidate) < _FEWEST:
         return []
     tried: tuple[Callable[[Matrix, Matrix], Solution | None], ...] = (_scaled, _shuffled)
-    found = [solution for attempt in tried if (solution := attempt(candidate, vectors)) is not None]
+    solutions = [solution for attempt in tried if (solution := attempt(candidate, vectors)) is not None]
     # Vectors that are near each other have products that agree, rotated or not.
     if float(apart(candidate, vectors).mean()) > _FAR and _products_agree(candidate, vectors):
-        found += [_permuted(candidate, vectors), _rotated(candidate, vectors)]
-    return found
+        solutions += [_permuted(candidate, vectors), _rotated(candidate, vectors)]
+    return solutions
 
 
 def _scaled(candidate: Matrix, vectors: Matrix) -> Solution | None:
@@ -69,14 +51,14 @@ def _scaled(candidate: Matrix, vectors: Matrix) -> Solution | None:
     ratios = np.linalg.norm(candidate, axis=1) / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
     # One number for all: lengths that vary from text to text are another cause's.
     even = float(ratios.std()) < _ONE_NUMBER * float(ratios.mean())
-    return Solution(SOLVED["scale"], vectors * factor) if even and factor > 0 and abs(factor - 1) > 0.01 else None
+    return Solution(CAUSES["scaled"], vectors * factor) if even and factor > 0 and abs(factor - 1) > 0.01 else None
 
 
 def _shuffled(candidate: Matrix, vectors: Matrix) -> Solution | None:
     rows, places = linear_sum_assignment(-_cosines(candidate, vectors))
     moved = vectors[places[np.argsort(rows)]]
     changed = float(np.mean(apart(moved, vectors) > 1e-4))
-    return Solution(SOLVED["shuffled"], moved) if changed > 0 else None
+    return Solution(CAUSES["rows-shuffled"], moved) if changed > 0 else None
 
 
 def _products_agree(candidate: Matrix, vectors: Matrix) -> bool:
@@ -90,12 +72,12 @@ def _products_agree(candidate: Matrix, vectors: Matrix) -> bool:
 def _permuted(candidate: Matrix, vectors: Matrix) -> Solution:
     cost = (candidate**2).sum(0)[:, None] + (vectors**2).sum(0)[None] - 2 * candidate.T @ vectors
     columns, places = linear_sum_assignment(cost)
-    return Solution(SOLVED["permuted"], vectors[:, places[np.argsort(columns)]])
+    return Solution(CAUSES["dimensions-permuted"], vectors[:, places[np.argsort(columns)]])
 
 
 def _rotated(candidate: Matrix, vectors: Matrix) -> Solution:
     rotation, _ = orthogonal_procrustes(vectors, candidate)
-    return Solution(SOLVED["rotated"], vectors @ rotation)
+    return Solution(CAUSES["rotated"], vectors @ rotation)
 
 
 def _cosines(left: Matrix, right: Matrix) -> Matrix:

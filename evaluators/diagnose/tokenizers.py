@@ -7,12 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from evaluators.diagnose.reference import Reference
+from evaluators.diagnose.reference import Reference
 
-__all__ = ["VARIANTS", "applicable"]
+__all__ = ["TOKENIZER_VARIANTS", "bare_tokenizer"]
 
 
 def _own(reference: Reference) -> Any:
@@ -27,10 +26,9 @@ def _bert_normalizer(**changes: Any) -> Callable[[Reference], Any]:
 
         tokenizer = copy.deepcopy(reference.tokenizer)
         now = tokenizer.backend_tokenizer.normalizer
-        kept = {
-            name: getattr(now, name) for name in ("clean_text", "handle_chinese_chars", "strip_accents", "lowercase")
-        }
-        tokenizer.backend_tokenizer.normalizer = BertNormalizer(**{**kept, **changes})
+        switches = ("clean_text", "handle_chinese_chars", "strip_accents", "lowercase")
+        turned = {name: getattr(now, name) for name in switches} | changes
+        tokenizer.backend_tokenizer.normalizer = BertNormalizer(**turned)
         return tokenizer
 
     return build
@@ -57,7 +55,7 @@ def _prefix_space(reference: Reference) -> Any:
     return tokenizer
 
 
-def _missing(reference: Reference) -> Any:
+def bare_tokenizer(reference: Reference) -> Any:
     """What transformers builds, without a word, from config.json alone."""
     from transformers import AutoTokenizer
 
@@ -68,7 +66,7 @@ def _missing(reference: Reference) -> Any:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
-VARIANTS: dict[str, Callable[[Reference], Any]] = {
+TOKENIZER_VARIANTS: dict[str, Callable[[Reference], Any]] = {
     "": _own,
     "cased": _bert_normalizer(lowercase=False),
     "accents-kept": _bert_normalizer(strip_accents=False),
@@ -76,33 +74,5 @@ VARIANTS: dict[str, Callable[[Reference], Any]] = {
     "no-normalizer": _without_normalizer,
     "literal-specials": _literal_specials,
     "prefix-space": _prefix_space,
-    "missing": _missing,
+    "missing": bare_tokenizer,
 }
-
-
-def applicable(reference: Reference) -> list[str]:
-    """The variants that this tokenizer has the parts for."""
-    from tokenizers.normalizers import BertNormalizer
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    backend = reference.tokenizer.backend_tokenizer
-    found = ["literal-specials"]
-    if isinstance(backend.normalizer, BertNormalizer):
-        found += ["cased"] * bool(backend.normalizer.lowercase) + ["accents-kept", "cjk-joined"]
-    elif backend.normalizer is not None:
-        found.append("no-normalizer")
-    if isinstance(backend.pre_tokenizer, ByteLevel) and not backend.pre_tokenizer.add_prefix_space:
-        found.append("prefix-space")
-    if _can_be_missing(reference):
-        found.append("missing")
-    return found
-
-
-def _can_be_missing(reference: Reference) -> bool:
-    """Whether transformers makes a tokenizer of this type out of nothing, instead of refusing."""
-    try:
-        bare = _missing(reference)
-    except (OSError, ValueError, TypeError, AttributeError, ImportError, KeyError):
-        return False
-    size = reference.target.config.get("vocab_size") or 0
-    return 0 < max(bare("a word", add_special_tokens=True)["input_ids"], default=size) < size

@@ -1,0 +1,125 @@
+"""Slots model and pooling: other weights, other arithmetic, layers left out, and how token vectors become one."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from data.rules.causes.cause import Cause, Cost
+from data.store.vocabulary import Slot
+
+__all__ = ["MODEL_CAUSES", "POOLING_CAUSES"]
+
+_HALF = "Load the model in float32, or accept what half precision costs."
+_precise = partial(Cause, slot=Slot.MODEL, family="precision", precision=True, remedy=_HALF)
+_EVEN = "Every vector moves a little, about as much on every text."
+_WITH_BATCH = "Every vector moves a little, and depends on what else is in its batch."
+_weights = partial(Cause, slot=Slot.MODEL, family="weights")
+_AGAIN = "Load or convert the weights again; `preflight` names the tensors that are not in the file."
+_RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
+_ANOTHER_MODEL = "Every vector is another model's."
+
+MODEL_CAUSES = (
+    _precise(
+        code="fp16-arithmetic", words="fp16 arithmetic", effect=_EVEN, weights="fp16", snippet="model.half()",
+        setting=("dtype", "float16"),
+    ),
+    _precise(
+        code="bf16-arithmetic", words="bf16 arithmetic", effect=_EVEN, weights="bf16", snippet="model.bfloat16()",
+        setting=("dtype", "bfloat16"),
+    ),
+    _precise(code="int8-weights-q8_0", words="int8 weights (q8_0)", effect=_EVEN, weights="q8"),
+    _precise(code="int8-weights-by-row", words="int8 weights, one scale a row", effect=_EVEN, weights="q8-row"),
+    _precise(
+        code="int4-weights-q4_0", words="int4 weights (q4_0)", effect=_EVEN, weights="q4",
+        costs=(Cost(0.006, -0.013, -0.015, where="on all-MiniLM-L6-v2, with 4-bit weights"),),
+    ),
+    _precise(code="int4-weights-by-row", words="int4 weights, one scale a row", effect=_EVEN, weights="q4-row"),
+    _precise(code="int8-activations", words="int8 activations", effect=_WITH_BATCH, weights="a8"),
+    _precise(
+        code="int8-activations-pytorch", words="int8 activations, as PyTorch quantises", effect=_WITH_BATCH,
+        weights="a7", costs=(Cost(-0.014, -0.017, -0.006),),
+    ),
+    _weights(
+        code="norms-lost", words="LayerNorm lost", remedy=_AGAIN, weights="norms",
+        effect="Every vector moves far: no layer gets what it was trained on.",
+    ),
+    _weights(
+        code="layer-missing", words="layer {layer} of {layers} missing", general="a layer missing", remedy=_AGAIN,
+        effect="Every vector lacks what the layer would have done.",
+    ),
+    _weights(
+        code="last-two-layers-missing", words="the last two layers missing", remedy=_AGAIN,
+        effect="Every vector lacks what the layers would have done.",
+    ),
+    _weights(
+        code="upper-layers-missing", words="the upper half of the layers missing", remedy=_AGAIN,
+        effect="Every vector lacks what the layers would have done.",
+    ),
+    _weights(
+        code="weights-of-file", words="weights of {file}", general="the weights of another file", effect=_ANOTHER_MODEL,
+        remedy="Delete {file}, or make both sides read the safetensors.",
+    ),
+    _weights(
+        code="weights-of-revision", words="{file} of revision {revision}", general="another revision of the model",
+        effect=_ANOTHER_MODEL, remedy="Load revision {own}, or compare with {whole}.",
+    ),
+    _weights(
+        code="weights-random", words="weights random: {part}",
+        general="weights missing and initialised at random", remedy=_RELOAD,
+        effect="Every vector is partly noise, and another at each load.",
+        costs=(
+            Cost(-0.379, -0.466, -0.022, of={"part": "all"}),
+            Cost(-0.254, -0.228, -0.081, of={"part": "the last layer"}),
+        ),
+    ),
+    _weights(
+        code="heads-random", words="weights random: the heads",
+        effect="Sparse and multi-vector outputs are noise, another at each load; dense vectors are right.",
+        remedy="Put sparse_linear.pt and colbert_linear.pt beside config.json, from the model's own repository; "
+        "`python -m evaluators preflight FOLDER` says which is not there.",
+    ),
+    _weights(
+        code="code-not-run", words="another class loaded than the model's own code",
+        effect="What the class does not know of the weights is random or left out.",
+        remedy="Allow the model's code, by name and commit: --trust-remote-code NAME@COMMIT.",
+    ),
+    Cause(
+        "dropout-on", "dropout on", Slot.MODEL, "weights", "Each answer is another draw around the right vector.",
+        "Put the model in evaluation mode: model.eval().", costs=(Cost(-0.014, -0.012, -0.018),),
+    ),
+    Cause(
+        "dropout-by-text", "dropout on, drawn from the text", Slot.MODEL, "weights",
+        "Each text has one draw around its right vector, the same whenever it is asked for.",
+        "Put the model in evaluation mode: model.eval().",
+    ),
+)  # fmt: skip
+
+_ONE_FOR_ALL = "Every vector is made of other token vectors, and all lie closer together or further apart."
+
+
+def _pooled(code: str, title: str, name: str, library: str = "", costs: tuple[Cost, ...] = ()) -> Cause:
+    """A pooling, by our name and by sentence-transformers' where it has one."""
+    snippet = (
+        "from sentence_transformers.models import Pooling\n"
+        f"next(m for m in model if isinstance(m, Pooling)).pooling_mode = {library!r}"
+    )
+    return Cause(
+        code, f"{title} pooling", Slot.POOLING, "pooling", _ONE_FOR_ALL, "Use {own_pooling}.",
+        changes={"pooling": name}, setting=("pooling", library or name), snippet=snippet if library else "",
+        costs=costs,
+    )  # fmt: skip
+
+
+POOLING_CAUSES = (
+    _pooled("pooling-mean", "mean", "mean", "mean"),
+    _pooled("pooling-cls", "CLS", "cls", "cls", (Cost(-0.085, -0.176, -0.033),)),
+    _pooled("pooling-max", "max", "max", "max", (Cost(-0.032, -0.067, -0.046),)),
+    _pooled("pooling-last", "last token", "last", "lasttoken"),
+    _pooled("pooling-sum", "sum over the root of the length", "mean_sqrt_len", "mean_sqrt_len_tokens"),
+    _pooled("pooling-weighted", "position-weighted mean", "weightedmean", "weightedmean"),
+    _pooled("pooling-mean-text", "mean without special tokens", "mean-text"),
+    Cause(
+        "pooling-pooler", "the pooler's output pooling", Slot.POOLING, "pooling", _ONE_FOR_ALL,
+        "Use {own_pooling}.", changes={"pooling": "pooler"}, needs=("pooler",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,133 @@
+"""Slot output: what was done to finished vectors; and slot score: what moves a score and no vector."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from data.rules.causes.cause import Cause, Cost
+from data.store.vocabulary import Slot
+
+__all__ = ["OUTPUT_CAUSES", "SCORE_CAUSES"]
+
+_UNIT = "vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)"
+_CUT = "vectors = vectors[:, :{dimensions}]"
+_LENGTHS = "Directions stay and lengths do not: cosines are right, dot products and distances are not."
+_output = partial(Cause, slot=Slot.OUTPUT)
+_normalised = partial(_output, family="normalisation", effect=_LENGTHS)
+_cut = partial(
+    _output, family="dimensions", remedy="Keep all dimensions, or cut the reference to {dimensions} too.", after=True
+)
+_rounded = partial(_output, family="rounding", remedy="Ask for float vectors.", after=True)
+_space = partial(_output, family="space", after=True)
+_of_call = partial(
+    _output, family="batch", after=True, effect="A text's vector depends on the other texts of the call.",
+    remedy="Leave each vector as it is: what is taken off depends on the other texts of the call.",
+)  # fmt: skip
+_LIBRARY = "from sentence_transformers import SentenceTransformer\nfrom sentence_transformers.models import"
+
+OUTPUT_CAUSES = (
+    _normalised(
+        code="normalisation-missing", words="normalisation missing", changes={"normalise": "no"},
+        remedy="Normalise the vectors (or compare with cosine alone).",
+        snippet=f"{_LIBRARY} Normalize\n"
+        "model = SentenceTransformer(modules=[m for m in model if not isinstance(m, Normalize)])",
+        costs=(Cost(0.0, 0.029, -0.016),),
+    ),
+    _normalised(
+        code="normalisation-added", words="normalisation added", remedy="Leave the vectors at their own length.",
+        changes={"normalise": "yes"}, snippet=_UNIT, after=True,
+    ),
+    # Not tried: it could never be told from nothing.
+    _normalised(
+        code="normalisation-doubled", words="normalisation doubled", remedy="Nothing: it changes no vector."
+    ),
+    _rounded(
+        code="vectors-int8", words="vectors stored as int8", changes={"rounding": "int8"}, precision=True,
+        effect="Every value is rounded to one of 256 steps.",
+        snippet="low, step = vectors.min(0), (vectors.max(0) - vectors.min(0)) / 255\n"
+        "vectors = low + np.round((vectors - low) / np.where(step > 0, step, 1)) * step",
+    ),
+    _rounded(
+        code="vectors-binary", words="vectors stored as single bits", changes={"rounding": "binary"},
+        effect="Of every value only the sign is left.", snippet="vectors = np.where(vectors > 0, 1.0, -1.0)",
+    ),
+    _cut(
+        code="dimensions-cut", words="cut to {dimensions} dimensions", general="vectors cut to fewer dimensions",
+        effect="The first dimensions are right, lengths below one, and the others gone.", snippet=_CUT,
+        costs=(Cost(-0.014, -0.072, -0.031, of={"dimensions": "a third of the"}),),
+    ),
+    _cut(
+        code="dimensions-cut-normalised", words="cut to {dimensions} dimensions and normalised again",
+        general="vectors cut to fewer dimensions and normalised again",
+        effect="The first dimensions are right but for a factor, and the others gone.", snippet=f"{_CUT}\n{_UNIT}",
+    ),
+    _output(
+        code="dense-missing", words="Dense module missing", family="dense", changes={"dense": False},
+        effect="Every vector is what goes into the projection instead of what comes out.",
+        remedy="Apply the Dense module that modules.json declares.", needs=("Dense module",),
+        snippet=f"{_LIBRARY} Dense\n"
+        "model = SentenceTransformer(modules=[m for m in model if not isinstance(m, Dense)])",
+    ),
+    _space(
+        code="scaled", words="all vectors scaled by one number", effect=_LENGTHS,
+        remedy="Remove the scale, or compare with cosine.",
+    ),
+    _space(
+        code="rows-shuffled", words="rows shuffled", effect="Texts get the vectors of other texts.",
+        remedy="Hand the vectors back in the order of the texts.",
+    ),
+    _space(
+        code="dimensions-permuted", words="dimensions permuted", both=True, remedy="Use one model file on both sides.",
+        effect="Cosines within one side are right; the two sides do not mix.",
+    ),
+    _space(
+        code="rotated", words="a rotation of the space", both=True,
+        effect="Cosines within one side are right; the two sides do not mix.",
+        remedy="Use the same projection on both sides; the two spaces do not mix.",
+    ),
+    _space(
+        code="rotated-at-each-load", words="a rotation of the space, another at each load", both=True,
+        effect="Cosines within one start are right; vectors of two starts do not mix.",
+        remedy="Use one projection, drawn once and kept; vectors of two starts do not mix.",
+    ),
+    _of_call(code="mean-of-call-off", words="the mean of the call's vectors taken off each"),
+    _of_call(
+        code="mean-of-call-off-normalised",
+        words="the mean of the call's vectors taken off each, and normalised again",
+    ),
+    _of_call(code="standardised-over-call", words="every dimension standardised over the call"),
+    _of_call(
+        code="standardised-over-call-normalised",
+        words="every dimension standardised over the call, and normalised again",
+    ),
+)  # fmt: skip
+
+_score = partial(Cause, slot=Slot.SCORE, effect="No vector changes.")
+SCORE_CAUSES = (
+    _score(
+        code="metric-other", words="another metric under the name of the main score", family="metric",
+        remedy="Compare the same metric of both sides.",
+    ),
+    _score(
+        code="data-other", words="another revision of the data set", family="data",
+        effect="Other texts are encoded; the vector of each text is right.",
+        remedy="Run the task on the data set revision of the claim.",
+    ),
+    _score(
+        code="task-other", words="another metric, split or evaluator of the task", family="task",
+        remedy="Compare the versions of mteb.",
+    ),
+    _score(
+        code="evaluator-other", words="another version of the evaluator", family="task",
+        remedy="Run with the mteb of the claim.",
+    ),
+    _score(
+        code="set-up-other", words="the set-up of the run", family="set-up",
+        effect="What differs between the two runs decides which vectors change.",
+        remedy="Change that back and run the task again.",
+    ),
+    _score(
+        code="claim-older", words="a claim of an older model, or made without prompts", family="claim",
+        remedy="Look at the claim's date.",
+    ),
+)  # fmt: skip

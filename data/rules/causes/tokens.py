@@ -1,0 +1,159 @@
+"""Slot tokens: which ids a text becomes, where they stand, and what the model is shown beside them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from data.rules.causes.cause import HAN, NOT_MEASURED, Cause, Cost
+from data.store.vocabulary import Slot
+
+__all__ = ["TOKEN_CAUSES"]
+
+_tokens = partial(Cause, slot=Slot.TOKENS)
+_special = partial(_tokens, family="special")
+# One tokenizer is used at a time, so its variants exclude each other whatever they change.
+_tokenizer = partial(_tokens, family="tokenizer")
+_padding = partial(_tokens, family="padding")
+_position = partial(_tokens, family="positions")
+_attention = partial(_tokens, family="attention")
+_ADD_SPECIAL = "Let the tokenizer add its special tokens."
+_COUNT = "Count positions as the model does (from 0)."
+_ALL_SHIFTED = "Every token is taken for one further on; short texts suffer most."
+_WITH_BATCH = "A text's vector depends on the longest text of its batch, and is right at batch size 1."
+_BERT = (
+    "from tokenizers.normalizers import BertNormalizer\nmodel.tokenizer.backend_tokenizer.normalizer = BertNormalizer("
+)
+
+TOKEN_CAUSES = (
+    _tokens(
+        code="max-length", words="texts cut at {length} tokens", family="length", general="texts cut earlier",
+        effect="Longer texts lose what stands after the cut; shorter ones keep their vectors.",
+        remedy="Set the maximum length to {declared} tokens.", snippet="model.max_seq_length = {length}",
+        costs=(Cost(-0.002, -0.004, -0.047, of={"length": 32}, long=True),),
+    ),
+    _special(
+        code="eos-missing", words="EOS (the end token) missing", remedy=_ADD_SPECIAL, needs=("last special token",),
+        effect="Every vector moves, short texts' most; one pooled from the last token is another token's.",
+        changes={"special": "no-last"},
+    ),
+    _special(
+        code="eos-twice", words="EOS (the end token) added twice", remedy="Add the end token once.",
+        effect="Every vector moves a little, short texts' most.",
+        needs=("last special token",), changes={"special": "twice-last"},
+    ),
+    _special(
+        code="bos-missing", words="CLS or BOS (the first token) missing", remedy=_ADD_SPECIAL,
+        effect="Every vector moves; one pooled from the first token is a word's.",
+        needs=("first special token",), changes={"special": "no-first"},
+    ),
+    _special(
+        code="special-tokens-missing", words="special tokens missing", remedy=_ADD_SPECIAL,
+        effect="Every vector moves, short texts' most.",
+        needs=("several special tokens",), changes={"special": "none"},
+    ),
+    _tokenizer(
+        code="special-tokens-literal", words="special tokens in the text read as plain text",
+        effect="Texts in which a special token is written become other tokens.",
+        remedy="Read special tokens in texts alike on both sides.", changes={"tokenizer": "literal-specials"},
+        snippet="model.tokenizer.split_special_tokens = True",
+    ),
+    _tokenizer(
+        code="lower-casing-lost", words="lower-casing lost in the tokenizer",
+        effect="Words with capitals become unknown or other tokens.",
+        remedy="Put do_lower_case back to true in tokenizer_config.json.",
+        needs=("lower-casing tokenizer",), changes={"tokenizer": "cased"}, snippet=f"{_BERT}lowercase=False)",
+        # It is lost with the stripping of accents, so that it costs Japanese, too (JSTS .627 to .539), but Chinese
+        # nothing (LCQMC .259 to .258, Spearman of the cosines).
+        costs=(Cost(-0.104, -0.095, -0.071, spared=HAN),),
+    ),
+    _tokenizer(
+        code="accents-kept", words="accents kept by the tokenizer",
+        effect="Words with accents become unknown or other tokens.",
+        remedy="Put strip_accents back as the model's tokenizer has it.",
+        needs=("BERT normalizer",), changes={"tokenizer": "accents-kept"},
+        snippet=f"{_BERT}lowercase=True, strip_accents=False)",
+    ),
+    _tokenizer(
+        code="cjk-not-split", words="CJK characters not split",
+        effect="Every run of Chinese or Japanese characters becomes one unknown token.",
+        remedy="Put tokenize_chinese_chars back to true.",
+        needs=("BERT normalizer",), changes={"tokenizer": "cjk-joined"},
+        snippet=f"{_BERT}lowercase=True, handle_chinese_chars=False)",
+        # JSTS .627 to .023: every run of characters is one [UNK].
+        costs=(
+            Cost(
+                -0.604, NOT_MEASURED, NOT_MEASURED, where="on all-MiniLM-L6-v2 and JSTS", right=(0.627,) * 3,
+                scripts=HAN | {"Jpan"},
+            ),
+        ),
+    ),
+    _tokenizer(
+        code="normalizer-lost", words="the tokenizer's normalizer lost",
+        effect="Texts that it would change (capitals, accents, white space) become other tokens.",
+        remedy="Use the model's own tokenizer.json.", needs=("other normalizer",),
+        changes={"tokenizer": "no-normalizer"},
+        snippet="from tokenizers.normalizers import Sequence\n"
+        "model.tokenizer.backend_tokenizer.normalizer = Sequence([])",
+    ),
+    _tokenizer(
+        code="prefix-space", words="a space put before each text by the tokenizer",
+        effect="The first word of most texts becomes another token.", remedy="Put add_prefix_space back to false.",
+        needs=("byte-level tokenizer",), changes={"tokenizer": "prefix-space"},
+        snippet="from tokenizers.pre_tokenizers import ByteLevel\n"
+        "model.tokenizer.backend_tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=True)",
+    ),
+    _tokenizer(
+        code="tokenizer-missing", words="tokenizer missing",
+        effect="Texts become ids of a bare vocabulary that the model was not trained on.",
+        remedy="Add the tokenizer's files: a bare vocabulary was built in their place.",
+        needs=("tokenizer that can be missing",), changes={"tokenizer": "missing"},
+    ),
+    _tokens(
+        code="cut-at-the-beginning", words="long texts cut at the beginning", family="cut-side",
+        effect="Texts over the maximum length lose their beginning and keep their end.",
+        remedy="Set truncation_side to right.", changes={"cut_left": True},
+        snippet='model.tokenizer.truncation_side = "left"',
+    ),
+    _padding(
+        code="mask-ignored", words="attention mask ignored", effect=_WITH_BATCH,
+        remedy="Pass the attention mask to the model.", changes={"padding": "seen"},
+    ),
+    _padding(
+        code="mask-ignored-throughout", words="attention mask ignored, padding in the mean", effect=_WITH_BATCH,
+        remedy="Pass the attention mask to model and pooling.", changes={"padding": "both"},
+    ),
+    _padding(
+        code="padding-left", words="padding on the left without moving positions", remedy="Pad on the right.",
+        effect="Shorter texts of a batch stand at positions further on; the longest keeps its vector.",
+        changes={"padding": "left"},
+    ),
+    _position(
+        code="positions-shifted-1", words="positions shifted by 1", effect=_ALL_SHIFTED, remedy=_COUNT,
+        changes={"shift": 1},
+    ),
+    _position(
+        code="positions-shifted-2", words="positions shifted by 2", effect=_ALL_SHIFTED, remedy=_COUNT,
+        changes={"shift": 2},
+    ),
+    _attention(
+        code="causal-mask-lost", words="causal mask lost", needs=("causal attention",), changes={"attention": "full"},
+        effect="Tokens see what comes after them, as they never did in training; long texts suffer most.",
+        remedy="Use causal attention, as the model was trained.",
+    ),
+    _attention(
+        code="causal-mask", words="causal mask", needs=("full attention",), changes={"attention": "causal"},
+        effect="Tokens do not see what comes after them; long texts suffer most.",
+        remedy="Use bidirectional attention (is_decoder false, is_causal false).",
+    ),
+    _padding(
+        code="padding-in-the-mean", words="mean pooling with padding", effect=_WITH_BATCH,
+        remedy="Leave padding out of the mean (use the attention mask).",
+        costs=(Cost(-0.010, -0.011, -0.016),),
+    ),
+    _tokens(
+        code="last-place-pooled", words="the last place taken, padding or not", family="pooling",
+        effect="Shorter texts of a batch get the vector of a place that holds padding; the longest keeps its own.",
+        remedy="Pad on the left, or take the last token that the attention mask shows.",
+        needs=("pooling by the last token",), changes={"padding": "after", "pooling": "last"},
+    ),
+)  # fmt: skip

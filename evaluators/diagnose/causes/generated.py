@@ -1,0 +1,97 @@
+"""Causes whose blanks and changes depend on the reference: prompts, lengths, layers, files beside its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.reference import Reference
+from evaluators.diagnose.weights import OtherWeights, layers_of, missing_layers, other_weights, without
+
+__all__ = ["generated"]
+
+_LENGTHS = (32, 64, 96, 128, 192, 254, 256, 384, 512)
+
+
+def generated(reference: Reference, width: int, wanted: int) -> Iterator[Cause]:
+    """All of them, for vectors of ``width`` dimensions of which the candidate has ``wanted``."""
+    yield from _prompts(reference)
+    yield from _lengths(reference)
+    yield from _layers(reference)
+    yield from (_of_weights(reference, other) for other in other_weights(reference.target))
+    yield _padding_in_the_mean(reference)
+    if wanted < width:
+        yield from _cuts(reference, wanted)
+
+
+def _prompts(reference: Reference) -> Iterator[Cause]:
+    own = dict(reference.recipe.prompts)
+    if any(own.values()):
+        yield _prompted("prompt-missing", {}, own)
+    query, document = own.get("query", own.get(None, "")), own.get("document", own.get(None, ""))
+    if query != document:
+        yield _prompted("prompts-swapped", {"query": document, "document": query}, own)
+        yield _prompted("prompt-on-every-text", {None: query}, own)
+
+
+def _prompted(code: str, prompts: dict[str | None, str], own: dict[str | None, str]) -> Cause:
+    chosen = tuple((role, prompt) for role, prompt in prompts.items() if prompt)
+    values = {"prompts": "; ".join(f"{role}: {text!r}" for role, text in own.items())}
+    return CAUSES[code].filled(values, changes={"prompts": chosen}, snippet=f"prompts = {dict(chosen)!r}")
+
+
+def _lengths(reference: Reference) -> Iterator[Cause]:
+    room = reference.positions or reference.tokenizer.model_max_length
+    declared = reference.recipe.length
+    for length in sorted({*_LENGTHS, min(room, 8192)}):
+        if length != declared and length <= room:
+            values = {"length": length, "declared": declared}
+            yield CAUSES["max-length"].filled(values, changes={"length": length})
+
+
+def _layers(reference: Reference) -> Iterator[Cause]:
+    count = len(layers_of(reference.model) or ())
+    for code, places in missing_layers(reference.model):
+        yield CAUSES[code].filled({"layer": places[0], "layers": count}, weights=without(places))
+
+
+# Lines of Python that bring other weights into ``model``, whatever the version of the library calls its parts.
+_LOADED = """other = SentenceTransformer({source}, device='cpu', model_kwargs={{'use_safetensors': {safe}}})
+model[0].load_state_dict(other[0].state_dict())"""
+
+
+def _of_weights(reference: Reference, other: OtherWeights) -> Cause:
+    safe, revision = other.file.suffix == ".safetensors", reference.target.revision
+    if other.revision is None:
+        source = f"{reference.name!r}, revision={revision!r}" if revision else repr(reference.name)
+        snippet = _LOADED.format(source=source, safe=safe)
+        return CAUSES["weights-of-file"].filled({"file": other.file.name}, weights=other.name, snippet=snippet)
+    # A loader takes the first of a revision's files; what lies beside it is read by a loader of another opinion.
+    values = {
+        "file": other.file.name if other.ignored else "weights",
+        "revision": other.revision.name[:12], "whole": other.revision.name, "own": revision,
+    }  # fmt: skip
+    cause = CAUSES["weights-of-revision"].filled(values, weights=other.name)
+    beside = f" Make it read model.safetensors, not the {other.file.name} beside it." if other.ignored else ""
+    snippet = _LOADED.format(source=_source(reference, other.revision), safe=safe)
+    return cause.filled({}, remedy=cause.remedy + beside, snippet=snippet)
+
+
+def _source(reference: Reference, other: Path) -> str:
+    """Another revision as an argument of SentenceTransformer: by the model's name, or its folder where it has none."""
+    by_folder = Path(reference.name).expanduser().is_dir()
+    return repr(str(other)) if by_folder else f"{reference.name!r}, revision={other.name!r}"
+
+
+def _padding_in_the_mean(reference: Reference) -> Cause:
+    # What stands in padding on the left of a causal model is up to the kernel: there it is tried on the right.
+    padding, family = ("pooled", "padding") if reference.recipe.pooling == "mean" else ("after", "pooling")
+    return CAUSES["padding-in-the-mean"].filled({}, changes={"padding": padding, "pooling": "mean"}, family=family)
+
+
+def _cuts(reference: Reference, wanted: int) -> Iterator[Cause]:
+    values, cut = {"dimensions": wanted}, {"dimensions": wanted}
+    yield CAUSES["dimensions-cut"].filled(values, changes={**cut, "normalise_first": True})
+    if reference.recipe.normalise == "yes":
+        yield CAUSES["dimensions-cut-normalised"].filled(values, changes=cut)

@@ -1,0 +1,74 @@
+"""What a reference has that only some have: the words in which a cause of the catalogue says what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from evaluators.diagnose.reference import Reference
+from evaluators.diagnose.tokenizers import bare_tokenizer
+
+__all__ = ["traits"]
+
+
+def traits(reference: Reference) -> frozenset[str]:
+    """Everything that is said of this reference in ``Cause.needs``."""
+    from evaluators.preflight.configuration import is_causal
+
+    of_model = ["causal attention" if is_causal(reference.target.config) else "full attention"]
+    if reference.projections:
+        of_model.append("Dense module")
+    if _has_pooler(reference):
+        of_model.append("pooler")
+    if reference.recipe.pooling == "last":
+        of_model.append("pooling by the last token")
+    return frozenset([*of_model, *_of_special_tokens(reference.tokenizer), *_of_tokenizer(reference)])
+
+
+def _of_special_tokens(tokenizer: Any) -> Iterator[str]:
+    """Asked of a word, for an empty text does not tell."""
+    whole, bare = tokenizer("word")["input_ids"], tokenizer("word", add_special_tokens=False)["input_ids"]
+    if len(whole) > len(bare):
+        if whole[-1] != bare[-1]:
+            yield "last special token"
+        if whole[0] != bare[0]:
+            yield "first special token"
+    if len(whole) > len(bare) + 1:
+        yield "several special tokens"
+
+
+def _of_tokenizer(reference: Reference) -> Iterator[str]:
+    from tokenizers.normalizers import BertNormalizer
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    backend = reference.tokenizer.backend_tokenizer
+    if isinstance(backend.normalizer, BertNormalizer):
+        yield "BERT normalizer"
+        if backend.normalizer.lowercase:
+            yield "lower-casing tokenizer"
+    elif backend.normalizer is not None:
+        yield "other normalizer"
+    if isinstance(backend.pre_tokenizer, ByteLevel) and not backend.pre_tokenizer.add_prefix_space:
+        yield "byte-level tokenizer"
+    if _can_be_missing(reference):
+        yield "tokenizer that can be missing"
+
+
+def _can_be_missing(reference: Reference) -> bool:
+    """Whether transformers makes a tokenizer of this type out of nothing, instead of refusing."""
+    try:
+        bare = bare_tokenizer(reference)
+    except (OSError, ValueError, TypeError, AttributeError, ImportError, KeyError):
+        return False
+    size = reference.target.config.get("vocab_size") or 0
+    return 0 < max(bare("a word", add_special_tokens=True)["input_ids"], default=size) < size
+
+
+def _has_pooler(reference: Reference) -> bool:
+    """Whether the pooler's weights are in the file: an untrained one is random, and nobody's recipe."""
+    if getattr(reference.model, "pooler", None) is None:
+        return False
+    from evaluators.preflight.stored import tensor_names
+
+    files = reference.target.weight_files
+    return any("pooler" in name for file in files for name in tensor_names(reference.target.path(file)))

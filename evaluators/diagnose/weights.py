@@ -1,0 +1,161 @@
+"""What a cause does to the model itself, by the name a recipe has it under: precision, layers, other weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evaluators.diagnose.arithmetic import int8_activations, q4_0, q8_0, quantise_rows
+from evaluators.diagnose.reference import Reference
+from evaluators.preflight.target import Target
+
+__all__ = ["OtherWeights", "WeightChange", "layers_of", "missing_layers", "other_weights", "weight_changes", "without"]
+
+_MOST_LAYERS = 12  # so many single layers are left out one by one; of deeper models the first, the last and the middle
+
+
+class WeightChange(NamedTuple):
+    """A function of a copy of the model, which it may change in place.
+
+    Attributes:
+        batched: whether a text's vector then depends on its batch.
+        shared: whether it changes no weight, so that the copy needs none of its own.
+    """
+
+    apply: Callable[[Any], Any]
+    batched: bool = False
+    shared: bool = False
+
+
+class OtherWeights(NamedTuple):
+    """A file of weights that lies beside those in use, or in the folder of another revision.
+
+    Attributes:
+        name: in a recipe.
+        revision: the folder of the revision; None for the one in use.
+        ignored: whether a loader would take another file that lies beside it.
+    """
+
+    name: str
+    file: Path
+    revision: Path | None = None
+    ignored: bool = False
+
+
+def weight_changes(reference: Reference) -> dict[str, WeightChange]:
+    """What each name in ``Recipe.weights`` does to a copy of this model."""
+    layers = (places for _, places in missing_layers(reference.model))
+    return {
+        "fp16": WeightChange(lambda model: model.half()),
+        "bf16": WeightChange(lambda model: model.bfloat16()),
+        "q8": WeightChange(q8_0),
+        "q8-row": WeightChange(partial(quantise_rows, bits=8)),
+        "q4": WeightChange(q4_0),
+        "q4-row": WeightChange(partial(quantise_rows, bits=4)),
+        "a8": WeightChange(int8_activations, batched=True),
+        "a7": WeightChange(partial(int8_activations, steps=127), batched=True),
+        "norms": WeightChange(_reset_norms),
+        **{without(places): WeightChange(partial(_drop, places=places), shared=True) for places in layers},
+        **{other.name: WeightChange(_loaded(other.file)) for other in other_weights(reference.target)},
+    }
+
+
+def layers_of(model: Any) -> Any:
+    """The model's list of layers, by whatever name its architecture keeps it under; None when there is none."""
+    import torch
+
+    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList) and len(module) > 1]
+    return max(lists, key=len, default=None)
+
+
+def missing_layers(model: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """The sets of layers that are left out: the code of each cause, and their places."""
+    count = len(layers_of(model) or ())
+    single = range(count) if count <= _MOST_LAYERS else (0, count // 2, count - 1)
+    sets: list[tuple[str, tuple[int, ...]]] = [("layer-missing", (place,)) for place in single]
+    if count > 3:
+        sets.append(("last-two-layers-missing", (count - 2, count - 1)))
+        sets.append(("upper-layers-missing", tuple(range(count // 2, count))))
+    return sets
+
+
+def without(places: tuple[int, ...]) -> str:
+    """The name of leaving out the layers at these places."""
+    return "without " + ", ".join(map(str, places))
+
+
+def other_weights(target: Target) -> list[OtherWeights]:
+    """Weights that lie beside those in use: a .bin next to the safetensors, other revisions in the hub's cache."""
+    others = []
+    if target.weight_files and len(target.pickles) == 1:
+        others.append(OtherWeights("bin", target.path(target.pickles[0]), ignored=True))
+    for revision in _other_revisions(target):
+        files = [file for name in ("model.safetensors", "pytorch_model.bin") if (file := revision / name).is_file()]
+        for place, file in enumerate(files):
+            name = f"revision-{revision.name}-{file.suffix}"
+            others.append(OtherWeights(name, file, revision, ignored=place > 0))
+    return others
+
+
+def _other_revisions(target: Target) -> list[Path]:
+    """Folders of the model's other revisions in the hub's cache."""
+    if not target.revision or target.folder.parent.name != "snapshots":
+        return []
+    return sorted(folder for folder in target.folder.parent.iterdir() if folder.name != target.revision)
+
+
+def _reset_norms(model: Any) -> Any:
+    """Every normalisation layer back to scale 1 and shift 0, as a loader leaves those it finds no values for."""
+    import torch
+
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if re.search(r"norm|ln_", name, re.IGNORECASE) and parameter.dim() == 1:
+                parameter.fill_(1.0 if name.endswith("weight") else 0.0)
+    return model
+
+
+def _drop(model: Any, places: tuple[int, ...]) -> Any:
+    import torch
+
+    layers = layers_of(model)
+    for index in places:
+        layers[index] = _Through(layers[index])
+    assert isinstance(layers, torch.nn.ModuleList)
+    return model
+
+
+def _Through(layer: Any) -> Any:  # noqa: N802  # a class in all but name: torch is imported on use
+    """A layer that hands its input on, in the shape the layer itself would have returned."""
+    import torch
+
+    class Through(torch.nn.Module):  # type: ignore[misc]  # torch is not followed by the type check
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention_type = getattr(layer, "attention_type", None)
+            self.layer = layer
+
+        def forward(self, hidden: Any, *arguments: Any, **options: Any) -> Any:
+            returned = self.layer(hidden, *arguments, **options)
+            return (hidden, *returned[1:]) if isinstance(returned, tuple) else hidden
+
+    return Through()
+
+
+def _loaded(file: Path) -> Callable[[Any], Any]:
+    """The weights of a file in the place of a model's own."""
+    from evaluators.preflight.stored import load_pickle, tensors
+
+    def change(model: Any) -> Any:
+        held = dict(tensors(file)) if file.suffix == ".safetensors" else load_pickle(file) or {}
+        prefix = f"{getattr(model, 'base_model_prefix', '')}."
+        named, own = {name.removeprefix(prefix): value for name, value in held.items()}, model.state_dict()
+        # A revision of another size cannot be what was loaded: its tensors are left out, and it explains nothing.
+        fitting = {name: value for name, value in named.items() if name in own and own[name].shape == value.shape}
+        model.load_state_dict(fitting, strict=False)
+        return model
+
+    return change
