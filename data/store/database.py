@@ -36,7 +36,7 @@ __all__ = [
 
 # Raised whenever a table or a view changes shape. A writer brings a store of an earlier version up to this one
 # (data/store/migrate.py); readers, who change nothing, say which command does.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _HERE = Path(__file__).resolve().parent
 _DATA = _HERE.parent
