@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from data.rules.drift import floor_of
 from data.store.database import writing
+from evaluators.encoders.registry import backend_of
+from evaluators.encoders.settings import EncoderSettings
 from evaluators.probes import Probe
 
 Vectors = NDArray[np.float32]
@@ -319,8 +321,11 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[s
 
 def _encoder_row(made: Made) -> dict[str, Any]:
     settings = made.all_settings
+    backend, options = backend_of(settings["backend"]), settings.get("options") or {}
+    own_weights = backend.runs_own_weights(EncoderSettings(settings["backend"], "m", options=options))
     return {
         "encoder_id": made.encoder_id, "label": made.label, "backend": settings["backend"], "model": settings["model"],
+        "outside": backend.outside, "own_weights": own_weights,
         "revision": settings["revision"], "settings": json.dumps(settings),
         "versions": json.dumps({**VERSIONS, **made.versions}), "files": json.dumps(made.files),
     }  # fmt: skip

@@ -56,7 +56,7 @@ def drift_map(
         columns: their names as shown.
         label: what is measured.
         log: colour by the logarithm, from 1e-8 up.
-        floor_kind: how a precision floor reads on this scale, see ``Measure.floor``.
+        floor_kind: how a precision floor reads on this scale, see ``Scale.floor``.
         counts: how many texts each cell is of, for its tooltip.
     """
     z = values.to_numpy(dtype=np.float32)

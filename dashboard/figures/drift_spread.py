@@ -62,7 +62,7 @@ def by_length(
         chosen: the encoder in colour.
         length: what the length counts.
         label: the measure.
-        floor_kind: see ``Measure.floor``.
+        floor_kind: see ``Scale.floor``.
         log: logarithmic scale of drift.
         limits: lines to draw at lengths, by name, e.g. the maximum of each side.
     """

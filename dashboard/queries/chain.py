@@ -53,15 +53,15 @@ def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
     ran = drift_cost.side(*row[1:])
     checked = cursor.execute(
         """
-        SELECT s.check_id, s.encoder_id, s.output, e.settings, e.files
+        SELECT s.check_id, s.encoder_id, s.output, e.settings, e.files, e.own_weights
         FROM drift_summary s JOIN checks c USING (check_id) JOIN encoders e USING (encoder_id)
         WHERE e.model = $model OR list_has_any($weights, json_extract_string(e.files, '$[*].sha256'))
         ORDER BY s.output = 'dense' DESC, c.started_at DESC
         """,
         {"model": row[0], "weights": sorted(drift_cost.weights(ran.files))},
     ).fetchall()
-    for check, encoder, output, its_settings, its_files in checked:
-        if drift_cost.same_setup(drift_cost.side(its_settings, its_files), ran):
+    for check, encoder, output, *its in checked:
+        if drift_cost.same_setup(drift_cost.side(*its), ran):
             return Linked(check, encoder, output)
     return None
 

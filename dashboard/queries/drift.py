@@ -9,11 +9,12 @@ import duckdb
 import pandas as pd
 
 from dashboard.diff import differences, file_digests
+from data.rules.measures import MEASURES
 
-__all__ = ["MEASURES", "Measure", "cells", "checks", "encoders", "history", "protocol", "texts", "traits", "verdicts"]
+__all__ = ["SCALES", "Scale", "cells", "checks", "encoders", "history", "protocol", "texts", "traits", "verdicts"]
 
 
-class Measure(NamedTuple):
+class Scale(NamedTuple):
     """A way to say how far a candidate's vector is from the reference's; larger is farther for all of them."""
 
     label: str
@@ -22,28 +23,28 @@ class Measure(NamedTuple):
     floor: str = ""  # what a precision floor (a cosine distance) is on this scale: distance | root | one; "" is none
 
 
-MEASURES = {
-    "cosine distance": Measure(
+SCALES = {
+    "cosine distance": Scale(
         "Cosine distance", "cosine_distance", "1 - cosine: 0 is the same direction, 1 unrelated, 2 opposite", "distance"
     ),
-    "times the floor": Measure(
+    "times the floor": Scale(
         "Cosine distance by its floor",
         "cosine_distance / floor",
         "how many times what the declared precisions explain",
         "one",
     ),
-    "L2": Measure("Euclidean distance", "l2", "between the vectors as they came, so length counts"),
-    "L2 normalised": Measure(
+    "L2": Scale("Euclidean distance", "l2", "between the vectors as they came, so length counts"),
+    "L2 normalised": Scale(
         "Euclidean distance of unit vectors",
         "l2_normalised",
         "length left out; the root of twice the cosine distance",
         "root",
     ),
-    "largest difference": Measure(
+    "largest difference": Scale(
         "Largest difference in one dimension", "abs(max_difference)", "of the vectors as they came"
     ),
-    "length": Measure("Difference in length", "abs(norm_ratio - 1)", "1 is twice as long, or gone", "root"),
-    "neighbours lost": Measure(
+    "length": Scale("Difference in length", "abs(norm_ratio - 1)", "1 is twice as long, or gone", "root"),
+    "neighbours lost": Scale(
         "Neighbours lost", "1 - neighbours_kept", "share of a text's 10 nearest texts that are others now"
     ),
 }
@@ -101,11 +102,11 @@ def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
 
 
 def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
-    """One row a candidate: its verdict, the sentence that says why, and its figures.
+    """One row a candidate: its verdict, the sentence that says why, and a column each of :data:`MEASURES`.
 
     ``mixes``: whether its vectors have as many dimensions as the reference's, so that both fit one index.
     """
-    return cursor.execute(
+    rows = cursor.execute(
         """
         WITH widths AS (
             SELECT encoder_id, max(len(vector)) AS dimensions FROM vectors
@@ -121,6 +122,10 @@ def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.D
         """,
         {"check": check, "output": output},
     ).df()
+    # A measure without a column of its own is kept by its name, as what it gave at the time of the check.
+    others = [json.loads(measures or "{}") for measures in rows["measures"]]
+    unnamed = [each.name for each in MEASURES if each.name not in rows]
+    return rows.assign(**{name: pd.Series([its.get(name) for its in others], dtype=float) for name in unnamed})
 
 
 def protocol(cursor: duckdb.DuckDBPyConnection, check: str, encoder: str) -> pd.DataFrame:
@@ -135,7 +140,7 @@ def protocol(cursor: duckdb.DuckDBPyConnection, check: str, encoder: str) -> pd.
 def cells(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
     """One measure of every text (down, by hash) and candidate (across, by id) in float32; blank where it failed."""
     long = cursor.execute(
-        f"SELECT text_hash, encoder_id, ({MEASURES[measure].sql})::FLOAT AS value FROM drift d"
+        f"SELECT text_hash, encoder_id, ({SCALES[measure].sql})::FLOAT AS value FROM drift d"
         " JOIN drift_summary s USING (check_id, encoder_id, output) WHERE check_id = ? AND output = ?",
         [check, output],
     ).df()
@@ -149,7 +154,7 @@ def traits(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: 
         SELECT trait, encoder_id, (CASE WHEN ? THEN max(value) ELSE avg(value) END)::FLOAT AS value, count(value) AS n,
             arg_max(text_hash, value) AS text_hash
         FROM (
-            SELECT d.encoder_id, d.text_hash, {MEASURES[measure].sql} AS value, unnest(p.traits) AS trait
+            SELECT d.encoder_id, d.text_hash, {SCALES[measure].sql} AS value, unnest(p.traits) AS trait
             FROM drift d JOIN drift_summary s USING (check_id, encoder_id, output) JOIN probes p USING (text_hash)
             WHERE d.check_id = ? AND d.output = ?
         )

@@ -18,16 +18,18 @@ __all__ = ["Side", "against_reference", "points", "same_setup", "side", "weights
 _ENCODER = (
     "backend", "source", "options", "pooling", "normalise", "dimensions", "dtype", "max_length", "strip", "prompts",
 )  # fmt: skip
-# Encoders that run the model's own weights in PyTorch in this process, as mteb's loaders do. A server under the same
-# name may serve anything.
-_HERE = ("sentence-transformers", "transformers", "flag-embedding", "bce")
 
 
 class Side(NamedTuple):
-    """An encoder or a run as the store has it: its settings, and its files as [{path, size, sha256}]."""
+    """An encoder or a run as the store has it: its settings, and its files as [{path, size, sha256}].
+
+    ``own_weights``: an encoder that ran the model's own weights in PyTorch, as mteb's loaders do; a server under the
+    same name may serve anything.
+    """
 
     settings: dict[str, Any]
     files: list[dict[str, Any]]
+    own_weights: bool = False
 
 
 def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -42,7 +44,7 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
             SELECT check_id, encoder_id, mean AS drift FROM drift_summary WHERE output = 'dense' AND mean IS NOT NULL
             UNION ALL SELECT check_id, reference, 0 FROM checks
         )
-        SELECT e.encoder_id, e.label AS encoder, e.model, e.settings, e.files, s.drift
+        SELECT e.encoder_id, e.label AS encoder, e.model, e.settings, e.files, e.own_weights, s.drift
         FROM checked s JOIN encoders e USING (encoder_id) JOIN checks c USING (check_id)
         QUALIFY row_number() OVER (PARTITION BY e.model, e.label ORDER BY c.started_at DESC) = 1
     """).df()
@@ -80,7 +82,7 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
     Empty where one of the two was not run, or where they share no task that can be compared.
     """
     sides = cursor.execute(
-        "SELECT e.model, e.settings, e.files FROM encoders e, checks c"
+        "SELECT e.model, e.settings, e.files, e.own_weights FROM encoders e, checks c"
         " WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
         " ORDER BY e.encoder_id = c.reference DESC",
         [check, candidate],
@@ -119,7 +121,7 @@ def same_setup(encoder: Side, run: Side) -> bool:
             encoder.settings.get(name) == used.get(name) for name in _ENCODER
         )
     held = weights(run.files)
-    return _here(encoder.settings) and bool(held) and held == weights(encoder.files) and _alike(encoder, used)
+    return encoder.own_weights and bool(held) and held == weights(encoder.files) and _alike(encoder, used)
 
 
 def _alike(encoder: Side, used: dict[str, Any]) -> bool:
@@ -142,17 +144,13 @@ def _alike(encoder: Side, used: dict[str, Any]) -> bool:
     )
 
 
-def _here(settings: dict[str, Any]) -> bool:
-    return settings.get("backend") in _HERE and (settings.get("options") or {}).get("runtime", "torch") == "torch"
-
-
 def _with_sides(rows: pd.DataFrame) -> list[tuple[dict[Any, Any], Side]]:
-    return [(row, side(row["settings"], row["files"])) for row in rows.to_dict("records")]
+    return [(row, side(row["settings"], row["files"], row.get("own_weights"))) for row in rows.to_dict("records")]
 
 
-def side(settings: str | None, files: str | None) -> Side:
-    """An encoder or a run from the JSON that the store keeps of it."""
-    return Side(json.loads(settings or "{}"), json.loads(files or "[]"))
+def side(settings: str | None, files: str | None, own_weights: bool | None = None) -> Side:
+    """An encoder or a run from what the store keeps of it, settings and files in JSON."""
+    return Side(json.loads(settings or "{}"), json.loads(files or "[]"), own_weights is True)
 
 
 def weights(files: list[dict[str, Any]]) -> set[str]:

@@ -11,19 +11,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dashboard.diff import aligned
-from data.rules import vectors as measures
+from data.rules.vectors import matrices
+from data.rules.vectors.arrays import Vectors, sampled
 from data.store.vocabulary import Output
 
 __all__ = ["between", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
 
-Vectors = NDArray[np.float32]
-
 
 def between(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
-    """How far every encoder of a check is from every other, by id; see :func:`data.rules.measures.between`."""
+    """How far every encoder of a check is from every other, by id; see :func:`matrices.distances_between`."""
     ids = _encoders_with_vectors(cursor, check, output)
     hashes = _hashes(cursor, check)
-    values = measures.between([_vectors(cursor, check, output, each, hashes) for each in ids], measure)
+    if measure != "cosine_distance":  # the others relate the texts to each other
+        hashes = _sample(hashes)
+    values = matrices.distances_between([_vectors(cursor, check, output, each, hashes) for each in ids], measure)
     return pd.DataFrame(values.astype("float32"), index=ids, columns=ids)
 
 
@@ -37,7 +38,7 @@ def blocks(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: 
     theirs = _vectors(cursor, check, output, encoder, hashes)
     if not min(ours.shape[1], theirs.shape[1]):
         return pd.DataFrame(index=hashes)
-    values, edges = measures.blocks(ours, theirs)
+    values, edges = matrices.differences_by_block(ours, theirs)
     names = [f"{start}-{end}" if end > start else str(start) for start, end in edges]
     return pd.DataFrame(values.astype("float32"), index=hashes, columns=names)
 
@@ -67,7 +68,7 @@ def neighbours(
     columns = ["text_hash", "change", "reference", "candidate", "reference_rank", "candidate_rank"]
     if any(not side.shape[1] or np.isnan(side[at]).any() for side in sides):
         return pd.DataFrame(columns=columns)
-    (ours, our_cosines), (theirs, their_cosines) = (measures.nearest(side, at, k) for side in sides)
+    (ours, our_cosines), (theirs, their_cosines) = (matrices.nearest_to(side, at, k) for side in sides)
     our_rank, their_rank = ({int(i): rank for rank, i in enumerate(found, 1)} for found in (ours, theirs))
     rows = [
         (
@@ -99,7 +100,7 @@ def spread(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.Dat
         vectors = _vectors(cursor, check, output, encoder, hashes)
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
         rows.append(_quantiles(encoder, "norm", norms[np.isfinite(norms)]))
-        rows.append(_quantiles(encoder, "cosine", measures.pairwise_cosines(vectors)))
+        rows.append(_quantiles(encoder, "cosine", matrices.pairwise_cosines(vectors[sampled(hashes)])))
     return pd.DataFrame([row for row in rows if row])
 
 
@@ -142,6 +143,10 @@ def _hashes(cursor: duckdb.DuckDBPyConnection, check: str) -> list[str]:
         [check],
     ).fetchall()
     return [text_hash for (text_hash,) in rows]
+
+
+def _sample(hashes: list[str]) -> list[str]:
+    return [hashes[place] for place in sampled(hashes)]
 
 
 def _encoders_with_vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> list[str]:

@@ -9,7 +9,7 @@ from dashboard import messages, private, url_state
 from dashboard.access import ask
 from dashboard.formatting import count, plain
 from dashboard.queries import drift
-from dashboard.queries.drift import MEASURES
+from dashboard.queries.drift import SCALES
 from dashboard.sections import diagnosis, drift_maps, drift_text, drift_verdicts
 from dashboard.sections.drift_maps import Chosen
 
@@ -75,11 +75,11 @@ def _chosen(check: str, output: str, encoders: pd.DataFrame, verdicts: pd.DataFr
     ids = dict(zip(encoders["name"], encoders["encoder_id"], strict=True))
     first, second, third, fourth, fifth = st.columns([3, 2, 3, 3, 1.6], vertical_alignment="bottom")
     measure = url_state.choose(
-        "Measure",
-        list(MEASURES),
+        "Scale",
+        list(SCALES),
         "measure",
         where=first,
-        help="\n\n".join(f"**{m.label}**: {m.explained}" for m in MEASURES.values()),
+        help="\n\n".join(f"**{m.label}**: {m.explained}" for m in SCALES.values()),
     )
     order = url_state.choose("Order", ["worst first", "clustered", "by name"], "order", where=second)
     candidate = url_state.choose(

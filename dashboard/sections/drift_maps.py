@@ -13,9 +13,9 @@ from dashboard.access import ask
 from dashboard.figures import drift_maps, drift_spread
 from dashboard.formatting import count, plain
 from dashboard.queries import drift, drift_cost, drift_vectors
-from dashboard.queries.drift import MEASURES
+from dashboard.queries.drift import SCALES
 from dashboard.sections import drift_verdicts
-from data.rules import vectors
+from data.rules.vectors.matrices import clustered
 
 __all__ = ["VIEWS", "Chosen", "show"]
 
@@ -94,7 +94,7 @@ def _encoders(chosen: Chosen) -> None:
         st.info("This output has no vectors that can be compared directly; see the texts.", icon=":material/info:")
         return
     if chosen.order == "clustered":
-        order, _ = vectors.clustered(values.to_numpy())
+        order, _ = clustered(values.to_numpy())
         values = values.iloc[order, order]
     names = [chosen.names[encoder] for encoder in values.index]
     distance = by == "cosine_distance"
@@ -114,7 +114,7 @@ def _dimensions(chosen: Chosen) -> None:
         st.info("One of the two has no vectors that can be laid over each other.", icon=":material/info:")
         return
     if chosen.order == "clustered":
-        values = found.iloc[vectors.clustered(found.to_numpy())[0]]
+        values = found.iloc[clustered(found.to_numpy())[0]]
     else:
         values = found.loc[found.abs().max(axis=1).sort_values(ascending=False).index]
     names = chosen.text_names
@@ -154,8 +154,8 @@ def _length(chosen: Chosen) -> None:
     facts = chosen.texts.set_index("text_hash")
     long = long.assign(name=long["text_hash"].map(facts["name"]), length=long["text_hash"].map(facts[length]))
     figure = drift_spread.by_length(
-        long, chosen.names, chosen.candidate, length=length, label=MEASURES[chosen.measure].label,
-        floor_kind=MEASURES[chosen.measure].floor, log=chosen.log, limits=_limits(chosen) if counted else {},
+        long, chosen.names, chosen.candidate, length=length, label=SCALES[chosen.measure].label,
+        floor_kind=SCALES[chosen.measure].floor, log=chosen.log, limits=_limits(chosen) if counted else {},
     )  # fmt: skip
     mine = long[long["encoder_id"] == chosen.candidate]
     _points(figure, "map_length", chosen, list(mine["text_hash"]))
@@ -227,7 +227,7 @@ def _ordered(values: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
         figures = values.to_numpy(dtype=np.float64)
         if chosen.log:
             figures = np.log10(np.maximum(figures, 1e-8))
-        return values.iloc[*vectors.clustered(figures)]
+        return values.iloc[*clustered(figures)]
     if chosen.order == "by name":
         called = {**chosen.names, **chosen.text_names}
         by_name = [sorted(axis, key=lambda each: called.get(each, each)) for axis in (values.index, values.columns)]
@@ -240,7 +240,7 @@ def _ordered(values: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
 def _map(
     values: pd.DataFrame, rows: list[str], columns: list[str], chosen: Chosen, targets: list[list[Any]], **more: Any
 ) -> None:
-    measure = MEASURES[chosen.measure]
+    measure = SCALES[chosen.measure]
     figure = drift_maps.drift_map(
         values, rows, columns, label=measure.label, log=chosen.log, floor_kind=measure.floor, **more
     )

@@ -11,6 +11,7 @@ from dashboard import looks
 from dashboard.formatting import count, plain
 from dashboard.looks import Look
 from data.rules.drift import VERDICTS
+from data.rules.measures import MEASURES
 from data.store.vocabulary import DriftVerdict
 
 __all__ = ["GROUPS", "figures", "sentences"]
@@ -54,9 +55,10 @@ def sentences(verdicts: pd.DataFrame, reference: str) -> None:
 
 def figures(verdicts: pd.DataFrame) -> None:
     """Every figure a verdict rests on, an encoder a row."""
-    shown = verdicts.assign(failed=verdicts["texts_failed"].where(verdicts["texts_failed"] > 0))
+    rows = verdicts.assign(failed=verdicts["texts_failed"].where(verdicts["texts_failed"] > 0))
+    columns = _columns()
     st.dataframe(
-        shown, hide_index=True, placeholder="", column_order=list(_COLUMNS), column_config=_COLUMNS, key="drift_figures"
+        rows, hide_index=True, placeholder="", column_order=list(columns), column_config=columns, key="drift_figures"
     )
 
 
@@ -80,29 +82,18 @@ def _meaning(among: tuple[str, ...]) -> str:
     return "\n\n".join(f"**{verdict}**: {_VERDICTS[verdict]}" for verdict in among)
 
 
-def _small(label: str, meaning: str, form: str = "%.1e") -> Any:
-    return st.column_config.NumberColumn(label, help=meaning, format=form)
-
-
-_COLUMNS: dict[str, Any] = {
-    "name": st.column_config.TextColumn("Encoder", pinned=True),
-    "verdict": st.column_config.TextColumn("Verdict"),
-    "floor": _small("Floor", "Cosine distance that the declared precisions explain by themselves"),
-    "mean": _small("Mean", "Cosine distance, mean of the texts"),
-    "median": _small("Median", "Cosine distance, median of the texts"),
-    "p95": _small("95 %", "Cosine distance that 95 % of the texts stay under"),
-    "worst": _small("Worst", "Cosine distance of the worst text"),
-    "neighbour_overlap": _small(
-        "Neighbours kept", "Mean share of a text's 10 nearest that both sides agree on", "%.3f"
-    ),
-    "rank_correlation": _small("Rank correlation", "Spearman's, of the pairwise cosines of both sides", "%.4f"),
-    "cka": _small("CKA", "Linear centred kernel alignment, 0 to 1; forgiving", "%.4f"),
-    "rotation_residual": _small("After rotation", "Mean cosine distance left after the best rotation or reflection"),
-    "effective_dimension": _small("Effective dimension", "Participation ratio of the candidate's covariance", "%.1f"),
-    "anisotropy": _small("Anisotropy", "Mean cosine between different texts of the candidate", "%.3f"),
-    "l2_amplification": _small("L2 / cosine", "How many times larger the drift is in Euclidean distance"),
-    "texts": _small("Texts", "Texts compared", "%d"),
-    "failed": _small("Failed", "Texts without a vector", "%d"),
-    "tests_failed": _small("Tests failed", "Of the encoder's own behaviour, before any comparison", "%d"),
-    "seconds": _small("Seconds", "To encode the texts", "%.1f"),
-}
+def _columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    floor = "Cosine distance that the declared precisions explain by themselves"
+    return {
+        "name": st.column_config.TextColumn("Encoder", pinned=True),
+        "verdict": st.column_config.TextColumn("Verdict"),
+        "floor": number("Floor", help=floor, format="%.1e"),
+        **{each.name: number(each.label, help=each.help, format=each.format) for each in MEASURES},
+        "texts": number("Texts", help="Texts compared", format="%d"),
+        "failed": number("Failed", help="Texts without a vector", format="%d"),
+        "tests_failed": number(
+            "Tests failed", help="Of the encoder's own behaviour, before any comparison", format="%d"
+        ),
+        "seconds": number("Seconds", help="To encode the texts", format="%.1f"),
+    }

@@ -8,21 +8,29 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final
 
+from data.store.vocabulary import DriftVerdict
+
 __all__ = ["FLOORS", "IDENTICAL", "LEVELS", "VERDICTS", "floor_of", "norm_floor", "reaches"]
 
-VERDICTS: Final = {
-    "identical": "The same vectors, but for the rounding of 32-bit arithmetic.",
-    "precision only": "As close as the declared precision allows, on every text.",
-    "scale only": "The same directions at other lengths: one side normalises, the other does not.",
-    "differs on some texts": "The same on most texts, different on some that have something in common.",
-    "differs everywhere": "Different on nearly every text.",
-    "different space": "The same geometry in other axes (rotated or permuted): each side is sound, the two do not mix.",
-    "unstable": "The encoder disagrees with itself: loads, repeats, batches, row order or other texts change a vector.",
-    "unusable": "No vectors that can be compared.",
+VERDICTS: Final[dict[DriftVerdict, str]] = {
+    DriftVerdict.IDENTICAL: "The same vectors, but for the rounding of 32-bit arithmetic.",
+    DriftVerdict.PRECISION: "As close as the declared precision allows, on every text.",
+    DriftVerdict.SCALE: "The same directions at other lengths: one side normalises, the other does not.",
+    DriftVerdict.SOME_TEXTS: "The same on most texts, different on some that have something in common.",
+    DriftVerdict.EVERYWHERE: "Different on nearly every text.",
+    DriftVerdict.SPACE: (
+        "The same geometry in other axes (rotated or permuted): each side is sound, the two do not mix."
+    ),
+    DriftVerdict.UNSTABLE: (
+        "The encoder disagrees with itself: loads, repeats, batches, row order or other texts change a vector."
+    ),
+    DriftVerdict.UNUSABLE: "No vectors that can be compared.",
 }
 
 # What a pipeline stops at, by the mildest verdict that it means.
-LEVELS: Final = {"differs": "differs on some texts"} | {name: name for name in VERDICTS if name != "identical"}
+LEVELS: Final[dict[str, DriftVerdict]] = {"differs": DriftVerdict.SOME_TEXTS} | {
+    str(verdict): verdict for verdict in DriftVerdict if verdict is not DriftVerdict.IDENTICAL
+}
 
 # Cosine distance under which two vectors are the same in 32-bit arithmetic.
 IDENTICAL: Final = 1e-6
@@ -35,9 +43,9 @@ FLOORS: Final = {"fp32": 1e-6, "fp16": 1e-5, "bf16": 5e-4, "auto": 5e-4, "int8":
 
 
 def reaches(verdict: str, level: str) -> bool:
-    """Whether a verdict is at least as bad as one of :data:`LEVELS`, in the order of :data:`VERDICTS`."""
-    order = list(VERDICTS)
-    return order.index(verdict) >= order.index(LEVELS[level])
+    """Whether a verdict is at least as bad as one of :data:`LEVELS`, in the order of :class:`DriftVerdict`."""
+    order = list(DriftVerdict)
+    return order.index(DriftVerdict(verdict)) >= order.index(LEVELS[level])
 
 
 def floor_of(*dtypes: str) -> float:

@@ -26,10 +26,9 @@ _OWN_ROWS = {
     **dict.fromkeys(_OF_PRIVATE_MODELS, "model IN (SELECT model FROM models WHERE private)"),
     "models": "private",
 }
-_OUTSIDE = ("openai", "tei", "command", "langchain")
 _ASKED_OUTSIDE = """
-    SELECT settings::VARCHAR FROM encoders WHERE list_contains($backends, backend)
-    UNION SELECT settings::VARCHAR FROM runs WHERE list_contains($backends, settings ->> '$.in_use.encoder')"""
+    SELECT settings::VARCHAR FROM encoders WHERE outside
+    UNION SELECT settings::VARCHAR FROM runs WHERE settings ->> '$.in_use.outside' = 'true'"""
 _TEXTS = ("VARCHAR", "JSON", "VARCHAR[]")
 
 
@@ -51,7 +50,7 @@ def clean(connection: duckdb.DuckDBPyConnection) -> int:
     Returns:
         How many values held a key.
     """
-    named = connection.execute(_ASKED_OUTSIDE, {"backends": list(_OUTSIDE)}).fetchall()
+    named = connection.execute(_ASKED_OUTSIDE).fetchall()
     for (settings,) in named:
         keys.remember_named(settings)
     suspicious = keys.pattern() if named else None

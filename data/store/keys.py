@@ -12,7 +12,7 @@ import html
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,17 +166,20 @@ def masked(text: str) -> str:
     return _without(text, spans)
 
 
-def masked_all(value: Any) -> Any:
-    """The same for every string in lists and dictionaries, their keys included."""
-    if not _known.keys:
-        return value
+def masked_all(value: Any, mask: Callable[[str], str] = masked, mask_name: Callable[[str], str] | None = None) -> Any:
+    """The same for every string in lists and dictionaries, their keys included.
+
+    Args:
+        value: as JSON can hold it.
+        mask: what is done to a string.
+        mask_name: what is done to a key of a dictionary; the same if None.
+    """
     if isinstance(value, str):
-        return masked(value)
+        return mask(value)
     if isinstance(value, Mapping):
-        return {masked_all(name): masked_all(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [masked_all(entry) for entry in value]
-    return value
+        name_of = mask_name or mask
+        return {masked_all(name, name_of): masked_all(entry, mask, mask_name) for name, entry in value.items()}
+    return [masked_all(entry, mask, mask_name) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def from_outside(text: str, most: int | None = None) -> str:

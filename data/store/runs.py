@@ -83,7 +83,8 @@ class InUse(TypedDict, total=False):
     similarity: str
     modules: list[str] | None
     prompts: dict[str, str] | None
-    # of an encoder, in the words of EncoderSettings
+    # of an encoder: whether it was asked for its vectors outside of this process, and the words of EncoderSettings
+    outside: bool
     backend: str
     source: str
     options: dict[str, str]

@@ -68,7 +68,7 @@ def _has_pooler(reference: Reference) -> bool:
     """Whether the pooler's weights are in the file: an untrained one is random, and nobody's recipe."""
     if getattr(reference.model, "pooler", None) is None:
         return False
-    from evaluators.preflight.stored import tensor_names
+    from evaluators.preflight.weight_files import tensor_names
 
     files = reference.target.weight_files
     return any("pooler" in name for file in files for name in tensor_names(reference.target.path(file)))

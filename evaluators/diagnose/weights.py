@@ -147,7 +147,7 @@ def _Through(layer: Any) -> Any:  # noqa: N802  # a class in all but name: torch
 
 def _loaded(file: Path) -> Callable[[Any], Any]:
     """The weights of a file in the place of a model's own."""
-    from evaluators.preflight.stored import load_pickle, tensors
+    from evaluators.preflight.weight_files import load_pickle, tensors
 
     def change(model: Any) -> Any:
         held = dict(tensors(file)) if file.suffix == ".safetensors" else load_pickle(file) or {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -17,8 +18,8 @@ from evaluators.model_files.hashes import hash_files
 from evaluators.trust import allows, code_revision, hub_commit
 
 __all__ = [
-    "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "batches", "cut", "installed", "prepare",
-    "in_use", "of_folder", "require", "resolve", "trusts", "unit", "versions_of",
+    "Backend", "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "cut", "dense", "in_use", "of_folder",
+    "prepare", "require", "resolve", "slices", "trusts", "unit", "versions_of",
 ]  # fmt: skip
 
 Matrix = NDArray[np.float32]
@@ -85,29 +86,75 @@ class Encoder(Protocol):
         ...
 
 
-def require(package: str, *, backend: str, install: str) -> None:
+@dataclass(frozen=True)
+class Backend:
+    """One way to get vectors, and everything that is asked of it without opening it.
+
+    Attributes:
+        about: what it is, in a line of the help.
+        example: what is written after ``BACKEND:`` in a spec.
+        open: opens an encoder under its settings.
+        options: the settings that only it understands; None where it passes any on as arguments.
+        package: what has to be installed; empty where nothing has.
+        remedy: how, where that is more than ``pip install PACKAGE``.
+        in_process: it loads a model in this process, where only allowed code may run.
+        from_folder: its source is a model's folder, or its name on a hub.
+        revisions: its source may end in ``@REVISION``.
+        command_line: its source is a command line, whose words may be folders of models.
+        runs_weights: it runs the model's own weights in PyTorch in this process, as mteb's loaders do.
+        own_files: it loads the files of the model itself, which preflight can look at, and no graph made of them.
+        outside: it asks for its vectors outside of this process, so that what comes back may quote a key.
+        shared: it is a server that others may ask at the same time.
+        one_load: why a second load would be the first one again; empty where it would not.
+    """
+
+    about: str
+    example: str
+    open: Callable[[EncoderSettings], Encoder]
+    options: frozenset[str] | None = frozenset()
+    package: str = ""
+    remedy: str = ""
+    in_process: bool = True
+    from_folder: bool = False
+    revisions: bool = False
+    command_line: bool = False
+    runs_weights: bool = False
+    own_files: bool = False
+    outside: bool = False
+    shared: bool = False
+    one_load: str = ""
+
+    def loads_own_files(self, settings: EncoderSettings) -> bool:
+        """Whether an encoder under these settings loads the files of the model itself."""
+        return self.own_files and _in_torch(settings)
+
+    def runs_own_weights(self, settings: EncoderSettings) -> bool:
+        """Whether an encoder under these settings runs the model's own weights in PyTorch in this process."""
+        return self.runs_weights and _in_torch(settings)
+
+
+def _in_torch(settings: EncoderSettings) -> bool:
+    return settings.options.get("runtime", "torch") == "torch"
+
+
+def require(package: str, *, backend: str, remedy: str = "") -> None:
     """Ask for an optional package by name.
 
     Raises:
         MissingDependencyError: it is not installed; the remedy is the command that installs it.
     """
-    if installed(package) is None:
-        raise MissingDependencyError(
-            f"The {backend} encoder needs the package {package}", remedy=f"Install it: pip install {install}"
-        )
-
-
-def installed(package: str) -> str | None:
-    """Version of a package in this environment, None if it is not here."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+    if package and not versions_of(package):
+        what = f"The {backend} encoder needs the package {package}"
+        raise MissingDependencyError(what, remedy=remedy or f"Install it: pip install {package}")
 
 
 def versions_of(*packages: str) -> dict[str, str]:
     """Versions of those of ``packages`` that are installed."""
-    return {package: version for package in packages if (version := installed(package)) is not None}
+    versions = {}
+    for package in packages:
+        with suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return versions
 
 
 def prepare(texts: Sequence[str], settings: EncoderSettings, prompt: str = "") -> list[str]:
@@ -115,7 +162,7 @@ def prepare(texts: Sequence[str], settings: EncoderSettings, prompt: str = "") -
     return [prompt + (text.strip() if settings.strip else text) for text in texts]
 
 
-def batches(count: int, size: int) -> Iterator[slice]:
+def slices(count: int, size: int) -> Iterator[slice]:
     """Slices of ``size`` over ``count`` texts in their order."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
@@ -159,9 +206,18 @@ def unit(matrix: Matrix) -> Matrix:
 
 
 def cut(matrix: Matrix, settings: EncoderSettings) -> Matrix:
-    """The leading dimensions that are kept, then length 1 if normalisation was asked for."""
-    kept = matrix if settings.dimensions is None else np.ascontiguousarray(matrix[:, : settings.dimensions])
-    return unit(kept) if settings.normalise else kept
+    """The leading dimensions asked for, then length 1 if normalisation was asked for."""
+    leading = matrix if settings.dimensions is None else np.ascontiguousarray(matrix[:, : settings.dimensions])
+    return unit(leading) if settings.normalise else leading
+
+
+def dense(rows: Any, texts: Sequence[str], settings: EncoderSettings) -> Matrix:
+    """Rows from anywhere, one a text, as the settings want them: :func:`as_matrix`, then :func:`cut`.
+
+    Raises:
+        EncoderError: they are no such rows.
+    """
+    return cut(as_matrix(rows, len(texts), where=settings.display), settings)
 
 
 def resolve(settings: EncoderSettings) -> Path:
@@ -193,7 +249,7 @@ def trusts(settings: EncoderSettings, folder: Path) -> bool:
 
 
 def of_folder(
-    settings: EncoderSettings, folder: Path, packages: Sequence[str], *, warnings: Sequence[str] = (), **found: Any
+    settings: EncoderSettings, folder: Path, packages: Sequence[str], *, warnings: Sequence[str] = (), **known: Any
 ) -> Description:
     """What an encoder is that was loaded from a folder: its settings in use, its files, the commit where it is known.
 
@@ -202,18 +258,18 @@ def of_folder(
         folder: its files.
         packages: whose versions count.
         warnings: what its user should know.
-        found: settings that turned out to be in use.
+        known: settings that turned out to be in use.
     """
     return Description(
         model=settings.model,
         revision=settings.revision or hub_commit(folder),
-        settings=in_use(settings, **found),
+        settings=in_use(settings, **known),
         versions=versions_of(*packages),
         files=hash_files(folder),
         warnings=list(warnings),
     )
 
 
-def in_use(settings: EncoderSettings, **found: Any) -> dict[str, Any]:
+def in_use(settings: EncoderSettings, **known: Any) -> dict[str, Any]:
     """The settings as asked with what turned out to be in use in their place."""
-    return settings.as_json() | {key: dict(v) if isinstance(v, Mapping) else v for key, v in found.items()}
+    return settings.as_json() | {key: dict(v) if isinstance(v, Mapping) else v for key, v in known.items()}

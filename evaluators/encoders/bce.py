@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from data.store.errors import MissingDependencyError
-from evaluators.encoders.base import (
-    Description,
-    Encoded,
-    as_matrix,
-    cut,
-    installed,
-    of_folder,
-    prepare,
-    resolve,
-    trusts,
-)
+from evaluators.encoders.base import Backend, Description, Encoded, dense, of_folder, prepare, resolve, trusts
 from evaluators.encoders.settings import EncoderSettings
-
-OPTIONS: frozenset[str] = frozenset()
 
 
 class BceEncoder:
@@ -48,7 +35,7 @@ class BceEncoder:
             normalize_to_unit=self.settings.normalise is not False,
             enable_tqdm=False,
         )
-        return Encoded(dense=cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings))
+        return Encoded(dense=dense(rows, texts, self.settings))
 
     def describe(self) -> Description:
         """Settings in use, and every file of the folder with its digest."""
@@ -67,12 +54,15 @@ class BceEncoder:
         self._model = None
 
 
-def open(settings: EncoderSettings) -> BceEncoder:  # noqa: A001 - the protocol's own word
-    """Load the model under the settings."""
-    if installed("BCEmbedding") is None:
-        raise MissingDependencyError(
-            "The bce encoder needs the package BCEmbedding",
-            remedy="It wants transformers 4.36: give it an environment of its own (make peers does) and use it through "
-            "command:.peers/bce/bin/python evaluators/encoders/elsewhere/host.py bce FOLDER",
-        )
-    return BceEncoder(settings)
+BACKEND = Backend(
+    open=BceEncoder,
+    about="BCEmbedding's EmbeddingModel",
+    example="FOLDER?pooling=mean",
+    package="BCEmbedding",
+    remedy="It wants transformers 4.36: give it an environment of its own (make peers does) and use it through "
+    "command:.peers/bce/bin/python evaluators/encoders/isolated/host.py bce FOLDER",
+    from_folder=True,
+    revisions=True,
+    runs_weights=True,
+    own_files=True,
+)

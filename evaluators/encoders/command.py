@@ -30,12 +30,10 @@ import numpy as np
 
 from data.store import keys
 from data.store.errors import EncoderError, EncoderGoneError, InputError
-from evaluators.encoders.base import Description, Encoded, Tokens, as_matrix, batches, cut, in_use, prepare
+from evaluators.encoders.base import Backend, Description, Encoded, Tokens, dense, in_use, prepare, slices
 from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.trust.pickled import weights_alone
-
-OPTIONS: frozenset[str] = frozenset({"max_response_mb"})
 
 _UNASKED = 2  # answers that a program may be ahead; then it waits, and cannot fill the memory
 _TAIL = 20_000  # bytes of what it wrote for people that are kept
@@ -85,18 +83,17 @@ class CommandEncoder:
         prepared = prepare(texts, self.settings, self.settings.prompt(role))
         parts = [
             self._ask({"texts": prepared[part], "role": role}, self.settings.seconds_a_call)
-            for part in batches(len(prepared), self.settings.batch_size)
+            for part in slices(len(prepared), self.settings.batch_size)
         ]
-        dense = self._joined(parts, "dense", len(texts))
+        rows = self._joined(parts, "dense", len(texts))
         sparse = self._joined(parts, "sparse", len(texts))
         multi = self._joined(parts, "multi", len(texts))
         ids = self._joined(parts, "token_ids", len(texts))
         words = self._joined(parts, "tokens", len(texts))
-        where = self.settings.display
-        if dense is None and sparse is None and multi is None:
-            raise EncoderError("The command gave none of dense, sparse, multi", where=where)
+        if rows is None and sparse is None and multi is None:
+            raise EncoderError("The command gave none of dense, sparse, multi", where=self.settings.display)
         return Encoded(
-            dense=None if dense is None else cut(as_matrix(dense, len(texts), where=where), self.settings),
+            dense=None if rows is None else dense(rows, texts, self.settings),
             sparse=None if sparse is None else [{str(key): float(w) for key, w in row.items()} for row in sparse],
             multi=None if multi is None else [np.asarray(rows, dtype=np.float32) for rows in multi],
             tokens=None if ids is None else [Tokens(i, w) for i, w in zip(ids, words or [[]] * len(ids), strict=True)],
@@ -264,6 +261,12 @@ def _is_file(entry: Any) -> bool:
     )
 
 
-def open(settings: EncoderSettings) -> CommandEncoder:  # noqa: A001 - the protocol's own word
-    """Start the program and ask what it is."""
-    return CommandEncoder(settings)
+BACKEND = Backend(
+    open=CommandEncoder,
+    about="a program that reads texts and writes vectors as JSON lines",
+    example="python host.py bce FOLDER",
+    options=frozenset({"max_response_mb"}),
+    in_process=False,
+    command_line=True,
+    outside=True,
+)

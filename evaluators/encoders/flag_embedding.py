@@ -8,20 +8,8 @@ from typing import Any
 import numpy as np
 
 from data.store.errors import InputError
-from evaluators.encoders.base import (
-    Description,
-    Encoded,
-    as_matrix,
-    cut,
-    of_folder,
-    prepare,
-    require,
-    resolve,
-    trusts,
-)
+from evaluators.encoders.base import Backend, Description, Encoded, dense, of_folder, prepare, resolve, trusts
 from evaluators.encoders.settings import EncoderSettings
-
-OPTIONS: frozenset[str] = frozenset()
 
 _HEADS = ("sparse_linear.pt", "colbert_linear.pt")
 
@@ -58,15 +46,13 @@ class FlagEmbedding:
             return_sparse="sparse" in outputs,
             return_colbert_vecs="multi" in outputs,
         )
-        dense, sparse, multi = given["dense_vecs"], given["lexical_weights"], given["colbert_vecs"]
+        rows, sparse, multi = given["dense_vecs"], given["lexical_weights"], given["colbert_vecs"]
         return Encoded(
-            dense=cut(as_matrix(dense, len(texts), where=self.settings.display), self.settings)
-            if dense is not None
-            else None,
+            dense=dense(rows, texts, self.settings) if rows is not None else None,
             sparse=[{str(token): float(weight) for token, weight in row.items()} for row in sparse]
             if sparse is not None
             else None,
-            multi=[np.asarray(rows, dtype=np.float32) for rows in multi] if multi is not None else None,
+            multi=[np.asarray(matrix, dtype=np.float32) for matrix in multi] if multi is not None else None,
         )
 
     def describe(self) -> Description:
@@ -90,7 +76,13 @@ class FlagEmbedding:
         self._model = None
 
 
-def open(settings: EncoderSettings) -> FlagEmbedding:  # noqa: A001 - the protocol's own word
-    """Load the model under the settings."""
-    require("FlagEmbedding", backend="flag-embedding", install="FlagEmbedding")
-    return FlagEmbedding(settings)
+BACKEND = Backend(
+    open=FlagEmbedding,
+    about="FlagEmbedding's BGE-M3: dense, sparse and multi-vector (outputs=)",
+    example="FOLDER?outputs=dense,sparse,multi",
+    package="FlagEmbedding",
+    from_folder=True,
+    revisions=True,
+    runs_weights=True,
+    own_files=True,
+)

@@ -8,10 +8,8 @@ from importlib import import_module
 from typing import Any
 
 from data.store.errors import InputError, MissingDependencyError
-from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare, versions_of
+from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare, versions_of
 from evaluators.encoders.settings import EncoderSettings
-
-OPTIONS = None  # they are the class's own
 
 
 class LangChainEncoder:
@@ -32,7 +30,7 @@ class LangChainEncoder:
             rows = [self._embeddings.embed_query(text) for text in prepared]
         else:
             rows = self._embeddings.embed_documents(prepared)
-        return Encoded(dense=cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings))
+        return Encoded(dense=dense(rows, texts, self.settings))
 
     def describe(self) -> Description:
         """The class, its arguments and the versions of what is behind it."""
@@ -47,11 +45,6 @@ class LangChainEncoder:
     def close(self) -> None:
         """Drop the object."""
         self._embeddings = None
-
-
-def open(settings: EncoderSettings) -> LangChainEncoder:  # noqa: A001 - the protocol's own word
-    """Import the class and make one."""
-    return LangChainEncoder(settings)
 
 
 def _class(source: str) -> Any:
@@ -78,3 +71,13 @@ def _typed(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+
+
+BACKEND = Backend(
+    open=LangChainEncoder,
+    about="any LangChain Embeddings class: module:Class, other keys are its arguments",
+    example="langchain_huggingface:HuggingFaceEmbeddings?model_name=FOLDER",
+    options=None,
+    revisions=True,
+    outside=True,
+)

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.encoders.base import require
+from evaluators.encoders.base import Backend
 from evaluators.encoders.graph import ended_in_time, feed, graph_file, states_of
-from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.transformers import HandEncoder
-
-OPTIONS = frozenset({"file", "threads"})
 
 
 class OnnxEncoder(HandEncoder):
@@ -46,7 +43,12 @@ class OnnxEncoder(HandEncoder):
         self.session = None
 
 
-def open(settings: EncoderSettings) -> OnnxEncoder:  # noqa: A001 - the protocol's own word
-    """Open the graph and the tokenizer beside it."""
-    require("onnxruntime", backend="onnx", install="onnxruntime")
-    return OnnxEncoder(settings)
+BACKEND = Backend(
+    open=OnnxEncoder,
+    about="a graph in ONNX Runtime (file=), pooled by hand",
+    example="FOLDER?file=model.onnx",
+    options=frozenset({"file", "threads"}),
+    package="onnxruntime",
+    from_folder=True,
+    revisions=True,
+)

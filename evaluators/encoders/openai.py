@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 
 from data.store.errors import EncoderError
-from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare
+from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
 from evaluators.encoders.http import HTTP_OPTIONS, Http, Portions, endpoint
 from evaluators.encoders.settings import EncoderSettings
-
-OPTIONS = HTTP_OPTIONS | {"server_dimensions"}
 
 
 class OpenAiEncoder:
@@ -32,7 +30,7 @@ class OpenAiEncoder:
         """Dense vectors, put in the order of the texts by the index that comes with each."""
         prepared = prepare(texts, self.settings, self.settings.prompt(role))
         rows = self._portions.ask(prepared, self._batch)
-        return Encoded(dense=cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings))
+        return Encoded(dense=dense(rows, texts, self.settings))
 
     def describe(self) -> Description:
         """The settings as asked; what the server does with them shows in its vectors alone."""
@@ -72,11 +70,6 @@ class OpenAiEncoder:
         return [_vector(entry.get("embedding"), self._url) for entry in entries]
 
 
-def open(settings: EncoderSettings) -> OpenAiEncoder:  # noqa: A001 - the protocol's own word
-    """Open a client; the server is first asked when something is encoded."""
-    return OpenAiEncoder(settings)
-
-
 def _vector(embedding: Any, where: str) -> Any:
     """A list as it is; base64 that was not asked for but sent, decoded as float32."""
     if not isinstance(embedding, str):
@@ -86,3 +79,15 @@ def _vector(embedding: Any, where: str) -> Any:
     except (binascii.Error, ValueError):
         what = "The server sent a vector that is neither a list nor base64"
         raise EncoderError(what, where=where, code="malformed") from None
+
+
+BACKEND = Backend(
+    open=OpenAiEncoder,
+    about="any OpenAI-compatible server: address up to /v1",
+    example="http://127.0.0.1:8000/v1?model=NAME&key_env=MY_KEY",
+    options=HTTP_OPTIONS | {"server_dimensions"},
+    in_process=False,
+    outside=True,
+    shared=True,
+    one_load="the server is loaded once",
+)

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.store.errors import EncoderError
-from evaluators.encoders.base import Description, require
+from evaluators.encoders.base import Backend, Description
 from evaluators.encoders.graph import ended_in_time, feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.signal_stack import kept_signal_stack
 from evaluators.encoders.transformers import HandEncoder
-
-OPTIONS = frozenset({"file", "threads"})
 
 _FILES = ("openvino/openvino_model.xml", "openvino_model.xml", "onnx/model.onnx", "model.onnx")
 _LOOPS = frozenset({"Loop", "TensorIterator"})
@@ -83,7 +81,12 @@ def _compiled(core: Any, graph: Any, settings: EncoderSettings) -> Any:
         return core.compile_model(graph, "CPU", hints | {"INFERENCE_PRECISION_HINT": "f32"})
 
 
-def open(settings: EncoderSettings) -> OpenVinoEncoder:  # noqa: A001 - the protocol's own word
-    """Compile the graph and load the tokenizer beside it."""
-    require("openvino", backend="openvino", install="openvino")
-    return OpenVinoEncoder(settings)
+BACKEND = Backend(
+    open=OpenVinoEncoder,
+    about="a graph in OpenVINO (file=), pooled by hand",
+    example="FOLDER?dtype=auto",
+    options=frozenset({"file", "threads"}),
+    package="openvino",
+    from_folder=True,
+    revisions=True,
+)

@@ -21,12 +21,10 @@ from numpy.typing import NDArray
 from pyarrow import ArrowException
 
 from data.store.errors import InputError
-from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use
+from evaluators.encoders.base import Backend, Description, Encoded, as_matrix, cut, in_use
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.model_files.hashes import hash_files
 from evaluators.probes import BUNDLED, read_texts
-
-OPTIONS = frozenset({"texts"})
 
 _HASHES, _VECTORS = ("text_hash", "hash"), ("vector", "embedding", "vectors", "embeddings")
 
@@ -73,11 +71,6 @@ class ReadyVectors:
     def close(self) -> None:
         """Let the array go."""
         self._vectors = np.empty((0, 1), dtype=np.float32)
-
-
-def open(settings: EncoderSettings) -> ReadyVectors:  # noqa: A001 - the protocol's own word
-    """Read the vectors."""
-    return ReadyVectors(settings)
 
 
 def _read(path: Path, settings: EncoderSettings) -> tuple[list[str], NDArray[np.float32]]:
@@ -154,3 +147,13 @@ def _named(settings: EncoderSettings) -> list[str]:
         )
     named = settings.options["texts"]
     return _hashed(read_texts(BUNDLED if named == "bundled" else Path(named)))
+
+
+BACKEND = Backend(
+    open=ReadyVectors,
+    about="vectors already made: .npy, .npz, .parquet, .jsonl or mteb's cached embeddings",
+    example="vectors.npy?texts=texts.jsonl",
+    options=frozenset({"texts"}),
+    in_process=False,
+    one_load="vectors are read, not made",
+)

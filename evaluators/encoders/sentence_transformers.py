@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from data.store.errors import InputError
 from evaluators.encoders.base import (
+    Backend,
     Description,
     Encoded,
     Tokens,
-    as_matrix,
-    cut,
+    dense,
     of_folder,
     prepare,
     require,
@@ -23,8 +23,6 @@ from evaluators.encoders.settings import EncoderSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-OPTIONS = frozenset({"runtime"})
 
 _ALIASES = {"document": ("document", "passage", "corpus"), "query": ("query",), "": ()}
 # Our names for poolings, and the library's where they differ.
@@ -62,8 +60,8 @@ class SentenceTransformersEncoder:
             show_progress_bar=False,
             convert_to_tensor=True,
         )
-        dense = as_matrix(rows.float().cpu().numpy(), len(texts), where=self.settings.display)
-        return Encoded(dense=cut(dense, self.settings), tokens=self._tokens([prompt + text for text in prepared]))
+        tokens = self._tokens([prompt + text for text in prepared])
+        return Encoded(dense=dense(rows.float().cpu().numpy(), texts, self.settings), tokens=tokens)
 
     def describe(self) -> Description:
         """Settings of the loaded modules, and every file of the folder with its digest."""
@@ -101,17 +99,20 @@ class SentenceTransformersEncoder:
         return [Tokens(list(map(int, ids)), tokenizer.convert_ids_to_tokens(ids)) for ids in given]
 
 
-def open(settings: EncoderSettings) -> SentenceTransformersEncoder:  # noqa: A001 - the protocol's own word
-    """Load the model under the settings."""
-    return SentenceTransformersEncoder(settings)
-
-
 def _runtime(settings: EncoderSettings) -> str:
     runtime = settings.options.get("runtime", "torch")
     if runtime == "onnx":
-        require("optimum-onnx", backend="sentence-transformers ONNX", install="sentence-transformers[onnx]")
+        require(
+            "optimum-onnx",
+            backend="sentence-transformers ONNX",
+            remedy="Install it: pip install sentence-transformers[onnx]",
+        )
     elif runtime == "openvino":
-        require("optimum-intel", backend="sentence-transformers OpenVINO", install="sentence-transformers[openvino]")
+        require(
+            "optimum-intel",
+            backend="sentence-transformers OpenVINO",
+            remedy="Install it: pip install sentence-transformers[openvino]",
+        )
     elif runtime != "torch":
         raise InputError(
             f"There is no runtime {runtime!r}", where="sentence-transformers", remedy="torch, onnx, openvino"
@@ -141,3 +142,15 @@ def _apply(model: SentenceTransformer, settings: EncoderSettings) -> None:
             del model[position]
     if settings.dtype == "int8":
         quantise(model)
+
+
+BACKEND = Backend(
+    open=SentenceTransformersEncoder,
+    about="the library, with its torch, ONNX or OpenVINO back end (runtime=)",
+    example="org/name@revision?dtype=bf16&query_prompt=query: ",
+    options=frozenset({"runtime"}),
+    from_folder=True,
+    revisions=True,
+    runs_weights=True,
+    own_files=True,
+)

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from data.store import keys
 from data.store.errors import InputError
 from evaluators.trust import allowances
 
-__all__ = ["DTYPES", "POOLINGS", "EncoderSettings", "parse_spec"]
+__all__ = ["DTYPES", "POOLINGS", "SPEC_HELP", "EncoderSettings"]
 
 POOLINGS = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean")
 OUTPUTS = ("dense", "sparse", "multi")
@@ -27,8 +26,7 @@ DTYPES = {"fp32": "fp32", "float32": "fp32", "f32": "fp32", "fp16": "fp16", "flo
     "half": "fp16", "bf16": "bf16", "bfloat16": "bf16", "int8": "int8", "q8_0": "int8", "int4": "int4",
     "q4_0": "int4", "auto": "auto",
 }  # fmt: skip
-_SPEC_HELP = "Write BACKEND:SOURCE?key=value&key=value, e.g. sentence-transformers:org/name@revision?dtype=bf16"
-_QUERY = re.compile(r"\?(?=[a-z_]+=[^?]*$)")
+SPEC_HELP = "Write BACKEND:SOURCE?key=value&key=value, e.g. sentence-transformers:org/name@revision?dtype=bf16"
 _SCHEMES = ("http", "https")
 # Where a key would be written down if it were accepted: an option of that name, an address, a command line.
 _SECRET = re.compile(
@@ -114,7 +112,7 @@ class EncoderSettings:
         written = str(self.as_json())
         holds = any(key in written for key in keys.known())
         self._refuse_if(holds, "names the key itself, and would write it down", variable)
-        on_line = self.backend == "command" and _SECRET_ARGUMENT.search(self.source) is not None
+        on_line = _SECRET_ARGUMENT.search(self.source) is not None
         self._refuse_if(on_line, "is given a key on its command line, and would write it down", "the environment")
 
     def _address(self) -> SplitResult:
@@ -134,7 +132,7 @@ class EncoderSettings:
     def _refuse_if(self, wrong: bool, what: str, *choices: str) -> None:
         if wrong:
             # The source is left out: it may be the very thing that holds a key.
-            remedy = f"Use {', '.join(choices)}." if choices else _SPEC_HELP
+            remedy = f"Use {', '.join(choices)}." if choices else SPEC_HELP
             raise InputError(f"The encoder {what}", where=self.backend, remedy=remedy)
 
     @property
@@ -221,41 +219,4 @@ def _convert(key: str, value: Any, where: str) -> Any:
             return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
         return {"int": int, "float": float}.get(kind, str)(value)
     except (KeyError, ValueError, TypeError):
-        raise InputError(f"The setting {key}={value!r} is not a {kind}", where=where, remedy=_SPEC_HELP) from None
-
-
-def parse_spec(spec: str) -> EncoderSettings:
-    """Settings from ``BACKEND:SOURCE[@REVISION][?key=value&...]``.
-
-    Keys are the names of :class:`EncoderSettings`, ``prompt``, ``query_prompt`` and ``document_prompt``, or options of
-    the backend; values are URL-encoded where they hold ``&``, ``=`` or ``%``. ``plan.toml#NAME`` names the encoder
-    labelled NAME of a plan.
-
-    Raises:
-        InputError: the spec cannot be read.
-    """
-    backend, colon, rest = spec.partition(":")
-    if not colon or not re.fullmatch(r"[a-z][a-z0-9-]*", backend):
-        path, hash_, label = spec.partition("#")
-        if hash_ and path.endswith(".toml"):
-            return _from_plan(Path(path), label)
-        raise InputError("An encoder is named by its backend first", where=spec, remedy=_SPEC_HELP)
-    source, *query = _QUERY.split(rest, maxsplit=1)
-    values: dict[str, Any] = dict(parse_qsl(query[0], keep_blank_values=True) if query else [])
-    name, at, revision = source.rpartition("@")
-    if at and "/" not in revision and urlsplit(source).scheme not in _SCHEMES and backend not in ("command", "ready"):
-        source, values["revision"] = name, values.get("revision", revision)
-    return EncoderSettings.from_mapping({"backend": backend, "source": unquote(source), **values}, where=backend)
-
-
-def _from_plan(path: Path, label: str) -> EncoderSettings:
-    try:
-        plan = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError("The plan cannot be read", where=str(path), remedy=str(error)) from None
-    entries = [plan.get("reference", {}), *plan.get("candidate", [])]
-    for entry in entries:
-        if isinstance(entry, Mapping) and entry.get("label") == label:
-            return EncoderSettings.from_mapping(entry, where=str(path))
-    named = ", ".join(str(entry.get("label")) for entry in entries if isinstance(entry, Mapping))
-    raise InputError(f"No encoder is labelled {label!r}", where=str(path), remedy=f"It has: {named}.")
+        raise InputError(f"The setting {key}={value!r} is not a {kind}", where=where, remedy=SPEC_HELP) from None

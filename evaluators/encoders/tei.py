@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from data.store.errors import EncoderError
-from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare
+from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
 from evaluators.encoders.http import HTTP_OPTIONS, Http, Portions, endpoint
 from evaluators.encoders.settings import EncoderSettings
-
-OPTIONS = HTTP_OPTIONS
 
 
 class TeiEncoder:
@@ -26,9 +24,11 @@ class TeiEncoder:
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors, sparse ones, or both, as the settings ask."""
         prepared = prepare(texts, self.settings, self.settings.prompt(role))
-        dense = self._dense(prepared) if "dense" in self.settings.outputs else None
-        sparse = self._sparse(prepared) if "sparse" in self.settings.outputs else None
-        return Encoded(dense=dense, sparse=sparse)
+        outputs = self.settings.outputs
+        return Encoded(
+            dense=self._dense(prepared) if "dense" in outputs else None,
+            sparse=self._sparse(prepared) if "sparse" in outputs else None,
+        )
 
     def describe(self) -> Description:
         """Model, revision, precision, pooling and version, as ``/info`` states them."""
@@ -67,7 +67,7 @@ class TeiEncoder:
         whole = self.settings.dimensions is None
         normalise = {"normalize": self.settings.normalise} if self.settings.normalise is not None and whole else {}
         rows = self._all("embed", texts, {"truncate": True, **normalise})
-        return cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings)
+        return dense(rows, texts, self.settings)
 
     def _sparse(self, texts: list[str]) -> list[dict[str, float]]:
         rows = self._all("embed_sparse", texts, {"truncate": True})
@@ -93,6 +93,13 @@ class TeiEncoder:
         return self._portions.ask(texts, ask)
 
 
-def open(settings: EncoderSettings) -> TeiEncoder:  # noqa: A001 - the protocol's own word
-    """Open a client; the server is first asked when something is encoded."""
-    return TeiEncoder(settings)
+BACKEND = Backend(
+    open=TeiEncoder,
+    about="a Text-Embeddings-Inference server",
+    example="http://127.0.0.1:8080?normalise=yes",
+    options=HTTP_OPTIONS,
+    in_process=False,
+    outside=True,
+    shared=True,
+    one_load="the server is loaded once",
+)

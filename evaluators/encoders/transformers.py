@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from data.store.errors import InputError
 from evaluators.encoders.base import (
+    Backend,
     Description,
     Encoded,
     Tokens,
-    as_matrix,
-    batches,
-    cut,
+    dense,
     of_folder,
     prepare,
     resolve,
+    slices,
     trusts,
     unit,
 )
@@ -27,8 +27,6 @@ from evaluators.encoders.declared import Declared, read_declared
 from evaluators.encoders.pooling import pool
 from evaluators.encoders.precision import quantise, quiet, torch_dtype
 from evaluators.encoders.settings import EncoderSettings
-
-OPTIONS = frozenset({"attention"})
 
 
 class HandEncoder:
@@ -78,7 +76,7 @@ class HandEncoder:
         if self.declared.lower_case:
             prepared = [text.lower() for text in prepared]
         rows, tokens = [], []
-        for part in batches(len(prepared), self.settings.batch_size):
+        for part in slices(len(prepared), self.settings.batch_size):
             inputs = self.tokenizer(
                 prepared[part], padding=True, truncation=True, max_length=self.max_length, return_tensors="np"
             )
@@ -87,8 +85,7 @@ class HandEncoder:
             for ids, kept in zip(inputs["input_ids"], mask, strict=True):
                 used = [int(i) for i in ids[kept > 0]]
                 tokens.append(Tokens(used, self.tokenizer.convert_ids_to_tokens(used)))
-        dense = as_matrix(np.concatenate(rows), len(texts), where=self.settings.display)
-        return Encoded(dense=cut(dense, self.settings), tokens=tokens)
+        return Encoded(dense=dense(np.concatenate(rows), texts, self.settings), tokens=tokens)
 
     def describe(self) -> Description:
         """Settings in use, and every file of the folder with its digest."""
@@ -116,11 +113,6 @@ class HandEncoder:
         return unit(states) if self.normalise else states
 
 
-def open(settings: EncoderSettings) -> HandEncoder:  # noqa: A001 - the protocol's own word
-    """Load tokenizer and weights under the settings."""
-    return HandEncoder(settings)
-
-
 def _load_tokenizer(folder: Path, settings: EncoderSettings) -> Any:
     from transformers import AutoTokenizer
 
@@ -130,3 +122,15 @@ def _load_tokenizer(folder: Path, settings: EncoderSettings) -> Any:
 def _sane(length: int) -> int:
     """A tokenizer without a limit says 10^30; 512 is what its model will take at least."""
     return length if length < 1_000_000 else 512
+
+
+BACKEND = Backend(
+    open=HandEncoder,
+    about="the bare model and tokenizer, pooled by hand",
+    example="FOLDER?pooling=mean&attention=eager",
+    options=frozenset({"attention"}),
+    from_folder=True,
+    revisions=True,
+    runs_weights=True,
+    own_files=True,
+)

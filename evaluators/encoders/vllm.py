@@ -6,21 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from data.store.errors import InputError
-from evaluators.encoders.base import (
-    Description,
-    Encoded,
-    Tokens,
-    as_matrix,
-    cut,
-    of_folder,
-    prepare,
-    require,
-    resolve,
-    trusts,
-)
+from evaluators.encoders.base import Backend, Description, Encoded, Tokens, dense, of_folder, prepare, resolve, trusts
 from evaluators.encoders.settings import EncoderSettings
-
-OPTIONS = frozenset({"gpu_memory_utilization", "enforce_eager"})
 
 _DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "auto": "auto"}
 
@@ -57,7 +44,7 @@ class VllmEncoder:
         rows = [output.outputs.embedding for output in outputs]
         tokenizer = self._model.get_tokenizer()
         return Encoded(
-            dense=cut(as_matrix(rows, len(texts), where=self.settings.display), self.settings),
+            dense=dense(rows, texts, self.settings),
             tokens=[
                 Tokens(list(output.prompt_token_ids), tokenizer.convert_ids_to_tokens(output.prompt_token_ids))
                 for output in outputs
@@ -78,7 +65,13 @@ class VllmEncoder:
         self._model = None
 
 
-def open(settings: EncoderSettings) -> VllmEncoder:  # noqa: A001 - the protocol's own word
-    """Start an engine under the settings."""
-    require("vllm", backend="vllm", install="vllm")
-    return VllmEncoder(settings)
+BACKEND = Backend(
+    open=VllmEncoder,
+    about="vLLM in this process",
+    example="FOLDER?dtype=bf16",
+    options=frozenset({"gpu_memory_utilization", "enforce_eager"}),
+    package="vllm",
+    from_folder=True,
+    revisions=True,
+    own_files=True,
+)

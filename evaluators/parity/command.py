@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperCommand
 
 from data.store.vocabulary import Outcome, Severity
 from evaluators.levels import FAIL_ON, fail
@@ -35,17 +36,12 @@ _STYLES = {"identical": "green", "precision only": "green", "scale only": "yello
 
 _HELP = """Compare ways of getting vectors, text by text, with a reference.
 
-An encoder is written BACKEND:SOURCE[@REVISION][?key=value&key=value].
+An encoder is written BACKEND:SOURCE\\[@REVISION]\\[?key=value&key=value].
 
 \b
-sentence-transformers:org/name@revision?dtype=bf16&query_prompt=query: 
-sentence-transformers:FOLDER?pooling=cls&normalise=no&max_length=128&dimensions=256
-transformers:FOLDER?pooling=mean&attention=eager      onnx:FOLDER?file=model.onnx
-openvino:FOLDER?dtype=auto                            flag-embedding:FOLDER?outputs=dense,sparse,multi
-openai:http://127.0.0.1:8000/v1?model=NAME&key_env=MY_KEY      tei:http://127.0.0.1:8080?normalise=yes
-langchain:langchain_huggingface:HuggingFaceEmbeddings?model_name=FOLDER
-command:python host.py bce FOLDER                     ready:vectors.npy?texts=texts.jsonl
+{backends}
 plan.toml#LABEL
+    the encoder of that label in a plan
 
 \b
 Keys: model (its name in the store), revision, label, pooling (mean, cls, max, last, mean_sqrt_len, weightedmean),
@@ -56,12 +52,24 @@ server's key is read from the variable that key_env names, and kept nowhere.
 
 \b
 Exit status: 0 done; 1 a verdict at least as bad as --fail-on; 2 the check could not be made; 130 stopped.
-"""  # noqa: W291
+"""
+
+
+class _Described(TyperCommand):
+    """The command; every backend describes itself in its help, which is asked of them only when it is read."""
+
+    def format_help(self, *context: Any) -> None:
+        from evaluators.encoders.registry import BACKENDS, backend_of
+
+        records = {name: backend_of(name) for name in BACKENDS}
+        lines = [f"{name}:{backend.example}\n    {backend.about}" for name, backend in records.items()]
+        self.help = _HELP.format(backends="\n".join(lines))
+        super().format_help(*context)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("parity", help=_HELP)(parity)
+    app.command("parity", cls=_Described, help=_HELP)(parity)
 
 
 def parity(
@@ -69,7 +77,9 @@ def parity(
     candidate: Annotated[
         list[str] | None, typer.Option(help="An encoder to compare with it; give as many as needed.")
     ] = None,  # fmt: skip
-    plan: Annotated[Path | None, typer.Option(help="A TOML file with [reference] and [[candidate]] tables.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="A TOML file with \\[reference] and \\[\\[candidate]] tables.")
+    ] = None,
     probes: Annotated[
         Path | None, typer.Option(help="Texts of your own: JSON lines with text, or a text a line.")
     ] = None,  # fmt: skip
@@ -85,7 +95,7 @@ def parity(
     """Compare encoders with a reference and keep everything in the store."""
     from data.store.database import writing
     from data.store.keys import as_written
-    from evaluators.parity.keep import keep
+    from evaluators.parity.keep import keep_check
     from evaluators.parity.plan import make_plan
     from evaluators.parity.run import check, require_reference
 
@@ -104,7 +114,7 @@ def parity(
     with _progress(console, 1 + len(asked.candidates)) as step:
         done = check(asked, step)
     with writing(store) as connection:
-        keep(connection, done, as_written(["python", "-m", "evaluators", *sys.argv[1:]]))
+        keep_check(connection, done, as_written(["python", "-m", "evaluators", *sys.argv[1:]]))
     _print(console, done)
     console.print(Text(f"Kept as {done.check_id}. The cause: python -m evaluators diagnose {done.check_id}"))
     require_reference(done)

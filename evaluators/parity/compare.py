@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.drift import floor_of
+from data.rules.measures import Compared, mean_of, measured
+from data.rules.vectors.arrays import Floats, sampled
+from data.rules.vectors.clouds import Clouds, neighbours_kept, permutation
+from data.rules.vectors.per_text import per_text
 from data.store.vocabulary import Outcome as Result
 from data.store.vocabulary import Output
-from evaluators.parity import measures
 from evaluators.parity.multi import maxsim_matrix, per_multi
 from evaluators.parity.protocol import Outcome
 from evaluators.parity.sparse import per_sparse, sparse_similarities
@@ -22,11 +25,7 @@ from evaluators.probes import Probe
 
 __all__ = ["Comparison", "Side", "compare"]
 
-Floats = NDArray[np.float64]
-
-# Texts related pairwise: beyond that a sample says the same, and the matrices would outgrow memory.
-_MOST_RELATED = 2000
-_MULTI_RELATED = 64
+_MULTI_RELATED = 64  # texts with a vector a token, each of which is held against each
 
 
 @dataclass(frozen=True)
@@ -94,37 +93,38 @@ def _dense(reference: Side, candidate: Side, probes: Sequence[Probe], floor: flo
         kept = min(widths)
         compared = f"on the first {kept} of {max(widths)} dimensions"
         ours, theirs = _prefix(ours, kept, theirs), _prefix(theirs, kept, ours)
-    texts = measures.per_text(ours, [theirs])[0]
-    both = np.flatnonzero(np.isfinite(texts.cosine_distance))
-    sample = (
-        both if len(both) <= _MOST_RELATED else np.sort(np.random.default_rng(0).choice(both, _MOST_RELATED, False))
-    )
-    relation = measures.relation(ours[sample], theirs[sample])
-    columns = {
-        "cosine_distance": texts.cosine_distance,
-        "l2": texts.l2,
-        "l2_normalised": texts.l2_normalised,
-        "max_difference": texts.max_difference,
-        "max_dimension": np.where(texts.max_dimension < 0, np.nan, texts.max_dimension),
-        "norm_ratio": texts.norm_ratio,
-        "norm": texts.norm,
-        "neighbours_kept": np.full(len(ours), np.nan),
-    }
-    columns["neighbours_kept"][sample] = relation.kept
-    near = relation.rotation_residual is not None and relation.rotation_residual <= max(floor, 1e-5)
-    permuted = near and measures.permutation(ours[sample], theirs[sample], max(floor, 1e-5)) is not None
+    texts = per_text(ours, [theirs])[0]
+    related = _related(texts.cosine_distance, probes)
+    clouds = Clouds(ours[related], theirs[related])
+    columns: dict[str, Floats] = dict(vars(texts))
+    columns["max_dimension"] = np.where(texts.max_dimension < 0, np.nan, texts.max_dimension)
+    columns["neighbours_kept"] = _at(related, clouds.neighbours_kept(), len(ours))
+    summary = measured(Compared(texts.cosine_distance, texts.l2, columns["neighbours_kept"], clouds))
+    residual = summary.get("rotation_residual")
+    near = residual is not None and residual <= max(floor, 1e-5)
+    permuted = near and permutation(ours[related], theirs[related], max(floor, 1e-5)) is not None
     lengths, unit = _lengths(reference, probes)
-    distance, ratio, residual = texts.cosine_distance, texts.norm_ratio, relation.rotation_residual
     lost = _lost(reference, candidate, "dense", probes)
     evidence = Evidence(
-        "dense", distance, ratio, floor, residual, permuted, relation.neighbour_overlap, texts.l2, lengths, unit,
-        compared, lost, int((lost & candidate.vectors.finite()).sum()),
+        "dense", texts.cosine_distance, texts.norm_ratio, floor, residual, permuted, summary.get("neighbour_overlap"),
+        texts.l2, lengths, unit, compared, lost, int((lost & candidate.vectors.finite()).sum()),
     )  # fmt: skip
-    summary = _summary(columns) | {name: value for name, value in vars(relation).items() if name != "kept"}
-    more = {"texts_related": len(sample), "permuted": permuted, "dimensions": list(widths)}
-    return Comparison(
-        "dense", give_verdict(evidence, probes, _both(reference, candidate)), floor, columns, summary, more
-    )
+    more = {"texts_related": len(related), "permuted": permuted, "dimensions": list(widths)}
+    verdict = give_verdict(evidence, probes, _both(reference, candidate))
+    return Comparison("dense", verdict, floor, columns, summary, more)
+
+
+def _related(distance: Floats, probes: Sequence[Probe], most: int | None = None) -> NDArray[np.int64]:
+    """Places of the texts that are related to each other: of the sample, those that both sides have."""
+    hashes = [probe.text_hash for probe in probes]
+    sample = sampled(hashes) if most is None else sampled(hashes, most)
+    return np.asarray(sample[np.isfinite(distance[sample])])
+
+
+def _at(places: NDArray[np.int64], values: Floats, count: int) -> Floats:
+    column = np.full(count, np.nan)
+    column[places] = values
+    return column
 
 
 def _prefix(rows: NDArray[np.float32], kept: int, other: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -149,40 +149,34 @@ def _sparse(reference: Side, candidate: Side, probes: Sequence[Probe], floor: fl
         "norm": texts.norm,
         "token_overlap": texts.token_overlap,
     }
-    both = [i for i in np.flatnonzero(np.isfinite(texts.cosine_distance))[:_MOST_RELATED]]
-    if len(both) > 1:
-        cosines = [sparse_similarities([rows[i] or {} for i in both]) for rows in (ours, theirs)]
-        _put_neighbours(columns, both, cosines)
+    related = _related(texts.cosine_distance, probes)
+    cosines = [sparse_similarities([rows[i] or {} for i in related]) for rows in (ours, theirs)]
+    columns["neighbours_kept"] = _at(related, neighbours_kept(cosines[0], cosines[1]), len(ours))
     lengths, unit = _lengths(reference, probes)
     lost = _lost(reference, candidate, "sparse", probes)
     evidence = Evidence("sparse", texts.cosine_distance, texts.norm_ratio, floor, lengths=lengths, unit=unit, lost=lost)
-    more = {"token_overlap": _mean(texts.token_overlap), "max_token": texts.max_token}
+    summary = measured(Compared(texts.cosine_distance, texts.l2, columns["neighbours_kept"]))
+    more = {"token_overlap": mean_of(texts.token_overlap), "max_token": texts.max_token}
     verdict = give_verdict(evidence, probes, _both(reference, candidate))
-    return Comparison("sparse", verdict, floor, columns, _summary(columns), more)
+    return Comparison("sparse", verdict, floor, columns, summary, more)
 
 
 def _multi(reference: Side, candidate: Side, probes: Sequence[Probe], floor: float) -> Comparison:
     ours, theirs = reference.vectors.multi or [], candidate.vectors.multi or []
     texts = per_multi(ours, theirs)
     columns = {"cosine_distance": texts.distance, "token_ratio": texts.token_ratio, "worst_token": texts.worst_token}
-    both = [int(i) for i in np.flatnonzero(np.isfinite(texts.distance))[:_MULTI_RELATED]]
-    more: dict[str, Any] = {"token_ratio": _mean(texts.token_ratio), "worst_token": _worst(texts.worst_token)}
-    if len(both) > 1:
-        scores = [maxsim_matrix([matrix for i in both if (matrix := rows[i]) is not None]) for rows in (ours, theirs)]
-        _put_neighbours(columns, both, scores)
+    related = _related(texts.distance, probes, _MULTI_RELATED)
+    scores = [maxsim_matrix([matrix for i in related if (matrix := rows[i]) is not None]) for rows in (ours, theirs)]
+    columns["neighbours_kept"] = _at(related, neighbours_kept(scores[0], scores[1]), len(ours))
+    more: dict[str, Any] = {"token_ratio": mean_of(texts.token_ratio), "worst_token": _worst(texts.worst_token)}
+    if len(related) > 1:
         more["maxsim_difference"] = float(np.abs(scores[0] - scores[1]).max())
     lengths, unit = _lengths(reference, probes)
-    same = np.ones(len(ours))
     lost = _lost(reference, candidate, "multi", probes)
-    evidence = Evidence("multi", texts.distance, same, floor, lengths=lengths, unit=unit, lost=lost)
+    evidence = Evidence("multi", texts.distance, np.ones(len(ours)), floor, lengths=lengths, unit=unit, lost=lost)
+    summary = measured(Compared(texts.distance, neighbours_kept=columns["neighbours_kept"]))
     verdict = give_verdict(evidence, probes, _both(reference, candidate))
-    return Comparison("multi", verdict, floor, columns, _summary(columns), more)
-
-
-def _put_neighbours(columns: dict[str, Floats], rows: Sequence[int], cosines: Sequence[Floats]) -> None:
-    kept = np.full(len(columns["cosine_distance"]), np.nan)
-    kept[list(rows)] = measures.neighbours_kept(cosines[0], cosines[1])
-    columns["neighbours_kept"] = kept
+    return Comparison("multi", verdict, floor, columns, summary, more)
 
 
 def _lost(reference: Side, candidate: Side, output: str, probes: Sequence[Probe]) -> NDArray[np.bool_]:
@@ -217,27 +211,6 @@ def _lengths(reference: Side, probes: Sequence[Probe]) -> tuple[Floats, str]:
     if all(entry is not None for entry in tokens):
         return np.array([len(entry.ids) for entry in tokens if entry is not None], dtype=np.float64), "tokens"
     return np.array([len(probe.text) for probe in probes], dtype=np.float64), "characters"
-
-
-def _summary(columns: dict[str, Floats]) -> dict[str, float | None]:
-    distance = columns["cosine_distance"]
-    values = distance[np.isfinite(distance)]
-    if not len(values):
-        return {}
-    l2 = _mean(columns["l2"]) if "l2" in columns else None
-    mean = float(values.mean())
-    return {
-        "mean": mean,
-        "median": float(np.median(values)),
-        "p95": float(np.percentile(values, 95)),
-        "worst": float(values.max()),
-        "l2_amplification": l2 / mean if l2 is not None and mean > 0 else None,
-        "neighbour_overlap": _mean(columns["neighbours_kept"]) if "neighbours_kept" in columns else None,
-    }
-
-
-def _mean(values: Floats) -> float | None:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else None
 
 
 def _worst(values: Floats) -> float | None:

@@ -1,67 +1,59 @@
-"""Write a finished check into the store: run, encoders, findings, probes, protocol, vectors, drift and summaries."""
+"""A finished check as the rows of the store: run, encoders, findings, probes, protocol, vectors, drift, summaries."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any, cast
+from typing import cast
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
+from data.rules.measures import MEASURES
+from data.store.checks import Row, put_check
 from data.store.runs import File, RunRow, RunWarning, put_run
 from data.store.vocabulary import RunKind, Status
+from evaluators.encoders.registry import backend_of
 from evaluators.environment import environment
 from evaluators.parity.compare import Comparison
 from evaluators.parity.run import Check, Examined
 from evaluators.preflight.record import keep_findings
 
-__all__ = ["encoder_id", "keep"]
+__all__ = ["encoder_id", "keep_check"]
 
 _LARGEST = 200_000  # numbers of one multi-vector text that are kept; beyond that its shape is
-_DRIFT = ("cosine_distance", "l2", "l2_normalised", "max_difference", "norm_ratio", "norm", "neighbours_kept")
-_SUMMARY = (
-    "mean", "median", "p95", "worst", "neighbour_overlap", "rank_correlation", "cka", "rotation_residual",
-    "effective_dimension", "anisotropy", "l2_amplification",
+# What the table ``drift`` keeps of a text; what else an output has goes into the measures of its summary.
+_OF_TEXTS = (
+    "cosine_distance", "l2", "l2_normalised", "max_difference", "max_dimension", "norm_ratio", "norm",
+    "neighbours_kept",
 )  # fmt: skip
-Rows = list[dict[str, Any]]
 
 
-def keep(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> None:
+def keep_check(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> None:
     """Add the check to an open store, all of it or (with the transaction) none of it."""
     put_run(connection, _run(check, command))
-    reference = encoder_id(check.reference)
-    probes = check.plan.probes
-    _insert(connection, "checks", [{
-        "check_id": check.check_id, "run_id": check.check_id, "reference": reference, "probe_set": probes.name,
-        "n_texts": len(probes.probes), "started_at": check.started_at,
-    }])  # fmt: skip
     everyone = {encoder_id(examined): examined for examined in (check.reference, *check.candidates)}
-    _insert(
-        connection, "encoders", [_encoder(name, examined) for name, examined in everyone.items()], verb="OR REPLACE"
-    )
+    probes = check.plan.probes
+    comparisons = [(examined, comparison) for examined in check.candidates for comparison in examined.comparisons]
+    rows = {
+        "checks": [{
+            "check_id": check.check_id, "run_id": check.check_id, "reference": encoder_id(check.reference),
+            "probe_set": probes.name, "n_texts": len(probes.probes), "started_at": check.started_at,
+        }],
+        "encoders": [_encoder(name, examined) for name, examined in everyone.items()],
+        "probes": _probes(check),
+        "protocol": [row for name, examined in everyone.items() for row in _protocol(check, name, examined)],
+        "answers": [row for name, examined in everyone.items() for row in _answers(check, name, examined)],
+        "vectors": [row for name, examined in everyone.items() for row in _vectors(check, name, examined)],
+        "drift": [row for examined, comparison in comparisons for row in _drift(check, examined, comparison)],
+        "drift_summary": [_summary(check, examined, comparison) for examined, comparison in comparisons],
+    }  # fmt: skip
     # A text that a check of one's own shares with the bundled set keeps the bundled name and stays readable.
-    _insert(connection, "probes", _probes(check), verb="OR REPLACE" if probes.name == "bundled" else "OR IGNORE")
-    _insert(connection, "protocol", [
-        {"check_id": check.check_id, "encoder_id": name, "test": outcome.test, "outcome": outcome.outcome,
-         "value": _number(outcome.value), "detail": outcome.detail, "outputs": list(outcome.outputs),
-         "code": outcome.observed[0].code if outcome.observed else None,
-         "observed": _json([vars(one) for one in outcome.observed]) if outcome.observed else None}
-        for name, examined in everyone.items() for outcome in examined.protocol
-    ])  # fmt: skip
-    for name, examined in everyone.items():
-        _insert(connection, "answers", _answers(check, name, examined))
-    for name, examined in everyone.items():
-        _insert(connection, "vectors", list(_vectors(check, name, examined)))
+    put_check(connection, rows, rename_texts=probes.name == "bundled")
     for name, examined in everyone.items():
         keep_findings(connection, check.check_id, examined.description.model, examined.findings, subject=name)
-    for examined in check.candidates:
-        for comparison in examined.comparisons:
-            _insert(connection, "drift", _drift(check, examined, comparison))
-            _insert(connection, "drift_summary", [_summary(check, examined, comparison)])
 
 
 def encoder_id(examined: Examined) -> str:
@@ -102,21 +94,23 @@ def _run(check: Check, command: str) -> RunRow:
     }
 
 
-def _encoder(name: str, examined: Examined) -> dict[str, Any]:
-    said = examined.description
+def _encoder(name: str, examined: Examined) -> Row:
+    said, backend = examined.description, backend_of(examined.settings.backend)
     return {
         "encoder_id": name,
         "label": examined.settings.display,
         "backend": examined.settings.backend,
+        "outside": backend.outside,
+        "own_weights": backend.runs_own_weights(examined.settings),
         "model": said.model,
         "revision": said.revision,
-        "settings": _json(said.settings),
-        "versions": _json(said.versions),
-        "files": _json(said.files),
+        "settings": said.settings,
+        "versions": said.versions,
+        "files": said.files,
     }
 
 
-def _probes(check: Check) -> Rows:
+def _probes(check: Check) -> list[Row]:
     return [
         {
             "text_hash": probe.text_hash,
@@ -132,7 +126,7 @@ def _probes(check: Check) -> Rows:
     ]
 
 
-def _vectors(check: Check, name: str, examined: Examined) -> Iterable[dict[str, Any]]:
+def _vectors(check: Check, name: str, examined: Examined) -> Iterator[Row]:
     vectors, hidden = examined.vectors, not check.plan.keep_text
     finite = vectors.finite()
     for row, probe in enumerate(check.plan.probes.probes):
@@ -148,13 +142,13 @@ def _vectors(check: Check, name: str, examined: Examined) -> Iterable[dict[str, 
         if vectors.dense is not None and finite[row]:
             yield entry | {"output": "dense", "vector": vectors.dense[row], "payload": None}
         if vectors.sparse is not None and (weights := vectors.sparse[row]) is not None and not hidden:
-            yield entry | {"output": "sparse", "vector": None, "payload": _json(weights)}
+            yield entry | {"output": "sparse", "vector": None, "payload": weights}
         if vectors.multi is not None and (matrix := vectors.multi[row]) is not None:
             flat = matrix.ravel() if matrix.size <= _LARGEST else None
-            yield entry | {"output": "multi", "vector": flat, "payload": _json({"shape": list(matrix.shape)})}
+            yield entry | {"output": "multi", "vector": flat, "payload": {"shape": list(matrix.shape)}}
 
 
-def _answers(check: Check, name: str, examined: Examined) -> Rows:
+def _answers(check: Check, name: str, examined: Examined) -> list[Row]:
     """The answers to what was asked again, where they showed anything; those of all texts are kept as vectors."""
     if examined.asked is None or not any(outcome.observed for outcome in examined.protocol):
         return []
@@ -170,29 +164,45 @@ def _answers(check: Check, name: str, examined: Examined) -> Rows:
     ]  # fmt: skip
 
 
-def _drift(check: Check, examined: Examined, comparison: Comparison) -> Rows:
-    columns, name = comparison.columns, encoder_id(examined)
-    rows = []
-    for row, probe in enumerate(check.plan.probes.probes):
-        entry: dict[str, Any] = {column: _at(columns, column, row) for column in _DRIFT}
-        dimension = _at(columns, "max_dimension", row)
-        rows.append(entry | {
+def _protocol(check: Check, name: str, examined: Examined) -> list[Row]:
+    return [
+        {
+            "check_id": check.check_id, "encoder_id": name, "test": outcome.test, "outcome": outcome.outcome,
+            "value": outcome.value, "detail": outcome.detail, "outputs": list(outcome.outputs),
+            "code": outcome.observed[0].code if outcome.observed else None,
+            "observed": [vars(one) for one in outcome.observed] or None,
+        }
+        for outcome in examined.protocol
+    ]  # fmt: skip
+
+
+def _drift(check: Check, examined: Examined, comparison: Comparison) -> list[Row]:
+    name, probes, failed = encoder_id(examined), check.plan.probes.probes, examined.vectors.failed
+    blank = np.full(len(probes), np.nan)
+    columns = {column: comparison.columns.get(column, blank).tolist() for column in _OF_TEXTS}
+    return [
+        {column: values[row] for column, values in columns.items()}
+        | {
             "check_id": check.check_id,
             "encoder_id": name,
             "text_hash": probe.text_hash,
             "output": comparison.output,
-            "max_dimension": None if dimension is None else int(dimension),
-            "error": examined.vectors.failed.get(row) or check.reference.vectors.failed.get(row),
-        })  # fmt: skip
-    return rows
+            "max_dimension": None if math.isnan(columns["max_dimension"][row]) else int(columns["max_dimension"][row]),
+            "error": failed.get(row) or check.reference.vectors.failed.get(row),
+        }
+        for row, probe in enumerate(probes)
+    ]
 
 
-def _summary(check: Check, examined: Examined, comparison: Comparison) -> dict[str, Any]:
-    extra = sorted(set(comparison.columns) - {*_DRIFT, "max_dimension"})
-    if not check.plan.keep_text:
-        comparison.measures.pop("max_token", None)
-    per_text = {name: [_number(value) for value in comparison.columns[name]] for name in extra}
-    return {column: _number(comparison.summary.get(column)) for column in _SUMMARY} | {
+def _summary(check: Check, examined: Examined, comparison: Comparison) -> Row:
+    per_text = {
+        name: [value if math.isfinite(value) else None for value in values.tolist()]
+        for name, values in sorted(comparison.columns.items())
+        if name not in _OF_TEXTS
+    }
+    hidden = () if check.plan.keep_text else ("max_token",)  # a token spells a part of the text out
+    facts = {name: fact for name, fact in comparison.measures.items() if name not in hidden}
+    return {each.name: comparison.summary.get(each.name) for each in MEASURES} | {
         "check_id": check.check_id,
         "encoder_id": encoder_id(examined),
         "output": comparison.output,
@@ -202,49 +212,5 @@ def _summary(check: Check, examined: Examined, comparison: Comparison) -> dict[s
         "texts": len(check.plan.probes.probes),
         "texts_failed": len(examined.vectors.failed),
         "seconds": examined.seconds,
-        "measures": _json(comparison.measures | ({"per_text": per_text} if per_text else {})),
+        "measures": facts | ({"per_text": per_text} if per_text else {}),
     }
-
-
-def _at(columns: Mapping[str, np.ndarray[Any, Any]], name: str, row: int) -> float | None:
-    return _number(float(columns[name][row])) if name in columns else None
-
-
-def _number(value: float | None) -> float | None:
-    """NaN and infinity are no values in the store."""
-    return float(value) if value is not None and math.isfinite(value) else None
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[dict[str, Any]], *, verb: str = ""
-) -> None:
-    """Append rows by column name; ``table`` is one of ours, the values are never part of the statement."""
-    if not rows:
-        return
-    columns = {column: [row[column] for row in rows] for column in rows[0]}
-    arrow = pa.table({name: _array(name, values) for name, values in columns.items()})
-    connection.register("incoming", arrow)
-    try:
-        connection.execute(
-            f"INSERT {verb} INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM incoming"
-        )
-    finally:
-        connection.unregister("incoming")
-
-
-_TYPES = {"vector": pa.list_(pa.float32()), "token_ids": pa.list_(pa.int32()), "tokens": pa.list_(pa.string())} | {
-    "traits": pa.list_(pa.string()), "outputs": pa.list_(pa.string()),
-    "error": pa.string(), "revision": pa.string(), "text": pa.string(),
-    "role": pa.string(), "payload": pa.string(), "max_dimension": pa.int32(), "code": pa.string(),
-    "observed": pa.string(),
-}  # fmt: skip
-
-
-def _array(name: str, values: list[Any]) -> pa.Array:
-    if name in _DRIFT or name in _SUMMARY or name == "value":
-        return pa.array(values, type=pa.float64())
-    return pa.array(values, type=_TYPES.get(name))

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from data.rules.vectors.arrays import Floats, Vectors, directions
 
 __all__ = ["PerMulti", "maxsim", "maxsim_matrix", "per_multi"]
-
-Floats = NDArray[np.float64]
-Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class PerMulti:
     token_ratio: Floats
 
 
-def per_multi(reference: Sequence[Matrix | None], candidate: Sequence[Matrix | None]) -> PerMulti:
+def per_multi(reference: Sequence[Vectors | None], candidate: Sequence[Vectors | None]) -> PerMulti:
     """Compare the token vectors of each text; None stands for a text that failed."""
     rows = []
     for ours, theirs in zip(reference, candidate, strict=True):
@@ -45,24 +43,18 @@ def per_multi(reference: Sequence[Matrix | None], candidate: Sequence[Matrix | N
     return PerMulti(*table.T)
 
 
-def maxsim(query: Matrix, document: Matrix) -> float:
+def maxsim(query: Vectors, document: Vectors) -> float:
     """Mean over the query's vectors of the best cosine with one of the document's, -1 to 1."""
     return float(1 - _best(query, document).mean())
 
 
-def maxsim_matrix(rows: Sequence[Matrix]) -> Floats:
+def maxsim_matrix(rows: Sequence[Vectors]) -> Floats:
     """MaxSim of each text (as query) with each (as document), [n, n]."""
-    return np.array([[maxsim(query, document) for document in rows] for query in rows])
+    return np.array([[maxsim(query, document) for document in rows] for query in rows]).reshape(len(rows), -1)
 
 
-def _best(ours: Matrix, theirs: Matrix) -> Floats:
+def _best(ours: Vectors, theirs: Vectors) -> Floats:
     """Cosine distance of each of our vectors to its nearest of theirs, exact for small ones."""
-    left, right = _unit(ours), _unit(theirs)
+    left, right = directions(ours), directions(theirs)
     nearest = (left @ right.T).argmax(1)
     return np.asarray(((left - right[nearest]) ** 2).sum(1) / 2)
-
-
-def _unit(matrix: Matrix) -> Floats:
-    rows = matrix.astype(np.float64)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(norms > 0, norms, 1.0))

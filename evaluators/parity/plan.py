@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from data.store.errors import InputError
-from evaluators.encoders.settings import EncoderSettings, parse_spec
+from evaluators.encoders.registry import backend_of
+from evaluators.encoders.settings import EncoderSettings
+from evaluators.encoders.spec import parse_spec
 from evaluators.levels import levels
 from evaluators.probes import BUNDLED, ProbeSet, load_probes
 
@@ -106,7 +108,7 @@ def _encoder(entry: Any, where: str) -> EncoderSettings | None:
 
 def _with_texts(settings: EncoderSettings, probes: Path) -> EncoderSettings:
     """Ready-made vectors without texts beside them are in the order of the probes."""
-    if settings.backend != "ready" or "texts" in settings.options:
+    if "texts" not in (backend_of(settings.backend).options or ()) or "texts" in settings.options:
         return settings
     texts = "bundled" if probes == BUNDLED else str(probes)
     return settings.changed(options={**settings.options, "texts": texts})

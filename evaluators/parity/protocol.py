@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.drift import floor_of
+from data.rules.vectors.per_text import per_text
 from data.store.errors import EncoderError, PlumblineError
 from data.store.vocabulary import Outcome as Result
-from evaluators.encoders.base import Encoder
+from evaluators.encoders.base import Backend, Encoder
 from evaluators.parity.asking import (
     Asked,
     ask_again,
@@ -23,7 +24,6 @@ from evaluators.parity.asking import (
     ask_twice,
     disagrees,
 )
-from evaluators.parity.measures import per_text
 from evaluators.parity.multi import per_multi
 from evaluators.parity.observed import in_words, sentences
 from evaluators.parity.sparse import per_sparse
@@ -31,17 +31,10 @@ from evaluators.parity.stability import NO_FAULT, OF_OTHERS, Observation, differ
 from evaluators.parity.vectors import Vectors, encode_probes
 from evaluators.probes import Probe
 
-__all__ = ["SERVERS", "TESTS", "Outcome", "described", "few", "self_agreement", "shape_of_answers", "two_loads"]
+__all__ = ["TESTS", "Outcome", "described", "few", "self_agreement", "shape_of_answers", "two_loads"]
 
 TESTS = ("loads", "deterministic", "batch", "order", "distinct", "shape", "finite", "norms")
 _FEW, _SHORT = 8, 300  # texts, characters
-SERVERS = ("openai", "tei")  # which others may ask at the same time
-# Backends whose second load is the same server or the same file.
-_ONE_LOAD = {
-    "openai": "the server is loaded once",
-    "tei": "the server is loaded once",
-    "ready": "vectors are read, not made",
-}
 
 Matrix = NDArray[np.float32]
 
@@ -164,10 +157,10 @@ def _refused(outcome: Outcome) -> bool:
     return outcome.value is None
 
 
-def two_loads(first: Vectors, reopen: Callable[[], Encoder], asked: Asked, backend: str, dtype: str) -> Outcome:
+def two_loads(first: Vectors, reopen: Callable[[], Encoder], asked: Asked, backend: Backend, dtype: str) -> Outcome:
     """Do two loads of the model agree? The second is asked twice, so that noise is not taken for it."""
-    if backend in _ONE_LOAD:
-        return Outcome("loads", "skipped", None, f"Not asked: {_ONE_LOAD[backend]}.")
+    if backend.one_load:
+        return Outcome("loads", "skipped", None, f"Not asked: {backend.one_load}.")
     probes = [asked.texts[index] for index in asked.chosen]
     try:
         encoder = reopen()

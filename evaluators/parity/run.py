@@ -11,13 +11,12 @@ from hashlib import sha256
 from data.rules.drift import floor_of
 from data.store.errors import EncoderError, ModelError, PlumblineError
 from evaluators.encoders.base import Description, Encoder, in_use
-from evaluators.encoders.registry import open_encoder
+from evaluators.encoders.registry import backend_of, open_encoder
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity.asking import Asked, ask_at_once
 from evaluators.parity.compare import Comparison, Side, compare
 from evaluators.parity.plan import Plan
 from evaluators.parity.protocol import (
-    SERVERS,
     TESTS,
     Outcome,
     described,
@@ -150,7 +149,7 @@ def examine(
     progress(settings.display, "opening")
     began = time.monotonic()
     try:
-        encoder = open_encoder(settings)
+        backend, encoder = backend_of(settings.backend), open_encoder(settings)
     except PlumblineError as error:
         return _without(settings, empty, str(error))
     try:
@@ -167,7 +166,7 @@ def examine(
         first = encode_probes(encoder, chosen)
         protocol = self_agreement(encoder, asked, first, vectors.refused, reference)
         ended = ""
-        if settings.backend in SERVERS and not encoder.gone:
+        if backend.shared and not encoder.gone:
             ended = ask_at_once(lambda: open_encoder(_in_time(settings, began)), asked)
         description = _described(encoder, vectors)
         if ended:
@@ -181,7 +180,7 @@ def examine(
         loads, *protocol = [Outcome(test, "skipped", None, encoder.gone) for test in TESTS[:4]]
     else:
         progress(settings.display, "does a second load agree?")
-        loads = two_loads(first, lambda: open_encoder(settings), asked, settings.backend, settings.dtype)
+        loads = two_loads(first, lambda: open_encoder(settings), asked, backend, settings.dtype)
     shape = shape_of_answers(vectors, settings.dimensions, description.settings.get("normalise"))
     observed = observe(asked, floor_of(settings.dtype), reference)
     outcomes = described([loads, *protocol, *shape], observed)

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from data.rules.vectors.arrays import Floats, cosines_of
 
 __all__ = ["PerSparse", "per_sparse", "sparse_similarities"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,4 @@ def sparse_similarities(rows: Sequence[Mapping[str, float]]) -> Floats:
     for i, row in enumerate(rows):
         for token, weight in row.items():
             dense[i, position[token]] = weight
-    norms = np.linalg.norm(dense, axis=1, keepdims=True)
-    dense /= np.where(norms > 0, norms, 1.0)
-    return np.asarray(dense @ dense.T)
+    return cosines_of(dense)

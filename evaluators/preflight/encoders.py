@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from data.store.errors import PlumblineError
+from evaluators.encoders.registry import backend_of
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.preflight import Finding, preflight
 
 __all__ = ["Seen", "look"]
 
 Seen = dict[tuple[str, str | None, str | None], tuple[Finding, ...]]
-
-# These load a model's own files in this process, through transformers; preflight knows what those have to be.
-_LOADS_FILES = frozenset({"sentence-transformers", "transformers", "flag-embedding", "bce", "vllm"})
 
 
 def look(settings: EncoderSettings, seen: Seen | None = None) -> tuple[Finding, ...]:
@@ -21,8 +19,7 @@ def look(settings: EncoderSettings, seen: Seen | None = None) -> tuple[Finding, 
         settings: the encoder.
         seen: what was found so far, by model: encoders that share a model are looked at once.
     """
-    other_graph = settings.options.get("runtime", "torch") != "torch"
-    if settings.backend not in _LOADS_FILES or other_graph:
+    if not backend_of(settings.backend).loads_own_files(settings):
         return ()
     seen = {} if seen is None else seen
     key = (settings.source, settings.revision, settings.trust)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from data.store.errors import InputError, ModelError, NotAllowedError, PlumblineError
 from data.store.runs import InUse
-from evaluators.encoders.settings import parse_spec
+from evaluators.encoders.spec import parse_spec
 from evaluators.model_files.hashes import hash_files
 from evaluators.model_files.listing import relative_files
 from evaluators.model_files.reading import shown

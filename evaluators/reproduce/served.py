@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from data.store.errors import EncoderError, PlumblineError
+from evaluators.encoders.registry import backend_of, open_encoder
+from evaluators.encoders.spec import parse_spec
 
 __all__ = ["SpecEncoder", "is_spec"]
 
@@ -31,9 +33,6 @@ class SpecEncoder:
     """
 
     def __init__(self, spec: str) -> None:
-        from evaluators.encoders.registry import open_encoder
-        from evaluators.encoders.settings import parse_spec
-
         self.mteb_model_meta: Any = None
         self.on_rows: Callable[[int], None] = lambda rows: None
         self.settings = parse_spec(spec)
@@ -87,4 +86,6 @@ class SpecEncoder:
         # What bounds a call changes no score, and a run with other bounds is the same run.
         bounds = ("timeout", "call_timeout", "retries")
         settings = {name: value for name, value in self.description.settings.items() if name not in bounds}
-        return {**settings, "versions": self.description.versions, "encoder": self.settings.backend}
+        name = self.settings.backend
+        known = {"versions": self.description.versions, "encoder": name, "outside": backend_of(name).outside}
+        return settings | known

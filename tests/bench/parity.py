@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from data.rules.vectors.per_text import PerText, per_text
 from evaluators.encoders.registry import open_encoder
-from evaluators.encoders.settings import parse_spec
-from evaluators.parity.measures import PerText, per_text
+from evaluators.encoders.spec import parse_spec
 from evaluators.parity.vectors import encode_probes
 from evaluators.probes import load_probes
 from tests.small_models import minilm

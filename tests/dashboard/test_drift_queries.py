@@ -10,6 +10,8 @@ import pytest
 
 from dashboard.queries import chain, diagnosis, drift, drift_cost, drift_text, drift_vectors, runs
 from data.store.database import open_reader, writing
+from evaluators.encoders.registry import backend_of
+from evaluators.encoders.settings import EncoderSettings
 from tests.make_parity import FILES, MODEL, NEWEST, Made, add_check, made_texts, parity_store, synthetic, twelve
 
 
@@ -238,7 +240,14 @@ def test_drift_stands_beside_the_score_of_the_same_settings(cursor, ids):
     ],
 )
 def test_same_setup(encoder, run, same):
-    said = drift_cost.Side({"backend": "sentence-transformers"} | encoder, FILES)
+    settings = {"backend": "sentence-transformers"} | encoder
+    said = drift_cost.Side(
+        settings,
+        FILES,
+        backend_of(settings["backend"]).runs_own_weights(
+            EncoderSettings(settings["backend"], "m", options=settings.get("options") or {})
+        ),
+    )
     assert drift_cost.same_setup(said, drift_cost.Side({"in_use": run}, FILES)) is same
 
 
@@ -247,8 +256,9 @@ def test_a_plain_run_is_not_the_set_up_of_a_server(backend):
     """A server declares no pooling, normalisation or length: all that is left to agree on is a name."""
     served = {"backend": backend, "model": MODEL, "source": "http://a/v1", "dtype": "fp32", "prompts": {}}
     run = drift_cost.Side({"in_use": {"dtype": "float32", "modules": ["Transformer", "Pooling(mean)"]}}, FILES)
-    assert not drift_cost.same_setup(drift_cost.Side(served, []), run)
-    assert not drift_cost.same_setup(drift_cost.Side(served, FILES), run)
+    own = backend_of(backend).runs_own_weights(EncoderSettings(backend, "http://a/v1"))
+    assert not drift_cost.same_setup(drift_cost.Side(served, [], own), run)
+    assert not drift_cost.same_setup(drift_cost.Side(served, FILES, own), run)
 
 
 def test_weights_must_be_known_and_the_same():
@@ -256,7 +266,7 @@ def test_weights_must_be_known_and_the_same():
     run = {"in_use": {"dtype": "float32"}}
 
     def same(ours, theirs):
-        return drift_cost.same_setup(drift_cost.Side(said, ours), drift_cost.Side(run, theirs))
+        return drift_cost.same_setup(drift_cost.Side(said, ours, True), drift_cost.Side(run, theirs))
 
     stale = {"path": "pytorch_model.bin", "size": 9, "sha256": "9" * 64}
     assert same(FILES, [*FILES, stale])  # no library loads it where there are safetensors

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from data.rules.vectors import between, blocks, clustered, nearest, pairwise_cosines
+from data.rules.vectors.matrices import clustered, differences_by_block, distances_between, nearest_to, pairwise_cosines
 from tests.make_parity import synthetic, unit
 
 
@@ -21,69 +21,69 @@ def rotation(width: int):
 
 def test_the_same_vectors_are_nowhere_apart(base):
     for measure in ("cosine_distance", "neighbours_lost", "similarities"):
-        assert_allclose(between([base, base * 3], measure), 0, atol=1e-12)
+        assert_allclose(distances_between([base, base * 3], measure), 0, atol=1e-12)
 
 
 def test_a_rotation_moves_every_vector_and_no_neighbour(base):
     turned = unit(base @ rotation(base.shape[1]))
-    assert between([base, turned], "cosine_distance")[0, 1] > 0.5
-    assert_allclose(between([base, turned], "neighbours_lost"), 0, atol=1e-12)
-    assert between([base, turned], "similarities")[0, 1] < 1e-6
+    assert distances_between([base, turned], "cosine_distance")[0, 1] > 0.5
+    assert_allclose(distances_between([base, turned], "neighbours_lost"), 0, atol=1e-12)
+    assert distances_between([base, turned], "similarities")[0, 1] < 1e-6
 
 
 def test_distance_between_is_the_mean_of_the_texts(base):
     other = unit(base + np.random.default_rng(1).normal(scale=0.1, size=base.shape))
     ours, theirs = base.astype(float), other.astype(float)
     cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
-    found = between([base, other], "cosine_distance")
+    found = distances_between([base, other], "cosine_distance")
     assert_allclose(found[0, 1], (1 - cosines).mean(), rtol=1e-5)
     assert found[0, 1] == found[1, 0] and found[0, 0] == 0
 
 
 def test_tiny_distances_keep_their_digits(base):
     nudged = base.astype(np.float64) + 1e-6 * np.roll(np.eye(1, base.shape[1]), 5)
-    found = between([base, nudged], "cosine_distance")[0, 1]
+    found = distances_between([base, nudged], "cosine_distance")[0, 1]
     assert 1e-14 < found < 1e-11
 
 
 def test_other_widths_have_neighbours_but_no_distance(base):
     cut = base[:, :16]
-    assert np.isnan(between([base, cut], "cosine_distance")[0, 1])
-    assert 0 < between([base, cut], "neighbours_lost")[0, 1] < 1
+    assert np.isnan(distances_between([base, cut], "cosine_distance")[0, 1])
+    assert 0 < distances_between([base, cut], "neighbours_lost")[0, 1] < 1
 
 
 def test_a_failed_text_counts_nowhere(base):
     failed = base.copy()
     failed[7] = np.nan
-    assert_allclose(between([base, failed], "cosine_distance"), 0, atol=1e-12)
-    assert between([base, failed], "neighbours_lost")[0, 1] < 0.05
-    assert_allclose(between([base, failed], "similarities"), 0, atol=1e-12)
+    assert_allclose(distances_between([base, failed], "cosine_distance"), 0, atol=1e-12)
+    assert distances_between([base, failed], "neighbours_lost")[0, 1] < 0.05
+    assert_allclose(distances_between([base, failed], "similarities"), 0, atol=1e-12)
 
 
 def test_blocks_show_the_largest_difference_with_its_sign():
     ours = np.zeros((2, 64), dtype=np.float32)
     theirs = ours.copy()
     theirs[0, 3], theirs[0, 2], theirs[1, 63] = -0.5, 0.25, 0.125
-    values, edges = blocks(ours, theirs, most=32)
+    values, edges = differences_by_block(ours, theirs, most=32)
     assert values.shape == (2, 32) and edges[0] == (0, 1) and edges[-1] == (62, 63)
     assert values[0, 1] == -0.5 and values[1, 31] == 0.125
     assert np.count_nonzero(values) == 2
 
 
 def test_blocks_of_a_shorter_vector_end_where_it_ends():
-    values, edges = blocks(np.ones((1, 40), dtype=np.float32), np.ones((1, 10), dtype=np.float32), most=4)
+    values, edges = differences_by_block(np.ones((1, 40), dtype=np.float32), np.ones((1, 10), dtype=np.float32), most=4)
     assert edges == [(0, 2), (3, 5), (6, 8), (9, 9)] and not values.any()
 
 
 def test_blocks_of_a_failed_text_are_blank():
     failed = np.full((1, 8), np.nan, dtype=np.float32)
-    assert np.isnan(blocks(np.ones((1, 8), dtype=np.float32), failed)[0]).all()
+    assert np.isnan(differences_by_block(np.ones((1, 8), dtype=np.float32), failed)[0]).all()
 
 
 def test_nearest_leaves_out_itself_and_what_failed():
     rows = unit(np.array([[1, 0], [0.9, 0.1], [0, 1], [0.8, 0.3]]))
     rows[2] = np.nan
-    order, cosines = nearest(rows, 0, k=10)
+    order, cosines = nearest_to(rows, 0, k=10)
     assert order.tolist() == [1, 3]
     assert_allclose(cosines[0], 1) and np.isnan(cosines[2])
 

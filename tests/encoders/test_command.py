@@ -36,7 +36,7 @@ def opened(tmp_path: Path, code: str, **settings: object) -> command.CommandEnco
     script = tmp_path / "host.py"
     script.write_text(code)
     source = f"{sys.executable} {script}"
-    return command.open(EncoderSettings("command", source, **settings))  # type: ignore[arg-type]
+    return command.CommandEncoder(EncoderSettings("command", source, **settings))  # type: ignore[arg-type]
 
 
 def answering(said: str) -> str:
@@ -93,7 +93,7 @@ def test_one_that_hangs_is_given_up_and_ended(tmp_path: Path) -> None:
 
 def test_one_that_cannot_start(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be started"):
-        command.open(EncoderSettings("command", "/no/such/program"))
+        command.CommandEncoder(EncoderSettings("command", "/no/such/program"))
     with pytest.raises(EncoderError, match="ended with status 3"):
         opened(tmp_path, "import sys; sys.exit(3)")
 

@@ -10,8 +10,9 @@ from data.store.database import writing
 from data.store.errors import EncoderError, InputError
 from evaluators.encoders.http import Http, endpoint
 from evaluators.encoders.registry import open_encoder
-from evaluators.encoders.settings import EncoderSettings, parse_spec
-from evaluators.parity.keep import keep
+from evaluators.encoders.settings import EncoderSettings
+from evaluators.encoders.spec import parse_spec
+from evaluators.parity.keep import keep_check
 from tests.encoders.server import serving
 from tests.parity.conftest import checked
 
@@ -71,7 +72,7 @@ def test_a_key_reaches_neither_store_nor_description(monkeypatch: pytest.MonkeyP
         assert right.headers[0]["Authorization"] == f"Bearer {SECRET}"
     path = tmp_path / "s.duckdb"
     with writing(path) as connection:
-        keep(connection, done, "python -m evaluators parity")
+        keep_check(connection, done, "python -m evaluators parity")
         tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
         text = json.dumps([connection.execute(f"FROM {name}").fetchall() for name in tables], default=str)
     assert "SOME_KEY" in text

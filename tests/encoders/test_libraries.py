@@ -13,7 +13,8 @@ import pytest
 from data.store.errors import EncoderError, InputError, MissingDependencyError, NotAllowedError
 from evaluators.encoders.pooling import pool
 from evaluators.encoders.registry import open_encoder
-from evaluators.encoders.settings import EncoderSettings, parse_spec
+from evaluators.encoders.settings import EncoderSettings
+from evaluators.encoders.spec import parse_spec
 from evaluators.model_files.hashes import hash_files
 from evaluators.trust import code_revision
 from tests.small_models import byte_level

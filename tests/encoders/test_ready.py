@@ -69,7 +69,7 @@ def mteb_cache(folder: Path) -> Path:
 @pytest.mark.parametrize("write", [npy, npz, npz_by_hash, parquet, parquet_fixed, jsonl, mteb_cache])
 def test_vectors_are_found_by_text_in_any_order(write: Callable[[Path], Path], tmp_path: Path) -> None:
     options = {"texts": str(texts_file(tmp_path))}
-    encoder = ready.open(EncoderSettings("ready", str(write(tmp_path)), options=options))
+    encoder = ready.ReadyVectors(EncoderSettings("ready", str(write(tmp_path)), options=options))
     given = encoder.encode(["四", "not there", *TEXTS[:2]], "document")
     assert given.dense is not None
     np.testing.assert_array_equal(given.dense[[0, 2, 3]], ROWS[[3, 0, 1]])
@@ -80,23 +80,27 @@ def test_vectors_are_found_by_text_in_any_order(write: Callable[[Path], Path], t
 
 def test_rows_without_texts_need_a_file_of_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="texts=FILE"):
-        ready.open(EncoderSettings("ready", str(npy(tmp_path))))
+        ready.ReadyVectors(EncoderSettings("ready", str(npy(tmp_path))))
 
 
 def test_more_texts_than_rows_is_no_guess(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", ROWS[:3])
     with pytest.raises(InputError, match="3 vectors for 4 texts"):
-        ready.open(EncoderSettings("ready", str(tmp_path / "v.npy"), options={"texts": str(texts_file(tmp_path))}))
+        ready.ReadyVectors(
+            EncoderSettings("ready", str(tmp_path / "v.npy"), options={"texts": str(texts_file(tmp_path))})
+        )
 
 
 @pytest.mark.parametrize("name", ["v.npy", "v.npz", "v.parquet", "v.jsonl", "v.txt"])
 def test_damaged_files_are_a_sentence(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"not what it says \xff")
     with pytest.raises(InputError, match=r"cannot be read|come as"):
-        ready.open(EncoderSettings("ready", str(tmp_path / name), options={"texts": str(texts_file(tmp_path))}))
+        ready.ReadyVectors(EncoderSettings("ready", str(tmp_path / name), options={"texts": str(texts_file(tmp_path))}))
 
 
 def test_a_pickle_in_disguise_is_not_opened(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match="pickle"):
-        ready.open(EncoderSettings("ready", str(tmp_path / "v.npy"), options={"texts": str(texts_file(tmp_path))}))
+        ready.ReadyVectors(
+            EncoderSettings("ready", str(tmp_path / "v.npy"), options={"texts": str(texts_file(tmp_path))})
+        )

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from data.store.errors import InputError, MissingDependencyError
-from evaluators.encoders.registry import BACKENDS, open_encoder
-from evaluators.encoders.settings import EncoderSettings, parse_spec
+from evaluators.encoders.registry import BACKENDS, backend_of, open_encoder
+from evaluators.encoders.settings import EncoderSettings
+from evaluators.encoders.spec import parse_spec
 
 
 def test_a_spec_says_everything() -> None:
@@ -64,12 +65,11 @@ def test_unknown_backends_and_options_list_the_known() -> None:
 
 
 def test_every_backend_is_a_module_with_the_same_face() -> None:
-    from importlib import import_module
-
     for name in BACKENDS:
-        module = import_module(f"evaluators.encoders.{name.replace('-', '_')}")
-        assert callable(module.open)
-        assert module.OPTIONS is None or isinstance(module.OPTIONS, frozenset)
+        backend = backend_of(name)
+        assert callable(backend.open)
+        assert backend.options is None or isinstance(backend.options, frozenset)
+        assert parse_spec(f"{name}:{backend.example}").backend == name
 
 
 @pytest.mark.parametrize("backend", ["vllm", "bce"])

@@ -21,8 +21,8 @@ import pytest
 from data.store.errors import ModelError, NotAllowedError
 from evaluators.encoders import graph
 from evaluators.encoders.registry import open_encoder
-from evaluators.encoders.settings import parse_spec
 from evaluators.encoders.signal_stack import _Stack, kept_signal_stack, signal_stack
+from evaluators.encoders.spec import parse_spec
 from evaluators.model_files.hashes import hash_files
 from evaluators.model_files.pickles import hoarding
 from evaluators.model_files.reading import UnfitFileError, read_bytes, read_json, shown, unfit

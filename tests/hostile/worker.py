@@ -50,7 +50,7 @@ def _reproduce(folder: Path, *, anyway: bool) -> None:
 
 def _parity(folder: Path, backend: str) -> None:
     from evaluators.encoders.registry import open_encoder
-    from evaluators.encoders.settings import parse_spec
+    from evaluators.encoders.spec import parse_spec
 
     encoder = open_encoder(parse_spec(f"{backend}:{folder}"))
     try:

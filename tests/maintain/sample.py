@@ -21,9 +21,9 @@ from scipy.stats import ortho_group
 
 from data.store.database import writing
 from evaluators.encoders.registry import open_encoder
-from evaluators.encoders.settings import parse_spec
+from evaluators.encoders.spec import parse_spec
 from evaluators.official import sample
-from evaluators.parity.keep import keep
+from evaluators.parity.keep import keep_check
 from evaluators.parity.plan import make_plan
 from evaluators.parity.run import check
 from evaluators.parity.vectors import encode_probes
@@ -101,7 +101,7 @@ def _checked(store: Path) -> str:
     Path("parity.toml").write_text(plan)
     done = check(make_plan(plan=Path("parity.toml")), lambda encoder, what: print(f"{encoder}: {what}", flush=True))
     with writing(store) as connection:
-        keep(connection, done, "python -m evaluators parity --plan parity.toml")
+        keep_check(connection, done, "python -m evaluators parity --plan parity.toml")
     for examined in done.candidates:
         for found in examined.comparisons:
             print(f"{examined.settings.display}: {found.verdict.verdict}. {found.verdict.sentence}")

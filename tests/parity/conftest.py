@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from data.store.database import writing
-from evaluators.encoders.settings import parse_spec
-from evaluators.parity.keep import keep
+from evaluators.encoders.spec import parse_spec
+from evaluators.parity.keep import keep_check
 from evaluators.parity.plan import Plan
 from evaluators.parity.run import Check, check
 from evaluators.probes import ProbeSet, load_probes
@@ -59,7 +59,7 @@ def verdicts(done: Check, output: str = "dense") -> dict[str, str]:
 def kept(done: Check, path: Path) -> duckdb.DuckDBPyConnection:
     """The check in a store of its own, open for reading."""
     with writing(path) as connection:
-        keep(connection, done, "python -m evaluators parity")
+        keep_check(connection, done, "python -m evaluators parity")
     return duckdb.connect(str(path), read_only=True)
 
 

@@ -135,7 +135,7 @@ def test_a_store_of_before_is_cleaned_when_it_is_opened_for_writing(
             "r", "parity", f"org/{KEY}", False, "python", settings, "{}", "[]",
             json.dumps([f"Asked for m, the server answered as {KEY}."]), "2026-01-01", "done",
         ],
-        "encoders": ["e", "l", "openai", KEY, KEY[3:], settings, "{}", "[]"],
+        "encoders": ["e", "l", "openai", True, False, KEY, KEY[3:], settings, "{}", "[]"],
         "protocol (check_id, encoder_id, test, outcome, detail)": ["c", "e", "batch", "fail", echoed],
         "drift (check_id, encoder_id, text_hash, output, error)": ["c", "e", "t", "dense", "..." + KEY[:12]],
         "drift_summary (check_id, encoder_id, output, verdict, sentence)": [

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group, spearmanr
 
-from evaluators.parity.measures import neighbours_kept, per_text, permutation, relation
+from data.rules.vectors.arrays import directions, nearest_texts, sampled, spearman
+from data.rules.vectors.clouds import Clouds, neighbours_kept, permutation
+from data.rules.vectors.per_text import per_text
 from evaluators.parity.multi import maxsim, per_multi
 from evaluators.parity.sparse import per_sparse
 
@@ -49,10 +51,10 @@ def test_nan_and_zero_vectors_stay_in_their_row() -> None:
 
 def test_a_rotation_leaves_the_relation_alone() -> None:
     turned = (X @ ortho_group.rvs(24, random_state=1)).astype(np.float32) * 3
-    found = relation(X, turned)
-    assert (found.neighbour_overlap, found.cka) == pytest.approx((1, 1))
-    assert found.rank_correlation == pytest.approx(1)
-    assert found.rotation_residual == pytest.approx(0, abs=1e-7)
+    found = Clouds(X, turned)
+    assert (found.neighbours_kept().mean(), found.cka()) == pytest.approx((1, 1))
+    assert found.rank_correlation() == pytest.approx(1)
+    assert found.rotation_residual() == pytest.approx(0, abs=1e-7)
     assert permutation(X, turned, 1e-5) is None
 
 
@@ -62,7 +64,7 @@ def test_the_residual_is_what_the_best_rotation_leaves(count: int) -> None:
     left, right = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (left, right))
     u, _, v = np.linalg.svd(left.T @ right)
     rest = ((left @ (u @ v) - right) ** 2).sum(1).mean() / 2
-    assert relation(X[:count], Y[:count]).rotation_residual == pytest.approx(rest, rel=1e-6)
+    assert Clouds(X[:count], Y[:count]).rotation_residual() == pytest.approx(rest, rel=1e-6)
 
 
 def test_a_permutation_with_signs_is_found() -> None:
@@ -72,17 +74,17 @@ def test_a_permutation_with_signs_is_found() -> None:
 
 
 def test_relations_are_the_textbooks() -> None:
-    found = relation(X, Y)
+    found = Clouds(X, Y)
     cosines = [rows @ rows.T for rows in (_unit(X), _unit(Y))]
     upper = np.triu_indices(60, 1)
-    assert found.rank_correlation == pytest.approx(spearmanr(cosines[0][upper], cosines[1][upper]).statistic)
+    assert found.rank_correlation() == pytest.approx(spearmanr(cosines[0][upper], cosines[1][upper]).statistic)
     left, right = (_unit(rows) - _unit(rows).mean(0) for rows in (X, Y))
     cka = np.linalg.norm(right.T @ left) ** 2 / np.linalg.norm(left.T @ left) / np.linalg.norm(right.T @ right)
-    assert found.cka == pytest.approx(cka)
-    assert relation(X[:10], Y[:10]).cka is not None
+    assert found.cka() == pytest.approx(cka)
+    assert Clouds(X[:10], Y[:10]).cka() is not None
     values = np.linalg.eigvalsh(np.cov(_unit(Y).T))
-    assert found.effective_dimension == pytest.approx(values.sum() ** 2 / (values**2).sum())
-    assert found.anisotropy == pytest.approx(cosines[1][upper].mean())
+    assert found.effective_dimension() == pytest.approx(values.sum() ** 2 / (values**2).sum())
+    assert found.anisotropy() == pytest.approx(cosines[1][upper].mean())
 
 
 def test_neighbours_by_hand() -> None:
@@ -91,6 +93,42 @@ def test_neighbours_by_hand() -> None:
     np.testing.assert_array_equal(neighbours_kept(line, line, 1), [1, 1, 1])
     np.testing.assert_array_equal(neighbours_kept(line, other, 1), [0, 0, 0])
     np.testing.assert_array_equal(neighbours_kept(line, other, 10), [1, 1, 1])
+
+
+def test_fewer_than_three_texts_say_nothing() -> None:
+    found = Clouds(X[:2], Y[:2])
+    figures = (found.rank_correlation, found.cka, found.rotation_residual, found.effective_dimension, found.anisotropy)
+    assert [figure() for figure in figures] == [None] * 5
+    assert np.isnan(found.neighbours_kept()).all()
+
+
+def test_of_texts_equally_near_the_first_are_nearest() -> None:
+    alike = np.ones((5, 5))
+    assert [np.flatnonzero(row).tolist() for row in nearest_texts(alike, 2)] == [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1]]
+    alike[2] = alike[:, 2] = np.nan
+    found = nearest_texts(alike, 2)
+    assert [np.flatnonzero(row).tolist() for row in found] == [[1, 3], [0, 3], [], [0, 1], [0, 1]]
+    many = np.random.default_rng(4).normal(size=(40, 40))
+    for row, chosen in enumerate(nearest_texts(many)):
+        others = np.delete(np.arange(40), row)
+        assert set(np.flatnonzero(chosen)) == set(others[np.argsort(-many[row, others], kind="stable")[:10]])
+
+
+def test_ranks_that_tie_share_their_mean() -> None:
+    left, right = np.round(rng.normal(size=(2, 300)), 1)
+    assert spearman(left, right) == pytest.approx(spearmanr(left, right).statistic, abs=1e-12)
+    assert spearman(np.ones(5), np.arange(5.0)) is None
+
+
+def test_the_sample_is_the_same_texts_in_any_order() -> None:
+    hashes = [f"{value:064x}" for value in rng.permutation(50)]
+    assert [hashes[i] for i in sampled(hashes)] == sorted(hashes)
+    assert [hashes[i] for i in sampled(hashes, 7)] == sorted(hashes)[:7]
+    assert sampled(sorted(hashes), 7).tolist() == list(range(7))
+
+
+def test_zeros_have_no_direction() -> None:
+    np.testing.assert_array_equal(directions(np.array([[0.0, 0.0], [3.0, 4.0]])), [[0, 0], [0.6, 0.8]])
 
 
 def test_sparse_weights() -> None:

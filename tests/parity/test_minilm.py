@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import ortho_group
 
 from evaluators.encoders.registry import open_encoder
-from evaluators.encoders.settings import parse_spec
+from evaluators.encoders.spec import parse_spec
 from evaluators.parity.run import Check, Examined
 from evaluators.parity.vectors import encode_probes
 from tests.parity.conftest import checked, core_probes, kept, rows, verdicts

@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from data.store.errors import ModelError
-from evaluators.encoders.settings import parse_spec
+from evaluators.encoders.spec import parse_spec
 from evaluators.parity.plan import Plan
 from evaluators.parity.run import check
 from evaluators.probes import ProbeSet, load_probes

@@ -14,7 +14,7 @@ import pytest
 from data.store.errors import NotAllowedError
 from evaluators.diagnose.reference import load_reference
 from evaluators.encoders.registry import open_encoder
-from evaluators.encoders.settings import parse_spec
+from evaluators.encoders.spec import parse_spec
 from evaluators.preflight import preflight
 from evaluators.preflight.encoders import look
 from evaluators.preflight.target import find_target

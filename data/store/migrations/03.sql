@@ -143,3 +143,14 @@ WHERE findings.tier = 'vectors' AND findings.run_id = d.run_id AND findings.subj
 
 DROP TABLE coded_causes;
 DROP TABLE words_of_causes;
+-- What an encoder is like is kept beside it; until then it was known by the names of the backends there were.
+ALTER TABLE encoders ADD COLUMN IF NOT EXISTS outside BOOLEAN;
+ALTER TABLE encoders ADD COLUMN IF NOT EXISTS own_weights BOOLEAN;
+
+UPDATE encoders SET
+    outside = backend IN ('openai', 'tei', 'command', 'langchain'),
+    own_weights = backend IN ('sentence-transformers', 'transformers', 'flag-embedding', 'bce')
+        AND coalesce(settings ->> '$.options.runtime', 'torch') = 'torch';
+
+UPDATE runs SET settings = json_merge_patch(settings, '{"in_use": {"outside": true}}')
+WHERE settings ->> '$.in_use.encoder' IN ('openai', 'tei', 'command', 'langchain');

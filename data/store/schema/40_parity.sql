@@ -4,6 +4,8 @@ CREATE TABLE encoders (
     encoder_id  VARCHAR PRIMARY KEY,        -- hash of backend, model, revision, settings, versions and file hashes
     label       VARCHAR NOT NULL,           -- what pages call it
     backend     VARCHAR NOT NULL,
+    outside     BOOLEAN,                    -- it was asked for its vectors outside of this process
+    own_weights BOOLEAN,                    -- it ran the model's own weights in PyTorch in this process
     model       VARCHAR NOT NULL,
     revision    VARCHAR,
     settings    JSON NOT NULL,              -- every setting of EncoderSettings, as in use
