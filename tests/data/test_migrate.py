@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from dashboard.queries import diagnosis, drift_cost
+from data.rules.causes import CAUSES
+from data.rules.deltas import deltas
 from data.store.database import bring_up_to_date, open_reader, version_of, writing
 from data.store.errors import StoreOutdatedError
 from data.store.vocabulary import Obstacle
@@ -26,7 +31,9 @@ def first(made_parity: Path, tmp_path: Path) -> Path:
     with duckdb.connect(str(path)) as connection:
         for column in ("outputs", "code", "observed"):
             connection.execute(f"ALTER TABLE protocol DROP COLUMN {column}")
-        connection.execute("ALTER TABLE diagnosis_causes DROP COLUMN side")
+        for column in ("side", "code", "blanks"):
+            connection.execute(f"ALTER TABLE diagnosis_causes DROP COLUMN {column}")
+        connection.execute("ALTER TABLE diagnoses DROP COLUMN runner_up_code")
         connection.execute("DROP TABLE answers")
         connection.execute("DROP VIEW deltas")
         connection.execute("CREATE VIEW deltas AS SELECT 'another metric: a against b' AS obstacle")
@@ -104,3 +111,74 @@ def test_import_if_missing_brings_the_record_to_a_store_of_own_runs_alone(
                 "INSERT INTO imports (import_id, kind, source, started_at) VALUES (1, ?, '', now())", [kind]
             )
         assert _state() == (True, recorded), kind
+
+
+# Written by the version before schema 3, with what it showed: made checks, and the diagnoses of the bundled sample.
+SECOND = json.loads(Path(__file__).with_name("schema_2.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """The store as schema 2 had it, from what is kept of one."""
+    path = tmp_path / "second.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        for statement in SECOND["schema"]:
+            connection.execute(statement)
+        for table, held in SECOND["tables"].items():
+            marks = ", ".join("?" * len(held["columns"]))
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", held["rows"])
+    assert SECOND["tables"]["meta"]["rows"] == [["schema_version", "2"]]
+    return path
+
+
+def rows(frame: pd.DataFrame, columns: list[str]) -> list[list[object]]:
+    return json.loads(frame[columns].to_json(orient="values", double_precision=15))
+
+
+def test_a_store_of_schema_2_shows_the_same_numbers(second: Path) -> None:
+    with pytest.raises(StoreOutdatedError, match="schema 2"):
+        open_reader(second)
+    bring_up_to_date(second)
+    cursor = open_reader(second).cursor()
+    for query in SECOND["queries"]:
+        now = [[str(value) if hasattr(value, "isoformat") else value for value in row]
+               for row in cursor.execute(query["sql"]).fetchall()]  # fmt: skip
+        assert now == [[str(value).replace("T", " ") if is_time(value) else value for value in row]
+                       for row in query["rows"]], query["sql"]  # fmt: skip
+    ((candidate,),) = cursor.execute("SELECT encoder_id FROM encoders WHERE label = 'prompt'").fetchall()
+    newest, pages = diagnosis.diagnosis(cursor, "check-1", candidate), SECOND["pages"]
+    name = newest["diagnosis_id"][0]
+    assert rows(newest, ["verdict", "sentence", "unexplained", "runner_up"]) == pages["diagnosis"]
+    causes = diagnosis.causes(cursor, name)
+    assert rows(causes, ["cause", "slot", "accepted", "explained", "remaining", "remedy"]) == pages["causes"]
+    assert rows(diagnosis.proof(cursor, name).texts, ["before", "after"]) == pages["proof"]
+    judged = deltas(cursor, "reproduced")
+    assert rows(judged, ["model", "task", "left_score", "right_score", "delta", "verdict"]) == pages["deltas"]
+    assert rows(drift_cost.points(cursor), ["encoder", "task", "drift", "delta", "verdict"]) == pages["cost"]
+
+
+def is_time(value: object) -> bool:
+    return isinstance(value, str) and value[4:5] == "-" and value[10:11] == "T"
+
+
+def test_causes_of_a_store_of_schema_2_get_their_codes(second: Path) -> None:
+    bring_up_to_date(second)
+    cursor = open_reader(second).cursor()
+    coded = {
+        cause: (code, json.loads(blanks) if blanks else {})
+        for cause, code, blanks in cursor.execute("SELECT cause, code, blanks FROM diagnosis_causes").fetchall()
+    }
+    assert coded["max length 32"] == ("max-length", {"length": 32})
+    assert coded["layer 5 of 6 missing"] == ("layer-missing", {"layer": 5, "layers": 6})
+    assert coded["a leading space + cut to 128 dimensions and normalised again"] == (
+        "leading-space + dimensions-cut-normalised", {"dimensions": 128}
+    )  # fmt: skip
+    # Words that no version wrote, of the made checks, stay without a code.
+    assert {cause for cause, (code, _) in coded.items() if code is None} == {
+        "bf16", "prompt “passage:”", "prompt “query:”",
+    }  # fmt: skip
+    assert {part for code, _ in coded.values() if code for part in code.split(" + ")} <= set(CAUSES)
+    runners = cursor.execute("SELECT runner_up, runner_up_code FROM diagnoses WHERE runner_up LIKE 'max%'").fetchall()
+    assert sorted(runners) == [("max length 254", "max-length"), ("max length 64", "max-length")]
+    codes = cursor.execute("SELECT DISTINCT code FROM findings WHERE tier = 'vectors'").fetchall()
+    assert {code for (code,) in codes} <= set(CAUSES) | {"prompt-added"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from data.rules.causes import CAUSES
 from data.store.database import writing
 from evaluators.official import sample
 
@@ -53,6 +54,13 @@ def test_each_cause_is_named(store: duckdb.DuckDBPyConnection) -> None:
         "rotated copy": ("explained", ["a rotation of the space"]), "ONNX Runtime int8": ("unknown", None),
         "torch int8": ("precision only", ["int8 activations, as PyTorch quantises"]),
     }  # fmt: skip
+
+
+def test_each_cause_has_its_code(store: duckdb.DuckDBPyConnection) -> None:
+    codes = store.execute("SELECT cause, code, blanks FROM diagnosis_causes").fetchall()
+    assert {part for _, code, _ in codes for part in code.split(" + ")} <= set(CAUSES)
+    assert ("max length 32", "max-length", '{"length":32}') in codes
+    assert {code for (code,) in store.execute("SELECT code FROM findings").fetchall()} <= set(CAUSES)
 
 
 def test_nothing_of_the_machine_it_was_made_on_is_in_it(store: duckdb.DuckDBPyConnection) -> None:
