@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
-    "allow_words", "as_written", "forget", "from_outside", "known", "looks_like_key", "masked", "masked_all",
+    "allow_words", "as_written", "forget", "from_outside", "known_keys", "looks_like_key", "masked", "masked_all",
     "pattern", "remember", "remember_environment", "remember_named",
 ]  # fmt: skip
 
@@ -121,7 +121,7 @@ def allow_words(*texts: str) -> None:
     _known.words |= {text.translate(_LOWER) for text in texts if text}
 
 
-def known() -> frozenset[str]:
+def known_keys() -> frozenset[str]:
     """The keys that are long enough, and more than everyday words, to be looked for in what is kept."""
     return frozenset(key for key in _known.keys if len(key) >= PART and not _ordinary(key.lower(), frozenset()))
 
@@ -134,7 +134,7 @@ def pattern() -> str | None:
     long = [key for key in _known.keys if len(key) >= PART]
     if not long:
         return None
-    strong = known()
+    strong = known_keys()
     # A part of six characters has one of the fours that begin at every third place within it, and so on.
     either = {*_every(strong, 4, PART), *_every((key.encode().hex() for key in _both_cases(strong)), 8, 2 * PART)}
     either |= {key.lower() for key in long if key not in strong}

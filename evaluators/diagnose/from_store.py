@@ -24,7 +24,7 @@ from evaluators.diagnose.reference import Reference, Vectors
 from evaluators.diagnose.verdict import Diagnosis, Named
 from evaluators.environment import environment
 from evaluators.parity.asking import Call
-from evaluators.parity.stability import Observation
+from evaluators.parity.observations import Observation
 
 __all__ = ["Candidate", "Kept", "keep", "read_check", "read_deltas"]
 

@@ -18,8 +18,7 @@ from evaluators.diagnose.reference import Vectors
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Search
 from evaluators.diagnose.verdict import Diagnosis, Named, judge
-from evaluators.parity.observed import sentences
-from evaluators.parity.stability import NO_FAULT
+from evaluators.parity.observations import NO_FAULT, in_sentences
 
 __all__ = ["by_repeats", "not_by_itself", "with_observed"]
 
@@ -38,7 +37,7 @@ def by_repeats(bench: Bench, candidate: Vectors, base: Vectors, facts: Facts, fl
         facts: what repeated asking showed, with every answer.
         floor: mean distance that bf16 leaves on this model and these texts.
     """
-    seen = sentences([one for one in facts.observed if one.code not in NO_FAULT])
+    seen = in_sentences([one for one in facts.observed if one.code not in NO_FAULT])
     if facts.deterministic is False:
         if facts.seen("noise") is not None and (named := dropout(bench, facts, base)) is not None:
             said = f"{seen} So does the reference with dropout on, in size, direction and from text to text."
@@ -68,7 +67,7 @@ def with_observed(found: Diagnosis, facts: Facts | None) -> Diagnosis:
     return replace(
         found,
         verdict="unstable" if nothing_said or verdict is DiagnosisVerdict.IDENTICAL else found.verdict,
-        sentence=sentences(seen) if nothing_said else f"{found.sentence} {sentences(seen)}",
+        sentence=in_sentences(seen) if nothing_said else f"{found.sentence} {in_sentences(seen)}",
     )
 
 

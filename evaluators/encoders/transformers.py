@@ -24,7 +24,7 @@ from evaluators.encoders.base import (
     unit,
 )
 from evaluators.encoders.declared import Declared, read_declared
-from evaluators.encoders.pooling import pool
+from evaluators.encoders.pooling import pool_tokens
 from evaluators.encoders.precision import quantise, quiet, torch_dtype
 from evaluators.encoders.settings import EncoderSettings
 
@@ -109,7 +109,7 @@ class HandEncoder:
         if states.ndim == 3:
             if self.pooling is None:
                 raise InputError("The model declares no pooling", where=self.settings.model, remedy="Add pooling=mean.")
-            states = pool(states, mask, self.pooling)
+            states = pool_tokens(states, mask, self.pooling)
         return unit(states) if self.normalise else states
 
 

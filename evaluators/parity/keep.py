@@ -17,7 +17,7 @@ from data.store.runs import File, RunRow, RunWarning, put_run
 from data.store.vocabulary import RunKind, Status
 from evaluators.encoders.registry import backend_of
 from evaluators.environment import environment
-from evaluators.parity.compare import Comparison
+from evaluators.parity.compare import OutputComparison
 from evaluators.parity.run import Check, Examined
 from evaluators.preflight.keep import keep_findings
 
@@ -150,15 +150,15 @@ def _vectors(check: Check, name: str, examined: Examined) -> Iterator[Row]:
 
 def _answers(check: Check, name: str, examined: Examined) -> list[Row]:
     """The answers to what was asked again, where they showed anything; those of all texts are kept as vectors."""
-    if examined.asked is None or not any(outcome.observed for outcome in examined.protocol):
+    if examined.log is None or not any(outcome.observed for outcome in examined.protocol):
         return []
-    asked = examined.asked
+    log = examined.log
     return [
         {
             "check_id": check.check_id, "encoder_id": name, "call": number, "how": call.how, "load": call.load,
-            "place": place, "text_hash": asked.texts[text].text_hash, "vector": call.vectors[place],
+            "place": place, "text_hash": log.texts[text].text_hash, "vector": call.vectors[place],
         }
-        for number, call in enumerate(asked.calls)
+        for number, call in enumerate(log.calls)
         for place, text in enumerate(call.texts)
         if call.how != "all" and text >= 0 and bool(np.isfinite(call.vectors[place]).all())
     ]  # fmt: skip
@@ -176,7 +176,7 @@ def _protocol(check: Check, name: str, examined: Examined) -> list[Row]:
     ]  # fmt: skip
 
 
-def _drift(check: Check, examined: Examined, comparison: Comparison) -> list[Row]:
+def _drift(check: Check, examined: Examined, comparison: OutputComparison) -> list[Row]:
     name, probes, failed = encoder_id(examined), check.plan.probes.probes, examined.vectors.failed
     blank = np.full(len(probes), np.nan)
     columns = {column: comparison.columns.get(column, blank).tolist() for column in _OF_TEXTS}
@@ -194,7 +194,7 @@ def _drift(check: Check, examined: Examined, comparison: Comparison) -> list[Row
     ]
 
 
-def _summary(check: Check, examined: Examined, comparison: Comparison) -> Row:
+def _summary(check: Check, examined: Examined, comparison: OutputComparison) -> Row:
     per_text = {
         name: [value if math.isfinite(value) else None for value in values.tolist()]
         for name, values in sorted(comparison.columns.items())

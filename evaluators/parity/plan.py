@@ -15,13 +15,13 @@ from evaluators.encoders.spec import parse_spec
 from evaluators.levels import levels
 from evaluators.probes import BUNDLED, ProbeSet, load_probes
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["CheckPlan", "make_plan"]
 
 _KEYS = {"reference", "candidate", "probes", "keep_text", "fail_on"}
 
 
 @dataclass(frozen=True)
-class Plan:
+class CheckPlan:
     """One check: the reference, its candidates, the texts, and what is done with the result.
 
     ``fail_on`` are levels of ``data.rules.drift``: a verdict at least as bad ends the command with status 1. With
@@ -45,7 +45,7 @@ def make_plan(
     keep_text: bool | None = None,
     fail_on: Sequence[str] = (),
     anyway: bool = False,
-) -> Plan:
+) -> CheckPlan:
     """A plan from a file, from the command line, or from both: what the command line says wins or is added.
 
     Raises:
@@ -63,7 +63,7 @@ def make_plan(
         )
     listed = [probes] if probes else ([Path(plan).parent / table["probes"]] if plan and "probes" in table else [])
     path = listed[0] if listed else BUNDLED
-    return Plan(
+    return CheckPlan(
         reference=_with_texts(given, path),
         candidates=tuple(_with_texts(entry, path) for entry in entries if entry is not None),
         probes=load_probes(path),

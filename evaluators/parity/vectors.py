@@ -12,7 +12,7 @@ from data.store.errors import EncoderError, EncoderGoneError
 from evaluators.encoders.base import Encoded, Encoder, Tokens
 from evaluators.probes import Probe
 
-__all__ = ["Vectors", "encode_probes"]
+__all__ = ["ProbeVectors", "encode_probes"]
 
 _MOST_FAILURES = 12  # calls in a row that may fail before the rest is given up: the server is gone, not one text
 
@@ -20,7 +20,7 @@ Matrix = NDArray[np.float32]
 
 
 @dataclass
-class Vectors:
+class ProbeVectors:
     """Everything an encoder gave for n probes, in their order; None (or a row of NaN) where it gave nothing.
 
     Attributes:
@@ -88,12 +88,12 @@ class Vectors:
             self.failed |= dict.fromkeys(self._widths[other], odd)
 
 
-def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
+def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> ProbeVectors:
     """Vectors of all probes; texts that an encoder cannot take are found by halving, so that they lose no others.
 
     An encoder that is gone is not asked for the rest.
     """
-    vectors = Vectors(len(probes))
+    vectors = ProbeVectors(len(probes))
     failures: int = 0
     halved: list[tuple[list[int], EncoderError]] = []
     untried: dict[int, str] = {}
@@ -124,7 +124,7 @@ def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
     return vectors
 
 
-def _why_smaller(vectors: Vectors, halved: Sequence[tuple[list[int], EncoderError]]) -> None:
+def _why_smaller(vectors: ProbeVectors, halved: Sequence[tuple[list[int], EncoderError]]) -> None:
     """Sort batches that had to be made smaller into wrong answers and limits, if each of their texts has a vector."""
     for positions, error in halved:
         if vectors.failed.keys() & set(positions):

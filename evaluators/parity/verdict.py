@@ -9,14 +9,13 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from data.rules.drift import FLOORS, IDENTICAL, norm_floor
+from data.rules.drift import FLOORS, SAME_VECTORS, norm_floor
 from data.store.vocabulary import DriftVerdict
 from data.store.vocabulary import Outcome as Result
-from evaluators.parity.observed import in_words
-from evaluators.parity.protocol import Outcome
+from evaluators.parity.selftest import SelfTest
 from evaluators.probes import Probe
 
-__all__ = ["Evidence", "Verdict", "common_trait", "give_verdict", "said_by_protocol"]
+__all__ = ["DriftEvidence", "DriftJudgement", "common_trait", "give_verdict", "said_by_protocol"]
 
 _EVERYWHERE = 0.9  # share of texts above the floor from which "some texts" would be the wrong word
 _FAR = 1e-3  # mean cosine distance from which it is worth looking for a rotation
@@ -29,7 +28,7 @@ _ROLES = {"query": "the queries", "document": "the documents"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DriftJudgement:
     """One of ``data.rules.drift.VERDICTS`` and the sentence that goes with it."""
 
     verdict: str
@@ -37,7 +36,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DriftEvidence:
     """What a verdict rests on.
 
     Attributes:
@@ -71,30 +70,32 @@ class Evidence:
     zeros: int = 0
 
 
-def give_verdict(evidence: Evidence, probes: Sequence[Probe], protocol: Sequence[Outcome]) -> Verdict:
+def give_verdict(evidence: DriftEvidence, probes: Sequence[Probe], protocol: Sequence[SelfTest]) -> DriftJudgement:
     """The verdict on a candidate's output, and a sentence that says what it rests on."""
     there = np.isfinite(evidence.distance)
     if not there.any():
-        return Verdict("unusable", "No text has a vector on both sides.")
+        return DriftJudgement("unusable", "No text has a vector on both sides.")
     if (broken := said_by_protocol(protocol, evidence.output)) is not None:
-        return Verdict("unstable", broken)
+        return DriftJudgement("unstable", broken)
     missing = int((~there).sum())
     lost = f" {missing} of {len(there)} texts have no vector to compare." if missing else ""
     verdict = _not_quite(_of_direction(evidence, probes, there), protocol)
     if evidence.lost is not None and evidence.lost.any():
         return _with_lost(verdict, evidence, evidence.lost, probes)
-    return Verdict(verdict.verdict, verdict.sentence + lost)
+    return DriftJudgement(verdict.verdict, verdict.sentence + lost)
 
 
-def _not_quite(verdict: Verdict, protocol: Sequence[Outcome]) -> Verdict:
+def _not_quite(verdict: DriftJudgement, protocol: Sequence[SelfTest]) -> DriftJudgement:
     """Vectors that are not quite the same when asked for twice are not called identical, however near they are."""
     seen = [one for outcome in protocol for one in outcome.observed if one.code == "repeats-within-precision"]
     if verdict.verdict != DriftVerdict.IDENTICAL or not seen:
         return verdict
-    return Verdict("precision only", f"{verdict.sentence} {in_words(seen[0])}")
+    return DriftJudgement("precision only", f"{verdict.sentence} {seen[0].in_words()}")
 
 
-def _with_lost(verdict: Verdict, evidence: Evidence, lost: NDArray[np.bool_], probes: Sequence[Probe]) -> Verdict:
+def _with_lost(
+    verdict: DriftJudgement, evidence: DriftEvidence, lost: NDArray[np.bool_], probes: Sequence[Probe]
+) -> DriftJudgement:
     """A text without a vector is one on which it differs, however well the others agree."""
     named = [probe.probe for probe, gone in zip(probes, lost, strict=True) if gone]
     trait = common_trait(lost, lost | np.isfinite(evidence.distance), probes, evidence.lengths, evidence.unit)
@@ -106,10 +107,10 @@ def _with_lost(verdict: Verdict, evidence: Evidence, lost: NDArray[np.bool_], pr
         f"{f', {trait}' if trait else ''}: {shown}. On the others: {verdict.sentence}"
     )
     some = verdict.verdict in (DriftVerdict.IDENTICAL, DriftVerdict.PRECISION, DriftVerdict.SCALE)
-    return Verdict("differs on some texts" if some else verdict.verdict, said)
+    return DriftJudgement("differs on some texts" if some else verdict.verdict, said)
 
 
-def said_by_protocol(protocol: Sequence[Outcome], output: str = "dense") -> str | None:
+def said_by_protocol(protocol: Sequence[SelfTest], output: str = "dense") -> str | None:
     """The failures that make an encoder unstable, as a sentence; None if it agrees with itself."""
     failed = {
         outcome.test: outcome.detail
@@ -120,7 +121,7 @@ def said_by_protocol(protocol: Sequence[Outcome], output: str = "dense") -> str 
     return " ".join(said) if said else None
 
 
-def _of_direction(evidence: Evidence, probes: Sequence[Probe], there: NDArray[np.bool_]) -> Verdict:
+def _of_direction(evidence: DriftEvidence, probes: Sequence[Probe], there: NDArray[np.bool_]) -> DriftJudgement:
     distance, floor = evidence.distance[there], evidence.floor
     worst, mean = float(distance.max()), float(distance.mean())
     count = len(distance)
@@ -129,19 +130,19 @@ def _of_direction(evidence: Evidence, probes: Sequence[Probe], there: NDArray[np
         ratio = evidence.norm_ratio[there & np.isfinite(evidence.norm_ratio)]
         scaled = float(np.abs(ratio - 1).max()) if len(ratio) else 0.0
         if scaled > norm_floor(floor):
-            return Verdict("scale only", _scale(ratio, count, on))
-        if worst <= IDENTICAL and scaled <= norm_floor(IDENTICAL):
-            return Verdict(
+            return DriftJudgement("scale only", _scale(ratio, count, on))
+        if worst <= SAME_VECTORS and scaled <= norm_floor(SAME_VECTORS):
+            return DriftJudgement(
                 "identical", f"The same vectors{on} on all {count} texts (worst cosine distance {worst:.1g})."
             )
         within = f"Within what precision explains{on} on all {count} texts"
-        return Verdict("precision only", f"{within}: worst cosine distance {worst:.1g}, floor {floor:.0e}.")
+        return DriftJudgement("precision only", f"{within}: worst cosine distance {worst:.1g}, floor {floor:.0e}.")
     if (space := _space(evidence, mean, count)) is not None:
         return space
     affected = there & (evidence.distance > floor)
     lengths = _also_lengths(evidence, there)
     if affected.sum() >= _EVERYWHERE * count:
-        return Verdict("differs everywhere", _everywhere(distance, floor, on) + lengths)
+        return DriftJudgement("differs everywhere", _everywhere(distance, floor, on) + lengths)
     named = [probe.probe for probe, hit in zip(probes, affected, strict=True) if hit]
     trait = common_trait(affected, there, probes, evidence.lengths, evidence.unit)
     place = int(np.nanargmax(evidence.distance))
@@ -152,7 +153,7 @@ def _of_direction(evidence: Evidence, probes: Sequence[Probe], there: NDArray[np
         f"Worst: {probes[place].probe} (cosine distance {worst:.2g}{euclidean}); "
         f"the other {count - len(named)} agree within {floor:.0e}."
     )
-    return Verdict("differs on some texts", sentence + lengths)
+    return DriftJudgement("differs on some texts", sentence + lengths)
 
 
 def _scale(ratio: Floats, count: int, on: str) -> str:
@@ -165,7 +166,7 @@ def _as_long(ratio: Floats) -> str:
     return f"{low:.3g} times as long" if high - low < 0.01 * high else f"{low:.3g} to {high:.3g} times as long"
 
 
-def _also_lengths(evidence: Evidence, there: NDArray[np.bool_]) -> str:
+def _also_lengths(evidence: DriftEvidence, there: NDArray[np.bool_]) -> str:
     """Said where every length differs by more than what moved the directions would change it by."""
     known = there & np.isfinite(evidence.norm_ratio)
     ratio, distance = evidence.norm_ratio[known], evidence.distance[known]
@@ -174,7 +175,7 @@ def _also_lengths(evidence: Evidence, there: NDArray[np.bool_]) -> str:
     return f" Apart from that its vectors are {_as_long(ratio)}: one side normalises and the other does not."
 
 
-def _space(evidence: Evidence, mean: float, count: int) -> Verdict | None:
+def _space(evidence: DriftEvidence, mean: float, count: int) -> DriftJudgement | None:
     left = evidence.rotation_residual
     if left is None or mean < _FAR or count < _FEWEST or not _kept(evidence):
         return None
@@ -185,10 +186,12 @@ def _space(evidence: Evidence, mean: float, count: int) -> Verdict | None:
     said = (
         f"The same geometry in other axes ({how}): mean cosine distance {mean:.2g}, {left:.1g} after the best rotation."
     )
-    return Verdict("different space", f"{said} Within itself it is sound; never mix it with the reference's vectors.")
+    return DriftJudgement(
+        "different space", f"{said} Within itself it is sound; never mix it with the reference's vectors."
+    )
 
 
-def _kept(evidence: Evidence) -> bool:
+def _kept(evidence: DriftEvidence) -> bool:
     return evidence.neighbours is None or evidence.neighbours >= _KEPT
 
 
