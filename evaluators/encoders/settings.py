@@ -142,13 +142,13 @@ class EncoderSettings:
         """What pages call it: the label given, else backend, model and whatever is not the default."""
         if self.label:
             return self.label
-        said = [
+        changed = [
             f"{name}={value}"
             for name in ("pooling", "normalise", "dimensions", "dtype", "max_length", "strip")
             if (value := getattr(self, name)) != _DEFAULTS[name]
         ]
-        said += [f"{f'{role}_' if role else ''}prompt={text!r}" for role, text in (self.prompts or {}).items()]
-        return " ".join([self.backend, Path(self.model).name or self.model, *said])
+        changed += [f"{f'{role}_' if role else ''}prompt={text!r}" for role, text in (self.prompts or {}).items()]
+        return " ".join([self.backend, Path(self.model).name or self.model, *changed])
 
     @property
     def seconds_a_call(self) -> float:
@@ -197,7 +197,7 @@ class EncoderSettings:
             elif key in known and key not in ("options", "prompts"):
                 plain[key] = _convert(key, value, where)
             elif key == "options" and isinstance(value, Mapping):
-                options |= {name: str(given) for name, given in value.items()}
+                options |= {name: str(setting) for name, setting in value.items()}
             elif key != "prompts":
                 options[key.removeprefix("options.")] = str(value)
         if prompts:

@@ -163,12 +163,12 @@ def ask_at_once(reopen: Callable[[], Encoder], log: CallLog) -> str:
     clients: list[Encoder] = []
 
     def alone(client: int) -> list[tuple[int, ProbeVectors]]:
-        found: list[tuple[int, ProbeVectors]] = []
+        answers_of_client: list[tuple[int, ProbeVectors]] = []
         for index in [*log.chosen[client::_CLIENTS]] * 2:
-            found.append((index, encode_probes(clients[client], [log.texts[index]])))
-            if found[-1][1].failed:
+            answers_of_client.append((index, encode_probes(clients[client], [log.texts[index]])))
+            if answers_of_client[-1][1].failed:
                 break
-        return found
+        return answers_of_client
 
     try:
         for _ in range(_CLIENTS):
@@ -225,10 +225,10 @@ def ask_of_beginnings(encoder: Encoder, log: CallLog) -> None:
 
     def dense(probes: Sequence[Probe]) -> Matrix | None:
         placed = [Probe(probe.probe, probe.text, role) for probe in probes]
-        found = encode_probes(encoder, placed).dense
-        if found is not None:
-            log.add("beginnings", 1, (), found[:0])  # so that it is known what came before the next call
-        return found
+        vectors = encode_probes(encoder, placed).dense
+        if vectors is not None:
+            log.add("beginnings", 1, (), vectors[:0])  # so that it is known what came before the next call
+        return vectors
 
     log.first = dense([beginning(len(_STEM), 0)])
     if log.first is None:

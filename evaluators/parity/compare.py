@@ -14,8 +14,8 @@ from data.rules.measures import Compared, mean_of, measured
 from data.rules.vectors.arrays import Floats, sampled
 from data.rules.vectors.clouds import Clouds, neighbours_kept, permutation
 from data.rules.vectors.per_text import per_text
+from data.store.vocabulary import DriftVerdict, Output
 from data.store.vocabulary import Outcome as Result
-from data.store.vocabulary import Output
 from evaluators.parity.multi import maxsim_matrix, per_multi
 from evaluators.parity.selftest import SelfTest
 from evaluators.parity.sparse import per_sparse, sparse_similarities
@@ -57,17 +57,17 @@ class OutputComparison:
 
 def compare_outputs(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe]) -> list[OutputComparison]:
     """Compare every output that the candidate was asked for; what one side lacks is unusable, and says so."""
-    found = []
+    comparisons = []
     for output in candidate.settings.get("outputs", ["dense"]):
         ours, theirs = getattr(reference.vectors, output), getattr(candidate.vectors, output)
         floor = floor_of(str(reference.settings["dtype"]), str(candidate.settings["dtype"]))
         if theirs is None or ours is None:
-            found.append(_unusable(output, floor, _nothing(reference, candidate, output)))
+            comparisons.append(_unusable(output, floor, _nothing(reference, candidate, output)))
         else:
-            found.append(
+            comparisons.append(
                 {"dense": _dense, "sparse": _sparse, "multi": _multi}[output](reference, candidate, probes, floor)
             )
-    return found
+    return comparisons
 
 
 def _nothing(reference: CheckedSide, candidate: CheckedSide, output: str) -> str:
@@ -79,7 +79,7 @@ def _nothing(reference: CheckedSide, candidate: CheckedSide, output: str) -> str
 
 
 def _unusable(output: str, floor: float, sentence: str) -> OutputComparison:
-    return OutputComparison(output, DriftJudgement("unusable", sentence), floor, {}, {}, {})
+    return OutputComparison(output, DriftJudgement(DriftVerdict.UNUSABLE, sentence), floor, {}, {}, {})
 
 
 def _dense(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe], floor: float) -> OutputComparison:
@@ -90,9 +90,9 @@ def _dense(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Prob
     if widths[0] != widths[1]:
         if not (reference.settings.get("dimensions") or candidate.settings.get("dimensions")):
             return _unusable("dense", floor, f"{widths[0]} dimensions against {widths[1]}.")
-        kept = min(widths)
-        compared = f"on the first {kept} of {max(widths)} dimensions"
-        ours, theirs = _prefix(ours, kept, theirs), _prefix(theirs, kept, ours)
+        width = min(widths)
+        compared = f"on the first {width} of {max(widths)} dimensions"
+        ours, theirs = _prefix(ours, width, theirs), _prefix(theirs, width, ours)
     texts = per_text(ours, [theirs])[0]
     related = _related(texts.cosine_distance, probes)
     clouds = Clouds(ours[related], theirs[related])
@@ -127,13 +127,13 @@ def _at(places: NDArray[np.int64], values: Floats, count: int) -> Floats:
     return column
 
 
-def _prefix(rows: NDArray[np.float32], kept: int, other: NDArray[np.float32]) -> NDArray[np.float32]:
+def _prefix(rows: NDArray[np.float32], width: int, other: NDArray[np.float32]) -> NDArray[np.float32]:
     """The leading dimensions, at length 1 again if that is what the other side has."""
-    if rows.shape[1] == kept:
+    if rows.shape[1] == width:
         return rows
     finite = other[np.isfinite(other).all(1)]
-    prefix = rows[:, :kept]
-    if len(finite) and np.abs(np.linalg.norm(finite[:, :kept], axis=1) - 1).max() < 1e-3 and other.shape[1] == kept:
+    prefix = rows[:, :width]
+    if len(finite) and np.abs(np.linalg.norm(finite[:, :width], axis=1) - 1).max() < 1e-3 and other.shape[1] == width:
         return np.asarray(prefix / np.linalg.norm(prefix, axis=1, keepdims=True), dtype=np.float32)
     return prefix
 

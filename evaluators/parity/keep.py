@@ -58,12 +58,13 @@ def keep_check(connection: duckdb.DuckDBPyConnection, check: Check, command: str
 
 def encoder_id(examined: Examined) -> str:
     """Hash of backend, model, revision, settings, versions and file digests: the same encoder has it in every check."""
-    said = examined.description
+    description = examined.description
     asides = ("label", "timeout", "call_timeout", "retries")  # no vector depends on them
-    settings = {key: value for key, value in said.settings.items() if key not in asides}
-    digests = [entry["sha256"] for entry in said.files]
+    settings = {key: value for key, value in description.settings.items() if key not in asides}
+    digests = [entry["sha256"] for entry in description.files]
     plain = json.dumps(
-        [examined.settings.backend, said.model, said.revision, settings, said.versions, digests], sort_keys=True
+        [examined.settings.backend, description.model, description.revision, settings, description.versions, digests],
+        sort_keys=True,
     )
     return sha256(plain.encode()).hexdigest()[:16]
 
@@ -95,18 +96,18 @@ def _run(check: Check, command: str) -> RunRow:
 
 
 def _encoder(name: str, examined: Examined) -> Row:
-    said, backend = examined.description, backend_of(examined.settings.backend)
+    description, backend = examined.description, backend_of(examined.settings.backend)
     return {
         "encoder_id": name,
         "label": examined.settings.display,
         "backend": examined.settings.backend,
         "outside": backend.outside,
         "own_weights": backend.runs_own_weights(examined.settings),
-        "model": said.model,
-        "revision": said.revision,
-        "settings": said.settings,
-        "versions": said.versions,
-        "files": said.files,
+        "model": description.model,
+        "revision": description.revision,
+        "settings": description.settings,
+        "versions": description.versions,
+        "files": description.files,
     }
 
 

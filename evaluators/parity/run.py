@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from data.rules.drift import floor_of
 from data.store.errors import EncoderError, ModelError, PlumblineError
+from data.store.vocabulary import DriftVerdict
 from evaluators.encoders.base import Description, Encoder, in_use
 from evaluators.encoders.registry import backend_of, open_encoder
 from evaluators.encoders.settings import EncoderSettings
@@ -75,34 +76,34 @@ def check(plan: CheckPlan, progress: Progress = lambda encoder, what: None) -> C
         ModelError: preflight finds the reference unable to give right vectors, and the plan does not say anyway.
     """
     started = datetime.now(UTC).replace(tzinfo=None)
-    seen: Seen = {}
-    reference = _looked_at(plan.reference, plan, seen, progress)
+    looks: Seen = {}
+    reference = _looked_at(plan.reference, plan, looks, progress)
     candidates = []
     for settings in plan.candidates:
-        candidate = _looked_at(settings, plan, seen, progress, reference.log)
+        candidate = _looked_at(settings, plan, looks, progress, reference.log)
         progress(settings.display, "comparing")
         candidate.comparisons = compare_outputs(reference.side, candidate.side, plan.probes.probes)
         if candidate.vectors.gone and len(candidate.vectors.failed) < candidate.vectors.count:
-            candidate.comparisons = [_cut_short(found, candidate.vectors) for found in candidate.comparisons]
+            candidate.comparisons = [_cut_short(comparison, candidate.vectors) for comparison in candidate.comparisons]
         candidates.append(candidate)
     digest = sha256(repr((started, plan.reference, plan.candidates)).encode()).hexdigest()
     check_id = f"{started:%Y%m%d-%H%M%S}-{digest[:8]}"
     return Check(check_id, plan, reference, candidates, started, datetime.now(UTC).replace(tzinfo=None))
 
 
-def _cut_short(found: OutputComparison, vectors: ProbeVectors) -> OutputComparison:
+def _cut_short(comparison: OutputComparison, vectors: ProbeVectors) -> OutputComparison:
     """What was compared of an encoder that ended before all texts had their vectors: it cannot be relied on."""
     had = vectors.count - len(vectors.failed)
-    said = f"It was gone after {had} of {vectors.count} texts had vectors. {vectors.gone} Of those: "
-    return replace(found, verdict=DriftJudgement("unusable", said + found.verdict.sentence))
+    words = f"It was gone after {had} of {vectors.count} texts had vectors. {vectors.gone} Of those: "
+    return replace(comparison, verdict=DriftJudgement(DriftVerdict.UNUSABLE, words + comparison.verdict.sentence))
 
 
 def _looked_at(
-    settings: EncoderSettings, plan: CheckPlan, seen: Seen, progress: Progress, reference: CallLog | None = None
+    settings: EncoderSettings, plan: CheckPlan, looks: Seen, progress: Progress, reference: CallLog | None = None
 ) -> Examined:
     """One encoder, its files before its vectors; a candidate at fault still runs, to show what the fault does."""
     progress(settings.display, "looking at its files")
-    findings = look(settings, seen)
+    findings = look(settings, looks)
     if settings is plan.reference and not plan.anyway:
         _refuse_if_doomed(settings, findings)
     examined = examine(settings, plan, progress, reference)
@@ -190,11 +191,11 @@ def _in_time(settings: EncoderSettings, began: float) -> EncoderSettings:
 def _described(encoder: Encoder, vectors: ProbeVectors) -> Description:
     """What it says of itself and what it would not take; one that cannot say has its vectors all the same."""
     try:
-        found = encoder.describe()
+        description = encoder.describe()
     except PlumblineError as error:
         settings = encoder.settings
-        found = Description(settings.model, settings.revision, in_use(settings), {}, warnings=[str(error)])
-    return replace(found, warnings=[*found.warnings, *vectors.smaller[:1]])
+        description = Description(settings.model, settings.revision, in_use(settings), {}, warnings=[str(error)])
+    return replace(description, warnings=[*description.warnings, *vectors.smaller[:1]])
 
 
 def _without(settings: EncoderSettings, vectors: ProbeVectors, error: str) -> Examined:

@@ -51,22 +51,22 @@ class ProbeVectors:
             return np.zeros(self.count, dtype=bool)
         return np.asarray(np.isfinite(self.dense).all(1))
 
-    def put(self, positions: Sequence[int], given: Encoded) -> None:
+    def put(self, positions: Sequence[int], encoded: Encoded) -> None:
         """Take over what was given for the probes at ``positions``."""
         rows = list(positions)
-        if given.dense is not None:
-            self._put_dense(rows, given.dense)
-        if given.sparse is not None:
+        if encoded.dense is not None:
+            self._put_dense(rows, encoded.dense)
+        if encoded.sparse is not None:
             self.sparse = self.sparse or [None] * self.count
-            for row, weights in zip(rows, given.sparse, strict=True):
+            for row, weights in zip(rows, encoded.sparse, strict=True):
                 self.sparse[row] = weights
-        if given.multi is not None:
+        if encoded.multi is not None:
             self.multi = self.multi or [None] * self.count
-            for row, matrix in zip(rows, given.multi, strict=True):
+            for row, matrix in zip(rows, encoded.multi, strict=True):
                 self.multi[row] = matrix
-        for row, tokens in zip(rows, given.tokens or [], strict=False):
+        for row, tokens in zip(rows, encoded.tokens or [], strict=False):
             self.tokens[row] = tokens
-        self.failed |= {rows[position]: reason for position, reason in given.failed.items()}
+        self.failed |= {rows[position]: reason for position, reason in encoded.failed.items()}
 
     def _put_dense(self, rows: list[int], dense: Matrix) -> None:
         """Vectors of another dimension than most cost their own texts alone, whichever came first."""
@@ -129,5 +129,5 @@ def _why_smaller(vectors: ProbeVectors, halved: Sequence[tuple[list[int], Encode
     for positions, error in halved:
         if vectors.failed.keys() & set(positions):
             continue
-        said = f"{len(positions)} texts together were refused, in smaller batches they were not: {error}"
-        (vectors.refused if error.code == "malformed" else vectors.smaller).append(said)
+        words = f"{len(positions)} texts together were refused, in smaller batches they were not: {error}"
+        (vectors.refused if error.code == "malformed" else vectors.smaller).append(words)

@@ -5,7 +5,8 @@ import pytest
 
 from data.rules.drift import FLOORS, VERDICTS, floor_of, norm_floor
 from evaluators.parity.selftest import SelfTest
-from evaluators.parity.verdict import DriftEvidence, common_trait, give_verdict
+from evaluators.parity.traits import common_trait
+from evaluators.parity.verdict import DriftEvidence, give_verdict
 from evaluators.probes import Probe, ProbeSet, derived_traits, load_probes
 
 PROBES = [Probe(f"p{i}", "x" * i, traits=("even",) if i % 2 == 0 else ("odd",)) for i in range(1, 11)]
