@@ -3,7 +3,7 @@
 One request a line on its standard input, one answer a line on its standard output; anything for people goes to its
 standard error. torch takes tensors alone in it and no pickled code, unless the command line itself says otherwise
 (``env TORCH_FORCE_WEIGHTS_ONLY_LOAD=0 python ...``). It is asked two things, and ends when its input ends
-(``elsewhere/host.py`` is such a program)::
+(``isolated/host.py`` is such a program)::
 
     {"describe": true}                         -> {"model": "...", "revision": null, "versions": {}, "settings": {}}
     {"texts": ["...", ...], "role": "query"}   -> {"dense": [[...], ...]}     also "sparse": [{"token": weight}, ...],
