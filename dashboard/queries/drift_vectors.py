@@ -15,10 +15,10 @@ from data.rules.vectors import matrices
 from data.rules.vectors.arrays import Vectors, sampled
 from data.store.vocabulary import Output
 
-__all__ = ["between", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
+__all__ = ["between_encoders", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
 
 
-def between(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+def between_encoders(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
     """How far every encoder of a check is from every other, by id; see :func:`matrices.distances_between`."""
     ids = _encoders_with_vectors(cursor, check, output)
     hashes = _hashes(cursor, check)

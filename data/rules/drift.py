@@ -10,9 +10,9 @@ from typing import Final
 
 from data.store.vocabulary import DriftVerdict
 
-__all__ = ["FLOORS", "SAME_VECTORS", "LEVELS", "VERDICTS", "floor_of", "norm_floor", "reaches"]
+__all__ = ["FLOORS", "SAME_VECTORS", "LEVELS", "DRIFT_VERDICTS", "floor_of", "norm_floor", "reaches"]
 
-VERDICTS: Final[dict[DriftVerdict, str]] = {
+DRIFT_VERDICTS: Final[dict[DriftVerdict, str]] = {
     DriftVerdict.IDENTICAL: "The same vectors, but for the rounding of 32-bit arithmetic.",
     DriftVerdict.PRECISION: "As close as the declared precision allows, on every text.",
     DriftVerdict.SCALE: "The same directions at other lengths: one side normalises, the other does not.",

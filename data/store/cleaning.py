@@ -53,7 +53,7 @@ def clean(connection: duckdb.DuckDBPyConnection) -> int:
     named = connection.execute(_ASKED_OUTSIDE).fetchall()
     for (settings,) in named:
         keys.remember_named(settings)
-    suspicious = keys.pattern() if named else None
+    suspicious = keys.suspicious_pattern() if named else None
     if suspicious is None:
         return 0
     tables = _tables(connection)

@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = [
     "allow_words", "as_written", "forget", "from_outside", "known_keys", "looks_like_key", "masked", "masked_all",
-    "pattern", "remember", "remember_environment", "remember_named",
+    "suspicious_pattern", "remember", "remember_environment", "remember_named",
 ]  # fmt: skip
 
 PART = 6  # characters of a key from which a part of it is taken out as well
@@ -126,7 +126,7 @@ def known_keys() -> frozenset[str]:
     return frozenset(key for key in _known.keys if len(key) >= PART and not _ordinary(key.lower(), frozenset()))
 
 
-def pattern() -> str | None:
+def suspicious_pattern() -> str | None:
     """A regular expression of RE2 that finds every text in which :func:`masked` might find a key; None if it has none.
 
     It finds too many, too: whatever has escapes in it.

@@ -20,7 +20,7 @@ from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.refusals import Failure, no_tls, of_status, of_transport, says_plain, seconds_asked
 from evaluators.encoders.settings import EncoderSettings
 
-__all__ = ["HTTP_OPTIONS", "BatchLimitError", "Http", "Portions", "ServerEncoder", "endpoint", "malformed"]
+__all__ = ["HTTP_OPTIONS", "BatchLimitError", "Http", "Portions", "ServerEncoder", "endpoint", "malformed_answer"]
 
 HTTP_OPTIONS = frozenset({"max_response_mb"})
 _CONNECT = 10.0  # seconds to reach a host
@@ -291,13 +291,13 @@ class ServerEncoder:
             EncoderError: it is none.
         """
         if not isinstance(answer, list):
-            raise malformed(f"The answer has no list of vectors: {self._http.said()}", url)
+            raise malformed_answer(f"The answer has no list of vectors: {self._http.said()}", url)
         if len(answer) != count:
-            raise malformed(f"The server gave {len(answer)} vectors for {count} texts", url)
+            raise malformed_answer(f"The server gave {len(answer)} vectors for {count} texts", url)
         return answer
 
 
-def malformed(what: str, where: str) -> EncoderError:
+def malformed_answer(what: str, where: str) -> EncoderError:
     """The error of an answer that is not what the protocol says."""
     return EncoderError(what, where=where, code="malformed")
 

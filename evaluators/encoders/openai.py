@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
-from evaluators.encoders.http import HTTP_OPTIONS, ServerEncoder, endpoint, malformed
+from evaluators.encoders.http import HTTP_OPTIONS, ServerEncoder, endpoint, malformed_answer
 from evaluators.encoders.settings import EncoderSettings
 
 
@@ -50,7 +50,7 @@ class OpenAiEncoder(ServerEncoder):
         answer = self._http.post(self._url, payload)
         entries = self.rows(self._url, answer.get("data") if isinstance(answer, dict) else None, len(texts))
         if not all(isinstance(entry, dict) for entry in entries):
-            raise malformed(f"The answer has no list of embeddings: {self._http.said()}", self._url)
+            raise malformed_answer(f"The answer has no list of embeddings: {self._http.said()}", self._url)
         if isinstance(answer.get("model"), str):
             self._answered = answer["model"]
         if sorted(str(entry.get("index")) for entry in entries) == sorted(map(str, range(len(texts)))):
@@ -65,7 +65,7 @@ def _vector(embedding: Any, where: str) -> Any:
     try:
         return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4").tolist()
     except (binascii.Error, ValueError):
-        raise malformed("The server sent a vector that is neither a list nor base64", where) from None
+        raise malformed_answer("The server sent a vector that is neither a list nor base64", where) from None
 
 
 BACKEND = Backend(

@@ -7,7 +7,7 @@ from typing import Any
 
 from data.store.errors import EncoderError
 from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
-from evaluators.encoders.http import HTTP_OPTIONS, ServerEncoder, endpoint, malformed
+from evaluators.encoders.http import HTTP_OPTIONS, ServerEncoder, endpoint, malformed_answer
 from evaluators.encoders.settings import EncoderSettings
 
 
@@ -67,7 +67,7 @@ class TeiEncoder(ServerEncoder):
         try:
             return [{str(entry["index"]): float(entry["value"]) for entry in row} for row in rows]
         except (TypeError, KeyError, ValueError):
-            raise malformed("The server's sparse vectors are not index-value pairs", self._base) from None
+            raise malformed_answer("The server's sparse vectors are not index-value pairs", self._base) from None
 
     def _all(self, path: str, texts: list[str], extra: dict[str, Any]) -> list[Any]:
         url = endpoint(self.settings.source if path == "embed" else self._base, path)

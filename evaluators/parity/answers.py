@@ -13,7 +13,7 @@ from data.rules.vectors.arrays import Vectors
 from evaluators.parity.asking import Call, CallLog
 from evaluators.parity.scatter import gap, gaps, groups
 
-__all__ = ["Answers", "Row", "rounding", "vectors_of_all"]
+__all__ = ["Answers", "AnswerRow", "rounding_gap", "vectors_of_all"]
 
 _TWO_CALLS = 4.0  # worst text of two calls, each rounded, over the median of one against the reference
 _EVEN = 6.0  # largest over the median of what is rounding on every text
@@ -21,7 +21,7 @@ _WITHIN = 0.5  # of what the candidate differs from the reference by: less is it
 _PRECISE = 5e-4  # and never more than half precision may leave
 
 
-class Row(NamedTuple):
+class AnswerRow(NamedTuple):
     """One answer: the number of its call, its place in it, and its text."""
 
     call: int
@@ -49,33 +49,33 @@ class Answers:
         self.width = widths.most_common(1)[0][0] if widths else 0
         self.calls = [call for call in made if call.vectors.shape[1] == self.width]
         self.rows = [
-            Row(number, place, text)
+            AnswerRow(number, place, text)
             for number, call in enumerate(self.calls)
             for place, text in enumerate(call.texts)
             if text >= 0 and bool(np.isfinite(call.vectors[place]).all())
         ]
 
-    def how(self, row: Row) -> str:
+    def how(self, row: AnswerRow) -> str:
         """The kind of call an answer is from."""
         return self.calls[row.call].how
 
-    def vector(self, row: Row) -> Vectors:
+    def vector(self, row: AnswerRow) -> Vectors:
         """One answer, [d]."""
         return np.asarray(self.calls[row.call].vectors[row.place])
 
-    def stack(self, rows: Sequence[Row]) -> Vectors:
+    def stack(self, rows: Sequence[AnswerRow]) -> Vectors:
         """Several answers, [n, d]."""
         return np.stack([self.vector(row) for row in rows])
 
-    def of(self, text: int, *how: str) -> list[Row]:
+    def of(self, text: int, *how: str) -> list[AnswerRow]:
         """The answers to one text, of all or some kinds of calls."""
         return [row for row in self.rows if row.text == text and (not how or self.how(row) in how)]
 
-    def of_call(self, how: str) -> list[Row]:
+    def of_call(self, how: str) -> list[AnswerRow]:
         """The answers in calls of one kind."""
         return [row for row in self.rows if self.how(row) == how]
 
-    def repeated(self, rows: Sequence[Row] | None = None) -> float:
+    def repeated(self, rows: Sequence[AnswerRow] | None = None) -> float:
         """Largest gap between the first and another answer to the same text in calls that were the same."""
         worst = 0.0
         for text in self.log.chosen:
@@ -119,7 +119,7 @@ class Answers:
             return self.tolerance
         drift = gap(bank, self.known)
         drift = drift[np.isfinite(drift)]
-        return max(self.tolerance, rounding(drift)) if len(drift) else self.tolerance
+        return max(self.tolerance, rounding_gap(drift)) if len(drift) else self.tolerance
 
     def apart_in_all(self, number: int) -> dict[int, float]:
         """Gap of each text between the one call for all of them and alone, where it is too large; of its nth making."""
@@ -133,7 +133,7 @@ class Answers:
         }
         return {text: size for text, size in apart.items() if size > self.tolerance}
 
-    def strays(self, rows: Sequence[Row], bank: Vectors | None) -> list[Row]:
+    def strays(self, rows: Sequence[AnswerRow], bank: Vectors | None) -> list[AnswerRow]:
         """Answers that are one row of the bank to the last digits, and not the text's own."""
         if bank is None:
             return []
@@ -161,7 +161,7 @@ def vectors_of_all(log: CallLog, reference: CallLog | None) -> Vectors | None:
     return known if known is not None and known.shape[1] == width else None
 
 
-def rounding(drift: NDArray[np.float64]) -> float:
+def rounding_gap(drift: NDArray[np.float64]) -> float:
     """How far a text may move with its batch by the arithmetic that makes the candidate differ from the reference.
 
     Two calls that round on their own are further apart than either is from the truth; where the drift is more than

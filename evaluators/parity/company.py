@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.vectors.arrays import Vectors
-from evaluators.parity.answers import Answers, rounding
+from evaluators.parity.answers import Answers, rounding_gap
 from evaluators.parity.asking import SAME
 from evaluators.parity.observations import Observation
 from evaluators.parity.scatter import gap
@@ -61,7 +61,7 @@ def in_batches(answers: Answers, floor: float) -> list[Observation]:
         drift = np.array([float(gap(alone[text], answers.known[text])) for text in texts])
         numbers["drift"] = float(np.median(drift))
         numbers["alone_is_reference"] = bool(drift.max() <= max(floor, SAME))
-        if numbers["worst"] <= rounding(drift):
+        if numbers["worst"] <= rounding_gap(drift):
             return [Observation("batch-within-precision", numbers)]
     return [Observation("batch-differs", numbers)]
 

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from data.rules.measures import MEASURES
-from data.store.checks import Row, put_check
+from data.store.checks import CheckRow, put_check
 from data.store.runs import File, RunRow, RunWarning, put_run
 from data.store.vocabulary import RunKind, Status
 from evaluators.encoders.registry import backend_of
@@ -95,7 +95,7 @@ def _run(check: Check, command: str) -> RunRow:
     }
 
 
-def _encoder(name: str, examined: Examined) -> Row:
+def _encoder(name: str, examined: Examined) -> CheckRow:
     description, backend = examined.description, backend_of(examined.settings.backend)
     return {
         "encoder_id": name,
@@ -111,7 +111,7 @@ def _encoder(name: str, examined: Examined) -> Row:
     }
 
 
-def _probes(check: Check) -> list[Row]:
+def _probes(check: Check) -> list[CheckRow]:
     return [
         {
             "text_hash": probe.text_hash,
@@ -127,7 +127,7 @@ def _probes(check: Check) -> list[Row]:
     ]
 
 
-def _vectors(check: Check, name: str, examined: Examined) -> Iterator[Row]:
+def _vectors(check: Check, name: str, examined: Examined) -> Iterator[CheckRow]:
     vectors, hidden = examined.vectors, not check.plan.keep_text
     finite = vectors.finite()
     for row, probe in enumerate(check.plan.probes.probes):
@@ -149,7 +149,7 @@ def _vectors(check: Check, name: str, examined: Examined) -> Iterator[Row]:
             yield entry | {"output": "multi", "vector": flat, "payload": {"shape": list(matrix.shape)}}
 
 
-def _answers(check: Check, name: str, examined: Examined) -> list[Row]:
+def _answers(check: Check, name: str, examined: Examined) -> list[CheckRow]:
     """The answers to what was asked again, where they showed anything; those of all texts are kept as vectors."""
     if examined.log is None or not any(outcome.observed for outcome in examined.protocol):
         return []
@@ -165,7 +165,7 @@ def _answers(check: Check, name: str, examined: Examined) -> list[Row]:
     ]  # fmt: skip
 
 
-def _protocol(check: Check, name: str, examined: Examined) -> list[Row]:
+def _protocol(check: Check, name: str, examined: Examined) -> list[CheckRow]:
     return [
         {
             "check_id": check.check_id, "encoder_id": name, "test": outcome.test, "outcome": outcome.outcome,
@@ -177,7 +177,7 @@ def _protocol(check: Check, name: str, examined: Examined) -> list[Row]:
     ]  # fmt: skip
 
 
-def _drift(check: Check, examined: Examined, comparison: OutputComparison) -> list[Row]:
+def _drift(check: Check, examined: Examined, comparison: OutputComparison) -> list[CheckRow]:
     name, probes, failed = encoder_id(examined), check.plan.probes.probes, examined.vectors.failed
     blank = np.full(len(probes), np.nan)
     columns = {column: comparison.columns.get(column, blank).tolist() for column in _OF_TEXTS}
@@ -195,7 +195,7 @@ def _drift(check: Check, examined: Examined, comparison: OutputComparison) -> li
     ]
 
 
-def _summary(check: Check, examined: Examined, comparison: OutputComparison) -> Row:
+def _summary(check: Check, examined: Examined, comparison: OutputComparison) -> CheckRow:
     per_text = {
         name: [value if math.isfinite(value) else None for value in values.tolist()]
         for name, values in sorted(comparison.columns.items())

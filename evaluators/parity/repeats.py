@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from data.rules.vectors.arrays import Vectors, directions
-from evaluators.parity.answers import Answers, Row
+from evaluators.parity.answers import AnswerRow, Answers
 from evaluators.parity.asking import SAME
 from evaluators.parity.observations import Observation
 from evaluators.parity.scatter import gap, gaps, groups, noise_of, together
 
-__all__ = ["barely", "changes", "numberless", "once_another_text"]
+__all__ = ["barely", "several_answers", "numberless", "once_another_text"]
 
 _MATCHED = 0.8  # share of the answers out of place that must be another text's before that is said
 _OFFSET = 0.5  # mean cosine between the deviations of two texts in one call from which one offset moves them
@@ -24,10 +24,10 @@ _REPEATED = 1e-10  # gap of two answers to one call from which it is said; two k
 _RARE = 0.3  # share of the answers that may be found once each beside a text's usual one
 _SAME_BEFORE = 4  # pairs of calls after the same call from which what came before can be told to decide
 
-Labels = Mapping[Row, int]  # the group that an answer is in among those to its text in calls of its kind
+Labels = Mapping[AnswerRow, int]  # the group that an answer is in among those to its text in calls of its kind
 
 
-def changes(answers: Answers) -> list[Observation]:
+def several_answers(answers: Answers) -> list[Observation]:
     """What is seen of an encoder that gives one text several vectors in calls that were the same; else nothing."""
     size = answers.repeated()
     if size <= SAME:
@@ -72,9 +72,9 @@ def once_another_text(answers: Answers) -> list[Observation]:
     return [_whose(answers, strays, known, len(rows))] if strays else []
 
 
-def _another_text(answers: Answers) -> tuple[Observation | None, list[Row]]:
+def _another_text(answers: Answers) -> tuple[Observation | None, list[AnswerRow]]:
     """Answers that are the vector of another text, by the reference's vectors or by its own usual ones."""
-    best: tuple[Observation | None, list[Row]] = (None, [])
+    best: tuple[Observation | None, list[AnswerRow]] = (None, [])
     for bank in (answers.known, answers.usual()):
         if bank is None:
             continue
@@ -86,7 +86,7 @@ def _another_text(answers: Answers) -> tuple[Observation | None, list[Row]]:
     return best
 
 
-def _whose(answers: Answers, strays: Sequence[Row], bank: Vectors, count: int) -> Observation:
+def _whose(answers: Answers, strays: Sequence[AnswerRow], bank: Vectors, count: int) -> Observation:
     """Which text's vector a stray is: of the text asked just before it, of one in the same call, of any."""
     order = {(row.call, row.place): at for at, row in enumerate(answers.rows)}
     before, within = 0, 0
@@ -99,10 +99,10 @@ def _whose(answers: Answers, strays: Sequence[Row], bank: Vectors, count: int) -
     return Observation("another-text", {"times": len(strays), "answers": count, "whose": whose})
 
 
-def _several(answers: Answers, rows: Sequence[Row], size: float) -> Observation:
+def _several(answers: Answers, rows: Sequence[AnswerRow], size: float) -> Observation:
     """What came before decides, a few answers that come again and again, one offset for all texts, or noise."""
     chosen = [text for text in answers.log.chosen if sum(row.text == text for row in rows) > 1]
-    labels: dict[Row, int] = {}
+    labels: dict[AnswerRow, int] = {}
     few, most_groups, most, again = True, 1, 0, 0
     for how in ("batch", "alone"):  # each by itself: arithmetic may give a text another vector in a batch
         for text in chosen:
@@ -214,7 +214,7 @@ def _changed_once(kinds: Sequence[Labels], chosen: Sequence[int]) -> bool:
     return 0 <= last < first < 1 << 30 and after > 1
 
 
-def _scatter(answers: Answers, rows: Sequence[Row], chosen: Sequence[int], size: float) -> Observation:
+def _scatter(answers: Answers, rows: Sequence[AnswerRow], chosen: Sequence[int], size: float) -> Observation:
     stacks = {text: answers.stack([row for row in rows if row.text == text]) for text in chosen}
     means = {text: stack.mean(0) for text, stack in stacks.items()}
     per_call: dict[int, list[Vectors]] = {}

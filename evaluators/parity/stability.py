@@ -12,7 +12,7 @@ from evaluators.parity.asking import SAME, CallLog
 from evaluators.parity.company import at_once, in_all, in_batches, moved_rows, once_odd
 from evaluators.parity.loads import differing_loads
 from evaluators.parity.observations import Observation
-from evaluators.parity.repeats import barely, changes, numberless, once_another_text
+from evaluators.parity.repeats import barely, numberless, once_another_text, several_answers
 
 __all__ = ["differs_from_all", "observe", "strayed"]
 
@@ -28,7 +28,7 @@ def observe(log: CallLog, floor: float, reference: CallLog | None = None) -> lis
         reference: calls of the reference, of the same texts; None where this is the reference.
     """
     answers = Answers(log, max(floor, SAME), vectors_of_all(log, reference))
-    observations = changes(answers) + numberless(answers)
+    observations = several_answers(answers) + numberless(answers)
     if not observations:
         observations = _in_company(answers, floor) or once_another_text(answers) or in_all(answers) or once_odd(answers)
         observations += at_once(answers) or barely(answers)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.rules.drift import FLOORS, VERDICTS, floor_of, norm_floor
+from data.rules.drift import DRIFT_VERDICTS, FLOORS, floor_of, norm_floor
 from evaluators.parity.selftest import SelfTest
 from evaluators.parity.traits import common_trait
 from evaluators.parity.verdict import DriftEvidence, give_verdict
@@ -18,7 +18,7 @@ def verdict(
 ) -> tuple[str, str]:
     evidence = DriftEvidence("dense", np.array(distance, dtype=float), np.full(10, ratio), floor, **more)  # type: ignore[arg-type]
     found = give_verdict(evidence, PROBES, protocol)
-    assert found.verdict in VERDICTS
+    assert found.verdict in DRIFT_VERDICTS
     return found.verdict, found.sentence
 
 
