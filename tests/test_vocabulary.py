@@ -277,7 +277,7 @@ def test_what_is_written_out_elsewhere_is_the_same() -> None:
 
     assert get_args(finding.Severity) == finding.SEVERITIES == tuple(vocabulary.Severity)
     assert get_args(finding.Tier) == finding.TIERS == tuple(vocabulary.Tier)[: len(finding.TIERS)]
-    assert tuple(drift.VERDICTS) == tuple(vocabulary.DriftVerdict)
+    assert tuple(drift.DRIFT_VERDICTS) == tuple(vocabulary.DriftVerdict)
 
 
 def test_the_worst_of_several_verdicts_is_the_gravest_that_says_something() -> None:

@@ -66,14 +66,14 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     judged = judged[judged["check_run"].isin({pair["run_id"] for pair in pairs})].rename(
         columns={"check_run": "run_id"}
     )
-    found = pd.DataFrame(pairs).merge(_by_task(judged, ["run_id", "task"]), on="run_id")
-    return found[columns].sort_values(["encoder", "task"], ignore_index=True)
+    tasks = pd.DataFrame(pairs).merge(_by_task(judged, ["run_id", "task"]), on="run_id")
+    return tasks[columns].sort_values(["encoder", "task"], ignore_index=True)
 
 
 def _by_task(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """What the cells of each task come to, by the mean of those that can be compared, as a task's score is one."""
-    found = deltas.summed_up(judged, by)
-    return found[found["comparable"] > 0].drop(columns="delta").rename(columns={"mean": "delta"})
+    tasks = deltas.summed_up(judged, by)
+    return tasks[tasks["comparable"] > 0].drop(columns="delta").rename(columns={"mean": "delta"})
 
 
 def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
@@ -97,15 +97,15 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
         next((run["run_id"] for run, theirs in ran if run["model"] == one["model"] and same_setup(its, theirs)), None)
         for one, its in _with_sides(sides)
     ]
-    found = pd.DataFrame()
+    cells = pd.DataFrame()
     if len(newest) == 2 and None not in newest:
         forth = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[1], against=newest[0])
         # The reference may have been run later: it is what is claimed all the same.
         back = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[0], against=newest[1], mirrored=True)
-        found = _by_task(pd.concat([forth, back]), ["task"])
-    if found.empty:
+        cells = _by_task(pd.concat([forth, back]), ["task"])
+    if cells.empty:
         return pd.DataFrame(columns=["task", "delta", "verdict"])
-    return found[["task", "delta", "verdict"]].sort_values("task", ignore_index=True)
+    return cells[["task", "delta", "verdict"]].sort_values("task", ignore_index=True)
 
 
 def same_setup(encoder: Side, run: Side) -> bool:
@@ -126,20 +126,20 @@ def same_setup(encoder: Side, run: Side) -> bool:
 
 def _alike(encoder: Side, used: dict[str, Any]) -> bool:
     """Whether what an encoder declares and what the loaded model of a run does agree, where both say."""
-    said, modules = encoder.settings, used.get("modules") or []
+    declared, modules = encoder.settings, used.get("modules") or []
     pooling = next((m.split("(")[1].rstrip(")") for m in modules if m.startswith("Pooling(")), None)
     pairs = [
-        (one_name(said.get("dtype")), one_name(used.get("dtype"))),
-        (said.get("max_length"), used.get("max_seq_length")),
-        (said.get("pooling"), pooling),
-        (said.get("normalise"), ("Normalize" in modules) if modules else None),
+        (one_name(declared.get("dtype")), one_name(used.get("dtype"))),
+        (declared.get("max_length"), used.get("max_seq_length")),
+        (declared.get("pooling"), pooling),
+        (declared.get("normalise"), ("Normalize" in modules) if modules else None),
     ]
     agreed = all(ours == theirs for ours, theirs in pairs if ours is not None and theirs is not None)
-    prompted = {text for text in (said.get("prompts") or {}).values() if text}
+    prompted = {text for text in (declared.get("prompts") or {}).values() if text}
     return (
         agreed
-        and said.get("dimensions") == used.get("truncate_dim")
-        and not said.get("strip")
+        and declared.get("dimensions") == used.get("truncate_dim")
+        and not declared.get("strip")
         and prompted == {text for text in (used.get("prompts") or {}).values() if text}
     )
 

@@ -29,10 +29,10 @@ def settings(cursor: duckdb.DuckDBPyConnection, left: str, right: str) -> pd.Dat
         row = cursor.execute(
             "SELECT backend, model, revision, settings, versions, files FROM encoders WHERE encoder_id = ?", [encoder]
         ).fetchone()
-        backend, model, revision, asked, versions, files = row or (None, None, None, "{}", "{}", "[]")
-        kept = {name: value for name, value in json.loads(asked).items() if name not in ("label", *_NAMED)}
+        backend, model, revision, names, versions, files = row or (None, None, None, "{}", "{}", "[]")
+        settled = {name: value for name, value in json.loads(names).items() if name not in ("label", *_NAMED)}
         named = dict(zip(_NAMED, (backend, model, revision), strict=True))
-        sides.append({**named, **kept, "version": json.loads(versions), "file": file_digests(json.loads(files))})
+        sides.append({**named, **settled, "version": json.loads(versions), "file": file_digests(json.loads(files))})
     return pd.DataFrame(differences(*sides), columns=["name", "left", "right", "differs"])
 
 

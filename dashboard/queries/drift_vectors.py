@@ -15,10 +15,10 @@ from data.rules.vectors import matrices
 from data.rules.vectors.arrays import Vectors, sampled
 from data.store.vocabulary import Output
 
-__all__ = ["between", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
+__all__ = ["between_encoders", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
 
 
-def between(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+def between_encoders(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
     """How far every encoder of a check is from every other, by id; see :func:`matrices.distances_between`."""
     ids = _encoders_with_vectors(cursor, check, output)
     hashes = _hashes(cursor, check)
@@ -126,14 +126,14 @@ def payloads(
     cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
 ) -> tuple[Any, Any]:
     """What the two gave for one text where it is no plain vector (token weights, several vectors); None without."""
-    found = []
+    payloads_of = []
     for each in (against, encoder):
         row = cursor.execute(
             "SELECT payload FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ? AND text_hash = ?",
             [check, output, each, text],
         ).fetchone()
-        found.append(json.loads(row[0]) if row and row[0] is not None else None)
-    return found[0], found[1]
+        payloads_of.append(json.loads(row[0]) if row and row[0] is not None else None)
+    return payloads_of[0], payloads_of[1]
 
 
 def _hashes(cursor: duckdb.DuckDBPyConnection, check: str) -> list[str]:
@@ -164,18 +164,18 @@ def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder
     """Vectors of one encoder in the order of ``hashes``, [n, d]; NaN for a text without one, d is 0 without any."""
     if output != Output.DENSE:
         return np.empty((len(hashes), 0), dtype=np.float32)
-    found = cursor.sql(
+    table = cursor.sql(
         "SELECT text_hash, vector FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ?"
         " AND vector IS NOT NULL AND list_contains(?, text_hash)",
         params=[check, output, encoder, hashes],
     ).to_arrow_table()
-    if not found.num_rows:
+    if not table.num_rows:
         return np.empty((len(hashes), 0), dtype=np.float32)
-    flat = found.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    rows = flat.reshape(found.num_rows, -1)
+    flat = table.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    rows = flat.reshape(table.num_rows, -1)
     place = {text_hash: i for i, text_hash in enumerate(hashes)}
     result = np.full((len(hashes), rows.shape[1]), np.nan, dtype=np.float32)
-    result[[place[text_hash] for text_hash in found.column("text_hash").to_pylist()]] = rows
+    result[[place[text_hash] for text_hash in table.column("text_hash").to_pylist()]] = rows
     return result
 
 

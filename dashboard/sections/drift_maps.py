@@ -54,7 +54,7 @@ class Chosen(NamedTuple):
 def show(view: str, chosen: Chosen, verdicts: pd.DataFrame) -> None:
     """One view of the check; a click on a cell or a point chooses its text and encoder for the panel below."""
     if view == "figures":
-        drift_verdicts.figures(verdicts)
+        drift_verdicts.table_of_figures(verdicts)
     else:
         _SHOWN[view](chosen)
 
@@ -89,7 +89,7 @@ def _texts(chosen: Chosen) -> None:
 
 def _encoders(chosen: Chosen) -> None:
     by = url_state.one_of("Encoders differ by", list(_BETWEEN), "between", format_func=lambda name: _BETWEEN[name])
-    values = ask(drift_vectors.between, chosen.check, chosen.output, by)
+    values = ask(drift_vectors.between_encoders, chosen.check, chosen.output, by)
     if values.empty:
         st.info("This output has no vectors that can be compared directly; see the texts.", icon=":material/info:")
         return

@@ -10,11 +10,11 @@ import streamlit as st
 from dashboard import looks
 from dashboard.formatting import count, plain
 from dashboard.looks import Look
-from data.rules.drift import VERDICTS
+from data.rules.drift import DRIFT_VERDICTS
 from data.rules.measures import MEASURES
 from data.store.vocabulary import DriftVerdict
 
-__all__ = ["GROUPS", "figures", "sentences"]
+__all__ = ["GROUPS", "table_of_figures", "sentences"]
 
 _SHORTER = "other length"
 
@@ -29,7 +29,7 @@ GROUPS = [
     (looks.CATCH, "The same, with a catch", (*_meant_by(looks.CATCH), _SHORTER)),
     (looks.NOT, "Not the same", _meant_by(looks.NOT)),
 ]
-_VERDICTS = VERDICTS | {_SHORTER: "The same vectors in fewer or more dimensions: they do not fit the same index."}
+_VERDICTS = DRIFT_VERDICTS | {_SHORTER: "The same vectors in fewer or more dimensions: they do not fit the same index."}
 _SHOWN = 8  # of a group, before the rest is folded
 
 
@@ -53,7 +53,7 @@ def sentences(verdicts: pd.DataFrame, reference: str) -> None:
                     _lines(group.iloc[_SHOWN:])
 
 
-def figures(verdicts: pd.DataFrame) -> None:
+def table_of_figures(verdicts: pd.DataFrame) -> None:
     """Every figure a verdict rests on, an encoder a row."""
     rows = verdicts.assign(failed=verdicts["texts_failed"].where(verdicts["texts_failed"] > 0))
     columns = _columns()

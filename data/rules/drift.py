@@ -10,9 +10,9 @@ from typing import Final
 
 from data.store.vocabulary import DriftVerdict
 
-__all__ = ["FLOORS", "IDENTICAL", "LEVELS", "VERDICTS", "floor_of", "norm_floor", "reaches"]
+__all__ = ["FLOORS", "SAME_VECTORS", "LEVELS", "DRIFT_VERDICTS", "floor_of", "norm_floor", "reaches"]
 
-VERDICTS: Final[dict[DriftVerdict, str]] = {
+DRIFT_VERDICTS: Final[dict[DriftVerdict, str]] = {
     DriftVerdict.IDENTICAL: "The same vectors, but for the rounding of 32-bit arithmetic.",
     DriftVerdict.PRECISION: "As close as the declared precision allows, on every text.",
     DriftVerdict.SCALE: "The same directions at other lengths: one side normalises, the other does not.",
@@ -33,7 +33,7 @@ LEVELS: Final[dict[str, DriftVerdict]] = {"differs": DriftVerdict.SOME_TEXTS} | 
 }
 
 # Cosine distance under which two vectors are the same in 32-bit arithmetic.
-IDENTICAL: Final = 1e-6
+SAME_VECTORS: Final = 1e-6
 
 # Cosine distance of one text that arithmetic of this precision alone can reach: two to six times the worst text of
 # all-MiniLM-L6-v2 on the bundled probes (fp16 1.6e-6, bf16 1.3e-4, onnxruntime's int8 by channel 3.1e-2; OpenVINO's own
@@ -50,7 +50,7 @@ def reaches(verdict: str, level: str) -> bool:
 
 def floor_of(*dtypes: str) -> float:
     """Cosine distance that the coarsest of the precisions explains by itself."""
-    return max(FLOORS.get(dtype, IDENTICAL) for dtype in dtypes)
+    return max(FLOORS.get(dtype, SAME_VECTORS) for dtype in dtypes)
 
 
 def norm_floor(floor: float) -> float:

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-__all__ = ["Row", "put_check"]
+__all__ = ["CheckRow", "put_check"]
 
-Row = dict[str, Any]
+CheckRow = dict[str, Any]
 
 _TABLES = ("checks", "encoders", "probes", "protocol", "answers", "vectors", "drift", "drift_summary")
 _TYPES = {
@@ -23,7 +23,7 @@ _TYPES = {
 
 
 def put_check(
-    connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Sequence[Row]], *, rename_texts: bool = False
+    connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Sequence[CheckRow]], *, rename_texts: bool = False
 ) -> None:
     """Add a check to an open store; what calls it has written the run.
 
@@ -38,7 +38,7 @@ def put_check(
         _insert(connection, table, rows.get(table, ()), verbs.get(table, ""))
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row], verb: str) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[CheckRow], verb: str) -> None:
     if not rows:
         return
     types = dict(
@@ -59,7 +59,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Ro
         connection.unregister("incoming")
 
 
-def _with_measures(row: Row, types: Mapping[str, str]) -> Row:
+def _with_measures(row: CheckRow, types: Mapping[str, str]) -> CheckRow:
     others = {name: _finite(value) for name, value in row.items() if name not in types}
     return {name: row[name] for name in row if name in types} | {"measures": row.get("measures", {}) | others}
 

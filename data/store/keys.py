@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
-    "allow_words", "as_written", "forget", "from_outside", "known", "looks_like_key", "masked", "masked_all",
-    "pattern", "remember", "remember_environment", "remember_named",
+    "allow_words", "as_written", "forget", "from_outside", "known_keys", "looks_like_key", "masked", "masked_all",
+    "suspicious_pattern", "remember", "remember_environment", "remember_named",
 ]  # fmt: skip
 
 PART = 6  # characters of a key from which a part of it is taken out as well
@@ -121,12 +121,12 @@ def allow_words(*texts: str) -> None:
     _known.words |= {text.translate(_LOWER) for text in texts if text}
 
 
-def known() -> frozenset[str]:
+def known_keys() -> frozenset[str]:
     """The keys that are long enough, and more than everyday words, to be looked for in what is kept."""
     return frozenset(key for key in _known.keys if len(key) >= PART and not _ordinary(key.lower(), frozenset()))
 
 
-def pattern() -> str | None:
+def suspicious_pattern() -> str | None:
     """A regular expression of RE2 that finds every text in which :func:`masked` might find a key; None if it has none.
 
     It finds too many, too: whatever has escapes in it.
@@ -134,7 +134,7 @@ def pattern() -> str | None:
     long = [key for key in _known.keys if len(key) >= PART]
     if not long:
         return None
-    strong = known()
+    strong = known_keys()
     # A part of six characters has one of the fours that begin at every third place within it, and so on.
     either = {*_every(strong, 4, PART), *_every((key.encode().hex() for key in _both_cases(strong)), 8, 2 * PART)}
     either |= {key.lower() for key in long if key not in strong}

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluators.diagnose.reference import Embeddings
 from evaluators.parity.asking import Call
-from evaluators.parity.stability import Observation
+from evaluators.parity.observations import Observation
 
 __all__ = ["Facts"]
 

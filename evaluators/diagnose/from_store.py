@@ -25,7 +25,7 @@ from evaluators.diagnose.reference import Embeddings, Reference
 from evaluators.diagnose.verdict import Diagnosis, NamedCause
 from evaluators.environment import environment
 from evaluators.parity.asking import Call
-from evaluators.parity.stability import Observation
+from evaluators.parity.observations import Observation
 
 __all__ = ["Candidate", "StoredCheck", "keep_diagnoses", "read_check", "read_deltas"]
 

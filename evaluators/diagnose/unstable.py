@@ -17,8 +17,7 @@ from evaluators.diagnose.nondeterminism import dropout, random_weights
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.search import Search
 from evaluators.diagnose.verdict import Diagnosis, NamedCause, judge
-from evaluators.parity.observed import sentences
-from evaluators.parity.stability import NO_FAULT
+from evaluators.parity.observations import NO_FAULT, in_sentences
 
 __all__ = ["by_repeats", "not_by_itself", "with_observed"]
 
@@ -36,7 +35,7 @@ def by_repeats(bench: Bench, candidate: Embeddings, base: Embeddings, facts: Fac
         facts: what repeated asking showed, with every answer.
         floor: mean distance that bf16 leaves on this model and these texts.
     """
-    observed = sentences([one for one in facts.observed if one.code not in NO_FAULT])
+    observed = in_sentences([one for one in facts.observed if one.code not in NO_FAULT])
     if facts.deterministic is False:
         if facts.observation("noise") is not None and (named := dropout(bench, facts, base)) is not None:
             sentence = f"{observed} So does the reference with dropout on, in size, direction and from text to text."
@@ -62,7 +61,7 @@ def with_observed(diagnosis: Diagnosis, facts: Facts | None) -> Diagnosis:
         observed = [one for one in observed if one.code != "batch-differs"]
     if not observed or verdict is DiagnosisVerdict.UNSTABLE:
         return diagnosis
-    sentence = sentences(observed)
+    sentence = in_sentences(observed)
     if verdict not in (DiagnosisVerdict.UNKNOWN, DiagnosisVerdict.PRECISION):
         sentence = f"{diagnosis.sentence} {sentence}"
     stated = verdict in (DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PARTLY)

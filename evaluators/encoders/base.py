@@ -18,8 +18,8 @@ from evaluators.model_files.hashes import hash_files
 from evaluators.trust import allows, code_revision, hub_commit
 
 __all__ = [
-    "Backend", "Description", "Encoded", "Encoder", "Tokens", "as_matrix", "cut", "dense", "in_use", "of_folder",
-    "prepare", "require", "resolve", "slices", "trusts", "unit", "versions_of",
+    "Backend", "Description", "Encoded", "Encoder", "FolderEncoder", "Tokens", "as_matrix", "cut", "dense", "in_use",
+    "prepare", "require", "resolve", "slices", "unit", "versions_of",
 ]  # fmt: skip
 
 Matrix = NDArray[np.float32]
@@ -243,33 +243,56 @@ def resolve(settings: EncoderSettings) -> Path:
         ) from None
 
 
-def trusts(settings: EncoderSettings, folder: Path) -> bool:
-    """Whether the code in this very folder, as it is now, was allowed."""
-    return allows(settings.allowed, settings.source, code_revision(folder))
-
-
-def of_folder(
-    settings: EncoderSettings, folder: Path, packages: Sequence[str], *, warnings: Sequence[str] = (), **known: Any
-) -> Description:
-    """What an encoder is that was loaded from a folder: its settings in use, its files, the commit where it is known.
-
-    Args:
-        settings: as asked.
-        folder: its files.
-        packages: whose versions count.
-        warnings: what its user should know.
-        known: settings that turned out to be in use.
-    """
-    return Description(
-        model=settings.model,
-        revision=settings.revision or hub_commit(folder),
-        settings=in_use(settings, **known),
-        versions=versions_of(*packages),
-        files=hash_files(folder),
-        warnings=list(warnings),
-    )
-
-
 def in_use(settings: EncoderSettings, **known: Any) -> dict[str, Any]:
     """The settings as asked with what turned out to be in use in their place."""
     return settings.as_json() | {key: dict(v) if isinstance(v, Mapping) else v for key, v in known.items()}
+
+
+class FolderEncoder:
+    """What encoders have in common that load a model from its folder in this process.
+
+    Attributes:
+        packages: those whose versions count.
+        folder: its files.
+        model: what the library loaded.
+    """
+
+    packages: tuple[str, ...] = ("transformers", "torch", "tokenizers")
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        self.settings = settings
+        self.folder = resolve(settings)
+        self.model: Any = None
+        self.load()
+
+    def load(self) -> None:
+        """Load the model under the settings."""
+        raise NotImplementedError
+
+    def used(self) -> dict[str, Any]:
+        """Settings that turned out to be in use."""
+        return {"prompts": self.settings.prompts or {}}
+
+    def warnings(self) -> list[str]:
+        """What its user should know."""
+        return []
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the code in this very folder, as it is now, was allowed."""
+        return allows(self.settings.allowed, self.settings.source, code_revision(self.folder))
+
+    def describe(self) -> Description:
+        """Settings in use, every file of the folder with its digest, the commit where it is known."""
+        return Description(
+            model=self.settings.model,
+            revision=self.settings.revision or hub_commit(self.folder),
+            settings=in_use(self.settings, **self.used()),
+            versions=versions_of(*self.packages),
+            files=hash_files(self.folder),
+            warnings=self.warnings(),
+        )
+
+    def close(self) -> None:
+        """Drop the model."""
+        self.model = None

@@ -44,22 +44,22 @@ def bounded(work: Callable[[], T], seconds: float, give_up: Callable[[], None]) 
 
     def run() -> None:
         try:
-            found = work()
+            value = work()
         except BaseException as error:  # noqa: BLE001 -- raised again where it was asked for
             answer.put(partial(_raise, error))
         else:
-            answer.put(lambda: found)
+            answer.put(lambda: value)
 
     Thread(target=run, daemon=True).start()
     try:
-        given = answer.get(timeout=seconds)
+        outcome = answer.get(timeout=seconds)
     except Empty:
         give_up()
         raise TimeoutError from None
     except KeyboardInterrupt:
         give_up()
         raise
-    return given()
+    return outcome()
 
 
 def _raise(error: BaseException) -> NoReturn:

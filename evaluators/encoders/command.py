@@ -3,7 +3,7 @@
 One request a line on its standard input, one answer a line on its standard output; anything for people goes to its
 standard error. torch takes tensors alone in it and no pickled code, unless the command line itself says otherwise
 (``env TORCH_FORCE_WEIGHTS_ONLY_LOAD=0 python ...``). It is asked two things, and ends when its input ends
-(``elsewhere/host.py`` is such a program)::
+(``isolated/host.py`` is such a program)::
 
     {"describe": true}                         -> {"model": "...", "revision": null, "versions": {}, "settings": {}}
     {"texts": ["...", ...], "role": "query"}   -> {"dense": [[...], ...]}     also "sparse": [{"token": weight}, ...],
@@ -101,11 +101,11 @@ class CommandEncoder:
 
     def describe(self) -> Description:
         """What the program says of itself, as far as it has the form it should."""
-        said = self._hello
-        settings, versions, files = (said.get(name) for name in ("settings", "versions", "files"))
+        hello = self._hello
+        settings, versions, files = (hello.get(name) for name in ("settings", "versions", "files"))
         return Description(
-            model=str(said.get("model") or self.settings.model),
-            revision=said.get("revision") or self.settings.revision,
+            model=str(hello.get("model") or self.settings.model),
+            revision=hello.get("revision") or self.settings.revision,
             settings=in_use(self.settings, **({"prompts": self.settings.prompts or {}} | _found(settings))),
             versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
             files=[file for file in files if _is_file(file)] if isinstance(files, list) else [],
@@ -174,13 +174,13 @@ class CommandEncoder:
         try:
             answer = json.loads(line)
         except (ValueError, RecursionError):
-            said = keys.from_outside(line[:20_000].decode("utf-8", "replace"), 120).strip()
-            raise self._error(f"The command wrote a line that is no JSON: {said!r}") from None
+            reason = keys.from_outside(line[:20_000].decode("utf-8", "replace"), 120).strip()
+            raise self._error(f"The command wrote a line that is no JSON: {reason!r}") from None
         if not isinstance(answer, dict):
             raise self._error("The command wrote something other than a JSON object")
         if "error" in answer:
-            said = keys.from_outside(str(answer["error"]), 300)
-            raise self._error(f"The command says: {said}", code="refused")
+            reason = keys.from_outside(str(answer["error"]), 300)
+            raise self._error(f"The command says: {reason}", code="refused")
         return answer
 
     def _joined(self, parts: list[dict[str, Any]], name: str, count: int) -> list[Any] | None:
@@ -202,8 +202,8 @@ class CommandEncoder:
     def _messages(self) -> str:
         with suppress(RuntimeError):
             self._threads[1].join(timeout=0.2)
-        said = keys.from_outside(bytes(self._tail).decode("utf-8", "replace"))
-        lines = " | ".join(line.strip() for line in said.splitlines() if line.strip())
+        messages = keys.from_outside(bytes(self._tail).decode("utf-8", "replace"))
+        lines = " | ".join(line.strip() for line in messages.splitlines() if line.strip())
         return f"It said: {lines[-300:]}" if lines else ""
 
     def _without_keys(self) -> str:
@@ -230,26 +230,26 @@ class CommandEncoder:
     def _read_messages(self) -> None:
         assert self._process.stderr is not None
         with suppress(ValueError, OSError):
-            while said := os.read(self._process.stderr.fileno(), 65_536):
-                self._tail += said
+            while chunk := os.read(self._process.stderr.fileno(), 65_536):
+                self._tail += chunk
                 del self._tail[:-_TAIL]
 
 
 def _environment(settings: EncoderSettings) -> tuple[dict[str, str], list[str]]:
     """The environment without keys that the program was not given by name, and the names of those."""
-    given = {name.strip() for name in (settings.key_env or "").split(",")}
-    withheld = [name for name, value in os.environ.items() if keys.looks_like_key(name, value) and name not in given]
-    keys.remember(*(os.environ.get(name, "").strip() for name in given))
+    named = {name.strip() for name in (settings.key_env or "").split(",")}
+    withheld = [name for name, value in os.environ.items() if keys.looks_like_key(name, value) and name not in named]
+    keys.remember(*(os.environ.get(name, "").strip() for name in named))
     return {name: value for name, value in os.environ.items() if name not in withheld}, sorted(withheld)
 
 
-def _found(said: Any) -> dict[str, Any]:
+def _found(settings: Any) -> dict[str, Any]:
     """Settings that a program says are in use: those that describe a model, in their own types, and its own names."""
-    asked = {entry.name for entry in fields(EncoderSettings)} | {"settings"}
+    own = {entry.name for entry in fields(EncoderSettings)} | {"settings"}
     return {
         str(name): value
-        for name, value in (said.items() if isinstance(said, dict) else ())
-        if name not in asked or (name in _IN_USE and isinstance(value, (_IN_USE[name], NoneType)))
+        for name, value in (settings.items() if isinstance(settings, dict) else ())
+        if name not in own or (name in _IN_USE and isinstance(value, (_IN_USE[name], NoneType)))
     }
 
 
@@ -262,11 +262,7 @@ def _is_file(entry: Any) -> bool:
 
 
 BACKEND = Backend(
-    open=CommandEncoder,
     about="a program that reads texts and writes vectors as JSON lines",
     example="python host.py bce FOLDER",
-    options=frozenset({"max_response_mb"}),
-    in_process=False,
-    command_line=True,
-    outside=True,
-)
+    open=CommandEncoder, options=frozenset({"max_response_mb"}), in_process=False, command_line=True, outside=True,
+)  # fmt: skip

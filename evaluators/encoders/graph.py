@@ -29,12 +29,12 @@ def graph_file(folder: Path, settings: EncoderSettings, usual: Sequence[str]) ->
     """
     named = settings.options.get("file")
     paths = [folder / named, Path(named).expanduser()] if named else [folder / name for name in usual]
-    found = next((path for path in paths if path.is_file()), None)
-    if found is None:
+    graph = next((path for path in paths if path.is_file()), None)
+    if graph is None:
         raise InputError(
             f"There is no graph {named or ' or '.join(usual)}", where=str(folder), remedy="Name it with file=PATH."
         )
-    return str(found)
+    return str(graph)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from evaluators.encoders.bounds import Clock
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.trust import code_revision
 
-__all__ = ["GuardedEncoder", "explained", "not_allowed", "trust_setting"]
+__all__ = ["GuardedEncoder", "as_own_errors", "not_allowed", "trust_setting"]
 
 _LONGEST_NAME, _LONGEST = 200, 2000  # characters of what an encoder says
 
@@ -44,7 +44,7 @@ class GuardedEncoder:
         if self._gone is not None:
             raise self._gone
         try:
-            with explained(self.settings, "cannot encode these texts"), self._guard():
+            with as_own_errors(self.settings, "cannot encode these texts"), self._guard():
                 return _without_keys(self._encoder.encode(texts, role))
         except EncoderGoneError as error:
             self._gone = error
@@ -52,7 +52,7 @@ class GuardedEncoder:
 
     def describe(self) -> Description:
         """As the encoder within."""
-        with explained(self.settings, "cannot say what it is"):
+        with as_own_errors(self.settings, "cannot say what it is"):
             return _without_keys_of(self._encoder.describe())
 
     def restart_clock(self) -> None:
@@ -101,7 +101,7 @@ def _cut_to(most: int | None, value: Any) -> Any:
 
 
 @contextmanager
-def explained(settings: EncoderSettings, what: str) -> Iterator[None]:
+def as_own_errors(settings: EncoderSettings, what: str) -> Iterator[None]:
     """Make an error of our own of whatever is raised in the block, with keys taken out of it; ``what`` failed."""
     try:
         yield

@@ -20,7 +20,7 @@ from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.refusals import Failure, no_tls, of_status, of_transport, says_plain, seconds_asked
 from evaluators.encoders.settings import EncoderSettings
 
-__all__ = ["HTTP_OPTIONS", "BatchLimitError", "Http", "Portions", "endpoint"]
+__all__ = ["HTTP_OPTIONS", "BatchLimitError", "Http", "Portions", "ServerEncoder", "endpoint", "malformed_answer"]
 
 HTTP_OPTIONS = frozenset({"max_response_mb"})
 _CONNECT = 10.0  # seconds to reach a host
@@ -116,11 +116,11 @@ class Http:
             reraise=True,
         )
         try:
-            found = retrying(self._once, method, url, payload)
+            answer = retrying(self._once, method, url, payload)
         except _AgainError as error:
             raise self._at_last(error) from None
         self._answered, self._fruitless = True, 0
-        return found
+        return answer
 
     def _in_vain(self, state: RetryCallState) -> bool:
         """Whether another try would come too late, or only wait as long again for nothing."""
@@ -144,9 +144,9 @@ class Http:
         return EncoderError(error.what, where=error.where, remedy=error.remedy, code=error.code)
 
     def _out_of_time(self, what: str, where: str) -> EncoderGoneError:
-        said = f"The server has used the {self.settings.timeout:g} s it may take in all"
+        used = f"The server has used the {self.settings.timeout:g} s it may take in all"
         return EncoderGoneError(
-            f"{said}{f'. The last: {what}' if what else ''}",
+            f"{used}{f'. The last: {what}' if what else ''}",
             where=where,
             remedy="timeout=SECONDS gives it more.",
             code="out-of-time",
@@ -164,8 +164,8 @@ class Http:
                 raise self._error(no_tls("the handshake got no answer", gone=True), url) from None
             late = "The answer took more than" if self._begun else "The server gave no answer within"
             remedy = "call_timeout=SECONDS gives it longer."
-            rest = " that were left" if seconds < self.settings.seconds_a_call else ""
-            raise self._error(Failure("timeout", f"{late} {seconds:.3g} s{rest}", remedy, again=True), url) from None
+            of_what = " that were left" if seconds < self.settings.seconds_a_call else ""
+            raise self._error(Failure("timeout", f"{late} {seconds:.3g} s{of_what}", remedy, again=True), url) from None
         except _TooLargeError:
             what = f"The answer is larger than {self._limit / 1e6:g} MB"
             remedy = "batch_size= makes it smaller, max_response_mb= raises the limit."
@@ -205,8 +205,8 @@ class Http:
     def _connected(self, event: str, info: dict[str, Any]) -> None:
         """Remember the socket of each connection, to take it away from a call that is given up."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            found = info["return_value"].get_extra_info("socket")
-            self._sockets = [each for each in self._sockets if each.fileno() >= 0] + [found]
+            connection = info["return_value"].get_extra_info("socket")
+            self._sockets = [each for each in self._sockets if each.fileno() >= 0] + [connection]
 
     def _abandon(self) -> None:
         for each in self._sockets:
@@ -271,6 +271,37 @@ class Portions:
         return rows
 
 
+class ServerEncoder:
+    """What encoders have in common that ask a server; it is first asked when something is encoded."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        self.settings = settings
+        self._http = Http(settings)
+        self.clock = self._http.clock
+        self._portions = Portions(settings.batch_size)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def rows(self, url: str, answer: Any, count: int) -> list[Any]:
+        """An answer that is a list of one entry a text.
+
+        Raises:
+            EncoderError: it is none.
+        """
+        if not isinstance(answer, list):
+            raise malformed_answer(f"The answer has no list of vectors: {self._http.said()}", url)
+        if len(answer) != count:
+            raise malformed_answer(f"The server gave {len(answer)} vectors for {count} texts", url)
+        return answer
+
+
+def malformed_answer(what: str, where: str) -> EncoderError:
+    """The error of an answer that is not what the protocol says."""
+    return EncoderError(what, where=where, code="malformed")
+
+
 def endpoint(source: str, name: str) -> str:
     """Address of a server's ``name``: below ``source``, or ``source`` itself where it ends in it, slash and all."""
     if source.rstrip("/").endswith(f"/{name}"):
@@ -310,8 +341,8 @@ def _excerpt(body: bytes) -> str:
 def _wait(state: RetryCallState) -> float:
     """As long as the server asked for; else exponential with jitter."""
     error = state.outcome.exception() if state.outcome else None
-    asked = getattr(error, "retry_after", None)
-    return asked if asked is not None else _backoff(state)
+    seconds = getattr(error, "retry_after", None)
+    return seconds if seconds is not None else _backoff(state)
 
 
 def _key(settings: EncoderSettings) -> str | None:

@@ -52,7 +52,7 @@ def _class(source: str) -> Any:
     if not colon or not name.isidentifier():
         raise InputError("A LangChain class is named as module:Class", where=source)
     try:
-        found = getattr(import_module(module), name)
+        embeddings = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         package = (error.name or module).partition(".")[0]
         raise MissingDependencyError(
@@ -60,9 +60,9 @@ def _class(source: str) -> Any:
         ) from None
     except AttributeError:
         raise InputError(f"{module} has no class {name}", where=source) from None
-    if not all(hasattr(found, method) for method in ("embed_query", "embed_documents")):
+    if not all(hasattr(embeddings, method) for method in ("embed_query", "embed_documents")):
         raise InputError(f"{name} is no Embeddings class: it has no embed_query or embed_documents", where=source)
-    return found
+    return embeddings
 
 
 def _typed(value: str) -> Any:
@@ -74,10 +74,7 @@ def _typed(value: str) -> Any:
 
 
 BACKEND = Backend(
-    open=LangChainEncoder,
     about="any LangChain Embeddings class: module:Class, other keys are its arguments",
     example="langchain_huggingface:HuggingFaceEmbeddings?model_name=FOLDER",
-    options=None,
-    revisions=True,
-    outside=True,
-)
+    open=LangChainEncoder, options=None, revisions=True, outside=True,
+)  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,37 +17,29 @@ class OnnxEncoder(HandEncoder):
 
     packages = ("onnxruntime", "transformers", "tokenizers")
 
-    def load(self) -> None:
+    def load_weights(self) -> None:
         """Open the graph."""
         import onnxruntime
 
         self.path = Path(graph_file(self.folder, self.settings, ("onnx/model.onnx", "model.onnx")))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(self.settings.options.get("threads", "0"))
-        self.session: Any = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
-        self.names = [entry.name for entry in self.session.get_inputs()]
+        self.model = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+        self.names = [entry.name for entry in self.model.get_inputs()]
 
     def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """The first output of the graph that can be vectors."""
         import onnxruntime
 
-        options, given = onnxruntime.RunOptions(), feed(inputs, self.names)
+        options, fed = onnxruntime.RunOptions(), feed(inputs, self.names)
         size, where = inputs["attention_mask"].size, self.settings.display
         with ended_in_time(self.path, size, lambda: setattr(options, "terminate", True), where=where):
-            outputs = self.session.run(None, given, options)
+            outputs = self.model.run(None, fed, options)
         return states_of(outputs, where=where)
-
-    def close(self) -> None:
-        """Drop the session."""
-        self.session = None
 
 
 BACKEND = Backend(
-    open=OnnxEncoder,
     about="a graph in ONNX Runtime (file=), pooled by hand",
     example="FOLDER?file=model.onnx",
-    options=frozenset({"file", "threads"}),
-    package="onnxruntime",
-    from_folder=True,
-    revisions=True,
-)
+    open=OnnxEncoder, options=frozenset({"file", "threads"}), package="onnxruntime", from_folder=True, revisions=True,
+)  # fmt: skip

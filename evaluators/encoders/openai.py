@@ -9,21 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from data.store.errors import EncoderError
 from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
-from evaluators.encoders.http import HTTP_OPTIONS, Http, Portions, endpoint
+from evaluators.encoders.http import HTTP_OPTIONS, ServerEncoder, endpoint, malformed_answer
 from evaluators.encoders.settings import EncoderSettings
 
 
-class OpenAiEncoder:
+class OpenAiEncoder(ServerEncoder):
     """``POST <source>/embeddings``; prompts, white space and dimensions are settled on this side."""
 
     def __init__(self, settings: EncoderSettings) -> None:
-        self.settings = settings
-        self._http = Http(settings)
-        self.clock = self._http.clock
+        super().__init__(settings)
         self._url = endpoint(settings.source, "embeddings")
-        self._portions = Portions(settings.batch_size)
         self._answered = settings.model
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
@@ -47,22 +43,14 @@ class OpenAiEncoder:
             return []
         return [f"Asked for the model {self.settings.model}, the server answered as {self._answered}."]
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
     def _batch(self, texts: list[str]) -> list[Any]:
         payload: dict[str, Any] = {"model": self.settings.model, "input": texts, "encoding_format": "float"}
         if self.settings.options.get("server_dimensions") == "true" and self.settings.dimensions:
             payload["dimensions"] = self.settings.dimensions
         answer = self._http.post(self._url, payload)
-        entries = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            what = f"The answer has no list of embeddings: {self._http.said()}"
-            raise EncoderError(what, where=self._url, code="malformed")
-        if len(entries) != len(texts):
-            what = f"The server gave {len(entries)} vectors for {len(texts)} texts"
-            raise EncoderError(what, where=self._url, code="malformed")
+        entries = self.rows(self._url, answer.get("data") if isinstance(answer, dict) else None, len(texts))
+        if not all(isinstance(entry, dict) for entry in entries):
+            raise malformed_answer(f"The answer has no list of embeddings: {self._http.said()}", self._url)
         if isinstance(answer.get("model"), str):
             self._answered = answer["model"]
         if sorted(str(entry.get("index")) for entry in entries) == sorted(map(str, range(len(texts)))):
@@ -77,17 +65,12 @@ def _vector(embedding: Any, where: str) -> Any:
     try:
         return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4").tolist()
     except (binascii.Error, ValueError):
-        what = "The server sent a vector that is neither a list nor base64"
-        raise EncoderError(what, where=where, code="malformed") from None
+        raise malformed_answer("The server sent a vector that is neither a list nor base64", where) from None
 
 
 BACKEND = Backend(
-    open=OpenAiEncoder,
     about="any OpenAI-compatible server: address up to /v1",
     example="http://127.0.0.1:8000/v1?model=NAME&key_env=MY_KEY",
-    options=HTTP_OPTIONS | {"server_dimensions"},
-    in_process=False,
-    outside=True,
-    shared=True,
-    one_load="the server is loaded once",
-)
+    open=OpenAiEncoder, options=HTTP_OPTIONS | {"server_dimensions"}, one_load="the server is loaded once",
+    in_process=False, outside=True, shared=True,
+)  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.store.errors import EncoderError
-from evaluators.encoders.base import Backend, Description
+from evaluators.encoders.base import Backend
 from evaluators.encoders.graph import ended_in_time, feed, graph_file, states_of
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.signal_stack import kept_signal_stack
@@ -27,7 +26,7 @@ class OpenVinoEncoder(HandEncoder):
     packages = ("openvino", "transformers", "tokenizers")
 
     @kept_signal_stack()
-    def load(self) -> None:
+    def load_weights(self) -> None:
         """Compile the graph."""
         import openvino
 
@@ -40,30 +39,29 @@ class OpenVinoEncoder(HandEncoder):
                 where=self.settings.display,
                 remedy="Run it with onnx: if it is in ONNX; a graph of a text encoder needs no loop.",
             )
-        self.graph: Any = _compiled(core, model, self.settings)
-        self.names = [entry.get_any_name() for entry in self.graph.inputs]
-        self.computes_in = str(self.graph.get_property("INFERENCE_PRECISION_HINT").to_string())
+        self.model = _compiled(core, model, self.settings)
+        self.names = [entry.get_any_name() for entry in self.model.inputs]
+        self.computes_in = str(self.model.get_property("INFERENCE_PRECISION_HINT").to_string())
 
-    def describe(self) -> Description:
+    def used(self) -> dict[str, Any]:
         """As of any graph, and the precision that the runtime computes in."""
-        described = super().describe()
-        return replace(described, settings=described.settings | {"computes_in": self.computes_in})
+        return super().used() | {"computes_in": self.computes_in}
 
     @kept_signal_stack()
     def forward(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """The first output of the graph that can be vectors."""
-        request, given = self.graph.create_infer_request(), feed(inputs, self.names)
+        request, fed = self.model.create_infer_request(), feed(inputs, self.names)
         size, where = inputs["attention_mask"].size, self.settings.display
         with ended_in_time(self.path, size, request.cancel, where=where):
-            request.start_async(given)
+            request.start_async(fed)
             request.wait()
-        outputs = [np.array(request.get_output_tensor(i).data) for i in range(len(self.graph.outputs))]
+        outputs = [np.array(request.get_output_tensor(i).data) for i in range(len(self.model.outputs))]
         return states_of(outputs, where=where)
 
     @kept_signal_stack()
     def close(self) -> None:
         """Drop the graph."""
-        self.graph = None
+        super().close()
 
 
 def _compiled(core: Any, graph: Any, settings: EncoderSettings) -> Any:
@@ -82,11 +80,8 @@ def _compiled(core: Any, graph: Any, settings: EncoderSettings) -> Any:
 
 
 BACKEND = Backend(
-    open=OpenVinoEncoder,
     about="a graph in OpenVINO (file=), pooled by hand",
     example="FOLDER?dtype=auto",
-    options=frozenset({"file", "threads"}),
-    package="openvino",
-    from_folder=True,
+    open=OpenVinoEncoder, options=frozenset({"file", "threads"}), package="openvino", from_folder=True,
     revisions=True,
-)
+)  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["pool"]
+__all__ = ["pool_tokens"]
 
 
-def pool(states: NDArray[np.float32], mask: NDArray[np.int64], how: str) -> NDArray[np.float32]:
+def pool_tokens(states: NDArray[np.float32], mask: NDArray[np.int64], how: str) -> NDArray[np.float32]:
     """Pool token states.
 
     Args:
@@ -25,18 +25,18 @@ def pool(states: NDArray[np.float32], mask: NDArray[np.int64], how: str) -> NDAr
     weights = mask[:, :, None].astype(np.float32)
     rows = np.arange(len(states))
     if how == "mean":
-        pooled = (states * weights).sum(1) / np.maximum(weights.sum(1), 1e-9)
+        vectors = (states * weights).sum(1) / np.maximum(weights.sum(1), 1e-9)
     elif how == "mean_sqrt_len":
-        pooled = (states * weights).sum(1) / np.sqrt(np.maximum(weights.sum(1), 1e-9))
+        vectors = (states * weights).sum(1) / np.sqrt(np.maximum(weights.sum(1), 1e-9))
     elif how == "weightedmean":
         weights = weights * np.arange(1, states.shape[1] + 1, dtype=np.float32)[None, :, None]
-        pooled = (states * weights).sum(1) / np.maximum(weights.sum(1), 1e-9)
+        vectors = (states * weights).sum(1) / np.maximum(weights.sum(1), 1e-9)
     elif how == "max":
-        pooled = np.where(weights > 0, states, -np.inf).max(1)
+        vectors = np.where(weights > 0, states, -np.inf).max(1)
     elif how == "cls":
-        pooled = states[rows, mask.argmax(1)]
+        vectors = states[rows, mask.argmax(1)]
     elif how == "last":
-        pooled = states[rows, states.shape[1] - 1 - mask[:, ::-1].argmax(1)]
+        vectors = states[rows, states.shape[1] - 1 - mask[:, ::-1].argmax(1)]
     else:
         raise ValueError(f"no pooling is called {how!r}")
-    return np.asarray(pooled, dtype=np.float32)
+    return np.asarray(vectors, dtype=np.float32)

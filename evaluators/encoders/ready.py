@@ -127,8 +127,8 @@ def _mteb_cache(path: Path, settings: EncoderSettings) -> tuple[list[str], Any]:
     return ordered, rows[np.array([int(index[name]) for name in ordered], dtype=np.int64)]
 
 
-def _first(names: Sequence[str], found: Any) -> str:
-    name = next((name for name in names if name in found), None)
+def _first(names: Sequence[str], present: Any) -> str:
+    name = next((name for name in names if name in present), None)
     if name is None:
         raise KeyError(f"none of {', '.join(names)}")
     return name
@@ -150,10 +150,7 @@ def _named(settings: EncoderSettings) -> list[str]:
 
 
 BACKEND = Backend(
-    open=ReadyVectors,
     about="vectors already made: .npy, .npz, .parquet, .jsonl or mteb's cached embeddings",
     example="vectors.npy?texts=texts.jsonl",
-    options=frozenset({"texts"}),
-    in_process=False,
-    one_load="vectors are read, not made",
-)
+    open=ReadyVectors, options=frozenset({"texts"}), one_load="vectors are read, not made", in_process=False,
+)  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from data.store import keys
 from data.store.errors import EncoderError, InputError
 from evaluators.encoders.base import Backend, require, resolve
-from evaluators.encoders.guarded import GuardedEncoder, explained, not_allowed, trust_setting
+from evaluators.encoders.guarded import GuardedEncoder, as_own_errors, not_allowed, trust_setting
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.trust import allows, code_revision, named_code, only_code_from, opening, vet
 
@@ -62,7 +62,7 @@ def open_encoder(settings: EncoderSettings) -> GuardedEncoder:
             f"The setting {', '.join(unknown)} is not known", where=settings.backend, remedy=f"Its options: {known}."
         )
     require(backend.package, backend=settings.backend, remedy=backend.remedy)
-    with explained(settings, "cannot open it"):
+    with as_own_errors(settings, "cannot open it"):
         if not backend.in_process:
             _vet_named(settings, backend)
             return GuardedEncoder(backend.open(settings), settings, nullcontext)

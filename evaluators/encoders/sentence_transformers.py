@@ -6,18 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from data.store.errors import InputError
-from evaluators.encoders.base import (
-    Backend,
-    Description,
-    Encoded,
-    Tokens,
-    dense,
-    of_folder,
-    prepare,
-    require,
-    resolve,
-    trusts,
-)
+from evaluators.encoders.base import Backend, Encoded, FolderEncoder, Tokens, dense, prepare, require
 from evaluators.encoders.precision import quantise, quiet, torch_dtype
 from evaluators.encoders.settings import EncoderSettings
 
@@ -29,31 +18,32 @@ _ALIASES = {"document": ("document", "passage", "corpus"), "query": ("query",), 
 _POOLING_NAMES = {"last": "lasttoken", "mean_sqrt_len": "mean_sqrt_len_tokens"}
 
 
-class SentenceTransformersEncoder:
+class SentenceTransformersEncoder(FolderEncoder):
     """A SentenceTransformer, with what the settings change in its modules."""
 
-    def __init__(self, settings: EncoderSettings) -> None:
+    packages = ("sentence-transformers", "transformers", "torch", "tokenizers")
+
+    def load(self) -> None:
+        """Load the model, and change its modules where the settings say so."""
         from sentence_transformers import SentenceTransformer
 
-        runtime = _runtime(settings)
+        runtime = _runtime(self.settings)
         quiet()
-        self.settings = settings
-        self._folder = resolve(settings)
-        self._model: SentenceTransformer = SentenceTransformer(
-            str(self._folder),
-            device=settings.device,
+        self.model = SentenceTransformer(
+            str(self.folder),
+            device=self.settings.device,
             backend=runtime,
-            trust_remote_code=trusts(settings, self._folder),
-            model_kwargs={"dtype": torch_dtype(settings.dtype)} if runtime == "torch" else {},
+            trust_remote_code=self.trusted,
+            model_kwargs={"dtype": torch_dtype(self.settings.dtype)} if runtime == "torch" else {},
             local_files_only=True,
         )
-        _apply(self._model, settings)
+        _apply(self.model, self.settings)
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors, pooled and normalised by the library's own modules."""
         prepared = prepare(texts, self.settings)
         prompt = self.settings.prompt(role, self._declared_prompts())
-        rows = self._model.encode(
+        rows = self.model.encode(
             prepared,
             prompt=prompt,
             batch_size=self.settings.batch_size,
@@ -63,40 +53,33 @@ class SentenceTransformersEncoder:
         tokens = self._tokens([prompt + text for text in prepared])
         return Encoded(dense=dense(rows.float().cpu().numpy(), texts, self.settings), tokens=tokens)
 
-    def describe(self) -> Description:
-        """Settings of the loaded modules, and every file of the folder with its digest."""
-        pooling = _module(self._model, "Pooling")
-        return of_folder(
-            self.settings,
-            self._folder,
-            ("sentence-transformers", "transformers", "torch", "tokenizers"),
-            prompts=self._declared_prompts() if self.settings.prompts is None else self.settings.prompts,
-            pooling=_ours(pooling.pooling_mode) if pooling is not None else None,
-            normalise=self.settings.normalised(_module(self._model, "Normalize") is not None),
-            max_length=self._model.max_seq_length,
-            attention=getattr(self._model.config, "_attn_implementation", None),
-        )
-
-    def close(self) -> None:
-        """Drop the model."""
-        del self._model
+    def used(self) -> dict[str, Any]:
+        """Settings of the loaded modules."""
+        pooling = _module(self.model, "Pooling")
+        return {
+            "prompts": self._declared_prompts() if self.settings.prompts is None else self.settings.prompts,
+            "pooling": _ours(pooling.pooling_mode) if pooling is not None else None,
+            "normalise": self.settings.normalised(_module(self.model, "Normalize") is not None),
+            "max_length": self.model.max_seq_length,
+            "attention": getattr(self.model.config, "_attn_implementation", None),
+        }
 
     def _declared_prompts(self) -> dict[str, str]:
-        declared = self._model.prompts
-        found = {
+        declared = self.model.prompts
+        prompts = {
             role: next((declared[name] for name in names if declared.get(name)), "") for role, names in _ALIASES.items()
         }
-        default = self._model.default_prompt_name
+        default = self.model.default_prompt_name
         if default and declared.get(default):
-            found[""] = declared[default]
-        return {role: text for role, text in found.items() if text}
+            prompts[""] = declared[default]
+        return {role: text for role, text in prompts.items() if text}
 
     def _tokens(self, texts: list[str]) -> list[Tokens] | None:
-        tokenizer = getattr(self._model, "tokenizer", None)
+        tokenizer = getattr(self.model, "tokenizer", None)
         if tokenizer is None or not hasattr(tokenizer, "convert_ids_to_tokens"):
             return None
-        given = tokenizer(texts, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
-        return [Tokens(list(map(int, ids)), tokenizer.convert_ids_to_tokens(ids)) for ids in given]
+        token_ids = tokenizer(texts, truncation=True, max_length=self.model.max_seq_length)["input_ids"]
+        return [Tokens(list(map(int, ids)), tokenizer.convert_ids_to_tokens(ids)) for ids in token_ids]
 
 
 def _runtime(settings: EncoderSettings) -> str:
@@ -145,12 +128,8 @@ def _apply(model: SentenceTransformer, settings: EncoderSettings) -> None:
 
 
 BACKEND = Backend(
-    open=SentenceTransformersEncoder,
     about="the library, with its torch, ONNX or OpenVINO back end (runtime=)",
     example="org/name@revision?dtype=bf16&query_prompt=query: ",
-    options=frozenset({"runtime"}),
-    from_folder=True,
-    revisions=True,
-    runs_weights=True,
-    own_files=True,
-)
+    open=SentenceTransformersEncoder, options=frozenset({"runtime"}), from_folder=True, revisions=True,
+    runs_weights=True, own_files=True,
+)  # fmt: skip

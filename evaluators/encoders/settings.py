@@ -17,9 +17,9 @@ from data.store import keys
 from data.store.errors import InputError
 from evaluators.trust import allowances
 
-__all__ = ["DTYPES", "POOLINGS", "SPEC_HELP", "EncoderSettings"]
+__all__ = ["DTYPES", "POOLING_MODES", "SPEC_HELP", "EncoderSettings"]
 
-POOLINGS = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean")
+POOLING_MODES = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean")
 OUTPUTS = ("dense", "sparse", "multi")
 # Names that libraries use for one precision, and ours.
 DTYPES = {"fp32": "fp32", "float32": "fp32", "f32": "fp32", "fp16": "fp16", "float16": "fp16", "f16": "fp16"} | {
@@ -49,7 +49,7 @@ class EncoderSettings:
         source: folder, hub name, address, command line, file or ``module:Class``, by backend.
         model: what the model is called in the store; the source where nothing else is said.
         prompts: text put before each text, by role (``query``, ``document``, or ``""`` for any role).
-        pooling: one of :data:`POOLINGS`.
+        pooling: one of :data:`POOLING_MODES`.
         dimensions: how many leading dimensions are kept.
         dtype: precision declared: fp32, fp16, bf16, int8, int4 or auto (whatever the runtime chooses).
         max_length: in tokens, special ones included.
@@ -94,7 +94,9 @@ class EncoderSettings:
         self._refuse_if(
             self.dtype not in DTYPES.values(), f"dtype {self.dtype!r} is not known", "fp32, fp16, bf16, int8"
         )
-        self._refuse_if(self.pooling not in (None, *POOLINGS), f"pooling {self.pooling!r} is not known", *POOLINGS)
+        self._refuse_if(
+            self.pooling not in (None, *POOLING_MODES), f"pooling {self.pooling!r} is not known", *POOLING_MODES
+        )
         unknown = [output for output in self.outputs if output not in OUTPUTS]
         self._refuse_if(bool(unknown) or not self.outputs, f"outputs {unknown} are not known", *OUTPUTS)
         for name in ("dimensions", "max_length", "batch_size", "timeout", "call_timeout"):
@@ -110,7 +112,7 @@ class EncoderSettings:
         spelt = [name for name in self.options if _SECRET.search(name)]
         self._refuse_if(bool(spelt), f"is given a key in {', '.join(spelt)}, and would write it down", variable)
         written = str(self.as_json())
-        holds = any(key in written for key in keys.known())
+        holds = any(key in written for key in keys.known_keys())
         self._refuse_if(holds, "names the key itself, and would write it down", variable)
         on_line = _SECRET_ARGUMENT.search(self.source) is not None
         self._refuse_if(on_line, "is given a key on its command line, and would write it down", "the environment")
@@ -140,13 +142,13 @@ class EncoderSettings:
         """What pages call it: the label given, else backend, model and whatever is not the default."""
         if self.label:
             return self.label
-        said = [
+        changed = [
             f"{name}={value}"
             for name in ("pooling", "normalise", "dimensions", "dtype", "max_length", "strip")
             if (value := getattr(self, name)) != _DEFAULTS[name]
         ]
-        said += [f"{f'{role}_' if role else ''}prompt={text!r}" for role, text in (self.prompts or {}).items()]
-        return " ".join([self.backend, Path(self.model).name or self.model, *said])
+        changed += [f"{f'{role}_' if role else ''}prompt={text!r}" for role, text in (self.prompts or {}).items()]
+        return " ".join([self.backend, Path(self.model).name or self.model, *changed])
 
     @property
     def seconds_a_call(self) -> float:
@@ -195,7 +197,7 @@ class EncoderSettings:
             elif key in known and key not in ("options", "prompts"):
                 plain[key] = _convert(key, value, where)
             elif key == "options" and isinstance(value, Mapping):
-                options |= {name: str(given) for name, given in value.items()}
+                options |= {name: str(setting) for name, setting in value.items()}
             elif key != "prompts":
                 options[key.removeprefix("options.")] = str(value)
         if prompts:

@@ -42,5 +42,5 @@ def kept_signal_stack() -> Iterator[None]:
 def _current() -> _Stack | None:
     if sys.platform != "linux":
         return None
-    found = _Stack()
-    return found if ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found)) == 0 else None
+    stack = _Stack()
+    return stack if ctypes.CDLL(None).sigaltstack(None, ctypes.byref(stack)) == 0 else None

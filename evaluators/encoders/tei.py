@@ -7,19 +7,16 @@ from typing import Any
 
 from data.store.errors import EncoderError
 from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
-from evaluators.encoders.http import HTTP_OPTIONS, Http, Portions, endpoint
+from evaluators.encoders.http import HTTP_OPTIONS, ServerEncoder, endpoint, malformed_answer
 from evaluators.encoders.settings import EncoderSettings
 
 
-class TeiEncoder:
+class TeiEncoder(ServerEncoder):
     """Texts are truncated by the server; it normalises unless told otherwise."""
 
     def __init__(self, settings: EncoderSettings) -> None:
-        self.settings = settings
-        self._http = Http(settings)
-        self.clock = self._http.clock
+        super().__init__(settings)
         self._base = settings.source.rstrip("/").removesuffix("/embed")
-        self._portions = Portions(settings.batch_size)
 
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors, sparse ones, or both, as the settings ask."""
@@ -58,10 +55,6 @@ class TeiEncoder:
             return {}, [f"The server does not say what it serves: {error}"]
         return info if isinstance(info, dict) else {}, []
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
     def _dense(self, texts: list[str]) -> Any:
         # With fewer dimensions kept, length 1 is for this side to restore.
         whole = self.settings.dimensions is None
@@ -74,32 +67,20 @@ class TeiEncoder:
         try:
             return [{str(entry["index"]): float(entry["value"]) for entry in row} for row in rows]
         except (TypeError, KeyError, ValueError):
-            what = "The server's sparse vectors are not index-value pairs"
-            raise EncoderError(what, where=self._base, code="malformed") from None
+            raise malformed_answer("The server's sparse vectors are not index-value pairs", self._base) from None
 
     def _all(self, path: str, texts: list[str], extra: dict[str, Any]) -> list[Any]:
         url = endpoint(self.settings.source if path == "embed" else self._base, path)
 
         def ask(part: list[str]) -> list[Any]:
-            answer = self._http.post(url, {"inputs": part, **extra})
-            if not isinstance(answer, list):
-                what = f"The answer is no list of vectors: {self._http.said()}"
-                raise EncoderError(what, where=url, code="malformed")
-            if len(answer) != len(part):
-                what = f"The server gave {len(answer)} vectors for {len(part)} texts"
-                raise EncoderError(what, where=url, code="malformed")
-            return answer
+            return self.rows(url, self._http.post(url, {"inputs": part, **extra}), len(part))
 
         return self._portions.ask(texts, ask)
 
 
 BACKEND = Backend(
-    open=TeiEncoder,
     about="a Text-Embeddings-Inference server",
     example="http://127.0.0.1:8080?normalise=yes",
-    options=HTTP_OPTIONS,
-    in_process=False,
-    outside=True,
+    open=TeiEncoder, options=HTTP_OPTIONS, one_load="the server is loaded once", in_process=False, outside=True,
     shared=True,
-    one_load="the server is loaded once",
-)
+)  # fmt: skip

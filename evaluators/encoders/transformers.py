@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.store.errors import InputError
-from evaluators.encoders.base import (
-    Backend,
-    Description,
-    Encoded,
-    Tokens,
-    dense,
-    of_folder,
-    prepare,
-    resolve,
-    slices,
-    trusts,
-    unit,
-)
-from evaluators.encoders.declared import Declared, read_declared
-from evaluators.encoders.pooling import pool
+from evaluators.encoders.base import Backend, Encoded, FolderEncoder, Tokens, dense, prepare, slices, unit
+from evaluators.encoders.declared import read_declared
+from evaluators.encoders.pooling import pool_tokens
 from evaluators.encoders.precision import quantise, quiet, torch_dtype
-from evaluators.encoders.settings import EncoderSettings
 
 
-class HandEncoder:
+class HandEncoder(FolderEncoder):
     """Tokenize, one forward pass a batch, pool, normalise; subclasses bring another way to run the graph."""
 
-    packages: tuple[str, ...] = ("transformers", "torch", "tokenizers")
+    def load(self) -> None:
+        """Load the tokenizer and the weights."""
+        from transformers import AutoTokenizer
 
-    def __init__(self, settings: EncoderSettings) -> None:
-        self.settings = settings
-        self.folder = resolve(settings)
-        self.declared: Declared = read_declared(self.folder)
-        self.tokenizer: Any = _load_tokenizer(self.folder, settings)
+        settings = self.settings
+        self.declared = read_declared(self.folder)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(
+            self.folder, trust_remote_code=self.trusted, local_files_only=True
+        )
         self.pooling = settings.pooling or self.declared.pooling
         self.normalise = self.declared.normalise if settings.normalise is None else settings.normalise
-        self.max_length = settings.max_length or self.declared.max_length or _sane(self.tokenizer.model_max_length)
-        self.load()
+        # A tokenizer without a limit says 10^30; 512 is what its model will take at least.
+        limit = self.tokenizer.model_max_length if self.tokenizer.model_max_length < 1_000_000 else 512
+        self.max_length = settings.max_length or self.declared.max_length or limit
+        self.load_weights()
 
-    def load(self) -> None:
-        """Load the weights."""
+    def load_weights(self) -> None:
+        """Load what makes states of tokens."""
         from transformers import AutoModel
 
         quiet()
@@ -53,11 +43,11 @@ class HandEncoder:
         model = AutoModel.from_pretrained(
             self.folder,
             dtype=torch_dtype(self.settings.dtype),
-            trust_remote_code=trusts(self.settings, self.folder),
+            trust_remote_code=self.trusted,
             local_files_only=True,
             **({"attn_implementation": attention} if attention else {}),
         )
-        self.model: Any = model.to(self.settings.device).eval()
+        self.model = model.to(self.settings.device).eval()
         if self.settings.dtype == "int8":
             quantise(self.model)
 
@@ -82,55 +72,35 @@ class HandEncoder:
             )
             mask = inputs["attention_mask"]
             rows.append(self._pooled(self.forward(dict(inputs)), mask))
-            for ids, kept in zip(inputs["input_ids"], mask, strict=True):
-                used = [int(i) for i in ids[kept > 0]]
+            for ids, real in zip(inputs["input_ids"], mask, strict=True):
+                used = [int(i) for i in ids[real > 0]]
                 tokens.append(Tokens(used, self.tokenizer.convert_ids_to_tokens(used)))
         return Encoded(dense=dense(np.concatenate(rows), texts, self.settings), tokens=tokens)
 
-    def describe(self) -> Description:
-        """Settings in use, and every file of the folder with its digest."""
-        unused = [f"The module {name} is declared and not applied by hand." for name in self.declared.other_modules]
-        return of_folder(
-            self.settings,
-            self.folder,
-            self.packages,
-            warnings=unused,
-            prompts=self.declared.prompts if self.settings.prompts is None else self.settings.prompts,
-            pooling=self.pooling,
-            normalise=self.settings.normalised(self.normalise),
-            max_length=self.max_length,
-        )
+    def used(self) -> dict[str, Any]:
+        """Prompts, pooling, normalisation and length in use."""
+        return {
+            "prompts": self.declared.prompts if self.settings.prompts is None else self.settings.prompts,
+            "pooling": self.pooling,
+            "normalise": self.settings.normalised(self.normalise),
+            "max_length": self.max_length,
+        }
 
-    def close(self) -> None:
-        """Drop the model."""
-        self.model = None
+    def warnings(self) -> list[str]:
+        """One a module that the model declares, and that is not run by hand."""
+        return [f"The module {name} is declared and not applied by hand." for name in self.declared.other_modules]
 
     def _pooled(self, states: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         if states.ndim == 3:
             if self.pooling is None:
                 raise InputError("The model declares no pooling", where=self.settings.model, remedy="Add pooling=mean.")
-            states = pool(states, mask, self.pooling)
+            states = pool_tokens(states, mask, self.pooling)
         return unit(states) if self.normalise else states
 
 
-def _load_tokenizer(folder: Path, settings: EncoderSettings) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder, trust_remote_code=trusts(settings, folder), local_files_only=True)
-
-
-def _sane(length: int) -> int:
-    """A tokenizer without a limit says 10^30; 512 is what its model will take at least."""
-    return length if length < 1_000_000 else 512
-
-
 BACKEND = Backend(
-    open=HandEncoder,
     about="the bare model and tokenizer, pooled by hand",
     example="FOLDER?pooling=mean&attention=eager",
-    options=frozenset({"attention"}),
-    from_folder=True,
-    revisions=True,
-    runs_weights=True,
+    open=HandEncoder, options=frozenset({"attention"}), from_folder=True, revisions=True, runs_weights=True,
     own_files=True,
-)
+)  # fmt: skip

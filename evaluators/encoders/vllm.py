@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from data.store.errors import InputError
-from evaluators.encoders.base import Backend, Description, Encoded, Tokens, dense, of_folder, prepare, resolve, trusts
-from evaluators.encoders.settings import EncoderSettings
+from evaluators.encoders.base import Backend, Encoded, FolderEncoder, Tokens, dense, prepare
 
 _DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "auto": "auto"}
 
 
-class VllmEncoder:
+class VllmEncoder(FolderEncoder):
     """``LLM(runner="pooling").embed``; pooling and normalisation are what vLLM takes from the model's files."""
 
-    def __init__(self, settings: EncoderSettings) -> None:
+    packages = ("vllm", "transformers", "torch")
+
+    def load(self) -> None:
+        """Start an engine."""
         from vllm import LLM
 
+        settings = self.settings
         if settings.pooling is not None:
             raise InputError(
                 "vLLM's pooling comes from the model's files", where=settings.display, remedy="Leave it out."
             )
         if settings.dtype not in _DTYPES:
             raise InputError(f"vLLM cannot run {settings.dtype} here", remedy=f"Use {', '.join(_DTYPES)}.")
-        self.settings = settings
-        self._folder = resolve(settings)
         memory = settings.options.get("gpu_memory_utilization")
-        self._model: Any = LLM(
-            model=str(self._folder),
+        self.model = LLM(
+            model=str(self.folder),
             runner="pooling",
             dtype=_DTYPES[settings.dtype],
             max_model_len=settings.max_length,
-            trust_remote_code=trusts(settings, self._folder),
+            trust_remote_code=self.trusted,
             enforce_eager=settings.options.get("enforce_eager") == "true",
             **({"gpu_memory_utilization": float(memory)} if memory else {}),
         )
@@ -40,9 +40,9 @@ class VllmEncoder:
     def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
         """Dense vectors and the token ids vLLM made of each text."""
         prepared = prepare(texts, self.settings, self.settings.prompt(role))
-        outputs = self._model.embed(prepared, truncate_prompt_tokens=-1, use_tqdm=False)
+        outputs = self.model.embed(prepared, truncate_prompt_tokens=-1, use_tqdm=False)
         rows = [output.outputs.embedding for output in outputs]
-        tokenizer = self._model.get_tokenizer()
+        tokenizer = self.model.get_tokenizer()
         return Encoded(
             dense=dense(rows, texts, self.settings),
             tokens=[
@@ -51,27 +51,10 @@ class VllmEncoder:
             ],
         )
 
-    def describe(self) -> Description:
-        """Settings as asked, and every file of the folder with its digest."""
-        return of_folder(
-            self.settings,
-            self._folder,
-            ("vllm", "transformers", "torch"),
-            prompts=self.settings.prompts or {},
-        )
-
-    def close(self) -> None:
-        """Drop the engine."""
-        self._model = None
-
 
 BACKEND = Backend(
-    open=VllmEncoder,
     about="vLLM in this process",
     example="FOLDER?dtype=bf16",
-    options=frozenset({"gpu_memory_utilization", "enforce_eager"}),
-    package="vllm",
-    from_folder=True,
-    revisions=True,
-    own_files=True,
-)
+    open=VllmEncoder, options=frozenset({"gpu_memory_utilization", "enforce_eager"}), package="vllm",
+    from_folder=True, revisions=True, own_files=True,
+)  # fmt: skip

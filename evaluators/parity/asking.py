@@ -15,19 +15,19 @@ from os.path import commonprefix
 import numpy as np
 from numpy.typing import NDArray
 
-from data.rules.drift import IDENTICAL
+from data.rules.drift import SAME_VECTORS
 from data.store.errors import PlumblineError
 from evaluators.encoders.base import Encoder
 from evaluators.parity.scatter import gap
-from evaluators.parity.vectors import Vectors, encode_probes
+from evaluators.parity.vectors import ProbeVectors, encode_probes
 from evaluators.probes import Probe
 
 __all__ = [
     "BEGINNINGS",
     "MORE",
-    "Asked",
+    "CallLog",
     "Call",
-    "VARIANTS",
+    "TEXT_CHANGES",
     "alike_for",
     "ask_again",
     "ask_all_again",
@@ -43,7 +43,7 @@ __all__ = [
 Matrix = NDArray[np.float32]
 
 MORE = 24
-SAME = IDENTICAL  # gap up to which two answers are one answer
+SAME = SAME_VECTORS  # gap up to which two answers are one answer
 _CLIENTS = 4
 _STRIDE = 3  # texts are asked alone a second time in another order, so that what depends on the one before shows
 # Plain words of two to three hundred letters: long enough for its padding to show, short enough to cost little.
@@ -54,7 +54,7 @@ _STEM = (
 )
 _TAILS = (" by the mayor in the rain.", " again, green apples, chess.")
 # Changes of the text that others share their beginning with; caches are keyed by less than the whole text.
-VARIANTS: dict[str, Callable[[str], str]] = {
+TEXT_CHANGES: dict[str, Callable[[str], str]] = {
     "spaces": lambda text: text.replace("old harbour", "oldh arbour").replace("few passengers", "fewp assengers"),
     "punctuation": lambda text: text.replace(",", "").rstrip("."),
     "case": str.upper,
@@ -86,7 +86,7 @@ class Call:
 
 
 @dataclass
-class Asked:
+class CallLog:
     """Every call made of one encoder, in the order made.
 
     Attributes:
@@ -95,7 +95,7 @@ class Asked:
         split: whether texts together were refused, so that what was asked as one call was several.
         beginnings: of texts that share their first characters with another: how many those are, to the vector.
         first: the vector of that other text.
-        variants: of texts that differ from that other text in one respect (:data:`VARIANTS`): its name, to the vector.
+        variants: of texts that differ from that one in one respect (:data:`TEXT_CHANGES`): its name, to the vector.
     """
 
     texts: Sequence[Probe]
@@ -129,25 +129,25 @@ def beginning(shared: int, tail: int) -> Probe:
 def alike_for(variant: str) -> int:
     """How many first characters a variant has in common with the text that it is one of."""
     text = beginning(len(_STEM), 0).text
-    return len(commonprefix([text, VARIANTS[variant](text)]))
+    return len(commonprefix([text, TEXT_CHANGES[variant](text)]))
 
 
-def ask_twice(encoder: Encoder, asked: Asked) -> None:
+def ask_twice(encoder: Encoder, log: CallLog) -> None:
     """Alone in another order than before, and together without the longest, so that others need less padding."""
-    for place in _steps(len(asked.chosen)):
-        _ask(encoder, asked, "alone", [asked.chosen[place]])
-    longest = max(asked.chosen, key=lambda index: len(asked.texts[index].text))
-    if len(asked.chosen) > 2:
-        _ask(encoder, asked, "company", [index for index in asked.chosen if index != longest])
+    for place in _steps(len(log.chosen)):
+        _ask(encoder, log, "alone", [log.chosen[place]])
+    longest = max(log.chosen, key=lambda index: len(log.texts[index].text))
+    if len(log.chosen) > 2:
+        _ask(encoder, log, "company", [index for index in log.chosen if index != longest])
 
 
-def ask_again(encoder: Encoder, asked: Asked, texts: Sequence[int]) -> None:
+def ask_again(encoder: Encoder, log: CallLog, texts: Sequence[int]) -> None:
     """Some texts once more, each alone."""
     for index in texts:
-        _ask(encoder, asked, "alone", [index])
+        _ask(encoder, log, "alone", [index])
 
 
-def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> str:
+def ask_at_once(reopen: Callable[[], Encoder], log: CallLog) -> str:
     """Each text alone by one of several clients, first while the others ask, twice, then one client after another.
 
     Each client is then asked by itself for the first of its own texts, so that what depends on the client is not put
@@ -155,20 +155,20 @@ def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> str:
 
     Args:
         reopen: opens one more client, bounded in time as any is.
-        asked: what came is added.
+        log: what came is added.
 
     Returns:
         Why it ended early; empty if it did not.
     """
     clients: list[Encoder] = []
 
-    def alone(client: int) -> list[tuple[int, Vectors]]:
-        found: list[tuple[int, Vectors]] = []
-        for index in [*asked.chosen[client::_CLIENTS]] * 2:
-            found.append((index, encode_probes(clients[client], [asked.texts[index]])))
-            if found[-1][1].failed:
+    def alone(client: int) -> list[tuple[int, ProbeVectors]]:
+        answers_of_client: list[tuple[int, ProbeVectors]] = []
+        for index in [*log.chosen[client::_CLIENTS]] * 2:
+            answers_of_client.append((index, encode_probes(clients[client], [log.texts[index]])))
+            if answers_of_client[-1][1].failed:
                 break
-        return found
+        return answers_of_client
 
     try:
         for _ in range(_CLIENTS):
@@ -176,10 +176,10 @@ def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> str:
         with ThreadPoolExecutor(_CLIENTS) as pool:
             answers = [one for client in pool.map(alone, range(_CLIENTS)) for one in client]
         for index, vectors in answers:
-            asked.add("at-once", 1, [index], vectors.dense)
+            log.add("at-once", 1, [index], vectors.dense)
         if ended := next((reason for _, vectors in answers for reason in vectors.failed.values()), ""):
             return ended
-        return _ask_each(clients, asked)
+        return _ask_each(clients, log)
     except PlumblineError as error:
         return str(error)
     finally:
@@ -187,93 +187,93 @@ def ask_at_once(reopen: Callable[[], Encoder], asked: Asked) -> str:
             client.close()
 
 
-def _ask_each(clients: Sequence[Encoder], asked: Asked) -> str:
+def _ask_each(clients: Sequence[Encoder], log: CallLog) -> str:
     for _ in range(2):
-        for number, index in enumerate(asked.chosen[:_CLIENTS]):
-            vectors = encode_probes(clients[number], [asked.texts[index]])
-            asked.add(f"client-{number}", 1, [index], vectors.dense)
+        for number, index in enumerate(log.chosen[:_CLIENTS]):
+            vectors = encode_probes(clients[number], [log.texts[index]])
+            log.add(f"client-{number}", 1, [index], vectors.dense)
             if vectors.failed:
                 return next(iter(vectors.failed.values()))
     return ""
 
 
-def ask_at_last(encoder: Encoder, asked: Asked) -> None:
+def ask_at_last(encoder: Encoder, log: CallLog) -> None:
     """The few texts together once more, after everything else, so that what moves slowly has time to."""
-    if not asked.split:
-        _ask(encoder, asked, "batch", asked.chosen)
+    if not log.split:
+        _ask(encoder, log, "batch", log.chosen)
 
 
-def ask_all_again(encoder: Encoder, asked: Asked) -> None:
+def ask_all_again(encoder: Encoder, log: CallLog) -> None:
     """The call for all texts once more."""
-    asked.add("all", 1, range(len(asked.texts)), encode_probes(encoder, asked.texts).dense)
+    log.add("all", 1, range(len(log.texts)), encode_probes(encoder, log.texts).dense)
 
 
-def ask_more(encoder: Encoder, asked: Asked) -> None:
+def ask_more(encoder: Encoder, log: CallLog) -> None:
     """As often again as it takes to tell two answers from noise: a third together, the rest alone."""
-    alone = [asked.chosen[place] for place in _steps(len(asked.chosen))]
+    alone = [log.chosen[place] for place in _steps(len(log.chosen))]
     rounds = MORE // 3
     for number in range(rounds):
-        if not asked.split:
-            _ask(encoder, asked, "batch", asked.chosen)
+        if not log.split:
+            _ask(encoder, log, "batch", log.chosen)
         for index in alone[2 * number % len(alone) :][:2]:
-            _ask(encoder, asked, "alone", [index])
+            _ask(encoder, log, "alone", [index])
 
 
-def ask_of_beginnings(encoder: Encoder, asked: Asked) -> None:
+def ask_of_beginnings(encoder: Encoder, log: CallLog) -> None:
     """Texts that share their first characters with one asked before; where some get its vector, how many it takes."""
-    role = asked.texts[asked.chosen[0]].role
+    role = log.texts[log.chosen[0]].role
 
     def dense(probes: Sequence[Probe]) -> Matrix | None:
         placed = [Probe(probe.probe, probe.text, role) for probe in probes]
-        found = encode_probes(encoder, placed).dense
-        if found is not None:
-            asked.add("beginnings", 1, (), found[:0])  # so that it is known what came before the next call
-        return found
+        vectors = encode_probes(encoder, placed).dense
+        if vectors is not None:
+            log.add("beginnings", 1, (), vectors[:0])  # so that it is known what came before the next call
+        return vectors
 
-    asked.first = dense([beginning(len(_STEM), 0)])
-    if asked.first is None:
+    log.first = dense([beginning(len(_STEM), 0)])
+    if log.first is None:
         return
     whole = beginning(len(_STEM), 0)
-    changed = [Probe(name, change(whole.text), role) for name, change in VARIANTS.items()]
+    changed = [Probe(name, change(whole.text), role) for name, change in TEXT_CHANGES.items()]
     rows = dense([*(beginning(shared, 1) for shared in BEGINNINGS), *changed])
-    if rows is None or rows.shape[1] != asked.first.shape[1]:
+    if rows is None or rows.shape[1] != log.first.shape[1]:
         return
-    asked.beginnings = {shared: rows[place : place + 1] for place, shared in enumerate(BEGINNINGS)}
-    asked.variants = dict(zip(VARIANTS, np.split(rows[len(BEGINNINGS) :], len(VARIANTS)), strict=True))
-    low, high = _bounds(asked)
+    log.beginnings = {shared: rows[place : place + 1] for place, shared in enumerate(BEGINNINGS)}
+    log.variants = dict(zip(TEXT_CHANGES, np.split(rows[len(BEGINNINGS) :], len(TEXT_CHANGES)), strict=True))
+    low, high = _bounds(log)
     while high is not None and high - low > 1:
         middle = (low + high) // 2
         if (row := dense([beginning(middle, 1)])) is None:
             return
-        asked.beginnings[middle] = row
-        low, high = _bounds(asked)
+        log.beginnings[middle] = row
+        low, high = _bounds(log)
 
 
-def disagrees(asked: Asked) -> bool:
+def disagrees(log: CallLog) -> bool:
     """Whether one load gave any text two vectors in calls that were the same."""
     for how in ("batch", "alone"):
-        calls = asked.of(how)
-        for text in asked.chosen:
+        calls = log.of(how)
+        for text in log.chosen:
             rows = [call.vectors[call.texts.index(text)] for call in calls if text in call.texts]
             if len(rows) > 1 and bool((gap(rows[0][None], np.stack(rows[1:])) > SAME).any()):
                 return True
     return False
 
 
-def _bounds(asked: Asked) -> tuple[int, int | None]:
+def _bounds(log: CallLog) -> tuple[int, int | None]:
     """The most shared characters that give another vector, and the fewest that give the same."""
-    assert asked.first is not None
-    same = sorted(shared for shared, row in asked.beginnings.items() if float(gap(asked.first, row)[0]) <= SAME)
-    other = [shared for shared in asked.beginnings if shared not in same]
+    assert log.first is not None
+    same = sorted(shared for shared, row in log.beginnings.items() if float(gap(log.first, row)[0]) <= SAME)
+    other = [shared for shared in log.beginnings if shared not in same]
     # Only where every longer one is the same, too: otherwise it is chance.
-    whole = [shared for shared in same if all(one in same for one in asked.beginnings if one > shared)]
+    whole = [shared for shared in same if all(one in same for one in log.beginnings if one > shared)]
     least = min(whole, default=None)
     return max((shared for shared in other if least is None or shared < least), default=0), least
 
 
-def _ask(encoder: Encoder, asked: Asked, how: str, texts: Sequence[int]) -> Vectors:
-    vectors = encode_probes(encoder, [asked.texts[index] for index in texts])
-    asked.add(how, 1, texts, vectors.dense)
+def _ask(encoder: Encoder, log: CallLog, how: str, texts: Sequence[int]) -> ProbeVectors:
+    vectors = encode_probes(encoder, [log.texts[index] for index in texts])
+    log.add(how, 1, texts, vectors.dense)
     return vectors
 
 

@@ -100,7 +100,7 @@ def parity(
     from evaluators.parity.run import check, require_reference
 
     console = Console(highlight=False)
-    asked = make_plan(
+    check_plan = make_plan(
         reference=reference,
         candidates=candidate or (),
         plan=plan,
@@ -109,17 +109,17 @@ def parity(
         fail_on=fail_on or (),
         anyway=anyway,
     )
-    for note in asked.probes.notes:
+    for note in check_plan.probes.notes:
         console.print(Text(note, style="yellow"))
-    with _progress(console, 1 + len(asked.candidates)) as step:
-        done = check(asked, step)
+    with _progress(console, 1 + len(check_plan.candidates)) as step:
+        done = check(check_plan, step)
     with writing(store) as connection:
         keep_check(connection, done, as_written(["python", "-m", "evaluators", *sys.argv[1:]]))
     _print(console, done)
     console.print(Text(f"Kept as {done.check_id}. The cause: python -m evaluators diagnose {done.check_id}"))
     require_reference(done)
-    found = [(one.settings.display, each.verdict.verdict) for one in done.candidates for each in one.comparisons]
-    fail(found, asked.fail_on, console)
+    verdicts = [(one.settings.display, each.verdict.verdict) for one in done.candidates for each in one.comparisons]
+    fail(verdicts, check_plan.fail_on, console)
 
 
 @contextmanager
@@ -145,17 +145,17 @@ def _print(console: Console, done: Check) -> None:
     for heading in ("encoder", "output", "verdict", "mean", "worst", "10-NN kept", "what it is"):
         table.add_column(heading, justify="right" if heading in ("mean", "worst", "10-NN kept") else "left")
     for examined in done.candidates:
-        for found in examined.comparisons:
-            numbers = [_short(found.summary.get(name)) for name in ("mean", "worst", "neighbour_overlap")]
-            verdict = Text(found.verdict.verdict, style=_STYLES.get(found.verdict.verdict, "red"))
-            label, sentence = Text(examined.settings.display), Text(found.verdict.sentence)
-            table.add_row(label, found.output, verdict, *numbers, sentence)
+        for comparison in examined.comparisons:
+            numbers = [_short(comparison.summary.get(name)) for name in ("mean", "worst", "neighbour_overlap")]
+            verdict = Text(comparison.verdict.verdict, style=_STYLES.get(comparison.verdict.verdict, "red"))
+            label, sentence = Text(examined.settings.display), Text(comparison.verdict.sentence)
+            table.add_row(label, comparison.output, verdict, *numbers, sentence)
     console.print(table)
     for examined in done.candidates:
         ours, theirs = done.reference.description.revision, examined.description.revision
         if _commit(ours) and _commit(theirs) and ours != theirs:
-            said = f"{examined.settings.display} says that it is revision {theirs}; the reference is {ours}."
-            console.print(Text(said, style="yellow"))
+            warning_text = f"{examined.settings.display} says that it is revision {theirs}; the reference is {ours}."
+            console.print(Text(warning_text, style="yellow"))
     for examined in (done.reference, *done.candidates):
         for finding in at_least(examined.findings, "serious"):
             style = "red" if Severity(finding.severity) is Severity.FATAL else "yellow"

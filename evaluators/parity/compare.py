@@ -14,31 +14,31 @@ from data.rules.measures import Compared, mean_of, measured
 from data.rules.vectors.arrays import Floats, sampled
 from data.rules.vectors.clouds import Clouds, neighbours_kept, permutation
 from data.rules.vectors.per_text import per_text
+from data.store.vocabulary import DriftVerdict, Output
 from data.store.vocabulary import Outcome as Result
-from data.store.vocabulary import Output
 from evaluators.parity.multi import maxsim_matrix, per_multi
-from evaluators.parity.protocol import Outcome
+from evaluators.parity.selftest import SelfTest
 from evaluators.parity.sparse import per_sparse, sparse_similarities
-from evaluators.parity.vectors import Vectors
-from evaluators.parity.verdict import Evidence, Verdict, give_verdict
+from evaluators.parity.vectors import ProbeVectors
+from evaluators.parity.verdict import DriftEvidence, DriftJudgement, give_verdict
 from evaluators.probes import Probe
 
-__all__ = ["Comparison", "Side", "compare"]
+__all__ = ["OutputComparison", "CheckedSide", "compare_outputs"]
 
 _MULTI_RELATED = 64  # texts with a vector a token, each of which is held against each
 
 
 @dataclass(frozen=True)
-class Side:
+class CheckedSide:
     """One encoder's part: its vectors, its settings in use and what it failed."""
 
-    vectors: Vectors
+    vectors: ProbeVectors
     settings: dict[str, Any]
-    protocol: Sequence[Outcome]
+    protocol: Sequence[SelfTest]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class OutputComparison:
     """One output of one candidate.
 
     Attributes:
@@ -48,29 +48,29 @@ class Comparison:
     """
 
     output: str
-    verdict: Verdict
+    verdict: DriftJudgement
     floor: float
     columns: dict[str, Floats]
     summary: dict[str, float | None]
     measures: dict[str, Any]
 
 
-def compare(reference: Side, candidate: Side, probes: Sequence[Probe]) -> list[Comparison]:
+def compare_outputs(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe]) -> list[OutputComparison]:
     """Compare every output that the candidate was asked for; what one side lacks is unusable, and says so."""
-    found = []
+    comparisons = []
     for output in candidate.settings.get("outputs", ["dense"]):
         ours, theirs = getattr(reference.vectors, output), getattr(candidate.vectors, output)
         floor = floor_of(str(reference.settings["dtype"]), str(candidate.settings["dtype"]))
         if theirs is None or ours is None:
-            found.append(_unusable(output, floor, _nothing(reference, candidate, output)))
+            comparisons.append(_unusable(output, floor, _nothing(reference, candidate, output)))
         else:
-            found.append(
+            comparisons.append(
                 {"dense": _dense, "sparse": _sparse, "multi": _multi}[output](reference, candidate, probes, floor)
             )
-    return found
+    return comparisons
 
 
-def _nothing(reference: Side, candidate: Side, output: str) -> str:
+def _nothing(reference: CheckedSide, candidate: CheckedSide, output: str) -> str:
     side, who = (
         (candidate, "The encoder") if getattr(candidate.vectors, output) is None else (reference, "The reference")
     )
@@ -78,11 +78,11 @@ def _nothing(reference: Side, candidate: Side, output: str) -> str:
     return f"{who} gave no {output} vectors. {reason}".strip()
 
 
-def _unusable(output: str, floor: float, sentence: str) -> Comparison:
-    return Comparison(output, Verdict("unusable", sentence), floor, {}, {}, {})
+def _unusable(output: str, floor: float, sentence: str) -> OutputComparison:
+    return OutputComparison(output, DriftJudgement(DriftVerdict.UNUSABLE, sentence), floor, {}, {}, {})
 
 
-def _dense(reference: Side, candidate: Side, probes: Sequence[Probe], floor: float) -> Comparison:
+def _dense(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe], floor: float) -> OutputComparison:
     ours, theirs = reference.vectors.dense, candidate.vectors.dense
     assert ours is not None and theirs is not None
     widths = ours.shape[1], theirs.shape[1]
@@ -90,9 +90,9 @@ def _dense(reference: Side, candidate: Side, probes: Sequence[Probe], floor: flo
     if widths[0] != widths[1]:
         if not (reference.settings.get("dimensions") or candidate.settings.get("dimensions")):
             return _unusable("dense", floor, f"{widths[0]} dimensions against {widths[1]}.")
-        kept = min(widths)
-        compared = f"on the first {kept} of {max(widths)} dimensions"
-        ours, theirs = _prefix(ours, kept, theirs), _prefix(theirs, kept, ours)
+        width = min(widths)
+        compared = f"on the first {width} of {max(widths)} dimensions"
+        ours, theirs = _prefix(ours, width, theirs), _prefix(theirs, width, ours)
     texts = per_text(ours, [theirs])[0]
     related = _related(texts.cosine_distance, probes)
     clouds = Clouds(ours[related], theirs[related])
@@ -105,13 +105,13 @@ def _dense(reference: Side, candidate: Side, probes: Sequence[Probe], floor: flo
     permuted = near and permutation(ours[related], theirs[related], max(floor, 1e-5)) is not None
     lengths, unit = _lengths(reference, probes)
     lost = _lost(reference, candidate, "dense", probes)
-    evidence = Evidence(
+    evidence = DriftEvidence(
         "dense", texts.cosine_distance, texts.norm_ratio, floor, residual, permuted, summary.get("neighbour_overlap"),
         texts.l2, lengths, unit, compared, lost, int((lost & candidate.vectors.finite()).sum()),
     )  # fmt: skip
     more = {"texts_related": len(related), "permuted": permuted, "dimensions": list(widths)}
     verdict = give_verdict(evidence, probes, _both(reference, candidate))
-    return Comparison("dense", verdict, floor, columns, summary, more)
+    return OutputComparison("dense", verdict, floor, columns, summary, more)
 
 
 def _related(distance: Floats, probes: Sequence[Probe], most: int | None = None) -> NDArray[np.int64]:
@@ -127,18 +127,18 @@ def _at(places: NDArray[np.int64], values: Floats, count: int) -> Floats:
     return column
 
 
-def _prefix(rows: NDArray[np.float32], kept: int, other: NDArray[np.float32]) -> NDArray[np.float32]:
+def _prefix(rows: NDArray[np.float32], width: int, other: NDArray[np.float32]) -> NDArray[np.float32]:
     """The leading dimensions, at length 1 again if that is what the other side has."""
-    if rows.shape[1] == kept:
+    if rows.shape[1] == width:
         return rows
     finite = other[np.isfinite(other).all(1)]
-    prefix = rows[:, :kept]
-    if len(finite) and np.abs(np.linalg.norm(finite[:, :kept], axis=1) - 1).max() < 1e-3 and other.shape[1] == kept:
+    prefix = rows[:, :width]
+    if len(finite) and np.abs(np.linalg.norm(finite[:, :width], axis=1) - 1).max() < 1e-3 and other.shape[1] == width:
         return np.asarray(prefix / np.linalg.norm(prefix, axis=1, keepdims=True), dtype=np.float32)
     return prefix
 
 
-def _sparse(reference: Side, candidate: Side, probes: Sequence[Probe], floor: float) -> Comparison:
+def _sparse(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe], floor: float) -> OutputComparison:
     ours, theirs = reference.vectors.sparse or [], candidate.vectors.sparse or []
     texts = per_sparse(ours, theirs)
     columns = {
@@ -154,14 +154,16 @@ def _sparse(reference: Side, candidate: Side, probes: Sequence[Probe], floor: fl
     columns["neighbours_kept"] = _at(related, neighbours_kept(cosines[0], cosines[1]), len(ours))
     lengths, unit = _lengths(reference, probes)
     lost = _lost(reference, candidate, "sparse", probes)
-    evidence = Evidence("sparse", texts.cosine_distance, texts.norm_ratio, floor, lengths=lengths, unit=unit, lost=lost)
+    evidence = DriftEvidence(
+        "sparse", texts.cosine_distance, texts.norm_ratio, floor, lengths=lengths, unit=unit, lost=lost
+    )
     summary = measured(Compared(texts.cosine_distance, texts.l2, columns["neighbours_kept"]))
     more = {"token_overlap": mean_of(texts.token_overlap), "max_token": texts.max_token}
     verdict = give_verdict(evidence, probes, _both(reference, candidate))
-    return Comparison("sparse", verdict, floor, columns, summary, more)
+    return OutputComparison("sparse", verdict, floor, columns, summary, more)
 
 
-def _multi(reference: Side, candidate: Side, probes: Sequence[Probe], floor: float) -> Comparison:
+def _multi(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe], floor: float) -> OutputComparison:
     ours, theirs = reference.vectors.multi or [], candidate.vectors.multi or []
     texts = per_multi(ours, theirs)
     columns = {"cosine_distance": texts.distance, "token_ratio": texts.token_ratio, "worst_token": texts.worst_token}
@@ -173,16 +175,16 @@ def _multi(reference: Side, candidate: Side, probes: Sequence[Probe], floor: flo
         more["maxsim_difference"] = float(np.abs(scores[0] - scores[1]).max())
     lengths, unit = _lengths(reference, probes)
     lost = _lost(reference, candidate, "multi", probes)
-    evidence = Evidence("multi", texts.distance, np.ones(len(ours)), floor, lengths=lengths, unit=unit, lost=lost)
+    evidence = DriftEvidence("multi", texts.distance, np.ones(len(ours)), floor, lengths=lengths, unit=unit, lost=lost)
     summary = measured(Compared(texts.distance, neighbours_kept=columns["neighbours_kept"]))
     verdict = give_verdict(evidence, probes, _both(reference, candidate))
-    return Comparison("multi", verdict, floor, columns, summary, more)
+    return OutputComparison("multi", verdict, floor, columns, summary, more)
 
 
-def _lost(reference: Side, candidate: Side, output: str, probes: Sequence[Probe]) -> NDArray[np.bool_]:
+def _lost(reference: CheckedSide, candidate: CheckedSide, output: str, probes: Sequence[Probe]) -> NDArray[np.bool_]:
     """Texts for which the reference gave numbers and the candidate none, or zeros, [n]; servers refuse blank ones."""
 
-    def gave(side: Side) -> NDArray[np.bool_]:
+    def gave(side: CheckedSide) -> NDArray[np.bool_]:
         if output == Output.DENSE:
             dense = side.vectors.dense
             return side.vectors.finite() & (False if dense is None else np.asarray((dense != 0).any(1)))
@@ -195,10 +197,10 @@ def _lost(reference: Side, candidate: Side, output: str, probes: Sequence[Probe]
     return np.asarray(gave(reference) & ~gave(candidate) & ~blank)
 
 
-def _both(reference: Side, candidate: Side) -> list[Outcome]:
+def _both(reference: CheckedSide, candidate: CheckedSide) -> list[SelfTest]:
     """What either side failed, and all that was seen of the candidate; a reference that changes says nothing."""
     ours = [
-        Outcome(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs, o.observed)
+        SelfTest(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs, o.observed)
         for o in reference.protocol
         if o.outcome == Result.FAIL
     ]
@@ -206,7 +208,7 @@ def _both(reference: Side, candidate: Side) -> list[Outcome]:
     return [*ours, *own]
 
 
-def _lengths(reference: Side, probes: Sequence[Probe]) -> tuple[Floats, str]:
+def _lengths(reference: CheckedSide, probes: Sequence[Probe]) -> tuple[Floats, str]:
     tokens = reference.vectors.tokens
     if all(entry is not None for entry in tokens):
         return np.array([len(entry.ids) for entry in tokens if entry is not None], dtype=np.float64), "tokens"

@@ -12,12 +12,12 @@ import duckdb
 import numpy as np
 
 from data.rules.measures import MEASURES
-from data.store.checks import Row, put_check
+from data.store.checks import CheckRow, put_check
 from data.store.runs import File, RunRow, RunWarning, put_run
 from data.store.vocabulary import RunKind, Status
 from evaluators.encoders.registry import backend_of
 from evaluators.environment import environment
-from evaluators.parity.compare import Comparison
+from evaluators.parity.compare import OutputComparison
 from evaluators.parity.run import Check, Examined
 from evaluators.preflight.record import keep_findings
 
@@ -58,12 +58,13 @@ def keep_check(connection: duckdb.DuckDBPyConnection, check: Check, command: str
 
 def encoder_id(examined: Examined) -> str:
     """Hash of backend, model, revision, settings, versions and file digests: the same encoder has it in every check."""
-    said = examined.description
+    description = examined.description
     asides = ("label", "timeout", "call_timeout", "retries")  # no vector depends on them
-    settings = {key: value for key, value in said.settings.items() if key not in asides}
-    digests = [entry["sha256"] for entry in said.files]
+    settings = {key: value for key, value in description.settings.items() if key not in asides}
+    digests = [entry["sha256"] for entry in description.files]
     plain = json.dumps(
-        [examined.settings.backend, said.model, said.revision, settings, said.versions, digests], sort_keys=True
+        [examined.settings.backend, description.model, description.revision, settings, description.versions, digests],
+        sort_keys=True,
     )
     return sha256(plain.encode()).hexdigest()[:16]
 
@@ -94,23 +95,23 @@ def _run(check: Check, command: str) -> RunRow:
     }
 
 
-def _encoder(name: str, examined: Examined) -> Row:
-    said, backend = examined.description, backend_of(examined.settings.backend)
+def _encoder(name: str, examined: Examined) -> CheckRow:
+    description, backend = examined.description, backend_of(examined.settings.backend)
     return {
         "encoder_id": name,
         "label": examined.settings.display,
         "backend": examined.settings.backend,
         "outside": backend.outside,
         "own_weights": backend.runs_own_weights(examined.settings),
-        "model": said.model,
-        "revision": said.revision,
-        "settings": said.settings,
-        "versions": said.versions,
-        "files": said.files,
+        "model": description.model,
+        "revision": description.revision,
+        "settings": description.settings,
+        "versions": description.versions,
+        "files": description.files,
     }
 
 
-def _probes(check: Check) -> list[Row]:
+def _probes(check: Check) -> list[CheckRow]:
     return [
         {
             "text_hash": probe.text_hash,
@@ -126,7 +127,7 @@ def _probes(check: Check) -> list[Row]:
     ]
 
 
-def _vectors(check: Check, name: str, examined: Examined) -> Iterator[Row]:
+def _vectors(check: Check, name: str, examined: Examined) -> Iterator[CheckRow]:
     vectors, hidden = examined.vectors, not check.plan.keep_text
     finite = vectors.finite()
     for row, probe in enumerate(check.plan.probes.probes):
@@ -148,23 +149,23 @@ def _vectors(check: Check, name: str, examined: Examined) -> Iterator[Row]:
             yield entry | {"output": "multi", "vector": flat, "payload": {"shape": list(matrix.shape)}}
 
 
-def _answers(check: Check, name: str, examined: Examined) -> list[Row]:
+def _answers(check: Check, name: str, examined: Examined) -> list[CheckRow]:
     """The answers to what was asked again, where they showed anything; those of all texts are kept as vectors."""
-    if examined.asked is None or not any(outcome.observed for outcome in examined.protocol):
+    if examined.log is None or not any(outcome.observed for outcome in examined.protocol):
         return []
-    asked = examined.asked
+    log = examined.log
     return [
         {
             "check_id": check.check_id, "encoder_id": name, "call": number, "how": call.how, "load": call.load,
-            "place": place, "text_hash": asked.texts[text].text_hash, "vector": call.vectors[place],
+            "place": place, "text_hash": log.texts[text].text_hash, "vector": call.vectors[place],
         }
-        for number, call in enumerate(asked.calls)
+        for number, call in enumerate(log.calls)
         for place, text in enumerate(call.texts)
         if call.how != "all" and text >= 0 and bool(np.isfinite(call.vectors[place]).all())
     ]  # fmt: skip
 
 
-def _protocol(check: Check, name: str, examined: Examined) -> list[Row]:
+def _protocol(check: Check, name: str, examined: Examined) -> list[CheckRow]:
     return [
         {
             "check_id": check.check_id, "encoder_id": name, "test": outcome.test, "outcome": outcome.outcome,
@@ -176,7 +177,7 @@ def _protocol(check: Check, name: str, examined: Examined) -> list[Row]:
     ]  # fmt: skip
 
 
-def _drift(check: Check, examined: Examined, comparison: Comparison) -> list[Row]:
+def _drift(check: Check, examined: Examined, comparison: OutputComparison) -> list[CheckRow]:
     name, probes, failed = encoder_id(examined), check.plan.probes.probes, examined.vectors.failed
     blank = np.full(len(probes), np.nan)
     columns = {column: comparison.columns.get(column, blank).tolist() for column in _OF_TEXTS}
@@ -194,7 +195,7 @@ def _drift(check: Check, examined: Examined, comparison: Comparison) -> list[Row
     ]
 
 
-def _summary(check: Check, examined: Examined, comparison: Comparison) -> Row:
+def _summary(check: Check, examined: Examined, comparison: OutputComparison) -> CheckRow:
     per_text = {
         name: [value if math.isfinite(value) else None for value in values.tolist()]
         for name, values in sorted(comparison.columns.items())

@@ -15,13 +15,13 @@ from evaluators.encoders.spec import parse_spec
 from evaluators.levels import levels
 from evaluators.probes import BUNDLED, ProbeSet, load_probes
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["CheckPlan", "make_plan"]
 
 _KEYS = {"reference", "candidate", "probes", "keep_text", "fail_on"}
 
 
 @dataclass(frozen=True)
-class Plan:
+class CheckPlan:
     """One check: the reference, its candidates, the texts, and what is done with the result.
 
     ``fail_on`` are levels of ``data.rules.drift``: a verdict at least as bad ends the command with status 1. With
@@ -45,17 +45,19 @@ def make_plan(
     keep_text: bool | None = None,
     fail_on: Sequence[str] = (),
     anyway: bool = False,
-) -> Plan:
+) -> CheckPlan:
     """A plan from a file, from the command line, or from both: what the command line says wins or is added.
 
     Raises:
         InputError: nothing to compare, or something in it cannot be used; says which.
     """
     table = _table(plan) if plan else {}
-    given = parse_spec(reference) if reference else _encoder(table.get("reference"), f"{plan}, [reference]")
+    reference_settings = (
+        parse_spec(reference) if reference else _encoder(table.get("reference"), f"{plan}, [reference]")
+    )
     entries = [_encoder(entry, f"{plan}, [[candidate]] {n}") for n, entry in enumerate(table.get("candidate", []), 1)]
     entries += [parse_spec(spec) for spec in candidates]
-    if given is None or not entries:
+    if reference_settings is None or not entries:
         raise InputError(
             "A check needs a reference and at least one candidate",
             where=str(plan or "the command line"),
@@ -63,8 +65,8 @@ def make_plan(
         )
     listed = [probes] if probes else ([Path(plan).parent / table["probes"]] if plan and "probes" in table else [])
     path = listed[0] if listed else BUNDLED
-    return Plan(
-        reference=_with_texts(given, path),
+    return CheckPlan(
+        reference=_with_texts(reference_settings, path),
         candidates=tuple(_with_texts(entry, path) for entry in entries if entry is not None),
         probes=load_probes(path),
         keep_text=bool(table.get("keep_text", True)) if keep_text is None else keep_text,
@@ -73,8 +75,8 @@ def make_plan(
     )
 
 
-def _listed(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, list | tuple) else [given]
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _table(plan: Path) -> Mapping[str, Any]:

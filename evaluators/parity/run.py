@@ -10,24 +10,19 @@ from hashlib import sha256
 
 from data.rules.drift import floor_of
 from data.store.errors import EncoderError, ModelError, PlumblineError
+from data.store.vocabulary import DriftVerdict
 from evaluators.encoders.base import Description, Encoder, in_use
 from evaluators.encoders.registry import backend_of, open_encoder
 from evaluators.encoders.settings import EncoderSettings
-from evaluators.parity.asking import Asked, ask_at_once
-from evaluators.parity.compare import Comparison, Side, compare
-from evaluators.parity.plan import Plan
-from evaluators.parity.protocol import (
-    TESTS,
-    Outcome,
-    described,
-    few,
-    self_agreement,
-    shape_of_answers,
-    two_loads,
-)
+from evaluators.parity.asking import CallLog, ask_at_once
+from evaluators.parity.compare import CheckedSide, OutputComparison, compare_outputs
+from evaluators.parity.loads import two_loads
+from evaluators.parity.plan import CheckPlan
+from evaluators.parity.protocol import few_probes, self_agreement, shape_of_answers
+from evaluators.parity.selftest import TESTS, SelfTest, with_observations
 from evaluators.parity.stability import observe
-from evaluators.parity.vectors import Vectors, encode_probes
-from evaluators.parity.verdict import Verdict
+from evaluators.parity.vectors import ProbeVectors, encode_probes
+from evaluators.parity.verdict import DriftJudgement
 from evaluators.preflight import Finding, at_least
 from evaluators.preflight.encoders import Seen, look
 
@@ -43,23 +38,23 @@ class Examined:
     Attributes:
         error: why there are no vectors at all, or none for the rest of the texts.
         findings: preflight's.
-        asked: every call made to see whether it agrees with itself.
+        log: every call made to see whether it agrees with itself.
     """
 
     settings: EncoderSettings
     description: Description
-    protocol: list[Outcome]
-    vectors: Vectors
+    protocol: list[SelfTest]
+    vectors: ProbeVectors
     seconds: float
     error: str = ""
     findings: tuple[Finding, ...] = ()
-    comparisons: list[Comparison] = field(default_factory=list)
-    asked: Asked | None = None
+    comparisons: list[OutputComparison] = field(default_factory=list)
+    log: CallLog | None = None
 
     @property
-    def side(self) -> Side:
+    def side(self) -> CheckedSide:
         """What a comparison needs of it."""
-        return Side(self.vectors, self.description.settings, self.protocol)
+        return CheckedSide(self.vectors, self.description.settings, self.protocol)
 
 
 @dataclass(frozen=True)
@@ -67,48 +62,48 @@ class Check:
     """A finished check."""
 
     check_id: str
-    plan: Plan
+    plan: CheckPlan
     reference: Examined
     candidates: list[Examined]
     started_at: datetime
     finished_at: datetime
 
 
-def check(plan: Plan, progress: Progress = lambda encoder, what: None) -> Check:
+def check(plan: CheckPlan, progress: Progress = lambda encoder, what: None) -> Check:
     """Run the plan; an encoder that fails is a result like any other and loses none of the rest.
 
     Raises:
         ModelError: preflight finds the reference unable to give right vectors, and the plan does not say anyway.
     """
     started = datetime.now(UTC).replace(tzinfo=None)
-    seen: Seen = {}
-    reference = _looked_at(plan.reference, plan, seen, progress)
+    looks: Seen = {}
+    reference = _looked_at(plan.reference, plan, looks, progress)
     candidates = []
     for settings in plan.candidates:
-        candidate = _looked_at(settings, plan, seen, progress, reference.asked)
+        candidate = _looked_at(settings, plan, looks, progress, reference.log)
         progress(settings.display, "comparing")
-        candidate.comparisons = compare(reference.side, candidate.side, plan.probes.probes)
+        candidate.comparisons = compare_outputs(reference.side, candidate.side, plan.probes.probes)
         if candidate.vectors.gone and len(candidate.vectors.failed) < candidate.vectors.count:
-            candidate.comparisons = [_cut_short(found, candidate.vectors) for found in candidate.comparisons]
+            candidate.comparisons = [_cut_short(comparison, candidate.vectors) for comparison in candidate.comparisons]
         candidates.append(candidate)
     digest = sha256(repr((started, plan.reference, plan.candidates)).encode()).hexdigest()
     check_id = f"{started:%Y%m%d-%H%M%S}-{digest[:8]}"
     return Check(check_id, plan, reference, candidates, started, datetime.now(UTC).replace(tzinfo=None))
 
 
-def _cut_short(found: Comparison, vectors: Vectors) -> Comparison:
+def _cut_short(comparison: OutputComparison, vectors: ProbeVectors) -> OutputComparison:
     """What was compared of an encoder that ended before all texts had their vectors: it cannot be relied on."""
     had = vectors.count - len(vectors.failed)
-    said = f"It was gone after {had} of {vectors.count} texts had vectors. {vectors.gone} Of those: "
-    return replace(found, verdict=Verdict("unusable", said + found.verdict.sentence))
+    words = f"It was gone after {had} of {vectors.count} texts had vectors. {vectors.gone} Of those: "
+    return replace(comparison, verdict=DriftJudgement(DriftVerdict.UNUSABLE, words + comparison.verdict.sentence))
 
 
 def _looked_at(
-    settings: EncoderSettings, plan: Plan, seen: Seen, progress: Progress, reference: Asked | None = None
+    settings: EncoderSettings, plan: CheckPlan, looks: Seen, progress: Progress, reference: CallLog | None = None
 ) -> Examined:
     """One encoder, its files before its vectors; a candidate at fault still runs, to show what the fault does."""
     progress(settings.display, "looking at its files")
-    findings = look(settings, seen)
+    findings = look(settings, looks)
     if settings is plan.reference and not plan.anyway:
         _refuse_if_doomed(settings, findings)
     examined = examine(settings, plan, progress, reference)
@@ -132,9 +127,9 @@ def _refuse_if_doomed(settings: EncoderSettings, findings: tuple[Finding, ...]) 
 
 def examine(
     settings: EncoderSettings,
-    plan: Plan,
+    plan: CheckPlan,
     progress: Progress = lambda encoder, what: None,
-    reference: Asked | None = None,
+    reference: CallLog | None = None,
 ) -> Examined:
     """Open one encoder, put it through the protocol and get the vectors of all probes.
 
@@ -145,7 +140,7 @@ def examine(
         reference: what the reference was asked, if this is not it.
     """
     probes = plan.probes.probes
-    empty = Vectors(len(probes))
+    empty = ProbeVectors(len(probes))
     progress(settings.display, "opening")
     began = time.monotonic()
     try:
@@ -160,14 +155,14 @@ def examine(
         if len(vectors.failed) == len(probes):
             return _without(settings, vectors, next(iter(vectors.failed.values())))
         progress(settings.display, "does it agree with itself?")
-        chosen = few(plan.probes.core) or plan.probes.core
-        asked = Asked(probes, tuple(probes.index(probe) for probe in chosen))
-        asked.add("all", 1, range(len(probes)), vectors.dense)
+        chosen = few_probes(plan.probes.core) or plan.probes.core
+        log = CallLog(probes, tuple(probes.index(probe) for probe in chosen))
+        log.add("all", 1, range(len(probes)), vectors.dense)
         first = encode_probes(encoder, chosen)
-        protocol = self_agreement(encoder, asked, first, vectors.refused, reference)
+        protocol = self_agreement(encoder, log, first, vectors.refused, reference)
         ended = ""
         if backend.shared and not encoder.gone:
-            ended = ask_at_once(lambda: open_encoder(_in_time(settings, began)), asked)
+            ended = ask_at_once(lambda: open_encoder(_in_time(settings, began)), log)
         description = _described(encoder, vectors)
         if ended:
             description.warnings.append(f"Asked by several clients at the same time, it ended: {ended}")
@@ -177,14 +172,14 @@ def examine(
         encoder.close()
     if encoder.gone:
         description.warnings.append(encoder.gone)
-        loads, *protocol = [Outcome(test, "skipped", None, encoder.gone) for test in TESTS[:4]]
+        loads, *protocol = [SelfTest(test, "skipped", None, encoder.gone) for test in TESTS[:4]]
     else:
         progress(settings.display, "does a second load agree?")
-        loads = two_loads(first, lambda: open_encoder(settings), asked, backend, settings.dtype)
+        loads = two_loads(first, lambda: open_encoder(settings), log, backend, settings.dtype)
     shape = shape_of_answers(vectors, settings.dimensions, description.settings.get("normalise"))
-    observed = observe(asked, floor_of(settings.dtype), reference)
-    outcomes = described([loads, *protocol, *shape], observed)
-    return Examined(settings, description, outcomes, vectors, seconds, vectors.gone, asked=asked)
+    observed = observe(log, floor_of(settings.dtype), reference)
+    outcomes = with_observations([loads, *protocol, *shape], observed)
+    return Examined(settings, description, outcomes, vectors, seconds, vectors.gone, log=log)
 
 
 def _in_time(settings: EncoderSettings, began: float) -> EncoderSettings:
@@ -193,21 +188,21 @@ def _in_time(settings: EncoderSettings, began: float) -> EncoderSettings:
     return replace(settings, timeout=left, call_timeout=min(settings.seconds_a_call, left), retries=0)
 
 
-def _described(encoder: Encoder, vectors: Vectors) -> Description:
+def _described(encoder: Encoder, vectors: ProbeVectors) -> Description:
     """What it says of itself and what it would not take; one that cannot say has its vectors all the same."""
     try:
-        found = encoder.describe()
+        description = encoder.describe()
     except PlumblineError as error:
         settings = encoder.settings
-        found = Description(settings.model, settings.revision, in_use(settings), {}, warnings=[str(error)])
-    return replace(found, warnings=[*found.warnings, *vectors.smaller[:1]])
+        description = Description(settings.model, settings.revision, in_use(settings), {}, warnings=[str(error)])
+    return replace(description, warnings=[*description.warnings, *vectors.smaller[:1]])
 
 
-def _without(settings: EncoderSettings, vectors: Vectors, error: str) -> Examined:
+def _without(settings: EncoderSettings, vectors: ProbeVectors, error: str) -> Examined:
     """An encoder that gave nothing: every test is skipped for the one reason."""
     description = Description(settings.model, settings.revision, in_use(settings), {})
     vectors.failed = vectors.failed or dict.fromkeys(range(vectors.count), error)
-    outcomes = [Outcome(test, "skipped", None, error) for test in TESTS]
+    outcomes = [SelfTest(test, "skipped", None, error) for test in TESTS]
     return Examined(settings, description, outcomes, vectors, 0.0, error)
 
 

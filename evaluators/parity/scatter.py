@@ -107,14 +107,14 @@ def noise_of(answers: Sequence[ArrayLike]) -> Noise | None:
 
 def together(deviations: Sequence[ArrayLike]) -> float:
     """Mean cosine of the deviations of different texts in one call, over the calls ([n, d] each); 1 for one offset."""
-    found = []
+    cosines = []
     for one in deviations:
         rows = np.asarray(one, dtype=np.float64)
         sizes = np.linalg.norm(rows, axis=1)
         unit = rows[sizes > 0] / sizes[sizes > 0][:, None]
         if len(unit) > 1:
-            found.append(float((unit @ unit.T)[np.triu_indices(len(unit), 1)].mean()))
-    return float(np.mean(found)) if found else 0.0
+            cosines.append(float((unit @ unit.T)[np.triu_indices(len(unit), 1)].mean()))
+    return float(np.mean(cosines)) if cosines else 0.0
 
 
 def same_products(left: ArrayLike, right: ArrayLike) -> bool:

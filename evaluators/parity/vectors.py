@@ -12,7 +12,7 @@ from data.store.errors import EncoderError, EncoderGoneError
 from evaluators.encoders.base import Encoded, Encoder, Tokens
 from evaluators.probes import Probe
 
-__all__ = ["Vectors", "encode_probes"]
+__all__ = ["ProbeVectors", "encode_probes"]
 
 _MOST_FAILURES = 12  # calls in a row that may fail before the rest is given up: the server is gone, not one text
 
@@ -20,7 +20,7 @@ Matrix = NDArray[np.float32]
 
 
 @dataclass
-class Vectors:
+class ProbeVectors:
     """Everything an encoder gave for n probes, in their order; None (or a row of NaN) where it gave nothing.
 
     Attributes:
@@ -51,22 +51,22 @@ class Vectors:
             return np.zeros(self.count, dtype=bool)
         return np.asarray(np.isfinite(self.dense).all(1))
 
-    def put(self, positions: Sequence[int], given: Encoded) -> None:
+    def put(self, positions: Sequence[int], encoded: Encoded) -> None:
         """Take over what was given for the probes at ``positions``."""
         rows = list(positions)
-        if given.dense is not None:
-            self._put_dense(rows, given.dense)
-        if given.sparse is not None:
+        if encoded.dense is not None:
+            self._put_dense(rows, encoded.dense)
+        if encoded.sparse is not None:
             self.sparse = self.sparse or [None] * self.count
-            for row, weights in zip(rows, given.sparse, strict=True):
+            for row, weights in zip(rows, encoded.sparse, strict=True):
                 self.sparse[row] = weights
-        if given.multi is not None:
+        if encoded.multi is not None:
             self.multi = self.multi or [None] * self.count
-            for row, matrix in zip(rows, given.multi, strict=True):
+            for row, matrix in zip(rows, encoded.multi, strict=True):
                 self.multi[row] = matrix
-        for row, tokens in zip(rows, given.tokens or [], strict=False):
+        for row, tokens in zip(rows, encoded.tokens or [], strict=False):
             self.tokens[row] = tokens
-        self.failed |= {rows[position]: reason for position, reason in given.failed.items()}
+        self.failed |= {rows[position]: reason for position, reason in encoded.failed.items()}
 
     def _put_dense(self, rows: list[int], dense: Matrix) -> None:
         """Vectors of another dimension than most cost their own texts alone, whichever came first."""
@@ -88,12 +88,12 @@ class Vectors:
             self.failed |= dict.fromkeys(self._widths[other], odd)
 
 
-def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
+def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> ProbeVectors:
     """Vectors of all probes; texts that an encoder cannot take are found by halving, so that they lose no others.
 
     An encoder that is gone is not asked for the rest.
     """
-    vectors = Vectors(len(probes))
+    vectors = ProbeVectors(len(probes))
     failures: int = 0
     halved: list[tuple[list[int], EncoderError]] = []
     untried: dict[int, str] = {}
@@ -124,10 +124,10 @@ def encode_probes(encoder: Encoder, probes: Sequence[Probe]) -> Vectors:
     return vectors
 
 
-def _why_smaller(vectors: Vectors, halved: Sequence[tuple[list[int], EncoderError]]) -> None:
+def _why_smaller(vectors: ProbeVectors, halved: Sequence[tuple[list[int], EncoderError]]) -> None:
     """Sort batches that had to be made smaller into wrong answers and limits, if each of their texts has a vector."""
     for positions, error in halved:
         if vectors.failed.keys() & set(positions):
             continue
-        said = f"{len(positions)} texts together were refused, in smaller batches they were not: {error}"
-        (vectors.refused if error.code == "malformed" else vectors.smaller).append(said)
+        words = f"{len(positions)} texts together were refused, in smaller batches they were not: {error}"
+        (vectors.refused if error.code == "malformed" else vectors.smaller).append(words)

@@ -128,7 +128,7 @@ def test_spread_tells_anisotropy_and_length(cursor, ids):
 def test_blocks_and_between_come_from_the_vectors(cursor, ids):
     blocks = drift_vectors.blocks(cursor, "check-1", "dense", ids["not normalised"], ids["reference fp32"])
     assert blocks.shape == (64, 24) and blocks.columns[0] == "0-1" and np.abs(blocks.to_numpy()).max() > 1
-    between = drift_vectors.between(cursor, "check-1", "dense", "neighbours_lost")
+    between = drift_vectors.between_encoders(cursor, "check-1", "dense", "neighbours_lost")
     assert between.loc[ids["rotated"], ids["reference fp32"]] == 0 and between.shape == (13, 13)
 
 

@@ -19,16 +19,16 @@ from unittest.mock import patch
 
 import numpy as np
 
-from data.rules.drift import IDENTICAL
+from data.rules.drift import SAME_VECTORS
 from evaluators.encoders.base import Description, Encoded, in_use
 from evaluators.encoders.base import Encoder as Asking
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity import run
-from evaluators.parity.compare import compare
-from evaluators.parity.plan import Plan
+from evaluators.parity.compare import compare_outputs
+from evaluators.parity.observations import NO_FAULT, Observation
+from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import Examined
-from evaluators.parity.stability import NO_FAULT, Observation
-from evaluators.parity.verdict import Verdict
+from evaluators.parity.verdict import DriftJudgement
 from evaluators.probes import ProbeSet, load_probes
 from tests.diagnose.others import Encoder, Misbehaviour, Truth, right, served
 
@@ -77,18 +77,18 @@ class Asker:
         self.probes = ProbeSet("core", load_probes().core)
         self.reference = self._examine(EncoderSettings("langchain", "right", label="reference"), None)
 
-    def __call__(self, one: Misbehaviour) -> tuple[Examined, Verdict]:
+    def __call__(self, one: Misbehaviour) -> tuple[Examined, DriftJudgement]:
         """What is seen of one encoder, and the verdict on it."""
         if self.served or _takes_others(one.truth):
             with served(one.start(1)) as url:
                 settings = EncoderSettings("openai", url, model="all-MiniLM-L6-v2", label=one.name)
-                examined = run.examine(settings, self._plan(settings), reference=self.reference.asked)
+                examined = run.examine(settings, self._plan(settings), reference=self.reference.log)
         else:
             examined = self._examine(EncoderSettings("langchain", one.name, label=one.name), one)
-        return examined, compare(self.reference.side, examined.side, self.probes.probes)[0].verdict
+        return examined, compare_outputs(self.reference.side, examined.side, self.probes.probes)[0].verdict
 
-    def _plan(self, settings: EncoderSettings) -> Plan:
-        return Plan(settings, (), self.probes)
+    def _plan(self, settings: EncoderSettings) -> CheckPlan:
+        return CheckPlan(settings, (), self.probes)
 
     def _examine(self, settings: EncoderSettings, one: Misbehaviour | None) -> Examined:
         starts: list[_Local] = []
@@ -98,7 +98,7 @@ class Asker:
             return starts[-1]
 
         with patch.object(run, "open_encoder", reopen):
-            reference = None if one is None else self.reference.asked
+            reference = None if one is None else self.reference.log
             return run.examine(settings, self._plan(settings), reference=reference)
 
 
@@ -110,7 +110,7 @@ def _takes_others(truth: Truth) -> bool:
 # --- judging -------------------------------------------------------------------------------------------------------
 
 
-def judged(one: Misbehaviour, examined: Examined, verdict: Verdict) -> Judged:
+def judged(one: Misbehaviour, examined: Examined, verdict: DriftJudgement) -> Judged:
     """The judgement on all that was said of an encoder."""
     found = [seen for outcome in examined.protocol for seen in outcome.observed]
     wrong = [f"{seen.code}: {why}" for seen in found if (why := _contradicted(seen, one))]
@@ -180,16 +180,16 @@ def _wrong_noise(one: Misbehaviour, size: float, numbers: dict[str, object]) -> 
     return "it is no Gaussian" if "uniform" in one.what and bell else ""
 
 
-def _wrong_verdict(truth: Truth, verdict: Verdict) -> list[str]:
+def _wrong_verdict(truth: Truth, verdict: DriftJudgement) -> list[str]:
     if truth.honest:
         return (
             [] if verdict.verdict not in ("unstable", "unusable", "different space") else [f"verdict {verdict.verdict}"]
         )
-    same = {"identical", "scale only"} | (set() if 0 < truth.noise**2 < IDENTICAL else {"precision only"})
+    same = {"identical", "scale only"} | (set() if 0 < truth.noise**2 < SAME_VECTORS else {"precision only"})
     return [f"verdict {verdict.verdict}"] if verdict.verdict in same else []
 
 
-def _described(truth: Truth, found: Sequence[Observation], verdict: Verdict) -> bool:
+def _described(truth: Truth, found: Sequence[Observation], verdict: DriftJudgement) -> bool:
     """Whether what is true of it was said."""
     if truth.honest:
         return not [seen for seen in found if seen.code not in NO_FAULT]

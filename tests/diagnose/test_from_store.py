@@ -9,9 +9,10 @@ import pytest
 
 from data.store.database import writing
 from evaluators.diagnose.from_store import read_check
-from evaluators.parity.asking import Asked
-from evaluators.parity.protocol import two_loads
-from evaluators.parity.vectors import Vectors
+from evaluators.encoders.registry import backend_of
+from evaluators.parity.asking import CallLog
+from evaluators.parity.loads import two_loads
+from evaluators.parity.vectors import ProbeVectors
 from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic
 
 _ALL = ("dense", "sparse", "multi")
@@ -21,9 +22,9 @@ class _Opened:
     def close(self) -> None: ...
 
 
-def _vectors(outputs: tuple[str, ...], seed: int) -> Vectors:
+def _vectors(outputs: tuple[str, ...], seed: int) -> ProbeVectors:
     draw = np.random.default_rng(seed)
-    vectors = Vectors(4)
+    vectors = ProbeVectors(4)
     vectors.dense = draw.normal(size=(4, 8)).astype(np.float32) if "dense" in outputs else None
     if "sparse" in outputs:
         vectors.sparse = [{"a": float(weight), "b": 0.1} for weight in draw.random(4)]
@@ -56,9 +57,9 @@ def test_a_random_head_is_not_a_random_model(
     for output in anew:
         setattr(second, output, getattr(other, output))
     probes = made_texts(4)
-    monkeypatch.setattr("evaluators.parity.protocol.encode_probes", lambda encoder, texts: second)
-    asked = Asked(probes, tuple(range(4)))
-    outcome = two_loads(first, _Opened, asked, "flag-embedding", "fp32")  # type: ignore[arg-type]
+    monkeypatch.setattr("evaluators.parity.loads.encode_probes", lambda encoder, texts: second)
+    asked = CallLog(probes, tuple(range(4)))
+    outcome = two_loads(first, _Opened, asked, backend_of("flag-embedding"), "fp32")  # type: ignore[arg-type]
     made = [Made("ours", synthetic(4)), Made("theirs", synthetic(4), "identical", "Same.", {"batch_size": 1})]
     with writing(tmp_path / "s.duckdb", fresh=True) as connection:
         add_check(connection, probes, made, started=NEWEST)

@@ -14,7 +14,7 @@ from evaluators.diagnose.from_store import Candidate, read_check
 from evaluators.diagnose.likeness import alike
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity import run
-from evaluators.parity.plan import Plan
+from evaluators.parity.plan import CheckPlan
 from evaluators.probes import ProbeSet, load_probes
 from tests.diagnose.live import HABITS, Live, Model, write_bert
 from tests.parity.conftest import kept
@@ -78,7 +78,7 @@ def made(request: pytest.FixtureRequest, bert: Path, tmp_path_factory: pytest.Te
         patch.setattr(run, "look", lambda settings, seen: ())
         every = ["reference", *(habit for habit in HABITS if (habit in SLOW) == slow)]
         asked = [EncoderSettings("langchain", habit, label=habit) for habit in every]
-        done = run.check(Plan(asked[0], tuple(asked[1:]), probes))
+        done = run.check(CheckPlan(asked[0], tuple(asked[1:]), probes))
     store = kept(done, tmp_path_factory.mktemp("store") / "s.duckdb")
     found = read_check(store, done.check_id)
     bench = Bench(load_reference(str(folder)), batched(found.texts, found.roles, 32))

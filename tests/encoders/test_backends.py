@@ -24,8 +24,8 @@ from evaluators.encoders.base import Backend, Description, Encoded, in_use
 from evaluators.encoders.registry import BACKENDS, open_encoder
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.spec import parse_spec
-from evaluators.parity.keep import keep
-from evaluators.parity.plan import Plan
+from evaluators.parity.keep import keep_check
+from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import check
 from evaluators.preflight.encoders import look
 from tests.parity.conftest import core_probes
@@ -70,9 +70,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def kept(candidate: str, store: Path) -> duckdb.DuckDBPyConnection:
     Made.opened = 0
-    done = check(Plan(parse_spec("made-here:reference"), (parse_spec(candidate),), core_probes()))
+    done = check(CheckPlan(parse_spec("made-here:reference"), (parse_spec(candidate),), core_probes()))
     with writing(store) as connection:
-        keep(connection, done, "python -m evaluators parity")
+        keep_check(connection, done, "python -m evaluators parity")
     return duckdb.connect(str(store), read_only=True)
 
 

@@ -18,7 +18,7 @@ from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.http import Http
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
-from evaluators.parity.vectors import Vectors, encode_probes
+from evaluators.parity.vectors import ProbeVectors, encode_probes
 from evaluators.probes import Probe
 from tests.encoders.raw import Raw, listening, reply
 
@@ -32,7 +32,7 @@ def settings(url: str, **values: object) -> EncoderSettings:
     return EncoderSettings(backend="openai", source=url, **given)  # type: ignore[arg-type]
 
 
-def asked(url: str, texts: int = 20, **values: object) -> tuple[Vectors, float]:
+def asked(url: str, texts: int = 20, **values: object) -> tuple[ProbeVectors, float]:
     """What a check gets of probes that are encoded there, and the seconds it took."""
     probes = [Probe(f"p{i}", f"text {i}") for i in range(texts)]
     encoder = open_encoder(settings(url, **values))

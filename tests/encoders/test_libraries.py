@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data.store.errors import EncoderError, InputError, MissingDependencyError, NotAllowedError
-from evaluators.encoders.pooling import pool
+from evaluators.encoders.pooling import pool_tokens
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.spec import parse_spec
@@ -48,10 +48,10 @@ def test_pooling_does_not_mind_the_side_of_the_padding(how: str) -> None:
     states = np.random.default_rng(0).normal(size=(1, 4, 3)).astype(np.float32)
     mask = np.ones((1, 4), dtype=np.int64)
     padding = np.full((1, 2, 3), 99, dtype=np.float32)
-    right = pool(np.concatenate([states, padding], 1), np.pad(mask, ((0, 0), (0, 2))), how)
-    np.testing.assert_allclose(right, pool(states, mask, how), rtol=1e-6)
+    right = pool_tokens(np.concatenate([states, padding], 1), np.pad(mask, ((0, 0), (0, 2))), how)
+    np.testing.assert_allclose(right, pool_tokens(states, mask, how), rtol=1e-6)
     if how != "weightedmean":  # which counts positions, padding included
-        left = pool(np.concatenate([padding, states], 1), np.pad(mask, ((0, 0), (2, 0))), how)
+        left = pool_tokens(np.concatenate([padding, states], 1), np.pad(mask, ((0, 0), (2, 0))), how)
         np.testing.assert_allclose(left, right, rtol=1e-6)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from data.rules.causes import CAUSES, Cause
-from data.rules.drift import IDENTICAL
+from data.rules.drift import SAME_VECTORS
 from evaluators.diagnose.answer import Bench, Facts, diagnose
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.measure import ROUNDING, apart
@@ -23,7 +23,7 @@ from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import compatible
 from evaluators.diagnose.verdict import Diagnosis
-from evaluators.parity.asking import Asked
+from evaluators.parity.asking import CallLog
 from evaluators.parity.stability import observe
 from evaluators.probes import Probe
 from tests.maintain.candidates import encode
@@ -170,7 +170,7 @@ def repeated(bench: Bench, loads: Sequence[Callable[[Any], Any]], times: int) ->
     reference, recipe = bench.reference, bench.reference.recipe
     every = [Probe(str(place), text, role) for place, (text, role) in enumerate(zip(*bench.texts[:2], strict=True))]
     short = sorted((place for place, probe in enumerate(every) if probe.text.strip()), key=lambda i: len(every[i].text))
-    asked, known = Asked(every, tuple(short[:_ASKED])), Asked(every, tuple(short[:_ASKED]))
+    asked, known = CallLog(every, tuple(short[:_ASKED])), CallLog(every, tuple(short[:_ASKED]))
     known.add("all", 1, range(len(every)), bench.vectors(recipe))
     texts, roles, _ = bench.texts
     chosen = asked.chosen
@@ -180,7 +180,7 @@ def repeated(bench: Bench, loads: Sequence[Callable[[Any], Any]], times: int) ->
     for number, load in enumerate(loads, 1):
         for _ in range(2 + times):
             asked.add("batch", number, asked.chosen, encode(reference, recipe, few, load))
-    observed = tuple(observe(asked, IDENTICAL, known))
+    observed = tuple(observe(asked, SAME_VECTORS, known))
     tests = {one.test for one in observed}
     calls = tuple(call for call in asked.calls if call.how != "all")
     facts = Facts("loads" not in tests, "deterministic" not in tests, observed=observed, calls=calls)

@@ -10,7 +10,7 @@ import pytest
 from data.store.database import writing
 from evaluators.encoders.spec import parse_spec
 from evaluators.parity.keep import keep_check
-from evaluators.parity.plan import Plan
+from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import Check, check
 from evaluators.probes import ProbeSet, load_probes
 from tests.small_models import export_onnx, minilm
@@ -43,7 +43,7 @@ def core_probes() -> ProbeSet:
 def checked(reference: str, candidates: Sequence[str], probes: ProbeSet | None = None) -> Check:
     """A check of specs on the core probes."""
     specs = [parse_spec(spec) for spec in candidates]
-    return check(Plan(parse_spec(reference), tuple(specs), probes or core_probes()))
+    return check(CheckPlan(parse_spec(reference), tuple(specs), probes or core_probes()))
 
 
 def verdicts(done: Check, output: str = "dense") -> dict[str, str]:

@@ -73,7 +73,7 @@ def test_the_table_of_figures_has_it(with_one_more: None) -> None:
         from dashboard.sections import drift_verdicts
 
         columns = [*drift_verdicts._columns(), "texts_failed"]
-        drift_verdicts.figures(pd.DataFrame([{name: 1.0 for name in columns}]))
+        drift_verdicts.table_of_figures(pd.DataFrame([{name: 1.0 for name in columns}]))
 
     shown = AppTest.from_function(page).run()
     assert not shown.exception

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from data.store.errors import ModelError
 from evaluators.encoders.spec import parse_spec
-from evaluators.parity.plan import Plan
+from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import check
 from evaluators.probes import ProbeSet, load_probes
 from tests.models import build
@@ -33,9 +33,9 @@ def torn(tmp_path: Path) -> Path:
     return folder
 
 
-def plan(reference: Path, candidate: Path, **more: bool) -> Plan:
+def plan(reference: Path, candidate: Path, **more: bool) -> CheckPlan:
     specs = [parse_spec(f"sentence-transformers:{folder}") for folder in (reference, candidate)]
-    return Plan(specs[0], (specs[1],), PROBES, **more)
+    return CheckPlan(specs[0], (specs[1],), PROBES, **more)
 
 
 def test_a_candidate_at_fault_runs_and_its_fault_is_kept_with_it(sound: Path, torn: Path, tmp_path: Path) -> None:

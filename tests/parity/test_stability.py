@@ -13,19 +13,19 @@ import duckdb
 import numpy as np
 import pytest
 
-from data.rules.drift import IDENTICAL
+from data.rules.drift import SAME_VECTORS
 from data.store.database import open_reader, writing
 from data.store.errors import EncoderGoneError
 from evaluators.diagnose.from_store import read_check
 from evaluators.encoders.base import Description, Encoded
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity import run
-from evaluators.parity.asking import Asked, ask_at_once
-from evaluators.parity.observed import in_words
-from evaluators.parity.plan import Plan
-from evaluators.parity.protocol import Outcome, described
+from evaluators.parity.asking import CallLog, ask_at_once
+from evaluators.parity.observations import OBSERVATIONS
+from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import Check, Examined
-from evaluators.parity.stability import CODES, observe
+from evaluators.parity.selftest import SelfTest, with_observations
+from evaluators.parity.stability import observe
 from tests.parity.conftest import core_probes, kept, rows
 from tests.parity.misbehaving import KINDS, Misbehaving, Opener, State, right
 
@@ -85,7 +85,7 @@ def done() -> Iterator[Done]:
         patch.setattr(run, "look", lambda settings, seen: ())
         asked = [EncoderSettings("langchain", kind, label=kind) for kind in KINDS]
         reference = EncoderSettings("langchain", "right", label="reference")
-        found = run.check(Plan(reference, tuple(asked), core_probes()))
+        found = run.check(CheckPlan(reference, tuple(asked), core_probes()))
         calls: dict[str, list[list[int]]] = {}
         for one in opener.opened:
             assert isinstance(one, Misbehaving)
@@ -110,9 +110,9 @@ def test_what_was_seen_is_said_with_its_numbers(done: Done, kind: str) -> None:
     assert found.verdict == verdict
     for outcome in examined.protocol:
         for one in outcome.observed:
-            assert in_words(one) in outcome.detail
+            assert one.in_words() in outcome.detail
             if outcome.outcome == "fail":
-                assert in_words(one) in found.sentence
+                assert one.in_words() in found.sentence
 
 
 @pytest.mark.parametrize("kind", SEEN)
@@ -168,7 +168,7 @@ def test_clients_ask_at_the_same_time_and_each_answer_is_kept() -> None:
         clients[-1].left = 4
         return clients[-1]
 
-    asked = Asked(core_probes().probes, tuple(range(8)))
+    asked = CallLog(core_probes().probes, tuple(range(8)))
     assert ask_at_once(reopen, asked) == ""
     assert [sum(client.asked) for client in clients] == [6, 6, 6, 6]
     assert len(asked.of("at-once")) == 16 and len(asked.of("client-3")) == 2
@@ -177,7 +177,7 @@ def test_clients_ask_at_the_same_time_and_each_answer_is_kept() -> None:
 def test_answers_exchanged_between_calls_at_the_same_time_are_told_and_not_taken_for_noise() -> None:
     probes = core_probes().probes[:8]
     vectors = np.stack([right(probe.text + "x") for probe in probes]).astype(np.float32)
-    asked = Asked(probes, tuple(range(8)))
+    asked = CallLog(probes, tuple(range(8)))
     for how in ("all", "batch", "batch"):
         asked.add(how, 1, range(8), vectors)
     for _ in range(2):
@@ -186,15 +186,15 @@ def test_answers_exchanged_between_calls_at_the_same_time_are_told_and_not_taken
             client, length = place % 4, 2 if place % 4 == 3 else 1
             asked.add("at-once", 1, [place], vectors[[place ^ 1 if place < 2 else place]] * length)
             asked.add(f"client-{client}", 1, [client], vectors[[client]] * length)
-    at_once, clients = observe(asked, IDENTICAL)
+    at_once, clients = observe(asked, SAME_VECTORS)
     assert at_once.code == "at-once-differs"
     # Of the clients of which one gets other vectors by itself, only the texts that each was asked for by itself count.
     assert {name: at_once.numbers[name] for name in ("times", "answers", "another")} == {
         "times": 4, "answers": 8, "another": 4,
     }  # fmt: skip
     assert (clients.code, clients.numbers["differ"]) == ("clients-differ", 1)
-    before = [Outcome("deterministic", "pass", 0.0, "the same"), Outcome("batch", "pass", 0.0, "the same")]
-    after = described(before, [at_once, clients])
+    before = [SelfTest("deterministic", "pass", 0.0, "the same"), SelfTest("batch", "pass", 0.0, "the same")]
+    after = with_observations(before, [at_once, clients])
     assert [(one.outcome, len(one.observed)) for one in after] == [("fail", 2), ("pass", 0)]
 
 
@@ -209,7 +209,7 @@ def test_what_a_batch_may_do_to_rounded_vectors_is_no_fault_at_the_same_time(siz
     probes = core_probes().probes[:8]
     vectors = np.stack([right(probe.text + "x") for probe in probes]).astype(np.float32)
     draw = np.random.default_rng(3)
-    reference, asked = Asked(probes, tuple(range(8))), Asked(probes, tuple(range(8)))
+    reference, asked = CallLog(probes, tuple(range(8))), CallLog(probes, tuple(range(8)))
     reference.add("all", 1, range(8), vectors)
     rounded = vectors + draw.normal(size=vectors.shape).astype(np.float32) * 0.005 / 8
     for how in ("all", "batch", "batch"):
@@ -218,20 +218,20 @@ def test_what_a_batch_may_do_to_rounded_vectors_is_no_fault_at_the_same_time(siz
         asked.add("alone", 1, [place], rounded[[place]])
         other = draw.normal(size=(1, 64)).astype(np.float32) * size / 8
         asked.add("at-once", 1, [place], vectors[[place]] + other)
-    assert [one.code for one in observe(asked, IDENTICAL, reference)] == codes
+    assert [one.code for one in observe(asked, SAME_VECTORS, reference)] == codes
 
 
 def test_a_client_that_is_answered_differently_is_not_taken_for_the_others_asking() -> None:
     probes = core_probes().probes[:8]
     vectors = np.stack([right(probe.text + "x") for probe in probes]).astype(np.float32)
-    asked = Asked(probes, tuple(range(8)))
+    asked = CallLog(probes, tuple(range(8)))
     asked.add("batch", 1, range(8), vectors)
     for place in range(8):
         version = np.float32(1 + place % 2)
         asked.add("alone", 1, [place], vectors[[place]])
         asked.add("at-once", 1, [place], vectors[[place]] * version)
         asked.add(f"client-{place % 4}", 1, [place % 4], vectors[[place % 4]] * version)
-    found = observe(asked, IDENTICAL)
+    found = observe(asked, SAME_VECTORS)
     assert [(one.code, one.numbers["differ"]) for one in found] == [("clients-differ", 2)]
 
 
@@ -256,7 +256,7 @@ class _Gone:
 
 def test_a_server_that_is_gone_is_asked_once_by_each_client_and_no_more() -> None:
     clients: list[_Gone] = []
-    asked = Asked(core_probes().probes, tuple(range(8)))
+    asked = CallLog(core_probes().probes, tuple(range(8)))
     said = ask_at_once(lambda: clients.append(_Gone()) or clients[-1], asked)  # type: ignore[func-returns-value]
     assert "Nobody listens" in said and asked.calls == []
     assert [(client.asked, client.closed) for client in clients] == [(1, True)] * 4
@@ -271,7 +271,7 @@ def test_a_client_that_cannot_be_opened_costs_no_answer_and_no_other_client_is_l
         clients.append(_Gone())
         return clients[-1]
 
-    assert "The server is gone" in ask_at_once(reopen, Asked(core_probes().probes, tuple(range(8))))
+    assert "The server is gone" in ask_at_once(reopen, CallLog(core_probes().probes, tuple(range(8))))
     assert [(client.asked, client.closed) for client in clients] == [(0, True)] * 2
 
 
@@ -287,13 +287,13 @@ def test_what_was_seen_is_kept_as_codes_with_every_answer(done: Done, tmp_path: 
     )
     codes = {label: code for label, code, _ in found if code != "loads-outputs"}
     assert codes["noise"] == "noise" and codes["cached"] == "beginning-shared" and "right" not in codes
-    assert all(one["code"] in CODES for *_, observed in found for one in json.loads(observed))
+    assert all(one["code"] in OBSERVATIONS for *_, observed in found for one in json.loads(observed))
     answers = dict(rows(store, "SELECT label, count(*) FROM answers JOIN encoders USING (encoder_id) GROUP BY label"))
     assert answers["noise"] > 100 and "right" not in answers
     candidates = {one.label: one.facts for one in read_check(store, done.check.check_id).candidates}
     assert [one.code for one in candidates["two versions"].observed] == ["distinct-answers"]
     assert candidates["noise"].deterministic is False and candidates["quantised"].deterministic is True
-    own = [call.vectors for call in (done.of("noise").asked or pytest.fail("nothing asked")).of("batch")]
+    own = [call.vectors for call in (done.of("noise").log or pytest.fail("nothing asked")).of("batch")]
     again = [call.vectors for call in candidates["noise"].of("batch")]
     assert len(own) == len(again) and all((left == right).all() for left, right in zip(own, again, strict=True))
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.rules.drift import FLOORS, VERDICTS, floor_of, norm_floor
-from evaluators.parity.protocol import Outcome
-from evaluators.parity.verdict import Evidence, common_trait, give_verdict
+from data.rules.drift import DRIFT_VERDICTS, FLOORS, floor_of, norm_floor
+from evaluators.parity.selftest import SelfTest
+from evaluators.parity.traits import common_trait
+from evaluators.parity.verdict import DriftEvidence, give_verdict
 from evaluators.probes import Probe, ProbeSet, derived_traits, load_probes
 
 PROBES = [Probe(f"p{i}", "x" * i, traits=("even",) if i % 2 == 0 else ("odd",)) for i in range(1, 11)]
@@ -13,11 +14,11 @@ NONE = np.full(10, 1e-9)
 
 
 def verdict(
-    distance: object, *, ratio: float = 1.0, floor: float = 1e-6, protocol: tuple[Outcome, ...] = (), **more: object
+    distance: object, *, ratio: float = 1.0, floor: float = 1e-6, protocol: tuple[SelfTest, ...] = (), **more: object
 ) -> tuple[str, str]:
-    evidence = Evidence("dense", np.array(distance, dtype=float), np.full(10, ratio), floor, **more)  # type: ignore[arg-type]
+    evidence = DriftEvidence("dense", np.array(distance, dtype=float), np.full(10, ratio), floor, **more)  # type: ignore[arg-type]
     found = give_verdict(evidence, PROBES, protocol)
-    assert found.verdict in VERDICTS
+    assert found.verdict in DRIFT_VERDICTS
     return found.verdict, found.sentence
 
 
@@ -30,7 +31,7 @@ def test_each_verdict() -> None:
     assert verdict(NONE + 0.1)[0] == "differs everywhere"
     assert verdict(NONE + 0.9, rotation_residual=1e-9)[0] == "different space"
     assert verdict(NONE + 0.066, rotation_residual=6e-3, floor=6e-2)[0] == "differs everywhere"  # int8's own noise
-    assert verdict(NONE, protocol=(Outcome("order", "fail", 3.0, "Shuffled."),)) == ("unstable", "Shuffled.")
+    assert verdict(NONE, protocol=(SelfTest("order", "fail", 3.0, "Shuffled."),)) == ("unstable", "Shuffled.")
     assert verdict(NONE * np.nan)[0] == "unusable"
 
 
@@ -63,7 +64,7 @@ def test_a_verdict_is_relative_to_the_precision_declared() -> None:
 
 
 def test_a_failure_of_another_output_is_not_held_against_this_one() -> None:
-    outcome = Outcome("loads", "fail", 0.3, "Two loads disagree.", ("sparse",))
+    outcome = SelfTest("loads", "fail", 0.3, "Two loads disagree.", ("sparse",))
     assert verdict(NONE, protocol=(outcome,))[0] == "identical"
 
 

@@ -85,8 +85,8 @@ def neighbours_kept(reference: Floats, candidate: Floats, k: int = NEAREST) -> F
     k = min(k, len(reference) - 1)
     if len(reference) < _FEWEST:
         return np.full(len(reference), np.nan)
-    kept = nearest_texts(reference, k) & nearest_texts(candidate, k)
-    return np.asarray(kept.sum(1) / k, dtype=np.float64)
+    shared = nearest_texts(reference, k) & nearest_texts(candidate, k)
+    return np.asarray(shared.sum(1) / k, dtype=np.float64)
 
 
 def permutation(reference: Vectors, candidate: Vectors, tolerance: float) -> NDArray[np.int64] | None:
