@@ -16,7 +16,7 @@ from data.store.errors import EncoderError, EncoderGoneError, InputError, NotAll
 from evaluators.encoders.base import Description, Encoded, Encoder, Tokens, resolve
 from evaluators.encoders.bounds import Clock
 from evaluators.encoders.settings import EncoderSettings
-from evaluators.trust import allows, code_revision, named_code, only_code_from, opening, vet
+from evaluators.trust import allows, code_revision, named_classes, only_code_from, opening, vet
 
 __all__ = ["BACKENDS", "open_encoder"]
 
@@ -95,7 +95,7 @@ def _vet_named(settings: EncoderSettings) -> None:
         folder = Path(word).expanduser()
         own_code = allows(settings.allowed, word, code_revision(folder))
         vet(folder, word, own_code=own_code)
-        if not own_code and any(named.role == "module" for named in named_code(folder)):
+        if not own_code and any(named.role == "module" for named in named_classes(folder)):
             raise _not_allowed(settings, word, code_revision(folder))
 
 

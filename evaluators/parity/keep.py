@@ -12,12 +12,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from data.store.findings import put_findings
 from data.store.runs import File, RunRow, RunWarning, put_run
 from data.store.vocabulary import RunKind, Status
 from evaluators.environment import environment
 from evaluators.parity.compare import Comparison
 from evaluators.parity.run import Check, Examined
-from evaluators.preflight.record import keep_findings
 
 __all__ = ["encoder_id", "keep"]
 
@@ -57,7 +57,8 @@ def keep(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> N
     for name, examined in everyone.items():
         _insert(connection, "vectors", list(_vectors(check, name, examined)))
     for name, examined in everyone.items():
-        keep_findings(connection, check.check_id, examined.description.model, examined.findings, subject=name)
+        rows = [finding.as_row() for finding in examined.findings]
+        put_findings(connection, check.check_id, examined.description.model, rows, subject=name)
     for examined in check.candidates:
         for comparison in examined.comparisons:
             _insert(connection, "drift", _drift(check, examined, comparison))

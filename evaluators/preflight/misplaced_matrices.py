@@ -18,7 +18,7 @@ import numpy as np
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.tensor_names import SHOWN
-from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_summary import TensorSummary
 from evaluators.preflight.tensor_values import is_table
 
 __all__ = ["out_of_place"]
@@ -30,7 +30,7 @@ _TIED = 0.5  # correlation in the middle layer from which two sides count as tie
 _TURNED = 0.4  # (.07)
 _MOVED = 0.3  # (.14)
 
-Layers = dict[tuple[int, ...], Summary]
+Layers = dict[tuple[int, ...], TensorSummary]
 
 
 class _Tie(NamedTuple):
@@ -42,7 +42,7 @@ class _Tie(NamedTuple):
     other_side: str
 
 
-def out_of_place(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def out_of_place(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """Square matrices that were transposed, and matrices of two layers that were exchanged."""
     kinds = _kinds(summaries)
     ties = _ties(kinds)
@@ -57,7 +57,7 @@ def out_of_place(summaries: Sequence[Summary]) -> Iterator[Finding]:
         yield finding("weights-swapped", seen, {"exchanged": [list(pair) for pair in moved[:SHOWN]]})
 
 
-def _kinds(summaries: Sequence[Summary]) -> dict[str, Layers]:
+def _kinds(summaries: Sequence[TensorSummary]) -> dict[str, Layers]:
     """The large matrices by kind, and in each kind by layer."""
     kinds: dict[str, Layers] = defaultdict(dict)
     for summary in summaries:
@@ -79,7 +79,7 @@ def _ties(kinds: dict[str, Layers]) -> list[_Tie]:
     return found
 
 
-def _together(one: Summary, side: str, other: Summary, other_side: str) -> float:
+def _together(one: TensorSummary, side: str, other: TensorSummary, other_side: str) -> float:
     """Correlation of the logarithms of the two sides' strengths; 0 where they are of different lengths."""
     left, right = one.strengths(side), other.strengths(other_side)
     return float(left @ right) if len(left) == len(right) else 0.0

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.preflight.tensor_names import pattern
+from evaluators.preflight.tensor_names import layer_pattern
 
-__all__ = ["Summary", "summarise"]
+__all__ = ["TensorSummary", "summarise"]
 
 # What is looked at of a large tensor where its first values tell as much as all of them.
 _SAMPLE = 4096
@@ -21,7 +21,7 @@ _SMALL = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class TensorSummary:
     """What the values of a floating-point tensor are like.
 
     Attributes:
@@ -86,7 +86,7 @@ class Summary:
     @property
     def pattern(self) -> str:
         """Its name without its layer's number."""
-        return pattern(self.name)
+        return layer_pattern(self.name)
 
     @property
     def place(self) -> tuple[int, ...]:
@@ -107,7 +107,7 @@ class Summary:
         return self.shape, self.total, self.rms, self.peak
 
 
-def summarise(name: str, file: str, tensor: Any) -> Summary:
+def summarise(name: str, file: str, tensor: Any) -> TensorSummary:
     """Look once at a torch tensor of any floating-point type, in pieces of a bounded size."""
     import torch
 
@@ -120,7 +120,7 @@ def summarise(name: str, file: str, tensor: Any) -> Summary:
     kept = flat.reshape(-1)[:_SAMPLE].float().numpy()
     kept = np.where(np.isfinite(kept), kept, 0)
     first = float(kept[0]) if kept.size else 0.0
-    return Summary(
+    return TensorSummary(
         name=name,
         file=file,
         shape=tuple(tensor.shape),

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.tensor_names import SHOWN, UNUSED, some
-from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_names import SHOWN, UNUSED, some_names
+from evaluators.preflight.tensor_summary import TensorSummary
 
 __all__ = ["copied_tensors", "holes", "impossible_values", "is_norm", "is_table", "reported", "used_summaries"]
 
@@ -29,33 +29,33 @@ _MANY_ZEROS = 0.01
 _ZERO_POSITIONS = 2
 
 
-def used_summaries(summaries: Iterable[Summary]) -> list[Summary]:
+def used_summaries(summaries: Iterable[TensorSummary]) -> list[TensorSummary]:
     """Those of the tensors that a sentence vector depends on."""
     return [summary for summary in summaries if not UNUSED.search(summary.name)]
 
 
-def is_norm(summary: Summary) -> bool:
+def is_norm(summary: TensorSummary) -> bool:
     """Whether it is the scale of a normalisation."""
     return bool(_NORM.search(summary.name)) and summary.name.endswith("weight")
 
 
-def is_table(summary: Summary) -> bool:
+def is_table(summary: TensorSummary) -> bool:
     """Whether its rows are looked up, of words or positions: they are not one another's like, as a layer's are."""
     return bool(_TABLE.search(summary.name))
 
 
-def reported(code: str, what: str, found: Sequence[Summary], **evidence: object) -> Iterator[Finding]:
+def reported(code: str, what: str, found: Sequence[TensorSummary], **evidence: object) -> Iterator[Finding]:
     """One finding of this code for all the tensors it was seen in, if any."""
     if found:
         names = [summary.name for summary in found]
-        seen = f"{len(names)} tensor{'s' if len(names) > 1 else ''} {what}: {some(names)}"
+        seen = f"{len(names)} tensor{'s' if len(names) > 1 else ''} {what}: {some_names(names)}"
         files = sorted({summary.file for summary in found})
         yield finding(code, seen, {"tensors": names[:SHOWN], "files": files, **evidence})
 
 
-def impossible_values(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def impossible_values(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """What can be said of each tensor by itself; the first thing that is wrong with it is the one named."""
-    found: dict[str, list[Summary]] = defaultdict(list)
+    found: dict[str, list[TensorSummary]] = defaultdict(list)
     for summary in summaries:
         for code, holds in _ALONE.items():
             if holds(summary):
@@ -67,10 +67,10 @@ def impossible_values(summaries: Sequence[Summary]) -> Iterator[Finding]:
         yield from reported(code, words, found[code])
 
 
-def _one_value(found: Sequence[Summary], summaries: Sequence[Summary]) -> Iterator[Finding]:
+def _one_value(found: Sequence[TensorSummary], summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     siblings, like = Counter(s.pattern for s in summaries), Counter((s.pattern, s.peak == 0) for s in found)
 
-    def odd(summary: Summary) -> bool:
+    def odd(summary: TensorSummary) -> bool:
         # A bias may rightly be zero in every layer; in some layers only, it is a loss.
         return len(summary.shape) > 1 or like[summary.pattern, summary.peak == 0] < siblings[summary.pattern]
 
@@ -83,29 +83,29 @@ def _one_value(found: Sequence[Summary], summaries: Sequence[Summary]) -> Iterat
         yield from reported("weights-constant", "hold one value throughout", [s for s in constant if odd(s)])
 
 
-def _is_one_value(summary: Summary) -> bool:
+def _is_one_value(summary: TensorSummary) -> bool:
     return summary.one_value and summary.size > 1 and not _ZERO_IS_RIGHT.search(summary.name)
 
 
-def _is_misread(summary: Summary) -> bool:
+def _is_misread(summary: TensorSummary) -> bool:
     return _large(summary) and summary.small < _MISREAD and summary.kurtosis < 3
 
 
-def _is_coarse(summary: Summary) -> bool:
+def _is_coarse(summary: TensorSummary) -> bool:
     return _large(summary) and summary.distinct <= _COARSE
 
 
-def _is_alike(summary: Summary) -> bool:
+def _is_alike(summary: TensorSummary) -> bool:
     """Whether all rows are nearly the same row."""
     length = (summary.middle**2).mean() ** 0.5
     return summary.matrix and len(summary.rows) >= 16 and bool(length > _ALIKE * summary.rms > 0)
 
 
-def _is_huge(summary: Summary) -> bool:
+def _is_huge(summary: TensorSummary) -> bool:
     return summary.peak > (_HUGE if summary.matrix else _HUGE_VECTOR) * summary.typical
 
 
-def holes(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def holes(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """Zeros in matrices that have no like in other layers to be held against, and in tables of positions."""
     like = Counter((summary.pattern, summary.shape) for summary in summaries)
     lone = [summary for summary in summaries if like[summary.pattern, summary.shape] == 1]
@@ -116,7 +116,7 @@ def holes(summaries: Sequence[Summary]) -> Iterator[Finding]:
     yield from reported("position-rows-zero", "have rows of zeros: positions that were never trained or lost", gaps)
 
 
-def _is_holed(summary: Summary) -> bool:
+def _is_holed(summary: TensorSummary) -> bool:
     """Whether a matrix without its like in other layers has zeros where values should be."""
     if not summary.matrix or is_table(summary) or summary.zeros < _MANY_ZEROS:
         return False
@@ -124,11 +124,11 @@ def _is_holed(summary: Summary) -> bool:
     return not one_a_row and summary.distinct > _COARSE
 
 
-def _large(summary: Summary) -> bool:
+def _large(summary: TensorSummary) -> bool:
     return summary.matrix and summary.sampled >= 1024
 
 
-_ALONE: dict[str, Callable[[Summary], bool]] = {
+_ALONE: dict[str, Callable[[TensorSummary], bool]] = {
     "weights-not-finite": lambda summary: not summary.finite,
     "one value": _is_one_value,
     "weights-garbled": lambda summary: summary.matrix and summary.sampled >= 256 and summary.spread > _GARBLED,
@@ -146,7 +146,7 @@ _WORDS = {
 }
 
 
-def copied_tensors(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def copied_tensors(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """A tensor that stands in two layers: a conversion that copied one layer over another."""
     places: dict[object, list[str]] = defaultdict(list)
     for summary in summaries:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from evaluators.preflight import preflight
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.target import Target
-from evaluators.preflight.tensor_summary import Summary, summarise
+from evaluators.preflight.tensor_summary import TensorSummary, summarise
 from evaluators.preflight.tensor_values import used_summaries
 from evaluators.preflight.weights import unlikely
 from tests.models import build, copy_of, minilm_folder, randomise
@@ -30,20 +30,22 @@ def sound() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def summaries(sound: dict[str, Any]) -> dict[str, Summary]:
+def summaries(sound: dict[str, Any]) -> dict[str, TensorSummary]:
     return {name: summarise(name, "model.safetensors", tensor) for name, tensor in sound.items()}
 
 
-def _look(summaries: dict[str, Summary]) -> list[Finding]:
+def _look(summaries: dict[str, TensorSummary]) -> list[Finding]:
     return list(unlikely(used_summaries(summaries.values())))
 
 
-def test_sound_weights_give_no_finding(summaries: dict[str, Summary]) -> None:
+def test_sound_weights_give_no_finding(summaries: dict[str, TensorSummary]) -> None:
     assert _look(summaries) == []
 
 
 @pytest.mark.parametrize("fault", NUMBER_FAULTS)
-def test_the_fault_is_seen_in_the_numbers(fault: str, sound: dict[str, Any], summaries: dict[str, Summary]) -> None:
+def test_the_fault_is_seen_in_the_numbers(
+    fault: str, sound: dict[str, Any], summaries: dict[str, TensorSummary]
+) -> None:
     change, code = NUMBER_FAULTS[fault]
     changed = dict(sound)
     change(changed)
