@@ -274,10 +274,7 @@ def test_what_is_written_out_elsewhere_is_the_same() -> None:
 
     from data.rules import drift
     from evaluators.diagnose import verdict
-    from evaluators.preflight import finding
 
-    assert get_args(finding.Severity) == finding.SEVERITIES == tuple(vocabulary.Severity)
-    assert get_args(finding.Tier) == finding.TIERS == tuple(vocabulary.Tier)[: len(finding.TIERS)]
     assert get_args(verdict.Verdict) == tuple(vocabulary.DiagnosisVerdict)
     assert tuple(drift.VERDICTS) == tuple(vocabulary.DriftVerdict)
 

@@ -36,7 +36,7 @@ def unlike_siblings(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     for summary in summaries:
         if summary.finite and not summary.one_value and summary.rms > 0:
             groups[summary.pattern, summary.shape].append(summary)
-    found: dict[str, list[TensorSummary]] = defaultdict(list)
+    faulty: dict[str, list[TensorSummary]] = defaultdict(list)
     for group in groups.values():
         group.sort(key=lambda summary: summary.place)
         for at, summary in enumerate(group):
@@ -46,10 +46,10 @@ def unlike_siblings(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
             if code is None and _off_scale(group, at):
                 code = "weights-scale"
             if code:
-                found[code].append(summary)
+                faulty[code].append(summary)
     for code, (_, words) in _RULES.items():
-        yield from reported(code, words, found[code])
-    yield from reported("weights-scale", "are far larger or smaller than their like", found["weights-scale"])
+        yield from reported(code, words, faulty[code])
+    yield from reported("weights-scale", "are far larger or smaller than their like", faulty["weights-scale"])
 
 
 def _holed(summary: TensorSummary, others: Sequence[TensorSummary], _: float) -> bool:

@@ -117,9 +117,9 @@ def summarise(name: str, file: str, tensor: Any) -> TensorSummary:
     rows, columns, totals, peaks, fourth, zeros, finite = _gather(looks, flat)
     size = max(1, flat.numel())
     rms = float(np.sqrt(rows.sum() * flat.shape[1] / size)) if flat.numel() else 0.0
-    kept = flat.reshape(-1)[:_SAMPLE].float().numpy()
-    kept = np.where(np.isfinite(kept), kept, 0)
-    first = float(kept[0]) if kept.size else 0.0
+    sample = flat.reshape(-1)[:_SAMPLE].float().numpy()
+    sample = np.where(np.isfinite(sample), sample, 0)
+    first = float(sample[0]) if sample.size else 0.0
     return TensorSummary(
         name=name,
         file=file,
@@ -131,12 +131,12 @@ def summarise(name: str, file: str, tensor: Any) -> TensorSummary:
         peak=float(peaks.max(initial=0)),
         kurtosis=float(fourth / size / rms**4) if rms else 0.0,
         zeros=zeros / size,
-        one_value=bool((kept == first).all()) and bool((flat == first).all()),
+        one_value=bool((sample == first).all()) and bool((flat == first).all()),
         rows=rows,
         columns=columns,
         middle=totals / max(1, flat.shape[0]),
         peaks=peaks,
-        **_of_sample(kept[kept != 0].astype(np.float64)),
+        **_of_sample(sample[sample != 0].astype(np.float64)),
     )
 
 
@@ -177,13 +177,13 @@ def _gather(looks: list[dict[str, Any]], flat: Any) -> tuple[Any, ...]:
     )
 
 
-def _of_sample(held: np.ndarray) -> dict[str, Any]:
-    if not held.size:
+def _of_sample(values: np.ndarray) -> dict[str, Any]:
+    if not values.size:
         return {"sampled": 0, "distinct": 0, "small": 0.0, "spread": 0.0}
-    typical = np.sqrt(np.mean(held**2))
+    typical = np.sqrt(np.mean(values**2))
     return {
-        "sampled": held.size,
-        "distinct": len(np.unique(held[:1024])),
-        "small": float(np.mean(np.abs(held) < _SMALL * typical)),
-        "spread": float(np.std(np.log2(np.abs(held)))),
+        "sampled": values.size,
+        "distinct": len(np.unique(values[:1024])),
+        "small": float(np.mean(np.abs(values) < _SMALL * typical)),
+        "spread": float(np.std(np.log2(np.abs(values)))),
     }

@@ -44,37 +44,34 @@ def is_table(summary: TensorSummary) -> bool:
     return bool(_TABLE.search(summary.name))
 
 
-def reported(code: str, what: str, found: Sequence[TensorSummary], **evidence: object) -> Iterator[Finding]:
+def reported(code: str, what: str, tensors: Sequence[TensorSummary]) -> Iterator[Finding]:
     """One finding of this code for all the tensors it was seen in, if any."""
-    if found:
-        names = [summary.name for summary in found]
+    if tensors:
+        names = [summary.name for summary in tensors]
         seen = f"{len(names)} tensor{'s' if len(names) > 1 else ''} {what}: {some_names(names)}"
-        files = sorted({summary.file for summary in found})
-        yield finding(code, seen, {"tensors": names[:SHOWN], "files": files, **evidence})
+        files = sorted({summary.file for summary in tensors})
+        yield finding(code, seen, {"tensors": names[:SHOWN], "files": files})
 
 
 def impossible_values(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """What can be said of each tensor by itself; the first thing that is wrong with it is the one named."""
-    found: dict[str, list[TensorSummary]] = defaultdict(list)
+    faulty: dict[str, list[TensorSummary]] = defaultdict(list)
     for summary in summaries:
-        for code, holds in _ALONE.items():
-            if holds(summary):
-                found[code].append(summary)
-                break
-    yield from reported("weights-not-finite", "hold NaN or infinity", found["weights-not-finite"])
-    yield from _one_value(found["one value"], summaries)
-    for code, words in _WORDS.items():
-        yield from reported(code, words, found[code])
+        if code := next((code for code, (holds, _) in _ALONE.items() if holds(summary)), None):
+            faulty[code].append(summary)
+    yield from _one_value(faulty.pop(_ONE_VALUE, []), summaries)
+    for code, (_, words) in _ALONE.items():
+        yield from reported(code, words, faulty[code])
 
 
-def _one_value(found: Sequence[TensorSummary], summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
-    siblings, like = Counter(s.pattern for s in summaries), Counter((s.pattern, s.peak == 0) for s in found)
+def _one_value(tensors: Sequence[TensorSummary], summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
+    siblings, like = Counter(s.pattern for s in summaries), Counter((s.pattern, s.peak == 0) for s in tensors)
 
     def odd(summary: TensorSummary) -> bool:
         # A bias may rightly be zero in every layer; in some layers only, it is a loss.
         return len(summary.shape) > 1 or like[summary.pattern, summary.peak == 0] < siblings[summary.pattern]
 
-    zero, constant = [s for s in found if s.peak == 0 and odd(s)], [s for s in found if s.peak > 0]
+    zero, constant = [s for s in tensors if s.peak == 0 and odd(s)], [s for s in tensors if s.peak > 0]
     yield from reported("weights-zero", "are zero throughout", zero)
     norms = [summary for summary in constant if is_norm(summary)]
     if norms and len(norms) == sum(map(is_norm, summaries)):
@@ -85,6 +82,10 @@ def _one_value(found: Sequence[TensorSummary], summaries: Sequence[TensorSummary
 
 def _is_one_value(summary: TensorSummary) -> bool:
     return summary.one_value and summary.size > 1 and not _ZERO_IS_RIGHT.search(summary.name)
+
+
+def _is_garbled(summary: TensorSummary) -> bool:
+    return summary.matrix and summary.sampled >= 256 and summary.spread > _GARBLED
 
 
 def _is_misread(summary: TensorSummary) -> bool:
@@ -128,21 +129,16 @@ def _large(summary: TensorSummary) -> bool:
     return summary.matrix and summary.sampled >= 1024
 
 
-_ALONE: dict[str, Callable[[TensorSummary], bool]] = {
-    "weights-not-finite": lambda summary: not summary.finite,
-    "one value": _is_one_value,
-    "weights-garbled": lambda summary: summary.matrix and summary.sampled >= 256 and summary.spread > _GARBLED,
-    "weights-huge": _is_huge,
-    "weights-misread": _is_misread,
-    "weights-coarse": _is_coarse,
-    "weights-alike": _is_alike,
-}
-_WORDS = {
-    "weights-garbled": "hold numbers of any size, as bytes in the wrong order do",
-    "weights-huge": "hold a number thousands of times larger than all others",
-    "weights-misread": "hold no small numbers, as bits read as another type do",
-    "weights-coarse": "hold a few different numbers only, their values rounded to some levels",
-    "weights-alike": "have rows that are nearly all the same",
+_ONE_VALUE = "one value"  # which of three findings that is, only its like in other layers tell
+# What is wrong with a tensor by itself, and in words what is then seen; the first that holds counts.
+_ALONE: dict[str, tuple[Callable[[TensorSummary], bool], str]] = {
+    "weights-not-finite": (lambda summary: not summary.finite, "hold NaN or infinity"),
+    _ONE_VALUE: (_is_one_value, ""),
+    "weights-garbled": (_is_garbled, "hold numbers of any size, as bytes in the wrong order do"),
+    "weights-huge": (_is_huge, "hold a number thousands of times larger than all others"),
+    "weights-misread": (_is_misread, "hold no small numbers, as bits read as another type do"),
+    "weights-coarse": (_is_coarse, "hold a few different numbers only, their values rounded to some levels"),
+    "weights-alike": (_is_alike, "have rows that are nearly all the same"),
 }
 
 

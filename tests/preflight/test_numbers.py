@@ -140,14 +140,14 @@ def test_one_pass_reads_each_stored_tensor_once(tmp_path: Path, monkeypatch: pyt
     from evaluators.preflight import stored_weights, weights
 
     read: list[str] = []
-    sound_reader = stored_weights.tensors
+    sound_reader = stored_weights.tensors_of_file
 
     def counted(path: Path) -> Any:
         for name, tensor in sound_reader(path):
             read.append(name)
             yield name, tensor
 
-    monkeypatch.setattr(stored_weights, "tensors", counted)
+    monkeypatch.setattr(stored_weights, "tensors_of_file", counted)
     folder = copy_of(minilm_folder(), tmp_path / "model")
     assert list(weights.check(Target("x", folder))) == []
     assert len(read) == len(set(read)) == len(load_file(folder / "model.safetensors"))
