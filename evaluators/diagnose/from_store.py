@@ -15,8 +15,9 @@ import numpy as np
 from data.rules.suggestions import Delta
 from data.rules.task_deltas import cells_of, source_of, task_deltas
 from data.store.errors import InputError, NotFoundError
+from data.store.findings import FindingRow, put_findings
 from data.store.runs import RunRow, put_run
-from data.store.vocabulary import Outcome, Output, RunKind, Severity, Status
+from data.store.vocabulary import Outcome, Output, RunKind, Severity, Status, Tier
 from evaluators.diagnose.answer import BATCH
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.proof import proof, snippet
@@ -287,23 +288,21 @@ def _keep_one(
                 named.explained, named.remaining, named.cause.remedy, named.cause.side,
             ],
         )  # fmt: skip
-    for named in found.causes:
-        _keep_finding(connection, run_id, reference.name, candidate, named, found)
+    rows = [_finding(named, found) for named in found.causes]
+    put_findings(connection, run_id, reference.name, rows, subject=candidate)
 
 
-def _keep_finding(
-    connection: duckdb.DuckDBPyConnection, run_id: str, model: str, candidate: str, named: Named, found: Diagnosis
-) -> None:
-    severity = Severity.NOTICE if named.cause.precision else Severity.SERIOUS
+def _finding(named: Named, found: Diagnosis) -> FindingRow:
     share = f": {named.explained:.1%} of the drift" if found.match else ""
-    connection.execute(
-        "INSERT INTO findings VALUES (?, ?, ?, ?, 'vectors', ?, ?, ?, ?, ?, ?)",
-        [
-            f"{run_id}-{secrets.token_hex(4)}", run_id, model, candidate, named.cause.name.replace(" ", "-"), severity,
-            f"{named.cause.name}{share}", found.sentence, named.cause.remedy,
-            json.dumps({"same_as": named.same_as, "remaining": named.remaining}),
-        ],
-    )  # fmt: skip
+    return FindingRow(
+        tier=Tier.VECTORS,
+        code=named.cause.name.replace(" ", "-"),
+        severity=Severity.NOTICE if named.cause.precision else Severity.SERIOUS,
+        seen=f"{named.cause.name}{share}",
+        why=found.sentence,
+        remedy=named.cause.remedy,
+        evidence={"same_as": named.same_as, "remaining": named.remaining},
+    )
 
 
 def _utc(moment: datetime) -> datetime:

@@ -15,7 +15,7 @@ from evaluators.preflight.positions import FROM_PADDING
 from evaluators.preflight.target import Target
 from evaluators.preflight.tokenizer_forms import Form
 
-__all__ = ["check_roles", "check_settings", "check_special_tokens", "check_template"]
+__all__ = ["check_roles", "check_tokenizer_settings", "check_special_tokens", "check_template"]
 
 # What the name of a special token says it is for; a token of another name may be for anything.
 _NAMED_FOR = {
@@ -164,7 +164,7 @@ def _misnamed(form: Form, token: str, index: int) -> bool:
     return form.vocabulary.get(token, index) != index
 
 
-def check_settings(target: Target, tokenizer: Any) -> Iterator[Finding]:
+def check_tokenizer_settings(target: Target, tokenizer: Any) -> Iterator[Finding]:
     """Truncation, padding and a greatest length in the tokenizer's files that no model was made with."""
     file = target.object(target.of_root("tokenizer.json"))
     cut, padded = file.get("truncation"), file.get("padding")

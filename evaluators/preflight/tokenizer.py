@@ -14,7 +14,12 @@ from evaluators.preflight.loading import error_in_words, load_tokenizer
 from evaluators.preflight.merges import check_learnt
 from evaluators.preflight.positions import ABSOLUTE, learned_positions
 from evaluators.preflight.slow_tokenizer import check_slow_files, check_vocab_txt
-from evaluators.preflight.special_tokens import check_roles, check_settings, check_special_tokens, check_template
+from evaluators.preflight.special_tokens import (
+    check_roles,
+    check_special_tokens,
+    check_template,
+    check_tokenizer_settings,
+)
 from evaluators.preflight.target import Target
 from evaluators.preflight.tokenizer_forms import Form, literal_form, loaded_form
 from evaluators.preflight.tokenizer_probes import PROBES, all_texts
@@ -45,7 +50,7 @@ def check(target: Target) -> Iterator[Finding]:
     if tokenizer.padding_side == "left" and target.config.get("model_type") in ABSOLUTE:
         yield finding("padding-left", "Texts are padded on the left")
     yield from _lengths(target, tokenizer)
-    yield from check_settings(target, tokenizer)
+    yield from check_tokenizer_settings(target, tokenizer)
     yield from check_learnt(target)
     yield from _forms(target, tokenizer)
 
