@@ -16,6 +16,7 @@ from data.rules.causes import OF_FINDING
 from data.rules.suggestions import Delta
 from data.rules.task_deltas import cells_of, source_of, task_deltas
 from data.store.errors import InputError, NotFoundError
+from data.store.findings import FindingRow, put_findings
 from data.store.runs import RunRow, put_run
 from data.store.vocabulary import Outcome, Output, RunKind, Severity, Status, Tier
 from evaluators.diagnose.answer import BATCH
@@ -260,8 +261,8 @@ def keep_diagnoses(
     )
     for candidate, diagnosis in diagnoses.items():
         _insert_diagnosis(connection, reference, run_id, check_id, candidate, diagnosis)
-        for named in diagnosis.causes:
-            _insert_finding(connection, run_id, reference.name, candidate, named, diagnosis)
+        rows = [_finding(named, diagnosis) for named in diagnosis.causes]
+        put_findings(connection, run_id, reference.name, rows, subject=candidate)
     return run_id
 
 
@@ -296,18 +297,18 @@ def _insert_diagnosis(
         _insert(connection, "diagnosis_causes", row)
 
 
-def _insert_finding(
-    connection: duckdb.DuckDBPyConnection, run_id: str, model: str, candidate: str, named: NamedCause, of: Diagnosis
-) -> None:
+def _finding(named: NamedCause, diagnosis: Diagnosis) -> FindingRow:
     cause = named.cause
-    share = f": {named.explained:.1%} of the drift" if of.match else ""
-    row = {
-        "finding_id": f"{run_id}-{secrets.token_hex(4)}", "run_id": run_id, "model": model, "subject": candidate,
-        "tier": Tier.VECTORS, "code": cause.code, "severity": Severity.NOTICE if cause.precision else Severity.SERIOUS,
-        "seen": f"{cause.words}{share}", "why": of.sentence, "remedy": cause.remedy,
-        "evidence": json.dumps({"same_as": named.same_as, "remaining": named.remaining}),
-    }  # fmt: skip
-    _insert(connection, "findings", row)
+    share = f": {named.explained:.1%} of the drift" if diagnosis.match else ""
+    return FindingRow(
+        tier=Tier.VECTORS,
+        code=cause.code,
+        severity=Severity.NOTICE if cause.precision else Severity.SERIOUS,
+        seen=f"{cause.words}{share}",
+        why=diagnosis.sentence,
+        remedy=cause.remedy,
+        evidence={"same_as": named.same_as, "remaining": named.remaining},
+    )
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: dict[str, Any]) -> None:

@@ -13,9 +13,9 @@ from data.store.errors import InputError, ModelError
 from evaluators.diagnose.recipe import Recipe
 from evaluators.preflight.configuration import declared_pooling
 from evaluators.preflight.loading import load_model, load_tokenizer
+from evaluators.preflight.positions import learned_positions
 from evaluators.preflight.setting_types import malformed
 from evaluators.preflight.target import Target, find_target
-from evaluators.preflight.tokenizer import positions_of
 
 __all__ = ["SHORT_POOLINGS", "Embeddings", "Projection", "Reference", "load_reference"]
 
@@ -59,7 +59,7 @@ class Reference:
     @property
     def positions(self) -> int | None:
         """How many tokens it has learned positions for; None when its positions have no table."""
-        return positions_of(self.target.config)
+        return learned_positions(self.target.config)
 
 
 def load_reference(
@@ -114,7 +114,7 @@ def _declared(target: Target, tokenizer: Any, prompts: tuple[tuple[str | None, s
     if len(modes) > 1:
         raise ModelError(f"A pooling of several modes ({' + '.join(modes)}) is not in the catalogue", where=target.name)
     own = target.object(target.of_root("sentence_bert_config.json"))
-    room = min(value for value in (positions_of(target.config), tokenizer.model_max_length, 8192) if value)
+    room = min(value for value in (learned_positions(target.config), tokenizer.model_max_length, 8192) if value)
     return Recipe(
         prompts=prompts,
         edits=("texts-lower-cased",) if own.get("do_lower_case") else (),

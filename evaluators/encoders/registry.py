@@ -13,7 +13,7 @@ from data.store.errors import EncoderError, InputError
 from evaluators.encoders.base import Backend, require, resolve
 from evaluators.encoders.guarded import GuardedEncoder, as_own_errors, not_allowed, trust_setting
 from evaluators.encoders.settings import EncoderSettings
-from evaluators.trust import allows, code_revision, named_code, only_code_from, opening, vet
+from evaluators.trust import allows, code_revision, named_classes, only_code_from, opening, vet
 
 __all__ = ["BACKENDS", "backend_of", "open_encoder"]
 
@@ -93,7 +93,7 @@ def _vet_named(settings: EncoderSettings, backend: Backend) -> None:
         folder = Path(word).expanduser()
         own_code = allows(settings.allowed, word, code_revision(folder))
         vet(folder, word, own_code=own_code)
-        if not own_code and any(named.role == "module" for named in named_code(folder)):
+        if not own_code and any(named.role == "module" for named in named_classes(folder)):
             raise not_allowed(settings, word, code_revision(folder))
 
 

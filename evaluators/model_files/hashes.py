@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.model_files.listing import walk
-from evaluators.model_files.reading import open_regular, read_bytes, shown
+from evaluators.model_files.reading import open_regular, printable, read_bytes
 
 __all__ = ["file_sha256", "git_blob_sha1", "hash_files"]
 
@@ -22,10 +22,10 @@ def hash_files(folder: Path) -> list[dict[str, Any]]:
         UnfitFileError: a file may not be read, or is larger than any of its kind.
     """
     if folder.is_file():
-        return [{"path": shown(folder.name), "size": folder.stat().st_size, "sha256": file_sha256(folder)}]
+        return [{"path": printable(folder.name), "size": folder.stat().st_size, "sha256": file_sha256(folder)}]
     return [
         {
-            "path": shown(path.relative_to(folder).as_posix()),
+            "path": printable(path.relative_to(folder).as_posix()),
             "size": path.stat().st_size,
             "sha256": file_sha256(path),
         }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from data.store.errors import ModelError
-from evaluators.model_files.reading import shown
+from evaluators.model_files.reading import printable
 
-__all__ = ["MOST", "relative_files", "walk"]
+__all__ = ["MOST", "is_inside", "relative_files", "walk"]
 
 MOST = 20_000  # entries; a folder of more is not one model alone
 _DEEPEST = 32
@@ -26,7 +27,7 @@ def walk(folder: Path, *, through_links: bool = False) -> Iterator[Path]:
     Raises:
         ModelError: more than :data:`MOST` entries, or folders nested without end.
     """
-    waiting, seen, count = [(folder, 0)], {_identity(folder)}, 0
+    waiting, visited, count = [(folder, 0)], {_identity(folder)}, 0
     while waiting:
         place, depth = waiting.pop()
         for entry in _entries(place):
@@ -34,7 +35,7 @@ def walk(folder: Path, *, through_links: bool = False) -> Iterator[Path]:
             if count > MOST or depth > _DEEPEST:
                 raise ModelError(
                     f"The folder holds more than {MOST:,} files" if count > MOST else "Its folders are nested too deep",
-                    where=shown(folder),
+                    where=printable(folder),
                     remedy="Name the folder of the model alone.",
                 )
             if entry.name.startswith("."):
@@ -42,8 +43,8 @@ def walk(folder: Path, *, through_links: bool = False) -> Iterator[Path]:
             path = Path(entry.path)
             if not _is_folder(entry):
                 yield path
-            elif (through_links or not entry.is_symlink()) and (identity := _identity(path)) not in seen:
-                seen.add(identity)
+            elif (through_links or not entry.is_symlink()) and (identity := _identity(path)) not in visited:
+                visited.add(identity)
                 waiting.append((path, depth + 1))
 
 
@@ -52,10 +53,18 @@ def relative_files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in walk(folder) if path.is_file())
 
 
+def is_inside(place: Any) -> bool:
+    """Whether a path that a file names stays in the folder it is read from, on any system."""
+    if not isinstance(place, str) or "\0" in place:
+        return False
+    windows = PureWindowsPath(place)
+    return not windows.anchor and not place.startswith("~") and ".." not in windows.parts
+
+
 def _entries(place: Path) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(place) as found:
-            return sorted(found, key=lambda entry: entry.name)
+        with os.scandir(place) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return []
 
@@ -69,7 +78,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _identity(folder: Path) -> tuple[int, int] | None:
     try:
-        found = folder.stat()
+        status = folder.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import open_regular, shown
+from evaluators.model_files.reading import open_regular, printable
 
 __all__ = ["hoarding"]
 
@@ -23,11 +23,7 @@ def hoarding(folder: Path) -> Iterator[Fault]:
     """Pickled weights whose program would fill the memory, whatever they are loaded with."""
     for name in relative_files(folder):
         if PurePosixPath(name).suffix in _PICKLED and (what := _asks(folder / name)):
-            yield Fault(
-                "weights-hoard", shown(name), f"{shown(name)} {what}",
-                "Loading it would fill the memory before a tensor is there.",
-                "Delete it, or take the .safetensors file of the same revision.",
-            )  # fmt: skip
+            yield Fault("weights-hoard", printable(name), f"{printable(name)} {what}")
 
 
 def _asks(path: Path) -> str | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path, PurePath
 from typing import Any
 
 from data.store.errors import ModelError
+from evaluators.model_files.fault import REFUSALS
 
 __all__ = [
-    "HEADER_LIMIT", "UnfitFileError", "limit_of", "open_regular", "parse_json", "read_bytes", "read_json", "read_text",
-    "shown", "unfit",
+    "HEADER_LIMIT", "UnfitFileError", "as_list", "as_object", "open_regular", "parse_json", "printable", "read_bytes",
+    "read_json", "read_object", "read_text", "settings_within", "unfit",
 ]  # fmt: skip
 
 _MB = 1_000_000
@@ -39,18 +41,10 @@ class UnfitFileError(ModelError):
 
     def __init__(self, code: str, what: str, path: Path) -> None:
         self.code = code
-        super().__init__(what, where=shown(path), remedy=_REMEDIES[code])
+        super().__init__(what, where=printable(path), remedy=REFUSALS[code][1])
 
 
-_REMEDIES = {
-    "file-special": "Put the file itself in its place, or delete it.",
-    "file-too-large": "Take the file from the model's repository.",
-    "file-sparse": "Its bytes were never written: download the file again.",
-    "file-unreadable": "Give yourself leave to read it, or copy the model to where you have it.",
-}
-
-
-def shown(path: PurePath | str) -> str:
+def printable(path: PurePath | str) -> str:
     """A path as text that any terminal, store and page can hold: control characters and stray bytes as escapes."""
     text = os.fsencode(str(path)).decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
@@ -69,22 +63,24 @@ def unfit(path: Path) -> UnfitFileError | None:
     Asks the file system alone: nothing is opened that is not a regular file.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:  # a loop of links, no leave, a NUL in the name
         why = getattr(error, "strerror", None) or str(error)
-        return UnfitFileError("file-unreadable", f"{shown(path.name)} cannot be read: {why}", path)
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((words for holds, words in _KINDS if holds(found.st_mode)), "no regular file")
-        return UnfitFileError("file-special", f"{shown(path.name)} is {kind}, not a file", path)
+        return UnfitFileError("file-unreadable", f"{printable(path.name)} cannot be read: {why}", path)
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((words for holds, words in _KINDS if holds(status.st_mode)), "no regular file")
+        return UnfitFileError("file-special", f"{printable(path.name)} is {kind}, not a file", path)
     if path.is_symlink() and (real := os.path.realpath(path)).startswith(tuple(f"{root}/" for root in _SYSTEM)):
-        return UnfitFileError("file-special", f"{shown(path.name)} is a link to {shown(real)}, which is no file", path)
+        return UnfitFileError(
+            "file-special", f"{printable(path.name)} is a link to {printable(real)}, which is no file", path
+        )
     limit = limit_of(path)
-    if limit is not None and found.st_size > limit:
-        what = f"{shown(path.name)} has {found.st_size:,} bytes, more than any file of its kind ({limit:,})"
+    if limit is not None and status.st_size > limit:
+        what = f"{printable(path.name)} has {status.st_size:,} bytes, more than any file of its kind ({limit:,})"
         return UnfitFileError("file-too-large", what, path)
-    return _sparse(path, found.st_size)
+    return _sparse(path, status.st_size)
 
 
 _SPARSE_FROM = 64 * _MB  # below that, reading zeros costs nobody anything
@@ -113,7 +109,7 @@ def _sparse(path: Path, size: int) -> UnfitFileError | None:
 
 
 def _hollow(path: Path, size: int, written: int) -> UnfitFileError:
-    what = f"{shown(path.name)} says it has {size:,} bytes, and {written:,} were ever written"
+    what = f"{printable(path.name)} says it has {size:,} bytes, and {written:,} were ever written"
     return UnfitFileError("file-sparse", what, path)
 
 
@@ -135,10 +131,12 @@ def open_regular(path: Path, *, checked: bool = False) -> BufferedReader:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UnfitFileError("file-unreadable", f"{shown(path.name)} cannot be read: {error.strerror}", path) from error
+        raise UnfitFileError(
+            "file-unreadable", f"{printable(path.name)} cannot be read: {error.strerror}", path
+        ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # exchanged since it was looked at
         os.close(descriptor)
-        raise UnfitFileError("file-special", f"{shown(path.name)} is not a file", path)
+        raise UnfitFileError("file-special", f"{printable(path.name)} is not a file", path)
     return os.fdopen(descriptor, "rb")
 
 
@@ -153,7 +151,7 @@ def read_bytes(path: Path) -> bytes:
     with open_regular(path) as handle:
         content = handle.read(-1 if limit is None else limit + 1)
     if limit is not None and len(content) > limit:
-        raise UnfitFileError("file-too-large", f"{shown(path.name)} grew while it was read", path)
+        raise UnfitFileError("file-too-large", f"{printable(path.name)} grew while it was read", path)
     return content
 
 
@@ -185,3 +183,32 @@ def read_json(path: Path) -> Any:
         return parse_json(path)
     except (OSError, ValueError, UnfitFileError):
         return None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Content of a JSON file that holds an object; an empty one where it does not, as :func:`read_json`."""
+    return as_object(read_json(path))
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """A value of a JSON file where an object is meant; an empty one where it is something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """A value of a JSON file where a list is meant; an empty one where it is something else."""
+    return value if isinstance(value, list) else []
+
+
+def settings_within(value: Any, key: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Every setting of a configuration under its own name, to a depth that no configuration has.
+
+    Of a list first the list, then each of its entries under the list's name.
+    """
+    if depth > 20:
+        return
+    inside = value.items() if isinstance(value, dict) else ((key, entry) for entry in value)
+    for name, entry in inside:
+        yield str(name), entry
+        if isinstance(entry, dict | list):
+            yield from settings_within(entry, str(name), depth + 1)

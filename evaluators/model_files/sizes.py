@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import open_regular, read_json, shown
+from evaluators.model_files.reading import open_regular, printable, read_json, read_object, settings_within
 
 __all__ = ["WEIGHTS", "size_of_weights", "too_large", "unfounded"]
 
@@ -41,8 +41,6 @@ _STEPS = frozenset({"config.json", "lstm_config.json", "cnn_config.json"})
 _SIDES = re.compile(r"features|dim$|dimension$|channels|kernel")
 _LONGEST = 1_000_000  # tokens of a text
 _FREE = 100_000_000  # elements that a model may have beside what its file holds: heads that come with the class
-_WHY = "Whatever is built from it would take memory or time without end."
-_REMEDY = "Take the file from the model's repository."
 
 
 def size_of_weights(folder: Path) -> int:
@@ -58,18 +56,17 @@ def unfounded(folder: Path) -> Iterator[Fault]:
         if file.endswith(".safetensors"):
             yield from _of_header(folder, name)
         if file.endswith(".index.json"):
-            yield from _of_index(name, read_json(folder / name))
+            yield from _of_index(name, read_object(folder / name))
         if file == "modules.json":
             yield from _of_pipeline(name, read_json(folder / name))
         if not _CONFIGS.fullmatch(file):
             continue
-        value = read_json(folder / name)
-        yield from islice(_numbers(name, value), 1)
-        if isinstance(value, dict):
-            yield from _of_pooling(name, value)
-            yield from _of_module(folder, name, value)
-            yield from _of_padding(name, value) if file.startswith("sentence_") else ()
-            yield from _of_adapter(name, value, held) if file == "adapter_config.json" else ()
+        yield from islice(_numbers(name, read_json(folder / name)), 1)
+        settings = read_object(folder / name)
+        yield from _of_pooling(name, settings)
+        yield from _of_module(folder, name, settings)
+        yield from _of_padding(name, settings) if file.startswith("sentence_") else ()
+        yield from _of_adapter(name, settings, held) if file == "adapter_config.json" else ()
 
 
 def _of_header(folder: Path, name: str) -> Iterator[Fault]:
@@ -80,9 +77,9 @@ def _of_header(folder: Path, name: str) -> Iterator[Fault]:
         yield _fault(name, f"its list of tensors has {length:,} bytes, and {_LONGEST_HEADER:,} at most make sense")
 
 
-def _of_index(name: str, value: Any) -> Iterator[Fault]:
+def _of_index(name: str, value: Mapping[str, Any]) -> Iterator[Fault]:
     """Loaders, and every look at the files, go through the shards one by one."""
-    weight_map = value.get("weight_map") if isinstance(value, dict) else None
+    weight_map = value.get("weight_map")
     shards = len(set(map(str, weight_map.values()))) if isinstance(weight_map, dict) else 0
     if shards > _MOST_SHARDS:
         yield _fault(name, f"it names {shards:,} files of weights, and {_MOST_SHARDS:,} at most makes sense")
@@ -99,20 +96,11 @@ def _of_pooling(name: str, value: Mapping[str, Any]) -> Iterator[Fault]:
         yield _fault(name, f"it names {len(modes):,} ways of pooling, and {_MOST_MODES} at most make sense")
 
 
-def _numbers(name: str, value: Any, key: str = "", depth: int = 0) -> Iterator[Fault]:
+def _numbers(name: str, settings: Any) -> Iterator[Fault]:
     """Every number of a configuration against the limit of its kind."""
-    if depth > 20:
-        return
-    if isinstance(value, dict):
-        for inner, found in value.items():
-            yield from _numbers(name, found, str(inner), depth + 1)
-    elif isinstance(value, list):
-        for found in value:
-            yield from _numbers(name, found, key, depth + 1)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        limit = _limit(key)
-        if limit is not None and abs(value) > limit:
-            yield _fault(name, f"{shown(key)} is {_short(value)}, and {limit:,} at most makes sense")
+    for key, value in settings_within({"": settings}):
+        if type(value) is int and (limit := _limit(key)) is not None and abs(value) > limit:
+            yield _fault(name, f"{printable(key)} is {_short(value)}, and {limit:,} at most makes sense")
 
 
 def _limit(key: str) -> int | None:
@@ -134,7 +122,7 @@ def _of_module(folder: Path, name: str, value: Mapping[str, Any]) -> Iterator[Fa
     file = PurePosixPath(name)
     if str(file.parent) == "." or not _STEPS.issuperset({file.name}):
         return
-    numbers = sorted(found for key, found in value.items() if type(found) is int and _SIDES.search(key))
+    numbers = sorted(number for key, number in value.items() if type(number) is int and _SIDES.search(key))
     hidden = value.get("hidden_dim")
     squared = hidden**2 if isinstance(hidden, int) else 0  # what an LSTM hands from word to word
     largest = max(squared, *(a * b for a, b in pairwise(numbers[-2:])), 0)
@@ -143,17 +131,16 @@ def _of_module(folder: Path, name: str, value: Mapping[str, Any]) -> Iterator[Fa
         yield _fault(name, f"asks for a matrix of {largest:,} numbers, and its weights have {held:,} bytes")
 
 
-def _of_padding(name: str, value: Any, depth: int = 0) -> Iterator[Fault]:
+def _of_padding(name: str, settings: Mapping[str, Any]) -> Iterator[Fault]:
     """Texts padded to a length that no memory holds."""
-    if not isinstance(value, dict) or depth > 20:
-        return
-    length = value.get("max_length", value.get("model_max_length", 0))
-    multiple = value.get("pad_to_multiple_of") or 0
-    for what in (length if value.get("padding") == "max_length" else 0, multiple):
-        if isinstance(what, int | float) and what > _LONGEST:
-            yield _fault(name, f"pads every text to {_short(int(what))} tokens")
-    for inner in value.values():
-        yield from _of_padding(name, inner, depth + 1)
+    groups = [value for _, value in settings_within({"": settings}) if isinstance(value, dict)]
+    for group in groups:
+        length = (
+            group.get("max_length", group.get("model_max_length", 0)) if group.get("padding") == "max_length" else 0
+        )
+        for tokens in (length, group.get("pad_to_multiple_of") or 0):
+            if isinstance(tokens, int | float) and tokens > _LONGEST:
+                yield _fault(name, f"pads every text to {_short(int(tokens))} tokens")
 
 
 def _of_adapter(name: str, value: Mapping[str, Any], held: int) -> Iterator[Fault]:
@@ -171,8 +158,7 @@ def too_large(folder: Path, root: str = "") -> Fault | None:
     Says nothing of a model that cannot be built without code of its own: its class is not known here.
     """
     place, held = folder / root, size_of_weights(folder)
-    config = read_json(place / "config.json")
-    if not held or not isinstance(config, dict):
+    if not held or not read_object(place / "config.json"):
         return None
     needed = _elements(place)
     # One byte holds two elements at the least (4-bit weights).
@@ -199,4 +185,4 @@ def _elements(place: Path) -> float | None:
 
 
 def _fault(name: str, what: str) -> Fault:
-    return Fault("size-unfounded", shown(name), f"{shown(name)}: {what}", _WHY, _REMEDY)
+    return Fault("size-unfounded", printable(name), f"{printable(name)}: {what}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import read_json, shown
+from evaluators.model_files.reading import printable, read_object
 
 __all__ = ["overgrown"]
 
@@ -18,19 +18,15 @@ _GROWTH = 10_000  # letters that one letter may become; those of Arabic ligature
 _PIECES = 200  # special tokens around a text
 _PREFIX = 1_000  # letters; models put one space there
 _WORD = 100_000  # letters of a word: WordPiece takes the square of them
-_WHY = "A short text would fill the memory, or take without end."
 
 
 def overgrown(folder: Path) -> Iterator[Fault]:
     """Steps of a tokenizer.json after which a text would be longer than any memory."""
     for name in relative_files(folder):
-        if PurePosixPath(name).name != "tokenizer.json":
-            continue
-        value = read_json(folder / name)
-        if isinstance(value, dict):
+        if PurePosixPath(name).name == "tokenizer.json":
+            value = read_object(folder / name)
             for what in (*_padding(value), *_normaliser(value), *_template(value), *_model(value)):
-                remedy = "Take the file from the model's repository."
-                yield Fault("tokens-without-end", shown(name), f"{shown(name)} {what}", _WHY, remedy)
+                yield Fault("tokens-without-end", printable(name), f"{printable(name)} {what}")
 
 
 def _padding(value: Mapping[str, Any]) -> Iterator[str]:

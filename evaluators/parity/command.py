@@ -157,7 +157,7 @@ def _print(console: Console, done: Check) -> None:
             warning_text = f"{examined.settings.display} says that it is revision {theirs}; the reference is {ours}."
             console.print(Text(warning_text, style="yellow"))
     for examined in (done.reference, *done.candidates):
-        for finding in at_least(examined.findings, "serious"):
+        for finding in at_least(examined.findings, Severity.SERIOUS):
             style = "red" if Severity(finding.severity) is Severity.FATAL else "yellow"
             console.print(Text(f"{examined.settings.display}: {finding.seen}. {finding.remedy}", style=style))
         for outcome in examined.protocol:

@@ -13,13 +13,13 @@ import numpy as np
 
 from data.rules.measures import MEASURES
 from data.store.checks import CheckRow, put_check
+from data.store.findings import put_findings
 from data.store.runs import File, RunRow, RunWarning, put_run
 from data.store.vocabulary import RunKind, Status
 from evaluators.encoders.registry import backend_of
 from evaluators.environment import environment
 from evaluators.parity.compare import OutputComparison
 from evaluators.parity.run import Check, Examined
-from evaluators.preflight.record import keep_findings
 
 __all__ = ["encoder_id", "keep_check"]
 
@@ -53,7 +53,8 @@ def keep_check(connection: duckdb.DuckDBPyConnection, check: Check, command: str
     # A text that a check of one's own shares with the bundled set keeps the bundled name and stays readable.
     put_check(connection, rows, rename_texts=probes.name == "bundled")
     for name, examined in everyone.items():
-        keep_findings(connection, check.check_id, examined.description.model, examined.findings, subject=name)
+        findings = [finding.as_row() for finding in examined.findings]
+        put_findings(connection, check.check_id, examined.description.model, findings, subject=name)
 
 
 def encoder_id(examined: Examined) -> str:

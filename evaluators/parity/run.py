@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from data.rules.drift import floor_of
 from data.store.errors import EncoderError, ModelError, PlumblineError
-from data.store.vocabulary import DriftVerdict
+from data.store.vocabulary import DriftVerdict, Severity
 from evaluators.encoders.base import Description, Encoder, in_use
 from evaluators.encoders.registry import backend_of, open_encoder
 from evaluators.encoders.settings import EncoderSettings
@@ -117,7 +117,7 @@ def _refuse_if_doomed(settings: EncoderSettings, findings: tuple[Finding, ...]) 
     Raises:
         ModelError: a fatal finding.
     """
-    if fatal := at_least(findings, "fatal"):
+    if fatal := at_least(findings, Severity.FATAL):
         raise ModelError(
             "Preflight stops the check: the reference is at fault: " + "; ".join(finding.seen for finding in fatal),
             where=settings.display,

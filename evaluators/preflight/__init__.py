@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data.store.errors import PlumblineError
+from data.store.vocabulary import Severity, Tier
 from evaluators.preflight import (
     code,
     config_numbers,
@@ -28,7 +29,8 @@ from evaluators.preflight import (
     weights,
 )
 from evaluators.preflight.catalogue import finding as catalogued
-from evaluators.preflight.finding import Finding, Tier, at_least, worst
+from evaluators.preflight.finding import Finding, at_least, worst
+from evaluators.preflight.loading import error_in_words
 from evaluators.preflight.target import Target, find_target
 from evaluators.trust.limits import no_panic
 
@@ -51,62 +53,55 @@ def preflight(model: str, *, revision: str | None = None, trust: Collection[str]
 
 def inspect(target: Target, *, pinned: Path | None = None, repository: str | None = None) -> list[Finding]:
     """Faults of a model whose folder is known, against a pin and against the hub where these are given."""
-    kept = pin.read_pin(pinned) if pinned else None
-    found: list[Finding] = []
-    for tier in _tiers(target, kept, repository):
+    pin_of_model = pin.read_pin(pinned) if pinned else None
+    findings: list[Finding] = []
+    for tier, check in _tiers(target, pin_of_model, repository):
         with no_panic(target.name):
-            found.extend(_whole(*tier))
-        if worst(found) == "fatal":
+            findings.extend(_to_the_end(tier, check))
+        if worst(findings) is Severity.FATAL:
             break
-    return found
+    return findings
 
 
-def _whole(tier: Tier, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """What a tier finds; a file of a form that no rule foresaw is a finding and not the end of the look."""
+def _to_the_end(tier: Tier, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of a tier; a file of a form that no rule foresaw is a finding and not the end of the look."""
     try:
         yield from check()
     except PlumblineError:
         raise
     except Exception as error:  # whatever libraries and our own rules make of a stranger's file
-        words = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        yield replace(
-            catalogued("look-ended", f"The look at the tier {tier} ended in {words}", {"error": words}), tier=tier
-        )
+        words = error_in_words(error)
+        ended = catalogued("look-ended", f"The look at the tier {tier} ended in {words}", {"error": words})
+        yield replace(ended, tier=tier)
 
 
 def _tiers(
-    target: Target, kept: dict[str, Any] | None, repository: str | None
+    target: Target, pinned: dict[str, Any] | None, repository: str | None
 ) -> Iterator[tuple[Tier, Callable[[], Iterator[Finding]]]]:
     def of_files() -> Iterator[Finding]:
         yield from files.check(target)
-        if kept:
-            yield from pin.check_files(target, kept)
+        if pinned:
+            yield from pin.check_files(target, pinned)
         if repository:
             yield from hub.check(target, repository)
 
     def of_tokenizer() -> Iterator[Finding]:
         for part in kinds.transformers_of(target):
             yield from tokenizer.check(part)
-        if kept:
-            yield from pin.check_tokens(target, kept)
+        if pinned:
+            yield from pin.check_tokens(target, pinned)
 
-    yield "files", of_files
-    yield "code", lambda: code.check(target)
-    sort, parts = kinds.kind(target), kinds.transformers_of(target)
-    yield (
-        "pipeline",
-        lambda: chain(
-            pipeline.check(target),
-            requirements.check(target),
-            *(config_numbers.check(part) for part in parts if sort.known),
-        ),
-    )
-    if not sort.known or not sort.weights:
-        yield "weights", lambda: kinds.check_values_on_disk(target)
-    if not sort.known:
+    yield Tier.FILES, of_files
+    yield Tier.CODE, lambda: code.check(target)
+    kind, parts = kinds.model_kind(target), kinds.transformers_of(target)
+    numbers = [config_numbers.check(part) for part in parts] if kind.known else []
+    yield Tier.PIPELINE, lambda: chain(pipeline.check(target), requirements.check(target), *numbers)
+    if not kind.known or not kind.weights:
+        yield Tier.WEIGHTS, lambda: kinds.check_values_on_disk(target)
+    if not kind.known:
         return
-    if sort.weights:
-        yield "weights", lambda: chain.from_iterable(weights.check(part) for part in parts)
-    yield "tokenizer", of_tokenizer
-    if sort.vectors:
-        yield "configuration", lambda: chain(model_card.check(target), *(configuration.check(part) for part in parts))
+    if kind.weights:
+        yield Tier.WEIGHTS, lambda: chain.from_iterable(weights.check(part) for part in parts)
+    yield Tier.TOKENIZER, of_tokenizer
+    if kind.vectors:
+        yield Tier.CONFIGURATION, lambda: chain(model_card.check(target), *map(configuration.check, parts))

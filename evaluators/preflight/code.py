@@ -2,55 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.loading import guarded, native_class, quietly
 from evaluators.preflight.target import Target
-from evaluators.trust import Named, allowances, as_options, named_code, strangers
+from evaluators.trust import CodeReference, allowances, as_options, named_classes, other_repositories
 
 __all__ = ["check"]
 
 
 def check(target: Target) -> Iterator[Finding]:
     """Own code and other repositories' code that was not allowed by name, and the classes that stand in for it."""
-    if not (named := [entry for entry in named_code(target.folder) if not _of_a_library(target, entry)]):
+    if not (named := [entry for entry in named_classes(target.folder) if not _of_a_library(target, entry)]):
         return
-    others = strangers(target.folder, allowances(target.trust))
+    others = other_repositories(target.folder, allowances(target.trust))
     others.pop(target.name, None)  # a model may name itself as the other repository
     if target.trusted:
-        yield from _strangers(others)
+        if others:
+            names, options = list(others), as_options(others)
+            seen = f"The model runs code of {', '.join(names)}, which is not allowed"
+            evidence = {"other_repositories": names, "allow": options}
+            yield finding("code-of-others-untrusted", seen, evidence, options=options)
         return
     option = as_options({target.name: target.code_revision} | others)
     for file in sorted({entry.file for entry in named}):
         yield from _of_file(target, file, [entry for entry in named if entry.file == file], option)
 
 
-def _of_a_library(target: Target, entry: Named) -> bool:
+def _of_a_library(target: Target, entry: CodeReference) -> bool:
     """Whether a module's class is an installed library's (pylate.models.Dense.Dense): no file here could hold it."""
     package, _, _ = entry.code.rpartition(".")
     return entry.role == "module" and entry.repository is None and "." in package and not target.has(f"{package}.py")
 
 
-def _strangers(others: Mapping[str, str]) -> Iterator[Finding]:
-    """Code of other repositories, named by a model whose own code may run."""
-    if others:
-        names, options = list(others), as_options(others)
-        yield Finding(
-            "code",
-            "code-of-others-untrusted",
-            "fatal",
-            f"The model runs code of {', '.join(names)}, which is not allowed",
-            "Allowing a model allows its own code alone, at the revision that was read.",
-            f"Read that code; if you trust it, add {options}",
-            {"other_repositories": names, "allow": options},
-        )
-
-
-def _of_file(target: Target, file: str, named: list[Named], option: str) -> Iterator[Finding]:
-    if file == "modules.json":
-        yield _modules(named, option)
+def _of_file(target: Target, file: str, named: list[CodeReference], option: str) -> Iterator[Finding]:
+    if file == "modules.json":  # modules of sentence-transformers that are own code ('custom_st.Transformer')
+        seen = f"modules.json names classes of the model's own code: {_classes(named)}"
+        yield finding("modules-untrusted", seen, _evidence(named, option), option=option)
     elif file.rpartition("/")[2] == "config.json":
         yield _model(target, file, named, option)
     else:
@@ -58,54 +49,31 @@ def _of_file(target: Target, file: str, named: list[Named], option: str) -> Iter
             yield _processor(target, file, [entry for entry in named if entry.role == role], option)
 
 
-def _model(target: Target, file: str, named: list[Named], option: str) -> Finding:
+def _model(target: Target, file: str, named: list[CodeReference], option: str) -> Finding:
     config = target.object(file)
-    evidence = _evidence(named, option) | {"code_files": target.code_files}
-    evidence["native_class"] = native = native_class(config)
+    native = native_class(config)
+    evidence = _evidence(named, option) | {"code_files": target.code_files, "native_class": native}
+    seen = f"The model brings its own code ({_classes(named)})"
     if native is None:
-        return Finding(
-            "code",
-            "code-untrusted",
-            "fatal",
-            f"The model brings its own code ({_classes(named)}) and transformers has no class of its own for "
-            f"'{config.get('model_type')}'",
-            "Without its code it cannot be loaded at all.",
-            _remedy(option),
-            evidence,
-        )
-    return Finding(
-        "code",
-        "code-replaced",
-        "serious",
-        f"The model brings its own code ({_classes(named)}), which is not allowed to run: {native} is loaded instead",
-        "The built-in class may lack parts of the model; what it does not find in the file it draws at random, "
-        "and only a log line says so.",
-        _remedy(option),
-        evidence,
-    )
+        seen += f" and transformers has no class of its own for '{config.get('model_type')}'"
+        return finding("code-untrusted", seen, evidence, option=option)
+    seen += f", which is not allowed to run: {native} is loaded instead"
+    return finding("code-replaced", seen, evidence, option=option)
 
 
-def _processor(target: Target, file: str, named: list[Named], option: str) -> Finding:
+def _processor(target: Target, file: str, named: list[CodeReference], option: str) -> Finding:
     """What makes a text into input: AutoTokenizer in tokenizer_config.json, AutoProcessor and its like elsewhere."""
     role = named[0].role
-    what = "tokenizer" if role == "AutoTokenizer" else "processor"
+    tokenizer = role == "AutoTokenizer"
     instead = _loaded_instead(target, file, role)
     evidence = _evidence(named, option) | {"native_class": instead}
-    seen = f"{file} names a {what} that comes as code ({_classes(named)}), which is not allowed to run: "
-    if instead is None:
-        why = "sentence-transformers asks for it first, and loads nothing without it."
-        return Finding(
-            "code", f"{what}-untrusted", "fatal", f"{seen}nothing can be loaded instead", why, _remedy(option), evidence
-        )
-    return Finding(
-        "code",
-        f"{what}-replaced",
-        "serious",
-        f"{seen}{instead} is loaded instead",
-        "It may split, mark or end texts otherwise, and then the model reads other tokens than it was trained on.",
-        _remedy(option),
-        evidence,
+    seen = (
+        f"{file} names a {'tokenizer' if tokenizer else 'processor'} that comes as code ({_classes(named)}), "
+        f"which is not allowed to run: {instead or 'nothing can be'} {'is ' if instead else ''}loaded instead"
     )
+    if instead is None:
+        return finding("tokenizer-untrusted" if tokenizer else "processor-untrusted", seen, evidence, option=option)
+    return finding("tokenizer-replaced" if tokenizer else "processor-replaced", seen, evidence, option=option)
 
 
 def _loaded_instead(target: Target, file: str, role: str) -> str | None:
@@ -122,20 +90,7 @@ def _loaded_instead(target: Target, file: str, role: str) -> str | None:
     return type(loaded).__name__
 
 
-def _modules(named: list[Named], option: str) -> Finding:
-    """Modules of sentence-transformers that are the repository's own code ('custom_st.Transformer')."""
-    return Finding(
-        "code",
-        "modules-untrusted",
-        "fatal",
-        f"modules.json names classes of the model's own code: {_classes(named)}",
-        "sentence-transformers cannot build the model without running them.",
-        _remedy(option),
-        _evidence(named, option),
-    )
-
-
-def _evidence(named: list[Named], option: str) -> dict[str, Any]:
+def _evidence(named: list[CodeReference], option: str) -> dict[str, Any]:
     """What is named as what, whose it is, and the options that allow all of it."""
     return {
         "file": named[0].file,
@@ -145,9 +100,5 @@ def _evidence(named: list[Named], option: str) -> dict[str, Any]:
     }
 
 
-def _remedy(option: str) -> str:
-    return f"Read the code, then allow this model at this revision: {option}"
-
-
-def _classes(named: list[Named]) -> str:
+def _classes(named: list[CodeReference]) -> str:
     return ", ".join(sorted({entry.reference for entry in named}))

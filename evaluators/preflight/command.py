@@ -15,11 +15,12 @@ from rich.text import Text
 from data.store.errors import InputError
 from data.store.keys import as_written
 from data.store.runs import PreflightSettings
-from evaluators.preflight.finding import SEVERITIES, Finding, at_least
+from data.store.vocabulary import Severity
+from evaluators.preflight.finding import Finding, at_least
 
 __all__ = ["register"]
 
-_STYLE = {"fatal": "bold red", "serious": "yellow", "notice": "cyan"}
+_STYLE = {Severity.FATAL: "bold red", Severity.SERIOUS: "yellow", Severity.NOTICE: "cyan"}
 
 
 def register(app: typer.Typer) -> None:
@@ -44,10 +45,10 @@ def _preflight(
     ] = "serious",
 ) -> None:
     """Check a model's files, code, weights, tokenizer and configuration before anything is encoded."""
-    if fail_on not in SEVERITIES:
-        raise InputError(f"{fail_on!r} is not a severity", remedy=f"Choose one of {', '.join(SEVERITIES)}.")
+    if fail_on not in tuple(Severity):
+        raise InputError(f"{fail_on!r} is not a severity", remedy=f"Choose one of {', '.join(Severity)}.")
     from evaluators.preflight import find_target, inspect
-    from evaluators.preflight.pin import write_pin as keep
+    from evaluators.preflight.pin import write_pin as write_pin_of
     from evaluators.preflight.record import keep_run
 
     started = datetime.now(UTC).replace(tzinfo=None)
@@ -59,13 +60,13 @@ def _preflight(
         typer.echo(json.dumps([finding.as_row() for finding in findings], indent=1, ensure_ascii=False))
     else:
         _print(model, findings, (finished - started).total_seconds())
-    if write_pin and not at_least(findings, "fatal"):
-        keep(target, write_pin)
+    if write_pin and not at_least(findings, Severity.FATAL):
+        write_pin_of(target, write_pin)
     settings = settings_of(revision, trust_remote_code, pin, repository)
     again = as_written(["python", "-m", "evaluators", *sys.argv[1:]])
     if unkept := keep_run(target, findings, command=again, settings=settings, started=started, finished=finished):
         Console(stderr=True, highlight=False).print(Text(unkept, "dim"))
-    if at_least(findings, fail_on):
+    if at_least(findings, Severity(fail_on)):
         raise typer.Exit(1)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from evaluators.preflight import prompts
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.pipeline import flow
 from evaluators.preflight.steps import pooling_modes, routes
 from evaluators.preflight.target import Target
 from evaluators.preflight.weight_files import header
+from evaluators.preflight.widths import flow
 
 __all__ = ["card_pooling", "check", "declared_pooling", "is_causal"]
 
@@ -33,7 +33,10 @@ def check(target: Target) -> Iterator[Finding]:
     """Pooling, normalisation, attention, prompts, similarity, dimensions and precision as they are declared."""
     yield from _pooling(target)
     yield from _attention(target)
-    yield from _normalisation(target)
+    if target.modules and not target.module("Normalize") and _CARD_NORMALISES.search(target.card):
+        yield finding(
+            "normalisation-missing", "The model card normalises its vectors, modules.json has no Normalize step"
+        )
     yield from prompts.check(target)
     yield from _similarity(target)
     yield from _dimensions(target)
@@ -44,15 +47,13 @@ def check(target: Target) -> Iterator[Finding]:
 def declared_pooling(target: Target) -> tuple[str, ...]:
     """The pooling modes that the Pooling module declares; empty when there is none."""
     entry = target.module("Pooling")
-    if entry is None:
-        return ()
-    return pooling_modes(target.object(f"{entry.get('path')}/config.json"))
+    return pooling_modes(target.object(f"{entry.get('path')}/config.json")) if entry else ()
 
 
 def card_pooling(card: str) -> str | None:
     """The pooling a model card's own code shows; None when it shows none or several."""
-    shown = [mode for mode, pattern in _CARD.items() if pattern.search(card)]
-    return shown[0] if len(shown) == 1 else None
+    modes = [mode for mode, pattern in _CARD.items() if pattern.search(card)]
+    return modes[0] if len(modes) == 1 else None
 
 
 def is_causal(config: dict[str, Any]) -> bool:
@@ -67,81 +68,28 @@ def is_causal(config: dict[str, Any]) -> bool:
 
 
 def _pooling(target: Target) -> Iterator[Finding]:
-    declared, shown = declared_pooling(target), card_pooling(target.card)
-    path = f"{(target.module('Pooling') or {}).get('path')}/config.json"
-    evidence = {"declared": list(declared), "model_card": shown, "model_type": target.config.get("model_type")}
-    if target.module("Pooling") and not declared:
-        yield Finding(
-            "configuration",
-            "pooling-undeclared",
-            "serious",
-            f"{path} turns no pooling on",
-            "There is no vector to take.",
-            "Take the file from the model's repository.",
-            evidence,
-        )
-    elif declared and shown and shown not in declared:
-        yield Finding(
-            "configuration",
-            "pooling-differs",
-            "serious",
-            f"{path} says {' + '.join(declared)}, the model card's code says {shown}",
-            "Another pooling gives other vectors that look plausible.",
-            "Take the file from the model's repository.",
-            evidence,
-        )
-    elif (
-        declared
-        and not shown
-        and is_causal(target.config)
-        and "lasttoken" not in declared
-        and "weightedmean" not in declared
-    ):
-        yield Finding(
-            "configuration",
-            "pooling-decoder",
-            "serious",
-            f"A decoder is pooled by {' + '.join(declared)}",
-            "Only its last token has seen the whole text.",
-            f"Set the pooling in {path} to lasttoken.",
-            evidence,
-        )
-    elif "lasttoken" in declared and not is_causal(target.config) and target.config.get("model_type") not in _PERMUTED:
-        yield Finding(
-            "configuration",
-            "pooling-encoder",
-            "serious",
-            "An encoder is pooled by its last token",
-            "In an encoder that token is the separator.",
-            f"Check {path} against the model's repository.",
-            evidence,
-        )
+    entry = target.module("Pooling")
+    if entry is None:
+        return
+    file, kind = f"{entry.get('path')}/config.json", target.config.get("model_type")
+    declared, of_card, causal = declared_pooling(target), card_pooling(target.card), is_causal(target.config)
+    words = " + ".join(declared)
+    evidence = {"declared": list(declared), "model_card": of_card, "model_type": kind}
+    if not declared:
+        yield finding("pooling-undeclared", f"{file} turns no pooling on", evidence)
+    elif of_card and of_card not in declared:
+        yield finding("pooling-differs", f"{file} says {words}, the model card's code says {of_card}", evidence)
+    elif causal and not of_card and not {"lasttoken", "weightedmean"} & set(declared):
+        yield finding("pooling-decoder", f"A decoder is pooled by {words}", evidence, file=file)
+    elif "lasttoken" in declared and not causal and kind not in _PERMUTED:
+        yield finding("pooling-encoder", "An encoder is pooled by its last token", evidence, file=file)
 
 
 def _attention(target: Target) -> Iterator[Finding]:
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
 
     if target.config.get("is_decoder") and target.config.get("model_type") in MASKED:
-        yield Finding(
-            "configuration",
-            "attention-causal",
-            "serious",
-            'config.json says "is_decoder": true for an encoder',
-            "Each token then sees only those before it; long texts change most.",
-            "Remove is_decoder from config.json.",
-        )
-
-
-def _normalisation(target: Target) -> Iterator[Finding]:
-    if target.modules and not target.module("Normalize") and _CARD_NORMALISES.search(target.card):
-        yield Finding(
-            "configuration",
-            "normalisation-missing",
-            "serious",
-            "The model card normalises its vectors, modules.json has no Normalize step",
-            "Dot products and Euclidean distances change, cosines do not.",
-            "Add the Normalize module to modules.json.",
-        )
+        yield finding("attention-causal", 'config.json says "is_decoder": true for an encoder')
 
 
 def _architecture(target: Target) -> Iterator[Finding]:
@@ -149,14 +97,14 @@ def _architecture(target: Target) -> Iterator[Finding]:
     named, kind = target.config.get("architectures"), target.config.get("model_type")
     if not isinstance(named, list) or not named or target.config.get("auto_map"):
         return
-    types = types_of(str(named[0]))
+    types = _types_of(str(named[0]))
     if types and kind not in types:
         own = " or ".join(sorted(types))
         seen = f"config.json says model_type {kind!r}, and architectures {named[0]}, which is of {own}"
         yield finding("architecture-differs", seen, {"model_type": kind, "architectures": named})
 
 
-def types_of(name: str) -> set[str]:
+def _types_of(name: str) -> set[str]:
     """The model types whose models of some kind are of this class of transformers; empty for a class it has not."""
     from transformers.models.auto import modeling_auto as auto
 
@@ -172,28 +120,13 @@ def types_of(name: str) -> set[str]:
 
 def _similarity(target: Target) -> Iterator[Finding]:
     named = target.object("config_sentence_transformers.json").get("similarity_fn_name")
-    if named is not None and named not in _SIMILARITIES:
-        yield Finding(
-            "configuration",
-            "similarity-unknown",
-            "serious",
-            f"The similarity function is {named!r}",
-            f"Only {', '.join(sorted(_SIMILARITIES))} are known.",
-            "Take the file from the model's repository.",
-        )
-    elif (
-        named in {"dot", "euclidean", "manhattan"}
-        and not target.module("Normalize")
-        and "cosine" in target.card.lower()
-    ):
-        yield Finding(
-            "configuration",
-            "similarity-differs",
-            "notice",
-            f"The files say {named}, the model card speaks of cosine",
-            "On vectors that are not normalised the two rank differently.",
-            "Ask for the similarity you mean.",
-        )
+    if named is None or named == "cosine":
+        return
+    if named not in _SIMILARITIES:
+        known = ", ".join(sorted(_SIMILARITIES))
+        yield finding("similarity-unknown", f"The similarity function is {named!r}", known=known)
+    elif not target.module("Normalize") and "cosine" in target.card.lower():
+        yield finding("similarity-differs", f"The files say {named}, the model card speaks of cosine")
 
 
 def _dimensions(target: Target) -> Iterator[Finding]:
@@ -202,32 +135,16 @@ def _dimensions(target: Target) -> Iterator[Finding]:
         for step, given, _ in flow(target, steps):
             declared = step.settings.get("embedding_dimension") if step.kind == "Pooling" else None
             if declared and given and declared != given:
-                yield Finding(
-                    "configuration",
-                    "dimensions-differ",
-                    "serious",
-                    f"The pooling expects {declared} dimensions, the model gives {given}",
-                    "The files belong to different models.",
-                    "Take both from the same revision.",
-                    {"pooling": declared, "given": given},
-                )
+                seen = f"The pooling expects {declared} dimensions, the model gives {given}"
+                yield finding("dimensions-differ", seen, {"pooling": declared, "given": given})
 
 
 def _dtype(target: Target) -> Iterator[Finding]:
     declared = target.config.get("dtype") or target.config.get("torch_dtype")
     if not isinstance(declared, str) or not target.weight_files:
         return
-    held = {
-        _DTYPES.get(entry["dtype"], entry["dtype"]) for entry in header(target.path(target.weight_files[0])).values()
-    }
-    floats = held & set(_DTYPES.values())
+    stored = {_DTYPES.get(entry["dtype"]) for entry in header(target.path(target.weight_files[0])).values()}
+    floats = sorted(filter(None, stored))
     if floats and declared not in floats:
-        yield Finding(
-            "configuration",
-            "dtype-differs",
-            "notice",
-            f"config.json says {declared}, the weights are {' and '.join(sorted(floats))}",
-            "Loaders that follow config.json compute in another precision than those that follow the file.",
-            "Name the precision when you load the model.",
-            {"config": declared, "file": sorted(floats)},
-        )
+        seen = f"config.json says {declared}, the weights are {' and '.join(floats)}"
+        yield finding("dtype-differs", seen, {"config": declared, "file": floats})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +59,15 @@ def check_word_rows(target: Target, form: Form) -> Iterator[Finding]:
 def word_table(target: Target) -> Any:
     """The table of word vectors as it is stored, rows by width; None where none of that name and height is found."""
     height = target.config.get("vocab_size")
-    for file in target.weight_files:
-        for key, entry in header(target.path(file)).items():
-            shape = entry["shape"]
-            if _TABLE.search(key) and len(shape) == 2 and shape[0] == (height or shape[0]):
-                return _read(target.path(file), key)
-    for file in [] if target.weight_files else target.pickles:
-        for key, tensor in (load_pickle(target.path(file)) or {}).items():
-            if _TABLE.search(str(key)) and tensor.dim() == 2 and tensor.shape[0] == (height or tensor.shape[0]):
-                return tensor
-    return None
+
+    def is_table(key: str, shape: Sequence[int]) -> bool:
+        return bool(_TABLE.search(key)) and len(shape) == 2 and shape[0] == (height or shape[0])
+
+    for path in map(target.path, target.weight_files):
+        if key := next((key for key, entry in header(path).items() if is_table(key, entry["shape"])), None):
+            return _read(path, key)
+    stored = (load_pickle(target.path(file)) or {} for file in ([] if target.weight_files else target.pickles))
+    return next((value for tensors in stored for key, value in tensors.items() if is_table(key, value.shape)), None)
 
 
 def _read(path: Path, key: str) -> Any:
@@ -89,8 +88,8 @@ def _lost(table: Any, ordinary: np.ndarray, form: Form) -> Iterator[Finding]:
         first = form.core.id_to_token(int(zero[0]))
         seen = f"The word embeddings of {len(zero):,} ordinary words are zero, the first is that of {first!r}"
         yield finding("word-rows-zero", seen, {"ids": zero[:12].tolist(), "count": len(zero)})
-    held = marks[marks.any(axis=1)]
-    _, counts = np.unique(held[:, 0] + 1j * held[:, 1], return_counts=True)
+    others = marks[marks.any(axis=1)]
+    _, counts = np.unique(others[:, 0] + 1j * others[:, 1], return_counts=True)
     equal = int(counts[counts > 1].sum())
     if equal > max(4, 0.005 * len(ordinary)):
         seen = f"{equal:,} of {len(ordinary):,} ordinary words have the word embedding of another word"
@@ -105,17 +104,16 @@ def _run(ids: np.ndarray) -> int:
 def _pairs(form: Form, height: int) -> np.ndarray | None:
     """Ids of words that mean nearly the same: a word and its plural, with and without a capital or a mark."""
     known = {token: i for token, i in form.vocabulary.items() if i < height and i not in form.added}
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     for token, index in known.items():
         bare = token.removeprefix(form.mark)
         if len(bare) < 3 or not (bare.isalpha() and bare.isascii()):
             continue
         others = (token + "s", token.lower() if len(bare) > 3 else token, bare if len(bare) > 3 else token)
-        found.extend((index, known[other]) for other in others if other != token and other in known)
-    if len(found) < _ENOUGH:
+        pairs.extend((index, known[other]) for other in others if other != token and other in known)
+    if len(pairs) < _ENOUGH:
         return None
-    found.sort()
-    return np.array(found[:: max(1, len(found) // _PAIRS)])
+    return np.array(sorted(pairs)[:: max(1, len(pairs) // _PAIRS)])
 
 
 def _moved(table: Any, pairs: np.ndarray, form: Form) -> Iterator[Finding]:
@@ -126,10 +124,8 @@ def _moved(table: Any, pairs: np.ndarray, form: Form) -> Iterator[Finding]:
     cosines = (left * right).sum(1).numpy()
     mean, evidence = float(cosines.mean()), {"pairs": len(pairs), "mean_cosine": round(float(cosines.mean()), 3)}
     if mean < _APART and _has_structure(table, middle):
-        seen = (
-            f"Words of like meaning have vectors no more alike than any two (cosine {mean:.2f} over {len(pairs)} pairs)"
-        )
-        yield finding("words-moved", seen, evidence)
+        seen = "Words of like meaning have vectors no more alike than any two"
+        yield finding("words-moved", f"{seen} (cosine {mean:.2f} over {len(pairs)} pairs)", evidence)
     elif mean > _ALIKE and (stretch := _stretch(pairs, cosines)):
         first, last = (form.core.id_to_token(int(i)) for i in stretch)
         seen = f"The words from id {stretch[0]} ({first!r}) to {stretch[1]} ({last!r}) have vectors of other words"

@@ -24,11 +24,11 @@ def look(settings: EncoderSettings, seen: Seen | None = None) -> tuple[Finding, 
     seen = {} if seen is None else seen
     key = (settings.source, settings.revision, settings.trust)
     if key not in seen:
-        seen[key] = _found(settings)
+        seen[key] = _findings(settings)
     return seen[key]
 
 
-def _found(settings: EncoderSettings) -> tuple[Finding, ...]:
+def _findings(settings: EncoderSettings) -> tuple[Finding, ...]:
     trust = settings.trust.split(",") if settings.trust else ()
     try:
         return tuple(preflight(settings.source, revision=settings.revision, trust=trust))

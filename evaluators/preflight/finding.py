@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, cast
 
-__all__ = ["AGAIN", "SEVERITIES", "TIERS", "Finding", "Severity", "Tier", "at_least", "worst"]
+from data.store.findings import FindingRow
+from data.store.vocabulary import Severity, Tier
 
-Tier = Literal["files", "code", "pipeline", "weights", "tokenizer", "configuration"]
-Severity = Literal["notice", "serious", "fatal"]
+__all__ = ["Finding", "at_least", "worst"]
 
-# In the order they are checked: what one tier finds can make the next meaningless, never the other way round.
-TIERS: tuple[Tier, ...] = ("files", "code", "pipeline", "weights", "tokenizer", "configuration")
-# fatal: the model cannot give right vectors; serious: it probably does not; notice: worth knowing, vectors are right.
-SEVERITIES: tuple[Severity, ...] = ("notice", "serious", "fatal")
-
-AGAIN = "Download the model again, or copy it from the machine where it works."  # the remedy where files are at fault
+_GRAVITY = {severity: gravity for gravity, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True)
@@ -31,18 +26,16 @@ class Finding:
     remedy: str
     evidence: dict[str, Any] = field(default_factory=dict)
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> FindingRow:
         """The finding as plain values, as `--json` prints it and the store keeps it."""
-        return asdict(self)
+        return cast(FindingRow, asdict(self))
 
 
 def at_least(findings: Iterable[Finding], severity: Severity) -> list[Finding]:
     """The findings of this severity or a worse one."""
-    floor = SEVERITIES.index(severity)
-    return [finding for finding in findings if SEVERITIES.index(finding.severity) >= floor]
+    return [finding for finding in findings if _GRAVITY[finding.severity] >= _GRAVITY[severity]]
 
 
 def worst(findings: Iterable[Finding]) -> Severity | None:
     """The worst severity among the findings; None when there is none."""
-    found = [SEVERITIES.index(finding.severity) for finding in findings]
-    return SEVERITIES[max(found)] if found else None
+    return max((finding.severity for finding in findings), key=_GRAVITY.__getitem__, default=None)

@@ -7,7 +7,8 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.loading import Loaded, guarded, quietly
+from evaluators.preflight.loading import LoadedModel, error_in_words, guarded, quietly
+from evaluators.preflight.steps import text_modality
 from evaluators.preflight.target import Target
 
 __all__ = ["check_forward"]
@@ -16,7 +17,7 @@ _TEXTS, _TOKENS = 2, 6
 _ALIKE = 1e-6  # relative distance of two texts' vectors; another token moves them by a tenth or more
 
 
-def check_forward(target: Target, loaded: Loaded) -> Iterator[Finding]:
+def check_forward(target: Target, loaded: LoadedModel) -> Iterator[Finding]:
     """Whether the model computes vectors of two made-up texts: finite ones, and not the same of both.
 
     Asked only of a transformer that reads tokens alone and whose own code is not involved, since others need more.
@@ -25,9 +26,9 @@ def check_forward(target: Target, loaded: Loaded) -> Iterator[Finding]:
         return
     try:
         with quietly(), guarded(target):
-            states = _states(loaded.model, _asked(target))
+            states = _states(loaded.model, _output_asked_for(target))
     except Exception as error:  # noqa: BLE001 -- a model whose settings contradict one another raises anything
-        words = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}"
+        words = error_in_words(error)
         yield finding("forward-fails", f"The model loads, and stops at its first text: {words}", {"error": words})
         return
     if states is None:
@@ -47,15 +48,14 @@ def _reads_tokens(target: Target, model: Any) -> bool:
     return plain and encoder_alone and getattr(model, "main_input_name", None) == "input_ids"
 
 
-def _asked(target: Target) -> str | None:
-    """The output that sentence-transformers takes, where its settings name one."""
-    modality = target.object(target.of_root("sentence_bert_config.json")).get("modality_config")
-    text = modality.get("text") if isinstance(modality, dict) else None
-    named = text.get("method_output_name") if isinstance(text, dict) and text.get("method") == "forward" else None
+def _output_asked_for(target: Target) -> str | None:
+    """The output of the forward pass that sentence-transformers takes, where its settings name one."""
+    text = text_modality(target.object(target.of_root("sentence_bert_config.json")))
+    named = text.get("method_output_name") if text.get("method") == "forward" else None
     return named if isinstance(named, str) else None
 
 
-def _states(model: Any, asked: str | None) -> Any:
+def _states(model: Any, output: str | None) -> Any:
     """States of two texts of six tokens each, in float; None where the model gives none by that name."""
     import torch
 
@@ -66,7 +66,7 @@ def _states(model: Any, asked: str | None) -> Any:
     ids = torch.linspace(rows // 2, rows - 1, count).long().reshape(_TEXTS, _TOKENS)
     with torch.no_grad():
         result = model(input_ids=ids, attention_mask=torch.ones_like(ids))
-    if asked is not None and asked not in result:
-        raise KeyError(f"{asked} is asked for, the model gives {', '.join(result)}")
+    if output is not None and output not in result:
+        raise KeyError(f"{output} is asked for, the model gives {', '.join(result)}")
     states = getattr(result, "last_hidden_state", None)
     return None if states is None else states.float()

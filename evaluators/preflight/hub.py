@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
+from data.store.vocabulary import Severity
 from evaluators.model_files.hashes import file_sha256, git_blob_sha1
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.target import Target
 
@@ -15,23 +17,31 @@ _SECONDS = 4.0
 _WEIGHTS = (".safetensors", ".bin", ".pt")
 
 
+class _Revision(NamedTuple):
+    """A commit on the hub, and the kind of hash and the hash of each of its files."""
+
+    commit: str
+    files: dict[str, tuple[str, str]]
+
+
 def check(target: Target, repository: str) -> Iterator[Finding]:
     """Files that differ from the hub's at the same revision, and a revision that has been followed by another.
 
     Says nothing when the hub cannot be reached: preflight works without a network.
     """
-    newest = _described(repository, None)
+    newest = _on_hub(repository, None)
     if newest is None:
         return
-    described = newest if target.revision in (None, newest["sha"]) else _described(repository, target.revision)
-    if described is not None:
-        yield from _differing(target, repository, described)
-    if target.revision not in (None, newest["sha"]):
-        yield from _stale(target, repository, described, newest)
+    current = target.revision in (None, newest.commit)
+    here = newest if current else _on_hub(repository, target.revision)
+    if here is not None:
+        yield from _differing(target, repository, here)
+    if not current:
+        yield _stale(target, repository, here.files if here else {}, newest)
 
 
-def _described(repository: str, revision: str | None) -> dict[str, Any] | None:
-    """Commit and file hashes ({name: (kind, hash)}) at a revision; None when the hub does not answer or knows none."""
+def _on_hub(repository: str, revision: str | None) -> _Revision | None:
+    """A revision as the hub has it; None when the hub does not answer or knows none."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
     from huggingface_hub.utils import httpx
@@ -43,44 +53,38 @@ def _described(repository: str, revision: str | None) -> dict[str, Any] | None:
     hashes: dict[str, tuple[str, str]] = {}
     for sibling in info.siblings or []:
         if sibling.lfs is not None:
-            hashes[sibling.rfilename] = (
-                "sha256",
-                sibling.lfs["sha256"] if isinstance(sibling.lfs, dict) else sibling.lfs.sha256,
-            )
+            lfs = sibling.lfs
+            hashes[sibling.rfilename] = ("sha256", lfs["sha256"] if isinstance(lfs, dict) else lfs.sha256)
         elif sibling.blob_id:
             hashes[sibling.rfilename] = ("git", sibling.blob_id)
-    return {"sha": info.sha, "files": hashes}
+    return _Revision(info.sha, hashes)
 
 
-def _differing(target: Target, repository: str, described: dict[str, Any]) -> Iterator[Finding]:
-    for name, (kind, wanted) in sorted(described["files"].items()):
+def _differing(target: Target, repository: str, revision: _Revision) -> Iterator[Finding]:
+    for name, (kind, expected) in sorted(revision.files.items()):
         if not target.has(name):
             continue
-        found = file_sha256(target.path(name)) if kind == "sha256" else git_blob_sha1(target.path(name))
-        if found != wanted:
-            yield Finding(
-                "files",
+        actual = file_sha256(target.path(name)) if kind == "sha256" else git_blob_sha1(target.path(name))
+        if actual != expected:
+            yield finding(
                 "hub-differs",
-                "serious" if not name.endswith(".md") else "notice",
-                f"{name} is not the file of {repository} at {described['sha'][:12]}",
-                "It was changed here, damaged, or belongs to another revision.",
-                f"Download it again: hf download {repository} {name} --revision {described['sha']}",
-                {"file": name, "here": found, "hub": wanted},
+                f"{name} is not the file of {repository} at {revision.commit[:12]}",
+                {"file": name, "here": actual, "hub": expected},
+                Severity.NOTICE if name.endswith(".md") else None,
+                repository=repository,
+                file=name,
+                revision=revision.commit,
             )
 
 
-def _stale(
-    target: Target, repository: str, described: dict[str, Any] | None, newest: dict[str, Any]
-) -> Iterator[Finding]:
-    before = described["files"] if described else {}
-    changed = sorted(name for name, value in newest["files"].items() if before.get(name) != value)
+def _stale(target: Target, repository: str, before: dict[str, tuple[str, str]], newest: _Revision) -> Finding:
+    changed = sorted(name for name, value in newest.files.items() if before.get(name) != value)
     weights = [name for name in changed if name.endswith(_WEIGHTS)]
-    yield Finding(
-        "files",
+    return finding(
         "revision-stale",
-        "serious" if weights else "notice",
-        f"The files are of revision {str(target.revision)[:12]}, the newest of {repository} is {newest['sha'][:12]}",
-        f"Since then {', '.join(weights or changed) or 'nothing read'} changed; published figures may be of it.",
-        f"Name the revision you mean: --revision {newest['sha']}",
-        {"here": target.revision, "newest": newest["sha"], "changed": changed},
+        f"The files are of revision {str(target.revision)[:12]}, the newest of {repository} is {newest.commit[:12]}",
+        {"here": target.revision, "newest": newest.commit, "changed": changed},
+        Severity.SERIOUS if weights else None,
+        changed=", ".join(weights or changed) or "nothing read",
+        newest=newest.commit,
     )

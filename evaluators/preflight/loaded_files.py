@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from evaluators.preflight.steps import routes
+from evaluators.preflight.steps import distinct_steps
 from evaluators.preflight.target import Target
 
-__all__ = ["folders", "is_read", "left_over"]
+__all__ = ["folders", "is_read"]
 
 # What trainers leave beside the model, to go on from; no loader opens it.
 _LEFT_OVER = (
@@ -25,23 +25,23 @@ _WORDS = ("vocab.txt", "merges.txt", "dict.txt", "bpe.codes")
 
 def folders(target: Target) -> set[str]:
     """The folders that loaders read files of, relative; '' is the model's own."""
-    paths = {step.path for _, steps in routes(target) for step in steps} | {target.root}
+    paths = {step.path for step in distinct_steps(target)} | {target.root}
     paths |= {str(entry["path"]) for entry in target.modules if isinstance(entry.get("path"), str)}
     return {"", *(path for path in paths if path != ".")}
 
 
-def left_over(name: str) -> bool:
+def _left_over(name: str) -> bool:
     """Whether a trainer left the file, or it lies in one of its checkpoints."""
     path = PurePosixPath(name)
-    kept = any(part.startswith(("checkpoint-", "checkpoint_", "runs")) for part in path.parts[:-1])
-    return kept or any(path.match(pattern) for pattern in _LEFT_OVER)
+    aside = any(part.startswith(("checkpoint-", "checkpoint_", "runs")) for part in path.parts[:-1])
+    return aside or any(map(path.match, _LEFT_OVER))
 
 
 def is_read(target: Target, name: str) -> bool:
     """Whether a loader of the model opens the file: what is wrong with others is wrong with nothing."""
     path = PurePosixPath(name)
     folder = path.parent.as_posix().removeprefix(".")
-    if left_over(name) or not _within(folder, folders(target)):
+    if _left_over(name) or not _within(folder, folders(target)):
         return False
     if folder not in {"", target.root}:
         return True

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.store.errors import ModelError, NotAllowedError, PlumblineError
-from evaluators.preflight.kinds import kind
+from evaluators.preflight.kinds import model_kind
 from evaluators.preflight.target import Target
 from evaluators.trust import allowances, opening
 
-__all__ = ["Loaded", "architecture_class", "guarded", "load_model", "load_tokenizer", "native_class", "quietly"]
+__all__ = [
+    "LoadedModel", "architecture_class", "error_in_words", "guarded", "load_model", "load_tokenizer", "native_class",
+    "quietly",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     """A model in memory, and the keys its loader could not place."""
 
     model: Any
@@ -51,8 +54,8 @@ def native_class(config: dict[str, Any]) -> str | None:
     """The class of transformers that is loaded for this model type without the model's own code; None if none is."""
     from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
-    kind = config.get("model_type")
-    name = MODEL_MAPPING_NAMES.get(kind) if isinstance(kind, str) else None
+    model_kind = config.get("model_type")
+    name = MODEL_MAPPING_NAMES.get(model_kind) if isinstance(model_kind, str) else None
     return name if isinstance(name, str) or name is None else str(name[0])
 
 
@@ -60,7 +63,7 @@ def architecture_class(target: Target) -> Any:
     """The class that sentence-transformers would build: of its kind, and the encoder alone for encoder-decoders."""
     import transformers
 
-    if (loader := kind(target).loader) != "AutoModel":
+    if (loader := model_kind(target).loader) != "AutoModel":
         return getattr(transformers, loader)
     if target.config.get("is_encoder_decoder") or target.config.get("model_type") in {"t5", "mt5", "umt5"}:
         native = native_class(target.config) or ""
@@ -70,7 +73,7 @@ def architecture_class(target: Target) -> Any:
     return transformers.AutoModel
 
 
-def load_model(target: Target) -> Loaded:
+def load_model(target: Target) -> LoadedModel:
     """Load the weights in the precision of the file; its own code runs only if this model and revision were allowed.
 
     Raises:
@@ -91,11 +94,11 @@ def load_model(target: Target) -> Loaded:
         except Exception as error:  # noqa: BLE001 -- configurations and models are other people's code and raise anything
             if target.config.get("auto_map") and not target.trusted:
                 raise NotAllowedError("The model cannot be loaded without its own code", where=target.name) from error
-            raise ModelError("The weights cannot be loaded", where=target.name, remedy=_first_line(error)) from error
+            raise ModelError("The weights cannot be loaded", where=target.name, remedy=_remedy(error)) from error
     mismatched = frozenset(str(entry[0] if isinstance(entry, tuple) else entry) for entry in report["mismatched_keys"])
-    beside = re.compile(kind(target).beside)
+    beside = re.compile(model_kind(target).beside)
     unexpected = frozenset(key for key in report["unexpected_keys"] if not beside.search(key))
-    return Loaded(model.eval(), frozenset(report["missing_keys"]) - mismatched, unexpected, mismatched)
+    return LoadedModel(model.eval(), frozenset(report["missing_keys"]) - mismatched, unexpected, mismatched)
 
 
 def load_tokenizer(target: Target) -> Any:
@@ -116,10 +119,18 @@ def load_tokenizer(target: Target) -> Any:
             raise
         # `tokenizers` raises bare Exception for a file it cannot read.
         except Exception as error:
-            raise ModelError("The tokenizer cannot be loaded", where=target.name, remedy=_first_line(error)) from error
+            raise ModelError("The tokenizer cannot be loaded", where=target.name, remedy=_remedy(error)) from error
 
 
 def _first_line(error: Exception) -> str:
-    """The error's name where its words alone would not tell, and its first line."""
-    first = (str(error).strip().splitlines() or [""])[0][:300]
-    return first if isinstance(error, (OSError, ValueError)) and first else f"{type(error).__name__}: {first}"
+    return (str(error).strip().splitlines() or [""])[0][:300]
+
+
+def error_in_words(error: Exception) -> str:
+    """What a library says of somebody's files: the error's name and the first line of its message."""
+    return f"{type(error).__name__}: {_first_line(error)}"
+
+
+def _remedy(error: Exception) -> str:
+    """The error's first line, with its name where the words alone would not tell."""
+    return isinstance(error, (OSError, ValueError)) and _first_line(error) or error_in_words(error)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluators.model_files.reading import as_list, as_object
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.target import Target
@@ -23,12 +24,10 @@ _IN_ORDER = 0.5
 def check_learnt(target: Target) -> Iterator[Finding]:
     """Merges lost or in another order, and pieces whose scores are all the same."""
     file = target.object(target.of_root("tokenizer.json"))
-    model = file.get("model")
-    if not isinstance(model, dict):
-        return
+    model = as_object(file.get("model"))
     vocabulary, merges = model.get("vocab"), model.get("merges")
     if isinstance(vocabulary, dict) and isinstance(merges, list):
-        added = {entry.get("content") for entry in file.get("added_tokens") or [] if isinstance(entry, dict)}
+        added = {as_object(entry).get("content") for entry in as_list(file.get("added_tokens"))}
         yield from _merges(vocabulary, merges, added)
     elif isinstance(vocabulary, list):
         yield from _scores(vocabulary)
@@ -41,19 +40,16 @@ def _merges(vocabulary: dict[str, Any], merges: list[Any], added: set[Any]) -> I
         return
     unmade = set(longer).difference(made)
     if len(unmade) > _UNMADE * len(longer):
-        seen = (
-            f"{len(unmade):,} of {len(longer):,} tokens of tokenizer.json are made by none of its {len(made):,} merges"
-        )
+        counts = f"{len(unmade):,} of {len(longer):,}"
+        seen = f"{counts} tokens of tokenizer.json are made by none of its {len(made):,} merges"
         yield finding("merges-wrong", seen, {"tokens": sorted(unmade)[:12], "count": len(unmade)})
         return
     ids = np.array([vocabulary[token] for token in made if isinstance(vocabulary.get(token), int)], float)
     if len(ids) >= _ENOUGH and ids.std() > 0:
         order = float(np.corrcoef(np.arange(len(ids)), ids)[0, 1])
         if order < _IN_ORDER:
-            seen = (
-                f"The merges of tokenizer.json are not in the order of the tokens they make (correlation {order:.2f})"
-            )
-            yield finding("merges-wrong", seen, {"correlation": round(order, 3)})
+            seen = "The merges of tokenizer.json are not in the order of the tokens they make"
+            yield finding("merges-wrong", f"{seen} (correlation {order:.2f})", {"correlation": round(order, 3)})
 
 
 def _is_byte(token: str) -> bool:
@@ -65,7 +61,5 @@ def _scores(vocabulary: list[Any]) -> Iterator[Finding]:
     values = {score for score in scores if isinstance(score, int | float)}
     # Marks have scores of their own, nearly always 0; the pieces of one length can agree, not all of them.
     if len(scores) >= _ENOUGH and len(values) <= 2:
-        seen = (
-            f"The {len(scores):,} pieces of tokenizer.json have the scores {', '.join(map(str, sorted(values)))} only"
-        )
-        yield finding("scores-lost", seen, {"scores": sorted(values)})
+        seen = f"The {len(scores):,} pieces of tokenizer.json have the scores"
+        yield finding("scores-lost", f"{seen} {', '.join(map(str, sorted(values)))} only", {"scores": sorted(values)})

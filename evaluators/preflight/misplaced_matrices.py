@@ -18,7 +18,7 @@ import numpy as np
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.tensor_names import SHOWN
-from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_summary import TensorSummary
 from evaluators.preflight.tensor_values import is_table
 
 __all__ = ["out_of_place"]
@@ -30,7 +30,7 @@ _TIED = 0.5  # correlation in the middle layer from which two sides count as tie
 _TURNED = 0.4  # (.07)
 _MOVED = 0.3  # (.14)
 
-Layers = dict[tuple[int, ...], Summary]
+Layers = dict[tuple[int, ...], TensorSummary]
 
 
 class _Tie(NamedTuple):
@@ -42,7 +42,7 @@ class _Tie(NamedTuple):
     other_side: str
 
 
-def out_of_place(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def out_of_place(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """Square matrices that were transposed, and matrices of two layers that were exchanged."""
     kinds = _kinds(summaries)
     ties = _ties(kinds)
@@ -57,7 +57,7 @@ def out_of_place(summaries: Sequence[Summary]) -> Iterator[Finding]:
         yield finding("weights-swapped", seen, {"exchanged": [list(pair) for pair in moved[:SHOWN]]})
 
 
-def _kinds(summaries: Sequence[Summary]) -> dict[str, Layers]:
+def _kinds(summaries: Sequence[TensorSummary]) -> dict[str, Layers]:
     """The large matrices by kind, and in each kind by layer."""
     kinds: dict[str, Layers] = defaultdict(dict)
     for summary in summaries:
@@ -68,33 +68,37 @@ def _kinds(summaries: Sequence[Summary]) -> dict[str, Layers]:
 
 
 def _ties(kinds: dict[str, Layers]) -> list[_Tie]:
-    found = []
+    ties = []
     for one, other in combinations(kinds, 2):
         shared = kinds[one].keys() & kinds[other].keys()
         for side, other_side in product(("rows", "columns"), repeat=2):
             tie = _Tie(one, side, other, other_side)
-            held = [_together(kinds[one][at], side, kinds[other][at], other_side) for at in shared]
-            if len(held) >= _LAYERS and np.median(held) > _TIED:
-                found.append(tie)
-    return found
+            cosines = [_together(kinds[one][at], side, kinds[other][at], other_side) for at in shared]
+            if len(cosines) >= _LAYERS and np.median(cosines) > _TIED:
+                ties.append(tie)
+    return ties
 
 
-def _together(one: Summary, side: str, other: Summary, other_side: str) -> float:
+def _together(one: TensorSummary, side: str, other: TensorSummary, other_side: str) -> float:
     """Correlation of the logarithms of the two sides' strengths; 0 where they are of different lengths."""
     left, right = one.strengths(side), other.strengths(other_side)
     return float(left @ right) if len(left) == len(right) else 0.0
 
 
+def _ties_of(kind: str, ties: list[_Tie]) -> list[_Tie]:
+    """The ties of a kind of matrices, seen from its side."""
+    own = [_Tie(kind, tie.side, tie.other, tie.other_side) for tie in ties if tie.one == kind]
+    return own + [_Tie(kind, tie.other_side, tie.one, tie.side) for tie in ties if tie.other == kind]
+
+
 def _turned(kinds: dict[str, Layers], ties: list[_Tie]) -> Iterator[tuple[str, tuple[int, ...]]]:
     turn = {"rows": "columns", "columns": "rows"}
     for kind, layers in kinds.items():
-        own = [_Tie(kind, t.side, t.other, t.other_side) for t in ties if t.one == kind]
-        own += [_Tie(kind, t.other_side, t.one, t.side) for t in ties if t.other == kind]
         for at, summary in layers.items():
             gains = [
                 _together(summary, turn[tie.side], kinds[tie.other][at], tie.other_side)
                 - _together(summary, tie.side, kinds[tie.other][at], tie.other_side)
-                for tie in own
+                for tie in _ties_of(kind, ties)
                 if at in kinds[tie.other]
             ]
             if summary.shape[0] == summary.shape[1] and gains and np.mean(gains) > _TURNED:
@@ -103,18 +107,16 @@ def _turned(kinds: dict[str, Layers], ties: list[_Tie]) -> Iterator[tuple[str, t
 
 def _moved(kinds: dict[str, Layers], ties: list[_Tie]) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     for kind, layers in kinds.items():
-        own = [_Tie(kind, t.side, t.other, t.other_side) for t in ties if t.one == kind]
-        own += [_Tie(kind, t.other_side, t.one, t.side) for t in ties if t.other == kind]
         for one, two in combinations(sorted(layers), 2):
             gains = [
-                (_held(kinds, tie, one, two) + _held(kinds, tie, two, one))
-                - (_held(kinds, tie, one, one) + _held(kinds, tie, two, two))
-                for tie in own
+                (_tied(kinds, tie, one, two) + _tied(kinds, tie, two, one))
+                - (_tied(kinds, tie, one, one) + _tied(kinds, tie, two, two))
+                for tie in _ties_of(kind, ties)
                 if {one, two} <= kinds[tie.other].keys()
             ]
             if gains and np.mean(gains) > _MOVED:
                 yield kind, one, two
 
 
-def _held(kinds: dict[str, Layers], tie: _Tie, at: tuple[int, ...], other_at: tuple[int, ...]) -> float:
+def _tied(kinds: dict[str, Layers], tie: _Tie, at: tuple[int, ...], other_at: tuple[int, ...]) -> float:
     return _together(kinds[tie.one][at], tie.side, kinds[tie.other][other_at], tie.other_side)

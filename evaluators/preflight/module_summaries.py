@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from evaluators.preflight.loaded_files import is_read
+from evaluators.preflight.missing_files import HEADS
 from evaluators.preflight.target import Target
-from evaluators.preflight.tensor_summary import Summary, summarise
-from evaluators.preflight.weight_files import load_pickle, tensor_names, tensors
+from evaluators.preflight.tensor_summary import TensorSummary, summarise
+from evaluators.preflight.weight_files import tensor_names, tensors, tensors_of_file
 
 __all__ = ["disk_summaries", "packed_summaries", "part_summaries"]
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _PLAIN = (".weight", ".bias", ".gamma", ".beta")
-_HEADS = ("sparse_linear.pt", "colbert_linear.pt")
 
 
-def part_summaries(target: Target) -> list[Summary]:
+def part_summaries(target: Target) -> list[TensorSummary]:
     """Every floating-point tensor of the modules that modules.json names and of the heads, under its file's name."""
     return [
         summarise(f"{file}: {key}", file, tensor)
         for file in _files(target)
-        for key, tensor in _tensors(target.path(file))
+        for key, tensor in tensors_of_file(target.path(file))
         if tensor.is_floating_point()
     ]
 
 
-def disk_summaries(target: Target) -> list[Summary]:
+def disk_summaries(target: Target) -> list[TensorSummary]:
     """Every floating-point tensor of all safetensors files that a loader may open, under its file's name."""
     return [summarise(f"{key} in {file}", file, tensor) for file, key, tensor in _on_disk(target)]
 
 
-def packed_summaries(target: Target) -> tuple[list[Summary], list[Summary]]:
+def packed_summaries(target: Target) -> tuple[list[TensorSummary], list[TensorSummary]]:
     """Of quantised weights: the tensors left as they were, and the scales, of which nothing but NaN can be asked."""
     names = [name for file in target.weight_files for name in tensor_names(target.path(file))]
     holders = {name[:end] for name in names for end in range(len(name)) if name[end] == "."}
-    plain: list[Summary] = []
-    scales: list[Summary] = []
+    plain: list[TensorSummary] = []
+    scales: list[TensorSummary] = []
     for file, key, tensor in _on_disk(target):
         if key in holders:  # its scales lie under its own name: it holds bits, of whatever type
             continue
@@ -59,12 +58,4 @@ def _files(target: Target) -> Iterator[str]:
         if path and path != target.root:
             # sentence-transformers takes the first of the two that is there.
             yield from [name for name in (f"{path}/{file}" for file in _WEIGHTS) if target.has(name)][:1]
-    yield from (name for name in _HEADS if target.has(name))
-
-
-def _tensors(path: Path) -> Iterator[tuple[str, Any]]:
-    if path.suffix == ".safetensors":
-        yield from tensors(path)
-    else:
-        held = load_pickle(path) or {}
-        yield from ((str(key), value) for key, value in held.items() if hasattr(value, "is_floating_point"))
+    yield from (name for name in HEADS if target.has(name))

@@ -7,10 +7,12 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.loading import guarded, quietly
-from evaluators.preflight.steps import READERS, Step
+from evaluators.preflight.library_modules import READERS
+from evaluators.preflight.loading import error_in_words, guarded, quietly
+from evaluators.preflight.setting_types import is_positive
+from evaluators.preflight.steps import Step
 from evaluators.preflight.target import Target
-from evaluators.preflight.weight_files import header, load_pickle
+from evaluators.preflight.weight_files import headers, load_pickle
 
 __all__ = ["check_layers"]
 
@@ -32,7 +34,7 @@ def _expected(step: Step) -> Shapes | None:
     """Names and shapes of the tensors a module of these settings has; None where they are not known here."""
     sizes = step.settings
     match step.kind:
-        case "Dense" if _whole(sizes.get("in_features")) and _whole(sizes.get("out_features")):
+        case "Dense" if is_positive(sizes.get("in_features")) and is_positive(sizes.get("out_features")):
             inner, outer = sizes["in_features"], sizes["out_features"]
             shapes: Shapes = {"linear.weight": (outer, inner)}
             if sizes.get("bias", True):
@@ -40,33 +42,26 @@ def _expected(step: Step) -> Shapes | None:
             if sizes.get("use_residual") and inner != outer:
                 shapes["residual.weight"] = (outer, inner)
             return shapes
-        case "LayerNorm" if _whole(sizes.get("dimension")):
+        case "LayerNorm" if is_positive(sizes.get("dimension")):
             return {name: (sizes["dimension"],) for name in ("norm.weight", "norm.bias")}
     return None
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _held(target: Target, step: Step) -> tuple[str, Shapes] | None:
+def _shapes(target: Target, step: Step) -> tuple[str, Shapes] | None:
     """The file of a module's weights and the shapes in it; None where there is none or it cannot be read."""
     if target.has(name := step.named("model.safetensors")):
-        try:
-            return name, {key: tuple(entry["shape"]) for key, entry in header(target.path(name)).items()}
-        except ValueError:
-            return None  # the files tier says so
+        entries = headers([target.path(name)])  # where it cannot be read, the files tier says so
+        return (name, {key: tuple(entry["shape"]) for key, entry in entries.items()}) if entries else None
     if target.has(name := step.named("pytorch_model.bin")):
-        stored = load_pickle(target.path(name))
-        return name, {key: tuple(value.shape) for key, value in (stored or {}).items() if hasattr(value, "shape")}
+        return name, {key: tuple(value.shape) for key, value in (load_pickle(target.path(name)) or {}).items()}
     return None
 
 
 def _against(target: Target, step: Step, expected: Shapes) -> Iterator[Finding]:
-    held = _held(target, step)
-    if held is None:
+    stored = _shapes(target, step)
+    if stored is None:
         return
-    name, shapes = held
+    name, shapes = stored
     lost, odd = sorted(expected.keys() - shapes.keys()), sorted(shapes.keys() - expected.keys())
     apart = [key for key in expected.keys() & shapes.keys() if expected[key] != shapes[key]]
     words = [
@@ -107,13 +102,13 @@ def _no_layer(named: str) -> str | None:
     """Why torch has no such layer; None where it has."""
     import torch
 
-    found: Any = torch
+    layer: Any = torch
     for part in named.split(".")[1:]:
-        found = getattr(found, part, None)  # nothing is imported that torch itself has not
-    if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):
+        layer = getattr(layer, part, None)  # nothing is imported that torch itself has not
+    if not (isinstance(layer, type) and issubclass(layer, torch.nn.Module)):
         return "which torch does not have as a layer"
     try:
-        found()
+        layer()
     except TypeError:
         return "which cannot be made without arguments"
     return None
@@ -128,5 +123,5 @@ def _refused(target: Target, step: Step) -> Iterator[Finding]:
             made = import_from_string(step.reference)
             made.load(str(target.folder), subfolder=step.path, local_files_only=True)
         except Exception as error:  # noqa: BLE001 -- it builds from other people's settings, and those can raise anything
-            words = f"{type(error).__name__}: {str(error).strip()[:300]}"
+            words = error_in_words(error)
             yield finding("module-refused", f"sentence-transformers cannot load {step}: {words}", {"error": words})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.target import Target
 from evaluators.preflight.tensor_names import SHOWN, UNUSED
@@ -18,15 +19,8 @@ def check_pickles(target: Target) -> Iterator[Finding]:
     for name in target.pickles:
         stored = load_pickle(target.path(name))
         if stored is None:
-            yield Finding(
-                "weights",
-                "pickle-unsafe",
-                "serious" if target.weight_files else "fatal",
-                f"{name} cannot be read as plain tensors",
-                "It is damaged, or it would run code when loaded by an older tool.",
-                "Delete it, or take the .safetensors file of the same revision.",
-                {"file": name},
-            )
+            code = "pickle-unsafe" if target.weight_files else "pickle-unsafe/alone"
+            yield finding(code, f"{name} cannot be read as plain tensors", {"file": name})
         elif target.weight_files and len(target.pickles) == 1:
             yield from _stale(target, name, stored)
 
@@ -36,12 +30,7 @@ def _stale(target: Target, name: str, stored: dict[str, Any]) -> Iterator[Findin
     differing = [key for key, digest in safe.items() if key in stored and digest_of(stored[key]) != digest]
     absent = [key for key in safe if key not in stored and not UNUSED.search(key)]
     if differing or absent:
-        yield Finding(
-            "weights",
-            "stale-bin",
-            "serious",
-            f"{name} differs from the safetensors beside it: {len(differing)} tensors differ, {len(absent)} are absent",
-            "Tools that read .bin first give other vectors than tools that read .safetensors first.",
-            f"Delete {name}, or make the other tool read the safetensors.",
-            {"file": name, "differ": differing[:SHOWN], "absent": absent[:SHOWN]},
-        )
+        counts = f"{len(differing)} tensors differ, {len(absent)} are absent"
+        evidence = {"file": name, "differ": differing[:SHOWN], "absent": absent[:SHOWN]}
+        seen = f"{name} differs from the safetensors beside it: {counts}"
+        yield finding("stale-bin", seen, evidence, file=name)

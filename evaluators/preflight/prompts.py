@@ -15,7 +15,6 @@ __all__ = ["check"]
 _CARD_PROMPTS = re.compile(r"[\"'`](query: |passage: )|Instruct: |Represent this sentence", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"'`]([A-Za-z][^\"'`\n]{1,200})[\"'`]")
 _NAMED = re.compile(r"prompt_name ?= ?[\"'](\w{1,60})[\"']")
-_LONGEST_CARD = 1_000_000
 # What a prompt of one role says when it is the other's.
 _OTHER_ROLE = {
     "query": re.compile(r"^\W*(passage|document)\b", re.IGNORECASE),
@@ -38,15 +37,8 @@ def check(target: Target) -> Iterator[Finding]:
     settings = target.object("config_sentence_transformers.json")
     prompts, default = settings.get("prompts") or {}, settings.get("default_prompt_name")
     if default and default not in prompts:
-        yield Finding(
-            "configuration",
-            "prompt-undefined",
-            "serious",
-            f"The default prompt is {default!r}, which is not among {sorted(prompts)}",
-            "sentence-transformers refuses it; other tools encode without a prompt.",
-            "Take config_sentence_transformers.json from the model's repository.",
-            {"prompts": prompts},
-        )
+        seen = f"The default prompt is {default!r}, which is not among {sorted(prompts)}"
+        yield finding("prompt-undefined", seen, {"prompts": prompts})
     if exchanged := [name for name, text in prompts.items() if text and _OTHER_ROLE.get(name, _NOBODY).search(text)]:
         seen = f"The prompt {exchanged[0]!r} is {prompts[exchanged[0]]!r}"
         yield finding("prompts-exchanged", seen, {"prompts": prompts})
@@ -54,24 +46,17 @@ def check(target: Target) -> Iterator[Finding]:
     yield from _texts(prompts)
     yield from _default(target, prompts, default)
     yield from _as_in_card(target, prompts)
-    asked = {name for name in _NAMED.findall(target.card[:_LONGEST_CARD]) if name not in prompts}
-    if unnamed := sorted(asked - {"query", "document"} if not prompts else asked):
+    named = {name for name in _NAMED.findall(target.card) if name not in prompts}
+    if unnamed := sorted(named - {"query", "document"} if not prompts else named):
         seen = f"The card asks for the prompt named {unnamed[0]!r}, the files have {sorted(prompts)}"
         yield finding("prompt-unnamed", seen, {"card": unnamed, "files": sorted(prompts)})
-    if not any(prompts.values()) and (shown := _CARD_PROMPTS.search(target.card)):
-        yield Finding(
-            "configuration",
-            "prompt-undeclared",
-            "notice",
-            f"The model card asks for a prompt ({shown.group(0)!r}), no file declares it",
-            "Tools that rely on the files encode without it.",
-            "Give the prompt for each role yourself.",
-        )
+    if not any(prompts.values()) and (match := _CARD_PROMPTS.search(target.card)):
+        yield finding("prompt-undeclared", f"The model card asks for a prompt ({match[0]!r}), no file declares it")
 
 
 def _as_in_card(target: Target, prompts: Mapping[str, Any]) -> Iterator[Finding]:
     """Prompts that the card writes in quotes with another space, or in another case."""
-    quoted = set(_QUOTED.findall(target.card[:_LONGEST_CARD]))
+    quoted = set(_QUOTED.findall(target.card))
     for name, text in prompts.items():
         near = [other for other in quoted if _bare(other) == _bare(str(text or "")) and _bare(other)]
         if text and near and text not in quoted:
@@ -113,7 +98,7 @@ def _default(target: Target, prompts: Mapping[str, Any], default: Any) -> Iterat
     """The default prompt against the one that the card names, by its name or by its text."""
     if not isinstance(default, str) or default not in prompts:
         return
-    card = target.card[:_LONGEST_CARD]
+    card = target.card
     lines = [line for line in card.splitlines() if _BY_DEFAULT.search(line)]
     written = {_bare(quoted) for line in lines for quoted in _QUOTED.findall(line)}
     written |= {_bare(name) for name in _IN_CODE.findall(card)}

@@ -1,8 +1,7 @@
-"""Keep findings in the store, under the run that looked; a look of its own is a run of the kind ``preflight``."""
+"""Keep a look at a model in the store: a run of the kind ``preflight`` with its findings."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
@@ -13,14 +12,15 @@ import duckdb
 
 from data.store.database import store_path, writing
 from data.store.errors import StoreError
+from data.store.findings import put_findings
 from data.store.runs import File, PreflightSettings, RunRow, put_run
 from data.store.vocabulary import RunKind, Status
 from evaluators.environment import environment
+from evaluators.model_files.hashes import hash_files
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.pin import describe_files
 from evaluators.preflight.target import Target
 
-__all__ = ["keep_findings", "keep_run", "row_of"]
+__all__ = ["keep_run", "row_of"]
 
 
 def keep_run(
@@ -32,15 +32,7 @@ def keep_run(
     started: datetime,
     finished: datetime,
 ) -> str | None:
-    """Write the look as a run into the store, where there is one.
-
-    Args:
-        target: the model looked at.
-        findings: what was found.
-        command: what to type to look again.
-        settings: as asked.
-        started: when, in UTC, without a zone.
-        finished: the same.
+    """Write the look as a run into the store, where there is one; times are in UTC, without a zone.
 
     Returns:
         Why it was not kept, in a sentence, where there is a store that cannot be written now; else None.
@@ -51,7 +43,7 @@ def keep_run(
     try:
         with writing() as connection:
             put_run(connection, row)
-            keep_findings(connection, row["run_id"], row["model"], findings)
+            put_findings(connection, row["run_id"], row["model"], [finding.as_row() for finding in findings])
     except (StoreError, OSError, duckdb.Error) as error:
         return f"Not kept in {store_path()}: {getattr(error, 'what', error)}."
     return None
@@ -73,47 +65,9 @@ def row_of(
         command=command,
         settings=settings,
         environment=environment(),
-        files=cast(list[File], describe_files(target)),
+        files=cast(list[File], hash_files(target.folder)),
         warnings=[],
         started_at=started,
         finished_at=finished,
         status=Status.DONE,
     )
-
-
-def _once(findings: Iterable[Finding]) -> dict[str, Finding]:
-    """One finding a fault, by its code and evidence: of those that have both in common, the first."""
-    first: dict[str, Finding] = {}
-    for finding in findings:
-        evidence = json.dumps(finding.evidence, sort_keys=True, default=str) if finding.evidence else finding.seen
-        first.setdefault(f"{finding.tier} {finding.code} {evidence}", finding)
-    return first
-
-
-def keep_findings(
-    connection: duckdb.DuckDBPyConnection,
-    run_id: str,
-    model: str,
-    findings: Iterable[Finding],
-    *,
-    subject: str | None = None,
-) -> None:
-    """Add the findings of a model's preflight to an open store.
-
-    Args:
-        connection: inside :func:`data.store.database.writing`.
-        run_id: the run that made it.
-        model: as the run calls it.
-        findings: of :func:`evaluators.preflight.preflight`.
-        subject: the encoder they are about, in a parity check.
-    """
-    for fault, finding in _once(findings).items():
-        key = f"{run_id} {subject} {fault}"
-        connection.execute(
-            "INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                sha256(key.encode()).hexdigest()[:16], run_id, model, subject, finding.tier, finding.code,
-                finding.severity, finding.seen, finding.why, finding.remedy,
-                json.dumps(finding.evidence, ensure_ascii=False, default=str),
-            ],
-        )  # fmt: skip

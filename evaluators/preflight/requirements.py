@@ -6,11 +6,11 @@ import importlib.util
 import platform
 from collections.abc import Iterator
 from importlib import metadata
-from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from evaluators.model_files.reading import as_object
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.target import Target
@@ -30,14 +30,14 @@ def check(target: Target) -> Iterator[Finding]:
 
 
 def _requirements(target: Target) -> Iterator[Finding]:
-    asked = target.object("config_sentence_transformers.json").get("requirements")
-    for package, wanted in asked.items() if isinstance(asked, dict) else ():
+    required = as_object(target.object("config_sentence_transformers.json").get("requirements"))
+    for package, wanted in required.items():
         specifier = wanted.get("specifier", "") if isinstance(wanted, dict) else wanted
         name = str(_ALIASES.get(package, package))
         installed = _installed(name)
         if isinstance(specifier, str) and not _meets(installed, specifier):
-            held = f"{installed} is installed" if installed else "it is not installed"
-            seen = f"config_sentence_transformers.json requires {name}{specifier}, and {held}"
+            here = f"{installed} is installed" if installed else "it is not installed"
+            seen = f"config_sentence_transformers.json requires {name}{specifier}, and {here}"
             evidence = {"package": name, "requirement": specifier, "installed": installed}
             yield finding("requirement-unmet", seen, evidence, package=name, specifier=specifier)
 
@@ -63,11 +63,10 @@ def _meets(installed: str | None, specifier: str) -> bool:
 def _attention(target: Target) -> Iterator[Finding]:
     file = target.of_root("sentence_bert_config.json")
     settings = target.object(file)
-    asked: dict[str, Any] = {key: settings.get(key) for key in _HANDED_ON}
-    places = {f"{file}, {key}": given for key, given in asked.items() if isinstance(given, dict)}
+    places = {f"{file}, {key}": as_object(settings.get(key)) for key in _HANDED_ON}
     places[target.of_root("config.json")] = target.config
-    for place, given in places.items():
-        named = given.get("attn_implementation") or given.get("_attn_implementation")
+    for place, options in places.items():
+        named = options.get("attn_implementation") or options.get("_attn_implementation")
         package = _ATTENTION.get(named) if isinstance(named, str) else None
         if package and importlib.util.find_spec(package) is None:
             seen = f"{place} asks for the attention {named}, and the package {package} is not installed"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_summary import TensorSummary
 from evaluators.preflight.tensor_values import is_norm, is_table, reported
 
 __all__ = ["exchanged_norms", "unlike_siblings"]
@@ -27,16 +27,16 @@ _ZEROS = 1e-3  # share of exact zeros (0)
 _CLIPPED = 0.1  # share of the rows that hold the largest value (.01)
 _NEIGHBOURS = 2
 
-Rule = Callable[[Summary, Sequence[Summary], float], bool]
+Rule = Callable[[TensorSummary, Sequence[TensorSummary], float], bool]
 
 
-def unlike_siblings(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def unlike_siblings(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """Tensors with holes, outliers, another scale or another sign than their like in other layers."""
-    groups: dict[tuple[str, tuple[int, ...]], list[Summary]] = defaultdict(list)
+    groups: dict[tuple[str, tuple[int, ...]], list[TensorSummary]] = defaultdict(list)
     for summary in summaries:
         if summary.finite and not summary.one_value and summary.rms > 0:
             groups[summary.pattern, summary.shape].append(summary)
-    found: dict[str, list[Summary]] = defaultdict(list)
+    faulty: dict[str, list[TensorSummary]] = defaultdict(list)
     for group in groups.values():
         group.sort(key=lambda summary: summary.place)
         for at, summary in enumerate(group):
@@ -46,13 +46,13 @@ def unlike_siblings(summaries: Sequence[Summary]) -> Iterator[Finding]:
             if code is None and _off_scale(group, at):
                 code = "weights-scale"
             if code:
-                found[code].append(summary)
+                faulty[code].append(summary)
     for code, (_, words) in _RULES.items():
-        yield from reported(code, words, found[code])
-    yield from reported("weights-scale", "are far larger or smaller than their like", found["weights-scale"])
+        yield from reported(code, words, faulty[code])
+    yield from reported("weights-scale", "are far larger or smaller than their like", faulty["weights-scale"])
 
 
-def _holed(summary: Summary, others: Sequence[Summary], _: float) -> bool:
+def _holed(summary: TensorSummary, others: Sequence[TensorSummary], _: float) -> bool:
     if not summary.matrix or is_table(summary):
         return False
     most = max(other.zeros for other in others)
@@ -60,12 +60,12 @@ def _holed(summary: Summary, others: Sequence[Summary], _: float) -> bool:
     return summary.zeros > max(_ZEROS, 10 * most) or (rows + columns > 0 and not any(map(any, map(_dead, others))))
 
 
-def _dead(summary: Summary) -> tuple[int, int]:
+def _dead(summary: TensorSummary) -> tuple[int, int]:
     """How many rows and columns are zero throughout."""
     return int((summary.rows == 0).sum()), int((summary.columns == 0).sum())
 
 
-def _huge(summary: Summary, others: Sequence[Summary], room: float) -> bool:
+def _huge(summary: TensorSummary, others: Sequence[TensorSummary], room: float) -> bool:
     factor, floor = _HUGE
     most = max(other.peak / other.typical for other in others)
     own = summary.peak / summary.typical
@@ -78,7 +78,7 @@ def _huge(summary: Summary, others: Sequence[Summary], room: float) -> bool:
     )
 
 
-def _uneven(summary: Summary, others: Sequence[Summary], room: float) -> bool:
+def _uneven(summary: TensorSummary, others: Sequence[TensorSummary], room: float) -> bool:
     """Whether some rows or columns are far stronger or fainter than the rest, and no sibling's are."""
     if not summary.matrix or is_table(summary) or len(summary.rows) < 16:
         return False
@@ -99,8 +99,8 @@ def _range(squares: np.ndarray) -> tuple[float, float]:
     return float(np.sqrt(squares.min())) / typical, float(np.sqrt(squares.max())) / typical
 
 
-def _clipped(summary: Summary, others: Sequence[Summary], _: float) -> bool:
-    def share(held: Summary) -> float:
+def _clipped(summary: TensorSummary, others: Sequence[TensorSummary], _: float) -> bool:
+    def share(held: TensorSummary) -> float:
         return float(np.mean(held.peaks == held.peak))
 
     return (
@@ -112,15 +112,15 @@ def _clipped(summary: Summary, others: Sequence[Summary], _: float) -> bool:
     )
 
 
-def _negated(summary: Summary, others: Sequence[Summary], _: float) -> bool:
-    def leaning(held: Summary) -> float:
+def _negated(summary: TensorSummary, others: Sequence[TensorSummary], _: float) -> bool:
+    def leaning(held: TensorSummary) -> float:
         return held.mean / held.rms
 
     lean = leaning(summary)
     return is_norm(summary) and abs(lean) > 0.5 and all(leaning(other) * lean < -0.25 for other in others)
 
 
-def exchanged_norms(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def exchanged_norms(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """Normalisations whose scale is like all the others' biases, and whose bias like all the others' scales."""
     held = {summary.name: summary for summary in summaries if summary.finite}
     pairs = [
@@ -133,7 +133,7 @@ def exchanged_norms(summaries: Sequence[Summary]) -> Iterator[Finding]:
         yield from reported("norms-exchanged", "have the values of their biases, which have theirs", wrong)
 
 
-def _around_one(summary: Summary) -> bool:
+def _around_one(summary: TensorSummary) -> bool:
     """Whether its values lie on one side of zero, nearly all, as those of a scale do and those of a bias do not."""
     return abs(summary.mean) > 0.3 and abs(summary.mean) > 0.8 * summary.rms
 
@@ -147,7 +147,7 @@ _RULES: dict[str, tuple[Rule, str]] = {
 }
 
 
-def _off_scale(group: Sequence[Summary], at: int) -> bool:
+def _off_scale(group: Sequence[TensorSummary], at: int) -> bool:
     """Whether it is far larger, or far smaller, than each of its neighbours."""
     own = group[at]
     if is_table(own) or len(group) < 3:

@@ -6,19 +6,28 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from evaluators.model_files.reading import read_text
+from evaluators.model_files.reading import as_object, read_text
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.target import Target
 from evaluators.preflight.tokenizer_forms import Form
 from evaluators.preflight.tokenizer_probes import all_texts
 
-__all__ = ["check_slow_files"]
+__all__ = ["check_slow_files", "check_vocab_txt"]
 
 _SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "spm.model")
 # Texts of which the two forms may split some otherwise: rare characters are folded by two libraries.
 _MAY_DIFFER = 0.2
 _LOST = 0.02  # share of the pieces that may be absent: marks that are added under other names
+
+
+def check_vocab_txt(target: Target, tokenizer: Any) -> Iterator[Finding]:
+    """vocab.txt against the loaded vocabulary: fast and slow tokenizers read different files."""
+    name = target.of_root("vocab.txt")
+    lines, vocabulary = read_text(target.path(name)).splitlines(), tokenizer.get_vocab()
+    if moved := [token for index, token in enumerate(lines) if vocabulary.get(token) != index]:
+        seen = f"vocab.txt and tokenizer.json give {len(moved)} tokens other ids, the first is {moved[0]!r}"
+        yield finding("vocabularies-differ", seen, {"tokens": moved[:12]})
 
 
 def check_slow_files(target: Target, form: Form) -> Iterator[Finding]:
@@ -39,17 +48,15 @@ def _words(target: Target, form: Form) -> Iterator[Finding]:
 
 def _merges(target: Target) -> Iterator[Finding]:
     name = target.of_root("merges.txt")
-    model = target.object(target.of_root("tokenizer.json")).get("model")
-    kept = model.get("merges") if isinstance(model, dict) else None
-    if not target.has(name) or not isinstance(kept, list):
+    merges = as_object(target.object(target.of_root("tokenizer.json")).get("model")).get("merges")
+    if not target.has(name) or not isinstance(merges, list):
         return
     lines = read_text(target.path(name)).split("\n")
     older = [line for line in lines if line.strip() and not line.startswith("#version")]
-    newer = [merge if isinstance(merge, str) else " ".join(map(str, merge)) for merge in kept]
+    newer = [merge if isinstance(merge, str) else " ".join(map(str, merge)) for merge in merges]
     if older != newer:
-        at = next(
-            (at for at, (a, b) in enumerate(zip(older, newer, strict=False)) if a != b), min(len(older), len(newer))
-        )
+        shorter = min(len(older), len(newer))
+        at = next((at for at, pair in enumerate(zip(older, newer, strict=False)) if len(set(pair)) > 1), shorter)
         seen = f"merges.txt has {len(older):,} merges, tokenizer.json {len(newer):,}; they part at the {at + 1:,}th"
         yield finding("merges-differ", seen, {"first": at})
 

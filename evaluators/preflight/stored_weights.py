@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluators.preflight.loading import Loaded
+from evaluators.preflight.loading import LoadedModel
 from evaluators.preflight.target import Target
-from evaluators.preflight.tensor_names import used
-from evaluators.preflight.tensor_summary import Summary, summarise
-from evaluators.preflight.weight_files import digest_of, load_pickle, tensors
+from evaluators.preflight.tensor_names import used_tensors
+from evaluators.preflight.tensor_summary import TensorSummary, summarise
+from evaluators.preflight.weight_files import digest_of, tensors_of_file
 
-__all__ = ["Stored", "read_once"]
+__all__ = ["StoredWeights", "read_stored_weights"]
 
 _SINGLE = "model.safetensors"
 
 
 @dataclass
-class Stored:
+class StoredWeights:
     """What the pass saw.
 
     Attributes:
@@ -29,19 +29,19 @@ class Stored:
         unvouched: names of parameters that no tensor of the file is equal to.
     """
 
-    summaries: list[Summary] = field(default_factory=list)
+    summaries: list[TensorSummary] = field(default_factory=list)
     integers: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
     unvouched: list[str] = field(default_factory=list)
 
 
-def read_once(target: Target, loaded: Loaded) -> Stored:
+def read_stored_weights(target: Target, loaded: LoadedModel) -> StoredWeights:
     """Read the weights of the transformer, the safetensors or the pickles where there are none, tensor by tensor."""
     parameters = dict(loaded.model.named_parameters())
     prefix = f"{getattr(loaded.model, 'base_model_prefix', '') or '-'}."
     precisions = {parameter.dtype for parameter in parameters.values()}
-    stored = Stored()
+    stored = StoredWeights()
     equal: set[str] = set()
     unequal: set[str] = set()
     loose: set[str] = set()
@@ -56,8 +56,8 @@ def read_once(target: Target, loaded: Loaded) -> Stored:
         elif name not in loaded.mismatched:
             (equal if _same(parameters[name], tensor) else unequal).add(name)
     # A loader may put a tensor elsewhere than its name says: what counts is that it is somewhere in the file.
-    rest = [name for name, parameter in used(parameters.items()) if name not in equal]
-    stored.unvouched = [name for name in rest if digest_of(parameters[name]) not in loose]
+    others = [name for name, _ in used_tensors(parameters.items()) if name not in equal]
+    stored.unvouched = [name for name in others if digest_of(parameters[name]) not in loose]
     stored.altered = [name for name in stored.unvouched if name in unequal]
     stored.twice = _twice(stored.summaries, prefix)
     return stored
@@ -86,16 +86,13 @@ def _stored(target: Target) -> Iterator[tuple[str, str, Any]]:
     single = target.of_root(_SINGLE)
     if names and single not in names and target.has(single):
         names.insert(0, single)  # beside an index: transformers takes the one, other tools the other
-    for name in names:
-        yield from ((name, key, tensor) for key, tensor in tensors(target.path(name)))
-    for name in [] if names else target.pickles:
-        held = load_pickle(target.path(name)) or {}
-        yield from ((name, str(key), value) for key, value in held.items() if hasattr(value, "is_floating_point"))
+    for name in names or target.pickles:
+        yield from ((name, key, tensor) for key, tensor in tensors_of_file(target.path(name)))
 
 
-def _twice(summaries: list[Summary], prefix: str) -> list[str]:
+def _twice(summaries: list[TensorSummary], prefix: str) -> list[str]:
     """Keys that stand in two files, or with and without a prefix, and hold different values."""
     marks: dict[str, set[object]] = {}
     for summary in summaries:
         marks.setdefault(summary.name.removeprefix(prefix), set()).add(summary.mark)
-    return sorted(key for key, held in marks.items() if len(held) > 1)
+    return sorted(key for key, values in marks.items() if len(values) > 1)

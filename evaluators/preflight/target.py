@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from data.store.errors import InputError, ModelError
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import read_json, read_text
+from evaluators.model_files.reading import read_json, read_object, read_text
 from evaluators.trust import allowances, allows, code_files, code_revision, hub_commit
+from evaluators.trust.code_references import modules_of
 
-__all__ = ["Target", "find_target"]
+__all__ = ["Target", "find_target", "in_folder"]
 
+_LONGEST_CARD = 1_000_000  # letters of a model card that are searched
 # Copies of the weights for other frameworks: large, and not what this machine would load.
 _OTHER_FORMATS = ["onnx/*", "openvino/*", "coreml/*", "*.h5", "*.msgpack", "*.ot", "*.gguf", "*.onnx"]
+
+
+def in_folder(folder: str, name: str) -> str:
+    """The name of a file of a folder, relative to the model's; '' and '.' are the model's own."""
+    return f"{folder}/{name}" if folder not in {"", "."} else name
 
 
 class Target:
@@ -45,8 +52,7 @@ class Target:
 
     def object(self, name: str) -> dict[str, Any]:
         """A JSON file that holds an object; an empty one when it does not."""
-        value = self.json(name)
-        return value if isinstance(value, dict) else {}
+        return read_object(self.path(name))
 
     @cached_property
     def files(self) -> list[str]:
@@ -56,8 +62,7 @@ class Target:
     @cached_property
     def modules(self) -> list[dict[str, Any]]:
         """The entries of modules.json; empty when there is none."""
-        value = self.json("modules.json")
-        return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+        return modules_of(self.path("modules.json"))
 
     def module(self, kind: str) -> dict[str, Any] | None:
         """The first declared module of a kind ('Pooling', 'Dense', 'Transformer'...), if any."""
@@ -71,7 +76,7 @@ class Target:
 
     def of_root(self, name: str) -> str:
         """The name of a file of the transformer, relative to the model's folder."""
-        return f"{self.root}/{name}" if self.root else name
+        return in_folder(self.root, name)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -81,7 +86,7 @@ class Target:
     @cached_property
     def card(self) -> str:
         """The model card; empty when there is none."""
-        return read_text(self.path("README.md"))
+        return read_text(self.path("README.md"))[:_LONGEST_CARD]
 
     @cached_property
     def code_files(self) -> list[str]:
@@ -112,19 +117,14 @@ class Target:
     @cached_property
     def pickles(self) -> list[str]:
         """The pickled weight files of the transformer, relative."""
-        return sorted(
-            name for name in self.files if Path(name).match("pytorch_model*.bin") and _parent(name) == self.root
-        )
+        beside = (name for name in self.files if name.rpartition("/")[0] == self.root)
+        return sorted(name for name in beside if Path(name).match("pytorch_model*.bin"))
 
     def part(self, root: str, modules: list[dict[str, Any]]) -> Target:
         """The same model as it is on one of its routes: another transformer, and the modules after it."""
         part = Target(self.name, self.folder, self.revision, self.trust)
         vars(part).update(root=root, modules=modules)
         return part
-
-    def texts(self) -> Iterator[str]:
-        """The names of the text files that a loader reads."""
-        return (name for name in self.files if name.endswith(".json"))
 
 
 def find_target(model: str, *, revision: str | None = None, trust: Collection[str] = ()) -> Target:
@@ -169,7 +169,3 @@ def _from_hub(model: str, revision: str | None, trust: Collection[str]) -> Targe
                 remedy="Check the name and the revision, or copy its files here and name their folder.",
             ) from error
     return Target(model, folder, folder.name, trust)
-
-
-def _parent(name: str) -> str:
-    return name.rpartition("/")[0]

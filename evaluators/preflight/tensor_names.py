@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-__all__ = ["SHOWN", "UNUSED", "pattern", "some", "used"]
+__all__ = ["SHOWN", "UNUSED", "layer_pattern", "some_names", "used_tensors"]
 
 # Parameters no sentence vector depends on: heads of the task the checkpoint was trained for, and buffers.
 UNUSED = re.compile(
@@ -15,17 +15,17 @@ UNUSED = re.compile(
 SHOWN = 12
 
 
-def used(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+def used_tensors(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Those of the named tensors that a sentence vector depends on."""
     return ((name, tensor) for name, tensor in named if not UNUSED.search(name))
 
 
-def pattern(name: str) -> str:
+def layer_pattern(name: str) -> str:
     """The name without its layer's number: tensors of one pattern do the same work in different layers."""
     return re.sub(r"\d+", "*", name)
 
 
-def some(names: Iterable[str]) -> str:
+def some_names(names: Iterable[str]) -> str:
     """The first three names and how many more there are."""
     listed = sorted(names)
     return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.preflight.tensor_names import pattern
+from evaluators.preflight.tensor_names import layer_pattern
 
-__all__ = ["Summary", "summarise"]
+__all__ = ["TensorSummary", "summarise"]
 
 # What is looked at of a large tensor where its first values tell as much as all of them.
 _SAMPLE = 4096
@@ -21,7 +21,7 @@ _SMALL = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class TensorSummary:
     """What the values of a floating-point tensor are like.
 
     Attributes:
@@ -86,7 +86,7 @@ class Summary:
     @property
     def pattern(self) -> str:
         """Its name without its layer's number."""
-        return pattern(self.name)
+        return layer_pattern(self.name)
 
     @property
     def place(self) -> tuple[int, ...]:
@@ -107,7 +107,7 @@ class Summary:
         return self.shape, self.total, self.rms, self.peak
 
 
-def summarise(name: str, file: str, tensor: Any) -> Summary:
+def summarise(name: str, file: str, tensor: Any) -> TensorSummary:
     """Look once at a torch tensor of any floating-point type, in pieces of a bounded size."""
     import torch
 
@@ -117,10 +117,10 @@ def summarise(name: str, file: str, tensor: Any) -> Summary:
     rows, columns, totals, peaks, fourth, zeros, finite = _gather(looks, flat)
     size = max(1, flat.numel())
     rms = float(np.sqrt(rows.sum() * flat.shape[1] / size)) if flat.numel() else 0.0
-    kept = flat.reshape(-1)[:_SAMPLE].float().numpy()
-    kept = np.where(np.isfinite(kept), kept, 0)
-    first = float(kept[0]) if kept.size else 0.0
-    return Summary(
+    sample = flat.reshape(-1)[:_SAMPLE].float().numpy()
+    sample = np.where(np.isfinite(sample), sample, 0)
+    first = float(sample[0]) if sample.size else 0.0
+    return TensorSummary(
         name=name,
         file=file,
         shape=tuple(tensor.shape),
@@ -131,12 +131,12 @@ def summarise(name: str, file: str, tensor: Any) -> Summary:
         peak=float(peaks.max(initial=0)),
         kurtosis=float(fourth / size / rms**4) if rms else 0.0,
         zeros=zeros / size,
-        one_value=bool((kept == first).all()) and bool((flat == first).all()),
+        one_value=bool((sample == first).all()) and bool((flat == first).all()),
         rows=rows,
         columns=columns,
         middle=totals / max(1, flat.shape[0]),
         peaks=peaks,
-        **_of_sample(kept[kept != 0].astype(np.float64)),
+        **_of_sample(sample[sample != 0].astype(np.float64)),
     )
 
 
@@ -177,13 +177,13 @@ def _gather(looks: list[dict[str, Any]], flat: Any) -> tuple[Any, ...]:
     )
 
 
-def _of_sample(held: np.ndarray) -> dict[str, Any]:
-    if not held.size:
+def _of_sample(values: np.ndarray) -> dict[str, Any]:
+    if not values.size:
         return {"sampled": 0, "distinct": 0, "small": 0.0, "spread": 0.0}
-    typical = np.sqrt(np.mean(held**2))
+    typical = np.sqrt(np.mean(values**2))
     return {
-        "sampled": held.size,
-        "distinct": len(np.unique(held[:1024])),
-        "small": float(np.mean(np.abs(held) < _SMALL * typical)),
-        "spread": float(np.std(np.log2(np.abs(held)))),
+        "sampled": values.size,
+        "distinct": len(np.unique(values[:1024])),
+        "small": float(np.mean(np.abs(values) < _SMALL * typical)),
+        "spread": float(np.std(np.log2(np.abs(values)))),
     }

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.tensor_names import SHOWN, UNUSED, some
-from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_names import SHOWN, UNUSED, some_names
+from evaluators.preflight.tensor_summary import TensorSummary
 
 __all__ = ["copied_tensors", "holes", "impossible_values", "is_norm", "is_table", "reported", "used_summaries"]
 
@@ -29,52 +29,49 @@ _MANY_ZEROS = 0.01
 _ZERO_POSITIONS = 2
 
 
-def used_summaries(summaries: Iterable[Summary]) -> list[Summary]:
+def used_summaries(summaries: Iterable[TensorSummary]) -> list[TensorSummary]:
     """Those of the tensors that a sentence vector depends on."""
     return [summary for summary in summaries if not UNUSED.search(summary.name)]
 
 
-def is_norm(summary: Summary) -> bool:
+def is_norm(summary: TensorSummary) -> bool:
     """Whether it is the scale of a normalisation."""
     return bool(_NORM.search(summary.name)) and summary.name.endswith("weight")
 
 
-def is_table(summary: Summary) -> bool:
+def is_table(summary: TensorSummary) -> bool:
     """Whether its rows are looked up, of words or positions: they are not one another's like, as a layer's are."""
     return bool(_TABLE.search(summary.name))
 
 
-def reported(code: str, what: str, found: Sequence[Summary], **evidence: object) -> Iterator[Finding]:
+def reported(code: str, what: str, tensors: Sequence[TensorSummary]) -> Iterator[Finding]:
     """One finding of this code for all the tensors it was seen in, if any."""
-    if found:
-        names = [summary.name for summary in found]
-        seen = f"{len(names)} tensor{'s' if len(names) > 1 else ''} {what}: {some(names)}"
-        files = sorted({summary.file for summary in found})
-        yield finding(code, seen, {"tensors": names[:SHOWN], "files": files, **evidence})
+    if tensors:
+        names = [summary.name for summary in tensors]
+        seen = f"{len(names)} tensor{'s' if len(names) > 1 else ''} {what}: {some_names(names)}"
+        files = sorted({summary.file for summary in tensors})
+        yield finding(code, seen, {"tensors": names[:SHOWN], "files": files})
 
 
-def impossible_values(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def impossible_values(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """What can be said of each tensor by itself; the first thing that is wrong with it is the one named."""
-    found: dict[str, list[Summary]] = defaultdict(list)
+    faulty: dict[str, list[TensorSummary]] = defaultdict(list)
     for summary in summaries:
-        for code, holds in _ALONE.items():
-            if holds(summary):
-                found[code].append(summary)
-                break
-    yield from reported("weights-not-finite", "hold NaN or infinity", found["weights-not-finite"])
-    yield from _one_value(found["one value"], summaries)
-    for code, words in _WORDS.items():
-        yield from reported(code, words, found[code])
+        if code := next((code for code, (holds, _) in _ALONE.items() if holds(summary)), None):
+            faulty[code].append(summary)
+    yield from _one_value(faulty.pop(_ONE_VALUE, []), summaries)
+    for code, (_, words) in _ALONE.items():
+        yield from reported(code, words, faulty[code])
 
 
-def _one_value(found: Sequence[Summary], summaries: Sequence[Summary]) -> Iterator[Finding]:
-    siblings, like = Counter(s.pattern for s in summaries), Counter((s.pattern, s.peak == 0) for s in found)
+def _one_value(tensors: Sequence[TensorSummary], summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
+    siblings, like = Counter(s.pattern for s in summaries), Counter((s.pattern, s.peak == 0) for s in tensors)
 
-    def odd(summary: Summary) -> bool:
+    def odd(summary: TensorSummary) -> bool:
         # A bias may rightly be zero in every layer; in some layers only, it is a loss.
         return len(summary.shape) > 1 or like[summary.pattern, summary.peak == 0] < siblings[summary.pattern]
 
-    zero, constant = [s for s in found if s.peak == 0 and odd(s)], [s for s in found if s.peak > 0]
+    zero, constant = [s for s in tensors if s.peak == 0 and odd(s)], [s for s in tensors if s.peak > 0]
     yield from reported("weights-zero", "are zero throughout", zero)
     norms = [summary for summary in constant if is_norm(summary)]
     if norms and len(norms) == sum(map(is_norm, summaries)):
@@ -83,29 +80,33 @@ def _one_value(found: Sequence[Summary], summaries: Sequence[Summary]) -> Iterat
         yield from reported("weights-constant", "hold one value throughout", [s for s in constant if odd(s)])
 
 
-def _is_one_value(summary: Summary) -> bool:
+def _is_one_value(summary: TensorSummary) -> bool:
     return summary.one_value and summary.size > 1 and not _ZERO_IS_RIGHT.search(summary.name)
 
 
-def _is_misread(summary: Summary) -> bool:
+def _is_garbled(summary: TensorSummary) -> bool:
+    return summary.matrix and summary.sampled >= 256 and summary.spread > _GARBLED
+
+
+def _is_misread(summary: TensorSummary) -> bool:
     return _large(summary) and summary.small < _MISREAD and summary.kurtosis < 3
 
 
-def _is_coarse(summary: Summary) -> bool:
+def _is_coarse(summary: TensorSummary) -> bool:
     return _large(summary) and summary.distinct <= _COARSE
 
 
-def _is_alike(summary: Summary) -> bool:
+def _is_alike(summary: TensorSummary) -> bool:
     """Whether all rows are nearly the same row."""
     length = (summary.middle**2).mean() ** 0.5
     return summary.matrix and len(summary.rows) >= 16 and bool(length > _ALIKE * summary.rms > 0)
 
 
-def _is_huge(summary: Summary) -> bool:
+def _is_huge(summary: TensorSummary) -> bool:
     return summary.peak > (_HUGE if summary.matrix else _HUGE_VECTOR) * summary.typical
 
 
-def holes(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def holes(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """Zeros in matrices that have no like in other layers to be held against, and in tables of positions."""
     like = Counter((summary.pattern, summary.shape) for summary in summaries)
     lone = [summary for summary in summaries if like[summary.pattern, summary.shape] == 1]
@@ -116,7 +117,7 @@ def holes(summaries: Sequence[Summary]) -> Iterator[Finding]:
     yield from reported("position-rows-zero", "have rows of zeros: positions that were never trained or lost", gaps)
 
 
-def _is_holed(summary: Summary) -> bool:
+def _is_holed(summary: TensorSummary) -> bool:
     """Whether a matrix without its like in other layers has zeros where values should be."""
     if not summary.matrix or is_table(summary) or summary.zeros < _MANY_ZEROS:
         return False
@@ -124,29 +125,24 @@ def _is_holed(summary: Summary) -> bool:
     return not one_a_row and summary.distinct > _COARSE
 
 
-def _large(summary: Summary) -> bool:
+def _large(summary: TensorSummary) -> bool:
     return summary.matrix and summary.sampled >= 1024
 
 
-_ALONE: dict[str, Callable[[Summary], bool]] = {
-    "weights-not-finite": lambda summary: not summary.finite,
-    "one value": _is_one_value,
-    "weights-garbled": lambda summary: summary.matrix and summary.sampled >= 256 and summary.spread > _GARBLED,
-    "weights-huge": _is_huge,
-    "weights-misread": _is_misread,
-    "weights-coarse": _is_coarse,
-    "weights-alike": _is_alike,
-}
-_WORDS = {
-    "weights-garbled": "hold numbers of any size, as bytes in the wrong order do",
-    "weights-huge": "hold a number thousands of times larger than all others",
-    "weights-misread": "hold no small numbers, as bits read as another type do",
-    "weights-coarse": "hold a few different numbers only, their values rounded to some levels",
-    "weights-alike": "have rows that are nearly all the same",
+_ONE_VALUE = "one value"  # which of three findings that is, only its like in other layers tell
+# What is wrong with a tensor by itself, and in words what is then seen; the first that holds counts.
+_ALONE: dict[str, tuple[Callable[[TensorSummary], bool], str]] = {
+    "weights-not-finite": (lambda summary: not summary.finite, "hold NaN or infinity"),
+    _ONE_VALUE: (_is_one_value, ""),
+    "weights-garbled": (_is_garbled, "hold numbers of any size, as bytes in the wrong order do"),
+    "weights-huge": (_is_huge, "hold a number thousands of times larger than all others"),
+    "weights-misread": (_is_misread, "hold no small numbers, as bits read as another type do"),
+    "weights-coarse": (_is_coarse, "hold a few different numbers only, their values rounded to some levels"),
+    "weights-alike": (_is_alike, "have rows that are nearly all the same"),
 }
 
 
-def copied_tensors(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def copied_tensors(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """A tensor that stands in two layers: a conversion that copied one layer over another."""
     places: dict[object, list[str]] = defaultdict(list)
     for summary in summaries:

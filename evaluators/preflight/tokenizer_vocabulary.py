@@ -32,15 +32,16 @@ _LONG_WORD = 20  # letters; WordPiece's own limit is 100
 def check_vocabulary(form: Form) -> Iterator[Finding]:
     """Tokens that eat words, casing, accents, tokens that no text becomes, known characters that are not read."""
     for check in (_eaten, _casing, _prefix, _unreachable, _accents, _unread, _glued, _chinese, _width, _altered):
-        found = list(check(form))
-        yield from found
-        if found and check in (_casing, _prefix, _unreachable):
+        faults = list(check(form))
+        yield from faults
+        if faults and check in (_casing, _prefix, _unreachable):
             return  # the rest would say the same in other words
 
 
 def _eaten(form: Form) -> Iterator[Finding]:
     """Added tokens are cut out of a text before it is split into words: one of letters cuts words in two."""
-    suspects = {index: str(token) for index, token in _added(form) if not SPECIAL.match(str(token).strip())}
+    contents = {index: str(token.content) for index, token in form.added.items()}
+    suspects = {index: content for index, content in contents.items() if not SPECIAL.match(content.strip())}
     if not suspects:
         return
     texts = [*all_texts(), *(f" {word}" for word in WORDS)]
@@ -48,13 +49,8 @@ def _eaten(form: Form) -> Iterator[Finding]:
     # A word that was added as a whole word, and is one, is read as one: that is what it was added for.
     eaten -= {content for content in eaten if _is_own_word(form, content)}
     if eaten:
-        shown = ", ".join(map(repr, sorted(eaten)[:4]))
-        yield finding("token-eats-words", f"{form.name} has added tokens that ordinary texts contain: {shown}",
-                      {"tokens": sorted(eaten)[:12]})  # fmt: skip
-
-
-def _added(form: Form) -> Iterator[tuple[int, str]]:
-    return ((index, token.content) for index, token in form.added.items())
+        seen = f"{form.name} has added tokens that ordinary texts contain: {', '.join(map(repr, sorted(eaten)[:4]))}"
+        yield finding("token-eats-words", seen, {"tokens": sorted(eaten)[:12]})
 
 
 def _is_own_word(form: Form, content: str) -> bool:
@@ -106,21 +102,14 @@ def _prefix(form: Form) -> Iterator[Finding]:
         return
     longest = form.core.model.max_input_chars_per_word
     if longest < _LONG_WORD:
-        seen = (
-            f"max_input_chars_per_word of {form.name} is {longest}: a longer word becomes {form.core.model.unk_token}"
-        )
+        unknown = form.core.model.unk_token
+        seen = f"max_input_chars_per_word of {form.name} is {longest}: a longer word becomes {unknown}"
         yield finding("words-unread", seen, {"max_input_chars_per_word": longest})
-    if len(form.letters) >= _ENOUGH // 4 and not any(t.startswith(form.prefix or "\0") for t in form.vocabulary):
-        marked = sum(token.startswith("##") for token in form.vocabulary)
+    marked = sum(token.startswith("##") for token in form.vocabulary)
+    telling = len(form.letters) >= _ENOUGH // 4 or (form.prefix != "##" and marked > len(form.vocabulary) / 20)
+    if telling and not any(token.startswith(form.prefix or "\0") for token in form.vocabulary):
         looked = f"{form.name} looks for {form.prefix!r} inside words"
         seen = f"{marked:,} tokens begin with ##, and {looked}" if marked else f"{looked}, and no token begins with it"
-        yield finding("prefix-differs", seen, {"prefix": form.prefix})
-        return
-    if form.prefix == "##":
-        return
-    marked = sum(token.startswith("##") for token in form.vocabulary)
-    if marked > len(form.vocabulary) / 20 and not any(t.startswith(form.prefix or "\0") for t in form.vocabulary):
-        seen = f"{marked:,} tokens begin with ##, and {form.name} looks for {form.prefix!r} inside words"
         yield finding("prefix-differs", seen, {"prefix": form.prefix})
 
 
@@ -193,7 +182,7 @@ def _unread(form: Form) -> Iterator[Finding]:
                 if known and any(token.value == unknown for token in core.model.tokenize(word)):
                     lost.setdefault(script, []).append(word)
     if lost:
-        words = [word for found in lost.values() for word in found]
+        words = [word for of_script in lost.values() for word in of_script]
         seen = f"{form.name} makes {unknown} of words whose every character it knows: {', '.join(words[:4])}"
         yield finding("words-unread", seen, {"words": words[:12]})
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.tensor_summary import Summary
+from evaluators.preflight.tensor_summary import TensorSummary
 from evaluators.preflight.tensor_values import is_table, reported
 
 __all__ = ["never_trained"]
@@ -22,7 +22,7 @@ _ERRORS = 6.0
 _REAL_MODEL = 5_000_000
 
 
-def never_trained(summaries: Sequence[Summary]) -> Iterator[Finding]:
+def never_trained(summaries: Sequence[TensorSummary]) -> Iterator[Finding]:
     """Matrices drawn at random beside trained ones, or in all of a model of a real one's size."""
     matrices = [s for s in summaries if s.matrix and s.size >= _LARGE and s.finite and not s.one_value]
     drawn = [summary for summary in matrices if _is_drawn(summary)]
@@ -31,7 +31,7 @@ def never_trained(summaries: Sequence[Summary]) -> Iterator[Finding]:
     yield from reported("weights-untrained", "look as before training, drawn at random", drawn)
 
 
-def _is_drawn(summary: Summary) -> bool:
+def _is_drawn(summary: TensorSummary) -> bool:
     """Whether rows and columns differ in strength no more than those of independent draws."""
     if summary.kurtosis > _NO_OUTLIERS or (is_table(summary) and not summary.rows.all()):
         return False

@@ -5,24 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from data.store.errors import ModelError
-from evaluators.model_files.reading import HEADER_LIMIT, open_regular, shown
+from evaluators.model_files.reading import HEADER_LIMIT, open_regular, printable
 from evaluators.trust.limits import budget, within
 from evaluators.trust.pickled import no_pickled_code
 
 __all__ = [
-    "LFS_MARK",
-    "broken_safetensors",
-    "digest_of",
-    "header",
-    "load_pickle",
-    "tensor_names",
-    "tensors",
-]
+    "LFS_MARK", "broken_safetensors", "digest_of", "header", "headers", "load_pickle", "tensor_names", "tensors",
+    "tensors_of_file",
+]  # fmt: skip
 
 LFS_MARK = b"version https://git-lfs"
 
@@ -47,6 +42,14 @@ def header(path: Path) -> dict[str, Any]:
     if odd := next((name for name, entry in parsed.items() if not _describes(entry)), None):
         raise ValueError(f"its header does not say where {odd!r} lies")
     return parsed
+
+
+def headers(paths: Iterable[Path]) -> dict[str, Any]:
+    """The headers of several safetensors files in one; empty where one cannot be read (the files tier says so)."""
+    try:
+        return {name: entry for path in paths for name, entry in header(path).items()}
+    except (OSError, ValueError):
+        return {}
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -82,9 +85,9 @@ def broken_safetensors(path: Path) -> str | None:
     with open_regular(path) as handle:
         (length,) = struct.unpack("<Q", handle.read(8))
     promised = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-    held = path.stat().st_size
-    if promised != held:
-        return f"its header promises {promised:,} bytes, it has {held:,}"
+    size = path.stat().st_size
+    if promised != size:
+        return f"its header promises {promised:,} bytes, it has {size:,}"
     return _refused_by_the_format(path)
 
 
@@ -118,7 +121,12 @@ def tensors(path: Path) -> Iterator[tuple[str, Any]]:
                 yield name, opened.get_tensor(name)
     except (SafetensorError, OSError, ValueError, AttributeError) as error:
         remedy = f"Download the file again. Its reader says: {str(error)[:200]}"
-        raise ModelError("The weights cannot be read", where=shown(path), remedy=remedy) from error
+        raise ModelError("The weights cannot be read", where=printable(path), remedy=remedy) from error
+
+
+def tensors_of_file(path: Path) -> Iterator[tuple[str, Any]]:
+    """Name and torch tensor of everything in a file of weights: safetensors, or a pickle (none if unreadable)."""
+    return tensors(path) if path.suffix == ".safetensors" else iter((load_pickle(path) or {}).items())
 
 
 def load_pickle(path: Path) -> dict[str, Any] | None:
@@ -129,7 +137,7 @@ def load_pickle(path: Path) -> dict[str, Any] | None:
         return None
     size = path.stat().st_size
     try:
-        with no_pickled_code(shown(path)), within(budget(size), shown(path)):
+        with no_pickled_code(printable(path)), within(budget(size), printable(path)):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # noqa: BLE001 -- a pickle is a program of somebody else's, and ends as it likes
         return None

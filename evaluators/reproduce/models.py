@@ -11,15 +11,16 @@ from typing import Any, NamedTuple, cast
 
 from data.store.errors import InputError, ModelError, NotAllowedError, PlumblineError
 from data.store.runs import InUse
+from data.store.vocabulary import Severity
 from evaluators.encoders.spec import parse_spec
 from evaluators.model_files.hashes import hash_files
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import shown
+from evaluators.model_files.reading import printable
 from evaluators.preflight.encoders import look
 from evaluators.preflight.finding import Finding
 from evaluators.reproduce.instrumented import torch_module
 from evaluators.reproduce.served import SpecEncoder, is_spec
-from evaluators.trust import allow, allows, code_revision, commit_of, only_code_from, opening, vet
+from evaluators.trust import allow, allows, code_revision, only_code_from, opening, resolved_commit, vet
 
 __all__ = ["Asked", "Loaded", "load", "settings_in_use"]
 
@@ -96,7 +97,7 @@ def load(asked: Asked) -> Loaded:
     else:
         revision = asked.revision or (meta.revision if meta is not None else asked.trust.get(asked.model))
         if asked.model in asked.trust:
-            revision = commit_of(asked.model, revision) or revision  # code was read at a commit: load that one
+            revision = resolved_commit(asked.model, revision) or revision  # code was read at a commit: load that one
     files_of = {str(asked.folder): asked.folder} if asked.folder else {}
     allowed = _allowed(asked, revision)
     open_it = partial(opening, allowed, files_of)
@@ -174,7 +175,7 @@ def check_before_loading(asked: Asked) -> list[Finding]:
     folder = asked.folder
     if folder is None:
         return []
-    vet(folder, shown(folder), own_code=str(folder) in _allowed(asked, None))
+    vet(folder, printable(folder), own_code=str(folder) in _allowed(asked, None))
     if not any(Path(name).match(pattern) for name in relative_files(folder) for pattern in _WEIGHTS):
         raise ModelError(
             "The model folder holds no weights",
@@ -214,7 +215,7 @@ def _seen(asked: Asked, model: str, revision: str | None) -> list[Finding]:
 def _stop_if_fatal(found: list[Finding], asked: Asked, where: str) -> None:
     from evaluators.preflight import at_least
 
-    if (fatal := at_least(found, "fatal")) and not asked.anyway:
+    if (fatal := at_least(found, Severity.FATAL)) and not asked.anyway:
         raise ModelError(
             "Preflight stops the run: " + "; ".join(finding.seen for finding in fatal),
             where=where,
@@ -244,7 +245,7 @@ def _content(files: list[dict[str, Any]]) -> str:
 
 def _code_at(asked: Asked, revision: str | None) -> str:
     """The revision under which the model's own code is allowed: the commit, or what a folder's Python files hold."""
-    return code_revision(asked.folder) if asked.folder else commit_of(asked.model, revision) or "COMMIT"
+    return code_revision(asked.folder) if asked.folder else resolved_commit(asked.model, revision) or "COMMIT"
 
 
 def _allowed(asked: Asked, revision: str | None) -> dict[str, str]:

@@ -15,10 +15,9 @@ from data.store import keys
 from data.store.database import writing
 from data.store.derive import derive
 from data.store.errors import PlumblineError, StoreBusyError
+from data.store.findings import put_findings
 from data.store.runs import RunRow, put_run
 from data.store.vocabulary import ImportKind, Origin, Status
-from evaluators.preflight.finding import Finding
-from evaluators.preflight.record import keep_findings
 from evaluators.reproduce.journal import Journal
 from evaluators.results.names import Names
 from evaluators.results.parse import parse
@@ -101,7 +100,7 @@ def put(
     for row in rows:
         _insert(connection, "run_tasks", row)
     connection.execute("DELETE FROM findings WHERE run_id = ?", [run_id])
-    keep_findings(connection, run_id, run["model"], [Finding(**found) for found in run.get("findings", [])])
+    put_findings(connection, run_id, run["model"], run.get("findings", []))
     _add_model(connection, run)
 
 

@@ -18,14 +18,15 @@ from evaluators.trust.allowed import (
     as_options,
     code_files,
     code_revision,
-    commit_of,
     hub_commit,
+    resolved_commit,
 )
-from evaluators.trust.code_references import Named, named_code, strangers
+from evaluators.trust.code_references import CodeReference, named_classes, other_repositories
 from evaluators.trust.guard import only_code_from, opening
-from evaluators.trust.vetting import Fault, faults, vet
+from evaluators.trust.vetting import Fault, folder_faults, vet
 
 __all__ = [
-    "Fault", "Named", "allow", "allowances", "allows", "as_options", "code_files", "code_revision", "commit_of",
-    "faults", "hub_commit", "named_code", "only_code_from", "opening", "strangers", "vet",
+    "CodeReference", "Fault", "allow", "allowances", "allows", "as_options", "code_files", "code_revision",
+    "folder_faults", "hub_commit", "named_classes", "only_code_from", "opening", "other_repositories",
+    "resolved_commit", "vet",
 ]  # fmt: skip

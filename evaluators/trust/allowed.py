@@ -13,7 +13,7 @@ from evaluators.model_files.listing import relative_files
 from evaluators.model_files.reading import read_bytes
 
 __all__ = [
-    "allow", "allowances", "allows", "as_options", "code_files", "code_revision", "commit_of", "hub_commit",
+    "allow", "allowances", "allows", "as_options", "code_files", "code_revision", "resolved_commit", "hub_commit",
     "is_commit",
 ]  # fmt: skip
 
@@ -78,7 +78,7 @@ def code_revision(folder: Path) -> str:
     return digest.hexdigest()[:_DIGITS]
 
 
-def commit_of(model: str, revision: str | None = None, *, cached: bool = False) -> str | None:
+def resolved_commit(model: str, revision: str | None = None, *, cached: bool = False) -> str | None:
     """The commit that a revision of a hub's model stands for now; None where neither the hub nor its cache tells.
 
     Args:

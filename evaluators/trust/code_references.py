@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import read_json
-from evaluators.trust.allowed import allows, code_revision, commit_of
+from evaluators.model_files.reading import read_json, read_object
+from evaluators.trust.allowed import allows, code_revision, resolved_commit
 
-__all__ = ["Named", "commit_to_read", "modules_of", "named_code", "strangers"]
+__all__ = ["CodeReference", "commit_to_read", "modules_of", "named_classes", "other_repositories"]
 
 _UNREACHED = "COMMIT"  # stands where a commit belongs that neither the hub nor its cache tells
 
 
-class Named(NamedTuple):
+class CodeReference(NamedTuple):
     """One class of a repository's own code that a model's files name.
 
     Attributes:
@@ -36,23 +36,24 @@ class Named(NamedTuple):
         return f"{self.repository}--{self.code}" if self.repository else self.code
 
 
-def named_code(folder: Path) -> list[Named]:
+def named_classes(folder: Path) -> list[CodeReference]:
     """Every class that the files of a model would have a loader import: its own code, and other repositories'."""
     modules = modules_of(folder / "modules.json")
     own = (str(entry.get("type")) for entry in modules)
-    found = [_named("modules.json", "module", kind) for kind in own if not kind.startswith("sentence_transformers.")]
+    references = [
+        _reference("modules.json", "module", kind) for kind in own if not kind.startswith("sentence_transformers.")
+    ]
     places = tuple(f"{entry['path']}/" for entry in modules if entry.get("path"))
     for file in relative_files(folder):
         if not file.endswith("config.json") or ("/" in file and not file.startswith(places)):
             continue  # of the second kind: a checkpoint, or a copy for another framework
-        config = read_json(folder / file)
-        auto_map = config.get("auto_map") if isinstance(config, dict) else None
+        auto_map = read_object(folder / file).get("auto_map")
         if isinstance(auto_map, list):
             auto_map = {"AutoTokenizer": auto_map}  # as tokenizers were saved once; still read
         for role, named in auto_map.items() if isinstance(auto_map, dict) else ():
             classes = named if isinstance(named, list) else [named]  # of a tokenizer: slow and fast
-            found.extend(_named(file, str(role), name) for name in classes if isinstance(name, str))
-    return found
+            references.extend(_reference(file, str(role), name) for name in classes if isinstance(name, str))
+    return references
 
 
 def modules_of(file: Path) -> list[dict[str, Any]]:
@@ -61,19 +62,19 @@ def modules_of(file: Path) -> list[dict[str, Any]]:
     return [entry for entry in declared if isinstance(entry, dict)] if isinstance(declared, list) else []
 
 
-def _named(file: str, role: str, reference: str) -> Named:
+def _reference(file: str, role: str, reference: str) -> CodeReference:
     repository, other, code = reference.partition("--")
-    return Named(file, role, repository, code) if other else Named(file, role, None, reference)
+    return CodeReference(file, role, repository, code) if other else CodeReference(file, role, None, reference)
 
 
-def strangers(folder: Path, allowed: Mapping[str, str]) -> dict[str, str]:
+def other_repositories(folder: Path, allowed: Mapping[str, str]) -> dict[str, str]:
     """Other repositories whose code a model's files name and that were not allowed: name -> revision to allow."""
-    others = sorted({named.repository for named in named_code(folder) if named.repository})
+    others = sorted({named.repository for named in named_classes(folder) if named.repository})
     now = {name: code_revision(Path(name)) if Path(name).is_dir() else allowed.get(name) for name in others}
-    lost = [name for name in others if not allows(allowed, name, now[name])]
-    return {name: str(now[name]) if Path(name).is_dir() else commit_to_read(name) for name in lost}
+    refused = [name for name in others if not allows(allowed, name, now[name])]
+    return {name: str(now[name]) if Path(name).is_dir() else commit_to_read(name) for name in refused}
 
 
 def commit_to_read(name: str, revision: str | None = None) -> str:
     """The commit under which a hub's model is to be allowed, as the cache or the hub tells it."""
-    return commit_of(name, revision, cached=True) or _UNREACHED
+    return resolved_commit(name, revision, cached=True) or _UNREACHED

@@ -18,7 +18,7 @@ from typing import Any
 from data.store.errors import NotAllowedError
 from evaluators.model_files.sizes import size_of_weights
 from evaluators.trust.allowed import allows, as_options, code_files, code_revision, is_commit
-from evaluators.trust.code_references import commit_to_read, strangers
+from evaluators.trust.code_references import commit_to_read, other_repositories
 from evaluators.trust.limits import budget, no_panic, within
 from evaluators.trust.pickled import force_weights_only, no_pickled_code
 from evaluators.trust.settings import refused_arguments
@@ -160,7 +160,7 @@ def only_code_from(
 
     files = files or {}
     for name, folder in files.items():
-        if allows(allowed, name, code_revision(folder)) and (lost := strangers(folder, allowed)):
+        if allows(allowed, name, code_revision(folder)) and (lost := other_repositories(folder, allowed)):
             raise NotAllowedError(
                 f"The model runs code of {', '.join(lost)}, which is not allowed",
                 where=name,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from evaluators.model_files.fault import Fault
-from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import read_json, shown
+from evaluators.model_files.listing import is_inside, relative_files
+from evaluators.model_files.reading import printable, read_object, settings_within
 from evaluators.trust.code_references import modules_of
 
 __all__ = ["MODULES", "refused_arguments", "refused_settings"]
@@ -71,8 +71,6 @@ _CLASS_KEYS = frozenset({
     "feature_extractor_type", "image_processor_type", "processor_class", "slow_tokenizer_class", "tokenizer_class",
     "video_processor_type",
 })  # fmt: skip
-_WORTHLESS = "Files of a model decide what a loader reads and runs only as far as is known to be harmless."
-_REMEDY = "Remove it from the file if you can do without; otherwise take another model."
 
 
 def refused_settings(folder: Path, *, own_code: bool = False) -> Iterator[Fault]:
@@ -88,7 +86,7 @@ def refused_settings(folder: Path, *, own_code: bool = False) -> Iterator[Fault]
         path = PurePosixPath(name)
         if path.suffix != ".json":
             continue
-        if path.name == "modules.json" or path.name in ("router_config.json",):
+        if path.name == "modules.json" or path.name == "router_config.json":
             yield from _classes_of_modules(folder, name, own_code, names)
         elif path.name.endswith("config.json"):
             yield from _config(folder, name, own_code)
@@ -99,7 +97,7 @@ def refused_settings(folder: Path, *, own_code: bool = False) -> Iterator[Fault]
 def refused_arguments(settings: Mapping[str, Any], *, own_code: bool = False) -> list[str]:
     """Names of the loader's parameters that a sentence_bert_config.json sets and may not set."""
     return sorted(
-        f"{group}.{shown(str(key))}"
+        f"{group}.{printable(str(key))}"
         for group, known in _GROUPS.items()
         if isinstance(arguments := settings.get(group), Mapping)
         for key, value in arguments.items()
@@ -127,10 +125,7 @@ def _refused(key: Any, value: Any, known: frozenset[str], own_code: bool) -> boo
 
 
 def _config(folder: Path, name: str, own_code: bool) -> Iterator[Fault]:
-    value = read_json(folder / name)
-    if not isinstance(value, dict):
-        return
-    file = PurePosixPath(name).name
+    value, file = read_object(folder / name), PurePosixPath(name).name
     if file.startswith("sentence_") and (lost := refused_arguments(value, own_code=own_code)):
         yield _fault("settings-refused", name, f"asks the loader for {', '.join(lost)}")
     if file.startswith("sentence_"):
@@ -138,64 +133,48 @@ def _config(folder: Path, name: str, own_code: bool) -> Iterator[Fault]:
     activation = value.get("activation_function")
     # sentence-transformers imports whatever begins so, and leaves all else alone.
     if isinstance(activation, str) and activation.startswith("torch.") and not _ACTIVATION.fullmatch(activation):
-        yield _fault("class-refused", name, f"names the activation {_said(activation)}")
+        yield _fault("class-refused", name, f"names the activation {_quoted(activation)}")
     if file == "tokenizer_config.json" and value.get("init_inputs"):
         yield _fault("settings-refused", name, "hands arguments to the tokenizer's class (init_inputs)")
-    for key, found in _walk(value):
-        yield from _one(name, key, found, own_code)
+    for key, entry in settings_within(value):
+        yield from _one(name, key, entry, own_code)
 
 
 def _of_transformer(folder: Path, name: str, value: Mapping[str, Any]) -> Iterator[Fault]:
     if value.get("tokenizer_name_or_path"):
-        yield _fault("leads-elsewhere", name, f"takes its tokenizer from {_said(value['tokenizer_name_or_path'])}")
+        yield _fault("leads-elsewhere", name, f"takes its tokenizer from {_quoted(value['tokenizer_name_or_path'])}")
     task = value.get("transformer_task", "feature-extraction")
     if not (isinstance(task, str) and task in _TASKS):
-        yield _fault("settings-refused", name, f"names the task {_said(task)}")
+        yield _fault("settings-refused", name, f"names the task {_quoted(task)}")
     elif task == "retrieval":  # the library then takes whatever of transformers goes by the architecture's name
-        config = read_json((folder / name).with_name("config.json"))
-        named = config.get("architectures") if isinstance(config, dict) else None
+        named = read_object((folder / name).with_name("config.json")).get("architectures")
         for one in named if isinstance(named, list) else []:
             if not re.fullmatch(r"\w+ForRetrieval", str(one)):
-                yield _fault("class-refused", name, f"has the class {_said(one)} taken for retrieval")
+                yield _fault("class-refused", name, f"has the class {_quoted(one)} taken for retrieval")
     modalities = value.get("modality_config")
     for entry in modalities.values() if isinstance(modalities, Mapping) else ():
         method = entry.get("method") if isinstance(entry, Mapping) else None
         if not isinstance(method, str) or not _METHODS.fullmatch(method):
-            yield _fault("settings-refused", name, f"has the model's method {_said(method)} called for each text")
+            yield _fault("settings-refused", name, f"has the model's method {_quoted(method)} called for each text")
 
 
 def _one(name: str, key: str, value: Any, own_code: bool) -> Iterator[Fault]:
     """One setting, however deep in a configuration it stands."""
     if key in _ATTENTION_KEYS and not _known_attention(value):
-        yield _fault("kernel-refused", name, f"takes its attention from {_said(value)}")
+        yield _fault("kernel-refused", name, f"takes its attention from {_quoted(value)}")
     elif key in _KERNELS and value:
         yield _fault("kernel-refused", name, f"asks for kernels from a hub ({key})")
     elif key in _CLASS_KEYS and not own_code:
-        listed = value if isinstance(value, list) else [value]
-        for one in listed:
-            known = _SPLITTERS if PurePosixPath(name).name == _SPLITTERS_FILE else _PIECES
-            if one is not None and not (isinstance(one, str) and known.fullmatch(one)):
-                yield _fault("class-refused", name, f"names the class {_said(one)} as {key}")
+        known = _SPLITTERS if PurePosixPath(name).name == _SPLITTERS_FILE else _PIECES
+        if not isinstance(value, list | None) and not (isinstance(value, str) and known.fullmatch(value)):
+            yield _fault("class-refused", name, f"names the class {_quoted(value)} as {key}")
     elif key == "fast_tokenizer_files" and isinstance(value, list):
-        yield from (_leads(name, one) for one in value if not _inside(one))
+        yield from (_leads(name, one) for one in value if not is_inside(one))
 
 
 def _known_attention(value: Any) -> bool:
     names = value.values() if isinstance(value, Mapping) else [value]
     return all(one is None or (isinstance(one, str) and _ATTENTION.fullmatch(one)) for one in names)
-
-
-def _walk(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Every setting of a configuration with its own name, to a depth that no configuration has."""
-    if depth > 20:
-        return
-    if isinstance(value, dict):
-        for key, found in value.items():
-            yield str(key), found
-            yield from _walk(found, depth + 1)
-    elif isinstance(value, list):
-        for found in value[:1000]:
-            yield from _walk(found, depth + 1)
 
 
 def _classes_of_modules(folder: Path, name: str, own_code: bool, names: list[str]) -> Iterator[Fault]:
@@ -205,17 +184,16 @@ def _classes_of_modules(folder: Path, name: str, own_code: bool, names: list[str
         classes = [entry.get("type") for entry in modules]
         places = [entry.get("path") for entry in modules if entry.get("path") not in (None, "")]
     else:
-        value = read_json(folder / name)
-        types = value.get("types") if isinstance(value, dict) else None
+        types = read_object(folder / name).get("types")
         classes, places = (list(types.values()), list(types)) if isinstance(types, dict) else ([], [])
     for place in places:
-        if not _inside(place):
+        if not is_inside(place):
             yield _leads(name, place)
     for kind in classes:
         if isinstance(kind, str) and (
             _no_module(kind) if kind.startswith(_LIBRARY) else own_code and not _own_class(kind, names)
         ):
-            yield _fault("class-refused", name, f"names {_said(kind)}, which is no module of sentence-transformers")
+            yield _fault("class-refused", name, f"names {_quoted(kind)}, which is no module of sentence-transformers")
 
 
 def _no_module(kind: str) -> bool:
@@ -228,28 +206,19 @@ def _own_class(kind: str, names: list[str]) -> bool:
 
 
 def _index(folder: Path, name: str) -> Iterator[Fault]:
-    value = read_json(folder / name)
-    weight_map = value.get("weight_map") if isinstance(value, dict) else None
+    weight_map = read_object(folder / name).get("weight_map")
     files = set(map(str, weight_map.values())) if isinstance(weight_map, dict) else set()
-    yield from (_leads(name, one) for one in sorted(files) if not _inside(one))
-
-
-def _inside(place: Any) -> bool:
-    """Whether a path stays in the folder it is read from."""
-    if not isinstance(place, str) or "\0" in place:
-        return False
-    windows = PureWindowsPath(place)
-    return not windows.anchor and not place.startswith(("/", "~")) and ".." not in windows.parts
+    yield from (_leads(name, one) for one in sorted(files) if not is_inside(one))
 
 
 def _leads(name: str, place: Any) -> Fault:
-    return _fault("leads-elsewhere", name, f"leads out of the model's folder, to {_said(place)}")
+    return _fault("leads-elsewhere", name, f"leads out of the model's folder, to {_quoted(place)}")
 
 
-def _said(value: Any) -> str:
-    text = shown(str(value))
+def _quoted(value: Any) -> str:
+    text = printable(str(value))
     return text[:80] + ("..." if len(text) > 80 else "")
 
 
 def _fault(code: str, name: str, what: str) -> Fault:
-    return Fault(code, shown(name), f"{shown(name)} {what}", _WORTHLESS, _REMEDY)
+    return Fault(code, printable(name), f"{printable(name)} {what}")

@@ -25,12 +25,12 @@ from evaluators.encoders.signal_stack import _Stack, kept_signal_stack, signal_s
 from evaluators.encoders.spec import parse_spec
 from evaluators.model_files.hashes import hash_files
 from evaluators.model_files.pickles import hoarding
-from evaluators.model_files.reading import UnfitFileError, read_bytes, read_json, shown, unfit
+from evaluators.model_files.reading import UnfitFileError, printable, read_bytes, read_json, unfit
 from evaluators.model_files.sizes import unfounded
 from evaluators.model_files.tokenizer_growth import overgrown
 from evaluators.preflight import preflight
 from evaluators.reproduce.models import Asked, load
-from evaluators.trust import code_revision, faults, guard, opening
+from evaluators.trust import code_revision, folder_faults, guard, opening
 from evaluators.trust.limits import budget, within
 from evaluators.trust.pickled import FORCED, no_pickled_code
 from evaluators.trust.settings import refused_arguments
@@ -163,7 +163,7 @@ def test_classes_of_other_packages_are_none_of_an_allowed_model(model: Path, tmp
     folder = shutil.copytree(model, tmp_path / "model")
     code("own.py")(folder, tmp_path / "mark")
     module(3, type="joblib.numpy_pickle.load", path="")(folder, tmp_path / "mark")
-    (fault,) = faults(folder, own_code=True)
+    (fault,) = folder_faults(folder, own_code=True)
     assert fault.code == "class-refused" and "joblib.numpy_pickle.load" in fault.seen
 
 
@@ -207,14 +207,14 @@ def test_the_identity_of_a_sound_model_is_what_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [*SHAPES, *OTHER_KINDS])
 def test_sound_models_have_no_fault(shape: str, tmp_path: Path) -> None:
-    assert faults(build(shape, tmp_path / "model")) == ()
+    assert folder_faults(build(shape, tmp_path / "model")) == ()
 
 
 def test_minilm_has_none_and_a_links_to_files_are_files(tmp_path: Path) -> None:
-    assert faults(minilm_folder()) == ()
+    assert folder_faults(minilm_folder()) == ()
     for path in minilm_folder().iterdir():  # as a hub's cache lies, and as people link models they keep elsewhere
         (tmp_path / path.name).symlink_to(path)
-    assert faults(tmp_path) == ()
+    assert folder_faults(tmp_path) == ()
 
 
 def test_a_file_is_read_up_to_the_limit_of_its_kind(tmp_path: Path) -> None:
@@ -240,8 +240,8 @@ def test_what_is_no_file_is_not_opened(target: str, tmp_path: Path) -> None:
 
 def test_names_are_shown_in_any_terminal() -> None:
     name = os.fsdecode(b"a\xff\n\x1b[2J.json")
-    assert shown(name) == r"a\xff\n\x1b[2J.json"
-    shown(name).encode()
+    assert printable(name) == r"a\xff\n\x1b[2J.json"
+    printable(name).encode()
 
 
 def test_work_without_end_is_given_up() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
 from data.store.database import Reader, version_of, writing
+from data.store.findings import FindingRow, put_findings
+from data.store.vocabulary import Severity, Tier
 from evaluators.__main__ import app
-from evaluators.preflight.finding import Finding
-from evaluators.preflight.record import keep_findings
 from tests.dashboard.test_drift_page import page, said
 from tests.make_store import make_store
 from tests.models import build
@@ -74,17 +75,23 @@ def test_a_file_that_is_no_store_is_no_error(faulty: Path, store: Path) -> None:
 
 def test_one_fault_is_kept_once(store: Path) -> None:
     """By its code and evidence, in whatever words; another code, tier or evidence is another fault."""
-    twice = {"tier": "weights", "code": "weights-missing", "severity": "fatal", "why": "", "remedy": ""}
-    given = [
-        Finding(**twice, seen="3 of 9 tensors", evidence={"missing": ["a", "b"], "of": 9}),
-        Finding(**twice, seen="three tensors", evidence={"of": 9, "missing": ["a", "b"]}),
-        Finding(**twice, seen="3 of 9 tensors", evidence={"missing": ["a", "c"], "of": 9}),
-        Finding(**(twice | {"code": "weights-zero"}), seen="one"),
-        Finding(**(twice | {"code": "weights-zero"}), seen="one"),
-        Finding(**(twice | {"code": "weights-zero"}), seen="another"),
+
+    def row(code: str, seen: str, **evidence: Any) -> FindingRow:
+        return {
+            "tier": Tier.WEIGHTS, "code": code, "severity": Severity.FATAL, "seen": seen, "why": "", "remedy": "",
+            "evidence": evidence,
+        }  # fmt: skip
+
+    rows = [
+        row("weights-missing", "3 of 9 tensors", missing=["a", "b"], of=9),
+        row("weights-missing", "three tensors", of=9, missing=["a", "b"]),
+        row("weights-missing", "3 of 9 tensors", missing=["a", "c"], of=9),
+        row("weights-zero", "one"),
+        row("weights-zero", "one"),
+        row("weights-zero", "another"),
     ]
     with writing(store) as connection:
-        keep_findings(connection, "run", "model", given)
+        put_findings(connection, "run", "model", rows)
         kept = connection.execute("SELECT code, seen FROM findings ORDER BY ALL").fetchall()
     assert kept == [
         ("weights-missing", "3 of 9 tensors"),

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from evaluators.preflight import preflight
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.target import Target
-from evaluators.preflight.tensor_summary import Summary, summarise
+from evaluators.preflight.tensor_summary import TensorSummary, summarise
 from evaluators.preflight.tensor_values import used_summaries
 from evaluators.preflight.weights import unlikely
 from tests.models import build, copy_of, minilm_folder, randomise
@@ -30,20 +30,22 @@ def sound() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def summaries(sound: dict[str, Any]) -> dict[str, Summary]:
+def summaries(sound: dict[str, Any]) -> dict[str, TensorSummary]:
     return {name: summarise(name, "model.safetensors", tensor) for name, tensor in sound.items()}
 
 
-def _look(summaries: dict[str, Summary]) -> list[Finding]:
+def _look(summaries: dict[str, TensorSummary]) -> list[Finding]:
     return list(unlikely(used_summaries(summaries.values())))
 
 
-def test_sound_weights_give_no_finding(summaries: dict[str, Summary]) -> None:
+def test_sound_weights_give_no_finding(summaries: dict[str, TensorSummary]) -> None:
     assert _look(summaries) == []
 
 
 @pytest.mark.parametrize("fault", NUMBER_FAULTS)
-def test_the_fault_is_seen_in_the_numbers(fault: str, sound: dict[str, Any], summaries: dict[str, Summary]) -> None:
+def test_the_fault_is_seen_in_the_numbers(
+    fault: str, sound: dict[str, Any], summaries: dict[str, TensorSummary]
+) -> None:
     change, code = NUMBER_FAULTS[fault]
     changed = dict(sound)
     change(changed)
@@ -138,14 +140,14 @@ def test_one_pass_reads_each_stored_tensor_once(tmp_path: Path, monkeypatch: pyt
     from evaluators.preflight import stored_weights, weights
 
     read: list[str] = []
-    sound_reader = stored_weights.tensors
+    sound_reader = stored_weights.tensors_of_file
 
     def counted(path: Path) -> Any:
         for name, tensor in sound_reader(path):
             read.append(name)
             yield name, tensor
 
-    monkeypatch.setattr(stored_weights, "tensors", counted)
+    monkeypatch.setattr(stored_weights, "tensors_of_file", counted)
     folder = copy_of(minilm_folder(), tmp_path / "model")
     assert list(weights.check(Target("x", folder))) == []
     assert len(read) == len(set(read)) == len(load_file(folder / "model.safetensors"))

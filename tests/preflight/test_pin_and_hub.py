@@ -13,10 +13,10 @@ import pytest
 
 from data.store.database import writing
 from data.store.errors import InputError, ModelError
+from data.store.findings import put_findings
 from evaluators.model_files.hashes import file_sha256, git_blob_sha1
 from evaluators.preflight import find_target, inspect, preflight
 from evaluators.preflight.pin import read_pin, write_pin
-from evaluators.preflight.record import keep_findings
 from evaluators.preflight.target import Target
 from tests.models import build
 
@@ -138,7 +138,8 @@ def test_findings_are_kept_under_the_run_that_looked(model: Path, tmp_path: Path
     (model / "modules.json").unlink()
     with writing(tmp_path / "store.duckdb") as connection:
         for _ in range(2):  # the same look twice leaves one row
-            keep_findings(connection, "run-1", str(model), preflight(str(model)), subject="encoder-1")
+            rows = [finding.as_row() for finding in preflight(str(model))]
+            put_findings(connection, "run-1", str(model), rows, subject="encoder-1")
         rows = connection.execute("SELECT run_id, subject, tier, code, severity FROM findings").fetchall()
     assert rows == [("run-1", "encoder-1", "files", "modules-missing", "serious")]
 

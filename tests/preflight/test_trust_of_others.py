@@ -19,7 +19,7 @@ from evaluators.preflight import preflight
 from evaluators.preflight.encoders import look
 from evaluators.preflight.target import find_target
 from evaluators.reproduce.models import Asked, load
-from evaluators.trust import allowances, code_revision, named_code, only_code_from
+from evaluators.trust import allowances, code_revision, named_classes, only_code_from
 from tests.models import build
 
 CODE = """from pathlib import Path
@@ -308,4 +308,4 @@ def test_a_commit_that_is_another_than_it_is_called_does_not_run(hub: Path, tmp_
 def test_settings_nested_without_end_name_no_code_and_break_nothing(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text("[" * 100_000)
     (tmp_path / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "org/other--own.Model"}}))
-    assert [named.repository for named in named_code(tmp_path)] == ["org/other"]
+    assert [named.repository for named in named_classes(tmp_path)] == ["org/other"]
