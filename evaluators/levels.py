@@ -16,27 +16,27 @@ __all__ = ["FAIL_ON", "fail", "levels"]
 FAIL_ON = "End with status 1 on a verdict this bad or worse: differs, unstable, unusable, or any verdict's own name."
 
 
-def levels(asked: Iterable[str]) -> tuple[str, ...]:
+def levels(names: Iterable[str]) -> tuple[str, ...]:
     """The levels named, each alone or several with commas between them.
 
     Raises:
         InputError: there is no such level.
     """
-    named = tuple(level.strip() for given in asked for level in str(given).split(","))
+    named = tuple(level.strip() for name in names for level in str(name).split(","))
     if unknown := [name for name in named if name not in LEVELS]:
         raise InputError(f"There is no verdict {', '.join(unknown)}", remedy=f"They are: {', '.join(LEVELS)}.")
     return named
 
 
-def fail(found: Iterable[tuple[str, str]], levels: Sequence[str], console: Console) -> None:
+def fail(verdicts: Iterable[tuple[str, str]], levels: Sequence[str], console: Console) -> None:
     """End with status 1 where a verdict on a candidate is at least as bad as the mildest of the levels.
 
     Args:
-        found: label and verdict of each output of each candidate.
+        verdicts: label and verdict of each output of each candidate.
         levels: from :func:`levels`.
         console: where it is said.
     """
-    bad = [f"{label} ({verdict})" for label, verdict in found if any(reaches(verdict, level) for level in levels)]
+    bad = [f"{label} ({verdict})" for label, verdict in verdicts if any(reaches(verdict, level) for level in levels)]
     if bad:
         console.print(Text(f"Failing on {', '.join(levels)}: {', '.join(dict.fromkeys(bad))}", style="red"))
         raise typer.Exit(1)

@@ -54,7 +54,7 @@ def clean(connection: duckdb.DuckDBPyConnection) -> int:
     named = connection.execute(_ASKED_OUTSIDE, {"backends": list(_OUTSIDE)}).fetchall()
     for (settings,) in named:
         keys.remember_named(settings)
-    suspicious = keys.pattern() if named else None
+    suspicious = keys.key_pattern() if named else None
     if suspicious is None:
         return 0
     tables = _tables(connection)
@@ -70,8 +70,8 @@ def _suspects(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, list[_
         for table in looked_at
     )
     query = f"SELECT DISTINCT name FROM ({texts}) WHERE regexp_matches(text, ?)"  # noqa: S608
-    found = {name for (name,) in connection.execute(query, [suspicious]).fetchall()}
-    return [table for table in looked_at if table in found]
+    names = {name for (name,) in connection.execute(query, [suspicious]).fetchall()}
+    return [table for table in looked_at if table in names]
 
 
 def _text(columns: Sequence[_Column]) -> str:
@@ -85,7 +85,7 @@ def _rows(table: str) -> str:
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[_Column]]:
     """Columns of text by table."""
-    found = connection.execute(
+    columns = connection.execute(
         "SELECT c.table_name, c.column_name, c.data_type "
         "FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid) "
         "WHERE c.database_name = current_database() AND list_contains($types, c.data_type) "
@@ -93,7 +93,7 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[_Column]]:
         {"types": list(_TEXTS), "record": list(_RECORD)},
     ).fetchall()
     tables: dict[str, list[_Column]] = {}
-    for table, name, type_ in found:
+    for table, name, type_ in columns:
         tables.setdefault(table, []).append(_Column(name, type_))
     order = list(_OWN_ROWS)
     return dict(sorted(tables.items(), key=lambda entry: order.index(entry[0]) if entry[0] in order else -1))

@@ -112,7 +112,7 @@ class EncoderSettings:
         spelt = [name for name in self.options if _SECRET.search(name)]
         self._refuse_if(bool(spelt), f"is given a key in {', '.join(spelt)}, and would write it down", variable)
         written = str(self.as_json())
-        holds = any(key in written for key in keys.known())
+        holds = any(key in written for key in keys.known_keys())
         self._refuse_if(holds, "names the key itself, and would write it down", variable)
         on_line = self.backend == "command" and _SECRET_ARGUMENT.search(self.source) is not None
         self._refuse_if(on_line, "is given a key on its command line, and would write it down", "the environment")
