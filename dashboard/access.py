@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import duckdb
 import streamlit as st
 
-from data.store.database import Reader, Version, open_reader, store_path, version_of
+from data.store.database import StoreReader, Version, open_reader, store_path, version_of
 
 __all__ = ["ask", "one_version", "version"]
 
@@ -51,8 +51,8 @@ def one_version() -> Iterator[None]:
         st.session_state.pop(_IN_USE, None)
 
 
-def _current() -> Reader:
-    in_use: Reader | None = st.session_state.get(_IN_USE)
+def _current() -> StoreReader:
+    in_use: StoreReader | None = st.session_state.get(_IN_USE)
     if in_use is not None:
         return in_use
     path = store_path()
@@ -68,7 +68,7 @@ def _current() -> Reader:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _reader(path: str, version: Version) -> Reader:
+def _reader(path: str, version: Version) -> StoreReader:
     return open_reader(Path(path))
 
 
@@ -78,7 +78,7 @@ def _answer(
     version: Version,
     name: str,
     key: str,
-    _reader: Reader,
+    _reader: StoreReader,
     _question: Callable[..., Any],
     _args: tuple[Any, ...],
     _kwargs: dict[str, Any],

@@ -94,8 +94,8 @@ def parameters(n: float | None) -> str:
 
 def licence(text: object) -> str:
     """A model's licence as every page shows it: the class first, then its readable name."""
-    found = licence_of(text if isinstance(text, str) else None)
-    return found.label if found.name == "not stated" else f"{found.label}: {found.name}"
+    stated = licence_of(text)
+    return stated.label if stated.name == "not stated" else f"{stated.label}: {stated.name}"
 
 
 def bytes_(n: float | None) -> str:

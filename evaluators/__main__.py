@@ -27,11 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Import, reproduce and check text-embedding models into Plumbline's store.",
 )
-official.register(app)
-reproduce.register(app)
-parity.register(app)
-preflight.register(app)
-diagnose.register(app)
+for area in (official, reproduce, parity, preflight, diagnose):
+    area.register(app)
 
 
 def main() -> None:

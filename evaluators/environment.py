@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,13 +16,14 @@ import psutil
 from data.store.keys import from_outside
 from data.store.runs import Environment
 
-__all__ = ["LIBRARIES", "environment", "versions"]
+__all__ = ["LIBRARIES", "environment", "score_versions", "versions"]
 
 # Those that can change a vector or a score; the rest of the environment cannot.
 LIBRARIES = (
     "mteb", "sentence-transformers", "transformers", "tokenizers", "safetensors", "huggingface-hub", "torch", "numpy",
     "scipy", "scikit-learn", "datasets", "onnxruntime", "openvino",
 )  # fmt: skip
+_NO_SCORE = {"safetensors", "huggingface-hub", "onnxruntime", "openvino"}  # these change no score of a run of tasks
 _VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM", "CUDA_VISIBLE_DEVICES", "PYTHONHASHSEED",
     "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_VERBOSITY",
@@ -31,13 +33,16 @@ _VARIABLES = (
 @cache
 def versions() -> dict[str, str]:
     """Versions of the libraries that are installed, read once: nobody installs another one under a process."""
-    found = {}
+    installed = {}
     for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
+        with suppress(PackageNotFoundError):
+            installed[library] = version(library)
+    return installed
+
+
+def score_versions() -> dict[str, str]:
+    """Versions of those that can change a score of a run of tasks: it goes on only where all of them are the same."""
+    return {library: number for library, number in versions().items() if library not in _NO_SCORE}
 
 
 def environment(**seeds: int) -> Environment:

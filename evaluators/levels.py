@@ -16,13 +16,13 @@ __all__ = ["FAIL_ON", "fail", "levels"]
 FAIL_ON = "End with status 1 on a verdict this bad or worse: differs, unstable, unusable, or any verdict's own name."
 
 
-def levels(words: Iterable[str]) -> tuple[str, ...]:
+def levels(names: Iterable[str]) -> tuple[str, ...]:
     """The levels named, each alone or several with commas between them.
 
     Raises:
         InputError: there is no such level.
     """
-    named = tuple(level.strip() for word in words for level in str(word).split(","))
+    named = tuple(level.strip() for name in names for level in str(name).split(","))
     if unknown := [name for name in named if name not in LEVELS]:
         raise InputError(f"There is no verdict {', '.join(unknown)}", remedy=f"They are: {', '.join(LEVELS)}.")
     return named

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from data.store.database import Reader
+from data.store.database import StoreReader
 from tests.browser import FLAGS, found
 from tests.make_parity import parity_store
 from tests.make_store import make_store
@@ -60,9 +60,9 @@ def record_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def record_reader(record_store: Path) -> Iterator[Reader]:
+def record_reader(record_store: Path) -> Iterator[StoreReader]:
     """The same, open for direct queries."""
-    reader = Reader(record_store)
+    reader = StoreReader(record_store)
     yield reader
     reader.close()
 

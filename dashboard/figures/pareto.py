@@ -80,7 +80,7 @@ def _years(dates: pd.Series) -> pd.Series:
 
 
 def _licence_class(text: object) -> str:
-    return licence_of(text if isinstance(text, str) else None).label
+    return licence_of(text).label
 
 
 def _points(figure: go.Figure, rows: pd.DataFrame, name: str, marker: dict[str, Any]) -> None:

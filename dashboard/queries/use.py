@@ -262,7 +262,7 @@ def _within(pool: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Seri
 
 
 def _licence_code(text: object) -> str:
-    return licence_of(text if isinstance(text, str) else None).code
+    return licence_of(text).code
 
 
 def _ranked(scores: pd.DataFrame, weights: pd.DataFrame, use: Use) -> pd.DataFrame:

@@ -236,7 +236,7 @@ def _also_best(board: pd.DataFrame, quality: str) -> str:
 
 
 def _commercial(licence: object) -> bool:
-    return licence_of(licence if isinstance(licence, str) else None).code == ALLOWED
+    return licence_of(licence).code == ALLOWED
 
 
 def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Pool, sure: Intervals) -> None:

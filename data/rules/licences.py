@@ -60,25 +60,23 @@ _CREATIVE = {
 
 
 @lru_cache(maxsize=4096)
-def licence_of(text: str | None) -> Licence:
+def licence_of(text: object) -> Licence:
     """The licence a text of the registry or a model card names; a text nobody knows is :data:`UNKNOWN`, named as it is.
 
     Args:
-        text: "apache-2.0", "CC-BY-NC-SA", "Apache License 2.0", an https address, None where nothing is stated.
+        text: "apache-2.0", "CC-BY-NC-SA", "Apache License 2.0", an https address; what is no text states nothing.
     """
-    given = " ".join(str(text or "").split())
-    if given.casefold() in _NOTHING_SAID:
+    stated = " ".join(text.split()) if isinstance(text, str) else ""
+    if stated.casefold() in _NOTHING_SAID:
         return Licence(UNKNOWN, "not stated", "nobody stated it")
-    if re.match(r"https?://", given, re.IGNORECASE):
-        return _of_address(given)
-    words = _words(given)
-    found = _known(words)
-    if found:
-        return found
-    other, excluded = _NONCOMMERCIAL.subn("", given.casefold())
+    if re.match(r"https?://", stated, re.IGNORECASE):
+        return _of_address(stated)
+    if known := _known(_words(stated)):
+        return known
+    other, excluded = _NONCOMMERCIAL.subn("", stated.casefold())
     if excluded and "commercial" not in other:  # "for commercial and non-commercial use" allows it
-        return Licence(NONCOMMERCIAL, given, "its text says non-commercial")
-    return Licence(UNKNOWN, given, "not a licence we know the terms of")
+        return Licence(NONCOMMERCIAL, stated, "its text says non-commercial")
+    return Licence(UNKNOWN, stated, "not a licence we know the terms of")
 
 
 def of_class(texts: list[str | None], codes: list[str] | tuple[str, ...]) -> list[str | None]:
@@ -105,13 +103,13 @@ def _known(words: list[str]) -> Licence | None:
         return _creative_commons(words)
     # "llama3" and "bsd3" run into their number; "cc0" is a name.
     family = " ".join(word for word in words if not _VERSION.fullmatch(word))
-    found = _table().get(family)
+    licence = _table().get(family)
     versions = [word for word in words if _VERSION.fullmatch(word)]
-    if found is None or any(_VERSION.fullmatch(word) for word in words[: len(family.split())]):
+    if licence is None or any(_VERSION.fullmatch(word) for word in words[: len(family.split())]):
         return None
     if family == "bsd" and versions:
-        return found._replace(name=f"BSD {versions[0]}-Clause")
-    return found._replace(name=" ".join([found.name, *versions]))
+        return licence._replace(name=f"BSD {versions[0]}-Clause")
+    return licence._replace(name=" ".join([licence.name, *versions]))
 
 
 def _creative_commons(words: list[str]) -> Licence | None:
@@ -127,8 +125,8 @@ def _creative_commons(words: list[str]) -> Licence | None:
     if not letters <= {"by", "nc", "sa", "nd"} or not letters & {"by", "nc"}:
         return None
     family = " ".join(["cc", "by", *(part for part in ("nc", "sa", "nd") if part in letters)])
-    found = _table().get(family)
-    return found._replace(name=" ".join([found.name, *versions[:1]])) if found else None
+    licence = _table().get(family)
+    return licence._replace(name=" ".join([licence.name, *versions[:1]])) if licence else None
 
 
 def _of_address(address: str) -> Licence:
@@ -138,17 +136,15 @@ def _of_address(address: str) -> Licence:
     except ValueError:
         return Licence(UNKNOWN, address, "not an address that can be read")
     host, path = (parts.hostname or "").casefold(), unquote(parts.path).rstrip("/")
-    found = _table().get(f"https://{host}{path}".casefold())
-    if found:
-        return found
+    if listed := _table().get(f"https://{host}{path}".casefold()):
+        return listed
     segments = [part for part in path.split("/") if part]
-    if host.removeprefix("www.") == "creativecommons.org":
-        known = _known(["cc", *_words(" ".join(segments).replace("publicdomain", ""))])
-        if known:
-            return known
-    if host.removeprefix("www.") in ("apache.org", "opensource.org") and segments:
-        known = _known(_words(segments[-1].replace("LICENSE", "apache")))
-        if known:
-            return known
+    site, words = host.removeprefix("www."), list[str]()
+    if site == "creativecommons.org":
+        words = ["cc", *_words(" ".join(segments).replace("publicdomain", ""))]
+    elif site in ("apache.org", "opensource.org") and segments:
+        words = _words(segments[-1].replace("LICENSE", "apache"))
+    if known := _known(words):
+        return known
     owner = "/".join(segments[:2]) if host in ("huggingface.co", "github.com") and len(segments) > 2 else host
     return Licence(UNKNOWN, f"terms of {owner}" if owner else address, "not a licence we know the terms of")

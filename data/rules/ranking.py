@@ -47,8 +47,8 @@ def borda_points(scores: Matrix, pool: int | None = None) -> Matrix:
 
 def any_score(scores: Matrix) -> NDArray[np.bool_]:
     """[models], which have a score at all."""
-    found: NDArray[np.bool_] = np.asarray(~np.isnan(scores).all(axis=1))
-    return found
+    scored: NDArray[np.bool_] = np.asarray(~np.isnan(scores).all(axis=1))
+    return scored
 
 
 def ranks(totals: Matrix, *, present: NDArray[np.bool_] | None = None) -> Matrix:

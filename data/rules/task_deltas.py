@@ -112,12 +112,12 @@ def _lengths(cursor: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> dict[s
         " WHERE t.statistics IS NOT NULL GROUP BY t.task, t.statistics",
         asked,
     ).fetchall()
-    found = {}
+    lengths = {}
     for task, splits, statistics in rows:
-        known = json.loads(statistics)
-        if means := list(_means({split: known.get(split) for split in splits})):
-            found[task] = max(means)
-    return found
+        by_split = json.loads(statistics)
+        if means := list(_means({split: by_split.get(split) for split in splits})):
+            lengths[task] = max(means)
+    return lengths
 
 
 def _means(value: Any) -> Iterator[float]:

@@ -53,7 +53,7 @@ def clean(connection: duckdb.DuckDBPyConnection) -> int:
     named = connection.execute(_ASKED_OUTSIDE).fetchall()
     for (settings,) in named:
         keys.remember_named(settings)
-    suspicious = keys.suspicious_pattern() if named else None
+    suspicious = keys.key_pattern() if named else None
     if suspicious is None:
         return 0
     tables = _tables(connection)
@@ -69,8 +69,8 @@ def _suspects(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, list[_
         for table in looked_at
     )
     query = f"SELECT DISTINCT name FROM ({texts}) WHERE regexp_matches(text, ?)"  # noqa: S608
-    suspects = {name for (name,) in connection.execute(query, [suspicious]).fetchall()}
-    return [table for table in looked_at if table in suspects]
+    names = {name for (name,) in connection.execute(query, [suspicious]).fetchall()}
+    return [table for table in looked_at if table in names]
 
 
 def _text(columns: Sequence[_Column]) -> str:

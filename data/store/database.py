@@ -19,31 +19,22 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from data.store.cleaning import clean, rewrite
-from data.store.errors import StoreBusyError, StoreDamagedError, StoreError, StoreMissingError, StoreOutdatedError
-from data.store.migrate import EARLIEST, make_views, migrate
+from data.store.errors import StoreBusyError, StoreError, StoreMissingError, StoreOutdatedError
+from data.store.migrate import check_schema, create, damaged, migrate
 
 __all__ = [
-    "NOISE_FLOORS",
-    "SCHEMA_VERSION",
-    "Reader",
+    "StoreReader",
     "Version",
     "bring_up_to_date",
     "open_reader",
+    "reading",
     "store_path",
     "version_of",
     "writing",
 ]
 
-# Raised whenever a table or a view changes shape. A writer brings a store of an earlier version up to this one
-# (data/store/migrate.py); readers, who change nothing, say which command does.
-SCHEMA_VERSION = 3
-
-_HERE = Path(__file__).resolve().parent
-_DATA = _HERE.parent
+_DATA = Path(__file__).resolve().parents[1]
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
-NOISE_FLOORS = _DATA / "record" / "noise_floors.parquet"
-_REBUILD = "Run `python -m evaluators import --rebuild` to write it again from the bundled record."
-_UPDATE = "Run `python -m evaluators import` to bring it up to date; nothing in it is lost."
 
 
 class Version(NamedTuple):
@@ -77,7 +68,7 @@ def version_of(path: Path) -> Version:
     return Version(stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
-class Reader:
+class StoreReader:
     """One version of the store, open read-only for as long as somebody reads it.
 
     DuckDB hands out the old file when a path is connected to twice in one process, and gives wrong results when one
@@ -96,10 +87,10 @@ class Reader:
             # ATTACH takes no parameters; the path is the operator's own, and a quote in it is doubled.
             self._root.execute("ATTACH '{}' AS store (READ_ONLY)".format(str(path).replace("'", "''")))
             self._root.execute("USE store")
-            _check_schema(self._root, path)
+            check_schema(self._root, path)
         except duckdb.Error as error:
             self._root.close()
-            raise _damaged(path) from error
+            raise damaged(path) from error
         except StoreError:
             self._root.close()
             raise
@@ -122,13 +113,23 @@ class Reader:
         self._root.close()
 
 
-def open_reader(path: Path | None = None) -> Reader:
+def open_reader(path: Path | None = None) -> StoreReader:
     """Open the published store read-only.
 
     Raises:
         StoreMissingError, StoreDamagedError, StoreOutdatedError: each with the command that mends it.
     """
-    return Reader(path or store_path())
+    return StoreReader(path or store_path())
+
+
+@contextmanager
+def reading(path: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor on the published store for the length of the block; raises as :func:`open_reader` does."""
+    reader = open_reader(path)
+    try:
+        yield reader.cursor()
+    finally:
+        reader.close()
 
 
 def bring_up_to_date(path: Path | None = None) -> None:
@@ -189,12 +190,12 @@ def _private(path: Path, private: Path, fresh: bool) -> Iterator[duckdb.DuckDBPy
     try:
         connection = duckdb.connect(str(private), config=_CONFIG)
     except duckdb.Error as error:
-        raise _damaged(path) from error
+        raise damaged(path) from error
     try:
         if new:
-            _create(connection)
+            create(connection)
         else:
-            _migrated(connection, path)
+            migrate(connection, path)
             connection = _without_keys(connection, private)
         yield connection
         connection.execute("CHECKPOINT")
@@ -212,63 +213,6 @@ def _without_keys(connection: duckdb.DuckDBPyConnection, private: Path) -> duckd
     connection.close()
     cleaned.replace(private)
     return duckdb.connect(str(private), config=_CONFIG)
-
-
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Tables first, in the order of their file names, then the views over them; then what comes with us."""
-    for script in sorted((_HERE / "schema").glob("*.sql")):
-        connection.execute(script.read_text(encoding="utf-8"))
-    make_views(connection)
-    # The noise floors are ours, not the record's: every store has them, whatever is imported into it.
-    connection.execute("INSERT INTO noise_floors SELECT * FROM read_parquet(?)", [str(NOISE_FLOORS)])
-    connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
-
-
-def _migrated(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """What a writer does before anything else: the copy is private, so a migration that fails leaves the store whole.
-
-    Raises:
-        StoreOutdatedError: of a later version than ours.
-        StoreDamagedError: no store, or one that cannot be brought up to date.
-    """
-    written = _written_by(connection, path)
-    if written.isdecimal() and EARLIEST <= int(written) < SCHEMA_VERSION:
-        try:
-            migrate(connection, int(written), SCHEMA_VERSION)
-        except duckdb.Error as error:
-            raise _damaged(path) from error
-    _check_schema(connection, path)
-
-
-def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    written = _written_by(connection, path)
-    if written != str(SCHEMA_VERSION):
-        earlier = written.isdecimal() and EARLIEST <= int(written) < SCHEMA_VERSION
-        raise StoreOutdatedError(
-            f"The store was written by schema {written}, this is schema {SCHEMA_VERSION}",
-            where=str(path),
-            remedy=_UPDATE if earlier else _REBUILD,
-        )
-
-
-def _written_by(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """Version of the schema that wrote a store.
-
-    Raises:
-        StoreDamagedError: the file says none.
-    """
-    try:
-        # All rows, though there is one: a result read in part keeps the connection from registering frames.
-        rows = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall()
-    except duckdb.CatalogException:
-        rows = []
-    if not rows:
-        raise _damaged(path)
-    return str(rows[0][0])
-
-
-def _damaged(path: Path) -> StoreDamagedError:
-    return StoreDamagedError("The file is not a store of Plumbline", where=str(path), remedy=_REBUILD)
 
 
 def _publish(private: Path, path: Path) -> None:

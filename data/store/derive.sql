@@ -93,7 +93,7 @@ usual AS (
 ),
 flagged AS (
     SELECT g.benchmark, m.*, coalesce(w.cells, 0) AS cells_total, r.revision,
-        coalesce(r.notes LIKE '%model was called%', false) AS old_name, r.origin = 'reported' AS reported,
+        r.filed_as IS NOT NULL AS old_name, r.origin = 'reported' AS reported,
         NOT coalesce(same_dataset(r.dataset_revision, t.dataset_revision), false) AS other_dataset,
         u.usual_revision
     FROM grid_means m

@@ -7,21 +7,10 @@ three parts and exits with ``exit_code``; a page shows them as a sentence, never
 from __future__ import annotations
 
 __all__ = [
-    "PlumblineError",
-    "StoreError",
-    "StoreMissingError",
-    "StoreOutdatedError",
-    "StoreDamagedError",
-    "StoreBusyError",
-    "InputError",
-    "UnreadableResultError",
-    "NotFoundError",
-    "NotAllowedError",
-    "MissingDependencyError",
-    "EncoderError",
-    "EncoderGoneError",
-    "ModelError",
-]
+    "PlumblineError", "StoreError", "StoreMissingError", "StoreOutdatedError", "StoreDamagedError", "StoreBusyError",
+    "InputError", "UnreadableResultError", "NotFoundError", "NotAllowedError", "MissingDependencyError",
+    "EncoderError", "EncoderGoneError", "ModelError",
+]  # fmt: skip
 
 
 class PlumblineError(Exception):

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
-    "allow_words", "as_written", "forget", "from_outside", "known_keys", "looks_like_key", "masked", "masked_all",
-    "suspicious_pattern", "remember", "remember_environment", "remember_named",
+    "allow_words", "as_written", "forget", "from_outside", "key_pattern", "known_keys", "looks_like_key", "masked",
+    "masked_all", "remember", "remember_environment", "remember_named",
 ]  # fmt: skip
 
 PART = 6  # characters of a key from which a part of it is taken out as well
@@ -126,7 +126,7 @@ def known_keys() -> frozenset[str]:
     return frozenset(key for key in _known.keys if len(key) >= PART and not _ordinary(key.lower(), frozenset()))
 
 
-def suspicious_pattern() -> str | None:
+def key_pattern() -> str | None:
     """A regular expression of RE2 that finds every text in which :func:`masked` might find a key; None if it has none.
 
     It finds too many, too: whatever has escapes in it.
@@ -159,10 +159,10 @@ def masked(text: str) -> str:
     spans = [match.span() for match in forms.short.finditer(text)] if forms.short else []
     for view, place in _views(text):
         lower = view.translate(_LOWER)
-        found = [run for run in _runs(lower, forms.plain, PART) if not _ordinary(lower[slice(*run)], forms.keys)]
-        found += _runs(lower, forms.hexadecimal, 2 * PART)
-        found += _runs(view.translate(_STANDARD_BASE64), forms.base64, _BASE64_PART)
-        spans += [(place[start], place[end]) if place else (start, end) for start, end in found]
+        runs = [run for run in _runs(lower, forms.plain, PART) if not _ordinary(lower[slice(*run)], forms.keys)]
+        runs += _runs(lower, forms.hexadecimal, 2 * PART)
+        runs += _runs(view.translate(_STANDARD_BASE64), forms.base64, _BASE64_PART)
+        spans += [(place[start], place[end]) if place else (start, end) for start, end in runs]
     return _without(text, spans)
 
 
@@ -189,14 +189,15 @@ def from_outside(text: str, most: int | None = None) -> str:
     marks.
     """
     # Where a beginning is wanted no more is looked through; what the cut leaves of a key is too short to be a part.
-    said = masked(text if most is None else text[: max(_LONGEST_QUOTE, most)])
-    said = _URL_PASSWORD.sub(_MASK, _CONTROL.sub(" ", said).encode("utf-8", "replace").decode())
-    return said if most is None or len(said) <= most else said[:most].rstrip() + " ..."
+    safe = masked(text if most is None else text[: max(_LONGEST_QUOTE, most)])
+    safe = _URL_PASSWORD.sub(_MASK, _CONTROL.sub(" ", safe).encode("utf-8", "replace").decode())
+    return safe if most is None or len(safe) <= most else safe[:most].rstrip() + " ..."
 
 
 def as_written(arguments: Sequence[str]) -> str:
     """A command line as it may be kept: what was typed, without keys and passwords that stood in it."""
-    return shlex.join(_ASSIGNED.sub(rf"\g<1>{_MASK}", _URL_PASSWORD.sub(_MASK, masked(said))) for said in arguments)
+    without_passwords = (_URL_PASSWORD.sub(_MASK, masked(argument)) for argument in arguments)
+    return shlex.join(_ASSIGNED.sub(rf"\g<1>{_MASK}", argument) for argument in without_passwords)
 
 
 def _both_cases(keys: Iterable[str]) -> Iterator[str]:
@@ -287,10 +288,10 @@ def _ordinary(run: str, keys: frozenset[str]) -> bool:
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
     """``text`` with the spans, which may touch and overlap, masked."""
-    kept: list[str] = []
+    pieces: list[str] = []
     at = 0
     for start, end in sorted(spans):
-        if start > at or not kept:
-            kept += [text[at:start], _MASK]
+        if start > at or not pieces:
+            pieces += [text[at:start], _MASK]
         at = max(at, end)
-    return "".join(kept) + text[at:]
+    return "".join(pieces) + text[at:]

@@ -12,25 +12,13 @@ from typing import Any, NamedTuple, TypedDict, cast
 
 import duckdb
 
+from data.store.rows import append, in_json
 from data.store.vocabulary import RunKind, Status
 
 __all__ = [
-    "DiagnoseSettings",
-    "Environment",
-    "File",
-    "InUse",
-    "ParitySettings",
-    "PreflightSettings",
-    "Recorded",
-    "ReproduceSettings",
-    "RunRow",
-    "RunWarning",
-    "Settings",
-    "in_one_line",
-    "put_run",
-    "recorded",
-    "warnings_of",
-]
+    "DiagnoseSettings", "Environment", "File", "InUse", "ParitySettings", "PreflightSettings", "Recorded",
+    "ReproduceSettings", "RunRow", "RunWarning", "Settings", "in_one_line", "put_run", "recorded", "warnings_of",
+]  # fmt: skip
 
 
 # Earlier, what preflight found was kept among the warnings as well as among the findings.
@@ -158,13 +146,8 @@ class Recorded(NamedTuple):
 
 def put_run(connection: duckdb.DuckDBPyConnection, run: RunRow) -> None:
     """Write a run into an open store, in the place of what it had of it."""
-    values = [
-        json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else value
-        for value in (run.get(name) for name in RunRow.__annotations__)  # a journal of old may lack the last of them
-    ]
-    columns = ", ".join(RunRow.__annotations__)
-    connection.execute("DELETE FROM runs WHERE run_id = ?", [run["run_id"]])
-    connection.execute(f"INSERT INTO runs ({columns}) VALUES ({', '.join('?' * len(values))})", values)
+    # A journal of old may lack the last of the columns.
+    append(connection, "runs", [in_json({name: run.get(name) for name in RunRow.__annotations__})], known="OR REPLACE")
 
 
 def recorded(settings: str | None, environment: str | None, files: str | None, warnings: str | None) -> Recorded:

@@ -9,26 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 __all__ = [
-    "COLUMNS",
-    "Badge",
-    "Comparison",
-    "DiagnosisVerdict",
-    "DriftVerdict",
-    "ImportKind",
-    "LinkState",
-    "Obstacle",
-    "Origin",
-    "Outcome",
-    "Output",
-    "Revisions",
-    "RunKind",
-    "Severity",
-    "Side",
-    "Slot",
-    "Status",
-    "Tier",
-    "Verdict",
-]
+    "COLUMNS", "Badge", "Comparison", "DiagnosisVerdict", "DriftVerdict", "ImportKind", "LinkState", "Obstacle",
+    "Origin", "Outcome", "Output", "Revisions", "RunKind", "Severity", "Side", "Slot", "Status", "Tier", "Verdict",
+]  # fmt: skip
 
 
 class Verdict(StrEnum):

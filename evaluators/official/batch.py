@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from data.store.errors import UnreadableResultError
+from data.store.vocabulary import Origin
 from evaluators.official.scan import EXPERIMENTS, META, Source
 from evaluators.results.names import EXTERNAL, NO_REVISION, Names
 from evaluators.results.parse import Result, load_json, parse
@@ -25,6 +26,7 @@ class Identity(NamedTuple):
     model: str
     revision: str | None
     experiment: str
+    filed_as: str | None  # the name that was read, where the registry has replaced it
     notes: str | None
 
 
@@ -37,21 +39,23 @@ class Batch(NamedTuple):
     rejected: list[tuple[int, str]]  # position in the batch, reason
 
 
+_TEXTS = ("model", "revision", "experiment", "filed_as", "notes", "origin", "task", "metric", "mteb_version")
 _RESULTS = pa.schema(
-    [
-        ("file", pa.int32()),
-        ("model", pa.string()),
-        ("revision", pa.string()),
-        ("experiment", pa.string()),
-        ("origin", pa.string()),
-        ("task", pa.string()),
-        ("metric", pa.string()),
-        ("mteb_version", pa.string()),
-        ("dataset_revision", pa.string()),
-        ("evaluation_time", pa.float64()),
-        ("date", pa.timestamp("us")),
-        ("notes", pa.string()),
-    ]
+    {
+        "file": pa.int32(),
+        **dict.fromkeys((*_TEXTS, "dataset_revision"), pa.string()),
+        "evaluation_time": pa.float64(),
+        "date": pa.timestamp("us"),
+    }
+)
+_REPEATED = ("split", "subset", "languages")  # a few texts in many rows
+_CELLS = pa.schema(
+    {
+        "file": pa.int32(),
+        **dict.fromkeys(_REPEATED, pa.string()),
+        "main_score": pa.float64(),
+        "metric_set": pa.int32(),
+    }
 )
 
 
@@ -59,17 +63,17 @@ def read_batch(source: Source, paths: Sequence[str], names: Names, origin: str |
     """Read the result files at ``paths``; those of one folder should follow each other."""
     columns = _Columns()
     rejected = []
-    known: dict[str, Identity] = {}
+    identities: dict[str, Identity] = {}
     for position, path in enumerate(paths):
         folder = path.rpartition("/")[0]
         try:
-            if folder not in known:
-                known[folder] = identity(source, folder, names)
+            if folder not in identities:
+                identities[folder] = identity(source, folder, names)
             result = parse(source.read(path), names)
         except UnreadableResultError as error:
             rejected.append((position, error.what))
             continue
-        columns.add(position, known[folder], result, origin)
+        columns.add(position, identities[folder], result, origin)
     return columns.batch(rejected)
 
 
@@ -93,10 +97,10 @@ def identity(source: Source, folder: str, names: Names) -> Identity:
         written, notes = meta["name"], ""
         revision = meta["revision"] if isinstance(meta.get("revision"), str) else None
         variant = _experiment(meta.get("experiment_kwargs")) or variant
-    model = names.model(written)
+    model, filed_as = names.model(written), None
     if model != written:
-        notes = "; ".join(filter(None, [notes, f"model was called {written}"]))
-    return Identity(model, None if revision == NO_REVISION else revision, variant, notes or None)
+        filed_as, notes = written, "; ".join(filter(None, [notes, f"model was called {written}"]))
+    return Identity(model, None if revision == NO_REVISION else revision, variant, filed_as, notes or None)
 
 
 def _experiment(settings: Any) -> str:
@@ -125,45 +129,30 @@ class _Columns:
 
     def __init__(self) -> None:
         self.results: list[tuple[Any, ...]] = []
-        self.file: list[int] = []
-        self.split: list[str] = []
-        self.subset: list[str] = []
-        self.languages: list[str | None] = []
-        self.main_score: list[float | None] = []
-        self.metric_set: list[int | None] = []
+        self.cells: list[tuple[Any, ...]] = []
         self.offsets: list[int] = [0]
         self.values: list[float | None] = []
         self.sets: dict[tuple[str, ...], int] = {}
 
     def add(self, file: int, whose: Identity, result: Result, origin: str | None) -> None:
-        origin = origin or ("reported" if whose.revision == EXTERNAL else "official")
+        origin = origin or (Origin.REPORTED if whose.revision == EXTERNAL else Origin.OFFICIAL)
         notes = "; ".join(filter(None, [whose.notes, result.notes])) or None
-        about = (result.task, result.metric, result.mteb_version, result.dataset_revision)
-        timing = (result.evaluation_time, result.date)
-        self.results.append((file, whose.model, whose.revision, whose.experiment, origin, *about, *timing, notes))
-        for split, subset, languages, main_score, names, values in result.cells:
-            self.file.append(file)
-            self.split.append(split)
-            self.subset.append(subset)
-            self.languages.append(languages)
-            self.main_score.append(main_score)
-            self.metric_set.append(self.sets.setdefault(names, len(self.sets)) if names else None)
+        about = (origin, result.task, result.metric, result.mteb_version, result.dataset_revision)
+        self.results.append((file, *whose[:4], notes, *about, result.evaluation_time, result.date))
+        for *cell, names, values in result.cells:
+            self.cells.append((file, *cell, self.sets.setdefault(names, len(self.sets)) if names else None))
             self.values.extend(values)
             self.offsets.append(len(self.values))
 
     def batch(self, rejected: list[tuple[int, str]]) -> Batch:
-        columns = list(zip(*self.results, strict=True)) or [()] * len(_RESULTS)
-        results = pa.table([pa.array(c, f.type) for c, f in zip(columns, _RESULTS, strict=True)], schema=_RESULTS)
         metrics = pa.ListArray.from_arrays(pa.array(self.offsets, pa.int32()), pa.array(self.values, pa.float64()))
-        scores = pa.table(
-            {
-                "file": pa.array(self.file, pa.int32()),
-                "split": pa.array(self.split, pa.string()).dictionary_encode(),
-                "subset": pa.array(self.subset, pa.string()).dictionary_encode(),
-                "languages": pa.array(self.languages, pa.string()).dictionary_encode(),
-                "main_score": pa.array(self.main_score, pa.float64()),
-                "metric_set": pa.array(self.metric_set, pa.int32()),
-                "metrics": metrics,
-            }
-        )
-        return Batch(results, scores, list(self.sets), rejected)
+        scores = _table(self.cells, _CELLS).append_column("metrics", metrics)
+        for position, name in enumerate(_CELLS.names):
+            if name in _REPEATED:
+                scores = scores.set_column(position, name, scores[name].dictionary_encode())
+        return Batch(_table(self.results, _RESULTS), scores, list(self.sets), rejected)
+
+
+def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    return pa.table([pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema)

@@ -15,16 +15,17 @@ from typing import Any, NamedTuple
 import duckdb
 
 from data.store.errors import InputError
-from evaluators.official.registry import TABLES, make_room
+from data.store.rows import stored_fact
+from evaluators.official.registry import REGISTRY_TABLES, replace_facts
 from evaluators.results.names import NO_REVISION
 
-__all__ = ["FOLDER", "Bundled", "described", "fact", "is_in", "is_there", "mark", "read_facts", "read_results"]
+__all__ = ["FOLDER", "BundleSource", "bundle_source", "is_in", "is_there", "read_facts", "read_results"]
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "record"
 SOURCE = "SOURCE.json"
 
 
-class Bundled(NamedTuple):
+class BundleSource(NamedTuple):
     """What SOURCE.json says of a bundle."""
 
     commit: str
@@ -39,7 +40,7 @@ def is_there(folder: Path = FOLDER) -> bool:
     return (folder / SOURCE).is_file()
 
 
-def described(folder: Path = FOLDER) -> Bundled:
+def bundle_source(folder: Path = FOLDER) -> BundleSource:
     """What SOURCE.json says.
 
     Raises:
@@ -54,35 +55,18 @@ def described(folder: Path = FOLDER) -> Bundled:
     text = (folder / SOURCE).read_text(encoding="utf-8")
     about = json.loads(text)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return Bundled(about["commit"], dt.datetime.fromisoformat(about["date"]), about["mteb_version"], digest, about)
+    return BundleSource(about["commit"], dt.datetime.fromisoformat(about["date"]), about["mteb_version"], digest, about)
 
 
-def is_in(cursor: duckdb.DuckDBPyConnection, written: Bundled) -> bool:
+def is_in(cursor: duckdb.DuckDBPyConnection, source: BundleSource) -> bool:
     """Whether the store already holds this very bundle."""
-    return fact(cursor, "bundle") == written.digest
-
-
-def fact(cursor: duckdb.DuckDBPyConnection, key: str) -> str | None:
-    """A value of the store's table ``meta``."""
-    rows = cursor.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchall()
-    return rows[0][0] if rows else None
-
-
-def mark(connection: duckdb.DuckDBPyConnection, written: Bundled) -> None:
-    """Remember which bundle the store holds."""
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('bundle', ?)", [written.digest])
+    return stored_fact(cursor, "bundle") == source.digest
 
 
 def read_facts(connection: duckdb.DuckDBPyConnection, folder: Path = FOLDER) -> None:
     """Put the bundle's models, tasks and benchmarks in the place of the store's."""
-    for table in TABLES:
-        incoming = connection.read_parquet(str(folder / f"{table}.parquet"))
-        connection.register("incoming", incoming)
-        make_room(connection, table)
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
-        connection.unregister("incoming")
-    version = described(folder).mteb_version
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('mteb_version', ?)", [version])
+    rows = {table: connection.read_parquet(str(folder / f"{table}.parquet")) for table in REGISTRY_TABLES}
+    replace_facts(connection, rows, bundle_source(folder).mteb_version)
 
 
 # The path of a result, unless its folder is named otherwise than its model.

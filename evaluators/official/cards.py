@@ -6,37 +6,27 @@ from collections.abc import Iterable
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from data.store.errors import UnreadableResultError
+from data.store.rows import append
 from evaluators.official.scan import META, Source
 from evaluators.results.parse import load_json
 
 __all__ = ["describe_unregistered"]
 
-# column of `models` -> keys of model_meta.json it may stand under (older files use the later ones), and its type
-_TEXTS = {
-    "release_date": ("release_date",),
+# Keys of model_meta.json that a column of `models` may stand under, where not under its own name; older files use the
+# later ones.
+_KEYS = {
     "licence": ("license",),
     "similarity": ("similarity_fn_name",),
-    "reference": ("reference",),
-    "adapted_from": ("adapted_from",),
-    "revision": ("revision",),
-}
-_NUMBERS = {
-    "n_parameters": ("n_parameters",),
-    "n_embedding_parameters": ("n_embedding_parameters",),
     "memory_mb": ("memory_usage_mb", "memory_usage"),
-    "max_tokens": ("max_tokens",),
     "dimensions": ("embed_dim",),
+    "open_weights": ("open_weights", "open_source"),
 }
-_YES_OR_NO = {"open_weights": ("open_weights", "open_source"), "use_instructions": ("use_instructions",)}
-_LISTS = {
-    "languages": ("languages",),
-    "framework": ("framework",),
-    "modalities": ("modalities",),
-    "model_type": ("model_type",),
-}
+_TEXTS = ("release_date", "licence", "similarity", "reference", "adapted_from", "revision")
+_NUMBERS = ("n_parameters", "n_embedding_parameters", "memory_mb", "max_tokens", "dimensions")
+_YES_OR_NO = ("open_weights", "use_instructions")
+_LISTS = ("languages", "framework", "modalities", "model_type")
 
 
 def describe_unregistered(connection: duckdb.DuckDBPyConnection, sources: Iterable[Source]) -> None:
@@ -63,17 +53,23 @@ def _facts(source: Source, path: str) -> dict[str, Any]:
         meta = load_json(source.read(path))
     except UnreadableResultError:  # then its results were rejected, and the import has said so
         return {}
-    facts: dict[str, Any] = {}
-    facts |= {column: text for column, keys in _TEXTS.items() if isinstance(text := _first(meta, keys), str)}
-    facts |= {column: size for column, keys in _NUMBERS.items() if (size := _size(_first(meta, keys))) is not None}
-    facts |= {column: flag for column, keys in _YES_OR_NO.items() if isinstance(flag := _first(meta, keys), bool)}
-    facts |= {column: texts for column, keys in _LISTS.items() if (texts := _texts(_first(meta, keys))) is not None}
+    readers = ((_text, _TEXTS), (_size, _NUMBERS), (_flag, _YES_OR_NO), (_texts, _LISTS))
+    values = {column: read(_first(meta, column)) for read, columns in readers for column in columns}
+    facts = {column: value for column, value in values.items() if value is not None}
     trained_on = _texts(meta.get("training_datasets"))
     return facts | {"training_known": trained_on is not None, "trained_on": trained_on or []}
 
 
-def _first(meta: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    return next((meta[key] for key in keys if meta.get(key) is not None), None)
+def _first(meta: dict[str, Any], column: str) -> Any:
+    return next((meta[key] for key in _KEYS.get(column, (column,)) if meta.get(key) is not None), None)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _size(value: Any) -> float | None:
@@ -95,13 +91,10 @@ def _update(connection: duckdb.DuckDBPyConnection, model: str, facts: dict[str, 
     sets = ", ".join(f"{column} = {_typed(column)}" for column in facts)
     connection.execute(f"UPDATE models SET {sets} WHERE model = ?", [*facts.values(), model])
     connection.execute("DELETE FROM model_training WHERE model = ?", [model])
-    if trained_on:
-        connection.register("trained_on", pa.table({"model": [model] * len(trained_on), "task": trained_on}))
-        connection.execute("INSERT INTO model_training BY NAME SELECT DISTINCT * FROM trained_on")
-        connection.unregister("trained_on")
+    append(connection, "model_training", [{"model": model, "task": task} for task in dict.fromkeys(trained_on)])
 
 
 def _typed(column: str) -> str:
     """A marker for a value that might not be what the column wants: a date that is none becomes unknown."""
-    types = {"release_date": "DATE", "memory_mb": "DOUBLE"} | dict.fromkeys(_NUMBERS.keys() - {"memory_mb"}, "BIGINT")
+    types = {"release_date": "DATE", "memory_mb": "DOUBLE"} | dict.fromkeys({*_NUMBERS} - {"memory_mb"}, "BIGINT")
     return f"TRY_CAST(? AS {types[column]})" if column in types else "?"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from evaluators.official.importer import Summary
+    from evaluators.official.importer import ImportSummary
     from evaluators.official.workers import Progress
 
 __all__ = ["reading_progress", "register", "show_summary"]
@@ -102,18 +102,16 @@ def _state() -> tuple[bool, bool]:
 
     Imports nothing but DuckDB: `make run` asks this each time.
     """
-    from data.store.database import bring_up_to_date, open_reader
+    from data.store.database import bring_up_to_date, reading
     from data.store.errors import StoreError
     from data.store.vocabulary import ImportKind
 
     try:
         bring_up_to_date()  # with everything that was run here, which writing it again would lose
-        reader = open_reader()
+        with reading() as cursor:
+            return True, bool(cursor.execute("SELECT 1 FROM imports WHERE kind <> ?", [ImportKind.RUN]).fetchall())
     except StoreError:
         return False, False
-    found = reader.cursor().execute("SELECT count(*) FROM imports WHERE kind <> ?", [ImportKind.RUN]).fetchone()
-    reader.close()
-    return True, found is not None and found[0] > 0
 
 
 def _download() -> Path:
@@ -139,27 +137,18 @@ def _download() -> Path:
 def reading_progress(what: str) -> Iterator[Progress]:
     """A bar with rate and time left on stderr; nothing while there is nothing to read."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
-    from rich.text import Text
 
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:,.0f} files/s" if task.speed else "")
+    from evaluators.progress import Rate
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[int, object] = {}
-
-        def report(done: int, total: int) -> None:
-            if not tasks:
-                tasks[0] = bar.add_task(what, total=total)
-            bar.update(tasks[0], completed=done, total=total)  # type: ignore[arg-type]
-
-        yield report
+        task = bar.add_task(what, total=None, visible=False, unit="files")
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
-def show_summary(summary: Summary) -> None:
+def show_summary(summary: ImportSummary) -> None:
     """What the import did, what stands now, and what could not be read."""
     from rich.console import Console
     from rich.table import Table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,23 +13,25 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from data.store.database import bring_up_to_date, open_reader, store_path, writing
+from data.store.database import bring_up_to_date, reading, store_path, writing
 from data.store.derive import derive
-from data.store.vocabulary import ImportKind
-from evaluators.official import bundle, registry, sample
+from data.store.rows import append, next_number, set_fact, stored_fact
+from data.store.vocabulary import ImportKind, Origin
+from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
 from evaluators.official.cards import describe_unregistered
-from evaluators.official.git import commit_of
+from evaluators.official.git import checkout_commit
 from evaluators.official.merge import fill_in_names, merge
 from evaluators.official.own_runs import REPRODUCTIONS, unpack
-from evaluators.official.scan import META, Found, Source, sources
-from evaluators.official.workers import Progress, batches
+from evaluators.official.sample import load_sample
+from evaluators.official.scan import META, FoundFile, Source, result_sources
+from evaluators.official.workers import Progress, read_batches
 from evaluators.results.names import Names
 
-__all__ = ["Summary", "import_bundle", "import_from"]
+__all__ = ["ImportSummary", "import_bundle", "import_from"]
 
 
-class Summary(NamedTuple):
+class ImportSummary(NamedTuple):
     """What an import did, and what stands now."""
 
     source: str
@@ -49,8 +52,7 @@ class _Changes(NamedTuple):
     """What a look at a place found, against the look before."""
 
     source: Source
-    seen: int
-    new: list[Found]
+    new: list[FoundFile]
     vanished: list[str]
 
     def __bool__(self) -> bool:
@@ -65,7 +67,7 @@ def import_from(
     store: Path | None = None,
     kind: ImportKind = ImportKind.FOLDER,
     progress: Progress | None = None,
-) -> Summary:
+) -> ImportSummary:
     """Import the results at ``place``: a checkout of the results repository, mteb's cache folder, a zip of either.
 
     Args:
@@ -83,30 +85,29 @@ def import_from(
     """
     began, started_at = time.monotonic(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
     store = store or store_path()
-    found = [(source, list(source.files())) for source in sources(place)]
-    if not rebuild and store.exists():
-        bring_up_to_date(store)
-        reader = open_reader(store)
-        try:
-            if not any(_changes(reader.cursor(), *each) for each in found) and _facts_are_current(reader.cursor()):
-                return _summary(reader.cursor(), Summary(str(place), 0, sum(len(files) for _, files in found)), began)
-        finally:
-            reader.close()
+    places = [(source, list(source.files())) for source in result_sources(place)]
+
+    def is_current(cursor: duckdb.DuckDBPyConnection) -> bool:
+        return not any(_changes(cursor, *each) for each in places) and _facts_are_current(cursor)
+
+    looked_at = ImportSummary(str(place), 0, sum(len(files) for _, files in places))
+    if not rebuild and (unchanged := _unchanged(store, is_current, looked_at, began)):
+        return unchanged
     with writing(store, fresh=rebuild) as connection:
         importing = _Importing(connection, kind, str(place), started_at)
         _bring_facts_up_to_date(connection)
         names = Names.of(connection)
-        changes = [_changes(connection, *each) for each in found]
+        changes = [_changes(connection, *each) for each in places]
         for change in changes:
-            importing.read(change, names, origin or ("reproduced" if change.source.own_runs else None), progress)
-        commit, date = commit_of(place)
-        summary = importing.finish(sum(change.seen for change in changes), began, commit=commit, date=date)
+            importing.read(change, names, origin or (Origin.REPRODUCED if change.source.own_runs else None), progress)
+        commit, date = checkout_commit(place)
+        summary = importing.finish(looked_at.files_seen, began, commit=commit, date=date)
         describe_unregistered(connection, [change.source for change in changes])
         derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
 
 
-def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: Path = bundle.FOLDER) -> Summary:
+def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: Path = bundle.FOLDER) -> ImportSummary:
     """Import the bundled record; never imports mteb.
 
     Raises:
@@ -115,41 +116,47 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
     """
     began, started_at = time.monotonic(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
     store = store or store_path()
-    written = bundle.described(folder)
-    if not rebuild and store.exists():
-        bring_up_to_date(store)
-        reader = open_reader(store)
-        try:
-            if bundle.is_in(reader.cursor(), written):
-                return _summary(reader.cursor(), Summary(str(folder), 0), began)
-        finally:
-            reader.close()
+    source = bundle.bundle_source(folder)
+    is_current = partial(bundle.is_in, source=source)
+    if not rebuild and (unchanged := _unchanged(store, is_current, ImportSummary(str(folder), 0), began)):
+        return unchanged
     with writing(store, fresh=rebuild) as connection:
         importing = _Importing(connection, ImportKind.BUNDLE, str(folder), started_at)
         bundle.read_facts(connection, folder)
         bundle.read_results(connection, folder, importing.import_id, importing.first)
-        sample.load(connection, folder)
-        summary = importing.finish(0, began, commit=written.commit, date=written.date)
+        load_sample(connection, folder)
+        summary = importing.finish(0, began, commit=source.commit, date=source.date)
         unpack(connection, folder / REPRODUCTIONS)
-        bundle.mark(connection, written)
+        set_fact(connection, "bundle", source.digest)
         derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
 
 
-def _changes(cursor: duckdb.DuckDBPyConnection, source: Source, files: list[Found]) -> _Changes:
+def _unchanged(
+    store: Path, is_current: Callable[[duckdb.DuckDBPyConnection], bool], summary: ImportSummary, began: float
+) -> ImportSummary | None:
+    """What stands in the store where there is nothing new for it; None where there is, or there is no store."""
+    if not store.exists():
+        return None
+    bring_up_to_date(store)
+    with reading(store) as cursor:
+        return _summary(cursor, summary, began) if is_current(cursor) else None
+
+
+def _changes(cursor: duckdb.DuckDBPyConnection, source: Source, files: list[FoundFile]) -> _Changes:
     """Files that are new or differ in size or time, with all of a folder whose model_meta.json does."""
     rows = cursor.execute("SELECT path, size, mtime_ns FROM files WHERE root = ?", [source.root]).fetchall()
-    known = {path: (size, mtime_ns) for path, size, mtime_ns in rows}
-    new = {file.path for file in files if known.get(file.path) != (file.size, file.mtime_ns)}
-    vanished = known.keys() - {file.path for file in files}
+    before = {path: (size, mtime_ns) for path, size, mtime_ns in rows}
+    new = {file.path for file in files if before.get(file.path) != (file.size, file.mtime_ns)}
+    vanished = before.keys() - {file.path for file in files}
     renamed = {path.rpartition("/")[0] for path in new | vanished if path.endswith(f"/{META}")}
     stale = [file for file in files if file.path in new or file.path.rpartition("/")[0] in renamed]
-    return _Changes(source, len(files), stale, sorted(vanished))
+    return _Changes(source, stale, sorted(vanished))
 
 
 def _facts_are_current(cursor: duckdb.DuckDBPyConnection) -> bool:
-    known = bundle.fact(cursor, "mteb_version")
-    return known is not None and registry.installed_version() in (None, known)
+    version = stored_fact(cursor, "mteb_version")
+    return version is not None and registry.installed_version() in (None, version)
 
 
 def _bring_facts_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
@@ -157,12 +164,11 @@ def _bring_facts_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
     if _facts_are_current(connection):
         return
     installed = registry.installed_version()
-    written = bundle.described() if bundle.is_there() else None
-    if written is not None and installed in (None, written.mteb_version):
+    bundled = bundle.bundle_source() if bundle.is_there() else None
+    if bundled is not None and installed in (None, bundled.mteb_version):
         bundle.read_facts(connection)
     else:
-        registry.replace(connection, registry.load())
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('mteb_version', ?)", [installed])
+        registry.replace_facts(connection, registry.read_registry(), installed)
 
 
 _MEMORY = "384MB"
@@ -174,8 +180,8 @@ class _Importing:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, kind: str, source: str, started_at: dt.datetime) -> None:
         self.connection, self.kind, self.source, self.started_at = connection, kind, source, started_at
-        self.import_id = self._next("import_id", "imports")
-        self.first = self.next_result = self._next("result_id", "results")
+        self.import_id = next_number(connection, "imports", "import_id")
+        self.first = self.next_result = next_number(connection, "results", "result_id")
         sets = connection.execute("SELECT metric_set, names FROM metric_sets").fetchall()
         self.sets = {tuple(names): number for number, names in sets}
         self.old_sets = len(self.sets)
@@ -188,23 +194,18 @@ class _Importing:
             CREATE OR REPLACE TEMP TABLE vanished (root VARCHAR, path VARCHAR)"""
         )
 
-    def _next(self, column: str, table: str) -> int:
-        return int(self.connection.execute(f"SELECT coalesce(max({column}) + 1, 1) FROM {table}").fetchall()[0][0])
-
     def read(self, change: _Changes, names: Names, origin: str | None, progress: Progress | None) -> None:
         """Read every new file of a place."""
         root = change.source.root
-        self._insert("vanished", {"root": [root] * len(change.vanished), "path": change.vanished})
-        unusable = [file for file in change.new if file.problem]
-        self.rejected += [(root, file.path, file.problem) for file in unusable if file.problem]
-        self._remember(root, unusable, [None] * len(unusable))
-        metas = [file for file in change.new if file.path.endswith(f"/{META}") and not file.problem]
-        self._remember(root, metas, [None] * len(metas))
+        append(self.connection, "vanished", [{"root": root, "path": path} for path in change.vanished])
+        self.rejected += [(root, file.path, file.problem) for file in change.new if file.problem]
         readable = [file for file in change.new if not file.problem and not file.path.endswith(f"/{META}")]
+        unread = [file for file in change.new if file.problem or file.path.endswith(f"/{META}")]
+        self._remember(root, unread, [None] * len(unread))
         # DuckDB would keep what it writes in memory as long as there is any, and all of a transaction until its end;
         # but a transaction a batch takes three times as long. Nobody sees the store before it is published.
         self.connection.execute(f"SET memory_limit = '{_MEMORY}'")
-        for number, (files, batch) in enumerate(batches(change.source, readable, names, origin, progress)):
+        for number, (files, batch) in enumerate(read_batches(change.source, readable, names, origin, progress)):
             if number % _BATCHES_A_TRANSACTION == 0:
                 if number:
                     self.connection.commit()
@@ -214,7 +215,7 @@ class _Importing:
             self.connection.commit()
         self.connection.execute("RESET memory_limit")
 
-    def _append(self, root: str, files: Sequence[Found], batch: Batch) -> None:
+    def _append(self, root: str, files: Sequence[FoundFile], batch: Batch) -> None:
         """Number a batch's results and put them into the store."""
         self.files_read += len(files)
         self.rejected += [(root, files[position].path, reason) for position, reason in batch.rejected]
@@ -225,59 +226,67 @@ class _Importing:
         self._remember(root, files, [None if number < 0 else int(number) for number in ids])
         results = batch.results.set_column(0, "result_id", pa.array(ids[positions]))
         results = results.append_column("file", pa.array([_in_record(files[position].path) for position in positions]))
-        self._insert("results", results, extra=f"false AS withdrawn, {self.import_id} AS added_in")
+        for column, value in (("withdrawn", False), ("added_in", self.import_id)):
+            results = results.append_column(column, pa.repeat(value, len(positions)))
+        append(self.connection, "results", results)
         scores = batch.scores.set_column(0, "result_id", pa.array(ids[batch.scores["file"].to_numpy()]))
         place = scores.schema.get_field_index("metric_set")
         scores = scores.set_column(place, "metric_set", self._numbered(scores["metric_set"], batch.metric_sets))
-        self._insert("scores", scores)
+        append(self.connection, "scores", scores)
 
     def _numbered(self, local: pa.ChunkedArray, sets: Sequence[tuple[str, ...]]) -> pa.ChunkedArray:
         """Numbers of a batch's metric sets, as the store numbers them."""
         numbers = pa.array([self.sets.setdefault(names, len(self.sets) + 1) for names in sets], pa.int32())
         return numbers.take(local.combine_chunks()) if len(numbers) else local
 
-    def _remember(self, root: str, files: Sequence[Found], result_ids: Sequence[int | None]) -> None:
-        self._insert(
-            "seen",
-            {
-                "root": [root] * len(files),
-                "path": [file.path for file in files],
-                "size": [file.size for file in files],
-                "mtime_ns": [file.mtime_ns for file in files],
-                "result_id": pa.array(result_ids, pa.int32()),
-            },
-        )
+    def _remember(self, root: str, files: Sequence[FoundFile], result_ids: Sequence[int | None]) -> None:
+        rows = {
+            "root": [root] * len(files),
+            "path": [file.path for file in files],
+            "size": [file.size for file in files],
+            "mtime_ns": [file.mtime_ns for file in files],
+            "result_id": pa.array(result_ids, pa.int32()),
+        }
+        append(self.connection, "seen", pa.table(rows))
 
-    def _insert(self, table: str, rows: pa.Table | dict[str, Sequence[object]], extra: str = "") -> None:
-        incoming = rows if isinstance(rows, pa.Table) else pa.table(rows)
-        if incoming.num_rows:
-            self.connection.register("incoming", incoming)
-            self.connection.execute(f"INSERT INTO {table} BY NAME SELECT *{', ' if extra else ''}{extra} FROM incoming")
-            self.connection.unregister("incoming")
-
-    def finish(self, seen: int, began: float, *, commit: str | None = None, date: dt.datetime | None = None) -> Summary:
+    def finish(
+        self, seen: int, began: float, *, commit: str | None = None, date: dt.datetime | None = None
+    ) -> ImportSummary:
         """Settle what was read and write down the import."""
         connection = self.connection
         merged = merge(connection, self.import_id, self.first, bundled=self.kind == ImportKind.BUNDLE)
-        new_sets = [(number, list(names)) for names, number in self.sets.items() if number > self.old_sets]
-        if new_sets:
-            self._insert("metric_sets", {"metric_set": [s[0] for s in new_sets], "names": [s[1] for s in new_sets]})
+        new_sets = [{"metric_set": n, "names": list(names)} for names, n in self.sets.items() if n > self.old_sets]
+        append(connection, "metric_sets", new_sets)
         self._reject()
         fill_in_names(connection)
-        connection.execute(
-            "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [self.import_id, self.kind, self.source, commit, date, bundle.fact(connection, "mteb_version")]
-            + [self.started_at, time.monotonic() - began, seen, self.files_read, len(self.rejected), *merged],
+        row = {
+            "import_id": self.import_id,
+            "kind": self.kind,
+            "source": self.source,
+            "source_commit": commit,
+            "source_date": date,
+            "mteb_version": stored_fact(connection, "mteb_version"),
+            "started_at": self.started_at,
+            "seconds": time.monotonic() - began,
+            "files_seen": seen,
+            "files_read": self.files_read,
+            "files_rejected": len(self.rejected),
+            "results_added": merged.added,
+            "results_gone": merged.gone,
+        }
+        append(connection, "imports", [row])
+        rejected = [(path, reason) for _, path, reason in self.rejected]
+        summary = ImportSummary(
+            self.source, 0, seen, self.files_read, rejected, merged.added, merged.gone, published=True
         )
-        told = Summary(self.source, 0, seen, self.files_read, [(path, why) for _, path, why in self.rejected])
-        return _summary(connection, told._replace(added=merged.added, gone=merged.gone, published=True), began)
+        return _summary(connection, summary, began)
 
     def _reject(self) -> None:
         looked_at = "SELECT (root, path) FROM seen UNION ALL SELECT (root, path) FROM vanished"
         self.connection.execute(f"DELETE FROM rejected WHERE (root, path) IN ({looked_at})")
-        rows = [dict(zip(("root", "path", "reason"), rejected, strict=True)) for rejected in self.rejected]
-        if rows:
-            self._insert("rejected", pa.Table.from_pylist(rows), extra=f"{self.import_id} AS import_id")
+        names = ("root", "path", "reason", "import_id")
+        rows = [dict(zip(names, (*rejected, self.import_id), strict=True)) for rejected in self.rejected]
+        append(self.connection, "rejected", rows)
 
 
 def _in_record(path: str) -> str:
@@ -287,7 +296,7 @@ def _in_record(path: str) -> str:
     return "/".join(["results", *below])
 
 
-def _summary(cursor: duckdb.DuckDBPyConnection, told: Summary, began: float) -> Summary:
+def _summary(cursor: duckdb.DuckDBPyConnection, summary: ImportSummary, began: float) -> ImportSummary:
     """Add what stands in the store now."""
     row = cursor.execute(
         """SELECT count(DISTINCT model), count(DISTINCT task), count(*),
@@ -295,4 +304,4 @@ def _summary(cursor: duckdb.DuckDBPyConnection, told: Summary, began: float) -> 
         FROM results WHERE gone_in IS NULL"""
     ).fetchall()[0]
     now = dict(zip(("models", "tasks", "results", "rows"), row, strict=True))
-    return told._replace(**now, seconds=time.monotonic() - began)
+    return summary._replace(**now, seconds=time.monotonic() - began)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import duckdb
 from packaging.version import InvalidVersion, Version
 
+from data.store.rows import append
+
 __all__ = ["Merged", "fill_in_names", "merge"]
 
 
@@ -33,7 +35,7 @@ def merge(connection: duckdb.DuckDBPyConnection, import_id: int, first: int, *, 
     connection.execute("DELETE FROM files WHERE result_id IN (SELECT old FROM pairs)")
     vanished = _end_unclaimed(connection, import_id, bundled=bundled)
     _remember_files(connection)
-    (read,) = _one(connection, "SELECT count(*) FROM results WHERE result_id >= ?", [first])
+    (read,) = _one(connection, f"SELECT count(*) FROM results WHERE result_id >= {first}")
     return Merged(added=read if bundled else read - same, gone=changed + vanished)
 
 
@@ -145,9 +147,8 @@ def fill_in_names(connection: duckdb.DuckDBPyConnection) -> None:
     parsed = {text: version for (text,) in written if (version := _version(text)) is not None}
     order = {version: position for position, version in enumerate(sorted(set(parsed.values())))}
     connection.execute("DELETE FROM versions")
-    if parsed:
-        rows = [[text, order[version]] for text, version in parsed.items()]
-        connection.executemany("INSERT INTO versions VALUES (?, ?)", rows)
+    rows = [{"mteb_version": text, "position": order[version]} for text, version in parsed.items()]
+    append(connection, "versions", rows)
 
 
 def _version(text: str) -> Version | None:
@@ -157,6 +158,6 @@ def _version(text: str) -> Version | None:
         return None
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str, values: list[int] | None = None) -> tuple[int, ...]:
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
     # fetchall, since DuckDB keeps the connection busy until the last row is fetched
-    return tuple(connection.execute(query, values or []).fetchall()[0])
+    return tuple(connection.execute(query).fetchall()[0])

@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 from data.store.errors import InputError
 from evaluators.reproduce.publish import put
 
-__all__ = ["FILE", "REPRODUCTIONS", "unpack"]
+__all__ = ["REPRODUCTIONS", "unpack"]
 
 REPRODUCTIONS = "reproductions.parquet"
-FILE = Path(__file__).resolve().parents[2] / "data" / "record" / REPRODUCTIONS
 
 
 def unpack(connection: duckdb.DuckDBPyConnection, file: Path) -> int:

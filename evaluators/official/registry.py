@@ -11,27 +11,21 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from data.store.errors import MissingDependencyError
+from data.store.rows import append, set_fact
 
-__all__ = ["TABLES", "installed_version", "load", "make_room", "replace"]
+__all__ = ["REGISTRY_TABLES", "installed_version", "read_registry", "replace_facts"]
 
-TABLES = (
-    "models",
-    "model_training",
-    "tasks",
-    "task_cells",
-    "benchmarks",
-    "benchmark_tasks",
-    "benchmark_cells",
-    "benchmark_groups",
-    "renames",
-)
+REGISTRY_TABLES = (
+    "models", "model_training", "tasks", "task_cells", "benchmarks", "benchmark_tasks", "benchmark_cells",
+    "benchmark_groups", "renames",
+)  # fmt: skip
 
 Rows = list[dict[str, Any]]
 
@@ -46,8 +40,8 @@ def installed_version() -> str | None:
         return None
 
 
-def load() -> dict[str, Rows]:
-    """Read the registry of the installed mteb: the rows of each of :data:`TABLES`.
+def read_registry() -> dict[str, pa.Table]:
+    """Read the registry of the installed mteb: the rows of each of :data:`REGISTRY_TABLES`.
 
     Raises:
         MissingDependencyError: mteb is not installed.
@@ -70,32 +64,34 @@ def load() -> dict[str, Rows]:
         former = _tasks([task() for task in outdated_tasks.values()])
     rows["tasks"] += [row | {"registered": False} for row in former["tasks"]]
     rows["task_cells"] += former["task_cells"]
-    return rows | {"renames": _renames()}
+    rows["renames"] = _renames()
+    return {table: pa.Table.from_pylist(rows[table]) for table in REGISTRY_TABLES}
 
 
-def replace(connection: duckdb.DuckDBPyConnection, rows: dict[str, Rows]) -> None:
-    """Put ``rows`` in the place of what the store held of the registry; what only the record names stays."""
-    for table in TABLES:
-        incoming = pa.Table.from_pylist(rows[table])
-        connection.register("incoming", incoming)
-        make_room(connection, table)
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
-        connection.unregister("incoming")
+# Which rows of a table those of the view `incoming` stand for; all of them where nothing is said.
+_REPLACED = {
+    "models": "registered OR model IN (SELECT model FROM incoming)",
+    "tasks": "registered OR task IN (SELECT task FROM incoming)",
+    "model_training": "model NOT IN (SELECT model FROM models WHERE NOT registered)",
+    "task_cells": "task NOT IN (SELECT task FROM tasks WHERE private)",
+}
 
 
-def make_room(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Delete what the rows of the view ``incoming`` stand for now."""
-    if table in ("models", "tasks"):
-        name = table.removesuffix("s")
-        connection.execute(f"DELETE FROM {table} WHERE registered OR {name} IN (SELECT {name} FROM incoming)")
-    elif table == "model_training":
-        connection.execute(
-            "DELETE FROM model_training WHERE model NOT IN (SELECT model FROM models WHERE NOT registered)"
-        )
-    elif table == "task_cells":
-        connection.execute("DELETE FROM task_cells WHERE task NOT IN (SELECT task FROM tasks WHERE private)")
-    else:
-        connection.execute(f"DELETE FROM {table}")
+def replace_facts(
+    connection: duckdb.DuckDBPyConnection, rows: Mapping[str, pa.Table | duckdb.DuckDBPyRelation], version: str | None
+) -> None:
+    """Put ``rows`` in the place of what the store held of the registry; what only the record names stays.
+
+    Args:
+        connection: inside :func:`data.store.database.writing`.
+        rows: of each of :data:`REGISTRY_TABLES`.
+        version: of the mteb whose registry it is.
+    """
+    for table in REGISTRY_TABLES:
+        connection.register("incoming", rows[table])
+        connection.execute(f"DELETE FROM {table} WHERE {_REPLACED.get(table, 'true')}")
+        append(connection, table, rows[table])
+    set_fact(connection, "mteb_version", version)
 
 
 @contextlib.contextmanager
@@ -121,33 +117,36 @@ def _models(registry: dict[str, Any]) -> dict[str, Rows]:
     return {"models": models, "model_training": training}
 
 
+# What the store calls as mteb does.
+_OF_MODEL = (
+    "revision", "n_parameters", "n_active_parameters", "n_embedding_parameters", "open_weights", "use_instructions",
+    "reference", "adapted_from", "superseded_by", "public_training_code",
+)  # fmt: skip
+_LISTS_OF_MODEL = ("languages", "framework", "modalities", "model_type")
+_OF_TASK = ("type", "description", "category", "is_public", "is_beta", "reference", "sample_creation", "superseded_by")
+_OF_BENCHMARK = ("display_name", "description", "reference", "show_zero_shot")
+_SHOWN = ("mean_task", "mean_task_type", "task_types", "public_private", "mean_subset")
+
+
+def _same(meta: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(meta, name) for name in names}
+
+
 def _model(name: str, meta: Any) -> dict[str, Any]:
     dimensions = _dimensions(meta.embed_dim)
     return {
         "model": name,
         "registered": True,
         "private": False,
-        "revision": meta.revision,
+        **_same(meta, _OF_MODEL),
+        **{column: _strings(values) for column, values in _same(meta, _LISTS_OF_MODEL).items()},
         "release_date": str(meta.release_date) if meta.release_date else None,
-        "languages": _strings(meta.languages),
-        "n_parameters": meta.n_parameters,
-        "n_active_parameters": meta.n_active_parameters,
-        "n_embedding_parameters": meta.n_embedding_parameters,
         "memory_mb": meta.memory_usage_mb,
         "max_tokens": _finite(meta.max_tokens),
         "dimensions": max(dimensions) if dimensions else None,
         "dimension_options": dimensions,
         "licence": meta.license,
-        "open_weights": meta.open_weights,
-        "framework": _strings(meta.framework),
-        "modalities": _strings(meta.modalities),
-        "model_type": _strings(meta.model_type),
         "similarity": _text(meta.similarity_fn_name),
-        "use_instructions": meta.use_instructions,
-        "reference": meta.reference,
-        "adapted_from": meta.adapted_from,
-        "superseded_by": meta.superseded_by,
-        "public_training_code": meta.public_training_code,
         # a link, or only yes or no
         "public_training_data": {True: "yes", False: "no"}.get(meta.public_training_data, meta.public_training_data),
     }
@@ -186,18 +185,14 @@ def _task(task: Any) -> dict[str, Any]:
         "task": meta.name,
         "registered": True,
         "private": False,
-        "type": meta.type,
-        "description": meta.description,
+        **_same(meta, _OF_TASK),
         "metric": meta.main_score,
         "modalities": _strings(meta.modalities),
-        "category": meta.category,
         "domains": _strings(meta.domains),
         "subtypes": _strings(meta.task_subtypes),
         "languages": sorted(meta.languages),
         "splits": list(meta.eval_splits),
-        "is_public": meta.is_public,
         "is_aggregate": bool(task.is_aggregate),
-        "is_beta": meta.is_beta,
         "dataset": meta.dataset.get("path"),
         "dataset_revision": meta.dataset.get("revision"),
         "licence": meta.license,
@@ -205,10 +200,7 @@ def _task(task: Any) -> dict[str, Any]:
         "date_to": date_to,
         "prompt_query": prompt.get("query"),
         "prompt_document": prompt.get("document"),
-        "reference": meta.reference,
-        "sample_creation": meta.sample_creation,
         "annotations": meta.annotations_creators,
-        "superseded_by": meta.superseded_by,
         "adapted_from": _strings(meta.adapted_from),
         "n_samples": n_samples,
         "statistics": statistics,
@@ -282,19 +274,12 @@ def _benchmark(benchmark: Any) -> dict[str, Any]:
     ranked_by = {None: "borda", "Mean (Task)": "mean_task", "Mean (TaskType)": "mean_task_type"}[first_sort]
     return {
         "benchmark": benchmark.name,
-        "display_name": benchmark.display_name,
+        **_same(benchmark, _OF_BENCHMARK),
         "aliases": list(benchmark.aliases or ()),
-        "description": benchmark.description,
-        "reference": benchmark.reference,
         "ranked_by": ranked_by,
         # Without a column of its own, a table with a subset mean is sorted by that, any other by its rank.
         "sorted_by": "mean_subset" if first_sort is None and "mean_subset" in shown else "rank",
-        "show_mean_task": "mean_task" in shown,
-        "show_mean_task_type": "mean_task_type" in shown,
-        "show_task_types": "task_types" in shown,
-        "show_public_private": "public_private" in shown,
-        "show_mean_subset": "mean_subset" in shown,
-        "show_zero_shot": benchmark.show_zero_shot,
+        **{f"show_{aggregation}": aggregation in shown for aggregation in _SHOWN},
         "public_only": isinstance(benchmark, RtebBenchmark),
         "superseded_by": list(benchmark.superseded_by or ()),
     }

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from data.store.errors import InputError, UnreadableResultError
 
-__all__ = ["LARGEST", "META", "Found", "Source", "sources"]
+__all__ = ["EXPERIMENTS", "LARGEST", "META", "FoundFile", "Source", "result_sources"]
 
 META = "model_meta.json"
 EXPERIMENTS = "experiments"
@@ -27,7 +27,7 @@ LARGEST = 64 * 2**20
 _DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, KeyError)
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A file that is, or claims to be, a result: path below the root, and ``problem`` if it must not be opened."""
 
     path: str
@@ -42,7 +42,7 @@ class Source(Protocol):
     root: str  # what tells this place from others in the store
     own_runs: bool  # made on this machine rather than published
 
-    def files(self) -> Iterator[Found]:
+    def files(self) -> Iterator[FoundFile]:
         """Every file to look at, folder by folder, each folder's model_meta.json included."""
 
     def has(self, path: str) -> bool:
@@ -52,7 +52,7 @@ class Source(Protocol):
         """The bytes of a file; raises UnreadableResultError."""
 
 
-def sources(place: Path) -> list[Source]:
+def result_sources(place: Path) -> list[Source]:
     """The results at ``place``.
 
     Raises:
@@ -91,7 +91,7 @@ class FolderSource:
         self.root, self.own_runs = root, own_runs
         self._inside = f"{Path(root).resolve()}{os.sep}"
 
-    def files(self) -> Iterator[Found]:
+    def files(self) -> Iterator[FoundFile]:
         for model in (yield from self._folders("")):
             for revision in (yield from self._folders(model)):
                 yield from self._results(revision)
@@ -99,7 +99,7 @@ class FolderSource:
                     for variant in (yield from self._folders(f"{revision}/{EXPERIMENTS}")):
                         yield from self._results(variant)
 
-    def _folders(self, below: str) -> Generator[Found, None, list[str]]:
+    def _folders(self, below: str) -> Generator[FoundFile, None, list[str]]:
         """Folders in a folder; yields those that must not or cannot be entered."""
         entered = []
         for entry in (yield from self._entries(below)):
@@ -109,38 +109,38 @@ class FolderSource:
             if self._stays_inside(entry):
                 entered.append(path)
             else:
-                yield Found(path, 0, 0, _LEADS_OUT)
+                yield FoundFile(path, 0, 0, _LEADS_OUT)
         return entered
 
-    def _results(self, folder: str) -> Iterator[Found]:
+    def _results(self, folder: str) -> Iterator[FoundFile]:
         for entry in (yield from self._entries(folder)):
             if entry.name.endswith(".json"):
                 yield self._found(entry, f"{folder}/{entry.name}")
 
-    def _entries(self, folder: str) -> Generator[Found, None, list[os.DirEntry[str]]]:
+    def _entries(self, folder: str) -> Generator[FoundFile, None, list[os.DirEntry[str]]]:
         try:
             with os.scandir(f"{self.root}/{folder}") as entries:
                 return sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            yield Found(folder, 0, 0, f"The folder cannot be opened: {error.strerror}")
+            yield FoundFile(folder, 0, 0, f"The folder cannot be opened: {error.strerror}")
             return []
 
-    def _found(self, entry: os.DirEntry[str], path: str) -> Found:
+    def _found(self, entry: os.DirEntry[str], path: str) -> FoundFile:
         try:
-            seen = entry.stat()
+            status = entry.stat()
         except OSError as error:
-            told = "The link leads nowhere" if entry.is_symlink() else f"The file cannot be looked at: {error.strerror}"
-            return Found(path, 0, 0, told)
-        return Found(path, seen.st_size, seen.st_mtime_ns, self._problem(entry, seen))
+            reason = f"The file cannot be looked at: {error.strerror}"
+            return FoundFile(path, 0, 0, "The link leads nowhere" if entry.is_symlink() else reason)
+        return FoundFile(path, status.st_size, status.st_mtime_ns, self._problem(entry, status))
 
-    def _problem(self, entry: os.DirEntry[str], seen: os.stat_result) -> str | None:
-        if stat.S_ISDIR(seen.st_mode):
+    def _problem(self, entry: os.DirEntry[str], status: os.stat_result) -> str | None:
+        if stat.S_ISDIR(status.st_mode):
             return "A folder stands where a result file should be"
-        if not stat.S_ISREG(seen.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             return "It is a pipe or a device, not a file"
         if not self._stays_inside(entry):
             return _LEADS_OUT
-        return _too_large(seen.st_size)
+        return _too_large(status.st_size)
 
     def _stays_inside(self, entry: os.DirEntry[str]) -> bool:
         return not entry.is_symlink() or str(Path(entry.path).resolve()).startswith(self._inside)
@@ -154,12 +154,12 @@ class FolderSource:
         try:
             file = os.open(f"{self.root}/{path}", _FOR_READING)
             try:
-                seen = os.fstat(file)
-                if not stat.S_ISREG(seen.st_mode):
+                status = os.fstat(file)
+                if not stat.S_ISREG(status.st_mode):
                     raise UnreadableResultError("It is a pipe or a device, not a file")
-                if problem := _too_large(seen.st_size):
+                if problem := _too_large(status.st_size):
                     raise UnreadableResultError(problem)
-                return os.read(file, seen.st_size)
+                return os.read(file, status.st_size)
             finally:
                 os.close(file)
         except OSError as error:
@@ -186,7 +186,7 @@ class ZipSource:
     def __getstate__(self) -> dict[str, object]:
         return {"root": self.root, "_zip": None}
 
-    def files(self) -> Iterator[Found]:
+    def files(self) -> Iterator[FoundFile]:
         for member in sorted(self._open().infolist(), key=lambda member: member.filename):
             parts = member.filename.split("/")
             below = parts[parts.index("results") + 1 :] if "results" in parts else parts
@@ -198,7 +198,7 @@ class ZipSource:
             elif not (len(below) == 3 or (len(below) == 5 and below[2] == EXPERIMENTS)):
                 problem = "It does not lie at <model>/<revision>/<Task>.json"
             # the checksum stands in for the time: it changes exactly when the content does
-            yield Found(member.filename, member.file_size, member.CRC, problem)
+            yield FoundFile(member.filename, member.file_size, member.CRC, problem)
 
     def has(self, path: str) -> bool:
         return path in self._open().NameToInfo

@@ -16,10 +16,10 @@ from typing import Self
 
 from data.store.errors import PlumblineError
 from evaluators.official.batch import Batch, read_batch
-from evaluators.official.scan import Found, Source
+from evaluators.official.scan import FoundFile, Source
 from evaluators.results.names import Names
 
-__all__ = ["Progress", "batches"]
+__all__ = ["Progress", "read_batches"]
 
 Progress = Callable[[int, int], None]
 
@@ -29,9 +29,9 @@ _BATCH_BYTES, _BATCH_FILES = 6 * 2**20, 1000
 _WORTH_A_POOL = 4 * _BATCH_BYTES
 
 
-def batches(
-    source: Source, files: Sequence[Found], names: Names, origin: str | None, progress: Progress | None
-) -> Iterator[tuple[Sequence[Found], Batch]]:
+def read_batches(
+    source: Source, files: Sequence[FoundFile], names: Names, origin: str | None, progress: Progress | None
+) -> Iterator[tuple[Sequence[FoundFile], Batch]]:
     """Read ``files`` in batches, in order; reports (done, total) files after each.
 
     Raises:
@@ -46,7 +46,7 @@ def batches(
             progress(done, len(files))
 
 
-def _portions(files: Sequence[Found]) -> Iterator[Sequence[Found]]:
+def _portions(files: Sequence[FoundFile]) -> Iterator[Sequence[FoundFile]]:
     start = size = 0
     for position, file in enumerate(files):
         size += file.size
@@ -58,15 +58,15 @@ def _portions(files: Sequence[Found]) -> Iterator[Sequence[Found]]:
 
 
 def _here(
-    source: Source, portions: Iterator[Sequence[Found]], names: Names, origin: str | None
-) -> Iterator[tuple[Sequence[Found], Batch]]:
+    source: Source, portions: Iterator[Sequence[FoundFile]], names: Names, origin: str | None
+) -> Iterator[tuple[Sequence[FoundFile], Batch]]:
     for portion in portions:
         yield portion, read_batch(source, [file.path for file in portion], names, origin)
 
 
 def _in_processes(
-    source: Source, portions: Iterator[Sequence[Found]], names: Names, origin: str | None
-) -> Iterator[tuple[Sequence[Found], Batch]]:
+    source: Source, portions: Iterator[Sequence[FoundFile]], names: Names, origin: str | None
+) -> Iterator[tuple[Sequence[FoundFile], Batch]]:
     workers = min(4, max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
     with ExitStack() as stack:
         readers = [stack.enter_context(_Reader()) for _ in range(workers)]
@@ -80,14 +80,14 @@ def _in_processes(
             reader.send((source, names, origin))
             idle.put(reader)
 
-        def read(portion: Sequence[Found]) -> Batch:
+        def read(portion: Sequence[FoundFile]) -> Batch:
             reader = idle.get()
             try:
                 return reader.read([file.path for file in portion])
             finally:
                 idle.put(reader)
 
-        waiting: deque[tuple[Sequence[Found], Future[Batch]]] = deque()
+        waiting: deque[tuple[Sequence[FoundFile], Future[Batch]]] = deque()
         for portion in portions:
             waiting.append((portion, threads.submit(read, portion)))
             if len(waiting) > workers + 1:

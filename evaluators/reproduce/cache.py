@@ -9,23 +9,23 @@ from typing import Any
 from mteb.models.cache_wrappers import CachedEmbeddingWrapper
 from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
 
-from evaluators.reproduce.instrumented import Watched
+from evaluators.reproduce.instrumented import InstrumentedEncoder
 
-__all__ = ["KeptVectors"]
+__all__ = ["VectorCache"]
 
 
-class KeptVectors(CachedEmbeddingWrapper):  # type: ignore[misc]  # mteb is not typed for us
+class VectorCache(CachedEmbeddingWrapper):  # type: ignore[misc]  # mteb is not typed for us
     """mteb's own wrapper, with one folder a prompt where mteb keeps one a task.
 
     Two tasks share a text's vector only if the model sees the same thing, so the folder is named after the prompt.
     Where a wrapper makes its own instruction from the task, the task keeps a folder of its own, as in mteb.
 
     Args:
-        encoder: the watched encoder.
+        encoder: the instrumented encoder.
         folder: for this model, revision and settings alone; mteb's wrapper does not tell models apart.
     """
 
-    def __init__(self, encoder: Watched, folder: Path) -> None:
+    def __init__(self, encoder: InstrumentedEncoder, folder: Path) -> None:
         self._prompts = (
             encoder.inner.model_prompts or {} if isinstance(encoder.inner, SentenceTransformerEncoderWrapper) else None
         )

@@ -12,26 +12,22 @@ import typer
 from rich.console import Console
 
 from data.store.errors import InputError
-from data.store.vocabulary import Status
-from data.store.vocabulary import Verdict as Judged
+from data.store.vocabulary import Status, Verdict
 
 if TYPE_CHECKING:
     from evaluators.reproduce.journal import Journal
-    from evaluators.reproduce.run import Plan
+    from evaluators.reproduce.run import RunPlan
     from evaluators.reproduce.terminal import Screen
-    from evaluators.reproduce.verdicts import Verdict
+    from evaluators.reproduce.verdicts import JudgedCell
 
-__all__ = ["register", "reproduce"]
+__all__ = ["register"]
 
 
 class FailOn(StrEnum):
     """From which verdict on the command ends with status 1."""
 
-    GAP = "gap"
-    BROKEN = "broken"
-
-
-_FAILS = {FailOn.GAP: {"gap", "broken"}, FailOn.BROKEN: {"broken"}}
+    GAP = Verdict.GAP
+    BROKEN = Verdict.BROKEN
 
 
 class Loader(StrEnum):
@@ -41,60 +37,76 @@ class Loader(StrEnum):
     LIBRARY = "library"
 
 
+_Model = Annotated[
+    str, typer.Argument(help="A name on the hub, a local folder, or an encoder: BACKEND:SOURCE?key=value.")
+]
+_Benchmark = Annotated[str | None, typer.Option(help="Tasks of one of mteb's benchmarks.")]
+_Tasks = Annotated[list[str] | None, typer.Option(help="Task names; repeat, or separate by commas.")]
+_TaskTypes = Annotated[list[str] | None, typer.Option(help="Retrieval, STS, Classification ...")]
+_Languages = Annotated[list[str] | None, typer.Option(help="eng, or eng-Latn.")]
+_Own = Annotated[list[Path] | None, typer.Option(help="A folder of your own data; see data/sample/README.md.")]
+_Revision = Annotated[str | None, typer.Option(help="The model's revision; mteb's registered one if left out.")]
+_KnownAs = Annotated[str | None, typer.Option("--as", help="For a folder: the name to file and compare it under.")]
+_Loader = Annotated[Loader, typer.Option(help="mteb's registered loader, or sentence-transformers by itself.")]
+_Prompts = Annotated[list[str] | None, typer.Option(help="A JSON or TOML file, or query='text: ' pairs.")]
+_Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
+_Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")]
+_BatchSize = Annotated[int, typer.Option(min=1, help="Halved when memory runs out.")]
+_MaxSeqLength = Annotated[int | None, typer.Option(min=1, help="Tokens kept of a text.")]
+_TruncateDim = Annotated[int | None, typer.Option(min=1, help="Dimensions kept of a vector.")]
+_TrustRemoteCode = Annotated[
+    list[str] | None, typer.Option(metavar="MODEL@REVISION", help="Whose code may run, by name and revision.")
+]
+_CompareTo = Annotated[str, typer.Option(help="official, reported, or the id of another run.")]
+_FailOn = Annotated[FailOn | None, typer.Option(help="End with status 1 if a verdict is this bad.")]
+_Datasets = Annotated[Path | None, typer.Option(help="Data sets laid out like the hub: DIR/<org>/<name>/.")]
+_EmbeddingsCache = Annotated[Path | None, typer.Option(help="Keep vectors by content in this folder.")]
+_Out = Annotated[Path | None, typer.Option(help="Where runs are kept (default: the user's cache folder).")]
+_Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Run although preflight calls it doomed; its findings stay with the run.")
+]
+_Again = Annotated[bool, typer.Option("--again", help="Begin a new run even if one can be continued.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command()(reproduce)
+    app.command("reproduce")(reproduce_model)
 
 
-def reproduce(  # noqa: PLR0913 -- an option each
-    model: Annotated[
-        str, typer.Argument(help="A name on the hub, a local folder, or an encoder: BACKEND:SOURCE?key=value.")
-    ],
-    benchmark: Annotated[str | None, typer.Option(help="Tasks of one of mteb's benchmarks.")] = None,
-    tasks: Annotated[list[str] | None, typer.Option(help="Task names; repeat, or separate by commas.")] = None,
-    task_types: Annotated[list[str] | None, typer.Option(help="Retrieval, STS, Classification ...")] = None,
-    languages: Annotated[list[str] | None, typer.Option(help="eng, or eng-Latn.")] = None,
-    own: Annotated[
-        list[Path] | None, typer.Option(help="A folder of your own data; see data/sample/README.md.")
-    ] = None,
-    revision: Annotated[
-        str | None, typer.Option(help="The model's revision; mteb's registered one if left out.")
-    ] = None,
-    known_as: Annotated[
-        str | None, typer.Option("--as", help="For a folder: the name to file and compare it under.")
-    ] = None,
-    loader: Annotated[
-        Loader, typer.Option(help="mteb's registered loader, or sentence-transformers by itself.")
-    ] = Loader.MTEB,
-    prompts: Annotated[list[str] | None, typer.Option(help="A JSON or TOML file, or query='text: ' pairs.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Halved when memory runs out.")] = 32,
-    max_seq_length: Annotated[int | None, typer.Option(min=1, help="Tokens kept of a text.")] = None,
-    truncate_dim: Annotated[int | None, typer.Option(min=1, help="Dimensions kept of a vector.")] = None,
-    trust_remote_code: Annotated[
-        list[str] | None, typer.Option(metavar="MODEL@REVISION", help="Whose code may run, by name and revision.")
-    ] = None,
-    compare_to: Annotated[str, typer.Option(help="official, reported, or the id of another run.")] = "official",
-    fail_on: Annotated[FailOn | None, typer.Option(help="End with status 1 if a verdict is this bad.")] = None,
-    datasets: Annotated[Path | None, typer.Option(help="Data sets laid out like the hub: DIR/<org>/<name>/.")] = None,
-    embeddings_cache: Annotated[Path | None, typer.Option(help="Keep vectors by content in this folder.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where runs are kept (default: the user's cache folder).")] = None,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Run although preflight calls it doomed; its findings stay with the run.")
-    ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Begin a new run even if one can be continued.")] = False,
+def reproduce_model(  # noqa: PLR0913 -- an option each
+    model: _Model,
+    benchmark: _Benchmark = None,
+    tasks: _Tasks = None,
+    task_types: _TaskTypes = None,
+    languages: _Languages = None,
+    own: _Own = None,
+    revision: _Revision = None,
+    known_as: _KnownAs = None,
+    loader: _Loader = Loader.MTEB,
+    prompts: _Prompts = None,
+    dtype: _Dtype = None,
+    device: _Device = None,
+    batch_size: _BatchSize = 32,
+    max_seq_length: _MaxSeqLength = None,
+    truncate_dim: _TruncateDim = None,
+    trust_remote_code: _TrustRemoteCode = None,
+    compare_to: _CompareTo = "official",
+    fail_on: _FailOn = None,
+    datasets: _Datasets = None,
+    embeddings_cache: _EmbeddingsCache = None,
+    out: _Out = None,
+    anyway: _Anyway = False,
+    again: _Again = False,
 ) -> None:
     """Run MTEB tasks on a model here, and say which published figures hold."""
     from data.store.keys import as_written
     from evaluators.reproduce.journal import default_root
-    from evaluators.reproduce.models import Asked
     from evaluators.reproduce.prompts import read_prompts
-    from evaluators.reproduce.run import Plan, reproduce
-    from evaluators.reproduce.terminal import Screen
+    from evaluators.reproduce.request import ModelRequest
+    from evaluators.reproduce.run import RunPlan
     from evaluators.trust import allowances
 
-    asked = Asked(
+    request = ModelRequest(
         model=model,
         revision=revision,
         known_as=known_as,
@@ -107,9 +119,9 @@ def reproduce(  # noqa: PLR0913 -- an option each
         trust=allowances(trust_remote_code or []),
         anyway=anyway,
     )
-    plan = Plan(
-        asked=asked,
-        tasks=_tasks(benchmark, tasks, task_types, languages, own, datasets),
+    plan = RunPlan(
+        request=request,
+        tasks=_chosen_tasks(benchmark, tasks, task_types, languages, own, datasets),
         root=out or default_root(),
         command=as_written(["python", "-m", "evaluators", *sys.argv[1:]]),
         batch_size=batch_size,
@@ -117,6 +129,13 @@ def reproduce(  # noqa: PLR0913 -- an option each
         embeddings_cache=embeddings_cache,
         again=again,
     )
+    _run(plan, fail_on)
+
+
+def _run(plan: RunPlan, fail_on: FailOn | None) -> None:
+    from evaluators.reproduce.run import reproduce
+    from evaluators.reproduce.terminal import Screen
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop keeps what is done, like Ctrl-C
     screen = Screen(Console(highlight=False))
     try:
@@ -127,37 +146,37 @@ def reproduce(  # noqa: PLR0913 -- an option each
     _conclude(journal, plan, screen, fail_on)
 
 
-def _conclude(journal: Journal, plan: Plan, screen: Screen, fail_on: FailOn | None) -> None:
+def _conclude(journal: Journal, plan: RunPlan, screen: Screen, fail_on: FailOn | None) -> None:
     """Say what holds and what to type next, and end with the status that says it to a pipeline."""
     from evaluators.reproduce.verdicts import set_up_of, verdicts_of
 
-    asked_for = {task.metadata.name for task in plan.tasks}
-    records = {name: record for name, record in journal.tasks().items() if name in asked_for}
-    verdicts = verdicts_of(journal.run_id, journal.run["model"], list(records), plan.compare_to)
-    screen.summary(verdicts, records, plan.compare_to)
+    names = {task.metadata.name for task in plan.tasks}
+    records = {name: record for name, record in journal.tasks().items() if name in names}
+    cells = verdicts_of(journal.run_id, journal.run["model"], list(records), plan.compare_to)
+    screen.summary(cells, records, plan.compare_to)
     set_up = set_up_of(journal.run_id, journal.run["model"])
-    if set_up and any(verdict.verdict != Judged.MATCH for verdict in verdicts):
+    if set_up and any(cell.verdict != Verdict.MATCH for cell in cells):
         screen.note(set_up)
-    if following := _next(journal.run_id, verdicts, plan.compare_to):
+    if following := _next(journal.run_id, cells, plan.compare_to):
         screen.note(following)
     if any(record["status"] != Status.DONE for record in records.values()):
         raise typer.Exit(2)
-    if fail_on and any(verdict.verdict in _FAILS[fail_on] for verdict in verdicts):
+    if fail_on and any(Verdict(cell.verdict).gravity >= Verdict(fail_on).gravity for cell in cells):
         raise typer.Exit(1)
 
 
-def _next(run: str, verdicts: list[Verdict], compare_to: str) -> str:
+def _next(run: str, cells: list[JudgedCell], compare_to: str) -> str:
     """What to type next: why published figures do not hold, where there are enough of them to have a pattern."""
     from data.rules.suggestions import FEWEST
 
-    comparable = {verdict.task for verdict in verdicts if verdict.verdict != Judged.NOT_COMPARABLE}
-    moved = any(verdict.verdict not in (Judged.MATCH, Judged.NOT_COMPARABLE) for verdict in verdicts)
+    comparable = {cell.task for cell in cells if cell.verdict != Verdict.NOT_COMPARABLE}
+    moved = any(cell.verdict not in (Verdict.MATCH, Verdict.NOT_COMPARABLE) for cell in cells)
     if compare_to != "official" or len(comparable) < FEWEST or not moved:
         return ""
     return f"What the scores suggest: python -m evaluators diagnose --scores {run}"
 
 
-def _tasks(
+def _chosen_tasks(
     benchmark: str | None,
     names: list[str] | None,
     task_types: list[str] | None,

@@ -12,8 +12,9 @@ from statistics import median
 from time import monotonic
 from typing import Any, NamedTuple
 
-from data.store.database import open_reader
+from data.store.database import reading
 from data.store.errors import StoreMissingError
+from evaluators.reproduce.tasks import parts_of
 
 __all__ = ["Estimate", "characters", "duration", "estimates", "published_seconds", "throughput"]
 
@@ -56,12 +57,17 @@ def throughput(encoder: Any, task: Any, batch_size: int) -> float:
     from datasets import Dataset
     from torch.utils.data import DataLoader
 
-    asked = {"task_metadata": task.metadata, "hf_split": "test", "hf_subset": "default", "show_progress_bar": False}
+    task_arguments = {
+        "task_metadata": task.metadata,
+        "hf_split": "test",
+        "hf_subset": "default",
+        "show_progress_bar": False,
+    }
     for count in (1, 4):
         texts = [_SAMPLE[: 60 + 56 * i] for i in range(count)]
         loader = DataLoader(Dataset.from_dict({"text": texts}), batch_size=batch_size)
         began = monotonic()
-        encoder.encode(loader, batch_size=batch_size, **asked)
+        encoder.encode(loader, batch_size=batch_size, **task_arguments)
         seconds = monotonic() - began
     return sum(map(len, texts)) / max(seconds, 1e-6)
 
@@ -73,9 +79,8 @@ def characters(task: Any, longest: float) -> float | None:
         task: one of mteb's.
         longest: characters the model reads of a text; what is beyond costs nothing.
     """
-    parts = getattr(task.metadata, "tasks", None) or [task]
     total = 0.0
-    for part in parts:
+    for part in parts_of(task):
         if (counted := getattr(part, "own_characters", None)) is not None:
             total += counted
             continue
@@ -102,14 +107,10 @@ _PAIRS = ("text1_statistics", "text2_statistics", "sentence1_statistics", "sente
 def published_seconds(model: str, tasks: list[str], store: Path | None = None) -> dict[str, float]:
     """Published evaluation times of these tasks: the model's own where there is one, else the median of all."""
     try:
-        reader = open_reader(store)
+        with reading(store) as cursor:
+            return dict(cursor.execute(_PUBLISHED, {"model": model, "tasks": tasks}).fetchall())
     except StoreMissingError:
         return {}
-    try:
-        rows = reader.cursor().execute(_PUBLISHED, {"model": model, "tasks": tasks}).fetchall()
-    finally:
-        reader.close()
-    return dict(rows)
 
 
 _PUBLISHED = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Watched", "encodes", "out_of_memory", "torch_module"]
+__all__ = ["InstrumentedEncoder", "encodes", "out_of_memory", "torch_module"]
 
 
 def encodes(model: Any) -> bool:
@@ -34,7 +34,7 @@ def torch_module(encoder: Any) -> Any:
     return None
 
 
-class Watched:
+class InstrumentedEncoder:
     """An encoder of mteb's protocol that does what the one inside does, and says how far it is.
 
     Args:

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from data.store import keys
-from data.store.errors import InputError, NotFoundError, StoreBusyError
+from data.store.errors import InputError, StoreBusyError
 from data.store.vocabulary import Status
 
 __all__ = ["Journal", "default_root", "now"]
@@ -105,8 +105,7 @@ class Journal:
 
     def tasks(self) -> dict[str, dict[str, Any]]:
         """Every task's record, by name, in the order they ended; an unreadable one counts as not there."""
-        found = [_read(path) for path in (self.folder / "tasks").glob("*.json")]
-        records = [record for record in found if record]
+        records = filter(None, (_read(path) for path in (self.folder / "tasks").glob("*.json")))
         return {record["task"]: record for record in sorted(records, key=lambda r: r.get("finished_at") or "~")}
 
     def read(self, file: str) -> bytes:
@@ -117,18 +116,6 @@ class Journal:
         """Whether the task was run to its end on this very data set (path and revision)."""
         record = self.tasks().get(task)
         return bool(record and record["status"] == Status.DONE and record["dataset"] == dataset)
-
-
-def find(root: Path, run_id: str) -> Journal:
-    """The run of that name.
-
-    Raises:
-        NotFoundError: no such folder.
-    """
-    folder = root / run_id
-    if not (folder / "run.json").is_file():
-        raise NotFoundError("There is no such run", where=run_id, remedy=f"Runs are kept in {root}.")
-    return Journal(folder)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

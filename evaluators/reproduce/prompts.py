@@ -12,7 +12,7 @@ from data.store.errors import InputError
 __all__ = ["read_prompts"]
 
 
-def read_prompts(given: list[str]) -> dict[str, str]:
+def read_prompts(entries: list[str]) -> dict[str, str]:
     """Prompts from JSON or TOML files and ``name=text`` pairs, later ones first.
 
     A name is one mteb looks for: a task, a task type, ``query`` or ``document``, or two of them joined by ``-``
@@ -22,21 +22,17 @@ def read_prompts(given: list[str]) -> dict[str, str]:
         InputError: a file that cannot be read, or a value that is not text.
     """
     prompts: dict[str, str] = {}
-    for entry in given:
-        found = _pair(entry) if "=" in entry and not Path(entry).is_file() else _file(Path(entry))
-        for name, text in found.items():
+    for entry in entries:
+        name, is_pair, text = entry.partition("=")
+        named = {name: text} if is_pair and not Path(entry).is_file() else _read(Path(entry))
+        for name, text in named.items():
             if not isinstance(text, str):
                 raise InputError("A prompt is not text", where=f"{entry}: {name}", remedy='Write it as "name": "text".')
             prompts |= dict.fromkeys(_everywhere(), text) if name == "*" else {name: text}
     return prompts
 
 
-def _pair(entry: str) -> dict[str, Any]:
-    name, _, text = entry.partition("=")
-    return {name: text}
-
-
-def _file(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         raw = path.read_text(encoding="utf-8")
         content = tomllib.loads(raw) if path.suffix == ".toml" else json.loads(raw)

@@ -15,28 +15,30 @@ from data.store import keys
 from data.store.errors import ModelError, PlumblineError, StoreBusyError, StoreError
 from data.store.runs import File, InUse, RunRow, RunWarning
 from data.store.vocabulary import RunKind, Status
-from evaluators.environment import environment
-from evaluators.reproduce.environment import peak_memory_mb, reset_peak, score_versions
+from evaluators.environment import environment, score_versions
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
-from evaluators.reproduce.instrumented import Watched, encodes
+from evaluators.reproduce.instrumented import InstrumentedEncoder, encodes
 from evaluators.reproduce.journal import Journal, now
-from evaluators.reproduce.models import Asked, Loaded, load, settings_in_use
+from evaluators.reproduce.memory import peak_memory_mb, reset_peak
+from evaluators.reproduce.model_settings import settings_in_use
+from evaluators.reproduce.models import LoadedModel, load_requested
 from evaluators.reproduce.publish import publish
-from evaluators.reproduce.tasks import data_source
+from evaluators.reproduce.request import ModelRequest
+from evaluators.reproduce.tasks import data_source, parts_of
 from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import check_comparison, verdicts_of
-from evaluators.reproduce.warning_capture import Warnings, hearing
+from evaluators.reproduce.warning_capture import WarningCapture, capturing_warnings
 
-__all__ = ["Plan", "reproduce"]
+__all__ = ["RunPlan", "reproduce"]
 
 _CHARACTERS_A_TOKEN = 4.5  # of English; good enough to know that a book costs no more than its first page
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class Plan(NamedTuple):
+class RunPlan(NamedTuple):
     """What to run and how; ``tasks`` are mteb's own instances."""
 
-    asked: Asked
+    request: ModelRequest
     tasks: list[Any]
     root: Path  # folder of all runs
     command: str  # what to type to do it again
@@ -47,7 +49,7 @@ class Plan(NamedTuple):
     again: bool = False
 
 
-def reproduce(plan: Plan, screen: Screen) -> Journal:
+def reproduce(plan: RunPlan, screen: Screen) -> Journal:
     """Run what is not done yet and publish it task by task; the journal says how it went.
 
     A task that fails is recorded and the rest goes on. Ctrl-C ends the run as ``stopped`` and is passed on.
@@ -57,18 +59,18 @@ def reproduce(plan: Plan, screen: Screen) -> Journal:
         StoreError: the disk is full; what was finished is kept and the same command goes on from there.
     """
     check_comparison(plan.compare_to, plan.store)
-    with hearing() as heard, _quiet_bars():
-        screen.loading(plan.asked)
-        loaded = load(plan.asked)
-        in_use = settings_in_use(loaded.encoder)
-        journal = Journal.open(plan.root, _identity(plan.asked, loaded, in_use), again=plan.again)
-        with loaded.guard(), journal.held(), _full_disk_explained(journal):
-            _begin(journal, plan, loaded, in_use, heard.take())
+    with capturing_warnings() as capture, _quiet_bars():
+        screen.loading(plan.request)
+        model = load_requested(plan.request)
+        in_use = settings_in_use(model.encoder)
+        journal = Journal.open(plan.root, _identity(model, in_use), again=plan.again)
+        with model.guard(), journal.held(), _full_disk_explained(journal):
+            _begin(journal, plan, model, in_use, capture.take())
             waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, _dataset(task))]
             status, published = Status.FAILED, False
             try:
                 publish(journal, plan.store)
-                published = _run_all(plan, loaded, journal, waiting, heard, screen)
+                published = _run_all(plan, model, journal, waiting, capture, screen)
                 status = Status.DONE
             except KeyboardInterrupt:
                 status = Status.STOPPED
@@ -80,25 +82,27 @@ def reproduce(plan: Plan, screen: Screen) -> Journal:
     return journal
 
 
-def _run_all(plan: Plan, loaded: Loaded, journal: Journal, waiting: list[Any], heard: Warnings, screen: Screen) -> bool:
+def _run_all(
+    plan: RunPlan, model: LoadedModel, journal: Journal, waiting: list[Any], capture: WarningCapture, screen: Screen
+) -> bool:
     """Run the tasks; whether the store knows already that all of them are done."""
-    watched = Watched(loaded.encoder, screen.texts)
+    encoder = InstrumentedEncoder(model.encoder, screen.texts)
     done = len(plan.tasks) - len(waiting)
-    with screen.running(journal, loaded, done, waiting, _estimates(plan, loaded, watched, waiting)):
+    with screen.running(journal, model, done, waiting, _estimates(plan, model, encoder, waiting)):
         for task in waiting:
             screen.task_begins(task)
-            record = _run_one(task, watched, journal, plan, heard)
+            record = _run_one(task, encoder, journal, plan, capture)
             journal.write_task(record)
             if task is waiting[-1]:  # publishing copies the store, so the end of the run goes along with its last task
                 journal.write_run(status=Status.DONE, finished_at=now())
             with _published_later(screen) as busy:
                 publish(journal, plan.store)
             name = task.metadata.name
-            screen.task_ends(record, verdicts_of(journal.run_id, loaded.name, [name], plan.compare_to, plan.store))
+            screen.task_ends(record, verdicts_of(journal.run_id, model.name, [name], plan.compare_to, plan.store))
     return bool(waiting) and not busy
 
 
-def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any]) -> list[Estimate]:
+def _estimates(plan: RunPlan, model: LoadedModel, encoder: InstrumentedEncoder, waiting: list[Any]) -> list[Estimate]:
     """Time each task will take; nothing is measured when nothing is to be run.
 
     Raises:
@@ -107,24 +111,26 @@ def _estimates(plan: Plan, loaded: Loaded, watched: Watched, waiting: list[Any])
     if not waiting:
         return []
     names = [task.metadata.name for task in waiting]
-    if not encodes(loaded.encoder):
-        return [Estimate(*entry) for entry in published_seconds(loaded.name, names, plan.store).items()]
+    if not encodes(model.encoder):
+        return [Estimate(*entry) for entry in published_seconds(model.name, names, plan.store).items()]
     try:
-        rate = throughput(watched, waiting[0], plan.batch_size)
+        rate = throughput(encoder, waiting[0], plan.batch_size)
     except PlumblineError:
         raise
     except Exception as error:  # noqa: BLE001 -- loaders are other people's code
         raise ModelError(
             f"The model loads but cannot encode: {type(error).__name__}: {error}",
-            where=loaded.name,
+            where=model.name,
             remedy="Check its tokenizer and configuration: python -m evaluators preflight tells more.",
         ) from error
-    longest = _CHARACTERS_A_TOKEN * (settings_in_use(loaded.encoder).get("max_seq_length") or float("inf"))
-    known = [(task.metadata.name, characters(task, longest)) for task in waiting]
-    return estimates(known, rate, published_seconds(loaded.name, names, plan.store))
+    longest = _CHARACTERS_A_TOKEN * (settings_in_use(model.encoder).get("max_seq_length") or float("inf"))
+    sizes = [(task.metadata.name, characters(task, longest)) for task in waiting]
+    return estimates(sizes, rate, published_seconds(model.name, names, plan.store))
 
 
-def _run_one(task: Any, watched: Watched, journal: Journal, plan: Plan, heard: Warnings) -> dict[str, Any]:
+def _run_one(
+    task: Any, encoder: InstrumentedEncoder, journal: Journal, plan: RunPlan, capture: WarningCapture
+) -> dict[str, Any]:
     """Run one task to its record; only a full disk and Ctrl-C get out of here."""
     import mteb
 
@@ -133,22 +139,21 @@ def _run_one(task: Any, watched: Watched, journal: Journal, plan: Plan, heard: W
         "task": name,
         "type": task.metadata.type,
         "metric": task.metadata.main_score,
-        "status": "waiting",
+        "status": Status.WAITING,
         "dataset": _dataset(task),
     }
     earlier = journal.tasks().get(name)
     journal.write_task(record)
-    watched.new_task()
+    encoder.new_task()
     reset_peak()
     began = monotonic()
     try:
         record["dataset_path"] = data_source(task)
-        encoder = _to_run(watched, journal, plan)
         cache = mteb.ResultCache(journal.folder / "mteb")
-        file = cache.get_task_result_path(name, watched.mteb_model_meta)
+        file = cache.get_task_result_path(name, encoder.mteb_model_meta)
         _clear_unless_same(file, earlier, record["dataset"])
         mteb.evaluate(
-            encoder,
+            _given_to_mteb(encoder, journal, plan),
             task,
             co2_tracker=False,
             encode_kwargs={"batch_size": plan.batch_size, "show_progress_bar": False},
@@ -156,16 +161,16 @@ def _run_one(task: Any, watched: Watched, journal: Journal, plan: Plan, heard: W
             overwrite_strategy="only-missing",
             show_progress_bar=False,
         )
-        record |= {"status": "done", "file": file.relative_to(journal.folder).as_posix()}
+        record |= {"status": Status.DONE, "file": file.relative_to(journal.folder).as_posix()}
         record["own_task"] = getattr(task, "own_facts", None)
     except Exception as error:  # noqa: BLE001 -- a task is other people's code, and the rest of the run goes on
         if _disk_is_full(error):
             raise
-        record |= {"status": "failed", "error": _sentence(error, task)}
+        record |= {"status": Status.FAILED, "error": _sentence(error, task)}
     return record | {
-        "warnings": heard.take(),
-        "batch_size": watched.batch_limit or plan.batch_size,
-        "texts": watched.texts,
+        "warnings": capture.take(),
+        "batch_size": encoder.batch_limit or plan.batch_size,
+        "texts": encoder.texts,
         "seconds": round(monotonic() - began, 3),
         "peak_memory_mb": round(peak_memory_mb(), 1),
         "finished_at": now(),
@@ -189,7 +194,7 @@ def _clear_unless_same(file: Path, earlier: dict[str, Any] | None, dataset: dict
 
 def _dataset(task: Any) -> dict[str, Any]:
     """What a task is run on: the same name on other data, or on other subsets of it, is not done yet."""
-    parts = getattr(task.metadata, "tasks", None) or [task]
+    parts = parts_of(task)
     return {
         "path": [str(part.metadata.dataset["path"]) for part in parts],
         "revision": [str(part.metadata.dataset.get("revision")) for part in parts],
@@ -198,47 +203,47 @@ def _dataset(task: Any) -> dict[str, Any]:
     }
 
 
-def _identity(asked: Asked, loaded: Loaded, in_use: InUse) -> dict[str, Any]:
+def _identity(model: LoadedModel, in_use: InUse) -> dict[str, Any]:
     """Everything that can change a score; the batch size cannot, beyond rounding."""
     return {
-        "model": loaded.name,
-        "revision": loaded.revision,
-        "loader": loaded.loader,
-        "files": [(file["path"], file["sha256"]) for file in loaded.files],
+        "model": model.name,
+        "revision": model.revision,
+        "loader": model.loader,
+        "files": [(file["path"], file["sha256"]) for file in model.files],
         "in_use": in_use,
         "libraries": score_versions(),
     }
 
 
-def _begin(journal: Journal, plan: Plan, loaded: Loaded, in_use: InUse, warnings: list[RunWarning]) -> None:
-    asked = {name: value for name, value in plan.asked._asdict().items() if value}
+def _begin(journal: Journal, plan: RunPlan, model: LoadedModel, in_use: InUse, warnings: list[RunWarning]) -> None:
+    request = {name: value for name, value in plan.request._asdict().items() if value}
     row = RunRow(
         run_id=journal.run_id,
         kind=RunKind.REPRODUCE,
-        model=loaded.name,
-        revision=loaded.revision,
-        private=not loaded.registered,
+        model=model.name,
+        revision=model.revision,
+        private=not model.registered,
         command=plan.command,
-        settings={"asked": asked, "in_use": in_use, "loader": loaded.loader, "batch_size": plan.batch_size},
+        settings={"asked": request, "in_use": in_use, "loader": model.loader, "batch_size": plan.batch_size},
         environment=environment(mteb_task=42),
-        files=cast(list[File], loaded.files),
+        files=cast(list[File], model.files),
         warnings=warnings,
         started_at=journal.run.get("started_at") or now(),
         finished_at=None,
         status=Status.RUNNING,
     )
-    journal.write_run(**row, findings=[finding.as_row() for finding in loaded.findings])
+    journal.write_run(**row, findings=[finding.as_row() for finding in model.findings])
 
 
-def _to_run(watched: Watched, journal: Journal, plan: Plan) -> Any:
-    """What mteb is given: the watched encoder, with its vectors kept if asked, or a searching model as it is."""
-    if not encodes(watched.inner):
-        return watched.inner
+def _given_to_mteb(encoder: InstrumentedEncoder, journal: Journal, plan: RunPlan) -> Any:
+    """What mteb is given: the instrumented encoder, with its vectors kept if asked, or a searching model as it is."""
+    if not encodes(encoder.inner):
+        return encoder.inner
     if plan.embeddings_cache is None:
-        return watched
-    from evaluators.reproduce.cache import KeptVectors
+        return encoder
+    from evaluators.reproduce.cache import VectorCache
 
-    return KeptVectors(watched, plan.embeddings_cache / journal.run_id.rsplit("-", 1)[1])
+    return VectorCache(encoder, plan.embeddings_cache / journal.run_id.rsplit("-", 1)[1])
 
 
 @contextmanager
@@ -284,14 +289,14 @@ def _sentence(error: Exception, task: Any) -> str:
     if isinstance(error, PlumblineError):
         return keys.from_outside(str(error))
     text = keys.from_outside(str(error)).strip()
-    said = f"{type(error).__name__}: {text.splitlines()[0] if text else 'no message'}"
+    sentence = f"{type(error).__name__}: {text.splitlines()[0] if text else 'no message'}"
     if type(error).__name__ in _NO_DATA or (type(error).__module__ or "").startswith("huggingface_hub"):
         dataset = task.metadata.dataset["path"]
         return (
-            f"The data set {dataset} could not be loaded ({said}). Without a network, put it under DIR/{dataset}/ "
+            f"The data set {dataset} could not be loaded ({sentence}). Without a network, put it under DIR/{dataset}/ "
             "and give --datasets DIR, or fill the hub's cache and set HF_HUB_OFFLINE=1."
         )
-    return said
+    return sentence
 
 
 _NO_DATA = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data.store.errors import InputError, NotFoundError
 
-__all__ = ["chosen", "data_source", "take_from"]
+__all__ = ["chosen", "data_source", "parts_of", "take_from"]
 
 
 def chosen(benchmark: str | None, names: list[str], task_types: list[str], languages: list[str]) -> list[Any]:
@@ -24,42 +26,30 @@ def chosen(benchmark: str | None, names: list[str], task_types: list[str], langu
             "Nothing says what to run", remedy="Give --benchmark, --tasks, --task-types, --languages or --own."
         )
     if benchmark:
-        tasks = _benchmark(benchmark)
+        tasks = _of_mteb("benchmark", benchmark, partial(mteb.get_benchmark, benchmark)).tasks
         tasks = [task for task in tasks if not names or task.metadata.name in names]
         for task in tasks if languages else []:
             task.filter_languages(languages)
     elif names:
-        tasks = [_task(name, languages) for name in names]
+        get = partial(mteb.get_task, languages=languages or None)
+        tasks = [_of_mteb("task", name, partial(get, name)) for name in names]
     else:
         tasks = list(mteb.get_tasks(languages=languages or None, task_types=task_types or None, modalities=["text"]))
-    kept = [task for task in tasks if not task_types or task.metadata.type in task_types]
+    tasks = [task for task in tasks if not task_types or task.metadata.type in task_types]
     if languages:
-        kept = [task for task in kept if set(languages) & _languages(task)]
-    if not kept:
+        tasks = [task for task in tasks if set(languages) & _languages(task)]
+    if not tasks:
         raise NotFoundError("No task is left by these filters", remedy="Loosen one of them.")
-    return kept
+    return tasks
 
 
-def _benchmark(name: str) -> list[Any]:
-    import mteb
-
+def _of_mteb(kind: str, name: str, get: Callable[[], Any]) -> Any:
+    """What mteb has under a name; its own hint at a name it does not know."""
     try:
-        return list(mteb.get_benchmark(name).tasks)
-    except KeyError as error:
-        raise NotFoundError("There is no such benchmark", where=name, remedy=_hint(error)) from error
-
-
-def _task(name: str, languages: list[str]) -> Any:
-    import mteb
-
-    try:
-        return mteb.get_task(name, languages=languages or None)
+        return get()
     except (KeyError, ValueError) as error:
-        raise NotFoundError("There is no such task", where=name, remedy=_hint(error)) from error
-
-
-def _hint(error: Exception) -> str:
-    return str(error.args[0]).removeprefix("KeyError: ") if error.args else ""
+        hint = str(error.args[0]).removeprefix("KeyError: ") if error.args else ""
+        raise NotFoundError(f"There is no such {kind}", where=name, remedy=hint) from error
 
 
 def _languages(task: Any) -> set[str]:
@@ -67,12 +57,17 @@ def _languages(task: Any) -> set[str]:
     return {code for full in task.metadata.bcp47_codes for code in (full, full.split("-")[0])} | set(task.languages)
 
 
+def parts_of(task: Any) -> list[Any]:
+    """The tasks that an aggregate is made of; of any other, the task itself."""
+    return list(getattr(task.metadata, "tasks", None) or [task])
+
+
 def take_from(folder: Path, task: Any) -> None:
     """Point the task, and the tasks it is made of, at data sets laid out like the hub: ``folder/<org>/<name>/``.
 
     Nothing else changes: the revision stays as recorded and the task's own code reads the files.
     """
-    for part in getattr(task.metadata, "tasks", None) or [task]:
+    for part in parts_of(task):
         named = part.metadata.dataset["path"]
         update = {"dataset": {**part.metadata.dataset, "path": str(folder / named)}}
         part.metadata = part.metadata.model_copy(update=update)
@@ -84,8 +79,7 @@ def data_source(task: Any) -> str | None:
     Raises:
         NotFoundError: a folder was named and the data set is not in it.
     """
-    parts = getattr(task.metadata, "tasks", None) or [task]
-    paths = [str(part.metadata.dataset["path"]) for part in parts]
+    paths = [str(part.metadata.dataset["path"]) for part in parts_of(task)]
     local = [path for path in paths if Path(path).is_absolute()]
     for path in local:
         if not Path(path).is_dir():

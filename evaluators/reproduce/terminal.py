@@ -9,31 +9,23 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from data.store.vocabulary import Status
+from evaluators.progress import Rate
 from evaluators.reproduce.estimate import Estimate, duration
-from evaluators.reproduce.verdicts import Verdict
+from evaluators.reproduce.verdicts import JudgedCell
 
 if TYPE_CHECKING:
     from evaluators.reproduce.journal import Journal
-    from evaluators.reproduce.models import Asked, Loaded
+    from evaluators.reproduce.models import LoadedModel
+    from evaluators.reproduce.request import ModelRequest
 
 __all__ = ["COLOURS", "Screen"]
 
 COLOURS = {"match": "green", "drift": "yellow", "gap": "red", "broken": "bold red", "not comparable": "dim"}
-
-
-class _Rate(ProgressColumn):
-    """Texts a second and the time left for the texts asked for so far."""
-
-    def render(self, task: Task) -> Text:
-        if not task.fields.get("rated") or not task.speed:
-            return Text("")
-        left = f", {duration(task.time_remaining)} left" if task.time_remaining else ""
-        return Text(f"{task.speed:,.0f} texts/s{left}")
 
 
 class Screen:
@@ -45,7 +37,7 @@ class Screen:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
-            _Rate(),
+            Rate(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}", markup=False),
             console=console,
@@ -53,13 +45,13 @@ class Screen:
             disable=not console.is_terminal,
         )
         self._tasks = self._progress.add_task("tasks", visible=False, left="")
-        self._texts = self._progress.add_task("texts", visible=False, rated=True, left="")
+        self._texts = self._progress.add_task("texts", visible=False, unit="texts", left="")
         self._estimates: dict[str, float | None] = {}
         self._spent = self._estimated = 0.0  # on the tasks so far
 
-    def loading(self, asked: Asked) -> None:
+    def loading(self, request: ModelRequest) -> None:
         """The first sign of life."""
-        self.console.print(f"Loading {escape(asked.model)} ...")
+        self.console.print(f"Loading {escape(request.model)} ...")
 
     def note(self, sentence: str) -> None:
         """A sentence between the lines."""
@@ -67,20 +59,22 @@ class Screen:
 
     @contextmanager
     def running(
-        self, journal: Journal, loaded: Loaded, done: int, waiting: list[Any], estimates: list[Estimate]
+        self, journal: Journal, model: LoadedModel, done: int, waiting: list[Any], estimates: list[Estimate]
     ) -> Iterator[None]:
         """Say what will be done, then draw progress for the length of the block."""
-        self._plan(journal, loaded, done, waiting, estimates)
+        self._plan(journal, model, done, waiting, estimates)
         self._estimates = {estimate.task: estimate.seconds for estimate in estimates}
         self._progress.reset(self._tasks, total=len(waiting), visible=bool(waiting))
         with self._progress:
             yield
 
-    def _plan(self, journal: Journal, loaded: Loaded, done: int, waiting: list[Any], estimates: list[Estimate]) -> None:
-        known = [estimate.seconds for estimate in estimates if estimate.seconds is not None]
-        unknown = len(estimates) - len(known)
+    def _plan(
+        self, journal: Journal, model: LoadedModel, done: int, waiting: list[Any], estimates: list[Estimate]
+    ) -> None:
+        seconds = [estimate.seconds for estimate in estimates if estimate.seconds is not None]
+        unknown = len(estimates) - len(seconds)
         print_line = self.console.print
-        print_line(f"[bold]{escape(loaded.name)}[/] at {escape(loaded.revision)}, by {escape(loaded.loader)}")
+        print_line(f"[bold]{escape(model.name)}[/] at {escape(model.revision)}, by {escape(model.loader)}")
         print_line(
             f"run {journal.run_id}{', continued' if journal.resumed else ''}; kept in {escape(str(journal.folder))}"
         )
@@ -92,8 +86,8 @@ class Screen:
             print_line(f"{done} of the tasks are done already and are not run again")
         if waiting:
             text = f"{len(waiting)} {'task' if len(waiting) == 1 else 'tasks'} to run"
-            if known:
-                text += f", about {duration(sum(known))}{f' and {unknown} unknown' if unknown else ''}"
+            if seconds:
+                text += f", about {duration(sum(seconds))}{f' and {unknown} unknown' if unknown else ''}"
             print_line(escape(text))
 
     def task_begins(self, task: Any) -> None:
@@ -105,7 +99,7 @@ class Screen:
         """Texts encoded so far in this task, of those asked for so far."""
         self._progress.update(self._texts, completed=done, total=asked)
 
-    def task_ends(self, record: dict[str, Any], verdicts: list[Verdict]) -> None:
+    def task_ends(self, record: dict[str, Any], verdicts: list[JudgedCell]) -> None:
         """One line: the task's worst verdict, or why it failed."""
         self._progress.advance(self._tasks)
         if (estimated := self._estimates.pop(record["task"], None)) is not None and record["status"] == Status.DONE:
@@ -119,7 +113,7 @@ class Screen:
         for verdict in verdicts[:1]:
             print_line(self._line(verdict, len(verdicts), record))
 
-    def _line(self, verdict: Verdict, cells: int, record: dict[str, Any]) -> str:
+    def _line(self, verdict: JudgedCell, cells: int, record: dict[str, Any]) -> str:
         colour = COLOURS[verdict.verdict]
         more = f" (worst of {cells} cells)" if cells > 1 else ""
         against = ""
@@ -134,7 +128,7 @@ class Screen:
             f" [dim]{duration(record['seconds'])}, {speed}[/]"
         )
 
-    def summary(self, verdicts: list[Verdict], records: dict[str, dict[str, Any]], compare_to: str) -> None:
+    def summary(self, verdicts: list[JudgedCell], records: dict[str, dict[str, Any]], compare_to: str) -> None:
         """The final table: every cell, the figure it is compared with, the noise floor and the verdict."""
         table = Table(title=f"reproduced against {compare_to}", title_justify="left", box=SIMPLE)
         table.add_column("task")
@@ -155,7 +149,7 @@ class Screen:
         self.console.print(table)
 
 
-def _cell(verdict: Verdict) -> str:
+def _cell(verdict: JudgedCell) -> str:
     """The task, with split and subset where they are not the usual ones."""
     more = [part for part, usual in ((verdict.split, "test"), (verdict.subset, "default")) if part != usual]
     return escape(" ".join([verdict.task, *more]))

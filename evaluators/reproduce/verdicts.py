@@ -9,15 +9,14 @@ import duckdb
 
 from data.rules.deltas import deltas
 from data.rules.setups import named_runs, setups
-from data.store.database import open_reader
+from data.store.database import reading
 from data.store.errors import NotFoundError, StoreMissingError
-from data.store.vocabulary import Comparison, Origin
-from data.store.vocabulary import Verdict as Judged
+from data.store.vocabulary import Comparison, Origin, Verdict
 
-__all__ = ["Verdict", "check_comparison", "set_up_of", "verdicts_of"]
+__all__ = ["JudgedCell", "check_comparison", "set_up_of", "verdicts_of"]
 
 
-class Verdict(NamedTuple):
+class JudgedCell(NamedTuple):
     """One cell of a run beside the figure it is compared with; None where there is none to compare with."""
 
     task: str
@@ -33,7 +32,7 @@ class Verdict(NamedTuple):
 
 def verdicts_of(
     run_id: str, model: str, tasks: list[str], compare_to: str = "official", store: Path | None = None
-) -> list[Verdict]:
+) -> list[JudgedCell]:
     """Verdicts of these tasks of a run, the worst first.
 
     Args:
@@ -43,34 +42,22 @@ def verdicts_of(
         compare_to: ``official``, ``reported``, or the id of another run.
         store: the default is the published one.
     """
-    reader = open_reader(store)
-    try:
-        cursor = reader.cursor()
+    with reading(store) as cursor:
         judged = _judged(cursor, run_id, model, compare_to)
-        own = cursor.execute(_OWN, {"run": run_id, "tasks": tasks}).fetchall()
-    finally:
-        reader.close()
-    nothing = (None, None, None, Judged.NOT_COMPARABLE, _nothing(compare_to))
-    found = []
-    for task, split, subset, score in own:
-        other, delta, floor, verdict, why = judged.get((task, split, subset), nothing)
-        found.append(Verdict(task, split, subset, score, other, delta, floor, verdict, why))
-    return sorted(found, key=_seriousness)
+        scores = cursor.execute(_OWN, {"run": run_id, "tasks": tasks}).fetchall()
+    nothing = (None, None, None, Verdict.NOT_COMPARABLE, _nothing(compare_to))
+    cells = [JudgedCell(*cell, *judged.get(tuple(cell[:3]), nothing)) for cell in scores]
+    return sorted(cells, key=_order)
 
 
 def set_up_of(run_id: str, model: str, store: Path | None = None) -> str | None:
     """What sets a run apart from the run of the same model that agrees best with what is published, in a sentence."""
-    reader = open_reader(store)
-    try:
-        cursor = reader.cursor()
-        found = named_runs(setups(cursor), deltas(cursor, Comparison.REPRODUCED, model=model), [("this", run_id, "")])[
-            "this"
-        ]
-    finally:
-        reader.close()
-    if not found.differs:
+    with reading(store) as cursor:
+        reproduced = deltas(cursor, Comparison.REPRODUCED, model=model)
+        setup = named_runs(setups(cursor), reproduced, [("this", run_id, "")])["this"]
+    if not setup.differs:
         return None
-    return f"Its set-up: {found.differs}" + (f", beside run {found.beside}." if found.beside else ".")
+    return f"Its set-up: {setup.differs}" + (f", beside run {setup.beside}." if setup.beside else ".")
 
 
 def check_comparison(compare_to: str, store: Path | None = None) -> None:
@@ -82,13 +69,11 @@ def check_comparison(compare_to: str, store: Path | None = None) -> None:
     if compare_to in (Origin.OFFICIAL, Origin.REPORTED):
         return
     try:
-        reader = open_reader(store)
+        with reading(store) as cursor:
+            runs = cursor.execute("SELECT 1 FROM runs WHERE run_id = ?", [compare_to]).fetchall()
     except StoreMissingError:
-        found = []
-    else:
-        found = reader.cursor().execute("SELECT 1 FROM runs WHERE run_id = ?", [compare_to]).fetchall()
-        reader.close()
-    if not found:
+        runs = []
+    if not runs:
         raise NotFoundError(
             "There is no such run to compare with", where=compare_to, remedy="Use official, reported, or a run's id."
         )
@@ -115,9 +100,9 @@ def _nothing(compare_to: str) -> str:
     return {"official": "no official score", "reported": "no reported score"}.get(compare_to, f"not in {compare_to}")
 
 
-def _seriousness(verdict: Verdict) -> tuple[int, float]:
+def _order(cell: JudgedCell) -> tuple[int, float]:
     """Broken first, match after, what cannot be compared last; within one, the larger delta first."""
-    return -Judged(verdict.verdict).gravity, -abs(verdict.delta or 0.0)
+    return -Verdict(cell.verdict).gravity, -abs(cell.delta or 0.0)
 
 
 _OWN = """

@@ -24,10 +24,10 @@ _NOT_A_SUBSET = {"v_measures", "cos_sim", "euclidean", "manhattan", "dot", "max"
 _FRENCH_ONLY = {"MLSUMClusteringP2P", "MLSUMClusteringS2S"}
 _FRENCH_ONLY_VERSIONS = {"1.1.2.dev0", "1.1.3.dev0"}
 
-Cell = dict[str, Any]
+Figures = dict[str, Any]
 
 
-def cells_by_split(content: dict[str, Any], task: str) -> tuple[dict[str, dict[str, Cell]], list[str]]:
+def cells_by_split(content: dict[str, Any], task: str) -> tuple[dict[str, dict[str, Figures]], list[str]]:
     """Figures as ``{split: {subset: {metric: value}}}``, and notes on what was renamed or passed over."""
     notes = []
     splits = {}
@@ -53,7 +53,7 @@ def cells_by_split(content: dict[str, Any], task: str) -> tuple[dict[str, dict[s
     return cells, notes + _rename_subsets(cells, task, content.get("mteb_version"))
 
 
-def _rename_subsets(cells: dict[str, dict[str, Cell]], task: str, version: object) -> list[str]:
+def _rename_subsets(cells: dict[str, dict[str, Figures]], task: str, version: object) -> list[str]:
     subsets = cells.get("test", {})
     if task in _FRENCH_ONLY and version in _FRENCH_ONLY_VERSIONS and "default" in subsets:
         subsets["fr"] = subsets.pop("default")

@@ -20,10 +20,10 @@ from data.store.errors import UnreadableResultError
 from evaluators.results.legacy_format import SIMILARITIES, cells_by_split, evaluation_time
 from evaluators.results.names import Names
 
-__all__ = ["Cell", "Result", "load_json", "parse"]
+__all__ = ["ScoreCell", "Result", "load_json", "parse"]
 
 
-class Cell(NamedTuple):
+class ScoreCell(NamedTuple):
     """One score: a split and subset of the task, its main score and every other number the file has for it."""
 
     split: str
@@ -44,7 +44,7 @@ class Result(NamedTuple):
     evaluation_time: float | None
     date: dt.datetime | None
     notes: str | None
-    cells: list[Cell]
+    cells: list[ScoreCell]
 
 
 # JSON knows neither NaN nor Infinity; mteb writes both, and orjson refuses them. Replacing them after a key and reading
@@ -114,7 +114,7 @@ def parse(data: bytes, names: Names) -> Result:
     if isinstance(content.get("scores"), dict) and isinstance(content.get("task_name"), str):
         return _current(content, names)
     if isinstance(content.get("mteb_dataset_name"), str):
-        return _historic(content, names)
+        return _legacy(content, names)
     raise UnreadableResultError("The file names no task and no scores, so it is not a result of mteb")
 
 
@@ -140,7 +140,7 @@ def _current(content: dict[str, Any], names: Names) -> Result:
     return reader.result(content, _number(content.get("evaluation_time")), notes)
 
 
-def _historic(content: dict[str, Any], names: Names) -> Result:
+def _legacy(content: dict[str, Any], names: Names) -> Result:
     written = content["mteb_dataset_name"]
     task = names.task(written)
     notes = [] if task == written else [f"task was called {written}"]
@@ -158,7 +158,7 @@ class _CellReader:
     def __init__(self, task: str, names: Names) -> None:
         self.task, self.names = task, names
         self.metric: str | None = names.metrics.get(task)
-        self.cells: list[Cell] = []
+        self.cells: list[ScoreCell] = []
         self.other_metric: str | None = None
         self.derived = self.without = self.unlike = 0
 
@@ -170,7 +170,7 @@ class _CellReader:
         elif self.metric is not None and main != entry.get(self.metric):
             self._note_other_metric(main, names, values)
         spoken = _languages(entry.get("languages")) or self.names.spoken(self.task, subset)
-        self.cells.append(Cell(split, subset, spoken, main, names, values))
+        self.cells.append(ScoreCell(split, subset, spoken, main, names, values))
 
     def _main_score(
         self, entry: dict[str, Any], main: object, names: tuple[str, ...], values: tuple[float | None, ...]

@@ -57,8 +57,10 @@ def overhead(model: Path, folder: Path, store: Path) -> tuple[Spent, Spent]:
     import mteb
     from sentence_transformers import SentenceTransformer
 
-    from evaluators.reproduce.models import Asked, check_before_loading, hash_files
-    from evaluators.reproduce.run import Plan, reproduce
+    from evaluators.model_files.hashes import hash_files
+    from evaluators.reproduce.model_checks import check_before_loading
+    from evaluators.reproduce.request import ModelRequest
+    from evaluators.reproduce.run import RunPlan, reproduce
     from evaluators.reproduce.tasks import take_from
     from evaluators.reproduce.terminal import Screen
 
@@ -70,7 +72,7 @@ def overhead(model: Path, folder: Path, store: Path) -> tuple[Spent, Spent]:
         take_from(folder, found)
         return found
 
-    asked = Asked(str(model), known_as=MINILM)
+    asked = ModelRequest(str(model), known_as=MINILM)
 
     def direct() -> None:
         mteb.evaluate(
@@ -84,7 +86,7 @@ def overhead(model: Path, folder: Path, store: Path) -> tuple[Spent, Spent]:
         )
 
     def ours() -> None:
-        plan = Plan(asked, [task()], folder / "runs", "bench", store=store, again=True)
+        plan = RunPlan(asked, [task()], folder / "runs", "bench", store=store, again=True)
         reproduce(plan, Screen(Console(file=io.StringIO())))
 
     def check() -> None:

@@ -13,7 +13,7 @@ import duckdb
 
 # Under the name the results were published with: mteb does not bring old names up to date.
 RESULTS = """
-    SELECT coalesce(nullif(regexp_extract(r.notes, 'model was called ([^;]+)', 1), ''), r.model) AS model,
+    SELECT coalesce(r.filed_as, r.model) AS model,
         coalesce(r.revision, 'no_revision_available') AS revision, r.result_id, r.task, r.mteb_version,
         r.dataset_revision
     FROM current_results r

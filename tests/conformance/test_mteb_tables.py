@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from data.store.database import Reader
+from data.store.database import StoreReader
 from tests.conformance.mteb_tables import results_in, tables
 
 MEANS = {
@@ -22,7 +22,7 @@ GROUP = "__cg__"  # how mteb marks the columns of a benchmark's own groups
 
 
 @pytest.fixture(scope="module")
-def ours(record_reader: Reader) -> dict[str, dict[str, dict[str, Any]]]:
+def ours(record_reader: StoreReader) -> dict[str, dict[str, dict[str, Any]]]:
     """Benchmark -> model -> column -> value, as the leaderboard page shows them."""
     cursor = record_reader.cursor()
     table: dict[str, dict[str, dict[str, Any]]] = {}
@@ -74,7 +74,7 @@ def missing(value: float | None) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_table_of_mteb_agrees(
-    record_reader: Reader, ours: dict[str, dict[str, dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+    record_reader: StoreReader, ours: dict[str, dict[str, dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     agreed, models, wrong = 0, 0, []
     for benchmark, table in tables(results_in(record_reader.cursor())):

@@ -15,7 +15,7 @@ from dashboard.queries import changes, compare, profile, task, use
 from dashboard.queries.intervals import intervals
 from data.rules.bootstrap import paired_difference
 from data.rules.ranking import borda
-from data.store.database import Reader, open_reader, version_of
+from data.store.database import StoreReader, open_reader, version_of
 from data.store.errors import InputError, StoreDamagedError
 from tests.dashboard.choose_store import BENCHMARK, CHANGED, HOSTILE, LATE, MODELS, TASKS, choose_store
 
@@ -35,14 +35,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reader(path: Path) -> Iterator[Reader]:
+def reader(path: Path) -> Iterator[StoreReader]:
     opened = open_reader(path)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def cursor(reader: Reader) -> duckdb.DuckDBPyConnection:
+def cursor(reader: StoreReader) -> duckdb.DuckDBPyConnection:
     return reader.cursor()
 
 

@@ -237,7 +237,7 @@ def test_ranks_of_a_mean_number_only_models_that_have_it(board: Board) -> None:
 def test_ranks_of_a_mean_skip_models_that_mteb_does_not_know(board: Board, unknown: str) -> None:
     board.connection.execute("UPDATE benchmarks SET ranked_by = 'mean_task'")
     if unknown == "name":
-        board.connection.execute("UPDATE results SET notes = 'model was called old/good' WHERE model = 'good'")
+        board.connection.execute("UPDATE results SET filed_as = 'old/good' WHERE model = 'good'")
     else:
         board.connection.execute("UPDATE models SET registered = false WHERE model = 'good'")
     rows = ranking(board)

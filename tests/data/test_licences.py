@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from data.rules import licences
@@ -104,6 +105,11 @@ def test_other_spellings(text: str, code: str, name: str) -> None:
 )  # fmt: skip
 def test_what_is_not_known_stays_unknown(text: str) -> None:
     assert licence_of(text).code == UNKNOWN
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, pd.NaT, "", " nan "])
+def test_what_states_nothing_is_not_stated(nothing: object) -> None:
+    assert licence_of(nothing)[:2] == (UNKNOWN, "not stated")
 
 
 def test_the_table_says_why_and_uses_the_classes() -> None:

@@ -20,6 +20,7 @@ from data.store.vocabulary import Obstacle
 from evaluators.__main__ import app
 
 _LOADS = "Two loads of the same model disagree in the {} (worst distance 0.3){}: weights were initialised at random."
+_RENAMED = "format of before 1.11; model was called org/old (dim=2, x=y); main score taken from ap"
 _KEPT = ("runs", "checks", "encoders", "vectors", "drift", "drift_summary", "findings", "results", "scores")
 
 
@@ -35,6 +36,8 @@ def first(made_parity: Path, tmp_path: Path) -> Path:
             connection.execute(f"ALTER TABLE diagnosis_causes DROP COLUMN {column}")
         connection.execute("ALTER TABLE diagnoses DROP COLUMN runner_up_code")
         connection.execute("DROP TABLE answers")
+        connection.execute("ALTER TABLE results DROP COLUMN filed_as")
+        connection.execute("UPDATE results SET notes = ? WHERE rowid = 0", [_RENAMED])
         connection.execute("DROP VIEW deltas")
         connection.execute("CREATE VIEW deltas AS SELECT 'another metric: a against b' AS obstacle")
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
@@ -68,6 +71,8 @@ def test_a_writer_brings_it_up_to_date_and_loses_nothing(first: Path) -> None:
     obstacles = cursor.execute("SELECT DISTINCT obstacle FROM deltas WHERE obstacle IS NOT NULL").fetchall()
     assert {name for (name,) in obstacles} <= set(Obstacle)
     assert cursor.execute("SELECT count(*) FROM deltas WHERE kind = 'reproduced'").fetchone() == (1,)
+    names = cursor.execute("SELECT filed_as FROM results WHERE filed_as IS NOT NULL").fetchall()
+    assert names == [("org/old (dim=2, x=y)",)]
     once = version_of(first)
     bring_up_to_date(first)
     assert version_of(first) == once, "a store of today's schema is left alone"

@@ -32,12 +32,13 @@ SETTINGS = {
 def by_reproduce(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     from evaluators.preflight.finding import Finding
     from evaluators.reproduce.journal import Journal
-    from evaluators.reproduce.models import Asked, settings_in_use
+    from evaluators.reproduce.model_settings import settings_in_use
     from evaluators.reproduce.publish import put
+    from evaluators.reproduce.request import ModelRequest
     from evaluators.reproduce.run import _begin
-    from evaluators.reproduce.warning_capture import Warnings
+    from evaluators.reproduce.warning_capture import WarningCapture
 
-    heard = Warnings()
+    heard = WarningCapture()
     heard.note("transformers", "said twice")
     heard.note("transformers", "said twice")
     journal = Journal.open(folder / "runs", {})
@@ -45,7 +46,7 @@ def by_reproduce(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         name="org/model", revision="a" * 40, registered=True, loader="library", files=FILES,
         findings=[Finding("weights", "weights-missing", "fatal", "3 of 9 tensors are not there", "Why.", "Load them.")],
     )  # fmt: skip
-    plan: Any = SimpleNamespace(asked=Asked("org/model"), command="reproduce", batch_size=32)
+    plan: Any = SimpleNamespace(request=ModelRequest("org/model"), command="reproduce", batch_size=32)
     _begin(journal, plan, loaded, settings_in_use(SimpleNamespace()), heard.take())
     put(connection, journal.run, [], journal.read)
 
@@ -124,7 +125,7 @@ def test_what_a_command_writes_is_the_record(kind: RunKind, tmp_path: Path) -> N
 def test_what_an_encoder_or_a_loader_says_is_of_the_record() -> None:
     from evaluators.encoders.base import in_use
     from evaluators.encoders.settings import EncoderSettings
-    from evaluators.reproduce.models import settings_in_use
+    from evaluators.reproduce.model_settings import settings_in_use
 
     known = set(get_type_hints(runs.InUse))
     assert set(settings_in_use(SimpleNamespace())) <= known

@@ -12,8 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data.store.database import SCHEMA_VERSION, Reader, open_reader, store_path, version_of, writing
+from data.store.database import StoreReader, open_reader, store_path, version_of, writing
 from data.store.errors import StoreBusyError, StoreDamagedError, StoreMissingError, StoreOutdatedError
+from data.store.migrate import SCHEMA_VERSION
 from tests.serving import ROOT
 
 
@@ -29,7 +30,7 @@ def put(path: Path, value: str, *, fresh: bool = False) -> None:
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', ?)", [value])
 
 
-def note(reader: Reader) -> str:
+def note(reader: StoreReader) -> str:
     row = reader.cursor().execute("SELECT value FROM meta WHERE key = 'note'").fetchone()
     assert row is not None
     return str(row[0])

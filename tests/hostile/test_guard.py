@@ -29,7 +29,8 @@ from evaluators.model_files.reading import UnfitFileError, printable, read_bytes
 from evaluators.model_files.sizes import unfounded
 from evaluators.model_files.tokenizer_growth import overgrown
 from evaluators.preflight import preflight
-from evaluators.reproduce.models import Asked, load
+from evaluators.reproduce.models import load_requested
+from evaluators.reproduce.request import ModelRequest
 from evaluators.trust import code_revision, folder_faults, guard, opening
 from evaluators.trust.limits import budget, within
 from evaluators.trust.pickled import FORCED, no_pickled_code
@@ -176,7 +177,7 @@ def test_what_is_refused_is_a_finding_with_its_file_and_remedy(model: Path, tmp_
     assert (finding.code, finding.severity) == ("settings-refused", "fatal")
     assert finding.evidence == {"file": "sentence_bert_config.json"} and finding.remedy
     with pytest.raises(ModelError, match="model_args.weights_only"):
-        load(Asked(str(folder), anyway=True))
+        load_requested(ModelRequest(str(folder), anyway=True))
 
 
 # --- files

@@ -37,9 +37,11 @@ def _preflight(folder: Path) -> None:
 
 
 def _reproduce(folder: Path, *, anyway: bool) -> None:
-    from evaluators.reproduce.models import Asked, load, settings_in_use
+    from evaluators.reproduce.model_settings import settings_in_use
+    from evaluators.reproduce.models import load_requested
+    from evaluators.reproduce.request import ModelRequest
 
-    loaded = load(Asked(str(folder), anyway=anyway))
+    loaded = load_requested(ModelRequest(str(folder), anyway=anyway))
     with loaded.guard():
         settings_in_use(loaded.encoder)
         try:

@@ -17,10 +17,10 @@ from data.store.database import writing
 from data.store.errors import InputError
 from evaluators.official import registry
 from evaluators.official.bundle import PATH, SOURCE, SPOKEN
-from evaluators.official.git import described
-from evaluators.official.importer import Summary, import_from
-from evaluators.official.withdrawn import add_withdrawn
+from evaluators.official.git import commit_and_date
+from evaluators.official.importer import ImportSummary, import_from
 from evaluators.official.workers import Progress
+from tests.maintain.withdrawn import add_withdrawn
 
 __all__ = ["write_bundle"]
 
@@ -36,7 +36,7 @@ def write_bundle(
     git_dir: Path | None = None,
     commit: str = "HEAD",
     progress: Progress | None = None,
-) -> Summary:
+) -> ImportSummary:
     """Write ``out``/*.parquet and SOURCE.json from ``checkout`` and the installed mteb's registry.
 
     Args:
@@ -56,9 +56,8 @@ def write_bundle(
     with tempfile.TemporaryDirectory() as scratch:
         store = Path(scratch) / "record.duckdb"
         with writing(store) as connection:
-            registry.replace(connection, registry.load())
             version = registry.installed_version()
-            connection.execute("INSERT INTO meta VALUES ('mteb_version', ?)", [version])
+            registry.replace_facts(connection, registry.read_registry(), version)
         summary = import_from(checkout, store=store, progress=progress)
         with duckdb.connect(str(store)) as connection:
             if withdrawn is not None:
@@ -76,7 +75,7 @@ def write_bundle(
 
 
 def _provenance(git: list[str], commit: str) -> dict[str, Any]:
-    sha, date = described(git, commit)
+    sha, date = commit_and_date(git, commit)
     if sha is None or date is None:
         raise InputError(
             "The commit of the checkout is unknown",
@@ -96,7 +95,7 @@ def _missing(git: list[str], commit: str, checkout: Path) -> list[str]:
 def _write_tables(connection: duckdb.DuckDBPyConnection, out: Path) -> dict[str, int]:
     """Write every table; returns its number of rows."""
     counts = {}
-    for table in registry.TABLES:
+    for table in registry.REGISTRY_TABLES:
         rows = connection.sql(f"SELECT * FROM {table} ORDER BY ALL").to_arrow_table()
         counts[table] = _write(rows, out / f"{table}.parquet")
     _number_cells(connection)
@@ -104,7 +103,7 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, out: Path) -> dict[str,
         f"""
         SELECT position AS result_id, cell_set, model, revision, experiment, origin, task, metric, mteb_version,
                dataset_revision, evaluation_time::FLOAT AS evaluation_time, date,
-               CASE WHEN file <> {PATH} THEN file END AS file, notes, withdrawn
+               CASE WHEN file <> {PATH} THEN file END AS file, notes, filed_as, withdrawn
         FROM results JOIN numbered USING (result_id) ORDER BY position
         """
     ).to_arrow_table()

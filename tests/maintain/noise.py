@@ -16,15 +16,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from data.store.database import NOISE_FLOORS, store_path, writing
+from data.store.database import store_path, writing
 from data.store.errors import InputError
+from data.store.migrate import NOISE_FLOORS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "fit_floors", "honest_pairs", "noise", "read_pairs"]
+__all__ = ["FLOOR_COLUMNS", "fit_floors", "honest_pairs", "noise", "read_pairs"]
 
-COLUMNS = ["scope", "name", "n", "median", "p90", "p95", "floor"]
+FLOOR_COLUMNS = ["scope", "name", "n", "median", "p90", "p95", "floor"]
 
 # A batch of reruns whose moved cells moved by more than a point in the median was not a rerun but a correction.
 CORRECTION = 0.01
@@ -108,7 +109,7 @@ def fit_floors(honest: pd.DataFrame) -> pd.DataFrame:
             rows.append({"scope": "task", "name": task, **seen, "floor": _shrunk(seen["p95"], models, type_floor)})
     import pandas as pd  # every command of the line imports this module, and pandas takes a second
 
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values(["scope", "name"], ignore_index=True)
+    return pd.DataFrame(rows, columns=FLOOR_COLUMNS).sort_values(["scope", "name"], ignore_index=True)
 
 
 def _shrunk(own: float, models: int, wider: float) -> float:

@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.store.vocabulary import Status
-from evaluators.official.own_runs import FILE
+from evaluators.official import bundle
+from evaluators.official.own_runs import REPRODUCTIONS
 from evaluators.reproduce.journal import Journal
 
 __all__ = ["pack"]
 
 
-def pack(journals: list[Journal], file: Path = FILE) -> int:
+def pack(journals: list[Journal], file: Path = bundle.FOLDER / REPRODUCTIONS) -> int:
     """Write the finished tasks of these runs to ``file``; returns how many there are.
 
     Paths of this machine are left out: a bundle says which model and data, not where somebody kept them.

@@ -56,6 +56,21 @@ CANDIDATES = {
     "128 dimensions": 'backend = "sentence-transformers"\ndimensions = 128',
 }
 
+# Which rows of a table belong to the check.
+_OF_CHECK = "check_id = $check"
+_OF_RUNS = (
+    f"run_id IN (SELECT run_id FROM checks WHERE {_OF_CHECK} UNION SELECT run_id FROM diagnoses WHERE {_OF_CHECK})"
+)
+_ROWS = {
+    "runs": _OF_RUNS,
+    "findings": _OF_RUNS,
+    "encoders": f"""encoder_id IN (
+        SELECT encoder_id FROM vectors WHERE {_OF_CHECK}
+        UNION SELECT encoder_id FROM drift_summary WHERE {_OF_CHECK})""",
+    "probes": f"text_hash IN (SELECT text_hash FROM drift WHERE {_OF_CHECK})",
+    "diagnosis_causes": f"diagnosis_id IN (SELECT diagnosis_id FROM diagnoses WHERE {_OF_CHECK})",
+}
+
 # The vectors a diagnosis made are long, and made again by its command.
 _COLUMNS = {"diagnoses": """* REPLACE (json_merge_patch(proof, '{"vectors": null}') AS proof)"""}
 
@@ -75,9 +90,10 @@ def make(*, diagnose_only: bool) -> None:
 def write(connection: duckdb.DuckDBPyConnection, check_id: str, folder: Path) -> None:
     """Write one check, and what was diagnosed of it, as ``parity-<table>.parquet`` files into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for table, condition in sample.TABLES.items():
+    for table in sample.SAMPLE_TABLES:
+        columns, condition = _COLUMNS.get(table, "*"), _ROWS.get(table, _OF_CHECK)
         rows = connection.sql(
-            f"SELECT {_COLUMNS.get(table, '*')} FROM {table} WHERE {condition} ORDER BY ALL", params={"check": check_id}
+            f"SELECT {columns} FROM {table} WHERE {condition} ORDER BY ALL", params={"check": check_id}
         )
         pq.write_table(
             rows.to_arrow_table(),
@@ -111,7 +127,7 @@ def _checked(store: Path) -> str:
 def _bundled(store: Path) -> str:
     """The check of the bundle in the store, without what was diagnosed of it; its id."""
     with writing(store) as connection:
-        sample.load(connection, ROOT / "data" / "record")
+        sample.load_sample(connection, ROOT / "data" / "record")
         for table in ("diagnoses", "diagnosis_causes"):
             connection.execute(f"DELETE FROM {table}")
         connection.execute("DELETE FROM runs WHERE kind = 'diagnose'")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from data.store.database import Reader, open_reader, writing
+from data.store.database import StoreReader, open_reader, writing
 from evaluators.official import bundle
 from evaluators.results.names import Names
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def names(record_reader: Reader) -> Names:
+def names(record_reader: StoreReader) -> Names:
     """The names of mteb's registry, as the bundled record has them."""
     return Names.of(record_reader.cursor())
 

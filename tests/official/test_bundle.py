@@ -21,7 +21,7 @@ from tests.official.conftest import ROOT, Write, ask, committed, result
 MODELS = ("sentence-transformers__all-MiniLM-L6-v2", "voyageai__voyage-law-2", "SGPT", "codefuse-ai__F2LLM-v2-80M")
 FIGURES = """
     SELECT model, revision, experiment, origin, task, metric, mteb_version, dataset_revision, date, file, notes,
-        split, subset, languages, main_score,
+        filed_as, split, subset, languages, main_score,
         row_number() OVER (PARTITION BY result_id ORDER BY scores.rowid) AS place
     FROM current_results JOIN scores USING (result_id) WHERE NOT withdrawn ORDER BY ALL"""
 
@@ -30,7 +30,7 @@ def test_the_committed_bundle_is_small_and_says_where_it_is_from(record_store: P
     files = list(bundle.FOLDER.glob("*.parquet"))
     # other areas keep their own figures there too; all together stay below the limit
     assert sum(file.stat().st_size for file in files) <= 8_000_000
-    about = bundle.described().about
+    about = bundle.bundle_source().about
     assert about["repository"] == "https://github.com/embeddings-benchmark/results"
     assert len(about["commit"]) == 40
     assert about["licence"] == "CC0-1.0"
@@ -90,7 +90,7 @@ def test_files_the_checkout_lacks_are_named(write: Write, tmp_path: Path) -> Non
     committed(tmp_path / "checkout")
     gone.unlink()
     write_bundle(tmp_path / "checkout", tmp_path / "bundle")
-    assert bundle.described(tmp_path / "bundle").about["missing"]["files"] == ["results/org__model/abc/STS13.json"]
+    assert bundle.bundle_source(tmp_path / "bundle").about["missing"]["files"] == ["results/org__model/abc/STS13.json"]
 
 
 def test_withdrawn_figures_stand_beside_the_runs_they_were_deleted_for(record_store: Path) -> None:

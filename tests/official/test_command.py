@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from data.store.database import Reader, version_of, writing
+from data.store.database import StoreReader, version_of, writing
 from tests.official.conftest import ROOT, Write, ask, committed, result
 
 
@@ -63,7 +63,7 @@ def test_if_missing_adds_the_record_to_a_store_of_comparisons_alone(tmp_path: Pa
             "TIMESTAMP '2026-01-01', NULL, 'done')"
         )
     assert run(path, "import", "--if-missing").returncode == 0
-    reader = Reader(path)
+    reader = StoreReader(path)
     assert reader.cursor().execute("SELECT count(*) FROM runs WHERE run_id = 'mine'").fetchone() == (1,)
     assert reader.cursor().execute("SELECT count(DISTINCT model) > 100 FROM results").fetchone() == (True,)
     reader.close()

@@ -11,7 +11,7 @@ import pytest
 
 from data.store.database import version_of
 from data.store.errors import InputError
-from evaluators.official.importer import Summary, import_bundle, import_from
+from evaluators.official.importer import ImportSummary, import_bundle, import_from
 from tests.official.conftest import Write, ask, committed, result
 
 STANDING = """
@@ -19,7 +19,7 @@ STANDING = """
     WHERE NOT withdrawn ORDER BY ALL"""
 
 
-def import_(place: Path, store: Path, **how: str) -> Summary:
+def import_(place: Path, store: Path, **how: str) -> ImportSummary:
     return import_from(place, store=store, **how)
 
 
@@ -147,8 +147,8 @@ def test_a_new_model_meta_renames_the_results_beside_it(write: Write, store: Pat
     meta.write_text(json.dumps({"name": "voyageai/voyage-3", "revision": "1"}))
     import_(tmp_path / "checkout", store)
     assert standing(store) == [("mongodb/voyage-3", "STS12", 0.5)]
-    notes = ask(store, "SELECT revision, notes FROM current_results")
-    assert notes == [("1", "model was called voyageai/voyage-3")]
+    names = ask(store, "SELECT revision, filed_as, notes FROM current_results")
+    assert names == [("1", "voyageai/voyage-3", "model was called voyageai/voyage-3")]
 
 
 def test_variants_are_kept_apart(write: Write, store: Path, tmp_path: Path) -> None:
@@ -171,8 +171,8 @@ def test_variants_are_kept_apart(write: Write, store: Path, tmp_path: Path) -> N
 def test_a_folder_without_model_meta_names_the_model_itself(write: Write, store: Path, tmp_path: Path) -> None:
     write(result(), revision="no_revision_available").with_name("model_meta.json").unlink()
     import_(tmp_path / "checkout", store)
-    ((model, revision, notes),) = ask(store, "SELECT model, revision, notes FROM results")
-    assert (model, revision) == ("org/model", None)
+    ((model, revision, filed_as, notes),) = ask(store, "SELECT model, revision, filed_as, notes FROM results")
+    assert (model, revision, filed_as) == ("org/model", None, None)
     assert notes == "model named by its folder, which has no model_meta.json"
 
 

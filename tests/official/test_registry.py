@@ -14,7 +14,7 @@ from tests.official.conftest import ask
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, list[dict[str, Any]]]:
-    return registry.load()
+    return {table: rows.to_pylist() for table, rows in registry.read_registry().items()}
 
 
 @pytest.mark.slow
@@ -22,7 +22,7 @@ def test_the_bundle_has_todays_registry(rows: dict[str, list[dict[str, Any]]], r
     ((written_with,),) = ask(record_store, "SELECT value FROM meta WHERE key = 'mteb_version'")
     if written_with != registry.installed_version():
         pytest.skip(f"another mteb is installed than the bundle was written with, {written_with}")
-    for table in registry.TABLES:
+    for table in registry.REGISTRY_TABLES:
         of_registry = "WHERE registered" if table in ("models", "tasks") else ""
         known = [row for row in rows[table] if row.get("registered", True)]
         assert ask(record_store, f"SELECT count(*) FROM {table} {of_registry}") == [(len(known),)], table

@@ -16,7 +16,7 @@ from evaluators.__main__ import main
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.publish import put
 from evaluators.reproduce.served import SpecEncoder
-from evaluators.reproduce.warning_capture import Warnings
+from evaluators.reproduce.warning_capture import WarningCapture
 from tests.encoders.test_keys import traces
 from tests.parity.echoing import BY_PROGRAMS, ROADS, echoing, program
 from tests.serving import ROOT
@@ -87,7 +87,7 @@ def test_a_run_of_a_server_keeps_no_key_either(tmp_path: Path, monkeypatch: pyte
     right = list(ROADS).index("right, and named after it")
     with echoing() as url:
         served = SpecEncoder(f"tei:{url}/{right}?key_env=SOME_KEY")
-    heard = Warnings()
+    heard = WarningCapture()
     heard.note("httpx", f"sent Bearer {KEY}")
     journal = Journal.open(tmp_path, {"model": served.description.model})
     journal.write_run(

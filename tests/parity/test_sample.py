@@ -19,12 +19,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
     path = tmp_path_factory.mktemp("sample") / "s.duckdb"
     for _ in range(2):  # the second time changes nothing
         with writing(path) as connection:
-            sample.load(connection, FOLDER)
+            sample.load_sample(connection, FOLDER)
     return duckdb.connect(str(path), read_only=True)
 
 
 def test_every_table_is_whole(store: duckdb.DuckDBPyConnection) -> None:
-    counts = {table: store.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in sample.TABLES}
+    counts = {table: store.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in sample.SAMPLE_TABLES}
     assert counts == {
         "runs": 2, "checks": 1, "encoders": 14, "probes": 64, "protocol": 14 * 7, "vectors": 14 * 64,
         "drift": 13 * 64, "drift_summary": 13, "findings": 8, "diagnoses": 13, "diagnosis_causes": 48,
@@ -72,5 +72,5 @@ def test_nothing_of_the_machine_it_was_made_on_is_in_it(store: duckdb.DuckDBPyCo
 
 def test_an_empty_folder_adds_nothing(tmp_path: Path) -> None:
     with writing(tmp_path / "s.duckdb") as connection:
-        sample.load(connection, tmp_path)
+        sample.load_sample(connection, tmp_path)
         assert connection.execute("SELECT count(*) FROM checks").fetchall() == [(0,)]

@@ -11,7 +11,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from evaluators.preflight import Finding, Target, configuration, find_target, pipeline, preflight, worst
-from evaluators.reproduce.models import Asked, load
+from evaluators.reproduce.models import load_requested
+from evaluators.reproduce.request import ModelRequest
 from tests.models import OTHER_KINDS, SHAPES, build, copy_of, minilm_folder
 from tests.pace import spent
 
@@ -82,7 +83,7 @@ def test_what_can_be_seen_of_another_kind_is_still_seen(kind: str, tmp_path: Pat
 
 def test_a_static_model_is_not_refused_by_a_reproduction(tmp_path: Path) -> None:
     folder = build("StaticEmbedding", tmp_path / "model")
-    loaded = load(Asked(str(folder)))
+    loaded = load_requested(ModelRequest(str(folder)))
     assert [finding.code for finding in loaded.findings] == ["kind-unknown"]
     assert loaded.encoder.model.encode(["a text"]).shape == (1, 32)
 

@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from data.store.database import Reader, version_of, writing
+from data.store.database import StoreReader, version_of, writing
 from data.store.findings import FindingRow, put_findings
 from data.store.vocabulary import Severity, Tier
 from evaluators.__main__ import app
@@ -37,7 +37,7 @@ def test_the_run_and_its_findings_are_kept_and_shown(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["evaluators", "preflight", str(faulty)])
     assert CliRunner().invoke(app, ["preflight", str(faulty)]).exit_code == 1
-    reader = Reader(store)
+    reader = StoreReader(store)
     [(run, kind, model, private, status)] = (
         reader.cursor().execute("SELECT run_id, kind, model, private, status FROM runs").fetchall()
     )

@@ -18,7 +18,8 @@ from evaluators.encoders.spec import parse_spec
 from evaluators.preflight import preflight
 from evaluators.preflight.encoders import look
 from evaluators.preflight.target import find_target
-from evaluators.reproduce.models import Asked, load
+from evaluators.reproduce.models import load_requested
+from evaluators.reproduce.request import ModelRequest
 from evaluators.trust import allowances, code_revision, named_classes, only_code_from
 from tests.models import build
 
@@ -120,7 +121,7 @@ def _by_diagnose(pair: Pair, trust: list[str]) -> None:
 
 
 def _by_reproduce(pair: Pair, trust: list[str]) -> None:
-    load(Asked(str(pair.model), trust=allowances(trust), anyway=True))
+    load_requested(ModelRequest(str(pair.model), trust=allowances(trust), anyway=True))
 
 
 OPENS: dict[str, Callable[[Pair, list[str]], None]] = {

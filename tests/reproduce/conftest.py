@@ -19,9 +19,9 @@ from rich.console import Console
 
 from data.store.database import writing
 from evaluators.reproduce.journal import Journal
-from evaluators.reproduce.models import Asked
 from evaluators.reproduce.own import own_tasks
-from evaluators.reproduce.run import Plan, reproduce
+from evaluators.reproduce.request import ModelRequest
+from evaluators.reproduce.run import RunPlan, reproduce
 from evaluators.reproduce.tasks import chosen, take_from
 from evaluators.reproduce.terminal import Screen
 
@@ -179,8 +179,8 @@ def run(store: Path, tmp_path: Path, hub_folder: Path) -> Run:
         instances += [task for name in own for task in own_tasks(SAMPLE / name)]
         written = io.StringIO()
         screen = Screen(Console(file=written, width=200, highlight=False))
-        settings = Asked(str(model), **{"known_as": "test/tiny"} | plan.pop("asked", {}))
-        journal = reproduce(Plan(settings, instances, tmp_path / "runs", "the command", **plan), screen)
+        settings = ModelRequest(str(model), **{"known_as": "test/tiny"} | plan.pop("asked", {}))
+        journal = reproduce(RunPlan(settings, instances, tmp_path / "runs", "the command", **plan), screen)
         return journal, written.getvalue()
 
     return go

@@ -15,7 +15,8 @@ import pytest
 
 from data.store.errors import InputError, NotAllowedError
 from evaluators.reproduce import models
-from evaluators.reproduce.models import Asked, load
+from evaluators.reproduce.models import load_requested
+from evaluators.reproduce.request import ModelRequest
 from evaluators.trust import allowances, code_revision, only_code_from
 from tests.reproduce.conftest import MINILM, Command, Run, rows
 from tests.reproduce.hub import commit as hub_commit
@@ -113,19 +114,19 @@ def test_no_code_runs_unless_allowed_by_name(with_code: Path, tmp_path: Path) ->
 
 def test_code_of_a_folder(with_code: Path, tmp_path: Path) -> None:
     """Refused with the option that allows it, which holds for this content alone."""
-    asked, mark = Asked(str(with_code), known_as="acme/own"), tmp_path / "it-ran"
+    asked, mark = ModelRequest(str(with_code), known_as="acme/own"), tmp_path / "it-ran"
     with pytest.raises(NotAllowedError, match="code of its own") as refused:
-        load(asked)
+        load_requested(asked)
     name, revision = re.findall(r"--trust-remote-code (\S+)@(\w+)", str(refused.value))[0]
     for other in ("another-revision", "main", "0123456789ab"):
         with pytest.raises(NotAllowedError):
-            load(asked._replace(trust={name: other}))
+            load_requested(asked._replace(trust={name: other}))
     assert not mark.exists()
-    assert load(asked._replace(trust={name: revision})).registered is False
+    assert load_requested(asked._replace(trust={name: revision})).registered is False
     assert mark.exists()
     (with_code / "own.py").write_text("raise SystemExit  # not what was read\n", encoding="utf-8")
     with pytest.raises(NotAllowedError):
-        load(asked._replace(trust={name: revision}))
+        load_requested(asked._replace(trust={name: revision}))
 
 
 @pytest.mark.parametrize("named", ["org/name", "@abc", "org/name@", "*"])
@@ -195,14 +196,15 @@ def test_code_that_a_loader_opens_with_the_first_text(
 _ALIVE = """
 import gc
 from evaluators.preflight import weights
-from evaluators.reproduce.models import Asked, load
+from evaluators.reproduce.request import ModelRequest
+from evaluators.reproduce.models import load_requested
 real, alive = weights.load_model, []
 def watched(target):
     gc.collect()
     alive.append(sum(type(thing).__name__ == "BertModel" for thing in gc.get_objects()))
     return real(target)
 weights.load_model = watched
-load(Asked("acme/tiny"))
+load_requested(ModelRequest("acme/tiny"))
 print("alive", alive)
 """
 

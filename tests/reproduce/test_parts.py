@@ -12,15 +12,16 @@ import pytest
 
 from data.store.database import writing
 from data.store.errors import InputError, NotFoundError
-from evaluators.official.own_runs import pack, unpack
+from evaluators.official.own_runs import unpack
 from evaluators.reproduce.estimate import characters, duration, estimates, published_seconds
-from evaluators.reproduce.instrumented import Watched, out_of_memory
+from evaluators.reproduce.instrumented import InstrumentedEncoder, out_of_memory
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.own import own_tasks
 from evaluators.reproduce.prompts import read_prompts
 from evaluators.reproduce.publish import restore
 from evaluators.reproduce.tasks import chosen
-from evaluators.reproduce.warning_capture import hearing
+from evaluators.reproduce.warning_capture import capturing_warnings
+from tests.maintain.own_runs import pack
 from tests.reproduce.conftest import MINILM, SAMPLE, publish_official, rows
 
 BEIR = {
@@ -112,7 +113,7 @@ def test_every_kind_of_warning_is_heard() -> None:
     library.propagate = False
     library.setLevel(logging.ERROR)  # as TRANSFORMERS_VERBOSITY=error leaves it
     try:
-        with hearing() as heard:
+        with capturing_warnings() as heard:
             logging.getLogger("transformers.modeling_utils").warning("tensor %s was not found", "x.weight")
             logging.getLogger("mteb.abstasks").warning("twice")
             warnings.warn("twice", UserWarning, stacklevel=1)
@@ -164,7 +165,7 @@ def test_one_text_that_does_not_fit_is_an_error() -> None:
             raise MemoryError
 
     loader = DataLoader(Dataset.from_dict({"text": ["a"] * 9}), batch_size=8)
-    watched = Watched(Full())
+    watched = InstrumentedEncoder(Full())
     with pytest.raises(MemoryError):
         watched.encode(loader, batch_size=8)
     assert watched.batch_limit == 1

@@ -11,12 +11,12 @@ import pytest
 from data.store.errors import InputError, ModelError, NotFoundError
 from evaluators.reproduce import run as loop
 from evaluators.reproduce.journal import Journal
-from evaluators.reproduce.models import Asked
-from evaluators.reproduce.verdicts import Verdict, verdicts_of
+from evaluators.reproduce.request import ModelRequest
+from evaluators.reproduce.verdicts import JudgedCell, verdicts_of
 from tests.reproduce.conftest import MINILM, REAL_DATA, Run, pairs, publish_official, rows, write_pairs
 
 
-def judged(journal: Journal, compare_to: str = "official") -> list[Verdict]:
+def judged(journal: Journal, compare_to: str = "official") -> list[JudgedCell]:
     return verdicts_of(journal.run_id, journal.run["model"], list(journal.tasks()), compare_to)
 
 
@@ -150,9 +150,9 @@ def test_missing_data_set(run: Run, tiny: Path, tmp_path: Path) -> None:
 def test_out_of_memory_halves_the_batch(run: Run, tiny: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An encoder that has memory for eight texts gives the scores of one that has more."""
     whole, _ = run(tiny, "STS12")
-    original = loop.load
+    original = loop.load_requested
 
-    def short_of_memory(asked: Asked) -> Any:
+    def short_of_memory(asked: ModelRequest) -> Any:
         loaded = original(asked)
         inner = loaded.encoder.model
         forward = inner.forward
@@ -165,7 +165,7 @@ def test_out_of_memory_halves_the_batch(run: Run, tiny: Path, store: Path, monke
         inner.forward = limited
         return loaded
 
-    monkeypatch.setattr(loop, "load", short_of_memory)
+    monkeypatch.setattr(loop, "load_requested", short_of_memory)
     small, _ = run(tiny, "STS12", again=True)
     assert small.tasks()["STS12"]["batch_size"] == 8 and small.tasks()["STS12"]["texts"] == 320
     [cell] = judged(small, whole.run_id)

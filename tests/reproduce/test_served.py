@@ -9,7 +9,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from data.store.errors import InputError, ModelError
-from evaluators.reproduce.models import Asked, load
+from evaluators.reproduce.models import load_requested
+from evaluators.reproduce.request import ModelRequest
 from tests.reproduce.conftest import SAMPLE, Command, rows
 
 
@@ -28,7 +29,7 @@ def test_another_library_gives_the_same_score(command: Command, tiny: Path) -> N
 
 def test_settings_belong_into_the_spec(tiny: Path) -> None:
     with pytest.raises(InputError, match="part of its name"):
-        load(Asked(f"transformers:{tiny}?pooling=mean", dtype="bf16"))
+        load_requested(ModelRequest(f"transformers:{tiny}?pooling=mean", dtype="bf16"))
 
 
 def test_an_encoders_files_are_looked_at_first(tiny: Path, tmp_path: Path) -> None:
@@ -38,6 +39,8 @@ def test_an_encoders_files_are_looked_at_first(tiny: Path, tmp_path: Path) -> No
     save_file({n: t for n, t in tensors.items() if "layer.0" not in n}, torn / "model.safetensors", {"format": "pt"})
     spec = f"transformers:{torn}?pooling=mean"
     with pytest.raises(ModelError, match="Preflight stops the run"):
-        load(Asked(spec))
-    assert "weights-missing" in [finding.code for finding in load(Asked(spec, anyway=True)).findings]
-    assert "weights-missing" not in [f.code for f in load(Asked(f"transformers:{tiny}?pooling=mean")).findings]
+        load_requested(ModelRequest(spec))
+    assert "weights-missing" in [finding.code for finding in load_requested(ModelRequest(spec, anyway=True)).findings]
+    assert "weights-missing" not in [
+        f.code for f in load_requested(ModelRequest(f"transformers:{tiny}?pooling=mean")).findings
+    ]

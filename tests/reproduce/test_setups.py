@@ -21,10 +21,10 @@ from dashboard.queries.runs import runs as listed_runs
 from data.rules.attribution import charges
 from data.rules.deltas import Thresholds
 from data.store.database import open_reader
-from evaluators.reproduce.models import Asked
 from evaluators.reproduce.own import own_tasks
 from evaluators.reproduce.prompts import read_prompts
-from evaluators.reproduce.run import Plan, reproduce
+from evaluators.reproduce.request import ModelRequest
+from evaluators.reproduce.run import RunPlan, reproduce
 from evaluators.reproduce.tasks import chosen, take_from
 from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import set_up_of, verdicts_of
@@ -109,16 +109,16 @@ def with_random_weights(model: Path, folder: Path) -> Path:
 def six_runs(minilm: Path, place: Path, tasks: list[Any]) -> Made:
     store, runs = place / "store.duckdb", {}
     asked = {
-        "right": Asked(str(minilm)),
-        "random weights": Asked(str(with_random_weights(minilm, place / "random"))),
-        "CLS pooling": Asked(str(with_cls_pooling(minilm, place / "cls"))),
-        "32 tokens": Asked(str(minilm), max_seq_length=32),
-        "bf16": Asked(str(minilm), dtype="bfloat16"),
-        "wrong prompt": Asked(str(minilm), prompts=read_prompts([WRONG])),
+        "right": ModelRequest(str(minilm)),
+        "random weights": ModelRequest(str(with_random_weights(minilm, place / "random"))),
+        "CLS pooling": ModelRequest(str(with_cls_pooling(minilm, place / "cls"))),
+        "32 tokens": ModelRequest(str(minilm), max_seq_length=32),
+        "bf16": ModelRequest(str(minilm), dtype="bfloat16"),
+        "wrong prompt": ModelRequest(str(minilm), prompts=read_prompts([WRONG])),
     }
     for name, settings in asked.items():
         screen = Screen(Console(file=io.StringIO()))
-        plan = Plan(settings._replace(known_as=MINILM), tasks, place / "runs", name, store=store)
+        plan = RunPlan(settings._replace(known_as=MINILM), tasks, place / "runs", name, store=store)
         runs[name] = reproduce(plan, screen).run_id
     return Made(store, runs)
 
@@ -219,8 +219,8 @@ def test_on_a_real_task_against_the_published_figure(minilm: Path, tmp_path: Pat
     import_bundle(store=store)
     [task] = chosen(None, ["STSBenchmark"], [], [])
     take_from(REAL_DATA, task)
-    asked = Asked(str(with_cls_pooling(minilm, tmp_path / "cls")), known_as=MINILM)
-    run = reproduce(Plan(asked, [task], tmp_path / "runs", "x", store=store), Screen(Console(file=io.StringIO())))
+    asked = ModelRequest(str(with_cls_pooling(minilm, tmp_path / "cls")), known_as=MINILM)
+    run = reproduce(RunPlan(asked, [task], tmp_path / "runs", "x", store=store), Screen(Console(file=io.StringIO())))
     cursor = open_reader(store).cursor()
     rows = page.judged(cursor, "reproduced", Thresholds())
     rows = rows[(rows["task"] == "STSBenchmark") & (rows["model"] == MINILM)].set_index("check_run")

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from data.rules.deltas import Thresholds
-from data.store.database import NOISE_FLOORS, open_reader, writing
+from data.store.database import open_reader, writing
 from data.store.errors import InputError
-from tests.maintain.__main__ import app
+from data.store.migrate import NOISE_FLOORS
+from evaluators.__main__ import app
 from tests.maintain.noise import LOWEST, fit_floors, honest_pairs, read_pairs
 from tests.verdicts.making import SHARED
 

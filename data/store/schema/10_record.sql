@@ -24,6 +24,7 @@ CREATE TABLE imports (
 CREATE TABLE results (
     result_id        INTEGER NOT NULL,
     model            VARCHAR NOT NULL,      -- org/name as in mteb's registry, after its renames
+    filed_as         VARCHAR,               -- the model's name in the record, where the registry has replaced it
     revision         VARCHAR,               -- NULL when the file names none
     experiment       VARCHAR NOT NULL,      -- '' or the name of the variant under experiments/
     origin           VARCHAR NOT NULL,      -- official | reported | reproduced

@@ -1,4 +1,4 @@
-"""What a run of tasks is told apart by and what it took: the versions that can change a score, and memory."""
+"""How much memory a task took at its peak."""
 
 from __future__ import annotations
 
@@ -7,20 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
-from evaluators.environment import versions
-
-__all__ = ["peak_memory_mb", "reset_peak", "score_versions"]
-
-# A run is resumed only where all of these are the same.
-_LIBRARIES = (
-    "mteb", "sentence-transformers", "transformers", "tokenizers", "torch", "numpy", "scipy", "scikit-learn",
-    "datasets",
-)  # fmt: skip
-
-
-def score_versions() -> dict[str, str]:
-    """Versions of the libraries that can change a score."""
-    return {name: versions()[name] for name in _LIBRARIES if name in versions()}
+__all__ = ["peak_memory_mb", "reset_peak"]
 
 
 def reset_peak() -> None:

@@ -1,0 +1,230 @@
+"""The picture of the house holds: who may import whom, one definition a public name, names that say what they hold.
+
+The picture is the one of the README, under "The folders". Each list called ``..._LEFT`` says what does not hold yet; it
+must be exact, so that it only ever shrinks.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.sparse.csgraph import connected_components
+
+from tests.serving import ROOT
+
+HALVES = ("data", "evaluators", "dashboard")
+# What `data.rules` takes of the store: its words, its errors and the shape of its records. It opens nothing.
+FOR_RULES = {"data.store.vocabulary", "data.store.errors", "data.store.runs"}
+IMPORTS_LEFT: set[str] = {"dashboard.question -> dashboard.queries"}
+CIRCLES_LEFT: list[set[str]] = []
+
+# Public names that several modules define: what the command line, the backends and the tiers are each asked by.
+AGAIN = {"main", "register", "open", "OPTIONS", "check"}
+TWICE_LEFT: set[str] = {
+    "Comparison", "Difference", "Evidence", "IDENTICAL", "MODULES", "Named", "OWN", "Outcome", "POOLINGS",
+    "SEVERITIES", "Severity", "Side", "Standing", "Tier", "VARIANTS", "VERDICTS", "Vectors", "Verdict", "apart",
+    "as_csv", "beside", "between", "blocks", "by_task", "by_type", "causes", "cells", "compare", "differences",
+    "dumbbell", "facts", "faults", "figures", "findings", "head_to_head", "heatmap", "keep", "marked", "metrics",
+    "moves", "named", "of_run", "points", "pool", "profile", "proof", "provenance", "quality_against_size",
+    "same_setup", "sentences", "short", "short_list", "show", "shown", "standings", "tasks", "tasks_of", "weights",
+}  # fmt: skip
+
+# Names that say that something was done to a thing, and not what it is.
+VAGUE = {"found", "said", "told", "kept"}
+VAGUE_LEFT: dict[str, int] = {
+    "dashboard.access": 1, "dashboard.figures": 5, "dashboard.formatting": 1, "dashboard.private": 1,
+    "dashboard.queries": 45, "dashboard.question": 1, "dashboard.screens": 27, "dashboard.sections": 25,
+    "dashboard.tables": 4, "dashboard.url_state": 5, "data.rules": 16, "evaluators.diagnose": 71,
+    "evaluators.encoders": 26, "evaluators.model_files": 6, "evaluators.parity": 64, "evaluators.preflight": 43,
+    "evaluators.trust": 7,
+}  # fmt: skip
+
+LONGEST_FUNCTION, LONGEST_FILE = 60, 400  # lines
+LONG_LEFT: set[str] = {"evaluators.parity.stability", "evaluators.preflight.catalogue", "evaluators.preflight.pipeline"}
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the product by its dotted name; a package goes by its own."""
+    trees = {}
+    for path in sorted(file for half in HALVES for file in (ROOT / half).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        trees[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = ast.parse(path.read_text(encoding="utf-8"))
+    return trees
+
+
+def room(module: str) -> str:
+    """The package of a module, as the picture names it: the first two parts."""
+    return ".".join(module.split(".")[:2])
+
+
+def imported(module: str, tree: ast.AST) -> Iterator[str]:
+    """The product's modules that a module imports: at its top, in its functions, and for types alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports by a relative name"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            known = [name, name.rpartition(".")[0]]
+            yield from [part for part in known if part in modules() and part != module][:1]
+
+
+@cache
+def graph() -> dict[str, frozenset[str]]:
+    return {module: frozenset(imported(module, tree)) for module, tree in modules().items()}
+
+
+def layers(text: str) -> dict[str, list[list[str]]]:
+    """The picture: of each half its layers, from the lowest to the highest, each with its packages."""
+    (block,) = [block for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL) if "<" in block]
+    halves: dict[str, str] = {}
+    for line in block.splitlines():
+        if named := re.match(r"(\w+) {2,}(.*)", line):
+            half, halves[named[1]] = named[1], named[2]
+        elif line.strip():
+            halves[half] += " " + line.strip()
+    return {
+        half: [[f"{half}.{name.strip()}" for name in layer.split(",")] for layer in picture.split("<")]
+        for half, picture in halves.items()
+    }
+
+
+@cache
+def picture() -> dict[str, list[list[str]]]:
+    return layers((ROOT / "README.md").read_text(encoding="utf-8").partition("\n## The folders\n")[2])
+
+
+def height(module: str) -> int:
+    """The layer a module is in; what no layer names is above all of them."""
+    every = picture()[module.split(".")[0]]
+    return next((place for place, layer in enumerate(every) if room(module) in layer), len(every))
+
+
+def allowed(module: str, other: str) -> bool:
+    """Whether the picture lets a module import another."""
+    here, there = module.split(".")[0], other.split(".")[0]
+    if here != there:
+        return there == "data" and here != "data"
+    if room(module) == "data.rules" and room(other) == "data.store":
+        return other in FOR_RULES
+    return room(module) == room(other) or height(other) < height(module) < len(picture()[here])
+
+
+def test_the_picture_names_every_room_and_nothing_else() -> None:
+    drawn = [name for half in picture().values() for layer in half for name in layer]
+    assert len(drawn) == len(set(drawn)) and set(picture()) == set(HALVES)
+    assert set(drawn) == {room(module) for module in modules() if "." in module}
+
+
+def test_nobody_imports_from_above_himself() -> None:
+    wrong = {
+        f"{room(module)} -> {room(other)}"
+        for module, others in graph().items()
+        for other in others
+        if "." in module and "." in other and not allowed(module, other)
+    }
+    assert wrong == IMPORTS_LEFT
+
+
+@pytest.mark.parametrize(
+    ("module", "other", "right"),
+    [
+        ("evaluators.official.own_runs", "evaluators.reproduce.publish", True),
+        ("evaluators.reproduce.run", "evaluators.official.importer", False),
+        ("evaluators.parity.run", "evaluators.reproduce.run", False),
+        ("dashboard.queries.runs", "evaluators.environment", False),
+        ("evaluators.environment", "dashboard.formatting", False),
+        ("data.store.runs", "data.rules.drift", False),
+        ("data.rules.deltas", "data.store.database", False),
+        ("dashboard.queries.runs", "dashboard.screens.runs", False),
+    ],
+)
+def test_the_check_of_imports_knows_right_from_wrong(module: str, other: str, right: bool) -> None:
+    assert allowed(module, other) == right
+
+
+def test_the_check_sees_imports_inside_functions_and_for_types() -> None:
+    code = "def f():\n    from data.store import runs\nif TYPE_CHECKING:\n    from data.store.errors import InputError"
+    assert set(imported("data.rules.deltas", ast.parse(code))) == {"data.store.runs", "data.store.errors"}
+
+
+def circles(edges: dict[str, frozenset[str]]) -> list[set[str]]:
+    """Modules that import each other, directly or by way of others."""
+    names = sorted(edges)
+    matrix = np.array([[other in edges[name] for other in names] for name in names], dtype=np.int8)
+    _, labels = connected_components(matrix, connection="strong")
+    return [
+        {names[place] for place in np.flatnonzero(labels == label)} for label in np.flatnonzero(np.bincount(labels) > 1)
+    ]
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circles(graph()) == CIRCLES_LEFT
+    assert circles({"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("a"), "d": frozenset("a")}) == [{*"abc"}]
+
+
+def public(tree: ast.Module) -> set[str]:
+    """Names in ``__all__`` that the module itself defines."""
+    listed: set[str] = set()
+    defined: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+            defined |= names
+            if "__all__" in names and node.value is not None:
+                listed = set(ast.literal_eval(node.value))
+    return listed & defined
+
+
+def test_a_public_name_is_defined_once() -> None:
+    homes = defaultdict(list)
+    for module, tree in modules().items():
+        for name in public(tree):
+            homes[name].append(module)
+    assert {name for name, places in homes.items() if len(places) > 1} - AGAIN == TWICE_LEFT
+    assert public(ast.parse("__all__ = ['f', 'g', 'X']\nfrom a import g\ndef f(): ...\nX, y = 1, 2")) == {"f", "X"}
+
+
+def vague(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Variables, parameters and attributes with a name of :data:`VAGUE`: line and name."""
+    for node in ast.walk(tree):
+        name = ""
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            name = node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.arg):
+            name = node.arg
+        if name in VAGUE:
+            yield node.lineno, name
+
+
+def test_names_say_what_they_hold() -> None:
+    counts = Counter(room(module) for module, tree in modules().items() for _ in vague(tree))
+    assert counts == VAGUE_LEFT, dict(sorted(counts.items()))
+    code = "found = 1\nfor said in x: self.told = said\ndef f(kept): return [found for found in kept]"
+    assert sorted(name for _, name in vague(ast.parse(code))) == ["found", "found", "kept", "said", "told"]
+
+
+def lengths(module: str, tree: ast.Module) -> Iterator[tuple[str, int, int]]:
+    """A file and its functions, each with its lines and how many it may have."""
+    yield module, max((getattr(node, "end_lineno", 0) for node in tree.body), default=0), LONGEST_FILE
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{module}.{node.name}", (node.end_lineno or 0) - node.lineno + 1, LONGEST_FUNCTION
+
+
+def test_a_function_is_a_thought_and_a_file_a_room() -> None:
+    long = {name for module, tree in modules().items() for name, lines, most in lengths(module, tree) if lines > most}
+    assert long == LONG_LEFT
