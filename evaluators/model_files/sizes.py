@@ -11,7 +11,15 @@ from typing import Any
 
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import open_regular, printable, read_json, read_object, settings_within
+from evaluators.model_files.reading import (
+    as_list,
+    as_object,
+    open_regular,
+    printable,
+    read_json,
+    read_object,
+    settings_within,
+)
 
 __all__ = ["WEIGHTS", "size_of_weights", "too_large", "unfounded"]
 
@@ -58,7 +66,7 @@ def unfounded(folder: Path) -> Iterator[Fault]:
         if file.endswith(".index.json"):
             yield from _of_index(name, read_object(folder / name))
         if file == "modules.json":
-            yield from _of_pipeline(name, read_json(folder / name))
+            yield from _of_pipeline(name, as_list(read_json(folder / name)))
         if not _CONFIGS.fullmatch(file):
             continue
         yield from islice(_numbers(name, read_json(folder / name)), 1)
@@ -79,20 +87,19 @@ def _of_header(folder: Path, name: str) -> Iterator[Fault]:
 
 def _of_index(name: str, value: Mapping[str, Any]) -> Iterator[Fault]:
     """Loaders, and every look at the files, go through the shards one by one."""
-    weight_map = value.get("weight_map")
-    shards = len(set(map(str, weight_map.values()))) if isinstance(weight_map, dict) else 0
+    shards = len(set(map(str, as_object(value.get("weight_map")).values())))
     if shards > _MOST_SHARDS:
         yield _fault(name, f"it names {shards:,} files of weights, and {_MOST_SHARDS:,} at most makes sense")
 
 
-def _of_pipeline(name: str, value: Any) -> Iterator[Fault]:
-    if isinstance(value, list) and len(value) > _MOST_MODULES:
-        yield _fault(name, f"it names {len(value):,} modules, and {_MOST_MODULES} at most make sense")
+def _of_pipeline(name: str, modules: list[Any]) -> Iterator[Fault]:
+    if len(modules) > _MOST_MODULES:
+        yield _fault(name, f"it names {len(modules):,} modules, and {_MOST_MODULES} at most make sense")
 
 
 def _of_pooling(name: str, value: Mapping[str, Any]) -> Iterator[Fault]:
-    modes = value.get("pooling_mode")
-    if isinstance(modes, list) and len(modes) > _MOST_MODES:
+    modes = as_list(value.get("pooling_mode"))
+    if len(modes) > _MOST_MODES:
         yield _fault(name, f"it names {len(modes):,} ways of pooling, and {_MOST_MODES} at most make sense")
 
 
@@ -133,20 +140,16 @@ def _of_module(folder: Path, name: str, value: Mapping[str, Any]) -> Iterator[Fa
 
 def _of_padding(name: str, settings: Mapping[str, Any]) -> Iterator[Fault]:
     """Texts padded to a length that no memory holds."""
-    groups = [value for _, value in settings_within({"": settings}) if isinstance(value, dict)]
-    for group in groups:
-        length = (
-            group.get("max_length", group.get("model_max_length", 0)) if group.get("padding") == "max_length" else 0
-        )
-        for tokens in (length, group.get("pad_to_multiple_of") or 0):
+    for group in (as_object(value) for _, value in settings_within({"": settings})):
+        length = group.get("max_length", group.get("model_max_length", 0))
+        for tokens in (length if group.get("padding") == "max_length" else 0, group.get("pad_to_multiple_of") or 0):
             if isinstance(tokens, int | float) and tokens > _LONGEST:
                 yield _fault(name, f"pads every text to {_short(int(tokens))} tokens")
 
 
 def _of_adapter(name: str, value: Mapping[str, Any], held: int) -> Iterator[Fault]:
     """An adapter whose rank is larger than its file."""
-    patterns = value.get("rank_pattern")
-    ranks = [value.get("r"), *(patterns.values() if isinstance(patterns, dict) else ())]
+    ranks = [value.get("r"), *as_object(value.get("rank_pattern")).values()]
     largest = max((rank for rank in ranks if isinstance(rank, int)), default=0)
     if held and largest > min(held, 65_536):
         yield _fault(name, f"asks for a rank of {largest:,}, and its weights have {held:,} bytes")

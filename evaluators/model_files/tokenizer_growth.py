@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import printable, read_object
+from evaluators.model_files.reading import as_list, as_object, printable, read_object
 
 __all__ = ["overgrown"]
 
@@ -30,14 +30,10 @@ def overgrown(folder: Path) -> Iterator[Fault]:
 
 
 def _padding(value: Mapping[str, Any]) -> Iterator[str]:
-    padding = value.get("padding")
-    if not isinstance(padding, dict):
-        return
-    strategy = padding.get("strategy")
-    fixed = strategy.get("Fixed") if isinstance(strategy, dict) else None
+    padding = as_object(value.get("padding"))
+    fixed, multiple = as_object(padding.get("strategy")).get("Fixed"), padding.get("pad_to_multiple_of")
     if isinstance(fixed, int) and fixed > _LONGEST_PADDING:
         yield f"pads every text to {fixed:,} tokens"
-    multiple = padding.get("pad_to_multiple_of")
     if isinstance(multiple, int) and multiple > _MULTIPLE:
         yield f"pads every text to a multiple of {multiple:,} tokens"
 
@@ -68,31 +64,24 @@ def _normaliser(value: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _steps(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    if not isinstance(value, dict) or depth > 20:
-        return
-    yield value
-    inner = value.get("normalizers")
-    for step in inner if isinstance(inner, list) else ():
-        yield from _steps(step, depth + 1)
+    if isinstance(value, dict) and depth <= 20:
+        yield value
+        for step in as_list(value.get("normalizers")):
+            yield from _steps(step, depth + 1)
 
 
 def _template(value: Mapping[str, Any]) -> Iterator[str]:
-    processor = value.get("post_processor")
-    processors = processor.get("processors") if isinstance(processor, dict) else None
-    for one in [processor, *(processors if isinstance(processors, list) else ())]:
-        for key in ("single", "pair"):
-            pieces = one.get(key) if isinstance(one, dict) else None
-            if isinstance(pieces, list) and len(pieces) > _PIECES:
+    processor = as_object(value.get("post_processor"))
+    for one in map(as_object, [processor, *as_list(processor.get("processors"))]):
+        for pieces in (as_list(one.get("single")), as_list(one.get("pair"))):
+            if len(pieces) > _PIECES:
                 yield f"puts {len(pieces):,} special tokens around every text"
-        named = one.get("special_tokens") if isinstance(one, dict) else None
-        for entry in named.values() if isinstance(named, dict) else ():
-            ids = entry.get("ids") if isinstance(entry, dict) else None
-            if isinstance(ids, list) and len(ids) > _PIECES:
+        for entry in as_object(one.get("special_tokens")).values():
+            if len(ids := as_list(as_object(entry).get("ids"))) > _PIECES:
                 yield f"puts {len(ids):,} tokens in the place of one around every text"
 
 
 def _model(value: Mapping[str, Any]) -> Iterator[str]:
-    model = value.get("model")
-    longest = model.get("max_input_chars_per_word") if isinstance(model, dict) else None
+    longest = as_object(value.get("model")).get("max_input_chars_per_word")
     if isinstance(longest, int) and longest > _WORD:
         yield f"looks for words of {longest:,} letters"

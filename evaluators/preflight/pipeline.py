@@ -97,10 +97,9 @@ def _family(target: Target) -> Iterator[Finding]:
     kinds = {kind_of(str(entry["type"])) for entry in target.modules}
     pooled = "Pooling" in kinds and family in ("CrossEncoder", "SparseEncoder", "MultiVectorEncoder")
     if family is not None and (str(family) not in _FAMILIES or (pooled and "SpladePooling" not in kinds)):
-        seen = (
-            f"config_sentence_transformers.json says model_type {family!r}, the modules are {', '.join(sorted(kinds))}"
-        )
-        yield finding("family-differs", seen, {"model_type": family, "modules": sorted(kinds)})
+        seen = f"config_sentence_transformers.json says model_type {family!r}, the modules are"
+        evidence = {"model_type": family, "modules": sorted(kinds)}
+        yield finding("family-differs", f"{seen} {', '.join(sorted(kinds))}", evidence)
 
 
 def _order(target: Target, route: str, steps: list[Step]) -> Iterator[Finding]:

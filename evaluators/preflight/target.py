@@ -9,7 +9,7 @@ from typing import Any
 
 from data.store.errors import InputError, ModelError
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import read_json, read_object, read_text
+from evaluators.model_files.reading import as_object, read_json, read_object, read_text
 from evaluators.trust import allowances, allows, code_files, code_revision, hub_commit
 from evaluators.trust.code_references import modules_of
 
@@ -109,10 +109,8 @@ class Target:
         single = self.of_root("model.safetensors")
         if self.has(single):
             return [single]
-        index = self.object(self.of_root("model.safetensors.index.json")).get("weight_map")
-        if isinstance(index, dict):
-            return [self.of_root(name) for name in sorted(set(map(str, index.values())))]
-        return []
+        index = as_object(self.object(self.of_root("model.safetensors.index.json")).get("weight_map"))
+        return [self.of_root(name) for name in sorted(set(map(str, index.values())))]
 
     @cached_property
     def pickles(self) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluators.model_files.listing import relative_files
-from evaluators.model_files.reading import read_json, read_object
+from evaluators.model_files.reading import as_list, as_object, read_json, read_object
 from evaluators.trust.allowed import allows, code_revision, resolved_commit
 
 __all__ = ["CodeReference", "commit_to_read", "modules_of", "named_classes", "other_repositories"]
@@ -39,10 +39,9 @@ class CodeReference(NamedTuple):
 def named_classes(folder: Path) -> list[CodeReference]:
     """Every class that the files of a model would have a loader import: its own code, and other repositories'."""
     modules = modules_of(folder / "modules.json")
-    own = (str(entry.get("type")) for entry in modules)
-    references = [
-        _reference("modules.json", "module", kind) for kind in own if not kind.startswith("sentence_transformers.")
-    ]
+    types = (str(entry.get("type")) for entry in modules)
+    own = [name for name in types if not name.startswith("sentence_transformers.")]
+    references = [_reference("modules.json", "module", name) for name in own]
     places = tuple(f"{entry['path']}/" for entry in modules if entry.get("path"))
     for file in relative_files(folder):
         if not file.endswith("config.json") or ("/" in file and not file.startswith(places)):
@@ -50,7 +49,7 @@ def named_classes(folder: Path) -> list[CodeReference]:
         auto_map = read_object(folder / file).get("auto_map")
         if isinstance(auto_map, list):
             auto_map = {"AutoTokenizer": auto_map}  # as tokenizers were saved once; still read
-        for role, named in auto_map.items() if isinstance(auto_map, dict) else ():
+        for role, named in as_object(auto_map).items():
             classes = named if isinstance(named, list) else [named]  # of a tokenizer: slow and fast
             references.extend(_reference(file, str(role), name) for name in classes if isinstance(name, str))
     return references
@@ -58,8 +57,7 @@ def named_classes(folder: Path) -> list[CodeReference]:
 
 def modules_of(file: Path) -> list[dict[str, Any]]:
     """The entries of a modules.json; empty where there is none."""
-    declared = read_json(file)
-    return [entry for entry in declared if isinstance(entry, dict)] if isinstance(declared, list) else []
+    return [entry for entry in as_list(read_json(file)) if isinstance(entry, dict)]
 
 
 def _reference(file: str, role: str, reference: str) -> CodeReference:

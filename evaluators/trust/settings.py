@@ -13,7 +13,7 @@ from typing import Any
 
 from evaluators.model_files.fault import Fault
 from evaluators.model_files.listing import is_inside, relative_files
-from evaluators.model_files.reading import printable, read_object, settings_within
+from evaluators.model_files.reading import as_list, as_object, printable, read_object, settings_within
 from evaluators.trust.code_references import modules_of
 
 __all__ = ["MODULES", "refused_arguments", "refused_settings"]
@@ -148,7 +148,7 @@ def _of_transformer(folder: Path, name: str, value: Mapping[str, Any]) -> Iterat
         yield _fault("settings-refused", name, f"names the task {_quoted(task)}")
     elif task == "retrieval":  # the library then takes whatever of transformers goes by the architecture's name
         named = read_object((folder / name).with_name("config.json")).get("architectures")
-        for one in named if isinstance(named, list) else []:
+        for one in as_list(named):
             if not re.fullmatch(r"\w+ForRetrieval", str(one)):
                 yield _fault("class-refused", name, f"has the class {_quoted(one)} taken for retrieval")
     modalities = value.get("modality_config")
@@ -184,8 +184,8 @@ def _classes_of_modules(folder: Path, name: str, own_code: bool, names: list[str
         classes = [entry.get("type") for entry in modules]
         places = [entry.get("path") for entry in modules if entry.get("path") not in (None, "")]
     else:
-        types = read_object(folder / name).get("types")
-        classes, places = (list(types.values()), list(types)) if isinstance(types, dict) else ([], [])
+        types = as_object(read_object(folder / name).get("types"))
+        classes, places = list(types.values()), list(types)
     for place in places:
         if not is_inside(place):
             yield _leads(name, place)
@@ -206,8 +206,7 @@ def _own_class(kind: str, names: list[str]) -> bool:
 
 
 def _index(folder: Path, name: str) -> Iterator[Fault]:
-    weight_map = read_object(folder / name).get("weight_map")
-    files = set(map(str, weight_map.values())) if isinstance(weight_map, dict) else set()
+    files = set(map(str, as_object(read_object(folder / name).get("weight_map")).values()))
     yield from (_leads(name, one) for one in sorted(files) if not is_inside(one))
 
 
