@@ -12,6 +12,7 @@ import numpy as np
 
 from data.rules.causes import Cause
 from data.store.errors import ModelError, PlumblineError
+from evaluators.diagnose.measure import unit
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Projection, Reference
 from evaluators.diagnose.rows import Row, RowBuilder, Texts
@@ -250,11 +251,11 @@ def finished(pooled: Embeddings, recipe: Recipe, projections: tuple[Projection, 
         vectors = _projected(vectors, projection)
     normalise = recipe.normalise == "yes"
     if normalise and recipe.normalise_first:
-        vectors = _unit(vectors)
+        vectors = unit(vectors)
     if recipe.dimensions is not None:
         vectors = vectors[:, : recipe.dimensions]
     if normalise and not recipe.normalise_first:
-        vectors = _unit(vectors)
+        vectors = unit(vectors)
     return _stored(vectors, recipe.rounding)
 
 
@@ -271,11 +272,6 @@ def _projected(vectors: Embeddings, projection: Projection) -> Embeddings:
 
         linear = linear * 0.5 * (1 + erf(linear / np.sqrt(2)))
     return np.asarray(linear, dtype=np.float32)
-
-
-def _unit(vectors: Embeddings) -> Embeddings:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 1e-12, norms, 1), dtype=np.float32)
 
 
 def _stored(vectors: Embeddings, rounding: str) -> Embeddings:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from data.rules.causes import CAUSES, FAMILIES
-from data.rules.signs import RULES, CellEvidence, Fault, signs
+from data.rules.signs import RULES, CellEvidence, WeightsFinding, signs
 
 PLAIN: dict[str, Any] = {"delta": -0.1, "floor": 0.003, "verdict": "gap", "same_data": True}
 
@@ -77,6 +77,6 @@ def test_every_sign_is_of_the_catalogue() -> None:
 
 
 def test_a_finding_or_a_set_up_that_is_known_to_be_a_cause_names_it() -> None:
-    assert codes(faults=(Fault("norms-untrained", "scales are 1"),)) == ["norms-lost"]
-    assert codes(faults=(Fault("weights-zero", "one is 0"),)) == ["weights"]
+    assert codes(faults=(WeightsFinding("norms-untrained", "scales are 1"),)) == ["norms-lost"]
+    assert codes(faults=(WeightsFinding("weights-zero", "one is 0"),)) == ["weights"]
     assert codes(set_up="pooling cls instead of mean", set_up_cause="pooling-cls") == ["pooling-cls"]
