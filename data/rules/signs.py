@@ -202,7 +202,7 @@ RULES = (
         lambda e: OF_FINDING.get(e.faults[0].code, "weights") if e.faults else None,
     ),
     Rule("code-not-run", "Allow the model's code, by name.", _code),
-    Rule("weights", "Run the preflight; look at its warnings.", _loading),
+    Rule("loaded-wrongly", "Run the preflight; look at its warnings.", _loading),
     Rule("data-other", "Run the task on the data set revision of the claim.", _data),
     Rule("task-other", "Compare the versions of mteb.", _task),
     Rule("weights-of-revision", "Run the revision of the claim (--revision).", _revision),
