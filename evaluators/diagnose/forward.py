@@ -129,8 +129,16 @@ class Bench:
 
     def rows(self, recipe: Recipe) -> list[Row]:
         """What the model is given for each text under a recipe."""
-        before = replace(recipe, weights=(), pooling="")
-        entry = replace(before, dense=True, normalise="", dimensions=None, normalise_first=False, rounding="")
+        entry = replace(
+            recipe,
+            weights=(),
+            pooling="",
+            dense=True,
+            normalise="",
+            dimensions=None,
+            normalise_first=False,
+            rounding="",
+        )
         if entry not in self._rows:
             with no_panic(self.reference.name), _encoding(self.reference.name):
                 self._rows[entry] = self._builder.rows(self.texts, recipe)
