@@ -13,7 +13,7 @@ import pandas as pd
 from data.rules.deltas import Thresholds, deltas
 from data.rules.effects import Effects, by_task, decompose
 from data.rules.setups import NamedRun, named_runs, setups
-from data.rules.signs import Fault
+from data.rules.signs import WeightsFinding
 from data.store.runs import ReproduceSettings, in_one_line, recorded, warnings_of
 from data.store.vocabulary import Comparison, Origin, Tier, Verdict
 
@@ -197,14 +197,14 @@ def said(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
     return list(dict.fromkeys(in_one_line(each) for row in rows for column in row for each in warnings_of(column)))
 
 
-def faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[Fault]:
+def faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[WeightsFinding]:
     """What was found in the model of the run that made a result before it ran: the code of each, and what was seen."""
     rows = cursor.execute(
         "SELECT f.code, f.seen FROM findings f JOIN results r USING (run_id) WHERE r.result_id = ? AND f.tier = ?"
         " ORDER BY f.code",
         [result_id, Tier.WEIGHTS],
     ).fetchall()
-    return [Fault(str(code), str(seen)) for code, seen in rows]
+    return [WeightsFinding(str(code), str(seen)) for code, seen in rows]
 
 
 def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:

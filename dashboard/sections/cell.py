@@ -18,7 +18,7 @@ from dashboard.sections import cell_diagnosis
 from data.rules.deltas import Sides, summed_up, worst_first
 from data.rules.effects import Effects
 from data.rules.setups import NamedRun
-from data.rules.signs import CellEvidence, Fault, signs
+from data.rules.signs import CellEvidence, WeightsFinding, signs
 from data.store.vocabulary import Verdict
 
 __all__ = ["as_csv", "as_table", "by_task", "name_of", "short", "show", "where"]
@@ -170,7 +170,7 @@ def _causes(
     split: Effects,
     provenance: pd.DataFrame,
     heard: list[str],
-    faults: list[Fault],
+    faults: list[WeightsFinding],
     named: NamedRun | None,
 ) -> None:
     likely = signs(_evidence(cell, frame, split, provenance, heard, faults, named))
@@ -190,7 +190,7 @@ def _evidence(
     split: Effects,
     provenance: pd.DataFrame,
     heard: list[str],
-    faults: list[Fault],
+    faults: list[WeightsFinding],
     named: NamedRun | None,
 ) -> CellEvidence:
     row = split.rows[split.rows["name"] == cell["row"]].iloc[0]

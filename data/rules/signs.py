@@ -16,7 +16,7 @@ from typing import NamedTuple
 from data.rules.causes import OF_FINDING, cause_of_setting, words_of
 from data.store.vocabulary import Obstacle, Revisions, Verdict
 
-__all__ = ["RULES", "CellEvidence", "Fault", "Rule", "Sign", "signs"]
+__all__ = ["RULES", "CellEvidence", "WeightsFinding", "Rule", "Sign", "signs"]
 
 WRECKED = -0.25  # typical delta of a model whose weights are not its own
 GONE = 0.6  # share of a score that none of the other faults took
@@ -26,8 +26,8 @@ QUERIES, PAIRS = ("Retrieval", "Reranking", "InstructionRetrieval"), ("STS", "Pa
 _WEIGHTS = re.compile(r"newly initialized|not initialized|MISSING|size mismatch|randomly", re.IGNORECASE)
 
 
-class Fault(NamedTuple):
-    """A finding of preflight: its code, and what was seen."""
+class WeightsFinding(NamedTuple):
+    """What preflight found of the weights before a run: its code, and what was seen."""
 
     code: str
     seen: str
@@ -55,7 +55,7 @@ class CellEvidence:
     by_type: Mapping[str, float] = field(default_factory=dict)  # the model's median delta by task type
     differs: frozenset[str] = frozenset()  # names of the settings, versions and revisions that differ
     warnings: tuple[str, ...] = ()
-    faults: tuple[Fault, ...] = ()  # of the weights, found before the run
+    faults: tuple[WeightsFinding, ...] = ()  # of the weights, found before the run
     set_up: str | None = None  # what sets the run apart from one of the same model that matches on this cell
     set_up_cause: str | None = None  # the code of what that is, where it is one cause
 
@@ -202,7 +202,7 @@ RULES = (
         lambda e: OF_FINDING.get(e.faults[0].code, "weights") if e.faults else None,
     ),
     Rule("code-not-run", "Allow the model's code, by name.", _code),
-    Rule("weights", "Run the preflight; look at its warnings.", _loading),
+    Rule("loaded-wrongly", "Run the preflight; look at its warnings.", _loading),
     Rule("data-other", "Run the task on the data set revision of the claim.", _data),
     Rule("task-other", "Compare the versions of mteb.", _task),
     Rule("weights-of-revision", "Run the revision of the claim (--revision).", _revision),

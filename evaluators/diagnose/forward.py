@@ -12,6 +12,7 @@ import numpy as np
 
 from data.rules.causes import Cause
 from data.store.errors import ModelError, PlumblineError
+from evaluators.diagnose.measure import unit
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Projection, Reference
 from evaluators.diagnose.rows import Row, RowBuilder, Texts
@@ -128,8 +129,16 @@ class Bench:
 
     def rows(self, recipe: Recipe) -> list[Row]:
         """What the model is given for each text under a recipe."""
-        before = replace(recipe, weights=(), pooling="")
-        entry = replace(before, dense=True, normalise="", dimensions=None, normalise_first=False, rounding="")
+        entry = replace(
+            recipe,
+            weights=(),
+            pooling="",
+            dense=True,
+            normalise="",
+            dimensions=None,
+            normalise_first=False,
+            rounding="",
+        )
         if entry not in self._rows:
             with no_panic(self.reference.name), _encoding(self.reference.name):
                 self._rows[entry] = self._builder.rows(self.texts, recipe)
@@ -250,11 +259,11 @@ def finished(pooled: Embeddings, recipe: Recipe, projections: tuple[Projection, 
         vectors = _projected(vectors, projection)
     normalise = recipe.normalise == "yes"
     if normalise and recipe.normalise_first:
-        vectors = _unit(vectors)
+        vectors = unit(vectors)
     if recipe.dimensions is not None:
         vectors = vectors[:, : recipe.dimensions]
     if normalise and not recipe.normalise_first:
-        vectors = _unit(vectors)
+        vectors = unit(vectors)
     return _stored(vectors, recipe.rounding)
 
 
@@ -271,11 +280,6 @@ def _projected(vectors: Embeddings, projection: Projection) -> Embeddings:
 
         linear = linear * 0.5 * (1 + erf(linear / np.sqrt(2)))
     return np.asarray(linear, dtype=np.float32)
-
-
-def _unit(vectors: Embeddings) -> Embeddings:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 1e-12, norms, 1), dtype=np.float32)
 
 
 def _stored(vectors: Embeddings, rounding: str) -> Embeddings:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.diagnose.measure import apart
+from evaluators.diagnose.measure import apart, cosine
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["alike"]
@@ -69,7 +69,7 @@ class _Others:
                 float(away.mean()),
                 float(_logs(one, self.mean).mean()),
                 _between(moved),
-                _cosine(moved, self.shared),
+                cosine(moved, self.shared),
                 float(np.log(max(_spread(one), 1e-12))),
                 within,
                 _correlation(away, self.profile),
@@ -93,11 +93,6 @@ def _logs(left: Embeddings, right: Embeddings) -> Floats:
 def _between(rows: Floats) -> float:
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     return float((unit @ unit.T)[np.triu_indices(len(unit), 1)].mean()) if len(unit) > 1 else 0.0
-
-
-def _cosine(left: Floats, right: Floats) -> float:
-    size = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return float((left * right).sum()) / size if size > 0 else 0.0
 
 
 def _spread(rows: Embeddings) -> float:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ROUNDING", "Errors", "apart", "apart_each", "closeness", "even"]
+__all__ = ["ROUNDING", "Errors", "apart", "apart_each", "closeness", "cosine", "even", "unit"]
 
 Errors = NDArray[np.float64]
+_Float = TypeVar("_Float", bound=np.floating[Any])
 
 # Relative distance that a different order of summation in 32 bits leaves between two honest computations.
 ROUNDING = 3e-5
@@ -44,6 +45,18 @@ def apart_each(candidate: NDArray[np.float32], made: Sequence[NDArray[np.float32
             distance = _lengths(stack - candidate[None]) / np.where(length > 0, length, 1)
         errors = dict(zip(alike, np.where(np.isfinite(distance), distance, 2.0).astype(np.float64), strict=True))
     return [errors[place] if place in errors else apart(candidate, vectors) for place, vectors in enumerate(made)]
+
+
+def unit(rows: NDArray[_Float]) -> NDArray[_Float]:
+    """Rows of length one, of the type they come in; a row of zeros stays as it is."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(norms > 1e-12, norms, 1), dtype=rows.dtype)
+
+
+def cosine(left: NDArray[np.floating[Any]], right: NDArray[np.floating[Any]]) -> float:
+    """Cosine between two arrays of one shape, each taken as one vector; 0 where one of them is nothing."""
+    size = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return float((left * right).sum()) / size if size > 0 else 0.0
 
 
 def _lengths(stack: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.likeness import alike
-from evaluators.diagnose.measure import apart
+from evaluators.diagnose.measure import apart, unit
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.verdict import NamedCause
 from evaluators.diagnose.weights import layers_of
@@ -187,16 +187,11 @@ def _depends(candidate: Embeddings, base: Embeddings) -> bool:
     permutation of the texts asks of what is left when that direction is gone.
     """
     width = min(candidate.shape[1], base.shape[1])
-    one, other = (_unit((vectors - vectors.mean(0))[:, :width]) for vectors in (candidate, base))
+    one, other = (unit((vectors - vectors.mean(0))[:, :width]) for vectors in (candidate, base))
     products, order = one @ other.T, np.random.default_rng(0)
     places = np.arange(len(products))
     chance = [float(products[places, order.permutation(places)].sum()) for _ in range(_PERMUTATIONS)]
     return float(np.trace(products)) > max(chance)
-
-
-def _unit(vectors: Embeddings) -> Embeddings:
-    """Rows of length one, so that no single text decides."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
 def _nearest(bench: Bench, short: list[int], candidate: Embeddings) -> Iterator[tuple[str, float]]:

@@ -7,12 +7,10 @@ what they leave points the same way (cosine .6 between two kernels of bf16; .05 
 
 from __future__ import annotations
 
-import numpy as np
-
 from data.rules.causes import Cause
 from evaluators.diagnose.causes import HALVES
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import apart
+from evaluators.diagnose.measure import apart, cosine
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.search import Match
@@ -40,18 +38,13 @@ def rounding(bench: Bench, candidate: Embeddings, best: Match, floor: float) -> 
     bare = bench.vectors(combine(bench.reference.recipe, settings))
     left = candidate - bare
     coarse = any(cause.precision and cause not in HALVES for cause in best.causes)
-    if coarse and _cosine(left, best.vectors - bare) > _OTHER_AGREES:
+    if coarse and cosine(left, best.vectors - bare) > _OTHER_AGREES:
         return max(_ROUNDED * floor, _COARSE * float(apart(best.vectors, bare).mean()))
     halves = [_made(bench, settings, half) for half in HALVES]
     # A broken model rounds more than a whole one: without LayerNorm, bf16 leaves three times as much.
-    own = [float(apart(half, bare).mean()) for half in halves if _cosine(left, half - bare) > _HALF_AGREES]
+    own = [float(apart(half, bare).mean()) for half in halves if cosine(left, half - bare) > _HALF_AGREES]
     return _ROUNDED * max(floor, *own) if own else 0.0
 
 
 def _made(bench: Bench, settings: tuple[Cause, ...], half: Cause) -> Embeddings:
     return bench.vectors(combine(bench.reference.recipe, (*settings, half)))
-
-
-def _cosine(left: Embeddings, right: Embeddings) -> float:
-    size = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return float((left * right).sum()) / size if size > 0 else 0.0

@@ -16,7 +16,7 @@ from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import Errors, apart
+from evaluators.diagnose.measure import Errors, apart, unit
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.residual import rounding
@@ -111,10 +111,6 @@ def _solved(code: str, recipe: Recipe, made: Embeddings, after: Errors, before: 
     return Diagnosis(DiagnosisVerdict.EXPLAINED, sentence, drift, left, 0.0, (named,), (), before, after, match)
 
 
-def _unit(rows: Errors) -> Errors:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
-
-
 def _centred(rows: Errors) -> Errors:
     return np.asarray(rows - rows.mean(0))
 
@@ -126,7 +122,7 @@ def _standard(rows: Errors) -> Errors:
 # By the code of the cause.
 _CENTRED: dict[str, Callable[[Errors], Errors]] = {
     "mean-of-call-off": _centred,
-    "mean-of-call-off-normalised": lambda rows: _unit(_centred(rows)),
+    "mean-of-call-off-normalised": lambda rows: unit(_centred(rows)),
     "standardised-over-call": _standard,
-    "standardised-over-call-normalised": lambda rows: _unit(_standard(rows)),
+    "standardised-over-call-normalised": lambda rows: unit(_standard(rows)),
 }

@@ -8,10 +8,10 @@ from typing import Any
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import bare_tokenizer
 
-__all__ = ["traits"]
+__all__ = ["reference_traits"]
 
 
-def traits(reference: Reference) -> frozenset[str]:
+def reference_traits(reference: Reference) -> frozenset[str]:
     """Everything that is said of this reference in ``Cause.needs``."""
     from evaluators.preflight.configuration import is_causal
 

@@ -78,11 +78,11 @@ def by_preflight(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def by_diagnose(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    from evaluators.diagnose.from_store import keep
+    from evaluators.diagnose.from_store import keep_diagnoses
     from evaluators.diagnose.recipe import Recipe
 
     reference: Any = SimpleNamespace(name="org/model", recipe=Recipe(), target=SimpleNamespace(revision="a" * 40))
-    keep(connection, reference, {}, check_id=None, command="diagnose", started=datetime.now(UTC))
+    keep_diagnoses(connection, reference, {}, check_id=None, command="diagnose", started=datetime.now(UTC))
 
 
 WRITERS = {

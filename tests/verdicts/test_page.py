@@ -151,7 +151,10 @@ def test_a_cell_opens_with_both_sides_and_what_differs(at, cursor) -> None:
     assert ":gray-badge[:material/block: not comparable]" in words
     assert "model card **68.00**, official run **59.00**, difference **−9.00**" in words
     assert "Another data set revision" in words
-    assert "**The data set changed**: the data set revision differs, and 7 of 15 models moved on this task" in words
+    assert (
+        "**Another revision of the data set**: the data set revision differs, and 7 of 15 models moved on this task"
+        in words
+    )
     sides = next(f.value for f in test.dataframe if "What" in f.value)
     assert sides["What"].tolist()[0] == "≠ data set revision"
     assert sides.set_index("What").loc["≠ data set revision"].tolist() == ["d" * 40, "e" * 40]

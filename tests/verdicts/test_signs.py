@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from data.rules.causes import CAUSES, FAMILIES
-from data.rules.signs import RULES, CellEvidence, Fault, signs
+from data.rules.signs import RULES, CellEvidence, WeightsFinding, signs
 
 PLAIN: dict[str, Any] = {"delta": -0.1, "floor": 0.003, "verdict": "gap", "same_data": True}
 
@@ -20,7 +20,7 @@ SEEN = {
     "set-up-other": {"set_up": "32 tokens instead of 256, and run 1 without that matches here"},
     "weights-random": {"warnings": ("transformers: Some weights were not initialized from the checkpoint",)},
     "code-not-run": {"differs": frozenset({"trust"})},
-    "weights": {"model_called": True, "model_typical": -0.5, "model_tasks": 8},
+    "loaded-wrongly": {"model_called": True, "model_typical": -0.5, "model_tasks": 8},
     "data-other": {"same_data": False, "verdict": "not comparable"},
     "task-other": {"task_called": True, "task_moved": 94, "task_models": 120},
     "weights-of-revision": {"revisions": "revision"},
@@ -50,14 +50,14 @@ def test_each_rule_fires_on_its_sign(code: str) -> None:
 
 def test_a_plain_gap_has_no_cause_and_a_match_needs_none() -> None:
     assert codes() == []
-    assert codes(**SEEN["weights"], verdict="match") == []
-    assert codes(**(SEEN["weights"] | {"delta": None})) == []
+    assert codes(**SEEN["loaded-wrongly"], verdict="match") == []
+    assert codes(**(SEEN["loaded-wrongly"] | {"delta": None})) == []
 
 
 def test_nearly_all_of_a_score_gone_is_a_matter_of_loading_unless_the_task_is_at_fault() -> None:
-    assert "weights" in codes(claim_score=0.565, check_score=0.02)
-    assert "weights" not in codes(claim_score=0.565, check_score=0.02, task_called=True)
-    assert "weights" not in codes(claim_score=0.565, check_score=0.35)
+    assert "loaded-wrongly" in codes(claim_score=0.565, check_score=0.02)
+    assert "loaded-wrongly" not in codes(claim_score=0.565, check_score=0.02, task_called=True)
+    assert "loaded-wrongly" not in codes(claim_score=0.565, check_score=0.35)
 
 
 def test_what_is_certain_comes_before_what_is_only_common() -> None:
@@ -77,6 +77,6 @@ def test_every_sign_is_of_the_catalogue() -> None:
 
 
 def test_a_finding_or_a_set_up_that_is_known_to_be_a_cause_names_it() -> None:
-    assert codes(faults=(Fault("norms-untrained", "scales are 1"),)) == ["norms-lost"]
-    assert codes(faults=(Fault("weights-zero", "one is 0"),)) == ["weights"]
+    assert codes(faults=(WeightsFinding("norms-untrained", "scales are 1"),)) == ["norms-lost"]
+    assert codes(faults=(WeightsFinding("weights-zero", "one is 0"),)) == ["weights"]
     assert codes(set_up="pooling cls instead of mean", set_up_cause="pooling-cls") == ["pooling-cls"]

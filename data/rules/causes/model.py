@@ -79,6 +79,10 @@ MODEL_CAUSES = (
         "`python -m evaluators preflight FOLDER` says which is not there.",
     ),
     _weights(
+        code="loaded-wrongly", words="the model is not loaded as it should be", effect=_ANOTHER_MODEL,
+        remedy="Run the preflight; look at its warnings.",
+    ),
+    _weights(
         code="code-not-run", words="another class loaded than the model's own code",
         effect="What the class does not know of the weights is random or left out.",
         remedy="Allow the model's code, by name and commit: --trust-remote-code NAME@COMMIT.",

@@ -6,7 +6,7 @@ from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.causes.generated import generated
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Reference
-from evaluators.diagnose.traits import traits
+from evaluators.diagnose.traits import reference_traits
 
 __all__ = ["HALVES", "catalogue"]
 
@@ -22,7 +22,7 @@ def catalogue(reference: Reference, width: int, wanted: int) -> list[Cause]:
         width: dimensions of its vectors.
         wanted: dimensions of the candidate's vectors.
     """
-    had, own = traits(reference), _own_values(reference)
+    had, own = reference_traits(reference), _own_values(reference)
     declared = [
         cause.filled(own) for cause in CAUSES.values() if had.issuperset(cause.needs) and _acts(cause, reference)
     ]

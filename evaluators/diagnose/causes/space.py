@@ -16,7 +16,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import linear_sum_assignment
 
 from data.rules.causes import CAUSES, Cause
-from evaluators.diagnose.measure import apart
+from evaluators.diagnose.measure import apart, unit
 
 __all__ = ["Solution", "solve"]
 
@@ -55,7 +55,7 @@ def _scaled(candidate: Matrix, vectors: Matrix) -> Solution | None:
 
 
 def _shuffled(candidate: Matrix, vectors: Matrix) -> Solution | None:
-    rows, places = linear_sum_assignment(-_cosines(candidate, vectors))
+    rows, places = linear_sum_assignment(-unit(candidate) @ unit(vectors).T)
     moved = vectors[places[np.argsort(rows)]]
     changed = float(np.mean(apart(moved, vectors) > 1e-4))
     return Solution(CAUSES["rows-shuffled"], moved) if changed > 0 else None
@@ -78,11 +78,3 @@ def _permuted(candidate: Matrix, vectors: Matrix) -> Solution:
 def _rotated(candidate: Matrix, vectors: Matrix) -> Solution:
     rotation, _ = orthogonal_procrustes(vectors, candidate)
     return Solution(CAUSES["rotated"], vectors @ rotation)
-
-
-def _cosines(left: Matrix, right: Matrix) -> Matrix:
-    def unit(matrix: Matrix) -> Matrix:
-        norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-        return np.asarray(matrix / np.where(norms > 0, norms, 1))
-
-    return np.asarray(unit(left) @ unit(right).T)
