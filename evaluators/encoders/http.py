@@ -8,7 +8,6 @@ import socket
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import httpx
@@ -101,12 +100,6 @@ class Http:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    def __enter__(self) -> Http:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.close()
 
     def _asked(self, method: str, url: str, payload: dict[str, Any] | None) -> Any:
         retrying = Retrying(

@@ -23,22 +23,9 @@ from evaluators.parity.vectors import ProbeVectors, encode_probes
 from evaluators.probes import Probe
 
 __all__ = [
-    "BEGINNINGS",
-    "MORE",
-    "CallLog",
-    "Call",
-    "TEXT_CHANGES",
-    "alike_for",
-    "ask_again",
-    "ask_all_again",
-    "ask_at_last",
-    "ask_at_once",
-    "ask_more",
-    "ask_of_beginnings",
-    "ask_twice",
-    "beginning",
-    "disagrees",
-]
+    "MORE", "SAME", "TEXT_CHANGES", "Call", "CallLog", "alike_for", "ask_again", "ask_all_again", "ask_at_last",
+    "ask_at_once", "ask_more", "ask_of_beginnings", "ask_twice", "beginning", "disagrees",
+]  # fmt: skip
 
 
 MORE = 24

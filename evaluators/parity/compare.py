@@ -14,8 +14,7 @@ from data.rules.measures import Compared, mean_of, measured
 from data.rules.vectors.arrays import Floats, Vectors, sampled
 from data.rules.vectors.clouds import Clouds, neighbours_kept, permutation
 from data.rules.vectors.per_text import per_text
-from data.store.vocabulary import DriftVerdict, Output
-from data.store.vocabulary import Outcome as Result
+from data.store.vocabulary import DriftVerdict, Outcome, Output
 from evaluators.parity.multi import maxsim_matrix, per_multi
 from evaluators.parity.outputs import worst_of
 from evaluators.parity.selftest import SelfTest
@@ -207,9 +206,9 @@ def _both(reference: CheckedSide, candidate: CheckedSide) -> list[SelfTest]:
     ours = [
         SelfTest(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs, o.observed)
         for o in reference.protocol
-        if o.outcome == Result.FAIL
+        if o.outcome == Outcome.FAIL
     ]
-    own = [outcome for outcome in candidate.protocol if outcome.outcome == Result.FAIL or outcome.observed]
+    own = [outcome for outcome in candidate.protocol if outcome.outcome == Outcome.FAIL or outcome.observed]
     return [*ours, *own]
 
 

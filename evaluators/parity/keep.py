@@ -96,35 +96,25 @@ def _run(check: Check, command: str) -> RunRow:
 
 
 def _encoder(name: str, examined: Examined) -> CheckRow:
-    description, backend = examined.description, backend_of(examined.settings.backend)
+    description, settings = examined.description, examined.settings
+    backend = backend_of(settings.backend)
     return {
-        "encoder_id": name,
-        "label": examined.settings.display,
-        "backend": examined.settings.backend,
-        "outside": backend.outside,
-        "own_weights": backend.runs_own_weights(examined.settings),
-        "model": description.model,
-        "revision": description.revision,
-        "settings": description.settings,
-        "versions": description.versions,
+        "encoder_id": name, "label": settings.display, "backend": settings.backend, "outside": backend.outside,
+        "own_weights": backend.runs_own_weights(settings), "model": description.model,
+        "revision": description.revision, "settings": description.settings, "versions": description.versions,
         "files": description.files,
-    }
+    }  # fmt: skip
 
 
 def _probes(check: Check) -> list[CheckRow]:
     return [
         {
-            "text_hash": probe.text_hash,
-            "probe": probe.probe,
-            "text": probe.text if check.plan.keep_text else None,
-            "role": probe.role,
-            "traits": list(probe.traits),
-            "why": probe.why,
-            "core": probe.core,
+            "text_hash": probe.text_hash, "probe": probe.probe, "text": probe.text if check.plan.keep_text else None,
+            "role": probe.role, "traits": list(probe.traits), "why": probe.why, "core": probe.core,
             "characters": len(probe.text),
         }
         for probe in check.plan.probes.probes
-    ]
+    ]  # fmt: skip
 
 
 def _vectors(check: Check, name: str, examined: Examined) -> Iterator[CheckRow]:
@@ -204,14 +194,8 @@ def _summary(check: Check, examined: Examined, comparison: OutputComparison) -> 
     hidden = () if check.plan.keep_text else ("max_token",)  # a token spells a part of the text out
     facts = {name: fact for name, fact in comparison.measures.items() if name not in hidden}
     return {each.name: comparison.summary.get(each.name) for each in MEASURES} | {
-        "check_id": check.check_id,
-        "encoder_id": encoder_id(examined),
-        "output": comparison.output,
-        "verdict": comparison.verdict.verdict,
-        "sentence": comparison.verdict.sentence,
-        "floor": comparison.floor,
-        "texts": len(check.plan.probes.probes),
-        "texts_failed": len(examined.vectors.failed),
-        "seconds": examined.seconds,
-        "measures": facts | ({"per_text": per_text} if per_text else {}),
-    }
+        "check_id": check.check_id, "encoder_id": encoder_id(examined), "output": comparison.output,
+        "verdict": comparison.verdict.verdict, "sentence": comparison.verdict.sentence, "floor": comparison.floor,
+        "texts": len(check.plan.probes.probes), "texts_failed": len(examined.vectors.failed),
+        "seconds": examined.seconds, "measures": facts | ({"per_text": per_text} if per_text else {}),
+    }  # fmt: skip
