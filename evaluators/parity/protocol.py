@@ -62,9 +62,7 @@ def self_agreement(
     log.add("batch", 1, log.chosen, first.dense)
     if not usable(first).any():
         reason = next(iter(first.failed.values()), "The encoder gave no vectors.")
-        return [
-            SelfTest(test, Outcome.SKIPPED, None, reason) for test in ("deterministic", "batch", "order", "distinct")
-        ]
+        return [SelfTest(test, Outcome.SKIPPED, None, reason) for test in _OF_CALLS]
     again = encode_probes(encoder, texts)
     log.add("batch", 1, log.chosen, again.dense)
     alone = _alone(encoder, texts)

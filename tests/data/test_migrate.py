@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,9 @@ def first(made_parity: Path, tmp_path: Path) -> Path:
         for column in ("outputs", "code", "observed"):
             connection.execute(f"ALTER TABLE protocol DROP COLUMN {column}")
         connection.execute("ALTER TABLE diagnosis_causes DROP COLUMN side")
+        for column in ("outside", "own_weights"):
+            connection.execute(f"ALTER TABLE encoders DROP COLUMN {column}")
+        connection.execute('UPDATE runs SET settings = \'{"in_use": {"encoder": "tei"}}\' WHERE kind = \'reproduce\'')
         connection.execute("DROP TABLE answers")
         connection.execute("DROP VIEW deltas")
         connection.execute("CREATE VIEW deltas AS SELECT 'another metric: a against b' AS obstacle")
@@ -104,3 +108,14 @@ def test_import_if_missing_brings_the_record_to_a_store_of_own_runs_alone(
                 "INSERT INTO imports (import_id, kind, source, started_at) VALUES (1, ?, '', now())", [kind]
             )
         assert _state() == (True, recorded), kind
+
+
+def test_what_an_encoder_is_like_is_known_from_its_backend(first: Path, made_parity: Path) -> None:
+    bring_up_to_date(first)
+    query = "SELECT encoder_id, outside, own_weights FROM encoders ORDER BY 1"
+    with duckdb.connect(str(made_parity), read_only=True) as connection:
+        written_today = connection.execute(query).fetchall()
+    cursor = open_reader(first).cursor()
+    assert cursor.execute(query).fetchall() == written_today
+    runs = cursor.execute("SELECT settings -> '$.in_use' FROM runs WHERE kind = 'reproduce'").fetchall()
+    assert runs and all(json.loads(in_use) == {"encoder": "tei", "outside": True} for (in_use,) in runs)
