@@ -284,7 +284,7 @@ class ServerEncoder:
             EncoderError: it is none.
         """
         if not isinstance(answer, list):
-            raise malformed_answer(f"The answer has no list of vectors: {self._http.said()}", url)
+            raise malformed_answer(f"The answer has no list of embeddings: {self._http.said()}", url)
         if len(answer) != count:
             raise malformed_answer(f"The server gave {len(answer)} vectors for {count} texts", url)
         return answer
