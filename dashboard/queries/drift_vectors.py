@@ -69,7 +69,7 @@ def neighbours(
     if any(not side.shape[1] or np.isnan(side[at]).any() for side in sides):
         return pd.DataFrame(columns=columns)
     (ours, our_cosines), (theirs, their_cosines) = (matrices.nearest_to(side, at, k) for side in sides)
-    our_rank, their_rank = ({int(i): rank for rank, i in enumerate(found, 1)} for found in (ours, theirs))
+    our_rank, their_rank = ({int(i): rank for rank, i in enumerate(nearest, 1)} for nearest in (ours, theirs))
     rows = [
         (
             hashes[i], "kept" if i in our_rank and i in their_rank else "lost" if i in our_rank else "gained",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -14,7 +14,6 @@ __all__ = ["CheckRow", "put_check"]
 
 CheckRow = dict[str, Any]
 
-_TABLES = ("checks", "encoders", "probes", "protocol", "answers", "vectors", "drift", "drift_summary")
 _TYPES = {
     "VARCHAR": pa.string(), "JSON": pa.string(), "DOUBLE": pa.float64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"), "FLOAT[]": pa.list_(pa.float32()), "INTEGER[]": pa.list_(pa.int32()),
@@ -23,19 +22,23 @@ _TYPES = {
 
 
 def put_check(
-    connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Sequence[CheckRow]], *, rename_texts: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[tuple[str, Sequence[CheckRow]]],
+    *,
+    rename_texts: bool = False,
 ) -> None:
     """Add a check to an open store; what calls it has written the run.
 
     Args:
         connection: inside :func:`data.store.database.writing`.
-        rows: by table, each by the names of its columns. Columns of JSON take plain values; NaN and infinity are no
-            values in the store. A figure of ``drift_summary`` without a column of its own goes into ``measures``.
+        tables: names of tables with rows of theirs, each by the names of its columns. Columns of JSON take plain
+            values; NaN and infinity are no values in the store. A figure of ``drift_summary`` without a column of its
+            own goes into ``measures``.
         rename_texts: texts that are there already take their names from this check.
     """
     verbs = {"encoders": "OR REPLACE", "probes": "OR REPLACE" if rename_texts else "OR IGNORE"}
-    for table in _TABLES:
-        _insert(connection, table, rows.get(table, ()), verbs.get(table, ""))
+    for table, rows in tables:
+        _insert(connection, table, rows, verbs.get(table, ""))
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[CheckRow], verb: str) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from data.rules.vectors.arrays import Vectors
 from data.store.errors import EncoderError, MissingDependencyError
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.model_files.hashes import hash_files
@@ -21,8 +21,6 @@ __all__ = [
     "Backend", "Description", "Encoded", "Encoder", "FolderEncoder", "Tokens", "as_matrix", "cut", "dense", "in_use",
     "prepare", "require", "resolve", "slices", "unit", "versions_of",
 ]  # fmt: skip
-
-Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,9 @@ class Encoded:
         failed: why single texts have no vectors, by position.
     """
 
-    dense: Matrix | None = None
+    dense: Vectors | None = None
     sparse: list[dict[str, float]] | None = None
-    multi: list[Matrix] | None = None
+    multi: list[Vectors] | None = None
     tokens: list[Tokens] | None = None
     failed: dict[int, str] = field(default_factory=dict)
 
@@ -168,7 +166,7 @@ def slices(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, count))
 
 
-def as_matrix(rows: Any, count: int, *, where: str) -> Matrix:
+def as_matrix(rows: Any, count: int, *, where: str) -> Vectors:
     """Rows from anywhere as float32 [count, d].
 
     Raises:
@@ -199,19 +197,19 @@ def _filled(rows: Any) -> Any:
     return [[float("nan")] * width if row is None else row for row in rows]
 
 
-def unit(matrix: Matrix) -> Matrix:
+def unit(matrix: Vectors) -> Vectors:
     """Rows scaled to length 1; rows of zeros stay zeros."""
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     return np.asarray(matrix / np.where(norms > 0, norms, 1), dtype=np.float32)
 
 
-def cut(matrix: Matrix, settings: EncoderSettings) -> Matrix:
+def cut(matrix: Vectors, settings: EncoderSettings) -> Vectors:
     """The leading dimensions asked for, then length 1 if normalisation was asked for."""
     leading = matrix if settings.dimensions is None else np.ascontiguousarray(matrix[:, : settings.dimensions])
     return unit(leading) if settings.normalise else leading
 
 
-def dense(rows: Any, texts: Sequence[str], settings: EncoderSettings) -> Matrix:
+def dense(rows: Any, texts: Sequence[str], settings: EncoderSettings) -> Vectors:
     """Rows from anywhere, one a text, as the settings want them: :func:`as_matrix`, then :func:`cut`.
 
     Raises:

@@ -8,7 +8,6 @@ import socket
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import httpx
@@ -101,12 +100,6 @@ class Http:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    def __enter__(self) -> Http:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.close()
 
     def _asked(self, method: str, url: str, payload: dict[str, Any] | None) -> Any:
         retrying = Retrying(
@@ -291,7 +284,7 @@ class ServerEncoder:
             EncoderError: it is none.
         """
         if not isinstance(answer, list):
-            raise malformed_answer(f"The answer has no list of vectors: {self._http.said()}", url)
+            raise malformed_answer(f"The answer has no list of embeddings: {self._http.said()}", url)
         if len(answer) != count:
             raise malformed_answer(f"The server gave {len(answer)} vectors for {count} texts", url)
         return answer

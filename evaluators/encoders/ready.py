@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from data.store.errors import InputError
 from evaluators.encoders.base import Backend, Description, Encoded, as_matrix, cut, in_use
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.model_files.hashes import hash_files
-from evaluators.probes import BUNDLED, read_texts
+from evaluators.probes import BUNDLED, read_texts, text_hash
 
 _HASHES, _VECTORS = ("text_hash", "hash"), ("vector", "embedding", "vectors", "embeddings")
 
@@ -51,7 +50,7 @@ class ReadyVectors:
         dense = np.full((len(texts), self._vectors.shape[1]), np.nan, dtype=np.float32)
         failed = {}
         for row, text in enumerate(texts):
-            position = self._position.get(sha256(text.encode()).hexdigest())
+            position = self._position.get(text_hash(text))
             if position is None:
                 failed[row] = "The file has no vector for this text."
             else:
@@ -98,7 +97,7 @@ def _npz(path: Path, settings: EncoderSettings) -> tuple[list[str], Any]:
         if "hashes" in arrays.files:
             return [str(name) for name in arrays["hashes"]], rows
         if "texts" in arrays.files:
-            return _hashed([str(text) for text in arrays["texts"]]), rows
+            return [text_hash(str(text)) for text in arrays["texts"]], rows
     return _named(settings), rows
 
 
@@ -107,7 +106,7 @@ def _parquet(path: Path, settings: EncoderSettings) -> tuple[list[str], Any]:
     rows = table.column(_first(_VECTORS, table.column_names)).combine_chunks()
     matrix = rows.values.to_numpy(zero_copy_only=False).reshape(len(rows), -1)
     if "text" in table.column_names:
-        return _hashed(table.column("text").to_pylist()), matrix
+        return [text_hash(text) for text in table.column("text").to_pylist()], matrix
     return table.column(_first(_HASHES, table.column_names)).to_pylist(), matrix
 
 
@@ -115,7 +114,7 @@ def _jsonl(path: Path, settings: EncoderSettings) -> tuple[list[str], Any]:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     rows = [line[_first(_VECTORS, line)] for line in lines]
     if lines and "text" in lines[0]:
-        return _hashed([line["text"] for line in lines]), rows
+        return [text_hash(line["text"]) for line in lines], rows
     return [line[_first(_HASHES, line)] for line in lines], rows
 
 
@@ -134,10 +133,6 @@ def _first(names: Sequence[str], present: Any) -> str:
     return name
 
 
-def _hashed(texts: Sequence[str]) -> list[str]:
-    return [sha256(text.encode()).hexdigest() for text in texts]
-
-
 def _named(settings: EncoderSettings) -> list[str]:
     if "texts" not in settings.options:
         raise InputError(
@@ -146,7 +141,7 @@ def _named(settings: EncoderSettings) -> list[str]:
             remedy="Name the file of the texts: texts=FILE.",
         )
     named = settings.options["texts"]
-    return _hashed(read_texts(BUNDLED if named == "bundled" else Path(named)))
+    return [text_hash(text) for text in read_texts(BUNDLED if named == "bundled" else Path(named))]
 
 
 BACKEND = Backend(

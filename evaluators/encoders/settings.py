@@ -15,12 +15,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from data.store import keys
 from data.store.errors import InputError
+from data.store.vocabulary import Output
 from evaluators.trust import allowances
 
 __all__ = ["DTYPES", "POOLING_MODES", "SPEC_HELP", "EncoderSettings"]
 
 POOLING_MODES = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean")
-OUTPUTS = ("dense", "sparse", "multi")
 # Names that libraries use for one precision, and ours.
 DTYPES = {"fp32": "fp32", "float32": "fp32", "f32": "fp32", "fp16": "fp16", "float16": "fp16", "f16": "fp16"} | {
     "half": "fp16", "bf16": "bf16", "bfloat16": "bf16", "int8": "int8", "q8_0": "int8", "int4": "int4",
@@ -97,8 +97,8 @@ class EncoderSettings:
         self._refuse_if(
             self.pooling not in (None, *POOLING_MODES), f"pooling {self.pooling!r} is not known", *POOLING_MODES
         )
-        unknown = [output for output in self.outputs if output not in OUTPUTS]
-        self._refuse_if(bool(unknown) or not self.outputs, f"outputs {unknown} are not known", *OUTPUTS)
+        unknown = [output for output in self.outputs if output not in tuple(Output)]
+        self._refuse_if(bool(unknown) or not self.outputs, f"outputs {unknown} are not known", *Output)
         for name in ("dimensions", "max_length", "batch_size", "timeout", "call_timeout"):
             value = getattr(self, name)
             # NaN is not above zero either.

@@ -77,15 +77,12 @@ class Answers:
 
     def repeated(self, rows: Sequence[AnswerRow] | None = None) -> float:
         """Largest gap between the first and another answer to the same text in calls that were the same."""
-        worst = 0.0
-        for text in self.log.chosen:
-            for how in ("batch", "alone"):
-                same = [
-                    row for row in (self.rows if rows is None else rows) if row.text == text and self.how(row) == how
-                ]
-                if len(same) > 1:
-                    worst = max(worst, float(gaps(self.stack(same[:1]), self.stack(same)).max()))
-        return worst
+        same: dict[tuple[int, str], list[AnswerRow]] = {}
+        for row in self.rows if rows is None else rows:
+            if row.text in self.log.chosen and self.how(row) in ("batch", "alone"):
+                same.setdefault((row.text, self.how(row)), []).append(row)
+        apart = [gaps(self.stack(group[:1]), self.stack(group)).max() for group in same.values() if len(group) > 1]
+        return float(max(apart, default=0.0))
 
     def first(self, *how: str) -> dict[int, Vectors] | None:
         """The first answer to each text in calls of one kind; None where there are none to compare."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from os.path import commonprefix
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.rules.drift import SAME_VECTORS
+from data.rules.vectors.arrays import Vectors
 from data.store.errors import PlumblineError
 from evaluators.encoders.base import Encoder
 from evaluators.parity.scatter import gap
@@ -23,24 +23,10 @@ from evaluators.parity.vectors import ProbeVectors, encode_probes
 from evaluators.probes import Probe
 
 __all__ = [
-    "BEGINNINGS",
-    "MORE",
-    "CallLog",
-    "Call",
-    "TEXT_CHANGES",
-    "alike_for",
-    "ask_again",
-    "ask_all_again",
-    "ask_at_last",
-    "ask_at_once",
-    "ask_more",
-    "ask_of_beginnings",
-    "ask_twice",
-    "beginning",
-    "disagrees",
-]
+    "MORE", "SAME", "TEXT_CHANGES", "Call", "CallLog", "alike_for", "ask_again", "ask_all_again", "ask_at_last",
+    "ask_at_once", "ask_more", "ask_of_beginnings", "ask_twice", "beginning", "disagrees",
+]  # fmt: skip
 
-Matrix = NDArray[np.float32]
 
 MORE = 24
 SAME = SAME_VECTORS  # gap up to which two answers are one answer
@@ -82,7 +68,7 @@ class Call:
     how: str
     load: int
     texts: tuple[int, ...]
-    vectors: Matrix
+    vectors: Vectors
 
 
 @dataclass
@@ -102,11 +88,11 @@ class CallLog:
     chosen: tuple[int, ...]
     split: bool = False
     calls: list[Call] = field(default_factory=list)
-    first: Matrix | None = None
-    beginnings: dict[int, Matrix] = field(default_factory=dict)
-    variants: dict[str, Matrix] = field(default_factory=dict)
+    first: Vectors | None = None
+    beginnings: dict[int, Vectors] = field(default_factory=dict)
+    variants: dict[str, Vectors] = field(default_factory=dict)
 
-    def add(self, how: str, load: int, texts: Sequence[int], dense: Matrix | None) -> None:
+    def add(self, how: str, load: int, texts: Sequence[int], dense: Vectors | None) -> None:
         """Keep one call's dense vectors; nothing where it gave none, or of another width than the first."""
         width = next((call.vectors.shape[1] for call in self.calls), None)
         if dense is not None and (width in (None, dense.shape[1]) or load > 1):
@@ -116,7 +102,7 @@ class CallLog:
         """The calls of some kinds."""
         return [call for call in self.calls if call.how in how and call.load == load]
 
-    def everything(self) -> Matrix | None:
+    def everything(self) -> Vectors | None:
         """The vectors of all texts of the check from one call, [n, d]."""
         return next((call.vectors for call in self.calls if call.how == "all"), None)
 
@@ -223,7 +209,7 @@ def ask_of_beginnings(encoder: Encoder, log: CallLog) -> None:
     """Texts that share their first characters with one asked before; where some get its vector, how many it takes."""
     role = log.texts[log.chosen[0]].role
 
-    def dense(probes: Sequence[Probe]) -> Matrix | None:
+    def dense(probes: Sequence[Probe]) -> Vectors | None:
         placed = [Probe(probe.probe, probe.text, role) for probe in probes]
         vectors = encode_probes(encoder, placed).dense
         if vectors is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from data.rules.drift import floor_of
 from data.rules.measures import Compared, mean_of, measured
-from data.rules.vectors.arrays import Floats, sampled
+from data.rules.vectors.arrays import Floats, Vectors, sampled
 from data.rules.vectors.clouds import Clouds, neighbours_kept, permutation
 from data.rules.vectors.per_text import per_text
-from data.store.vocabulary import DriftVerdict, Output
-from data.store.vocabulary import Outcome as Result
+from data.store.vocabulary import DriftVerdict, Outcome, Output
 from evaluators.parity.multi import maxsim_matrix, per_multi
+from evaluators.parity.outputs import worst_of
 from evaluators.parity.selftest import SelfTest
 from evaluators.parity.sparse import per_sparse, sparse_similarities
 from evaluators.parity.vectors import ProbeVectors
@@ -57,77 +57,100 @@ class OutputComparison:
 
 def compare_outputs(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe]) -> list[OutputComparison]:
     """Compare every output that the candidate was asked for; what one side lacks is unusable, and says so."""
-    comparisons = []
-    for output in candidate.settings.get("outputs", ["dense"]):
-        ours, theirs = getattr(reference.vectors, output), getattr(candidate.vectors, output)
-        floor = floor_of(str(reference.settings["dtype"]), str(candidate.settings["dtype"]))
-        if theirs is None or ours is None:
-            comparisons.append(_unusable(output, floor, _nothing(reference, candidate, output)))
-        else:
-            comparisons.append(
-                {"dense": _dense, "sparse": _sparse, "multi": _multi}[output](reference, candidate, probes, floor)
-            )
-    return comparisons
+    floor = floor_of(str(reference.settings["dtype"]), str(candidate.settings["dtype"]))
+    outputs = candidate.settings.get("outputs", ["dense"])
+    return [_compared(_Pair(reference, candidate, probes, floor, output)) for output in outputs]
 
 
-def _nothing(reference: CheckedSide, candidate: CheckedSide, output: str) -> str:
-    side, who = (
-        (candidate, "The encoder") if getattr(candidate.vectors, output) is None else (reference, "The reference")
-    )
-    reason = next(iter(side.vectors.failed.values()), "")
-    return f"{who} gave no {output} vectors. {reason}".strip()
+@dataclass(frozen=True)
+class _Pair:
+    """One output of two encoders."""
+
+    reference: CheckedSide
+    candidate: CheckedSide
+    probes: Sequence[Probe]
+    floor: float
+    output: str
+
+    @property
+    def vectors(self) -> tuple[Any, Any]:
+        """What either side gave, None where nothing."""
+        return getattr(self.reference.vectors, self.output), getattr(self.candidate.vectors, self.output)
+
+    def related(self, distance: Floats, most: int | None = None) -> NDArray[np.int64]:
+        """Places of the texts that are related to each other: of the sample, those that both sides have."""
+        hashes = [probe.text_hash for probe in self.probes]
+        sample = sampled(hashes) if most is None else sampled(hashes, most)
+        return np.asarray(sample[np.isfinite(distance[sample])])
+
+    def column(self, places: NDArray[np.int64], values: Floats) -> Floats:
+        """Values of some texts as a column of all."""
+        column = np.full(len(self.probes), np.nan)
+        column[places] = values
+        return column
+
+    def judged(
+        self, columns: dict[str, Floats], summary: dict[str, float | None], more: dict[str, Any], **facts: Any
+    ) -> OutputComparison:
+        """The comparison with its verdict; ``facts`` are what else the verdict may rest on."""
+        lengths, unit = _lengths(self.reference, self.probes)
+        distance = columns["cosine_distance"]
+        evidence = DriftEvidence(
+            self.output,
+            distance,
+            columns.get("norm_ratio", np.ones(len(distance))),
+            self.floor,
+            neighbours=summary.get("neighbour_overlap"),
+            lengths=lengths,
+            unit=unit,
+            lost=_lost(self),
+            **facts,
+        )
+        verdict = give_verdict(evidence, self.probes, _both(self.reference, self.candidate))
+        return OutputComparison(self.output, verdict, self.floor, columns, summary, more)
+
+    def unusable(self, sentence: str) -> OutputComparison:
+        """Nothing to compare, and why."""
+        judgement = DriftJudgement(DriftVerdict.UNUSABLE, sentence)
+        return OutputComparison(self.output, judgement, self.floor, {}, {}, {})
 
 
-def _unusable(output: str, floor: float, sentence: str) -> OutputComparison:
-    return OutputComparison(output, DriftJudgement(DriftVerdict.UNUSABLE, sentence), floor, {}, {}, {})
+def _compared(pair: _Pair) -> OutputComparison:
+    ours, theirs = pair.vectors
+    if ours is None or theirs is None:
+        side, who = (pair.candidate, "The encoder") if theirs is None else (pair.reference, "The reference")
+        reason = next(iter(side.vectors.failed.values()), "")
+        return pair.unusable(f"{who} gave no {pair.output} vectors. {reason}".strip())
+    return _COMPARE[Output(pair.output)](pair, ours, theirs)
 
 
-def _dense(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe], floor: float) -> OutputComparison:
-    ours, theirs = reference.vectors.dense, candidate.vectors.dense
-    assert ours is not None and theirs is not None
+def _dense(pair: _Pair, ours: Vectors, theirs: Vectors) -> OutputComparison:
     widths = ours.shape[1], theirs.shape[1]
     compared = ""
     if widths[0] != widths[1]:
-        if not (reference.settings.get("dimensions") or candidate.settings.get("dimensions")):
-            return _unusable("dense", floor, f"{widths[0]} dimensions against {widths[1]}.")
+        if not (pair.reference.settings.get("dimensions") or pair.candidate.settings.get("dimensions")):
+            return pair.unusable(f"{widths[0]} dimensions against {widths[1]}.")
         width = min(widths)
         compared = f"on the first {width} of {max(widths)} dimensions"
         ours, theirs = _prefix(ours, width, theirs), _prefix(theirs, width, ours)
     texts = per_text(ours, [theirs])[0]
-    related = _related(texts.cosine_distance, probes)
+    related = pair.related(texts.cosine_distance)
     clouds = Clouds(ours[related], theirs[related])
     columns: dict[str, Floats] = dict(vars(texts))
     columns["max_dimension"] = np.where(texts.max_dimension < 0, np.nan, texts.max_dimension)
-    columns["neighbours_kept"] = _at(related, clouds.neighbours_kept(), len(ours))
+    columns["neighbours_kept"] = pair.column(related, clouds.neighbours_kept())
     summary = measured(Compared(texts.cosine_distance, texts.l2, columns["neighbours_kept"], clouds))
-    residual = summary.get("rotation_residual")
-    near = residual is not None and residual <= max(floor, 1e-5)
-    permuted = near and permutation(ours[related], theirs[related], max(floor, 1e-5)) is not None
-    lengths, unit = _lengths(reference, probes)
-    lost = _lost(reference, candidate, "dense", probes)
-    evidence = DriftEvidence(
-        "dense", texts.cosine_distance, texts.norm_ratio, floor, residual, permuted, summary.get("neighbour_overlap"),
-        texts.l2, lengths, unit, compared, lost, int((lost & candidate.vectors.finite()).sum()),
-    )  # fmt: skip
+    residual, tolerance = summary.get("rotation_residual"), max(pair.floor, 1e-5)
+    near = residual is not None and residual <= tolerance
+    permuted = near and permutation(ours[related], theirs[related], tolerance) is not None
     more = {"texts_related": len(related), "permuted": permuted, "dimensions": list(widths)}
-    verdict = give_verdict(evidence, probes, _both(reference, candidate))
-    return OutputComparison("dense", verdict, floor, columns, summary, more)
+    return pair.judged(
+        columns, summary, more, rotation_residual=residual, permuted=permuted, l2=texts.l2, compared=compared,
+        zeros=int((_lost(pair) & pair.candidate.vectors.finite()).sum()),
+    )  # fmt: skip
 
 
-def _related(distance: Floats, probes: Sequence[Probe], most: int | None = None) -> NDArray[np.int64]:
-    """Places of the texts that are related to each other: of the sample, those that both sides have."""
-    hashes = [probe.text_hash for probe in probes]
-    sample = sampled(hashes) if most is None else sampled(hashes, most)
-    return np.asarray(sample[np.isfinite(distance[sample])])
-
-
-def _at(places: NDArray[np.int64], values: Floats, count: int) -> Floats:
-    column = np.full(count, np.nan)
-    column[places] = values
-    return column
-
-
-def _prefix(rows: NDArray[np.float32], width: int, other: NDArray[np.float32]) -> NDArray[np.float32]:
+def _prefix(rows: Vectors, width: int, other: Vectors) -> Vectors:
     """The leading dimensions, at length 1 again if that is what the other side has."""
     if rows.shape[1] == width:
         return rows
@@ -138,63 +161,44 @@ def _prefix(rows: NDArray[np.float32], width: int, other: NDArray[np.float32]) -
     return prefix
 
 
-def _sparse(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe], floor: float) -> OutputComparison:
-    ours, theirs = reference.vectors.sparse or [], candidate.vectors.sparse or []
+def _sparse(pair: _Pair, ours: list[Any], theirs: list[Any]) -> OutputComparison:
     texts = per_sparse(ours, theirs)
-    columns = {
-        "cosine_distance": texts.cosine_distance,
-        "l2": texts.l2,
-        "max_difference": texts.max_difference,
-        "norm_ratio": texts.norm_ratio,
-        "norm": texts.norm,
-        "token_overlap": texts.token_overlap,
-    }
-    related = _related(texts.cosine_distance, probes)
+    columns = {name: values for name, values in vars(texts).items() if name != "max_token"}
+    related = pair.related(texts.cosine_distance)
     cosines = [sparse_similarities([rows[i] or {} for i in related]) for rows in (ours, theirs)]
-    columns["neighbours_kept"] = _at(related, neighbours_kept(cosines[0], cosines[1]), len(ours))
-    lengths, unit = _lengths(reference, probes)
-    lost = _lost(reference, candidate, "sparse", probes)
-    evidence = DriftEvidence(
-        "sparse", texts.cosine_distance, texts.norm_ratio, floor, lengths=lengths, unit=unit, lost=lost
-    )
+    columns["neighbours_kept"] = pair.column(related, neighbours_kept(cosines[0], cosines[1]))
     summary = measured(Compared(texts.cosine_distance, texts.l2, columns["neighbours_kept"]))
     more = {"token_overlap": mean_of(texts.token_overlap), "max_token": texts.max_token}
-    verdict = give_verdict(evidence, probes, _both(reference, candidate))
-    return OutputComparison("sparse", verdict, floor, columns, summary, more)
+    return pair.judged(columns, summary, more)
 
 
-def _multi(reference: CheckedSide, candidate: CheckedSide, probes: Sequence[Probe], floor: float) -> OutputComparison:
-    ours, theirs = reference.vectors.multi or [], candidate.vectors.multi or []
+def _multi(pair: _Pair, ours: list[Any], theirs: list[Any]) -> OutputComparison:
     texts = per_multi(ours, theirs)
     columns = {"cosine_distance": texts.distance, "token_ratio": texts.token_ratio, "worst_token": texts.worst_token}
-    related = _related(texts.distance, probes, _MULTI_RELATED)
-    scores = [maxsim_matrix([matrix for i in related if (matrix := rows[i]) is not None]) for rows in (ours, theirs)]
-    columns["neighbours_kept"] = _at(related, neighbours_kept(scores[0], scores[1]), len(ours))
-    more: dict[str, Any] = {"token_ratio": mean_of(texts.token_ratio), "worst_token": _worst(texts.worst_token)}
+    related = pair.related(texts.distance, _MULTI_RELATED)
+    scores = [maxsim_matrix([rows[i] for i in related]) for rows in (ours, theirs)]
+    columns["neighbours_kept"] = pair.column(related, neighbours_kept(scores[0], scores[1]))
+    summary = measured(Compared(texts.distance, neighbours_kept=columns["neighbours_kept"]))
+    more: dict[str, Any] = {"token_ratio": mean_of(texts.token_ratio), "worst_token": worst_of(texts.worst_token)}
     if len(related) > 1:
         more["maxsim_difference"] = float(np.abs(scores[0] - scores[1]).max())
-    lengths, unit = _lengths(reference, probes)
-    lost = _lost(reference, candidate, "multi", probes)
-    evidence = DriftEvidence("multi", texts.distance, np.ones(len(ours)), floor, lengths=lengths, unit=unit, lost=lost)
-    summary = measured(Compared(texts.distance, neighbours_kept=columns["neighbours_kept"]))
-    verdict = give_verdict(evidence, probes, _both(reference, candidate))
-    return OutputComparison("multi", verdict, floor, columns, summary, more)
+    return pair.judged(columns, summary, more)
 
 
-def _lost(reference: CheckedSide, candidate: CheckedSide, output: str, probes: Sequence[Probe]) -> NDArray[np.bool_]:
+def _lost(pair: _Pair) -> NDArray[np.bool_]:
     """Texts for which the reference gave numbers and the candidate none, or zeros, [n]; servers refuse blank ones."""
 
     def gave(side: CheckedSide) -> NDArray[np.bool_]:
-        if output == Output.DENSE:
+        if pair.output == Output.DENSE:
             dense = side.vectors.dense
             return side.vectors.finite() & (False if dense is None else np.asarray((dense != 0).any(1)))
-        rows = getattr(side.vectors, output) or [None] * side.vectors.count
+        rows = getattr(side.vectors, pair.output) or [None] * side.vectors.count
         return np.array([row is not None for row in rows], dtype=bool)
 
-    if candidate.vectors.gone:  # what it was not asked for is said of it as a whole, and is not lost text by text
-        return np.zeros(len(probes), dtype=bool)
-    blank = np.array([not probe.text.strip() for probe in probes], dtype=bool)
-    return np.asarray(gave(reference) & ~gave(candidate) & ~blank)
+    if pair.candidate.vectors.gone:  # what it was not asked for is said of it as a whole, and is not lost text by text
+        return np.zeros(len(pair.probes), dtype=bool)
+    blank = np.array([not probe.text.strip() for probe in pair.probes], dtype=bool)
+    return np.asarray(gave(pair.reference) & ~gave(pair.candidate) & ~blank)
 
 
 def _both(reference: CheckedSide, candidate: CheckedSide) -> list[SelfTest]:
@@ -202,9 +206,9 @@ def _both(reference: CheckedSide, candidate: CheckedSide) -> list[SelfTest]:
     ours = [
         SelfTest(o.test, o.outcome, o.value, f"The reference: {o.detail}", o.outputs, o.observed)
         for o in reference.protocol
-        if o.outcome == Result.FAIL
+        if o.outcome == Outcome.FAIL
     ]
-    own = [outcome for outcome in candidate.protocol if outcome.outcome == Result.FAIL or outcome.observed]
+    own = [outcome for outcome in candidate.protocol if outcome.outcome == Outcome.FAIL or outcome.observed]
     return [*ours, *own]
 
 
@@ -215,5 +219,8 @@ def _lengths(reference: CheckedSide, probes: Sequence[Probe]) -> tuple[Floats, s
     return np.array([len(probe.text) for probe in probes], dtype=np.float64), "characters"
 
 
-def _worst(values: Floats) -> float | None:
-    return float(np.nanmax(values)) if np.isfinite(values).any() else None
+_COMPARE: dict[Output, Callable[[_Pair, Any, Any], OutputComparison]] = {
+    Output.DENSE: _dense,
+    Output.SPARSE: _sparse,
+    Output.MULTI: _multi,
+}

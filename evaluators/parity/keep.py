@@ -34,27 +34,34 @@ _OF_TEXTS = (
 def keep_check(connection: duckdb.DuckDBPyConnection, check: Check, command: str) -> None:
     """Add the check to an open store, all of it or (with the transaction) none of it."""
     put_run(connection, _run(check, command))
-    everyone = {encoder_id(examined): examined for examined in (check.reference, *check.candidates)}
-    probes = check.plan.probes
-    comparisons = [(examined, comparison) for examined in check.candidates for comparison in examined.comparisons]
-    rows = {
-        "checks": [{
-            "check_id": check.check_id, "run_id": check.check_id, "reference": encoder_id(check.reference),
-            "probe_set": probes.name, "n_texts": len(probes.probes), "started_at": check.started_at,
-        }],
-        "encoders": [_encoder(name, examined) for name, examined in everyone.items()],
-        "probes": _probes(check),
-        "protocol": [row for name, examined in everyone.items() for row in _protocol(check, name, examined)],
-        "answers": [row for name, examined in everyone.items() for row in _answers(check, name, examined)],
-        "vectors": [row for name, examined in everyone.items() for row in _vectors(check, name, examined)],
-        "drift": [row for examined, comparison in comparisons for row in _drift(check, examined, comparison)],
-        "drift_summary": [_summary(check, examined, comparison) for examined, comparison in comparisons],
-    }  # fmt: skip
     # A text that a check of one's own shares with the bundled set keeps the bundled name and stays readable.
-    put_check(connection, rows, rename_texts=probes.name == "bundled")
-    for name, examined in everyone.items():
+    put_check(connection, _tables(check), rename_texts=check.plan.probes.name == "bundled")
+    for name, examined in _everyone(check).items():
         findings = [finding.as_row() for finding in examined.findings]
         put_findings(connection, check.check_id, examined.description.model, findings, subject=name)
+
+
+def _everyone(check: Check) -> dict[str, Examined]:
+    return {encoder_id(examined): examined for examined in (check.reference, *check.candidates)}
+
+
+def _tables(check: Check) -> Iterator[tuple[str, list[CheckRow]]]:
+    """The rows of each table, an encoder at a time: all vectors of a check at once are many."""
+    everyone, probes = _everyone(check), check.plan.probes
+    yield "checks", [{
+        "check_id": check.check_id, "run_id": check.check_id, "reference": encoder_id(check.reference),
+        "probe_set": probes.name, "n_texts": len(probes.probes), "started_at": check.started_at,
+    }]  # fmt: skip
+    yield "encoders", [_encoder(name, examined) for name, examined in everyone.items()]
+    yield "probes", _probes(check)
+    for name, examined in everyone.items():
+        yield "protocol", _protocol(check, name, examined)
+        yield "answers", _answers(check, name, examined)
+        yield "vectors", list(_vectors(check, name, examined))
+    for examined in check.candidates:
+        for comparison in examined.comparisons:
+            yield "drift", _drift(check, examined, comparison)
+            yield "drift_summary", [_summary(check, examined, comparison)]
 
 
 def encoder_id(examined: Examined) -> str:
@@ -97,35 +104,25 @@ def _run(check: Check, command: str) -> RunRow:
 
 
 def _encoder(name: str, examined: Examined) -> CheckRow:
-    description, backend = examined.description, backend_of(examined.settings.backend)
+    description, settings = examined.description, examined.settings
+    backend = backend_of(settings.backend)
     return {
-        "encoder_id": name,
-        "label": examined.settings.display,
-        "backend": examined.settings.backend,
-        "outside": backend.outside,
-        "own_weights": backend.runs_own_weights(examined.settings),
-        "model": description.model,
-        "revision": description.revision,
-        "settings": description.settings,
-        "versions": description.versions,
+        "encoder_id": name, "label": settings.display, "backend": settings.backend, "outside": backend.outside,
+        "own_weights": backend.runs_own_weights(settings), "model": description.model,
+        "revision": description.revision, "settings": description.settings, "versions": description.versions,
         "files": description.files,
-    }
+    }  # fmt: skip
 
 
 def _probes(check: Check) -> list[CheckRow]:
     return [
         {
-            "text_hash": probe.text_hash,
-            "probe": probe.probe,
-            "text": probe.text if check.plan.keep_text else None,
-            "role": probe.role,
-            "traits": list(probe.traits),
-            "why": probe.why,
-            "core": probe.core,
+            "text_hash": probe.text_hash, "probe": probe.probe, "text": probe.text if check.plan.keep_text else None,
+            "role": probe.role, "traits": list(probe.traits), "why": probe.why, "core": probe.core,
             "characters": len(probe.text),
         }
         for probe in check.plan.probes.probes
-    ]
+    ]  # fmt: skip
 
 
 def _vectors(check: Check, name: str, examined: Examined) -> Iterator[CheckRow]:
@@ -205,14 +202,8 @@ def _summary(check: Check, examined: Examined, comparison: OutputComparison) -> 
     hidden = () if check.plan.keep_text else ("max_token",)  # a token spells a part of the text out
     facts = {name: fact for name, fact in comparison.measures.items() if name not in hidden}
     return {each.name: comparison.summary.get(each.name) for each in MEASURES} | {
-        "check_id": check.check_id,
-        "encoder_id": encoder_id(examined),
-        "output": comparison.output,
-        "verdict": comparison.verdict.verdict,
-        "sentence": comparison.verdict.sentence,
-        "floor": comparison.floor,
-        "texts": len(check.plan.probes.probes),
-        "texts_failed": len(examined.vectors.failed),
-        "seconds": examined.seconds,
-        "measures": facts | ({"per_text": per_text} if per_text else {}),
-    }
+        "check_id": check.check_id, "encoder_id": encoder_id(examined), "output": comparison.output,
+        "verdict": comparison.verdict.verdict, "sentence": comparison.verdict.sentence, "floor": comparison.floor,
+        "texts": len(check.plan.probes.probes), "texts_failed": len(examined.vectors.failed),
+        "seconds": examined.seconds, "measures": facts | ({"per_text": per_text} if per_text else {}),
+    }  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 
 from data.rules.drift import floor_of
 from data.store.errors import PlumblineError
+from data.store.vocabulary import Outcome
 from evaluators.encoders.base import Backend, Encoder
 from evaluators.parity.answers import Answers
 from evaluators.parity.asking import SAME, CallLog
@@ -28,11 +29,11 @@ def two_loads(
 ) -> SelfTest:
     """Do two loads of the model agree? The second is asked twice, so that noise is not taken for it."""
     if backend.one_load:
-        return SelfTest("loads", "skipped", None, f"Not asked: {backend.one_load}.")
+        return SelfTest("loads", Outcome.SKIPPED, None, f"Not asked: {backend.one_load}.")
     try:
         second, again = _asked_twice(reopen, log)
     except PlumblineError as error:
-        return SelfTest("loads", "fail", None, f"It could not be loaded a second time: {error}")
+        return SelfTest("loads", Outcome.FAIL, None, f"It could not be loaded a second time: {error}")
     floor = floor_of(dtype)
     if (apart := worst_of(distance(second, again))) is not None and apart > floor:
         as_first = worst_of(distance(first, again))
@@ -44,7 +45,7 @@ def two_loads(
     if broken:
         sound = [output for output in worst if output not in broken]
         return _failed(value, Observation("loads-outputs", {"broken": broken, "sound": sound}), tuple(broken))
-    return SelfTest("loads", "pass", value, "Two loads give the same vectors.")
+    return SelfTest("loads", Outcome.PASS, value, "Two loads give the same vectors.")
 
 
 def _asked_twice(reopen: Callable[[], Encoder], log: CallLog) -> list[ProbeVectors]:
@@ -59,7 +60,7 @@ def _asked_twice(reopen: Callable[[], Encoder], log: CallLog) -> list[ProbeVecto
 
 
 def _failed(value: float | None, observation: Observation, outputs: tuple[str, ...] = SelfTest.outputs) -> SelfTest:
-    return SelfTest("loads", "fail", value, observation.in_words(), outputs, (observation,))
+    return SelfTest("loads", Outcome.FAIL, value, observation.in_words(), outputs, (observation,))
 
 
 def differing_loads(answers: Answers) -> list[Observation]:

@@ -9,6 +9,7 @@ import numpy as np
 from data.rules.drift import floor_of
 from data.rules.vectors.arrays import Floats, Vectors
 from data.store.errors import EncoderError
+from data.store.vocabulary import Outcome
 from evaluators.encoders.base import Encoder
 from evaluators.parity.asking import (
     CallLog,
@@ -28,6 +29,7 @@ from evaluators.probes import Probe
 
 __all__ = ["few_probes", "self_agreement", "shape_of_answers"]
 
+_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
 _FEW, _SHORT = 8, 300  # texts, characters
 _REPEATED = 1e-5  # distance from which the same call is said to give other vectors, however coarse the precision
 
@@ -44,11 +46,7 @@ def few_probes(probes: Sequence[Probe]) -> list[Probe]:
 
 
 def self_agreement(
-    encoder: Encoder,
-    log: CallLog,
-    first: ProbeVectors,
-    refused: Sequence[str] = (),
-    reference: CallLog | None = None,
+    encoder: Encoder, log: CallLog, first: ProbeVectors, refused: Sequence[str] = (), reference: CallLog | None = None
 ) -> list[SelfTest]:
     """Deterministic, batch, order and distinct: the same texts twice, alone, in reverse, and others like them.
 
@@ -64,7 +62,7 @@ def self_agreement(
     log.add("batch", 1, log.chosen, first.dense)
     if not usable(first).any():
         reason = next(iter(first.failed.values()), "The encoder gave no vectors.")
-        return [SelfTest(test, "skipped", None, reason) for test in ("deterministic", "batch", "order", "distinct")]
+        return [SelfTest(test, Outcome.SKIPPED, None, reason) for test in _OF_CALLS]
     again = encode_probes(encoder, texts)
     log.add("batch", 1, log.chosen, again.dense)
     alone = _alone(encoder, texts)
@@ -81,9 +79,9 @@ def self_agreement(
         _deterministic(distance(first, again), floor),
         _batch(distance(first, alone), floor, texts, [*refused, *first.refused], shuffled=moved is not None),
         _order(rows_out_of_place(first.dense, forth, floor) if moved is None else moved),
-        SelfTest("distinct", "pass", None, "Texts that share their first characters have vectors of their own.")
+        SelfTest("distinct", Outcome.PASS, None, "Texts that share their first characters have vectors of their own.")
         if log.beginnings
-        else SelfTest("distinct", "skipped", None, "Not told: no vectors of other texts were to be had."),
+        else SelfTest("distinct", Outcome.SKIPPED, None, "Not told: no vectors of other texts were to be had."),
     ]
 
 
@@ -116,35 +114,39 @@ def _alone(encoder: Encoder, probes: Sequence[Probe]) -> ProbeVectors:
 def _deterministic(distances: Floats, floor: float) -> SelfTest:
     worst = worst_of(distances)
     if worst is None:
-        return SelfTest("deterministic", "fail", None, "The same texts gave vectors once and none the second time.")
+        return SelfTest(
+            "deterministic", Outcome.FAIL, None, "The same texts gave vectors once and none the second time."
+        )
     if worst > min(floor, _REPEATED):
         words = f"The same texts twice give other vectors (worst distance {worst:.2g})."
-        return SelfTest("deterministic", "fail", worst, words)
-    return SelfTest("deterministic", "pass", worst, "The same texts twice give the same vectors.")
+        return SelfTest("deterministic", Outcome.FAIL, worst, words)
+    return SelfTest("deterministic", Outcome.PASS, worst, "The same texts twice give the same vectors.")
 
 
 def _batch(
     distances: Floats, floor: float, probes: Sequence[Probe], refused: Sequence[str], *, shuffled: bool
 ) -> SelfTest:
     if refused:
-        return SelfTest("batch", "fail", None, refused[0])
+        return SelfTest("batch", Outcome.FAIL, None, refused[0])
     worst = worst_of(distances)
     if worst is None:
-        return SelfTest("batch", "skipped", None, "No text gave a vector both alone and in a batch.")
+        return SelfTest("batch", Outcome.SKIPPED, None, "No text gave a vector both alone and in a batch.")
     if shuffled:
-        return SelfTest("batch", "skipped", worst, "Rows come back in another order, so a text cannot be followed.")
+        return SelfTest(
+            "batch", Outcome.SKIPPED, worst, "Rows come back in another order, so a text cannot be followed."
+        )
     if worst > floor:
         name = probes[int(np.nanargmax(distances))].probe
         words = f"The same text alone and in a batch gives other vectors (worst distance {worst:.2g}, text {name})."
-        return SelfTest("batch", "fail", worst, words)
-    return SelfTest("batch", "pass", worst, "A text gives the same vector alone and in a batch.")
+        return SelfTest("batch", Outcome.FAIL, worst, words)
+    return SelfTest("batch", Outcome.PASS, worst, "A text gives the same vector alone and in a batch.")
 
 
 def _order(moved: int | None) -> SelfTest:
     if moved is not None:
         words = f"Rows come back shuffled: {moved} texts of a batch have another text's vector."
-        return SelfTest("order", "fail", float(moved), words)
-    return SelfTest("order", "pass", 0.0, "Each vector of a batch is at its own text's place.")
+        return SelfTest("order", Outcome.FAIL, float(moved), words)
+    return SelfTest("order", Outcome.PASS, 0.0, "Each vector of a batch is at its own text's place.")
 
 
 def shape_of_answers(vectors: ProbeVectors, dimensions: int | None, normalised: bool | None) -> list[SelfTest]:
@@ -152,27 +154,29 @@ def shape_of_answers(vectors: ProbeVectors, dimensions: int | None, normalised: 
     if vectors.dense is None:
         other = [name for name in ("sparse", "multi") if getattr(vectors, name) is not None]
         words = f"It gives {' and '.join(other)} vectors only." if other else "It gave no vectors."
-        return [SelfTest("shape", "pass" if other else "fail", None, words)]
+        return [SelfTest("shape", Outcome.PASS if other else Outcome.FAIL, None, words)]
     width, finite = vectors.dense.shape[1], vectors.finite()
     there = vectors.count - len(vectors.failed)
     words = f"{there} of {vectors.count} texts have a vector of {width} dimensions."
-    shape = SelfTest("shape", "pass", float(width), words)
+    shape = SelfTest("shape", Outcome.PASS, float(width), words)
     if dimensions is not None and width != dimensions:
-        shape = SelfTest("shape", "fail", float(width), f"{dimensions} dimensions were asked for, {width} came.")
+        shape = SelfTest("shape", Outcome.FAIL, float(width), f"{dimensions} dimensions were asked for, {width} came.")
     bad = int((~finite).sum())
     reason = next(iter(vectors.failed.values()), "")
     words = f"{bad} of {vectors.count} texts have no usable vector. The first: {reason}"
-    numbers = SelfTest("finite", "fail" if bad else "pass", float(bad), words if bad else "All values are numbers.")
+    numbers = SelfTest(
+        "finite", Outcome.FAIL if bad else Outcome.PASS, float(bad), words if bad else "All values are numbers."
+    )
     return [shape, numbers, _norms(vectors.dense[finite], normalised)]
 
 
 def _norms(rows: Vectors, normalised: bool | None) -> SelfTest:
     if not len(rows):
-        return SelfTest("norms", "skipped", None, "There are no vectors.")
+        return SelfTest("norms", Outcome.SKIPPED, None, "There are no vectors.")
     norms = np.linalg.norm(rows.astype(np.float64), axis=1)
     mean, spread = float(norms.mean()), float(norms.std())
     units = bool(np.abs(norms - 1).max() < 2e-2)
     words = "All vectors have length 1." if units else f"Lengths are {mean:.3g} on average, spread {spread:.2g}."
     if normalised and not units:
-        return SelfTest("norms", "fail", mean, f"{words} The settings say they are normalised.")
-    return SelfTest("norms", "pass", mean, words)
+        return SelfTest("norms", Outcome.FAIL, mean, f"{words} The settings say they are normalised.")
+    return SelfTest("norms", Outcome.PASS, mean, words)

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from data.rules.drift import floor_of
 from data.store.errors import EncoderError, ModelError, PlumblineError
-from data.store.vocabulary import DriftVerdict, Severity
+from data.store.vocabulary import DriftVerdict, Outcome, Severity
 from evaluators.encoders.base import Description, Encoder, in_use
 from evaluators.encoders.registry import backend_of, open_encoder
 from evaluators.encoders.settings import EncoderSettings
@@ -172,7 +172,7 @@ def examine(
         encoder.close()
     if encoder.gone:
         description.warnings.append(encoder.gone)
-        loads, *protocol = [SelfTest(test, "skipped", None, encoder.gone) for test in TESTS[:4]]
+        loads, *protocol = [SelfTest(test, Outcome.SKIPPED, None, encoder.gone) for test in TESTS[:4]]
     else:
         progress(settings.display, "does a second load agree?")
         loads = two_loads(first, lambda: open_encoder(settings), log, backend, settings.dtype)
@@ -202,7 +202,7 @@ def _without(settings: EncoderSettings, vectors: ProbeVectors, error: str) -> Ex
     """An encoder that gave nothing: every test is skipped for the one reason."""
     description = Description(settings.model, settings.revision, in_use(settings), {})
     vectors.failed = vectors.failed or dict.fromkeys(range(vectors.count), error)
-    outcomes = [SelfTest(test, "skipped", None, error) for test in TESTS]
+    outcomes = [SelfTest(test, Outcome.SKIPPED, None, error) for test in TESTS]
     return Examined(settings, description, outcomes, vectors, 0.0, error)
 
 

@@ -12,10 +12,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.csgraph import connected_components
+
+from data.rules.vectors.arrays import Floats, participation_ratio
 
 __all__ = ["Shape", "Noise", "gap", "gaps", "groups", "noise_of", "same_products", "together"]
 
-Floats = NDArray[np.float64]
 Shape = Literal["even", "proportional", "length", "uneven"]
 
 _ALONG = 0.9  # share of the scatter along the vector itself from which only lengths vary
@@ -61,17 +63,9 @@ def gaps(left: ArrayLike, right: ArrayLike) -> Floats:
 
 def groups(rows: ArrayLike, tolerance: float) -> NDArray[np.int64]:
     """Group of each row, [n]: rows within the tolerance of one another are one; the largest is 0."""
-    near = gaps(rows, rows) <= tolerance
-    label = np.full(len(near), -1)
-    for start in range(len(near)):
-        waiting = [start] if label[start] < 0 else []
-        while waiting:
-            row = waiting.pop()
-            if label[row] < 0:
-                label[row] = start
-                waiting += [int(one) for one in np.flatnonzero(near[row] & (label < 0))]
-    sizes = sorted(dict.fromkeys(label.tolist()), key=lambda name: -int((label == name).sum()))
-    return np.array([sizes.index(name) for name in label.tolist()], dtype=np.int64)
+    _, label = connected_components(gaps(rows, rows) <= tolerance, directed=False)
+    by_size = np.argsort(-np.bincount(label), kind="stable")
+    return np.asarray(np.argsort(by_size)[label], dtype=np.int64)
 
 
 def noise_of(answers: Sequence[ArrayLike]) -> Noise | None:
@@ -92,7 +86,7 @@ def noise_of(answers: Sequence[ArrayLike]) -> Noise | None:
         for part, mean, length in zip(relative, means, lengths, strict=True)
     )
     degrees = sum(len(one) - 1 for one in rows)
-    ratio = _participation(every) / (degrees * every.shape[1] / (degrees + every.shape[1]))
+    ratio = (participation_ratio(every) or 0.0) / (degrees * every.shape[1] / (degrees + every.shape[1]))
     steep = _steep(relative, means)
     shape: Shape = "uneven"
     if along > _ALONG * total:
@@ -125,11 +119,6 @@ def same_products(left: ArrayLike, right: ArrayLike) -> bool:
     spread = float(ours.std())
     far = float(gap(one, other).mean()) > _FAR  # products of vectors that are near each other agree, turned or not
     return len(one) > 3 and far and spread > 1e-9 and float(np.sqrt(((ours - theirs) ** 2).mean())) < _PRODUCTS * spread
-
-
-def _participation(rows: Floats) -> float:
-    gram = rows @ rows.T if len(rows) < rows.shape[1] else rows.T @ rows
-    return float(np.trace(gram) ** 2 / max(float((gram**2).sum()), 1e-300))
 
 
 def _steep(relative: Sequence[Floats], means: Sequence[Floats]) -> float:

@@ -22,7 +22,7 @@ class SelfTest:
     """
 
     test: str
-    outcome: str
+    outcome: Outcome
     value: float | None
     detail: str
     outputs: tuple[str, ...] = ("dense", "sparse", "multi")

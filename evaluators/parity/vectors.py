@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from data.rules.vectors.arrays import Vectors
 from data.store.errors import EncoderError, EncoderGoneError
 from evaluators.encoders.base import Encoded, Encoder, Tokens
 from evaluators.probes import Probe
@@ -15,8 +16,6 @@ from evaluators.probes import Probe
 __all__ = ["ProbeVectors", "encode_probes"]
 
 _MOST_FAILURES = 12  # calls in a row that may fail before the rest is given up: the server is gone, not one text
-
-Matrix = NDArray[np.float32]
 
 
 @dataclass
@@ -32,15 +31,15 @@ class ProbeVectors:
     """
 
     count: int
-    dense: Matrix | None = None
+    dense: Vectors | None = None
     sparse: list[dict[str, float] | None] | None = None
-    multi: list[Matrix | None] | None = None
+    multi: list[Vectors | None] | None = None
     tokens: list[Tokens | None] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     smaller: list[str] = field(default_factory=list)
     gone: str = ""
-    _widths: dict[int, dict[int, NDArray[np.float32]]] = field(default_factory=dict, repr=False)
+    _widths: dict[int, dict[int, Vectors]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.tokens = self.tokens or [None] * self.count
@@ -68,7 +67,7 @@ class ProbeVectors:
             self.tokens[row] = tokens
         self.failed |= {rows[position]: reason for position, reason in encoded.failed.items()}
 
-    def _put_dense(self, rows: list[int], dense: Matrix) -> None:
+    def _put_dense(self, rows: list[int], dense: Vectors) -> None:
         """Vectors of another dimension than most cost their own texts alone, whichever came first."""
         self._widths.setdefault(dense.shape[1], {}).update(zip(rows, dense, strict=True))
         width = max(self._widths, key=lambda width: len(self._widths[width]))

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from data.rules.drift import FLOORS, SAME_VECTORS, norm_floor
 from data.rules.vectors.arrays import Floats
-from data.store.vocabulary import DriftVerdict
-from data.store.vocabulary import Outcome as Result
+from data.store.vocabulary import DriftVerdict, Outcome
 from evaluators.parity.selftest import SelfTest
 from evaluators.parity.traits import common_trait
 from evaluators.probes import Probe
@@ -117,7 +116,7 @@ def said_by_protocol(protocol: Sequence[SelfTest], output: str = "dense") -> str
     failed = {
         outcome.test: outcome.detail
         for outcome in protocol
-        if outcome.outcome == Result.FAIL and output in outcome.outputs
+        if outcome.outcome == Outcome.FAIL and output in outcome.outputs
     }
     reasons = [failed[test] for test in ("order", "loads", "deterministic", "batch", "distinct") if test in failed]
     return " ".join(reasons) if reasons else None

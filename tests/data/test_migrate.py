@@ -35,6 +35,9 @@ def first(made_parity: Path, tmp_path: Path) -> Path:
         for column in ("side", "code", "blanks"):
             connection.execute(f"ALTER TABLE diagnosis_causes DROP COLUMN {column}")
         connection.execute("ALTER TABLE diagnoses DROP COLUMN runner_up_code")
+        for column in ("outside", "own_weights"):
+            connection.execute(f"ALTER TABLE encoders DROP COLUMN {column}")
+        connection.execute('UPDATE runs SET settings = \'{"in_use": {"encoder": "tei"}}\' WHERE kind = \'reproduce\'')
         connection.execute("DROP TABLE answers")
         connection.execute("ALTER TABLE results DROP COLUMN filed_as")
         connection.execute("UPDATE results SET notes = ? WHERE rowid = 0", [_RENAMED])
@@ -158,7 +161,7 @@ def test_a_store_of_schema_2_shows_the_same_numbers(second: Path) -> None:
     assert rows(causes, ["cause", "slot", "accepted", "explained", "remaining", "remedy"]) == pages["causes"]
     assert rows(diagnosis.proof(cursor, name).texts, ["before", "after"]) == pages["proof"]
     judged = deltas(cursor, "reproduced")
-    assert rows(judged, ["model", "task", "left_score", "right_score", "delta", "verdict"]) == pages["deltas"]
+    assert rows(judged, ["model", "task", "claim_score", "check_score", "delta", "verdict"]) == pages["deltas"]
     assert rows(drift_cost.points(cursor), ["encoder", "task", "drift", "delta", "verdict"]) == pages["cost"]
 
 
@@ -187,3 +190,14 @@ def test_causes_of_a_store_of_schema_2_get_their_codes(second: Path) -> None:
     assert sorted(runners) == [("max length 254", "max-length"), ("max length 64", "max-length")]
     codes = cursor.execute("SELECT DISTINCT code FROM findings WHERE tier = 'vectors'").fetchall()
     assert {code for (code,) in codes} <= set(CAUSES) | {"prompt-added"}
+
+
+def test_what_an_encoder_is_like_is_known_from_its_backend(first: Path, made_parity: Path) -> None:
+    bring_up_to_date(first)
+    query = "SELECT encoder_id, outside, own_weights FROM encoders ORDER BY 1"
+    with duckdb.connect(str(made_parity), read_only=True) as connection:
+        written_today = connection.execute(query).fetchall()
+    cursor = open_reader(first).cursor()
+    assert cursor.execute(query).fetchall() == written_today
+    runs = cursor.execute("SELECT settings -> '$.in_use' FROM runs WHERE kind = 'reproduce'").fetchall()
+    assert runs and all(json.loads(in_use) == {"encoder": "tei", "outside": True} for (in_use,) in runs)

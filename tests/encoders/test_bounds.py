@@ -8,6 +8,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -243,7 +244,7 @@ def test_a_server_that_answered_before_may_come_back() -> None:
         connection.sendall(reply(b"{}", "503 Starting") if down[0] else VECTORS)
         down[0] = not down[0]
 
-    with listening(answer) as server, Http(settings(server.url, timeout=20, call_timeout=5)) as http:
+    with listening(answer) as server, closing(Http(settings(server.url, timeout=20, call_timeout=5))) as http:
         for _ in range(3):
             assert http.post(server.url, {})["data"]
     assert len(server.sent) == 5
@@ -253,7 +254,7 @@ def test_a_redirect_never_takes_the_key_along(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SOME_KEY", "sk-a1b2c3d4e5f6g7h8")
     with listening(sending(VECTORS)) as other:
         moved = reply(b"", "307 Moved", f"Location: http://localhost:{other.port}/embeddings")
-        with listening(sending(moved)) as server, Http(settings(server.url, key_env="SOME_KEY")) as http:
+        with listening(sending(moved)) as server, closing(Http(settings(server.url, key_env="SOME_KEY"))) as http:
             with pytest.raises(EncoderGoneError, match="another host"):
                 http.post(f"{server.url}/embeddings", {})
             assert b"sk-a1b2c3d4e5f6g7h8" in server.sent[0]
@@ -261,7 +262,7 @@ def test_a_redirect_never_takes_the_key_along(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_description_that_is_refused_is_no_reason_to_stop() -> None:
-    with listening(sending(reply(b"{}", "404 Not Found"))) as server, Http(settings(server.url)) as http:
+    with listening(sending(reply(b"{}", "404 Not Found"))) as server, closing(Http(settings(server.url))) as http:
         with pytest.raises(EncoderError) as caught:
             http.get(f"{server.url}/info")
         assert not isinstance(caught.value, EncoderGoneError)

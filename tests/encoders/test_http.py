@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def settings(url: str, **values: object) -> EncoderSettings:
 
 
 def test_a_busy_server_is_asked_again_when_it_says() -> None:
-    with serving("busy-once") as server, Http(settings(server.url)) as http:
+    with serving("busy-once") as server, closing(Http(settings(server.url))) as http:
         started = time.monotonic()
         answer = http.post(f"{server.url}/embed", {"inputs": ["a"]})
         assert len(answer) == 1
@@ -33,14 +34,14 @@ def test_a_busy_server_is_asked_again_when_it_says() -> None:
 
 
 def test_a_refusal_is_not_tried_again() -> None:
-    with serving("ok") as server, Http(settings(server.url)) as http:
+    with serving("ok") as server, closing(Http(settings(server.url))) as http:
         with pytest.raises(EncoderError, match="404"):
             http.post(f"{server.url}/nowhere", {"inputs": ["a"]})
         assert len(server.requests) == 1
 
 
 def test_retries_end() -> None:
-    with serving("down") as server, Http(settings(server.url, retries=2)) as http:
+    with serving("down") as server, closing(Http(settings(server.url, retries=2))) as http:
         with pytest.raises(EncoderError, match="503"):
             http.post(f"{server.url}/embed", {"inputs": ["a"]})
         assert len(server.requests) == 3
@@ -48,7 +49,7 @@ def test_retries_end() -> None:
 
 def test_no_server_is_a_sentence() -> None:
     with (
-        Http(settings("http://127.0.0.1:9", retries=0)) as http,
+        closing(Http(settings("http://127.0.0.1:9", retries=0))) as http,
         pytest.raises(EncoderError, match="cannot be reached"),
     ):
         http.post("http://127.0.0.1:9/embed", {})
@@ -56,7 +57,7 @@ def test_no_server_is_a_sentence() -> None:
 
 def test_a_key_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", SECRET)
-    with serving("refuses-key") as server, Http(settings(server.url, key_env="SOME_KEY")) as http:
+    with serving("refuses-key") as server, closing(Http(settings(server.url, key_env="SOME_KEY"))) as http:
         with pytest.raises(EncoderError) as caught:
             http.post(f"{server.url}/embed", {"inputs": ["a"]})
         assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from evaluators.parity.asking import CallLog, ask_at_once
 from evaluators.parity.observations import OBSERVATIONS
 from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import Check, Examined
-from evaluators.parity.selftest import SelfTest, with_observations
+from evaluators.parity.selftest import TESTS, SelfTest, with_observations
 from evaluators.parity.stability import observe
 from tests.parity.conftest import core_probes, kept, rows
 from tests.parity.misbehaving import KINDS, Misbehaving, Opener, State, right
@@ -326,3 +327,9 @@ def test_further_clients_have_no_more_time_than_is_left(monkeypatch: pytest.Monk
     given = run._in_time(settings, 0.0)
     assert (given.timeout, given.seconds_a_call, given.retries) == (50.0, 50.0, 0)
     assert run._in_time(replace(settings, timeout=100.0), 0.0).timeout == 1.0
+
+
+def test_every_code_is_of_a_test_and_has_words() -> None:
+    for code, entry in OBSERVATIONS.items():
+        assert entry.test in TESTS, code
+        assert callable(entry.words) or re.fullmatch(r"[A-Z{].*\.", entry.words), code

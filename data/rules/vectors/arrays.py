@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NEAREST", "Floats", "Vectors", "cosines_of", "directions", "nearest_texts", "sampled", "spearman", "upper"]
+__all__ = [
+    "NEAREST", "Floats", "Vectors", "cosines_of", "directions", "nearest_texts", "participation_ratio", "sampled",
+    "spearman", "upper",
+]  # fmt: skip
 
 Vectors = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -64,6 +67,13 @@ def spearman(left: Floats, right: Floats) -> float | None:
     # By hand: pages need it, and importing scipy.stats takes longer than drawing one.
     ours, theirs = _ranks(left), _ranks(right)
     return float(np.corrcoef(ours, theirs)[0, 1]) if min(float(ours.std()), float(theirs.std())) > 0 else None
+
+
+def participation_ratio(rows: Floats) -> float | None:
+    """How many directions rows spread over, (sum l)^2 / sum l^2 of their second moments; None where all are zero."""
+    gram = rows @ rows.T if len(rows) < rows.shape[1] else rows.T @ rows
+    bottom = float((gram**2).sum())
+    return float(np.trace(gram) ** 2 / bottom) if bottom > 0 else None
 
 
 def _ranks(values: Floats) -> Floats:

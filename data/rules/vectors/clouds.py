@@ -7,7 +7,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from data.rules.vectors.arrays import NEAREST, Floats, Vectors, directions, nearest_texts, spearman, upper
+from data.rules.vectors.arrays import (
+    NEAREST,
+    Floats,
+    Vectors,
+    directions,
+    nearest_texts,
+    participation_ratio,
+    spearman,
+    upper,
+)
 
 __all__ = ["Clouds", "neighbours_kept", "permutation"]
 
@@ -70,10 +79,7 @@ class Clouds:
 
     def effective_dimension(self) -> float | None:
         """Participation ratio of the candidate's covariance, (sum l)^2 / sum l^2."""
-        centred = self.candidate - self.candidate.mean(0)
-        gram = centred @ centred.T if len(centred) < centred.shape[1] else centred.T @ centred
-        bottom = float((gram**2).sum())
-        return float(np.trace(gram) ** 2 / bottom) if self.enough and bottom > 0 else None
+        return participation_ratio(self.candidate - self.candidate.mean(0)) if self.enough else None
 
     def anisotropy(self) -> float | None:
         """Mean pairwise cosine of the candidate."""

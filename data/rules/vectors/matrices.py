@@ -8,16 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.rules.vectors.arrays import (
-    NEAREST,
-    Floats,
-    Vectors,
-    cosines_of,
-    directions,
-    nearest_texts,
-    spearman,
-    upper,
-)
+from data.rules.vectors.arrays import NEAREST, Floats, Vectors, cosines_of, directions, nearest_texts, spearman, upper
 
 __all__ = ["clustered", "differences_by_block", "distances_between", "nearest_to", "pairwise_cosines"]
 
