@@ -12,7 +12,7 @@ import pytest
 
 from data.store.database import writing
 from data.store.errors import InputError, NotFoundError
-from evaluators.official.own_runs import pack, unpack
+from evaluators.official.own_runs import unpack
 from evaluators.reproduce.estimate import characters, duration, estimates, published_seconds
 from evaluators.reproduce.instrumented import Watched, out_of_memory
 from evaluators.reproduce.journal import Journal
@@ -21,6 +21,7 @@ from evaluators.reproduce.prompts import read_prompts
 from evaluators.reproduce.publish import restore
 from evaluators.reproduce.tasks import chosen
 from evaluators.reproduce.warning_capture import hearing
+from tests.maintain.own_runs import pack
 from tests.reproduce.conftest import MINILM, SAMPLE, publish_official, rows
 
 BEIR = {
