@@ -6,7 +6,7 @@ ADDRESS ?= 127.0.0.1
 PORT   ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint types record peers clean
+.PHONY: help run check test soak bench lint types unit guards record peers clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,11 +16,21 @@ run: $(VENV)/.installed  ## the dashboard on http://127.0.0.1:8501
 	@echo "Plumbline: http://$(ADDRESS):$(PORT)"
 	@$(BIN)/streamlit run dashboard/app.py --server.address $(ADDRESS) --server.port $(PORT)
 
-test: $(VENV)/.tested lint types  ## lint, types, unit, page and browser tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench and not peers and not soak"
+check: $(VENV)/.tested  ## lint, types and unit tests, under a minute
+	@$(MAKE) --no-print-directory -j 3 lint types unit
 
-soak: $(VENV)/.tested  ## every hostile folder through every command (some ten minutes)
-	@$(BIN)/python -m pytest -m soak tests/hostile
+test: $(VENV)/.tested  ## everything that guards the product: lint, types, unit, page and browser tests
+	@$(MAKE) --no-print-directory -j 3 lint types guards
+
+soak: $(VENV)/.tested  ## the long simulations of which `make test` runs small ones (an hour or so)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m soak
+	@$(BIN)/python -m tests.maintain self-test
+
+unit: $(VENV)/.tested  ## the tests that reach for no model library, process, port or browser (see tests/unit.py)
+	@$(BIN)/python -m pytest -p tests.unit -n 2 --dist loadfile -q -rfE -m "not bench and not peers and not soak and not slow"
+
+guards: $(VENV)/.tested  ## all tests but those of bench, peers and soak
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench and not peers and not soak"
 
 lint: $(VENV)/.tested  ## ruff
 	@$(BIN)/ruff check .

@@ -12,6 +12,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-software-rasterizer",  # of 3D, which no page draws
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -18,27 +18,30 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from data.store.database import StoreReader
 from tests.browser import FLAGS, found
 from tests.make_parity import parity_store
 from tests.make_store import make_store
+from tests.once import once
 from tests.serving import ROOT, served
 
 expect.set_options(timeout=60_000)
+# All but this machine is behind a proxy that is not there; routes of Playwright would turn the cache off.
+ALONE = ["--proxy-server=127.0.0.1:9"]
 
 
 @pytest.fixture(scope="session")
 def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small store of tests/make_store.py."""
-    return make_store(tmp_path_factory.mktemp("made") / "made.duckdb")
+    return once(tmp_path_factory, "made.duckdb", make_store)
 
 
 @pytest.fixture(scope="session")
 def made_parity(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of tests/make_parity.py: parity checks, a diagnosis, a reproduction."""
-    return parity_store(tmp_path_factory.mktemp("parity") / "parity.duckdb")
+    return once(tmp_path_factory, "parity.duckdb", parity_store)
 
 
 @pytest.fixture(scope="session")
@@ -53,10 +56,12 @@ def record_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store built from the bundled record, by the command a user types."""
     if not any((ROOT / "data" / "record").glob("*.parquet")):
         pytest.skip("there is no bundled record in data/record")
-    path = tmp_path_factory.mktemp("record") / "record.duckdb"
-    command = [sys.executable, "-m", "evaluators", "import"]
-    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "PLUMBLINE_STORE": str(path)})
-    return path
+
+    def imported(path: Path) -> None:
+        command = [sys.executable, "-m", "evaluators", "import"]
+        subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "PLUMBLINE_STORE": str(path)})
+
+    return once(tmp_path_factory, "record.duckdb", imported)
 
 
 @pytest.fixture(scope="session")
@@ -82,44 +87,59 @@ def record_dashboard(record_store: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """One browser a worker, with a profile on disk: it keeps the compiled scripts, half of what a page costs."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found(), args=FLAGS)
-        yield browser
-        browser.close()
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=found(),
+            args=[*FLAGS, *ALONE],
+            permissions=["clipboard-read", "clipboard-write"],
+            reduced_motion="reduce",  # nothing that moves while it waits is drawn again and again
+        )
+        context.set_default_timeout(180_000)  # a busy machine is no fault of the page's
+        yield context
+        context.close()
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """``open_page(address, dark=False, width=1280, height=900)``: a page of a fresh profile, drawn to the end.
+def open_page(chromium: BrowserContext) -> Iterator[Callable[..., Page]]:
+    """``open_page(address, dark=False, width=1280, height=900)``: a page that remembers nothing, drawn to the end.
 
     A request to any other machine is stopped and fails the test when it ends, and so does an error on the console.
     """
-    contexts, faults = [], []
+    pages, faults = [], []
 
     def opened(address: str, *, dark: bool = False, width: int = 1280, height: int = 900) -> Page:
-        context = chromium.new_context(
-            color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
-        )
-        contexts.append(context)
-        context.set_default_timeout(180_000)  # a busy machine is no fault of the page's
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = context.new_page()
+        page = chromium.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        _forget(page, address)
         page.on("request", lambda r: None if _ours(r.url) else faults.append(f"request to {r.url}"))
         page.on(
             "console", lambda m: faults.append(f"console: {m.text}") if m.type == "error" and not _knock(m) else None
         )
         page.on("pageerror", lambda e: faults.append(f"script: {e}"))
         page.on("dialog", lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()))
-        context.route(lambda url: not _ours(url), lambda route: route.abort())
         page.goto(address)
         drawn(page)
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert not faults, "\n".join(faults)
+
+
+def _forget(page: Page, address: str) -> None:
+    """Clear what a page of this server has stored in the browser, so that a link alone says what is shown."""
+    chromium = page.context.new_cdp_session(page)
+    chromium.send(
+        "Storage.clearDataForOrigin",
+        {"origin": address.split("?")[0], "storageTypes": "cookies,local_storage,indexeddb,service_workers"},
+    )
+    chromium.detach()
 
 
 def drawn(page: Page) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -23,12 +25,28 @@ RESULTS = """
 SCORES = "SELECT result_id, split, subset, languages, main_score FROM scores ORDER BY result_id, rowid"
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Nothing here is garbage, and looking for it among millions of scores takes most of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def results_in(cursor: duckdb.DuckDBPyConnection) -> Any:
     """All published results of the store as mteb's own ``BenchmarkResults``.
 
     Within a model, later evaluations come first: mteb takes the first of results that its rule ranks alike.
     """
     from mteb.results import BenchmarkResults, ModelResult, TaskResult
+
+    class Result(TaskResult):
+        """One that mteb copies for each benchmark without the scores, which it replaces right after."""
+
+        def model_dump(self, **_: Any) -> dict[str, Any]:
+            return dict(self.__dict__)
 
     cells = {result: rows for result, rows in groupby_list(cursor.execute(SCORES).fetchall())}
     models = []
@@ -40,7 +58,7 @@ def results_in(cursor: duckdb.DuckDBPyConnection) -> Any:
                 entry = {"hf_subset": subset, "languages": (languages or "").split(","), "main_score": main_score}
                 scores.setdefault(split, []).append(entry)
             tasks.append(
-                TaskResult.model_construct(
+                Result.model_construct(
                     task_name=task, mteb_version=version, dataset_revision=dataset_revision, scores=scores
                 )
             )

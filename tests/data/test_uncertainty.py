@@ -59,27 +59,39 @@ def simulated(n_tasks: int, rng: np.random.Generator, models: int = 8) -> np.nda
     return 0.2 + 0.01 * np.arange(models)[:, None] + task + interaction
 
 
+BOARDS = pytest.mark.parametrize("boards", [200, pytest.param(1000, marks=pytest.mark.soak)])
+TASKS = pytest.mark.parametrize("n_tasks", [12, 41, 131])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("n_tasks", [12, 41, 131])
-def test_intervals_cover_over_a_thousand_simulated_boards(n_tasks: int) -> None:
+@TASKS
+def test_intervals_of_differences_cover_over_a_thousand_simulated_boards(n_tasks: int) -> None:
     rng = np.random.default_rng(n_tasks)
-    truth = 0.2 + 0.25 + 0.01 * np.arange(8)
-    mean_hits, difference_hits, rank_hits = 0.0, 0.0, 0.0
+    hits = 0
     for board in range(1000):
         scores = simulated(n_tasks, rng)
-        means = mean_intervals(scores, draws=1000, seed=board)
-        mean_hits += ((means.low <= truth) & (truth <= means.high)).mean()
-        found = borda_intervals(scores, draws=1000, seed=board)
-        rank_hits += ((found.rank_low <= 8 - np.arange(8)) & (8 - np.arange(8) <= found.rank_high)).mean()
         difference = paired_difference(scores[5], scores[2], draws=1000, seed=board)
-        difference_hits += difference.low <= 0.03 <= difference.high
-    print(
-        f"{n_tasks} tasks: means {mean_hits / 10:.1f} %, differences {difference_hits / 10:.1f} %, "
-        f"ranks {rank_hits / 10:.1f} %"
-    )
-    assert 930 <= mean_hits <= 970
-    assert 930 <= difference_hits <= 970
-    assert rank_hits >= 930  # ranks are whole numbers: their intervals can only err on the wide side
+        hits += difference.low <= 0.03 <= difference.high
+    print(f"{n_tasks} tasks: differences {hits / 10:.1f} %")
+    assert 930 <= hits <= 970
+
+
+@pytest.mark.slow
+@BOARDS
+@TASKS
+def test_intervals_of_means_and_ranks_cover_over_simulated_boards(n_tasks: int, boards: int) -> None:
+    rng = np.random.default_rng(n_tasks)
+    true_means, true_ranks = 0.2 + 0.25 + 0.01 * np.arange(8), 8 - np.arange(8)
+    mean_hits, rank_hits = 0.0, 0.0
+    for board in range(boards):
+        scores = simulated(n_tasks, rng)
+        means = mean_intervals(scores, draws=1000, seed=board, ranked=False)
+        mean_hits += ((means.low <= true_means) & (true_means <= means.high)).mean() / boards
+        found = borda_intervals(scores, draws=1000, seed=board)
+        rank_hits += ((found.rank_low <= true_ranks) & (true_ranks <= found.rank_high)).mean() / boards
+    print(f"{n_tasks} tasks: means {mean_hits:.1%}, ranks {rank_hits:.1%}")
+    assert 0.93 <= mean_hits <= 0.97
+    assert rank_hits >= 0.93  # ranks are whole numbers: their intervals can only err on the wide side
 
 
 def test_ranks_far_apart_are_sure() -> None:

@@ -8,13 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from data.store.database import StoreReader, open_reader, writing
-from evaluators.official import bundle
+from evaluators.official import bundle, registry
 from evaluators.results.names import Names
+from tests.once import once
 
 ROOT = Path(__file__).resolve().parents[2]
+FEW_MODELS = ("sentence-transformers/all-MiniLM-L6-v2", "AITeamVN/Vietnamese_Embedding", "BAAI/bge-m3")
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +39,39 @@ def sample_zip() -> Path:
 @pytest.fixture(scope="session")
 def sample(sample_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, unpacked: a folder as a checkout of the results repository."""
-    folder = tmp_path_factory.mktemp("sample")
-    with zipfile.ZipFile(sample_zip) as archive:
-        archive.extractall(folder)
-    return folder
+
+    def unpack(folder: Path) -> None:
+        with zipfile.ZipFile(sample_zip) as archive:
+            archive.extractall(folder)
+
+    return once(tmp_path_factory, "sample", unpack)
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled record cut to the results of a few models; whole, `record_store` goes through the command once."""
+
+    def cut(folder: Path) -> None:
+        shutil.copytree(bundle.FOLDER, folder)
+        few = f"SELECT result_id FROM '{folder / 'results.parquet'}' WHERE model IN {FEW_MODELS}"
+        for table in ("scores", "results"):  # the results last: they say whose scores are which
+            rewrite(folder / f"{table}.parquet", f"FROM kept WHERE result_id IN ({few})")
+
+    return once(tmp_path_factory, "bundle", cut)
+
+
+def rewrite(path: Path, query: str) -> None:
+    """Put what ``query`` makes of a Parquet file, there called ``kept``, in its place."""
+    with duckdb.connect() as connection:
+        kept = connection.read_parquet(str(path)).to_arrow_table()
+        connection.register("kept", kept)
+        connection.sql(query).to_parquet(str(path))
+
+
+@pytest.fixture(scope="session")
+def read_registry() -> dict[str, list[dict[str, Any]]]:
+    """What the installed mteb's registry says, which takes seconds to read."""
+    return registry.read_registry()
 
 
 def result(task: str = "STS12", score: float = 0.5, **changes: Any) -> dict[str, Any]:

@@ -7,16 +7,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import pytest
 
 from data.store.database import open_reader, version_of
 from data.store.errors import InputError
-from evaluators.official import bundle
+from evaluators.official import bundle, registry
 from evaluators.official.importer import import_bundle, import_from
 from tests.maintain.bundling import write_bundle
-from tests.official.conftest import ROOT, Write, ask, committed, result
+from tests.official.conftest import FEW_MODELS, ROOT, Write, ask, committed, result, rewrite
 
 MODELS = ("sentence-transformers__all-MiniLM-L6-v2", "voyageai__voyage-law-2", "SGPT", "codefuse-ai__F2LLM-v2-80M")
 FIGURES = """
@@ -44,21 +44,35 @@ def test_the_committed_bundle_is_small_and_says_where_it_is_from(record_store: P
     ]
 
 
-def test_a_store_from_the_bundle_needs_no_mteb(tmp_path: Path) -> None:
-    # A file, because in `python -c` DuckDB takes itself to be talked to and draws a bar where the machine is slow.
-    script = tmp_path / "importing.py"
-    script.write_text(
-        "import sys\nfrom evaluators.official.importer import import_bundle\nimport_bundle()\n"
-        "print(*({'mteb', 'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))\n"
-    )
-    environment = {"PLUMBLINE_STORE": str(tmp_path / "s.duckdb"), "PATH": "", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script)]
-    heavy = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-    assert heavy.split() == []
-    [(count,)] = ask(tmp_path / "s.duckdb", "SELECT count(*) FROM results")
+def test_the_store_has_the_whole_record(record_store: Path) -> None:
+    [(count,)] = ask(record_store, "SELECT count(*) FROM results")
     assert count > 100_000
 
 
+def test_a_store_from_the_bundle_needs_no_mteb(small_bundle: Path, tmp_path: Path) -> None:
+    # A file, because in `python -c` DuckDB takes itself to be talked to and draws a bar where the machine is slow.
+    script = tmp_path / "importing.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom evaluators.official.importer import import_bundle\n"
+        "import_bundle(folder=Path(sys.argv[1]))\n"
+        "print(*({'mteb', 'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))\n"
+    )
+    environment = {"PLUMBLINE_STORE": str(tmp_path / "s.duckdb"), "PATH": "", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script), str(small_bundle)]
+    heavy = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert heavy.split() == []
+    assert ask(tmp_path / "s.duckdb", f"SELECT DISTINCT model FROM results WHERE model NOT IN {FEW_MODELS}") == []
+    [(count,)] = ask(tmp_path / "s.duckdb", "SELECT count(*) FROM results")
+    assert count > 100
+
+
+@pytest.fixture
+def registry_once(read_registry: dict[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing a bundle reads mteb's registry; once is enough for all tests."""
+    monkeypatch.setattr(registry, "load", lambda: read_registry)
+
+
+@pytest.mark.usefixtures("registry_once")
 @pytest.mark.slow
 def test_what_goes_in_comes_out_to_the_last_bit(sample: Path, write: Write, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
@@ -83,6 +97,7 @@ def test_what_goes_in_comes_out_to_the_last_bit(sample: Path, write: Write, tmp_
     assert (about["commit"], about["missing"]["count"]) == (commit, 0)
 
 
+@pytest.mark.usefixtures("registry_once")
 @pytest.mark.slow
 def test_files_the_checkout_lacks_are_named(write: Write, tmp_path: Path) -> None:
     write(result("STS12"))
@@ -127,10 +142,11 @@ def test_the_same_bundle_again_publishes_nothing(record_store: Path) -> None:
     assert version_of(record_store) == before
 
 
-def test_a_newer_bundle_ends_what_it_no_longer_has(record_store: Path, tmp_path: Path) -> None:
+def test_a_newer_bundle_ends_what_it_no_longer_has(small_bundle: Path, tmp_path: Path) -> None:
     """A bundle that lost one file, changed one score and gained nothing."""
-    store, folder = Path(shutil.copy(record_store, tmp_path / "s.duckdb")), tmp_path / "bundle"
-    shutil.copytree(bundle.FOLDER, folder)
+    store, folder = tmp_path / "s.duckdb", tmp_path / "bundle"
+    import_bundle(store=store, folder=small_bundle)
+    shutil.copytree(small_bundle, folder)
     about = json.loads((folder / "SOURCE.json").read_text())
     (folder / "SOURCE.json").write_text(json.dumps(about | {"written": "later"}))
     rewrite(folder / "scores.parquet", "SELECT * FROM kept WHERE result_id <> 7")
@@ -140,13 +156,6 @@ def test_a_newer_bundle_ends_what_it_no_longer_has(record_store: Path, tmp_path:
     summary = import_bundle(store=store, folder=folder)
     assert (summary.added, summary.gone) == (1, 2)
     assert ask(store, "SELECT count(*) FROM results WHERE gone_in IS NOT NULL") == [(2,)]
-
-
-def rewrite(path: Path, query: str) -> None:
-    with duckdb.connect() as connection:
-        kept = connection.read_parquet(str(path)).to_arrow_table()
-        connection.register("kept", kept)
-        connection.sql(query).to_parquet(str(path))
 
 
 def test_the_store_answers_the_contract_for_others(record_store: Path) -> None:

@@ -200,31 +200,40 @@ def test_a_reader_that_dies_in_the_middle_of_its_answer_ends_the_import(
 
 def test_eight_readers_in_threads_notice_nothing(checkout: Path, store: Path) -> None:
     import_from(checkout, store=store)
-    stop, problems, seen = threading.Event(), [], set()
+    stop, problems = threading.Event(), []
+    seen: list[set[tuple[Version, int, float]]] = [set() for _ in range(8)]
 
-    def read() -> None:
+    def read(own: set[tuple[Version, int, float]]) -> None:
         try:
-            while not stop.is_set():
-                seen.add(look(store))
+            while not stop.wait(0.1):
+                own.add(look(store))
         except Exception as error:  # noqa: BLE001 - whatever a reader meets is what the test is about
             problems.append(repr(error))
 
-    readers = [threading.Thread(target=read) for _ in range(8)]
+    readers = [threading.Thread(target=read, args=[own]) for own in seen]
     for reader in readers:
         reader.start()
-    versions = {version_of(store)}
+    versions = [version_of(store)]
+
+    def by_all_eight() -> bool:
+        return bool(problems) or all(versions[-1] in {version for version, _, _ in own.copy()} for own in seen)
+
+    wait_for(by_all_eight, "eight looks at the first version")
     for score in (0.3, 0.6, 0.9):
         path = next((checkout / "results").rglob("Task1.json"))
         path.write_text(path.read_text().replace('"main_score": 0.', f'"main_score": {score}'))
         import_from(checkout, store=store)
-        versions.add(version_of(store))
+        versions.append(version_of(store))
+        wait_for(by_all_eight, "eight looks at a new version")
     stop.set()
     for reader in readers:
         reader.join()
     assert problems == []
-    assert len(versions) == 4
-    assert {count for _, count, _ in seen} == {300}
-    assert len({total for _, _, total in seen}) > 1  # they did see new versions
+    assert len(set(versions)) == 4
+    for own in seen:  # each saw every version, nothing else, and each of them whole
+        assert {version for version, _, _ in own} == set(versions)
+        assert len({total for _, _, total in own}) == 4
+        assert {count for _, count, _ in own} == {300}
 
 
 def look(store: Path) -> tuple[Version, int, float]:
@@ -242,7 +251,7 @@ def test_eight_readers_in_processes_notice_nothing(checkout: Path, store: Path) 
     import_from(checkout, store=store)
     context = multiprocessing.get_context("spawn")
     with context.Pool(8) as pool:
-        looking = pool.map_async(look_for_two_seconds, [str(store)] * 8)
+        looking = pool.map_async(look_until_the_third, [str(store)] * 8, chunksize=1)
         for score in (0.4, 0.7):
             path = next((checkout / "results").rglob("Task1.json"))
             path.write_text(path.read_text().replace('"main_score": 0.', f'"main_score": {score}'))
@@ -252,9 +261,10 @@ def test_eight_readers_in_processes_notice_nothing(checkout: Path, store: Path) 
     assert ask(store, "SELECT count(*) FROM imports") == [(3,)]
 
 
-def look_for_two_seconds(store: str) -> set[int]:
-    until = time.monotonic() + 2
-    counts = set()
-    while time.monotonic() < until:
+def look_until_the_third(store: str) -> set[int]:
+    """Numbers of results seen until the last of three imports is, and for twenty looks at least."""
+    counts, looks = set(), 0
+    while ask(Path(store), "SELECT count(*) FROM imports") != [(3,)] or looks < 20:
         counts.add(look(Path(store))[1])
+        looks += 1
     return counts
