@@ -8,6 +8,8 @@ import socket
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import lru_cache
+from ssl import SSLContext
 from typing import Any, NamedTuple
 
 import httpx
@@ -209,7 +211,8 @@ class Http:
         self._client = self._new_client()  # the old one belongs to the call that was left behind
 
     def _new_client(self) -> httpx.Client:
-        return httpx.Client(headers=self._headers, follow_redirects=False)
+        authorities = _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        return httpx.Client(headers=self._headers, follow_redirects=False, verify=authorities)
 
     def _parsed(self, answer: _Answer, url: str) -> Any:
         try:
@@ -228,6 +231,12 @@ class Http:
             kind = BatchLimitError
         what, where, remedy = map(keys.from_outside, (failure.what, url, failure.remedy))
         return kind(what, where=where, remedy=remedy, code=failure.code)
+
+
+@lru_cache
+def _authorities(file: str | None, folder: str | None) -> SSLContext:
+    """Whom httpx trusts by these variables; read once, as it takes longer than most calls and each client needs it."""
+    return httpx.create_ssl_context()
 
 
 class Portions:

@@ -16,15 +16,14 @@ from data.store.errors import InputError
 from evaluators.__main__ import app
 from evaluators.parity.plan import make_plan
 from evaluators.probes import load_probes
+from tests.commands import Ended, command
 from tests.parity.conftest import rows
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: object, store: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "evaluators", "parity", *map(str, arguments), "--store", str(store)]
-    environment = {"COLUMNS": "200", "PATH": ""}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+def run(*arguments: object, store: Path) -> Ended:
+    return command("parity", *arguments, "--store", store)
 
 
 @pytest.fixture
@@ -41,16 +40,19 @@ def vectors(tmp_path: Path) -> Path:
 
 
 def test_two_on_the_command_line(vectors: Path, tmp_path: Path) -> None:
+    """In a process of its own, with next to nothing in its environment."""
     store = tmp_path / "s.duckdb"
-    done = run("--reference", f"ready:{vectors}/right.npy", "--candidate", f"ready:{vectors}/scaled.npy",
-               "--probes", vectors / "texts.jsonl", store=store)  # fmt: skip
+    words = ["--reference", f"ready:{vectors}/right.npy", "--candidate", f"ready:{vectors}/scaled.npy",
+             "--probes", vectors / "texts.jsonl", "--store", store]  # fmt: skip
+    started = [sys.executable, "-m", "evaluators", "parity", *map(str, words)]
+    done = subprocess.run(started, cwd=ROOT, capture_output=True, text=True, env={"COLUMNS": "200", "PATH": ""})
     assert done.returncode == 0, done.stderr
     assert "scale only" in done.stdout
     found = duckdb.connect(str(store), read_only=True)
     assert rows(found, "SELECT verdict FROM drift_summary") == [("scale only",)]
     assert rows(found, "SELECT probe_set, n_texts FROM checks") == [("texts", 3)]
-    command = rows(found, "SELECT command FROM runs")[0][0]
-    assert command.startswith("python -m evaluators parity --reference")
+    typed = rows(found, "SELECT command FROM runs")[0][0]
+    assert typed.startswith("python -m evaluators parity --reference")
     traits = dict(rows(found, "SELECT probe, traits FROM probes"))
     assert "outer-space" in traits["texts-2"]
 
@@ -74,7 +76,7 @@ def test_many_from_a_plan_and_failing_on_a_verdict(vectors: Path, tmp_path: Path
         """)
     store = tmp_path / "s.duckdb"
     done = run("--plan", plan, store=store)
-    assert done.returncode == 1, done.stderr
+    assert done.status == 1, done.err
     found = duckdb.connect(str(store), read_only=True)
     assert rows(found, "SELECT label, verdict FROM drift_summary JOIN encoders USING (encoder_id) ORDER BY label") == [
         ("tei 127.0.0.1:9", "unusable"), ("wrong one", "differs on some texts"),
@@ -82,7 +84,7 @@ def test_many_from_a_plan_and_failing_on_a_verdict(vectors: Path, tmp_path: Path
     assert rows(found, "SELECT count(text) FROM probes") == [(0,)]
     found.close()  # one process would be shown the old file again
     again = run("--plan", plan, "--fail-on", "unstable", store=store)  # what the command line says wins
-    assert again.returncode == 1 and "Failing on unstable: tei 127.0.0.1:9 (unusable)" in again.stdout, again.stdout
+    assert again.status == 1 and "Failing on unstable: tei 127.0.0.1:9 (unusable)" in again.out, again.out
     assert rows(duckdb.connect(str(store), read_only=True), "SELECT count(*) FROM runs") == [(2,)]
 
 
@@ -133,18 +135,18 @@ def test_a_reference_without_vectors_is_an_error_and_is_kept(vectors: Path, tmp_
     store = tmp_path / "s.duckdb"
     done = run("--reference", "ready:/nowhere.npy", "--candidate", f"ready:{vectors}/right.npy",
                "--probes", vectors / "texts.jsonl", store=store)  # fmt: skip
-    assert done.returncode == 2
-    assert "The reference gave no vectors" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.status == 2
+    assert "The reference gave no vectors" in done.err
+    assert "Traceback" not in done.err
     found = duckdb.connect(str(store), read_only=True)
     assert rows(found, "SELECT status, verdict FROM runs, drift_summary") == [("failed", "unusable")]
 
 
 def test_wrong_calls_are_sentences(tmp_path: Path) -> None:
     done = run("--reference", "nonsense", "--candidate", "ready:x", store=tmp_path / "s.duckdb")
-    assert (done.returncode, "named by its backend" in done.stderr) == (2, True)
+    assert (done.status, "named by its backend" in done.err) == (2, True)
     done = run("--reference", "ready:x", store=tmp_path / "s.duckdb")
-    assert (done.returncode, "at least one candidate" in done.stderr) == (2, True)
+    assert (done.status, "at least one candidate" in done.err) == (2, True)
 
 
 def test_help_is_quick_and_shows_the_syntax(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_help_is_quick_and_shows_the_syntax(tmp_path: Path) -> None:
     code = f"import sys; from evaluators.__main__ import app; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-    assert "BACKEND:SOURCE" in run("--help", store=tmp_path / "s").stdout
+    assert "BACKEND:SOURCE" in run("--help", store=tmp_path / "s").out
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.probes import load_probes
+from evaluators.probes import ProbeSet, load_probes
 from tests.parity.conftest import checked, verdicts
 from tests.small_models import byte_level, minilm
 
@@ -36,4 +36,6 @@ def test_a_byte_level_model_drifts_on_just_the_texts_with_white_space_at_the_end
 
 def test_a_word_piece_model_does_not_see_it() -> None:
     spec = f"transformers:{minilm()}"
-    assert verdicts(checked(spec, [f"{spec}?strip=yes&label=stripped"])) == {"stripped": "identical"}
+    spaced = ProbeSet("spaced", tuple(probe for probe in load_probes().core if probe.text != probe.text.strip()))
+    assert len(spaced.probes) >= 3
+    assert verdicts(checked(spec, [f"{spec}?strip=yes&label=stripped"], spaced)) == {"stripped": "identical"}
