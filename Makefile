@@ -19,8 +19,8 @@ run: $(VENV)/.installed  ## the dashboard on http://127.0.0.1:8501
 test: $(VENV)/.tested lint types  ## lint, types, unit, page and browser tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench and not peers and not soak"
 
-soak: $(VENV)/.tested  ## every hostile folder through every command (some ten minutes)
-	@$(BIN)/python -m pytest -m soak tests/hostile
+soak: $(VENV)/.tested  ## the long simulations of which make test runs small, seeded ones (an hour or two)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m soak
 
 lint: $(VENV)/.tested  ## ruff
 	@$(BIN)/ruff check .
