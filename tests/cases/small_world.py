@@ -7,14 +7,14 @@ is used costs points, as it does on the real tasks of the same kinds.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.maintain.decoder import write_decoder
 
-__all__ = ["Fact", "facts", "train_decoder"]
+__all__ = ["QUERY", "Fact", "facts", "texts", "train_decoder"]
 
 _WHO = {
     "baker": "Bäcker", "farmer": "Bauer", "doctor": "Arzt", "teacher": "Lehrer", "painter": "Maler",
@@ -70,6 +70,13 @@ def facts(count: int, seed: int) -> list[Fact]:
     draw = random.Random(seed)
     deeds = draw.sample(list(product(_DID, _THING, _WHERE)), count)
     return [Fact(draw.choice(list(_WHO)), *deed) for deed in deeds]
+
+
+def texts() -> Iterator[dict[str, str]]:
+    """Questions and what answers them in each form, as a check is asked for them."""
+    for fact in facts(5, seed=3):
+        yield {"text": fact.question, "role": "query"}
+        yield from ({"text": text, "role": "document"} for text in (fact.passage, fact.german, fact.code))
 
 
 def train_decoder(folder: Path, *, steps: int = 120, batch: int = 48) -> Path:

@@ -126,7 +126,8 @@ def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> Non
         words = said(page(monkeypatch, story.store, output=output, encoder="headless"))
         assert ("Two loads of the same model disagree in the" in words) is broken
         assert "sparse\\_linear\\.pt" in words  # the chain: these files differ
-        assert "the heads are random" in words
+        assert "the heads are random" in words and "it breaks here" in words
+        assert "Put sparse_linear.pt and colbert_linear.pt" in words
     [(run,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'parity'")
     runs = page(monkeypatch, story.store, "runs", run=run)
     assert "FlagEmbedding initialises both heads at random" in "\n".join(code.value for code in runs.code)
@@ -138,6 +139,7 @@ def site(story: Story) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.soak  # the words are looked for above, and pages in a browser by the tests of the dashboard
 @pytest.mark.browser
 def test_somebody_who_opens_the_link_sees_output_verdict_cause_and_remedy(site: str, open_page: Any) -> None:
     view = open_page(f"{site}/drift?output=sparse&encoder=headless", height=2600)

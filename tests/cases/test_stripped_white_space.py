@@ -147,7 +147,8 @@ def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> Non
     assert "1 of 2 tasks match the reference's run; CrawledPairs -" in said(drift).replace("\\", "")
     codes = [code.value for code in drift.code]
     assert "···An·indented·sentence·with·spaces·after·it.···" in codes
-    assert "White space stripped explains" in said(drift)
+    assert "White space stripped explains" in said(drift) and "it breaks here" in said(drift)
+    assert any("Strip the texts on both sides or on neither" in code for code in codes)
     assert "texts = [text.strip() for text in texts]" in "\n".join(codes)
     [(run,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'diagnose'")
     runs = page(monkeypatch, story.store, "runs", run=run)
@@ -162,6 +163,7 @@ def site(story: Story) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.soak  # the words are looked for above, and pages in a browser by the tests of the dashboard
 @pytest.mark.browser
 def test_somebody_who_opens_the_link_sees_texts_verdict_cause_and_remedy(site: str, open_page: Any) -> None:
     view = open_page(f"{site}/drift?encoder=LangChain&drift_view=texts&measure=L2", height=2600)

@@ -164,6 +164,8 @@ def test_what_preflight_found_is_kept_with_the_check(story: Story) -> None:
 def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> None:
     drift = page(monkeypatch, story.store, encoder=STEPS[0])
     words = said(drift)
+    assert "1 encoder of 4 is the same model" in words and "cannot be told from" in words
+    assert any("Normalise the vectors" in code.value for code in drift.code)
     assert plain(f"Normalisation missing and pytorch_model.bin of revision {STALE[:12]}") in words
     assert plain(f"Another revision: {STALE[:12]}, and {NEWEST[:12]} in the reference.") in words
     assert any("differs from the safetensors beside it" in expander.label for expander in drift.expander)
@@ -187,6 +189,7 @@ def site(story: Story) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.soak  # the words are looked for above, and pages in a browser by the tests of the dashboard
 @pytest.mark.browser
 def test_somebody_who_opens_the_link_sees_the_steps_the_causes_and_the_remedies(site: str, open_page: Any) -> None:
     view = open_page(f"{site}/drift?encoder=as+it+was+found&drift_view=encoders", height=2600)

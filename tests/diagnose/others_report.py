@@ -70,11 +70,12 @@ class Asker:
 
     Attributes:
         served: all of them over HTTP, not only those that take other clients to see.
+        probes: the texts they are asked for; the core probes unless others are given.
     """
 
-    def __init__(self, served: bool = False) -> None:
+    def __init__(self, served: bool = False, probes: ProbeSet | None = None) -> None:
         self.served = served
-        self.probes = ProbeSet("core", load_probes().core)
+        self.probes = probes or ProbeSet("core", load_probes().core)
         self.reference = self._examine(EncoderSettings("langchain", "right", label="reference"), None)
 
     def __call__(self, one: Misbehaviour) -> tuple[Examined, DriftJudgement]:

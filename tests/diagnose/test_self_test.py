@@ -3,33 +3,47 @@ from __future__ import annotations
 import pytest
 
 from evaluators.diagnose.answer import Bench, diagnose
+from evaluators.diagnose.causes import catalogue
+from evaluators.diagnose.causes.space import SOLVED
 from tests.maintain import selftest
-from tests.maintain.selftest import KINDS, Outcome, Trial, ask, effective, plan, summary
+from tests.maintain.selftest import KINDS, Trial, ask, effective, plan, summary
 
-# So many trials of each kind on the decoder; the whole of it is `python -m tests.maintain self-test`.
-_SAMPLE = {"one cause": 20, "two causes": 7, "two causes, bf16 noise": 5, "cause withheld": 20}
-
-
-@pytest.fixture(scope="module")
-def outcomes(decoder: Bench) -> list[Outcome]:
-    planned = plan(decoder, pairs=8, seed=1)
-    return [
-        ask(decoder, trial)
-        for kind, wanted in _SAMPLE.items()
-        for trial in [one for one in planned if one.kind == kind][:wanted]
-    ]
+_BARS = {"one cause": 0.95, "two causes": 0.85, "two causes, bf16 noise": 0.85, "cause withheld": 0.95}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "bar"),
-    [("one cause", 0.95), ("two causes", 0.85), ("two causes, bf16 noise", 0.85), ("cause withheld", 0.95)],
-)
-def test_a_sample_of_the_self_test_on_the_decoder(outcomes: list[Outcome], kind: str, bar: float) -> None:
-    (row,) = [row for row in summary(outcomes) if row["kind"] == kind]
-    assert row["asked"] >= 5
-    assert row["right"] >= bar * row["asked"], [one for one in outcomes if one.trial.kind == kind and not one.right]
-    assert row["partly"] >= 0.98 * row["asked"] or not kind.startswith("two")
+def _kind_of(bench: Bench, name: str) -> str:
+    """What the causes of a trial are told apart by here: their slot, or by which road they come about."""
+    slots = {cause.name: cause.slot for cause in catalogue(bench.reference, 64, 21)}
+    return slots.get(name, "solved" if name in {cause.name for cause in SOLVED.values()} else name.partition(":")[0])
+
+
+def _covering(bench: Bench, trials: list[Trial]) -> list[Trial]:
+    """The first trial of each kind for every slot (both slots, of two causes) in which its causes act."""
+    first: dict[tuple[str, ...], Trial] = {}
+    for trial in trials:
+        first.setdefault((trial.kind, *sorted(_kind_of(bench, name) for name in trial.truth)), trial)
+    return list(first.values())
+
+
+def test_a_sample_of_every_kind_and_slot_comes_out_right(decoder: Bench) -> None:
+    outcomes = [ask(decoder, trial) for trial in _covering(decoder, plan(decoder, pairs=8, seed=1))]
+    missed = [one for one in outcomes if not one.right]
+    assert {one.trial.kind for one in outcomes} == set(KINDS) and len(outcomes) >= 20
+    assert len(missed) <= 0.05 * len(outcomes), missed
+    assert all(one.partly for one in outcomes if one.trial.kind.startswith("two")), missed
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(4 * 3600)
+@pytest.mark.parametrize("model", ["decoder", "minilm"])
+def test_the_whole_self_test(model: str, request: pytest.FixtureRequest) -> None:
+    """Every single cause, pairs with and without noise, every single cause withheld; more pairs by the command."""
+    bench: Bench = request.getfixturevalue(model)
+    rows = summary([ask(bench, trial) for trial in plan(bench, pairs=40, seed=1)])
+    for row in rows:
+        assert row["asked"] >= 20
+        assert row["right"] >= _BARS[row["kind"]] * row["asked"], row
+        assert row["partly"] >= 0.98 * row["asked"] or not row["kind"].startswith("two"), row
 
 
 def test_the_plan_asks_for_every_effective_cause_and_is_the_same_each_time(decoder: Bench) -> None:

@@ -12,7 +12,7 @@ from tests.models import minilm_folder
 from tests.pace import spent
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_sixteen_probes_and_all_single_causes() -> None:
     core = load_probes().core
     bench = Bench(load_reference(str(minilm_folder())), batched([probe.text for probe in core]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +18,6 @@ from evaluators.probes import ProbeSet, load_probes
 from tests.diagnose.live import HABITS, Live, Model, write_bert
 from tests.parity.conftest import kept
 
-# The habits that take a search of the whole catalogue each; the others show all that there is to decide.
-SLOW = {
-    "noise by text", "dropout by text", "batch mean", "pooling replicas", "noise by start", "weights shaken",
-    "dropout by call", "two versions", "first place", "large batches in bf16", "offset by start", "stochastic depth",
-    "padding seen", "padding both", "neither version",
-}  # fmt: skip
 DESCRIBED = {
     "dropout": "So does the reference with dropout on",
     "dropout of .3": "scatter of",
@@ -68,30 +61,26 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bert(tmp_path_factory.mktemp("bert"))
 
 
-@pytest.fixture(scope="module", params=["quick", pytest.param("slow", marks=pytest.mark.slow)])
-def made(request: pytest.FixtureRequest, bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    """A check of the habits that are quick to diagnose, and one of the others."""
-    folder, slow = bert, request.param == "slow"
+@pytest.fixture(scope="module")
+def made(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """One check of all habits: what the first diagnosis computes of the reference serves all."""
+    folder = bert
     probes = ProbeSet("short", tuple(probe for probe in load_probes().core if len(probe.text) < 400))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "open_encoder", Live(Model(folder)))
         patch.setattr(run, "look", lambda settings, seen: ())
-        every = ["reference", *(habit for habit in HABITS if (habit in SLOW) == slow)]
+        every = ["reference", *HABITS]
         asked = [EncoderSettings("langchain", habit, label=habit) for habit in every]
         done = run.check(CheckPlan(asked[0], tuple(asked[1:]), probes))
     store = kept(done, tmp_path_factory.mktemp("store") / "s.duckdb")
     found = read_check(store, done.check_id)
     bench = Bench(load_reference(str(folder)), batched(found.texts, found.roles, 32))
-    yield Made(bench, {one.label: one for one in found.candidates})
+    return Made(bench, {one.label: one for one in found.candidates})
 
 
-def test_a_cause_is_named_only_where_it_is_the_one(made: Made) -> None:
-    for habit in made.candidates:
-        _as_it_should_be(habit, made.diagnosed(habit))
-
-
-def _as_it_should_be(habit: str, found: Diagnosis) -> None:
-    _, right = HABITS[habit]
+@pytest.mark.parametrize("habit", HABITS)
+def test_a_cause_is_named_only_where_it_is_the_one(habit: str, made: Made) -> None:
+    found, (_, right) = made.diagnosed(habit), HABITS[habit]
     names = [{named.cause.words, *named.same_as} for named in found.causes]
     assert all(one & right for one in names), (habit, found.sentence)
     assert bool(names) == bool(right), (habit, found.sentence)

@@ -107,7 +107,7 @@ def _copy_layer(tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short_embeddings(tensors: dict[str, Any]) -> None:
-    tensors["embeddings.word_embeddings.weight"] = tensors["embeddings.word_embeddings.weight"][:30000].clone()
+    tensors["embeddings.word_embeddings.weight"] = tensors["embeddings.word_embeddings.weight"][:-522].clone()
 
 
 def _bin(change: Callable[[dict[str, Any]], Any]) -> Inject:
@@ -172,8 +172,8 @@ def _no_place(folder: Path) -> None:
 
 
 def _half_vocabulary(folder: Path) -> None:
-    lines = (folder / "vocab.txt").read_text().splitlines()[:15000]
-    (folder / "vocab.txt").write_text("\n".join(lines))
+    lines = (folder / "vocab.txt").read_text().splitlines()
+    (folder / "vocab.txt").write_text("\n".join(lines[: len(lines) // 2]))
     (folder / "tokenizer.json").unlink()
 
 

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +16,7 @@ from evaluators.model_files.hashes import file_sha256, git_blob_sha1
 from evaluators.preflight import find_target, inspect, preflight
 from evaluators.preflight.pin import read_pin, write_pin
 from evaluators.preflight.target import Target
+from tests.commands import command
 from tests.models import build
 
 OLD, NEW = "a" * 40, "b" * 40
@@ -145,11 +144,11 @@ def test_findings_are_kept_under_the_run_that_looked(model: Path, tmp_path: Path
 
 
 def test_the_command_tells_pipelines_by_its_exit_status(model: Path) -> None:
-    command = [sys.executable, "-m", "evaluators", "preflight", str(model), "--json"]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    words = ["preflight", model, "--json"]
+    assert command(*words).status == 0
     (model / "modules.json").unlink()
-    failed = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert failed.returncode == 1
-    assert [finding["code"] for finding in json.loads(failed.stdout)] == ["modules-missing"]
-    assert subprocess.run([*command, "--fail-on", "fatal"], capture_output=True, check=False).returncode == 0
-    assert subprocess.run([*command, "--fail-on", "never"], capture_output=True, check=False).returncode == 2
+    failed = command(*words)
+    assert failed.status == 1
+    assert [finding["code"] for finding in json.loads(failed.out)] == ["modules-missing"]
+    assert command(*words, "--fail-on", "fatal").status == 0
+    assert command(*words, "--fail-on", "never").status == 2

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,9 @@ def test_types_by_their_present_names_are_known_without_the_library(folder: Path
     assert _found(folder) == []
 
 
+_ODD: tuple[Any, ...] = (None, [], {"a": [{}]}, "x", -1)
+
+
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -161,9 +165,11 @@ def _changed(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
     return copy
 
 
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("routed", [False, True])
-def test_no_value_in_a_file_ends_in_a_traceback(routed: bool, folder: Path) -> None:
-    """Each setting of each file by turns of every other type: a finding, or none."""
+def test_no_value_in_a_file_ends_in_a_traceback(routed: bool, whole: bool, folder: Path) -> None:
+    """Each setting of each file of another type, in the soak by turns of every other: a finding, or none."""
+    draw = random.Random(5)
     if routed:
         router()(folder)
         put(folder / "modules.json", json.loads((folder / "modules.json").read_text())[:1])
@@ -189,11 +195,11 @@ def test_no_value_in_a_file_ends_in_a_traceback(routed: bool, folder: Path) -> N
     )
     names = ["router_config.json"] if routed else [p.relative_to(folder) for p in folder.rglob("*.json")]
     for path in (folder / name for name in names):
-        whole = json.loads(path.read_text())
-        for place in _places(whole):
-            for odd in (None, [], {"a": [{}]}, "x", -1):
-                put(path, _changed(whole, place, odd))
+        content = json.loads(path.read_text())
+        for place in _places(content):
+            for odd in _ODD if whole else draw.sample(_ODD, 1):
+                put(path, _changed(content, place, odd))
                 target = Target(str(folder), folder)
                 if all(finding.severity != "fatal" for finding in files.check(target)):
                     _found(folder)
-        put(path, whole)
+        put(path, content)

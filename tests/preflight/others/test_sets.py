@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,46 @@ def test_the_documented_table_is_of_the_whole_set(name: str) -> None:
     total = told.pop("all")
     assert told == held
     assert total == tuple(map(sum, zip(*held.values(), strict=True)))
+
+
+# Of the shapes that are quickly made, one evident fault each, and of each set one intact folder.
+_SHAPES = ("bert", "qwen3", "t5", "roberta")
+
+
+def _evident(shape: str) -> Entry:
+    truth = json.loads(truth_file("development").read_text(encoding="utf-8"))
+    faults = [e for e in book("development") if (e.kind, e.base) == ("broken", shape) and e.evidence != "none"]
+    return random.Random(7).choice([e for e in faults if matters(truth[e.name])])
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_a_fault_is_named(shape: str) -> None:
+    entry, base = _evident(shape), Entry("", shape, "", "intact", lambda folder: None)
+    said = report.new(report.findings(entry), report.findings(base))
+    assert report.judge(entry, said, {"changes": "load fails"}) == "NAMED", (entry.name, said)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("development", "bert"), ("frozen", "static")])
+def test_an_intact_folder_raises_no_alarm(name: str, shape: str) -> None:
+    entry = random.Random(7).choice([e for e in book(name) if (e.kind, e.base) == ("intact", shape)])
+    assert report.judge(entry, report.findings(entry), {}) == "fine"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", SETS)
+def test_of_the_whole_set_as_many_are_named_as_is_documented(name: str, tmp_path: Path) -> None:
+    """In a process of its own: it makes children, and none may be made after torch's threads."""
+    asked = ["--set", name, "--json", str(tmp_path / "kept.json")]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.preflight.others.report", *asked], capture_output=True, text=True, check=False
+    )
+    assert (tmp_path / "kept.json").exists(), done.stderr[-2000:]
+    verdicts = [entry["verdict"] for entry in json.loads((tmp_path / "kept.json").read_text()).values()]
+    page = Path("docs/preflight.md").read_text(encoding="utf-8").split(TITLES[name], 1)[1]
+    row = next(line for line in page.splitlines() if line.startswith("| all |")).split("|")
+    assert verdicts.count("NAMED") >= int(row[3])
+    assert verdicts.count("FALSE ALARM") <= int(row[9]) and "CRASHED" not in verdicts
 
 
 def test_the_tables_count_what_is_kept() -> None:
