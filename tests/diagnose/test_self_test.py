@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from data.rules.causes import CAUSES
 from evaluators.diagnose.answer import Bench, diagnose
 from evaluators.diagnose.causes import catalogue
-from evaluators.diagnose.causes.space import SOLVED
 from tests.maintain import selftest
 from tests.maintain.selftest import KINDS, Trial, ask, effective, plan, summary
 
@@ -13,8 +13,9 @@ _BARS = {"one cause": 0.95, "two causes": 0.85, "two causes, bf16 noise": 0.85, 
 
 def _kind_of(bench: Bench, name: str) -> str:
     """What the causes of a trial are told apart by here: their slot, or by which road they come about."""
-    slots = {cause.name: cause.slot for cause in catalogue(bench.reference, 64, 21)}
-    return slots.get(name, "solved" if name in {cause.name for cause in SOLVED.values()} else name.partition(":")[0])
+    slots: dict[str, str] = {cause.words: cause.slot for cause in catalogue(bench.reference, 64, 21)}
+    solved = {cause.words for cause in CAUSES.values() if cause.family == "space"}
+    return slots.get(name, "solved" if name in solved else name.partition(":")[0])
 
 
 def _covering(bench: Bench, trials: list[Trial]) -> list[Trial]:
