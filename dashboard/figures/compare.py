@@ -12,7 +12,7 @@ from dashboard.figures.theme import CATEGORICAL, DIVERGING, MUTED, SYMBOLS, styl
 from dashboard.formatting import rounded, shown_in_points
 from dashboard.tables.compare import short_names
 
-__all__ = ["differences", "dumbbell", "heatmap", "most_different", "radar"]
+__all__ = ["differences_chart", "scores_chart", "differences_map", "most_different", "radar_chart"]
 
 ROW = 22  # pixels a task
 
@@ -23,7 +23,7 @@ def most_different(wide: pd.DataFrame, baseline: str, n: int) -> pd.DataFrame:
     return wide.loc[gap.sort_values(ascending=False, kind="stable").index[:n]]
 
 
-def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figure:
+def differences_chart(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figure:
     """Signed difference to the baseline of every model on every task, with the noise floor as a band around zero."""
     names, labels, tasks = _names(wide), _labels(wide), _tasks(wide)
     scores = shown_in_points(100 * wide)
@@ -46,7 +46,7 @@ def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figu
     return _tall(figure, len(wide))
 
 
-def dumbbell(wide: pd.DataFrame, baseline: str) -> go.Figure:
+def scores_chart(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Scores on each task as dots on one line, from the lowest to the highest."""
     names, labels = _names(wide), _labels(wide)
     figure = go.Figure()
@@ -67,7 +67,7 @@ def dumbbell(wide: pd.DataFrame, baseline: str) -> go.Figure:
     return _tall(figure, len(wide))
 
 
-def heatmap(wide: pd.DataFrame, baseline: str) -> go.Figure:
+def differences_map(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Model x task, coloured by the signed difference to the baseline, centred on zero."""
     names = _names(wide)
     others = list(wide.columns.drop(baseline))
@@ -89,7 +89,7 @@ def heatmap(wide: pd.DataFrame, baseline: str) -> go.Figure:
     return _tall(figure, len(wide), legend=False)
 
 
-def radar(wide: pd.DataFrame, baseline: str) -> go.Figure:
+def radar_chart(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Mean score of each task type around a circle; areas mislead, so the page offers it last."""
     names, means = _names(wide), shown_in_points(100 * wide.groupby(level="type").mean())
     figure = go.Figure()

@@ -17,7 +17,7 @@ from dashboard.figures.theme import ACCENT, DIVERGING, MUTED, styled
 from dashboard.formatting import score, signed
 from data.store.vocabulary import Verdict
 
-__all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "by_type", "dumbbell", "heatmap"]
+__all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "verdicts_chart", "dumbbell_chart", "deltas_map"]
 
 # Told apart by shape too; blue and orange stay apart for every kind of colour blindness, and light from dark.
 VERDICT_COLOURS = {
@@ -33,12 +33,12 @@ _ENDS = 20.0
 _INVISIBLE = "rgba(0,0,0,0)"
 
 
-def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> go.Figure:
+def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> go.Figure:
     """Deltas model by task, with the effect of each model to the right and of each task on top, both sorted.
 
     Args:
         cells: row, column, delta (0-1, of what can be compared; NaN drawn blank), verdict, cells, comparable, cause.
-        rows: name, label (drawn on the axis), effect, typical, called; the order given is drawn from the top.
+        rows: name, label (drawn on the axis), effect, typical, significant; the order given is drawn from the top.
         columns: the same of tasks, drawn from the left.
 
     A click gives ``customdata`` [row, column] of the cell: an invisible marker lies on each, because a selection of a
@@ -103,17 +103,17 @@ def _share(rows: int) -> list[float]:
 
 
 def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: bool) -> None:
-    """Bars of the effects: solid where the effect was called, hollow where it may be chance."""
-    sizes = 100 * lines["typical"].where(lines["called"].astype(bool), lines["effect"]).fillna(0).to_numpy(float)
-    called = lines["called"].to_numpy(bool)
+    """Bars of the effects: solid where the effect is significant, hollow where it may be chance."""
+    sizes = 100 * lines["typical"].where(lines["significant"].astype(bool), lines["effect"]).fillna(0).to_numpy(float)
+    significant = lines["significant"].to_numpy(bool)
     colours = [DIVERGING[0 if size < 0 else -1][1] for size in sizes]
-    filled = [colour if c else _INVISIBLE for colour, c in zip(colours, called, strict=True)]
-    said = [
+    filled = [colour if c else _INVISIBLE for colour, c in zip(colours, significant, strict=True)]
+    hover_texts = [
         f"<b>{html.escape(str(n))}</b><br>{signed(s / 100)} points{'' if c else ' (may be chance)'}"
-        for n, s, c in zip(lines["name"], sizes, called, strict=True)
+        for n, s, c in zip(lines["name"], sizes, significant, strict=True)
     ]
-    outline = {"color": [colour if c else MUTED for colour, c in zip(colours, called, strict=True)], "width": 1}
-    bars = {"marker": {"color": filled, "line": outline}, "hovertext": said}
+    outline = {"color": [colour if c else MUTED for colour, c in zip(colours, significant, strict=True)], "width": 1}
+    bars = {"marker": {"color": filled, "line": outline}, "hovertext": hover_texts}
     common = {"hoverinfo": "text", "showlegend": False, "width": 0.7}
     if upright:
         figure.add_bar(x=at, y=sizes, **bars, **common, row=1, col=1)
@@ -135,7 +135,7 @@ def _hover(cells: pd.DataFrame) -> list[str]:
     ]
 
 
-def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
+def dumbbell_chart(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
     """Claim and check of each cell, with the band in which they would match; the order given is drawn from the top.
 
     Takes columns who and what (the two lines of a label), claim_score, check_score, floor, delta, verdict and key
@@ -154,14 +154,14 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         x=between, y=np.repeat(y, 3), mode="lines", line={"color": MUTED, "width": 1.5}, hoverinfo="skip",
         showlegend=False, connectgaps=False,
     )  # fmt: skip
-    said = [
+    hover_texts = [
         f"<b>{html.escape(r['who'])}</b><br>{html.escape(r['what'])}<br>{html.escape(claim)} {score(r['claim_score'])}"
         f", {html.escape(check)} {score(r['check_score'])}<br>{signed(r['delta'])}, {r['verdict']}; "
         f"noise floor {score(r['floor'])}"
         for r in frame.to_dict("records")
     ]
     figure.add_scatter(
-        x=claims, y=y, mode="markers", name=html.escape(claim), customdata=frame["key"].tolist(), text=said,
+        x=claims, y=y, mode="markers", name=html.escape(claim), customdata=frame["key"].tolist(), text=hover_texts,
         hovertemplate="%{text}<extra></extra>",
         marker={"size": 9, "color": _INVISIBLE, "line": {"color": ACCENT, "width": 2}},
     )  # fmt: skip
@@ -170,7 +170,7 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         at = rows.index.to_numpy()
         figure.add_scatter(
             x=checks[at], y=at, mode="markers", name=f"{html.escape(check)}: {verdict}",
-            customdata=rows["key"].tolist(), text=[said[k] for k in at], hovertemplate="%{text}<extra></extra>",
+            customdata=rows["key"].tolist(), text=[hover_texts[k] for k in at], hovertemplate="%{text}<extra></extra>",
             marker={"size": 10, "color": VERDICT_COLOURS[verdict], "symbol": VERDICT_SYMBOLS[verdict]},
         )  # fmt: skip
     figure.update_yaxes(
@@ -184,7 +184,7 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
     return figure
 
 
-def by_type(types: pd.DataFrame) -> go.Figure:
+def verdicts_chart(types: pd.DataFrame) -> go.Figure:
     """Verdicts of each task type as shares, and the spread of its deltas (5 to 95 %, quartiles, median).
 
     Takes columns type, cells, one of each verdict, q5, q25, q50, q75, q95 (0-1, NaN where nothing is comparable).

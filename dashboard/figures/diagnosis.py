@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.drift_maps import short
+from dashboard.figures.drift_maps import axis_name
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, styled
 
-__all__ = ["before_and_after", "waterfall"]
+__all__ = ["before_and_after_chart", "waterfall_chart"]
 
 
-def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> go.Figure:
+def waterfall_chart(causes: pd.DataFrame, unexplained: float, floor: float | None) -> go.Figure:
     """From all of the drift down to what is left, a step an accepted cause.
 
     Args:
@@ -19,7 +19,7 @@ def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> 
         unexplained: share of the drift that is left, 0 to 1.
         floor: share of the drift that precision alone would leave, drawn as a line; None where it is not known.
     """
-    parts = ["all of the drift", *(short(cause, 34) for cause in causes["cause"]), "unexplained"]
+    parts = ["all of the drift", *(axis_name(cause, 34) for cause in causes["cause"]), "unexplained"]
     shares = [1.0, *(-share for share in causes["explained"]), unexplained]
     # In the labels, because a bar may be too short to hold its figure.
     names = [f"{part} · {100 * abs(share):.1f} %" for part, share in zip(parts, shares, strict=True)]
@@ -45,7 +45,7 @@ def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> 
     return figure
 
 
-def before_and_after(texts: pd.DataFrame) -> go.Figure:
+def before_and_after_chart(texts: pd.DataFrame) -> go.Figure:
     """Distance of each text from the candidate's: under the reference's own settings, and under those that explain it.
 
     Args:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dashboard.figures.theme import DIVERGING, styled
 from data.rules.drift import FLOORS
 
-__all__ = ["DRIFT", "drift_map", "floor_marks", "short", "signed_map"]
+__all__ = ["DRIFT", "drift_map", "floor_marks", "axis_name", "signed_map"]
 
 DRIFT = [[0.0, "#b9c0ca"], [0.3, "#e9d9a6"], [0.55, "#e8a35e"], [0.8, "#b45309"], [1.0, "#571c00"]]
 _LEAST = 1e-8  # drift below this is drawn as this: rounding of the measure itself
@@ -27,14 +27,14 @@ _MANY = 90  # rows beyond which names would overprint each other
 _WEBGL = 4_000  # cells beyond which markers are drawn as pixels, not as elements of the page
 
 
-def short(name: object, most: int = 26) -> str:
+def axis_name(name: object, most: int = 26) -> str:
     """A name as plotly may show it: no markup, and no longer than an axis has room for.
 
     What is cut is the middle: names of encoders begin with the model they share and end with what sets them apart.
     """
     text = " ".join(str(name).split())
-    kept = most // 3
-    text = text if len(text) <= most else f"{text[:kept]}…{text[kept + 1 - most :]}"
+    head = most // 3
+    text = text if len(text) <= most else f"{text[:head]}…{text[head + 1 - most :]}"
     return escape(text, quote=False).replace("$", "&#36;")
 
 
@@ -60,15 +60,15 @@ def drift_map(
         counts: how many texts each cell is of, for its tooltip.
     """
     z = values.to_numpy(dtype=np.float32)
-    shown = np.log10(np.maximum(z, _LEAST)) if log else z
-    top = float(np.nanmax(shown)) if np.isfinite(shown).any() else 0.0
+    colours = np.log10(np.maximum(z, _LEAST)) if log else z
+    top = float(np.nanmax(colours)) if np.isfinite(colours).any() else 0.0
     low, high = (log10(_LEAST), max(top, -2.0)) if log else (0.0, top or 1.0)
     if log and floor_kind == "one":  # up to the floor all is one grey
         low, high = -1.5, max(top, 1.0)
     bar = _log_bar(low, high, floor_kind) if log else _plain_bar(high, floor_kind)
     figure = go.Figure(
         go.Heatmap(
-            z=shown, colorscale=DRIFT, zmin=low, zmax=high, hoverinfo="skip", xgap=1, ygap=0 if len(z) > _MANY else 1,
+            z=colours, colorscale=DRIFT, zmin=low, zmax=high, hoverinfo="skip", xgap=1, ygap=0 if len(z) > _MANY else 1,
             colorbar={**_BAR, **bar},
         )
     )  # fmt: skip
@@ -149,7 +149,7 @@ def _markers(
     kind = go.Scattergl if z.size > _WEBGL else go.Scatter
     known = np.isfinite(z)
     texts = "" if counts is None else "<br>%{customdata[1]:d} texts"
-    said = {True: f"{short(label, 60)} %{{customdata[0]:{spec}}}{texts}", False: "no figure"}
+    hover = {True: f"{axis_name(label, 60)} %{{customdata[0]:{spec}}}{texts}", False: "no figure"}
     clear = {"marker": {"opacity": 0.0}}
     traces = []
     for has in (True, False):
@@ -163,7 +163,7 @@ def _markers(
                     mode="markers",
                     showlegend=False,
                     customdata=np.stack(facts, axis=1) if has else None,
-                    hovertemplate=f"<b>%{{x}}</b><br>%{{y}}<br>{said[has]}<extra></extra>",
+                    hovertemplate=f"<b>%{{x}}</b><br>%{{y}}<br>{hover[has]}<extra></extra>",
                     marker={"symbol": "square", "size": 12, "opacity": 0.0},
                     selected=clear,
                     unselected=clear,
@@ -175,7 +175,7 @@ def _markers(
 def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], label: str) -> go.Figure:
     named = len(rows) <= _MANY
     slanted = len(columns) > 6
-    heads = [short(name, 22) for name in columns]
+    heads = [axis_name(name, 22) for name in columns]
     longest = max((min(len(str(name)), 22) for name in columns), default=0)
     above = 94 + (5.4 * longest if slanted else 14)
     each = 24 if len(rows) <= 16 else 17
@@ -184,7 +184,7 @@ def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], labe
     figure.update_traces(colorbar={"y": 1 - 16 / height}, selector={"type": "heatmap"})
     figure.update_layout(
         # Above the bar: a title of the bar's own would be drawn over it where the map is low.
-        title={"text": short(label, 60), "font": {"size": 13}, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 2}},
+        title={"text": axis_name(label, 60), "font": {"size": 13}, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 2}},
         hovermode="closest",
         hoverdistance=-1,
         clickmode="event+select",
@@ -197,7 +197,7 @@ def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], labe
             "ticks": "",
             "automargin": True,
             "tickvals": np.arange(len(rows)),
-            "ticktext": [short(name) for name in rows],
+            "ticktext": [axis_name(name) for name in rows],
             "showticklabels": named,
         },
         xaxis={

@@ -8,16 +8,16 @@ from math import log10
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.drift_maps import floor_marks, short
+from dashboard.figures.drift_maps import axis_name, floor_marks
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, styled
 
-__all__ = ["by_length", "cost", "distributions", "over_time", "vector_difference"]
+__all__ = ["length_chart", "cost_chart", "spread_chart", "history_chart", "vector_chart"]
 
 _LEAST = 1e-8
 _WARM = CATEGORICAL[1]
 
 
-def distributions(quantiles: pd.DataFrame, names: Mapping[str, str], *, of: str, title: str, log: bool) -> go.Figure:
+def spread_chart(quantiles: pd.DataFrame, names: Mapping[str, str], *, of: str, title: str, log: bool) -> go.Figure:
     """Boxes of one thing (``drift``, ``norm`` or ``cosine``), an encoder a row; whiskers hold 90 % of the texts."""
     chosen = quantiles[quantiles["of"] == of].set_index("encoder_id")
     chosen = chosen.loc[[encoder for encoder in names if encoder in chosen.index]]
@@ -26,7 +26,7 @@ def distributions(quantiles: pd.DataFrame, names: Mapping[str, str], *, of: str,
         chosen[columns] = chosen[columns].clip(lower=_LEAST)
     figure = go.Figure(
         go.Box(
-            y=[short(names[encoder]) for encoder in chosen.index],
+            y=[axis_name(names[encoder]) for encoder in chosen.index],
             orientation="h",
             q1=chosen["q1"],
             median=chosen["median"],
@@ -50,7 +50,7 @@ def distributions(quantiles: pd.DataFrame, names: Mapping[str, str], *, of: str,
     return figure
 
 
-def by_length(
+def length_chart(
     drift: pd.DataFrame, names: Mapping[str, str], chosen: str, *, length: str, label: str, floor_kind: str, log: bool,
     limits: Mapping[str, float],
 ) -> go.Figure:  # fmt: skip
@@ -84,11 +84,12 @@ def by_length(
                 x=mine["length"].clip(lower=1),
                 y=mine["value"],
                 mode="markers",
-                name=short(names.get(chosen, "")),
+                name=axis_name(names.get(chosen, "")),
                 marker={"color": _WARM, "size": 9, "opacity": 0.9},
                 unselected={"marker": {"opacity": 0.9}},
-                hovertext=[short(text, 60) for text in mine["name"]],
-                hovertemplate=f"<b>%{{hovertext}}</b><br>{length} %{{x}}<br>{short(label)} %{{y:.3g}}<extra></extra>",
+                hovertext=[axis_name(text, 60) for text in mine["name"]],
+                hovertemplate=f"<b>%{{hovertext}}</b><br>{length} %{{x}}<br>{axis_name(label)} %{{y:.3g}}"
+                "<extra></extra>",
             ),
         ]
     )
@@ -104,7 +105,7 @@ def by_length(
     return figure
 
 
-def vector_difference(dimensions: pd.DataFrame) -> go.Figure:
+def vector_chart(dimensions: pd.DataFrame) -> go.Figure:
     """Both vectors of one text over their dimensions, and the difference under them."""
     figure = go.Figure()
     for name, colour, width in (("reference", MUTED, 1.5), ("candidate", ACCENT, 1.0)):
@@ -134,7 +135,7 @@ def vector_difference(dimensions: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def over_time(history: pd.DataFrame) -> go.Figure:
+def history_chart(history: pd.DataFrame) -> go.Figure:
     """Drift of the same pair at every check of it: the median, with the worst text above; the floor dotted."""
     figure = go.Figure()
     for column, name, colour, symbol in (
@@ -145,7 +146,7 @@ def over_time(history: pd.DataFrame) -> go.Figure:
             go.Scatter(
                 x=history["started_at"], y=history[column].clip(lower=_LEAST), name=name, mode="lines+markers",
                 line={"color": colour, "width": 2}, marker={"size": 10, "symbol": symbol},
-                customdata=history["check_id"], hovertext=[short(verdict, 60) for verdict in history["verdict"]],
+                customdata=history["check_id"], hovertext=[axis_name(verdict, 60) for verdict in history["verdict"]],
                 hovertemplate="%{x|%Y-%m-%d %H:%M}<br>%{y:.3g}<br>%{hovertext}<extra></extra>",
             )
         )  # fmt: skip
@@ -155,7 +156,7 @@ def over_time(history: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def cost(points: pd.DataFrame) -> go.Figure:
+def cost_chart(points: pd.DataFrame) -> go.Figure:
     """Score lost or won (in points) against mean drift, a point a reproduced task; the noise floor as a bar."""
     figure = go.Figure()
     for i, (encoder, rows) in enumerate(points.groupby("encoder", sort=True)):
@@ -164,11 +165,11 @@ def cost(points: pd.DataFrame) -> go.Figure:
                 x=rows["drift"].clip(lower=_LEAST),
                 y=100 * rows["delta"],
                 mode="markers",
-                name=short(encoder),
+                name=axis_name(encoder),
                 marker={"color": CATEGORICAL[i % len(CATEGORICAL)], "symbol": SYMBOLS[i % len(SYMBOLS)], "size": 10},
                 error_y={"type": "data", "array": 100 * rows["floor"], "thickness": 1, "width": 3, "color": MUTED},
                 hovertext=[
-                    f"<b>{short(task, 60)}</b><br>{short(verdict, 40)}"
+                    f"<b>{axis_name(task, 60)}</b><br>{axis_name(verdict, 40)}"
                     for task, verdict in zip(rows["task"], rows["verdict"], strict=True)
                 ],
                 hovertemplate="%{hovertext}<br>drift %{x:.3g}<br>%{y:+.2f} points<extra></extra>",
@@ -190,7 +191,7 @@ def _limits(figure: go.Figure, limits: Mapping[str, float]) -> None:
         figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line={"color": MUTED, "width": 1})
         # Shapes take a value, annotations its logarithm.
         figure.add_annotation(
-            x=log10(at), y=0, yref="paper", text=short(name, 34), textangle=-90, showarrow=False, xanchor="right",
+            x=log10(at), y=0, yref="paper", text=axis_name(name, 34), textangle=-90, showarrow=False, xanchor="right",
             yanchor="bottom", font={"size": 11, "color": MUTED},
         )  # fmt: skip
 

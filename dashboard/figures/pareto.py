@@ -14,7 +14,7 @@ from dashboard.formatting import parameters, rounded, score
 from data.rules import licences
 from data.rules.licences import CLASSES, licence_of
 
-__all__ = ["drawable", "front", "quality_against_size"]
+__all__ = ["drawable", "front", "pareto_chart"]
 
 UNKNOWN = "not stated"
 _UNSURE = (UNKNOWN, CLASSES[licences.UNKNOWN])
@@ -36,7 +36,7 @@ def front(frame: pd.DataFrame) -> pd.DataFrame:
     return known[known["quality"] > best_before]
 
 
-def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | None = None) -> go.Figure:
+def pareto_chart(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | None = None) -> go.Figure:
     """A point a model over parameters (log), coloured and shaped by ``by``, with the front as a line.
 
     Takes columns ``model``, ``n_parameters``, ``quality`` (0-1), ``rank`` and ``by`` ("licence" or "release").

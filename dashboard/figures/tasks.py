@@ -13,12 +13,12 @@ from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SEQUENTIAL, SYMB
 from dashboard.formatting import rounded
 from dashboard.tables.compare import short_names
 
-__all__ = ["cell_heatmap", "distribution", "profile"]
+__all__ = ["cells_map", "distribution_chart", "profile_chart"]
 
 WIDE = 30  # cells from which a heatmap lies on its side
 
 
-def distribution(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
+def distribution_chart(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
     """How all complete scores on a task are spread, with the chosen models marked.
 
     Args:
@@ -41,9 +41,9 @@ def distribution(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
         if mine.empty:
             continue
         score, place = float(rounded(100 * mine["score"].iloc[0])), int(mine["place"].iloc[0])
-        color, said = CATEGORICAL[i % len(CATEGORICAL)], f"{names[model]}: {score:.2f}, place {place}"
+        color, legend = CATEGORICAL[i % len(CATEGORICAL)], f"{names[model]}: {score:.2f}, place {place}"
         figure.add_scatter(
-            x=[score, score], y=[0, top * 1.08], mode="lines+markers", name=said,
+            x=[score, score], y=[0, top * 1.08], mode="lines+markers", name=legend,
             line={"color": color, "width": 2}, hovertemplate="%{x:.2f}",
             marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": [0, 12], "color": color},
         )  # fmt: skip
@@ -52,7 +52,7 @@ def distribution(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
     return styled(figure, height=320)
 
 
-def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
+def cells_map(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
     """Main score of each model (across) on each cell (down), 0-100; a cell without a score is blank.
 
     Args:
@@ -86,7 +86,7 @@ def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
     return styled(figure, height=180 + 26 * len(models) if wide else 120 + 20 * len(grid))
 
 
-def profile(tasks: pd.DataFrame) -> go.Figure:
+def profile_chart(tasks: pd.DataFrame) -> go.Figure:
     """Percentile among peers on every task, a row a task type; 50 is the middle of the field.
 
     Args:

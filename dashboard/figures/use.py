@@ -12,7 +12,7 @@ from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, styled
 from dashboard.formatting import bytes_, parameters, rounded
 from data.rules.weighting import pareto
 
-__all__ = ["SIZES", "quality_against_size"]
+__all__ = ["SIZES", "short_list_chart"]
 
 # What quality can be weighed against: column of the short list -> (title of the axis, how a value is written).
 SIZES = {
@@ -22,7 +22,7 @@ SIZES = {
 }
 
 
-def quality_against_size(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
+def short_list_chart(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
     """Weighted score against a size on a log axis, with the Pareto front; the short list is marked with its places.
 
     Args:

@@ -5,14 +5,7 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 
-__all__ = ["BADGES", "badges", "short"]
-
-# As Streamlit's Markdown badges have it: colour and icon of each.
-BADGES = {
-    "reproduced": ("green", ":material/check_circle:"),
-    "contradicted": ("red", ":material/error:"),
-    "not reproduced": ("gray", ":material/help:"),
-}
+__all__ = ["badges", "short_badges"]
 
 
 def badges(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -25,7 +18,7 @@ def badges(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return frame
 
 
-def short(frame: pd.DataFrame) -> pd.Series:
+def short_badges(frame: pd.DataFrame) -> pd.Series:
     """Badges in a few characters, by model: "reproduced 17/19"; blank where nothing was compared."""
     text = frame["badge"] + " " + frame["tasks_held"].astype(str) + "/" + frame["tasks_compared"].astype(str)
     return text.where(frame["tasks_compared"] > 0, "").set_axis(frame["model"])

@@ -13,7 +13,7 @@ from dashboard.queries import drift_cost
 from dashboard.queries.diagnosis import findings
 from data.store.vocabulary import DriftVerdict, LinkState, Severity, Tier, Verdict
 
-__all__ = ["Link", "Linked", "of_candidate", "of_run", "same_setup"]
+__all__ = ["Link", "Linked", "chain_of_candidate", "chain_of_run", "check_of_run"]
 
 _CHECK = "No parity check of this set-up yet."
 
@@ -34,7 +34,7 @@ class Linked(NamedTuple):
     output: str
 
 
-def of_candidate(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> list[Link]:
+def chain_of_candidate(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> list[Link]:
     """Files, tokens, vectors and scores of a candidate against the check's reference: what is the same so far."""
     found = findings(cursor, check=check, candidate=candidate)
     return [
@@ -45,12 +45,12 @@ def of_candidate(cursor: duckdb.DuckDBPyConnection, check: str, output: str, can
     ]
 
 
-def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
+def check_of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
     """The newest check with a candidate under the settings of a run and with its weights; None when there is none."""
     row = cursor.execute("SELECT model, settings, files FROM runs WHERE run_id = ?", [run]).fetchone()
     if row is None:
         return None
-    ran = drift_cost.side(*row[1:])
+    ran = drift_cost.stored_set_up(*row[1:])
     checked = cursor.execute(
         """
         SELECT s.check_id, s.encoder_id, s.output, e.settings, e.files
@@ -58,15 +58,15 @@ def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
         WHERE e.model = $model OR list_has_any($weights, json_extract_string(e.files, '$[*].sha256'))
         ORDER BY s.output = 'dense' DESC, c.started_at DESC
         """,
-        {"model": row[0], "weights": sorted(drift_cost.weights(ran.files))},
+        {"model": row[0], "weights": sorted(drift_cost.weight_digests(ran.files))},
     ).fetchall()
     for check, encoder, output, its_settings, its_files in checked:
-        if drift_cost.same_setup(drift_cost.side(its_settings, its_files), ran):
+        if drift_cost.same_setup(drift_cost.stored_set_up(its_settings, its_files), ran):
             return Linked(check, encoder, output)
     return None
 
 
-def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdict: Link) -> list[Link]:
+def chain_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdict: Link) -> list[Link]:
     """Files, tokens and vectors behind a score of a run, and the score itself.
 
     Args:
@@ -76,7 +76,7 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdi
         verdict: what the comparison says of the score.
     """
     found = findings(cursor, run=run)
-    linked = same_setup(cursor, run)
+    linked = check_of_run(cursor, run)
     files = _files_of_run(cursor, run, other, found)
     if linked is None:
         fault = _fault(found, Tier.TOKENIZER)
@@ -91,11 +91,11 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdi
     ]
 
 
-def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
+def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, findings: pd.DataFrame) -> Link:
+    if fault := _fault(findings, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
         return Link("files", LinkState.BROKEN, fault)
-    kept = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
-    sides = {name: json.loads(files or "[]") for name, files in kept}
+    rows = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
+    sides = {name: json.loads(files or "[]") for name, files in rows}
     if not sides.get(run):
         return Link("files", LinkState.UNKNOWN, "The run does not show its files.")
     if not other or not sides.get(other):
@@ -103,8 +103,8 @@ def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None
     return _compared(sides[other], sides[run])
 
 
-def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
+def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, findings: pd.DataFrame) -> Link:
+    if fault := _fault(findings, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
         return Link("files", LinkState.BROKEN, fault)
     rows = cursor.execute(
         "SELECT e.files, e.revision FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
@@ -134,12 +134,12 @@ def _compared(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> Link:
     apart = [pair for pair in differences(file_digests(left), file_digests(right)) if pair.differs]
     if not apart:
         return Link("files", LinkState.SAME, f"The same {len(left)} files, byte for byte.")
-    said = [
+    sentences = [
         _some([pair.name for pair in apart if pair.left is not None and pair.right is not None], "of other content"),
         _some([pair.name for pair in apart if pair.right is None], "not there"),
         _some([pair.name for pair in apart if pair.left is None], "there on this side alone"),
     ]
-    return Link("files", LinkState.DIFFERS, " ".join(filter(None, said)))
+    return Link("files", LinkState.DIFFERS, " ".join(filter(None, sentences)))
 
 
 def _some(names: list[str], what: str) -> str:
@@ -149,8 +149,8 @@ def _some(names: list[str], what: str) -> str:
     return f"{', '.join(names[:2])}{more}: {what}."
 
 
-def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, Tier.TOKENIZER):
+def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, findings: pd.DataFrame) -> Link:
+    if fault := _fault(findings, Tier.TOKENIZER):
         return Link("tokens", LinkState.BROKEN, fault)
     row = cursor.execute(
         """
@@ -184,21 +184,21 @@ def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candida
 
 def _scores(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> Link:
     """Against the reference's own run where there is one: what else it ran on is then the same on both sides."""
-    found, against = drift_cost.against_reference(cursor, check, candidate), "the reference's run"
-    if found.empty:
-        points = drift_cost.points(cursor)
-        found, against = points[points["encoder_id"] == candidate], "the published figures"
-    if found.empty:
+    tasks, against = drift_cost.against_reference(cursor, check, candidate), "the reference's run"
+    if tasks.empty:
+        points = drift_cost.drift_and_delta(cursor)
+        tasks, against = points[points["encoder_id"] == candidate], "the published figures"
+    if tasks.empty:
         return Link("scores", LinkState.UNKNOWN, "No reproduction under these settings yet.")
-    worst = found.iloc[int(found["delta"].abs().argmax())]
-    moved = found[found["verdict"] != Verdict.MATCH]
-    said = f"{len(found) - len(moved)} of {len(found)} tasks match {against}"
-    said += f"; {worst['task']} {100 * worst['delta']:+.2f} points." if len(moved) else "."
-    return Link("scores", LinkState.DIFFERS if len(moved) else LinkState.SAME, said)
+    worst = tasks.iloc[int(tasks["delta"].abs().argmax())]
+    moved = tasks[tasks["verdict"] != Verdict.MATCH]
+    sentence = f"{len(tasks) - len(moved)} of {len(tasks)} tasks match {against}"
+    sentence += f"; {worst['task']} {100 * worst['delta']:+.2f} points." if len(moved) else "."
+    return Link("scores", LinkState.DIFFERS if len(moved) else LinkState.SAME, sentence)
 
 
-def _fault(found: pd.DataFrame, *tiers: str) -> str:
-    serious = found[found["tier"].isin(tiers) & found["severity"].isin([Severity.FATAL, Severity.SERIOUS])]
+def _fault(findings: pd.DataFrame, *tiers: str) -> str:
+    serious = findings[findings["tier"].isin(tiers) & findings["severity"].isin([Severity.FATAL, Severity.SERIOUS])]
     if serious.empty:
         return ""
     more = f" And {len(serious) - 1} more." if len(serious) > 1 else ""

@@ -86,8 +86,8 @@ def other_stores(here: Path) -> list[str]:
 def latest(cursor: duckdb.DuckDBPyConnection, *, other: str = "", version: object = None) -> datetime | None:
     """When this store, or another one, was last imported into; None for one that never was."""
     name = f"{_attached(cursor, other, version)}." if other else ""
-    found: datetime | None = cursor.execute(f"SELECT max(started_at) FROM {name}imports").fetchall()[0][0]
-    return found
+    newest: datetime | None = cursor.execute(f"SELECT max(started_at) FROM {name}imports").fetchall()[0][0]
+    return newest
 
 
 def changed_scores(
@@ -155,13 +155,13 @@ def moves(
         old, new = (new, old) if newer else (old, new)
     else:
         old, new = _ranking_as_of(cursor, benchmark, before), _ranking_as_of(cursor, benchmark, after)
-    found = old.merge(new, on="model", how="outer", suffixes=("_before", "_after"))
-    found = found.rename(columns=lambda name: name.replace("_task_", "_").replace("_present_", "_"))
-    found["move"] = found["rank_before"] - found["rank_after"]
+    ranks = old.merge(new, on="model", how="outer", suffixes=("_before", "_after"))
+    ranks = ranks.rename(columns=lambda name: name.replace("_task_", "_").replace("_present_", "_"))
+    ranks["move"] = ranks["rank_before"] - ranks["rank_after"]
     same_tasks = set(old["scored"]) == set(new["scored"])
-    found["difference"] = found["mean_after"] - found["mean_before"] if same_tasks else np.nan
-    found = found.drop(columns=["scored_before", "scored_after"])
-    return found.sort_values(["rank_after", "rank_before"], na_position="last").reset_index(drop=True)
+    ranks["difference"] = ranks["mean_after"] - ranks["mean_before"] if same_tasks else np.nan
+    ranks = ranks.drop(columns=["scored_before", "scored_after"])
+    return ranks.sort_values(["rank_after", "rank_before"], na_position="last").reset_index(drop=True)
 
 
 def _ranking(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from dashboard.diff import differences
 from data.store.vocabulary import Severity
 
-__all__ = ["Proof", "causes", "diagnosis", "findings", "of_run", "proof"]
+__all__ = ["Proof", "causes", "diagnosis", "findings", "diagnoses_of_run", "proof"]
 
 _PAIR = ["name", "left", "right", "differs"]
 
@@ -29,7 +29,7 @@ def diagnosis(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> 
     ).df()
 
 
-def of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> pd.DataFrame:
+def diagnoses_of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> pd.DataFrame:
     """The diagnoses one run made, a row a candidate, with its ``label``."""
     return cursor.execute(
         "SELECT d.* EXCLUDE (proof), coalesce(e.label, d.candidate) AS label FROM diagnoses d"
@@ -60,13 +60,15 @@ def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
     The vectors that were made stay in the store: they are for programs, and many.
     """
     row = cursor.execute("SELECT proof FROM diagnoses WHERE diagnosis_id = ?", [diagnosis_id]).fetchone()
-    kept = (json.loads(row[0]) if row and row[0] else None) or {}
-    agrees = kept.get("agrees")
-    recipes = None if agrees is None else pd.DataFrame(differences(kept.get("reference") or {}, agrees), columns=_PAIR)
-    before, after = kept.get("before"), kept.get("after")
+    record = (json.loads(row[0]) if row and row[0] else None) or {}
+    agrees = record.get("agrees")
+    recipes = (
+        None if agrees is None else pd.DataFrame(differences(record.get("reference") or {}, agrees), columns=_PAIR)
+    )
+    before, after = record.get("before"), record.get("after")
     both = isinstance(before, list) and isinstance(after, list) and len(before) == len(after)
     texts = pd.DataFrame({"before": before, "after": after} if both else {"before": [], "after": []})
-    return Proof(diagnosis_id, recipes, texts, [str(hint) for hint in kept.get("hints") or []])
+    return Proof(diagnosis_id, recipes, texts, [str(hint) for hint in record.get("hints") or []])
 
 
 def findings(

@@ -10,7 +10,18 @@ import pandas as pd
 
 from dashboard.diff import differences, file_digests
 
-__all__ = ["MEASURES", "Measure", "cells", "checks", "encoders", "history", "protocol", "texts", "traits", "verdicts"]
+__all__ = [
+    "MEASURES",
+    "Measure",
+    "drift_by_text",
+    "checks",
+    "encoders",
+    "history",
+    "protocol",
+    "texts",
+    "traits",
+    "verdicts",
+]
 
 
 class Measure(NamedTuple):
@@ -67,7 +78,7 @@ def checks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 def encoders(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
     """The encoders of a check, the reference first, with a ``name`` that no two of them share."""
-    found = cursor.execute(
+    frame = cursor.execute(
         """
         SELECT e.*, e.encoder_id = c.reference AS is_reference, (e.settings ->> '$.max_length')::INTEGER AS max_length
         FROM checks c JOIN encoders e ON e.encoder_id = c.reference OR e.encoder_id IN (
@@ -76,12 +87,12 @@ def encoders(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
         """,
         [check],
     ).df()
-    return found.assign(name=_apart(found["label"]))
+    return frame.assign(name=_apart(frame["label"]))
 
 
 def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
     """The texts of a check by name, with a ``name`` no two share; ``tokens`` is the reference's count, if it tells."""
-    found = cursor.execute(
+    frame = cursor.execute(
         """
         SELECT p.*, v.tokens FROM probes p
         JOIN (
@@ -97,7 +108,7 @@ def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
         """,
         {"check": check},
     ).df()
-    return found.assign(name=_apart(found["probe"]))
+    return frame.assign(name=_apart(frame["probe"]))
 
 
 def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
@@ -132,7 +143,7 @@ def protocol(cursor: duckdb.DuckDBPyConnection, check: str, encoder: str) -> pd.
     ).df()
 
 
-def cells(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+def drift_by_text(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
     """One measure of every text (down, by hash) and candidate (across, by id) in float32; blank where it failed."""
     long = cursor.execute(
         f"SELECT text_hash, encoder_id, ({MEASURES[measure].sql})::FLOAT AS value FROM drift d"
@@ -165,7 +176,7 @@ def history(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder:
     ``floor`` and the figures are of cosine distance. ``changed`` says which revision, version or file of either side is
     another than at the check before, so that a step can be laid to it.
     """
-    found = cursor.execute(
+    frame = cursor.execute(
         """
         WITH asked AS (
             SELECT r.label AS ours, r.model AS our_model, e.label AS theirs, e.model AS their_model
@@ -185,17 +196,17 @@ def history(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder:
         """,
         {"check": check, "output": output, "encoder": encoder},
     ).df()
-    rows = found.to_dict("records")
+    rows = frame.to_dict("records")
     changed = [_changed(before, after) for before, after in zip(rows, rows[1:], strict=False)]
-    return found.assign(changed=["", *changed][: len(found)])
+    return frame.assign(changed=["", *changed][: len(frame)])
 
 
 def _changed(before: dict[Any, Any], after: dict[Any, Any]) -> str:
-    said = []
+    changes = []
     for side in ("reference", "candidate"):
         pairs = differences(_facts(before, side), _facts(after, side))
-        said += [f"{side}: {p.name} {p.left or 'none'} → {p.right or 'none'}" for p in pairs if p.differs]
-    return "; ".join(said) or "nothing that is recorded"
+        changes += [f"{side}: {p.name} {p.left or 'none'} → {p.right or 'none'}" for p in pairs if p.differs]
+    return "; ".join(changes) or "nothing that is recorded"
 
 
 def _facts(row: dict[Any, Any], side: str) -> dict[str, Any]:
@@ -205,5 +216,5 @@ def _facts(row: dict[Any, Any], side: str) -> dict[str, Any]:
 
 def _apart(names: pd.Series) -> pd.Series:
     """The same names, the second of two alike with its number, so that an address can say which."""
-    seen = names.groupby(names).cumcount()
-    return names.where(seen == 0, names + " (" + (seen + 1).astype(str) + ")")
+    repeats = names.groupby(names).cumcount()
+    return names.where(repeats == 0, names + " (" + (repeats + 1).astype(str) + ")")

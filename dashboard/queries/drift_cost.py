@@ -12,7 +12,7 @@ from data.rules import deltas
 from data.rules.setups import one_name
 from data.store.vocabulary import Comparison, RunKind
 
-__all__ = ["Side", "against_reference", "points", "same_setup", "side", "weights"]
+__all__ = ["StoredSetUp", "against_reference", "drift_and_delta", "same_setup", "stored_set_up", "weight_digests"]
 
 # What a run through an encoder of the parity check records in the same words as the check.
 _ENCODER = (
@@ -23,14 +23,14 @@ _ENCODER = (
 _HERE = ("sentence-transformers", "transformers", "flag-embedding", "bce")
 
 
-class Side(NamedTuple):
+class StoredSetUp(NamedTuple):
     """An encoder or a run as the store has it: its settings, and its files as [{path, size, sha256}]."""
 
     settings: dict[str, Any]
     files: list[dict[str, Any]]
 
 
-def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def drift_and_delta(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """One row an encoder and reproduced task: ``drift`` (mean cosine distance) and ``delta`` (reproduced - published).
 
     A reference has a drift of 0, so that its own delta is what others are held against.
@@ -64,14 +64,14 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     judged = judged[judged["check_run"].isin({pair["run_id"] for pair in pairs})].rename(
         columns={"check_run": "run_id"}
     )
-    found = pd.DataFrame(pairs).merge(_by_task(judged, ["run_id", "task"]), on="run_id")
-    return found[columns].sort_values(["encoder", "task"], ignore_index=True)
+    frame = pd.DataFrame(pairs).merge(_by_task(judged, ["run_id", "task"]), on="run_id")
+    return frame[columns].sort_values(["encoder", "task"], ignore_index=True)
 
 
 def _by_task(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """What the cells of each task come to, by the mean of those that can be compared, as a task's score is one."""
-    found = deltas.summed_up(judged, by)
-    return found[found["comparable"] > 0].drop(columns="delta").rename(columns={"mean": "delta"})
+    tasks = deltas.summed_up(judged, by)
+    return tasks[tasks["comparable"] > 0].drop(columns="delta").rename(columns={"mean": "delta"})
 
 
 def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
@@ -95,18 +95,18 @@ def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: 
         next((run["run_id"] for run, theirs in ran if run["model"] == one["model"] and same_setup(its, theirs)), None)
         for one, its in _with_sides(sides)
     ]
-    found = pd.DataFrame()
+    tasks = pd.DataFrame()
     if len(newest) == 2 and None not in newest:
         forth = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[1], against=newest[0])
         # The reference may have been run later: it is what is claimed all the same.
         back = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[0], against=newest[1], mirrored=True)
-        found = _by_task(pd.concat([forth, back]), ["task"])
-    if found.empty:
+        tasks = _by_task(pd.concat([forth, back]), ["task"])
+    if tasks.empty:
         return pd.DataFrame(columns=["task", "delta", "verdict"])
-    return found[["task", "delta", "verdict"]].sort_values("task", ignore_index=True)
+    return tasks[["task", "delta", "verdict"]].sort_values("task", ignore_index=True)
 
 
-def same_setup(encoder: Side, run: Side) -> bool:
+def same_setup(encoder: StoredSetUp, run: StoredSetUp) -> bool:
     """Whether a reproduction is of an encoder's set-up: precision, length, dimensions, pooling, prompts, weights.
 
     A run through an encoder of the parity check must have been through this very one. A run on mteb's own loader is
@@ -118,26 +118,26 @@ def same_setup(encoder: Side, run: Side) -> bool:
         return _agree_where_shared(encoder.files, run.files) and all(
             encoder.settings.get(name) == used.get(name) for name in _ENCODER
         )
-    held = weights(run.files)
-    return _here(encoder.settings) and bool(held) and held == weights(encoder.files) and _alike(encoder, used)
+    held = weight_digests(run.files)
+    return _here(encoder.settings) and bool(held) and held == weight_digests(encoder.files) and _alike(encoder, used)
 
 
-def _alike(encoder: Side, used: dict[str, Any]) -> bool:
+def _alike(encoder: StoredSetUp, used: dict[str, Any]) -> bool:
     """Whether what an encoder declares and what the loaded model of a run does agree, where both say."""
-    said, modules = encoder.settings, used.get("modules") or []
+    declared, modules = encoder.settings, used.get("modules") or []
     pooling = next((m.split("(")[1].rstrip(")") for m in modules if m.startswith("Pooling(")), None)
     pairs = [
-        (one_name(said.get("dtype")), one_name(used.get("dtype"))),
-        (said.get("max_length"), used.get("max_seq_length")),
-        (said.get("pooling"), pooling),
-        (said.get("normalise"), ("Normalize" in modules) if modules else None),
+        (one_name(declared.get("dtype")), one_name(used.get("dtype"))),
+        (declared.get("max_length"), used.get("max_seq_length")),
+        (declared.get("pooling"), pooling),
+        (declared.get("normalise"), ("Normalize" in modules) if modules else None),
     ]
     agreed = all(ours == theirs for ours, theirs in pairs if ours is not None and theirs is not None)
-    prompted = {text for text in (said.get("prompts") or {}).values() if text}
+    prompted = {text for text in (declared.get("prompts") or {}).values() if text}
     return (
         agreed
-        and said.get("dimensions") == used.get("truncate_dim")
-        and not said.get("strip")
+        and declared.get("dimensions") == used.get("truncate_dim")
+        and not declared.get("strip")
         and prompted == {text for text in (used.get("prompts") or {}).values() if text}
     )
 
@@ -146,16 +146,16 @@ def _here(settings: dict[str, Any]) -> bool:
     return settings.get("backend") in _HERE and (settings.get("options") or {}).get("runtime", "torch") == "torch"
 
 
-def _with_sides(rows: pd.DataFrame) -> list[tuple[dict[Any, Any], Side]]:
-    return [(row, side(row["settings"], row["files"])) for row in rows.to_dict("records")]
+def _with_sides(rows: pd.DataFrame) -> list[tuple[dict[Any, Any], StoredSetUp]]:
+    return [(row, stored_set_up(row["settings"], row["files"])) for row in rows.to_dict("records")]
 
 
-def side(settings: str | None, files: str | None) -> Side:
+def stored_set_up(settings: str | None, files: str | None) -> StoredSetUp:
     """An encoder or a run from the JSON that the store keeps of it."""
-    return Side(json.loads(settings or "{}"), json.loads(files or "[]"))
+    return StoredSetUp(json.loads(settings or "{}"), json.loads(files or "[]"))
 
 
-def weights(files: list[dict[str, Any]]) -> set[str]:
+def weight_digests(files: list[dict[str, Any]]) -> set[str]:
     """Digests of the weights that a library loads: the safetensors where there are any, for they come first."""
     known = [(str(file["path"]), str(file["sha256"])) for file in files if file.get("sha256")]
     safe = {digest for path, digest in known if path.endswith(".safetensors")}

@@ -9,10 +9,10 @@ import pandas as pd
 
 from dashboard.diff import differences, file_digests
 
-__all__ = ["figures", "settings"]
+__all__ = ["text_measures", "settings"]
 
 
-def figures(cursor: duckdb.DuckDBPyConnection, check: str, output: str, text: str) -> pd.DataFrame:
+def text_measures(cursor: duckdb.DuckDBPyConnection, check: str, output: str, text: str) -> pd.DataFrame:
     """Every measure of one text, a row a candidate, as the check took them against its own reference."""
     return cursor.execute(
         "SELECT * FROM drift WHERE check_id = ? AND output = ? AND text_hash = ?", [check, output, text]
@@ -29,10 +29,10 @@ def settings(cursor: duckdb.DuckDBPyConnection, left: str, right: str) -> pd.Dat
         row = cursor.execute(
             "SELECT backend, model, revision, settings, versions, files FROM encoders WHERE encoder_id = ?", [encoder]
         ).fetchone()
-        backend, model, revision, asked, versions, files = row or (None, None, None, "{}", "{}", "[]")
-        kept = {name: value for name, value in json.loads(asked).items() if name not in ("label", *_NAMED)}
+        backend, model, revision, declared, versions, files = row or (None, None, None, "{}", "{}", "[]")
+        others = {name: value for name, value in json.loads(declared).items() if name not in ("label", *_NAMED)}
         named = dict(zip(_NAMED, (backend, model, revision), strict=True))
-        sides.append({**named, **kept, "version": json.loads(versions), "file": file_digests(json.loads(files))})
+        sides.append({**named, **others, "version": json.loads(versions), "file": file_digests(json.loads(files))})
     return pd.DataFrame(differences(*sides), columns=["name", "left", "right", "differs"])
 
 

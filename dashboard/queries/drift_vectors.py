@@ -14,12 +14,12 @@ from dashboard.diff import aligned
 from data.rules import vectors as measures
 from data.store.vocabulary import Output
 
-__all__ = ["between", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
+__all__ = ["encoder_distances", "dimension_blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
 
 Vectors = NDArray[np.float32]
 
 
-def between(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+def encoder_distances(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
     """How far every encoder of a check is from every other, by id; see :func:`data.rules.measures.between`."""
     ids = _encoders_with_vectors(cursor, check, output)
     hashes = _hashes(cursor, check)
@@ -27,7 +27,9 @@ def between(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure:
     return pd.DataFrame(values.astype("float32"), index=ids, columns=ids)
 
 
-def blocks(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str) -> pd.DataFrame:
+def dimension_blocks(
+    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str
+) -> pd.DataFrame:
     """Signed difference of every text (down, by hash) and block of dimensions (across, as ``0-15``), in float32.
 
     Empty when the two have no vectors.
@@ -68,7 +70,7 @@ def neighbours(
     if any(not side.shape[1] or np.isnan(side[at]).any() for side in sides):
         return pd.DataFrame(columns=columns)
     (ours, our_cosines), (theirs, their_cosines) = (measures.nearest(side, at, k) for side in sides)
-    our_rank, their_rank = ({int(i): rank for rank, i in enumerate(found, 1)} for found in (ours, theirs))
+    our_rank, their_rank = ({int(i): rank for rank, i in enumerate(nearest, 1)} for nearest in (ours, theirs))
     rows = [
         (
             hashes[i], "kept" if i in our_rank and i in their_rank else "lost" if i in our_rank else "gained",
@@ -125,14 +127,14 @@ def payloads(
     cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
 ) -> tuple[Any, Any]:
     """What the two gave for one text where it is no plain vector (token weights, several vectors); None without."""
-    found = []
+    decoded = []
     for each in (against, encoder):
         row = cursor.execute(
             "SELECT payload FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ? AND text_hash = ?",
             [check, output, each, text],
         ).fetchone()
-        found.append(json.loads(row[0]) if row and row[0] is not None else None)
-    return found[0], found[1]
+        decoded.append(json.loads(row[0]) if row and row[0] is not None else None)
+    return decoded[0], decoded[1]
 
 
 def _hashes(cursor: duckdb.DuckDBPyConnection, check: str) -> list[str]:
@@ -159,18 +161,18 @@ def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder
     """Vectors of one encoder in the order of ``hashes``, [n, d]; NaN for a text without one, d is 0 without any."""
     if output != Output.DENSE:
         return np.empty((len(hashes), 0), dtype=np.float32)
-    found = cursor.sql(
+    table = cursor.sql(
         "SELECT text_hash, vector FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ?"
         " AND vector IS NOT NULL AND list_contains(?, text_hash)",
         params=[check, output, encoder, hashes],
     ).to_arrow_table()
-    if not found.num_rows:
+    if not table.num_rows:
         return np.empty((len(hashes), 0), dtype=np.float32)
-    flat = found.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    rows = flat.reshape(found.num_rows, -1)
+    flat = table.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    rows = flat.reshape(table.num_rows, -1)
     place = {text_hash: i for i, text_hash in enumerate(hashes)}
     result = np.full((len(hashes), rows.shape[1]), np.nan, dtype=np.float32)
-    result[[place[text_hash] for text_hash in found.column("text_hash").to_pylist()]] = rows
+    result[[place[text_hash] for text_hash in table.column("text_hash").to_pylist()]] = rows
     return result
 
 

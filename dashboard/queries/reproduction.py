@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data.rules.deltas import Thresholds, deltas
-from data.rules.effects import Effects, by_task, decompose
+from data.rules.effects import Effects, decompose, delta_table
 from data.rules.setups import Named, setups
 from data.rules.setups import named as by_set_up
 from data.store.runs import ReproduceSettings, in_one_line, recorded, warnings_of
@@ -21,13 +21,13 @@ __all__ = [
     "command",
     "counts",
     "effects",
-    "faults",
+    "weight_faults",
     "judged",
     "kinds",
-    "metrics",
-    "named",
+    "metrics_of_both",
+    "rows_by_set_up",
     "provenance",
-    "said",
+    "run_warnings",
     "types",
 ]
 
@@ -37,8 +37,8 @@ _NEVER_THE_SAME = ("file", "date", "origin", "run", "notes", "texts a second", "
 
 def kinds(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Number of comparisons of each kind there is anything of."""
-    found = cursor.execute("SELECT kind, count(*) FROM delta_pairs GROUP BY kind").fetchall()
-    return {str(kind): int(pairs) for kind, pairs in found}
+    rows = cursor.execute("SELECT kind, count(*) FROM delta_pairs GROUP BY kind").fetchall()
+    return {str(kind): int(pairs) for kind, pairs in rows}
 
 
 def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> pd.DataFrame:
@@ -58,18 +58,18 @@ def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) ->
     Own runs are few, so they are judged by what model cards against official runs show on the same tasks. Two runs of
     this machine share data and evaluator: between them nothing is usual but noise.
     """
-    table = by_task(judged(cursor, kind, limits), limits, "row")
+    table = delta_table(judged(cursor, kind, limits), limits, "row")
     if kind == Comparison.REPORTED:
         return decompose(table), 0
     if kind == Comparison.RUNS:
         usual = table.iloc[:0]
     else:
-        usual = by_task(judged(cursor, Comparison.REPORTED, limits), limits, "row")
+        usual = delta_table(judged(cursor, Comparison.REPORTED, limits), limits, "row")
     usual = usual[usual["column"].isin(set(table["column"]))]
     return decompose(table, usual), int(usual["row"].nunique())
 
 
-def named(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> dict[str, Named]:
+def rows_by_set_up(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> dict[str, Named]:
     """The rows that are runs, by what sets their set-up apart from another run of the model; none of model cards."""
     if kind == Comparison.REPORTED:
         return {}
@@ -147,8 +147,8 @@ def _facts(cursor: duckdb.DuckDBPyConnection, result_id: int) -> dict[str, str]:
         "evaluation time": f"{r['evaluation_time']:.0f} s" if r["evaluation_time"] else None,
         "peak memory": f"{r['peak_memory_mb']:.0f} MB" if r["peak_memory_mb"] else None,
     }
-    kept = recorded(r["settings"], r["environment"], None, None)
-    settings, environment = cast(ReproduceSettings, kept.settings), kept.environment
+    records = recorded(r["settings"], r["environment"], None, None)
+    settings, environment = cast(ReproduceSettings, records.settings), records.environment
     facts |= settings.get("in_use") or {}
     facts["loader"] = settings.get("loader")
     facts["trust"] = _text((settings.get("asked") or {}).get("trust")) if r["settings"] else None
@@ -169,25 +169,25 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def metrics(cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int, split: str, subset: str) -> pd.DataFrame:
+def metrics_of_both(
+    cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int, split: str, subset: str
+) -> pd.DataFrame:
     """Every metric of both sides of a cell: metric, claim, check, delta (check - claim); NaN where a side has none."""
     return cursor.execute(
         """WITH figures AS (
-               SELECT s.result_id, unnest(m.names) AS metric, unnest(s.metrics) AS value
-               FROM scores s JOIN metric_sets m USING (metric_set)
-               WHERE s.result_id IN ($claim, $check) AND s.split = $split AND s.subset = $subset
-               UNION ALL
-               SELECT result_id, 'main_score', main_score FROM scores
-               WHERE result_id IN ($claim, $check) AND split = $split AND subset = $subset
+               FROM metrics_of([$claim, $check])
+               UNION ALL BY NAME SELECT result_id, split, subset, 'main_score' AS metric, main_score AS value
+               FROM scores WHERE result_id IN ($claim, $check)
            )
            SELECT metric, any_value(value) FILTER (result_id = $claim) AS claim,
                any_value(value) FILTER (result_id = $check) AS "check", "check" - claim AS delta
-           FROM figures GROUP BY metric ORDER BY metric <> 'main_score', delta IS NULL, metric""",
+           FROM figures WHERE split = $split AND subset = $subset
+           GROUP BY metric ORDER BY metric <> 'main_score', delta IS NULL, metric""",
         {"claim": claim_id, "check": check_id, "split": split, "subset": subset},
     ).df()
 
 
-def said(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
+def run_warnings(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
     """Every warning of the run that made a result, on loading the model and on the task; none for a published file."""
     rows = cursor.execute(
         """SELECT u.warnings, t.warnings FROM results r JOIN runs u USING (run_id)
@@ -197,14 +197,14 @@ def said(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
     return list(dict.fromkeys(in_one_line(each) for row in rows for column in row for each in warnings_of(column)))
 
 
-def faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[tuple[str, str]]:
+def weight_faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[tuple[str, str]]:
     """What was found in the model of the run that made a result before it ran: the code of each, and what was seen."""
     rows = cursor.execute(
         "SELECT f.code, f.seen FROM findings f JOIN results r USING (run_id) WHERE r.result_id = ? AND f.tier = ?"
         " ORDER BY f.code",
         [result_id, Tier.WEIGHTS],
     ).fetchall()
-    return [(str(code), str(seen)) for code, seen in rows]
+    return [(str(code), str(evidence)) for code, evidence in rows]
 
 
 def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:

@@ -39,7 +39,7 @@ _BETWEEN = {
 def show(check: str, output: str, candidate: str, name: str) -> None:
     """Everything known about why one candidate of a check drifts."""
     found = ask(diagnosis.diagnosis, check, candidate)
-    links = ask(chain.of_candidate, check, output, candidate)
+    links = ask(chain.chain_of_candidate, check, output, candidate)
     links_of(links)
     if not found.empty:
         told(found.to_dict("records")[0], name)
@@ -132,7 +132,7 @@ def told(row: Mapping[Hashable, Any], candidate: str) -> None:
     left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())
     if left is not None:
         with left:
-            figure = figures.waterfall(accepted, float(row["unexplained"]), _floor_share(row, accepted))
+            figure = figures.waterfall_chart(accepted, float(row["unexplained"]), _floor_share(row, accepted))
             st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
     with right:
         _remedies(accepted, row, candidate)
@@ -152,7 +152,9 @@ def _proof(kept: diagnosis.Proof) -> None:
         beside(kept.agrees, "Reference", "Found in the candidate")
     if len(kept.texts):
         st.markdown(f"Distance of each of {count(len(kept.texts), 'text')} from the candidate's, before and after:")
-        st.plotly_chart(figures.before_and_after(kept.texts), key=f"proof_{kept.name}", config={"displaylogo": False})
+        st.plotly_chart(
+            figures.before_and_after_chart(kept.texts), key=f"proof_{kept.name}", config={"displaylogo": False}
+        )
     for hint in kept.hints:
         st.markdown(f"- {plain(hint)}")
 

@@ -195,12 +195,12 @@ def summed_up(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         floor=judged["floor"].where(comparable).astype(float),
         comparable=comparable,
     )
-    found = frame.groupby(by, as_index=False, sort=False).agg(
+    groups = frame.groupby(by, as_index=False, sort=False).agg(
         rank=("rank", "max"), delta=("known", "median"), mean=("known", "mean"), floor=("floor", "max"),
         cells=("rank", "size"), comparable=("comparable", "sum"),
     )  # fmt: skip
     verdicts = {rank: verdict for verdict, rank in _GRAVITY.items()}
-    return found.assign(verdict=found["rank"].map(verdicts)).drop(columns="rank")
+    return groups.assign(verdict=groups["rank"].map(verdicts)).drop(columns="rank")
 
 
 def worst_first(judged: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from scipy import stats
 from data.rules.deltas import Thresholds
 from data.store.vocabulary import Obstacle
 
-__all__ = ["Effects", "by_task", "decompose", "polish"]
+__all__ = ["Effects", "delta_table", "decompose", "polish"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -43,8 +43,8 @@ class Effects:
     """What a table of deltas is made of; all sizes are on the 0-1 scale.
 
     ``rows`` and ``columns`` have one line each: name, cells, effect (median polish), moved and up (cells beyond the
-    drift limit, and those of them upward), typical (median of the moved cells), p, called (it is an effect), and for
-    columns also other_data (share of the moved cells whose data set revision differs or is unknown). ``cells`` has
+    drift limit, and those of them upward), typical (median of the moved cells), p, significant (it is an effect), and
+    for columns also other_data (share of the moved cells whose data set revision differs or is unknown). ``cells`` has
     row, column, delta, limit, residual and cause (none | model | task | model and task | metric | cell).
     """
 
@@ -55,7 +55,7 @@ class Effects:
     settled: bool
 
 
-def by_task(deltas: pd.DataFrame, limits: Thresholds, row: str = "model") -> pd.DataFrame:
+def delta_table(deltas: pd.DataFrame, limits: Thresholds, row: str = "model") -> pd.DataFrame:
     """One line a row and task from judged deltas: the median over its splits and subsets.
 
     Returns:
@@ -125,11 +125,11 @@ def decompose(table: pd.DataFrame, background: pd.DataFrame | None = None) -> Ef
     """Split deltas into effects of rows, of columns, and of single cells.
 
     Args:
-        table: lines of :func:`by_task`.
+        table: lines of :func:`delta_table`.
         background: lines of other models on the same tasks. They say what is usual there, so that even a single row
             can be judged: its own column effects are theirs. An empty frame says that nothing is usual but noise, as
             between two runs of one machine. Without a background the rows are each other's. Only ``table``'s rows
-            are returned; a single row cannot be told from the tasks it ran, and no task is called.
+            are returned; a single row cannot be told from the tasks it ran, and no task is significant.
     """
     n, grid = table["row"].nunique(), _grid(table, background)
     row, column, settled = polish(grid.values, grid.weight)
@@ -138,18 +138,18 @@ def decompose(table: pd.DataFrame, background: pd.DataFrame | None = None) -> Ef
 
     peers = np.ones(len(grid.values), bool) if background is None else np.arange(len(grid.values)) >= n
     rows = _test(grid.values, grid.limit, peers, MODEL_SHARE, agreeing=True)
-    rows["called"] &= np.abs(row + common) > _usual(grid.limit)
+    rows["significant"] &= np.abs(row + common) > _usual(grid.limit)
     # A model that is off everywhere says nothing about the tasks it ran.
-    rest = np.where(rows["called"].to_numpy(bool)[:, None], np.nan, grid.values)
-    columns = _test(rest.T, grid.limit.T, np.ones(len(grid.columns), bool), TASK_SHARE, agreeing=False)
-    columns["called"] &= len(grid.values) > 1
-    far = np.abs(rest) > grid.limit
+    others = np.where(rows["significant"].to_numpy(bool)[:, None], np.nan, grid.values)
+    columns = _test(others.T, grid.limit.T, np.ones(len(grid.columns), bool), TASK_SHARE, agreeing=False)
+    columns["significant"] &= len(grid.values) > 1
+    far = np.abs(others) > grid.limit
     columns["other_data"] = np.where(far, grid.other, 0.0).sum(0) / np.maximum(far.sum(0), 1)
 
     i, j = grid.at[0][: len(table)], grid.at[1][: len(table)]
     cells = table[["row", "column", "delta", "limit", "metric"]].reset_index(drop=True)
     cells["residual"] = cells["delta"].to_numpy(float) - row[i] - column[j] - common
-    cells["cause"] = _causes(cells, rows["called"].to_numpy(bool)[i], columns["called"].to_numpy(bool)[j])
+    cells["cause"] = _causes(cells, rows["significant"].to_numpy(bool)[i], columns["significant"].to_numpy(bool)[j])
     return Effects(
         rows=rows.assign(effect=row, name=grid.rows).iloc[:n].reset_index(drop=True),
         columns=columns.assign(effect=column, name=grid.columns).iloc[np.unique(j)].reset_index(drop=True),
@@ -214,7 +214,7 @@ def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing
             "up": up.sum(1),
             "typical": pd.DataFrame(np.where(far, values, np.nan).T).median().to_numpy(float),
             "p": p,
-            "called": (p < SIGNIFICANT) & (together >= FEWEST) & (together >= share * np.maximum(cells, 1)),
+            "significant": (p < SIGNIFICANT) & (together >= FEWEST) & (together >= share * np.maximum(cells, 1)),
         }
     )
 
@@ -242,13 +242,13 @@ def _ranks(values: Floats, down: Flags, up: Flags, peers: Flags) -> tuple[Floats
 
 def _fisher(values: Floats, counted: Flags, peers: Flags) -> Floats:
     """Combined probability of each line's counted cells being as low as they are; the others count as no evidence."""
-    pool = values[peers]
-    if not len(pool):
+    usual_values = values[peers]
+    if not len(usual_values):
         return np.ones(len(values))
-    everything = np.sort(pool[~np.isnan(pool)])
+    everything = np.sort(usual_values[~np.isnan(usual_values)])
     logs = np.zeros(values.shape)
     for j in range(values.shape[1]):
-        column = np.sort(pool[~np.isnan(pool[:, j]), j])
+        column = np.sort(usual_values[~np.isnan(usual_values[:, j]), j])
         here = values[counted[:, j], j]
         if len(here):
             own = peers[counted[:, j]].astype(int)  # a peer is not its own peer

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -66,22 +67,22 @@ def licence_of(text: str | None) -> Licence:
     Args:
         text: "apache-2.0", "CC-BY-NC-SA", "Apache License 2.0", an https address, None where nothing is stated.
     """
-    given = " ".join(str(text or "").split())
-    if given.casefold() in _NOTHING_SAID:
+    stated = " ".join(str(text or "").split())
+    if stated.casefold() in _NOTHING_SAID:
         return Licence(UNKNOWN, "not stated", "nobody stated it")
-    if re.match(r"https?://", given, re.IGNORECASE):
-        return _of_address(given)
-    words = _words(given)
-    found = _known(words)
-    if found:
-        return found
-    other, excluded = _NONCOMMERCIAL.subn("", given.casefold())
+    if re.match(r"https?://", stated, re.IGNORECASE):
+        return _of_address(stated)
+    words = _words(stated)
+    licence = _known(words)
+    if licence:
+        return licence
+    other, excluded = _NONCOMMERCIAL.subn("", stated.casefold())
     if excluded and "commercial" not in other:  # "for commercial and non-commercial use" allows it
-        return Licence(NONCOMMERCIAL, given, "its text says non-commercial")
-    return Licence(UNKNOWN, given, "not a licence we know the terms of")
+        return Licence(NONCOMMERCIAL, stated, "its text says non-commercial")
+    return Licence(UNKNOWN, stated, "not a licence we know the terms of")
 
 
-def of_class(texts: list[str | None], codes: list[str] | tuple[str, ...]) -> list[str | None]:
+def of_class(texts: Iterable[str | None], codes: Collection[str]) -> list[str | None]:
     """Those of these licence texts whose class is one of ``codes``."""
     return [text for text in texts if licence_of(text).code in codes]
 
@@ -105,13 +106,13 @@ def _known(words: list[str]) -> Licence | None:
         return _creative_commons(words)
     # "llama3" and "bsd3" run into their number; "cc0" is a name.
     family = " ".join(word for word in words if not _VERSION.fullmatch(word))
-    found = _table().get(family)
+    licence = _table().get(family)
     versions = [word for word in words if _VERSION.fullmatch(word)]
-    if found is None or any(_VERSION.fullmatch(word) for word in words[: len(family.split())]):
+    if licence is None or any(_VERSION.fullmatch(word) for word in words[: len(family.split())]):
         return None
     if family == "bsd" and versions:
-        return found._replace(name=f"BSD {versions[0]}-Clause")
-    return found._replace(name=" ".join([found.name, *versions]))
+        return licence._replace(name=f"BSD {versions[0]}-Clause")
+    return licence._replace(name=" ".join([licence.name, *versions]))
 
 
 def _creative_commons(words: list[str]) -> Licence | None:
@@ -138,9 +139,9 @@ def _of_address(address: str) -> Licence:
     except ValueError:
         return Licence(UNKNOWN, address, "not an address that can be read")
     host, path = (parts.hostname or "").casefold(), unquote(parts.path).rstrip("/")
-    found = _table().get(f"https://{host}{path}".casefold())
-    if found:
-        return found
+    licence = _table().get(f"https://{host}{path}".casefold())
+    if licence:
+        return licence
     segments = [part for part in path.split("/") if part]
     if host.removeprefix("www.") == "creativecommons.org":
         known = _known(["cc", *_words(" ".join(segments).replace("publicdomain", ""))])

@@ -37,10 +37,10 @@ class Evidence:
     claim_score: float | None = None
     check_score: float | None = None
     same_data: bool | None = None
-    model_called: bool = False  # the model stands out on its tasks
+    model_significant: bool = False  # the model stands out on its tasks
     model_typical: float | None = None
     model_tasks: int = 0
-    task_called: bool = False  # the task stands out over models
+    task_significant: bool = False  # the task stands out over models
     task_moved: int = 0
     task_models: int = 0
     by_type: Mapping[str, float] = field(default_factory=dict)  # the model's median delta by task type
@@ -94,9 +94,14 @@ def _weights(e: Evidence) -> str | None:
 
 
 def _loading(e: Evidence) -> str | None:
-    if e.model_called and e.model_typical is not None and e.model_typical <= WRECKED:
+    if e.model_significant and e.model_typical is not None and e.model_typical <= WRECKED:
         return f"the model is {-100 * e.model_typical:.0f} points below the claim on most of its {e.model_tasks} tasks"
-    if e.claim_score and e.check_score is not None and not e.task_called and e.check_score < (1 - GONE) * e.claim_score:
+    if (
+        e.claim_score
+        and e.check_score is not None
+        and not e.task_significant
+        and e.check_score < (1 - GONE) * e.claim_score
+    ):
         return f"{1 - e.check_score / e.claim_score:.0%} of the score is gone"
     return None
 
@@ -107,11 +112,13 @@ def _data(e: Evidence) -> str | None:
     unknown = (
         "the data set revision of one side is not known" if e.same_data is None else "the data set revision differs"
     )
-    return unknown + (f", and {e.task_moved} of {e.task_models} models moved on this task" if e.task_called else "")
+    return unknown + (
+        f", and {e.task_moved} of {e.task_models} models moved on this task" if e.task_significant else ""
+    )
 
 
 def _task(e: Evidence) -> str | None:
-    if e.task_called and e.same_data is True:
+    if e.task_significant and e.same_data is True:
         return f"{e.task_moved} of {e.task_models} models moved on this task, on the same data set revision"
     return None
 
@@ -129,7 +136,7 @@ def _pooling(e: Evidence) -> str | None:
     if "modules" in e.differs:
         return "the modules differ (pooling is one of them)"
     if (
-        e.model_called
+        e.model_significant
         and classes is not None
         and pairs is not None
         and 1.5 * pairs > classes
@@ -151,7 +158,7 @@ def _length(e: Evidence) -> str | None:
 def _precision(e: Evidence) -> str | None:
     if "dtype" in e.differs:
         return "the precision differs"
-    if e.model_called and e.model_typical is not None and -SLIGHT <= e.model_typical < 0:
+    if e.model_significant and e.model_typical is not None and -SLIGHT <= e.model_typical < 0:
         return f"a small loss ({-100 * e.model_typical:.1f} points) on most tasks alike"
     return None
 
@@ -168,7 +175,7 @@ def _revision(e: Evidence) -> str | None:
 
 def _version(e: Evidence) -> str | None:
     # A model that is off everywhere is not off because of the evaluator.
-    return "the major version of mteb differs" if "mteb major" in e.differs and not e.model_called else None
+    return "the major version of mteb differs" if "mteb major" in e.differs and not e.model_significant else None
 
 
 def _code(e: Evidence) -> str | None:

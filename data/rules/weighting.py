@@ -156,10 +156,10 @@ def robustness(
     drawn = np.random.default_rng(seed).dirichlet(concentration * shares, size=draws)
     first, among = np.full(len(scores), np.nan), np.full(len(scores), np.nan)
     if complete.any():
-        found = np.round(drawn @ by_group.T, 12)  # what differs in the last bits only is level
-        last = min(top, found.shape[1])
-        first[complete] = (found >= found.max(axis=1, keepdims=True)).mean(axis=0)
-        among[complete] = (found >= -np.partition(-found, last - 1, axis=1)[:, [last - 1]]).mean(axis=0)
+        totals = np.round(drawn @ by_group.T, 12)  # what differs in the last bits only is level
+        last = min(top, totals.shape[1])
+        first[complete] = (totals >= totals.max(axis=1, keepdims=True)).mean(axis=0)
+        among[complete] = (totals >= -np.partition(-totals, last - 1, axis=1)[:, [last - 1]]).mean(axis=0)
     return Robustness(first, among)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from data.rules.bootstrap import FEWEST_TASKS, borda_intervals, mean_intervals, paired_difference, resample
+from data.rules.bootstrap import FEWEST_TASKS, borda_intervals, mean_intervals, resample
 from data.rules.ranking import borda, borda_points, ranks
+from tests.data.pairs import paired_difference
 from tests.pace import spent
 
 NAN = np.nan
@@ -112,7 +113,7 @@ def test_a_board_ranked_by_its_mean_ranks_only_complete_models() -> None:
 def test_who_is_not_in_the_pool_has_a_mean_and_no_rank() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(0.5, 0.02, size=(3, 20)) + np.array([[0.3], [0.2], [0.1]])
-    found = mean_intervals(scores, pool=np.array([False, True, True]))
+    found = mean_intervals(scores, numbered=np.array([False, True, True]))
     assert np.isnan(found.rank_low[0]) and found.low[0] < scores[0].mean() < found.high[0]
     assert found.rank_low[1:].tolist() == [1, 2]
 

@@ -15,15 +15,15 @@ SEEN = {
     "set-up": {"set_up": "32 tokens instead of 256, and run 1 without that matches here"},
     "weights": {"warnings": ("transformers: Some weights were not initialized from the checkpoint",)},
     "code": {"differs": frozenset({"trust"})},
-    "loading": {"model_called": True, "model_typical": -0.5, "model_tasks": 8},
+    "loading": {"model_significant": True, "model_typical": -0.5, "model_tasks": 8},
     "data": {"same_data": False, "verdict": "not comparable"},
-    "task": {"task_called": True, "task_moved": 94, "task_models": 120},
+    "task": {"task_significant": True, "task_moved": 94, "task_models": 120},
     "revision": {"revisions": "revision"},
     "prompt": {"by_type": {"Retrieval": -0.1, "STS": -0.001}},
-    "pooling": {"model_called": True, "model_typical": -0.1, "by_type": {"Classification": -0.176, "STS": -0.085}},
+    "pooling": {"model_significant": True, "model_typical": -0.1, "by_type": {"Classification": -0.176, "STS": -0.085}},
     "length": {"by_type": {"Retrieval": -0.05, "STS": 0.001}},
     "dimensions": {"differs": frozenset({"truncate_dim"})},
-    "precision": {"model_called": True, "model_typical": -0.012},
+    "precision": {"model_significant": True, "model_typical": -0.012},
     "version": {"differs": frozenset({"mteb major"})},
     "gain": {"delta": 0.1},
 }
@@ -51,7 +51,7 @@ def test_a_plain_gap_has_no_cause_and_a_match_needs_none() -> None:
 
 def test_nearly_all_of_a_score_gone_is_a_matter_of_loading_unless_the_task_is_at_fault() -> None:
     assert "loading" in codes(claim_score=0.565, check_score=0.02)
-    assert "loading" not in codes(claim_score=0.565, check_score=0.02, task_called=True)
+    assert "loading" not in codes(claim_score=0.565, check_score=0.02, task_significant=True)
     assert "loading" not in codes(claim_score=0.565, check_score=0.35)
 
 
