@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import duckdb
 import pandas as pd
+
+from dashboard.queries.rows import Cursor
 
 __all__ = ["badges", "short_badges"]
 
 
-def badges(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def badges(cursor: Cursor) -> pd.DataFrame:
     """One row a model: badge, tasks_compared, tasks_held, checked_by (own runs | official runs | None), and ``why``."""
     frame = cursor.execute("SELECT * FROM badges ORDER BY model").df()
     held = frame["tasks_held"].astype(str) + " of " + frame["tasks_compared"].astype(str) + " tasks hold"

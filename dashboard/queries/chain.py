@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
 from dashboard.diff import differences, file_digests
-from dashboard.queries import drift_cost
-from dashboard.queries.diagnosis import findings
+from dashboard.queries import diagnosis, drift_cost
+from dashboard.queries.rows import Cursor
 from data.store.vocabulary import DriftVerdict, LinkState, Severity, Tier, Verdict
 
 __all__ = ["Link", "Linked", "chain_of_candidate", "chain_of_run", "check_of_run"]
@@ -34,18 +33,18 @@ class Linked(NamedTuple):
     output: str
 
 
-def chain_of_candidate(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> list[Link]:
+def chain_of_candidate(cursor: Cursor, check: str, output: str, candidate: str) -> list[Link]:
     """Files, tokens, vectors and scores of a candidate against the check's reference: what is the same so far."""
-    found = findings(cursor, check=check, candidate=candidate)
+    findings = diagnosis.findings(cursor, check=check, candidate=candidate)
     return [
-        _files(cursor, check, candidate, found),
-        _tokens(cursor, check, candidate, found),
+        _files(cursor, check, candidate, findings),
+        _tokens(cursor, check, candidate, findings),
         _vectors(cursor, check, output, candidate),
         _scores(cursor, check, candidate),
     ]
 
 
-def check_of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
+def check_of_run(cursor: Cursor, run: str) -> Linked | None:
     """The newest check with a candidate under the settings of a run and with its weights; None when there is none."""
     row = cursor.execute("SELECT model, settings, files FROM runs WHERE run_id = ?", [run]).fetchone()
     if row is None:
@@ -66,7 +65,7 @@ def check_of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
     return None
 
 
-def chain_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdict: Link) -> list[Link]:
+def chain_of_run(cursor: Cursor, run: str, other: str | None, verdict: Link) -> list[Link]:
     """Files, tokens and vectors behind a score of a run, and the score itself.
 
     Args:
@@ -75,14 +74,14 @@ def chain_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None,
         other: the run it is compared with; None for a published figure, whose files and vectors nobody has.
         verdict: what the comparison says of the score.
     """
-    found = findings(cursor, run=run)
+    findings = diagnosis.findings(cursor, run=run)
     linked = check_of_run(cursor, run)
-    files = _files_of_run(cursor, run, other, found)
+    files = _files_of_run(cursor, run, other, findings)
     if linked is None:
-        fault = _fault(found, Tier.TOKENIZER)
+        fault = _fault(findings, Tier.TOKENIZER)
         tokens = Link("tokens", LinkState.BROKEN, fault) if fault else Link("tokens", LinkState.UNKNOWN, _CHECK)
         return [files, tokens, Link("vectors", LinkState.UNKNOWN, _CHECK), verdict]
-    every = pd.concat([found, findings(cursor, check=linked.check_id, candidate=linked.encoder_id)])
+    every = pd.concat([findings, diagnosis.findings(cursor, check=linked.check_id, candidate=linked.encoder_id)])
     return [
         files if files.state != LinkState.UNKNOWN else _files(cursor, linked.check_id, linked.encoder_id, every),
         _tokens(cursor, linked.check_id, linked.encoder_id, every),
@@ -91,7 +90,7 @@ def chain_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None,
     ]
 
 
-def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, findings: pd.DataFrame) -> Link:
+def _files_of_run(cursor: Cursor, run: str, other: str | None, findings: pd.DataFrame) -> Link:
     if fault := _fault(findings, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
         return Link("files", LinkState.BROKEN, fault)
     rows = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
@@ -103,20 +102,15 @@ def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None
     return _compared(sides[other], sides[run])
 
 
-def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, findings: pd.DataFrame) -> Link:
+def _files(cursor: Cursor, check: str, candidate: str, findings: pd.DataFrame) -> Link:
     if fault := _fault(findings, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
         return Link("files", LinkState.BROKEN, fault)
-    rows = cursor.execute(
-        "SELECT e.files, e.revision FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
-        " ORDER BY e.encoder_id = c.reference DESC",
-        [check, candidate],
-    ).fetchall()
-    sides = [json.loads(files) for files, _ in rows]
+    sides = drift_cost.both_encoders(cursor, check, candidate)
     if len(sides) == 1:  # the reference against itself
         return Link("files", LinkState.SAME, "The same encoder on both sides.")
-    if not all(sides):
-        return _revisions(*(revision for _, revision in rows))
-    return _compared(*sides)
+    if not all(side.files for side in sides):
+        return _revisions(*(side.revision for side in sides))
+    return _compared(*(side.files for side in sides))
 
 
 def _revisions(ours: str | None, theirs: str | None) -> Link:
@@ -149,7 +143,7 @@ def _some(names: list[str], what: str) -> str:
     return f"{', '.join(names[:2])}{more}: {what}."
 
 
-def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, findings: pd.DataFrame) -> Link:
+def _tokens(cursor: Cursor, check: str, candidate: str, findings: pd.DataFrame) -> Link:
     if fault := _fault(findings, Tier.TOKENIZER):
         return Link("tokens", LinkState.BROKEN, fault)
     row = cursor.execute(
@@ -171,7 +165,7 @@ def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, findi
     return Link("tokens", LinkState.SAME, f"The same tokens on all {texts} texts.")
 
 
-def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> Link:
+def _vectors(cursor: Cursor, check: str, output: str, candidate: str) -> Link:
     row = cursor.execute(
         "SELECT verdict, sentence FROM drift_summary WHERE check_id = ? AND output = ? AND encoder_id = ?",
         [check, output, candidate],
@@ -182,7 +176,7 @@ def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candida
     return Link("vectors", state, f"{row[0].capitalize()}. {row[1]}")
 
 
-def _scores(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> Link:
+def _scores(cursor: Cursor, check: str, candidate: str) -> Link:
     """Against the reference's own run where there is one: what else it ran on is then the same on both sides."""
     tasks, against = drift_cost.against_reference(cursor, check, candidate), "the reference's run"
     if tasks.empty:

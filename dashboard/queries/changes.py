@@ -7,10 +7,10 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries.rows import Cursor
 from data.store.database import open_reader
 from data.store.derive import derive_as_of
 
@@ -67,7 +67,7 @@ FROM ranking($benchmark, NULL, NULL, false) WHERE ranked
 """
 
 
-def imports(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def imports(cursor: Cursor) -> pd.DataFrame:
     """All imports, the newest first; ``started_at`` is never before that of an import the store had already.
 
     A run counts as an import and says when the run began, which may be days before it came into this store.
@@ -83,7 +83,7 @@ def other_stores(here: Path) -> list[str]:
     return sorted(path.name for path in here.parent.glob("*.duckdb") if path.name != here.name)
 
 
-def latest(cursor: duckdb.DuckDBPyConnection, *, other: str = "", version: object = None) -> datetime | None:
+def latest(cursor: Cursor, *, other: str = "", version: object = None) -> datetime | None:
     """When this store, or another one, was last imported into; None for one that never was."""
     name = f"{_attached(cursor, other, version)}." if other else ""
     newest: datetime | None = cursor.execute(f"SELECT max(started_at) FROM {name}imports").fetchall()[0][0]
@@ -91,13 +91,7 @@ def latest(cursor: duckdb.DuckDBPyConnection, *, other: str = "", version: objec
 
 
 def changed_scores(
-    cursor: duckdb.DuckDBPyConnection,
-    *,
-    before: int = 0,
-    after: int = 0,
-    other: str = "",
-    version: object = None,
-    newer: bool = False,
+    cursor: Cursor, *, before: int = 0, after: int = 0, other: str = "", version: object = None, newer: bool = False
 ) -> pd.DataFrame:
     """Results that are new, gone or have other scores: one row a model, revision, origin, experiment and task.
 
@@ -113,12 +107,7 @@ def changed_scores(
 
 
 def models_before(
-    cursor: duckdb.DuckDBPyConnection,
-    *,
-    before: int = 0,
-    other: str = "",
-    version: object = None,
-    newer: bool = False,
+    cursor: Cursor, *, before: int = 0, other: str = "", version: object = None, newer: bool = False
 ) -> list[str]:
     """Models with any result in the earlier of the two records."""
     if other:
@@ -134,7 +123,7 @@ def models_before(
 
 
 def moves(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     benchmark: str,
     *,
     before: int = 0,
@@ -164,11 +153,11 @@ def moves(
     return ranks.sort_values(["rank_after", "rank_before"], na_position="last").reset_index(drop=True)
 
 
-def _ranking(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+def _ranking(cursor: Cursor, benchmark: str) -> pd.DataFrame:
     return cursor.execute(_RANKS, {"benchmark": benchmark}).df()
 
 
-def _ranking_as_of(cursor: duckdb.DuckDBPyConnection, benchmark: str, import_id: int) -> pd.DataFrame:
+def _ranking_as_of(cursor: Cursor, benchmark: str, import_id: int) -> pd.DataFrame:
     latest = cursor.execute("SELECT max(import_id) FROM imports").fetchall()[0][0]
     if import_id == latest:
         return _ranking(cursor, benchmark)
@@ -183,7 +172,7 @@ def _ranking_as_of(cursor: duckdb.DuckDBPyConnection, benchmark: str, import_id:
         return _ranking(own, benchmark)
 
 
-def _attached(cursor: duckdb.DuckDBPyConnection, path: str, version: object) -> str:
+def _attached(cursor: Cursor, path: str, version: object) -> str:
     """Name of the other store beside this one, attached read-only once a version."""
     open_reader(Path(path)).close()  # says in words what is wrong with it
     name = "other_" + sha256(f"{path} {version}".encode()).hexdigest()[:16]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
 import numpy as np
 import pandas as pd
 
 from dashboard.queries import leaderboard
 from dashboard.queries.intervals import headline_weights
 from dashboard.queries.own_cells import OWN_CELLS
-from dashboard.queries.rows import first_column
+from dashboard.queries.rows import Cursor, first_column
 from dashboard.queries.training import training
 from dashboard.queries.use import Use, weighed
 from dashboard.question import Question
@@ -54,7 +53,7 @@ FROM models m WHERE list_contains($models, m.model)
 
 
 def compared(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     benchmark: str,
     models: tuple[str, ...],
     tasks: tuple[str, ...] = (),
@@ -91,7 +90,7 @@ def compared(
     return frame
 
 
-def _weighed(cursor: duckdb.DuckDBPyConnection, frame: pd.DataFrame, use: Use, models: tuple[str, ...]) -> pd.DataFrame:
+def _weighed(cursor: Cursor, frame: pd.DataFrame, use: Use, models: tuple[str, ...]) -> pd.DataFrame:
     """The frame's rows by what a use weighs, with its scores and weights."""
     scores, weights, _ = weighed(cursor, use)
     long = scores.reindex(list(models)).T.set_axis(list(models), axis=1)
@@ -110,9 +109,7 @@ def shared_wide(frame: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     return wide.rename_axis(index=["type", "task"]).reindex(columns=list(models))
 
 
-def shared_weights(
-    cursor: duckdb.DuckDBPyConnection, benchmark: str, frame: pd.DataFrame, wide: pd.DataFrame
-) -> Matrix:
+def shared_weights(cursor: Cursor, benchmark: str, frame: pd.DataFrame, wide: pd.DataFrame) -> Matrix:
     """Weight of each row of :func:`shared_wide`: that of one's own use, else that of the benchmark's headline mean."""
     own = frame.drop_duplicates("entry").set_index("entry")["weight"].reindex(wide.index.get_level_values("task"))
     if own.notna().any():
@@ -121,7 +118,7 @@ def shared_weights(
 
 
 def head_to_head(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     benchmark: str,
     models: tuple[str, ...],
     baseline: str,
@@ -162,10 +159,7 @@ def head_to_head(
 
 
 def registry_facts(
-    cursor: duckdb.DuckDBPyConnection,
-    models: tuple[str, ...],
-    benchmark: str = "",
-    tasks: tuple[str, ...] | None = None,
+    cursor: Cursor, models: tuple[str, ...], benchmark: str = "", tasks: tuple[str, ...] | None = None
 ) -> pd.DataFrame:
     """What the registry says of each model, in the order given, with ``trained_on``, ``judged`` and ``zero_shot``.
 
@@ -178,7 +172,7 @@ def registry_facts(
     return frame.join(trained, on="model").reset_index()
 
 
-def top_models(cursor: duckdb.DuckDBPyConnection, benchmark: str, n: int) -> list[str]:
+def top_models(cursor: Cursor, benchmark: str, n: int) -> list[str]:
     """The first ``n`` complete models of a benchmark by rank, as the leaderboard opens."""
     selection = leaderboard.selected(cursor, benchmark, leaderboard.Filter())
     query = "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE mean_task IS NOT NULL"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-import duckdb
 import pandas as pd
 
 from dashboard.diff import differences
+from dashboard.queries.rows import Cursor
 from data.store.vocabulary import Severity
 
 __all__ = ["Proof", "causes", "diagnosis", "findings", "diagnoses_of_run", "proof"]
@@ -16,7 +16,7 @@ __all__ = ["Proof", "causes", "diagnosis", "findings", "diagnoses_of_run", "proo
 _PAIR = ["name", "left", "right", "differs"]
 
 
-def diagnosis(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
+def diagnosis(cursor: Cursor, check: str, candidate: str) -> pd.DataFrame:
     """The newest diagnosis of a candidate of a check in one row; empty when nobody asked for one."""
     return cursor.execute(
         """
@@ -29,7 +29,7 @@ def diagnosis(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> 
     ).df()
 
 
-def diagnoses_of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> pd.DataFrame:
+def diagnoses_of_run(cursor: Cursor, run: str) -> pd.DataFrame:
     """The diagnoses one run made, a row a candidate, with its ``label``."""
     return cursor.execute(
         "SELECT d.* EXCLUDE (proof), coalesce(e.label, d.candidate) AS label FROM diagnoses d"
@@ -38,7 +38,7 @@ def diagnoses_of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> pd.DataFram
     ).df()
 
 
-def causes(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> pd.DataFrame:
+def causes(cursor: Cursor, diagnosis_id: str) -> pd.DataFrame:
     """The causes of a diagnosis in the order they were accepted, then the runners-up."""
     return cursor.execute(
         "SELECT * FROM diagnosis_causes WHERE diagnosis_id = ? ORDER BY accepted DESC, position", [diagnosis_id]
@@ -54,7 +54,7 @@ class Proof(NamedTuple):
     hints: list[str]
 
 
-def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
+def proof(cursor: Cursor, diagnosis_id: str) -> Proof:
     """The proof of a diagnosis; ``texts`` has ``before`` and ``after``, the relative distances of each text.
 
     The vectors that were made stay in the store: they are for programs, and many.
@@ -72,7 +72,7 @@ def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
 
 
 def findings(
-    cursor: duckdb.DuckDBPyConnection, *, run: str | None = None, check: str | None = None, candidate: str | None = None
+    cursor: Cursor, *, run: str | None = None, check: str | None = None, candidate: str | None = None
 ) -> pd.DataFrame:
     """Findings of one run, or those on a candidate of a check: of its own check, on it, or on its model's files.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
 from dashboard.diff import differences, file_digests
+from dashboard.queries.rows import Cursor
 
 __all__ = [
     "MEASURES",
@@ -60,7 +60,7 @@ MEASURES = {
 }
 
 
-def checks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def checks(cursor: Cursor) -> pd.DataFrame:
     """Every parity check, the newest first, with its reference, its outputs and how many candidates it has.
 
     ``name`` is what pages and addresses call it.
@@ -76,7 +76,7 @@ def checks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """).df()
 
 
-def encoders(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
+def encoders(cursor: Cursor, check: str) -> pd.DataFrame:
     """The encoders of a check, the reference first, with a ``name`` that no two of them share."""
     frame = cursor.execute(
         """
@@ -90,7 +90,7 @@ def encoders(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
     return frame.assign(name=_apart(frame["label"]))
 
 
-def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
+def texts(cursor: Cursor, check: str) -> pd.DataFrame:
     """The texts of a check by name, with a ``name`` no two share; ``tokens`` is the reference's count, if it tells."""
     frame = cursor.execute(
         """
@@ -111,7 +111,7 @@ def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
     return frame.assign(name=_apart(frame["probe"]))
 
 
-def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
+def verdicts(cursor: Cursor, check: str, output: str) -> pd.DataFrame:
     """One row a candidate: its verdict, the sentence that says why, and its figures.
 
     ``mixes``: whether its vectors have as many dimensions as the reference's, so that both fit one index.
@@ -134,7 +134,7 @@ def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.D
     ).df()
 
 
-def protocol(cursor: duckdb.DuckDBPyConnection, check: str, encoder: str) -> pd.DataFrame:
+def protocol(cursor: Cursor, check: str, encoder: str) -> pd.DataFrame:
     """What an encoder was asked before any comparison, failures first."""
     return cursor.execute(
         "SELECT test, outcome, value, detail FROM protocol WHERE check_id = ? AND encoder_id = ?"
@@ -143,7 +143,7 @@ def protocol(cursor: duckdb.DuckDBPyConnection, check: str, encoder: str) -> pd.
     ).df()
 
 
-def drift_by_text(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+def drift_by_text(cursor: Cursor, check: str, output: str, measure: str) -> pd.DataFrame:
     """One measure of every text (down, by hash) and candidate (across, by id) in float32; blank where it failed."""
     long = cursor.execute(
         f"SELECT text_hash, encoder_id, ({MEASURES[measure].sql})::FLOAT AS value FROM drift d"
@@ -153,7 +153,7 @@ def drift_by_text(cursor: duckdb.DuckDBPyConnection, check: str, output: str, me
     return long.pivot(index="text_hash", columns="encoder_id", values="value").astype("float32")
 
 
-def traits(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str, worst: bool) -> pd.DataFrame:
+def traits(cursor: Cursor, check: str, output: str, measure: str, worst: bool) -> pd.DataFrame:
     """One measure of every trait and candidate: ``value`` (mean or worst), ``n`` texts, ``text_hash`` of the worst."""
     return cursor.execute(
         f"""
@@ -170,7 +170,7 @@ def traits(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: 
     ).df()
 
 
-def history(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str) -> pd.DataFrame:
+def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFrame:
     """Every check of the same pair, oldest first: the same two models and labels, at any revision and any versions.
 
     ``floor`` and the figures are of cosine distance. ``changed`` says which revision, version or file of either side is

@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
+from dashboard.queries.rows import Cursor
 from data.rules import deltas
 from data.rules.setups import one_name
 from data.store.vocabulary import Comparison, RunKind
 
-__all__ = ["StoredSetUp", "against_reference", "drift_and_delta", "same_setup", "stored_set_up", "weight_digests"]
+__all__ = [
+    "StoredSetUp",
+    "against_reference",
+    "both_encoders",
+    "drift_and_delta",
+    "same_setup",
+    "stored_set_up",
+    "weight_digests",
+]
 
 # What a run through an encoder of the parity check records in the same words as the check.
 _ENCODER = (
@@ -24,13 +32,20 @@ _HERE = ("sentence-transformers", "transformers", "flag-embedding", "bce")
 
 
 class StoredSetUp(NamedTuple):
-    """An encoder or a run as the store has it: its settings, and its files as [{path, size, sha256}]."""
+    """An encoder or a run as the store has it: its settings, its files as [{path, size, sha256}], and what it claims."""
 
     settings: dict[str, Any]
     files: list[dict[str, Any]]
+    model: str = ""
+    revision: str | None = None
 
 
-def drift_and_delta(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def stored_set_up(settings: str | None, files: str | None, model: str = "", revision: str | None = None) -> StoredSetUp:
+    """An encoder or a run from the JSON that the store keeps of it."""
+    return StoredSetUp(json.loads(settings or "{}"), json.loads(files or "[]"), model, revision)
+
+
+def drift_and_delta(cursor: Cursor) -> pd.DataFrame:
     """One row an encoder and reproduced task: ``drift`` (mean cosine distance) and ``delta`` (reproduced - published).
 
     A reference has a drift of 0, so that its own delta is what others are held against.
@@ -46,64 +61,62 @@ def drift_and_delta(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         FROM checked s JOIN encoders e USING (encoder_id) JOIN checks c USING (check_id)
         QUALIFY row_number() OVER (PARTITION BY e.model, e.label ORDER BY c.started_at DESC) = 1
     """).df()
-    runs = cursor.execute(
-        "SELECT run_id, model, settings, files FROM runs WHERE kind = ? AND model IN (SELECT model FROM encoders)",
-        [RunKind.REPRODUCE],
-    ).df()
-    ran = _with_sides(runs)
-    pairs = [
-        {name: encoder[name] for name in ("encoder_id", "encoder", "drift")} | {"run_id": run["run_id"]}
-        for encoder, its in _with_sides(encoders)
-        for run, theirs in ran
-        if run["model"] == encoder["model"] and same_setup(its, theirs)
-    ]
+    set_ups = [stored_set_up(*row) for row in encoders[["settings", "files", "model"]].itertuples(index=False)]
+    encoders["run_id"] = _runs_of(cursor, set_ups)
+    encoders = encoders.explode("run_id").dropna(subset="run_id")
     columns = ["encoder_id", "encoder", "task", "drift", "delta", "floor", "verdict", "run_id"]
-    if not pairs:
+    if encoders.empty:
         return pd.DataFrame(columns=columns)
-    judged = deltas.deltas(cursor, Comparison.REPRODUCED)
-    judged = judged[judged["check_run"].isin({pair["run_id"] for pair in pairs})].rename(
-        columns={"check_run": "run_id"}
-    )
-    frame = pd.DataFrame(pairs).merge(_by_task(judged, ["run_id", "task"]), on="run_id")
-    return frame[columns].sort_values(["encoder", "task"], ignore_index=True)
+    judged = deltas.deltas(cursor, Comparison.REPRODUCED).rename(columns={"check_run": "run_id"})
+    tasks = _by_task(judged[judged["run_id"].isin(encoders["run_id"])], ["run_id", "task"])
+    return encoders.merge(tasks, on="run_id")[columns].sort_values(["encoder", "task"], ignore_index=True)
+
+
+def against_reference(cursor: Cursor, check: str, candidate: str) -> pd.DataFrame:
+    """``task``, ``delta`` and ``verdict`` of the candidate's newest run against the reference's, both as in the check.
+
+    Empty where one of the two was not run, or where they share no task that can be compared.
+    """
+    newest = [runs[0] for runs in _runs_of(cursor, both_encoders(cursor, check, candidate)) if runs]
+    tasks = pd.DataFrame(columns=["task", "delta", "verdict"])
+    if len(newest) == 2:
+        claim, ran = newest
+        forth = deltas.deltas(cursor, Comparison.RUNS, run_id=ran, against=claim)
+        # The reference may have been run later: it is what is claimed all the same.
+        back = deltas.deltas(cursor, Comparison.RUNS, run_id=claim, against=ran, mirrored=True)
+        judged = _by_task(pd.concat([forth, back]), ["task"])
+        tasks = tasks if judged.empty else judged[["task", "delta", "verdict"]]
+    return tasks.sort_values("task", ignore_index=True)
+
+
+def both_encoders(cursor: Cursor, check: str, candidate: str) -> list[StoredSetUp]:
+    """The reference of a check and a candidate; the reference alone where it is its own candidate."""
+    rows = cursor.execute(
+        "SELECT e.settings, e.files, e.model, e.revision FROM encoders e, checks c"
+        " WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?) ORDER BY e.encoder_id = c.reference DESC",
+        [check, candidate],
+    ).fetchall()
+    return [stored_set_up(*row) for row in rows]
+
+
+def _runs_of(cursor: Cursor, encoders: list[StoredSetUp]) -> list[list[str]]:
+    """For each encoder the reproductions of its model under its set-up, the newest first."""
+    rows = cursor.execute(
+        "SELECT run_id, settings, files, model FROM runs WHERE kind = ? AND model IN (SELECT model FROM encoders)"
+        " ORDER BY started_at DESC",
+        [RunKind.REPRODUCE],
+    ).fetchall()
+    runs = {run: stored_set_up(*row) for run, *row in rows}
+    return [
+        [run for run, ran in runs.items() if ran.model == encoder.model and same_setup(encoder, ran)]
+        for encoder in encoders
+    ]
 
 
 def _by_task(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """What the cells of each task come to, by the mean of those that can be compared, as a task's score is one."""
     tasks = deltas.summed_up(judged, by)
     return tasks[tasks["comparable"] > 0].drop(columns="delta").rename(columns={"mean": "delta"})
-
-
-def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
-    """``task``, ``delta`` and ``verdict`` of the candidate's newest run against the reference's, both as in the check.
-
-    Empty where one of the two was not run, or where they share no task that can be compared.
-    """
-    sides = cursor.execute(
-        "SELECT e.model, e.settings, e.files FROM encoders e, checks c"
-        " WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
-        " ORDER BY e.encoder_id = c.reference DESC",
-        [check, candidate],
-    ).df()
-    runs = cursor.execute(
-        "SELECT run_id, model, settings, files FROM runs"
-        " WHERE kind = ? AND model IN (SELECT model FROM encoders) ORDER BY started_at DESC",
-        [RunKind.REPRODUCE],
-    ).df()
-    ran = _with_sides(runs)
-    newest = [
-        next((run["run_id"] for run, theirs in ran if run["model"] == one["model"] and same_setup(its, theirs)), None)
-        for one, its in _with_sides(sides)
-    ]
-    tasks = pd.DataFrame()
-    if len(newest) == 2 and None not in newest:
-        forth = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[1], against=newest[0])
-        # The reference may have been run later: it is what is claimed all the same.
-        back = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[0], against=newest[1], mirrored=True)
-        tasks = _by_task(pd.concat([forth, back]), ["task"])
-    if tasks.empty:
-        return pd.DataFrame(columns=["task", "delta", "verdict"])
-    return tasks[["task", "delta", "verdict"]].sort_values("task", ignore_index=True)
 
 
 def same_setup(encoder: StoredSetUp, run: StoredSetUp) -> bool:
@@ -144,15 +157,6 @@ def _alike(encoder: StoredSetUp, used: dict[str, Any]) -> bool:
 
 def _here(settings: dict[str, Any]) -> bool:
     return settings.get("backend") in _HERE and (settings.get("options") or {}).get("runtime", "torch") == "torch"
-
-
-def _with_sides(rows: pd.DataFrame) -> list[tuple[dict[Any, Any], StoredSetUp]]:
-    return [(row, stored_set_up(row["settings"], row["files"])) for row in rows.to_dict("records")]
-
-
-def stored_set_up(settings: str | None, files: str | None) -> StoredSetUp:
-    """An encoder or a run from the JSON that the store keeps of it."""
-    return StoredSetUp(json.loads(settings or "{}"), json.loads(files or "[]"))
 
 
 def weight_digests(files: list[dict[str, Any]]) -> set[str]:

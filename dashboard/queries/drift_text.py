@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 
-import duckdb
 import pandas as pd
 
 from dashboard.diff import differences, file_digests
+from dashboard.queries.rows import Cursor
 
 __all__ = ["text_measures", "settings"]
 
 
-def text_measures(cursor: duckdb.DuckDBPyConnection, check: str, output: str, text: str) -> pd.DataFrame:
+def text_measures(cursor: Cursor, check: str, output: str, text: str) -> pd.DataFrame:
     """Every measure of one text, a row a candidate, as the check took them against its own reference."""
     return cursor.execute(
         "SELECT * FROM drift WHERE check_id = ? AND output = ? AND text_hash = ?", [check, output, text]
     ).df()
 
 
-def settings(cursor: duckdb.DuckDBPyConnection, left: str, right: str) -> pd.DataFrame:
+def settings(cursor: Cursor, left: str, right: str) -> pd.DataFrame:
     """Two encoders beside each other: revision, settings, library versions and file digests, differences first.
 
     Columns ``name``, ``left``, ``right`` (blank where a side has none) and ``differs``.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from dashboard.diff import aligned
+from dashboard.queries.rows import Cursor
 from data.rules import vectors as measures
 from data.store.vocabulary import Output
 
@@ -19,7 +19,7 @@ __all__ = ["encoder_distances", "dimension_blocks", "dimensions", "neighbours", 
 Vectors = NDArray[np.float32]
 
 
-def encoder_distances(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+def encoder_distances(cursor: Cursor, check: str, output: str, measure: str) -> pd.DataFrame:
     """How far every encoder of a check is from every other, by id; see :func:`data.rules.measures.between`."""
     ids = _encoders_with_vectors(cursor, check, output)
     hashes = _hashes(cursor, check)
@@ -27,9 +27,7 @@ def encoder_distances(cursor: duckdb.DuckDBPyConnection, check: str, output: str
     return pd.DataFrame(values.astype("float32"), index=ids, columns=ids)
 
 
-def dimension_blocks(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str
-) -> pd.DataFrame:
+def dimension_blocks(cursor: Cursor, check: str, output: str, encoder: str, against: str) -> pd.DataFrame:
     """Signed difference of every text (down, by hash) and block of dimensions (across, as ``0-15``), in float32.
 
     Empty when the two have no vectors.
@@ -44,9 +42,7 @@ def dimension_blocks(
     return pd.DataFrame(values.astype("float32"), index=hashes, columns=names)
 
 
-def dimensions(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
-) -> pd.DataFrame:
+def dimensions(cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str) -> pd.DataFrame:
     """Both vectors of one text, a row a dimension; blank beyond the shorter one. Empty when a side has none."""
     ours = _vectors(cursor, check, output, against, [text])[0]
     theirs = _vectors(cursor, check, output, encoder, [text])[0]
@@ -60,7 +56,7 @@ def dimensions(
 
 
 def neighbours(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str, k: int = 10
+    cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str, k: int = 10
 ) -> pd.DataFrame:
     """The texts among the k nearest of one text on either side: ``change`` (kept, lost, gained) and both cosines."""
     hashes = _hashes(cursor, check)
@@ -83,7 +79,7 @@ def neighbours(
     return frame.sort_values("change", key=lambda column: column.astype(order), kind="stable", ignore_index=True)
 
 
-def spread(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
+def spread(cursor: Cursor, check: str, output: str) -> pd.DataFrame:
     """Quantiles of three things an encoder: drift, norms, and the cosines between its own texts.
 
     Columns ``encoder_id``, ``of`` (``drift``, ``norm``, ``cosine``), ``low`` and ``high`` (5 % and 95 %), ``q1``,
@@ -105,9 +101,7 @@ def spread(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.Dat
     return pd.DataFrame([row for row in rows if row])
 
 
-def tokens(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
-) -> pd.DataFrame | None:
+def tokens(cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str) -> pd.DataFrame | None:
     """Both token sequences of one text in step, with what differs marked; None when a side does not tell its tokens."""
     sides = []
     for each in (against, encoder):
@@ -123,9 +117,7 @@ def tokens(
     return pd.DataFrame(aligned(*sides), columns=columns)
 
 
-def payloads(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
-) -> tuple[Any, Any]:
+def payloads(cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str) -> tuple[Any, Any]:
     """What the two gave for one text where it is no plain vector (token weights, several vectors); None without."""
     decoded = []
     for each in (against, encoder):
@@ -137,7 +129,7 @@ def payloads(
     return decoded[0], decoded[1]
 
 
-def _hashes(cursor: duckdb.DuckDBPyConnection, check: str) -> list[str]:
+def _hashes(cursor: Cursor, check: str) -> list[str]:
     rows = cursor.execute(
         "SELECT text_hash FROM vectors WHERE check_id = $1"
         " UNION SELECT text_hash FROM drift WHERE check_id = $1 ORDER BY 1",
@@ -146,7 +138,7 @@ def _hashes(cursor: duckdb.DuckDBPyConnection, check: str) -> list[str]:
     return [text_hash for (text_hash,) in rows]
 
 
-def _encoders_with_vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> list[str]:
+def _encoders_with_vectors(cursor: Cursor, check: str, output: str) -> list[str]:
     if output != Output.DENSE:  # token weights and several vectors a text have no axes in common
         return []
     rows = cursor.execute(
@@ -157,7 +149,7 @@ def _encoders_with_vectors(cursor: duckdb.DuckDBPyConnection, check: str, output
     return [encoder for (encoder,) in rows]
 
 
-def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, hashes: list[str]) -> Vectors:
+def _vectors(cursor: Cursor, check: str, output: str, encoder: str, hashes: list[str]) -> Vectors:
     """Vectors of one encoder in the order of ``hashes``, [n, d]; NaN for a text without one, d is 0 without any."""
     if output != Output.DENSE:
         return np.empty((len(hashes), 0), dtype=np.float32)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import duckdb
 import numpy as np
 import pandas as pd
 
-from dashboard.queries.rows import first_column
+from dashboard.queries.rows import Cursor, first_column
 from data.rules.bootstrap import DRAWS, FEWEST_TASKS, borda_intervals, mean_intervals, paired_differences
 from data.rules.ranking import Matrix
 
@@ -52,7 +51,7 @@ class Intervals(NamedTuple):
 
 
 def intervals(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     benchmark: str,
     models: Sequence[str] | None = None,
     tasks: Sequence[str] | None = None,
@@ -102,12 +101,12 @@ def first_of(board: pd.DataFrame) -> str | None:
     return None if ranked.empty else str(ranked.iloc[0])
 
 
-def headline_weights(cursor: duckdb.DuckDBPyConnection, benchmark: str, types: pd.Series) -> Matrix:
+def headline_weights(cursor: Cursor, benchmark: str, types: pd.Series) -> Matrix:
     """Weight of each task in the mean that stands for a benchmark: alike, or alike by type where it ranks by that."""
     return _alike_by_type(types) if _ranked_by(cursor, benchmark) == "mean_task_type" else np.ones(len(types))
 
 
-def _ranked_by(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> str:
+def _ranked_by(cursor: Cursor, benchmark: str) -> str:
     """Rule that a benchmark ranks by; empty for what is no benchmark."""
     return "".join(first_column(cursor, "SELECT ranked_by FROM benchmarks WHERE benchmark = ?", [benchmark]))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import duckdb
 import pandas as pd
 
-from dashboard.queries.rows import first_column, most_frequent
+from dashboard.queries.rows import Cursor, first_column, most_frequent
 from dashboard.queries.training import scored_tasks
 from data.rules.licences import of_class
 from data.rules.overlap import most_shared
@@ -98,7 +97,7 @@ class Selection:
         }
 
 
-def benchmarks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def benchmarks(cursor: Cursor) -> pd.DataFrame:
     """Every benchmark with a ranked model, in the order of mteb's menu, then those it does not show."""
     return cursor.execute(
         "SELECT * FROM benchmarks k WHERE EXISTS (FROM board b WHERE b.benchmark = k.benchmark)"
@@ -111,7 +110,7 @@ def first_shown(names: Sequence[str]) -> int:
     return list(names).index(_FIRST_SHOWN) if _FIRST_SHOWN in names else 0
 
 
-def choices(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> dict[str, list[str]]:
+def choices(cursor: Cursor, benchmark: str) -> dict[str, list[str]]:
     """What the filters can be set to on a benchmark, by filter, most frequent first."""
     tasks = "FROM tasks t SEMI JOIN board b ON b.task = t.task AND b.benchmark = $benchmark"
     columns = {"languages": "unnest(languages)", "types": "type", "tasks": "task", "domains": "unnest(domains)"}
@@ -121,7 +120,7 @@ def choices(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> dict[str, list
     }
 
 
-def selected(cursor: duckdb.DuckDBPyConnection, benchmark: str, criteria: Filter) -> Selection:
+def selected(cursor: Cursor, benchmark: str, criteria: Filter) -> Selection:
     """Who takes part on a benchmark under these limits."""
     tasks = tuple(_tasks(cursor, benchmark, criteria)) if criteria.narrows_tasks() else None
     selection = Selection(None, tasks, criteria.trusted, filtered_tasks=tasks)
@@ -138,7 +137,7 @@ def selected(cursor: duckdb.DuckDBPyConnection, benchmark: str, criteria: Filter
     return selection
 
 
-def _without_unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str, selection: Selection) -> Selection:
+def _without_unfinished(cursor: Cursor, benchmark: str, selection: Selection) -> Selection:
     """The same without the tasks that no model of the record has finished: with them nobody has a mean."""
     tasks = [task for task in unfinished(cursor, benchmark) if selection.tasks is None or task in selection.tasks]
     if not tasks:
@@ -146,7 +145,7 @@ def _without_unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str, selec
     return replace(selection, tasks=_other_tasks(cursor, benchmark, selection, tasks), unfinished=tuple(tasks))
 
 
-def _on_shared_tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, selection: Selection) -> Selection:
+def _on_shared_tasks(cursor: Cursor, benchmark: str, selection: Selection) -> Selection:
     """The same on the tasks that the most figures can be compared on, now that some of them are left out."""
     cells = cursor.execute(
         "SELECT model, task FROM board_cells($benchmark, $models, $tasks, $trusted) WHERE score IS NOT NULL"
@@ -161,14 +160,12 @@ def _on_shared_tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, selectio
     return replace(selection, tasks=tuple(tasks), unshared=_other_tasks(cursor, benchmark, selection, tasks))
 
 
-def _other_tasks(
-    cursor: duckdb.DuckDBPyConnection, benchmark: str, selection: Selection, without: list[str]
-) -> tuple[str, ...]:
+def _other_tasks(cursor: Cursor, benchmark: str, selection: Selection, without: list[str]) -> tuple[str, ...]:
     """The tasks that take part, without these."""
     return tuple(task for task in scored_tasks(cursor, benchmark, selection.tasks) if task not in set(without))
 
 
-def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, selection: Selection) -> pd.DataFrame:
+def table(cursor: Cursor, benchmark: str, selection: Selection) -> pd.DataFrame:
     """One row a model that takes part: rank, means (0-1), what its figures rest on, and its facts; by rank.
 
     ``tasks_missing`` counts the tasks anybody has a score for and this model has not, or not in full. ``reported``,
@@ -177,7 +174,7 @@ def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, selection: Selectio
     return cursor.execute(_TABLE, selection.parameters(benchmark)).df()
 
 
-def type_means(cursor: duckdb.DuckDBPyConnection, benchmark: str, selection: Selection) -> pd.DataFrame:
+def type_means(cursor: Cursor, benchmark: str, selection: Selection) -> pd.DataFrame:
     """Mean of each task type (0-1): models down, types across, blank unless all its tasks are there."""
     long = cursor.execute(
         "SELECT model, type, mean FROM type_means($benchmark, $models, $tasks, $trusted) ORDER BY type",
@@ -186,7 +183,7 @@ def type_means(cursor: duckdb.DuckDBPyConnection, benchmark: str, selection: Sel
     return long.pivot(index="model", columns="type", values="mean")
 
 
-def group_means(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+def group_means(cursor: Cursor, benchmark: str) -> pd.DataFrame:
     """The benchmark's own further means (0-1) over all its tasks: models down, groups across in its own order."""
     long = cursor.execute(
         "SELECT model, mean,"
@@ -198,30 +195,28 @@ def group_means(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFra
     return long.pivot(index="model", columns="name", values="mean")[names]
 
 
-def unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+def unfinished(cursor: Cursor, benchmark: str) -> list[str]:
     """Tasks that some models have scores on and none of the record has whole, so that nobody has a mean over all."""
     query = "SELECT task FROM board_cells(?, NULL, NULL, false) GROUP BY task HAVING count(score) = 0 ORDER BY task"
     return first_column(cursor, query, [benchmark])
 
 
-def score_sources(cursor: duckdb.DuckDBPyConnection, benchmark: str, model: str) -> pd.DataFrame:
+def score_sources(cursor: Cursor, benchmark: str, model: str) -> pd.DataFrame:
     """Where a model's numbers on a benchmark come from: one row a task, those without a score too."""
     return cursor.execute(_SOURCES, {"benchmark": benchmark, "model": model}).df()
 
 
-def model_facts(cursor: duckdb.DuckDBPyConnection, model: str) -> pd.DataFrame:
+def model_facts(cursor: Cursor, model: str) -> pd.DataFrame:
     """What the registry says of one model, in one row; empty when it is unknown."""
     return cursor.execute("SELECT * FROM models WHERE model = ?", [model]).df()
 
 
-def _tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, criteria: Filter) -> list[str]:
+def _tasks(cursor: Cursor, benchmark: str, criteria: Filter) -> list[str]:
     wishes = {name: list(getattr(criteria, name)) for name in ("languages", "types", "domains", "without")}
     return first_column(cursor, _TASKS, {"benchmark": benchmark, **wishes})
 
 
-def _models(
-    cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None, criteria: Filter
-) -> list[str]:
+def _models(cursor: Cursor, benchmark: str, tasks: tuple[str, ...] | None, criteria: Filter) -> list[str]:
     licences = of_class(first_column(cursor, "SELECT DISTINCT licence FROM models"), criteria.licences)
     parameters = criteria.limits() | {
         "of_tasks": scored_tasks(cursor, benchmark, tasks),

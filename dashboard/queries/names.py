@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import duckdb
-
-from dashboard.queries.rows import first_column
+from dashboard.queries.rows import Cursor, first_column
 
 __all__ = ["Private", "models", "private", "tasks", "tasks_of"]
 
@@ -33,22 +31,22 @@ class Private(NamedTuple):
     tasks: frozenset[str]
 
 
-def private(cursor: duckdb.DuckDBPyConnection) -> Private:
+def private(cursor: Cursor) -> Private:
     """Models and tasks that are in neither mteb's registry nor its published results."""
     return Private(*(frozenset(first_column(cursor, query)) for query in (_PRIVATE_MODELS, _PRIVATE_TASKS)))
 
 
-def models(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+def models(cursor: Cursor) -> list[str]:
     """Every model with a result that counts, by name."""
     return first_column(cursor, "SELECT DISTINCT model FROM chosen WHERE experiment = '' ORDER BY lower(model), model")
 
 
-def tasks(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+def tasks(cursor: Cursor) -> list[str]:
     """Every task with a result that counts, by name."""
     return first_column(cursor, "SELECT DISTINCT task FROM chosen WHERE experiment = '' ORDER BY lower(task), task")
 
 
-def tasks_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+def tasks_of(cursor: Cursor, benchmark: str) -> list[str]:
     """Tasks of a benchmark, by name."""
     query = "SELECT task FROM benchmark_tasks WHERE benchmark = ? ORDER BY lower(task), task"
     return first_column(cursor, query, [benchmark])

@@ -6,10 +6,10 @@ import json
 import shlex
 from typing import Any, cast
 
-import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries.rows import Cursor
 from data.rules.deltas import Thresholds, deltas
 from data.rules.effects import Effects, decompose, delta_table
 from data.rules.setups import Named, setups
@@ -35,13 +35,13 @@ __all__ = [
 _NEVER_THE_SAME = ("file", "date", "origin", "run", "notes", "texts a second", "evaluation time", "peak memory")
 
 
-def kinds(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def kinds(cursor: Cursor) -> dict[str, int]:
     """Number of comparisons of each kind there is anything of."""
     rows = cursor.execute("SELECT kind, count(*) FROM delta_pairs GROUP BY kind").fetchall()
     return {str(kind): int(pairs) for kind, pairs in rows}
 
 
-def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> pd.DataFrame:
+def judged(cursor: Cursor, kind: str, limits: Thresholds) -> pd.DataFrame:
     """The deltas of one kind; ``row`` is what a line of the heatmap stands for: a model, or a run of it."""
     frame = deltas(cursor, kind, limits)
     frame.insert(0, "row", frame["model"])
@@ -52,7 +52,7 @@ def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> 
     return frame
 
 
-def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> tuple[Effects, int]:
+def effects(cursor: Cursor, kind: str, limits: Thresholds) -> tuple[Effects, int]:
     """Whose fault, and of how many other models what is usual on the same tasks was learned.
 
     Own runs are few, so they are judged by what model cards against official runs show on the same tasks. Two runs of
@@ -69,7 +69,7 @@ def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) ->
     return decompose(table, usual), int(usual["row"].nunique())
 
 
-def rows_by_set_up(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> dict[str, Named]:
+def rows_by_set_up(cursor: Cursor, kind: str, limits: Thresholds) -> dict[str, Named]:
     """The rows that are runs, by what sets their set-up apart from another run of the model; none of model cards."""
     if kind == Comparison.REPORTED:
         return {}
@@ -101,7 +101,7 @@ def types(frame: pd.DataFrame) -> pd.DataFrame:
     return whole.assign(cells=cells.sum(axis=1)).sort_values("cells", ascending=False).reset_index()
 
 
-def provenance(cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int) -> pd.DataFrame:
+def provenance(cursor: Cursor, claim_id: int, check_id: int) -> pd.DataFrame:
     """Everything known of where two results come from, side by side: what, claim, check, differs.
 
     ``differs`` is true only where both sides are known; the settings and versions of a published file are not, beyond
@@ -118,7 +118,7 @@ def provenance(cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int) 
     return frame
 
 
-def _facts(cursor: duckdb.DuckDBPyConnection, result_id: int) -> dict[str, str]:
+def _facts(cursor: Cursor, result_id: int) -> dict[str, str]:
     row = cursor.execute(
         """SELECT r.*, i.source_commit, u.settings, u.environment, u.command, t.dataset_path, t.batch_size, t.seconds,
                t.texts, t.peak_memory_mb, k.metric AS task_metric
@@ -169,9 +169,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def metrics_of_both(
-    cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int, split: str, subset: str
-) -> pd.DataFrame:
+def metrics_of_both(cursor: Cursor, claim_id: int, check_id: int, split: str, subset: str) -> pd.DataFrame:
     """Every metric of both sides of a cell: metric, claim, check, delta (check - claim); NaN where a side has none."""
     return cursor.execute(
         """WITH figures AS (
@@ -187,7 +185,7 @@ def metrics_of_both(
     ).df()
 
 
-def run_warnings(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
+def run_warnings(cursor: Cursor, result_id: int) -> list[str]:
     """Every warning of the run that made a result, on loading the model and on the task; none for a published file."""
     rows = cursor.execute(
         """SELECT u.warnings, t.warnings FROM results r JOIN runs u USING (run_id)
@@ -197,7 +195,7 @@ def run_warnings(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]
     return list(dict.fromkeys(in_one_line(each) for row in rows for column in row for each in warnings_of(column)))
 
 
-def weight_faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[tuple[str, str]]:
+def weight_faults(cursor: Cursor, result_id: int) -> list[tuple[str, str]]:
     """What was found in the model of the run that made a result before it ran: the code of each, and what was seen."""
     rows = cursor.execute(
         "SELECT f.code, f.seen FROM findings f JOIN results r USING (run_id) WHERE r.result_id = ? AND f.tier = ?"
@@ -207,7 +205,7 @@ def weight_faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[tup
     return [(str(code), str(evidence)) for code, evidence in rows]
 
 
-def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:
+def run_command(cursor: Cursor, run: str) -> str | None:
     """What was typed to make a run; None for one that nobody here typed."""
     row = cursor.execute("SELECT command FROM runs WHERE run_id = ?", [run]).fetchone()
     return str(row[0]) if row and row[0] else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
 from dashboard.diff import differences, file_digests
+from dashboard.queries.rows import Cursor
 from data.store.runs import Recorded, recorded, warnings_of
 
 __all__ = ["PARTS", "Run", "run_differences", "part", "recorded_run", "runs", "tasks_of_run"]
@@ -22,7 +22,7 @@ class Run(NamedTuple):
     records: Recorded
 
 
-def runs(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def runs(cursor: Cursor) -> pd.DataFrame:
     """Every run, the newest first, with how many tasks it finished, and its warnings and findings."""
     frame = cursor.execute("""
         SELECT r.run_id, r.kind, r.model, r.revision, r.private, r.status, r.started_at,
@@ -38,7 +38,7 @@ def runs(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return frame.assign(warnings=[len(warnings_of(text)) for text in frame["warnings"]])
 
 
-def recorded_run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
+def recorded_run(cursor: Cursor, run_id: str) -> Run:
     """One run with everything it recorded."""
     frame = cursor.execute("SELECT * FROM runs WHERE run_id = ?", [run_id]).df()
     facts = frame.to_dict("records")[0]
@@ -48,7 +48,7 @@ def recorded_run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
     )
 
 
-def tasks_of_run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> pd.DataFrame:
+def tasks_of_run(cursor: Cursor, run_id: str) -> pd.DataFrame:
     """The tasks of a reproduction with their scores (0-1, the mean of the cells); no row for other runs."""
     return cursor.execute(
         """
@@ -62,13 +62,13 @@ def tasks_of_run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> pd.DataFrame
     ).df()
 
 
-def part(cursor: duckdb.DuckDBPyConnection, run_id: str, name: str) -> pd.DataFrame:
+def part(cursor: Cursor, run_id: str, name: str) -> pd.DataFrame:
     """Settings, environment or files of one run as ``name`` and ``left``."""
     one = _part(recorded_run(cursor, run_id), name)
     return pd.DataFrame([(pair.name, pair.left) for pair in differences(one, one)], columns=["name", "left"])
 
 
-def run_differences(cursor: duckdb.DuckDBPyConnection, left: str, right: str, name: str) -> pd.DataFrame:
+def run_differences(cursor: Cursor, left: str, right: str, name: str) -> pd.DataFrame:
     """Settings, environment or files of two runs, differences first: ``name``, ``left``, ``right``, ``differs``."""
     sides = (_part(recorded_run(cursor, each), name) for each in (left, right))
     return pd.DataFrame(differences(*sides), columns=["name", "left", "right", "differs"])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import duckdb
 import numpy as np
 import pandas as pd
 
-from dashboard.queries.rows import most_frequent
+from dashboard.queries.rows import Cursor, most_frequent
 from dashboard.queries.training import training
 from data.rules.bootstrap import mean_intervals, paired_differences
 from data.rules.licences import licence_of
@@ -134,7 +133,7 @@ FROM scored s LEFT JOIN models m ON m.model = s.model ORDER BY s.model
 """
 
 
-def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str, partly: bool = False) -> pd.DataFrame:
+def candidates(cursor: Cursor, benchmark: str, partly: bool = False) -> pd.DataFrame:
     """Every model on the benchmark's leaderboard, with the facts limits are set on; ``zero_shot`` in percent.
 
     ``partly``: also those without a whole score on any task, whose cells in one language may be whole.
@@ -143,9 +142,7 @@ def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str, partly: bool =
     return facts.join(training(cursor, benchmark)["zero_shot"], on="model")
 
 
-def entries(
-    cursor: duckdb.DuckDBPyConnection, benchmark: str, languages: tuple[str, ...] = (), strict: bool = False
-) -> pd.DataFrame:
+def entries(cursor: Cursor, benchmark: str, languages: tuple[str, ...] = (), strict: bool = False) -> pd.DataFrame:
     """What a weighted score is made of: models down, (task, language) across, 0-1; language is '' for all."""
     parameters: dict[str, object] = {"benchmark": benchmark, "strict": strict}
     if languages:
@@ -156,7 +153,7 @@ def entries(
     return wide.dropna(axis=1, how="all").sort_index(axis=1)
 
 
-def short_list(cursor: duckdb.DuckDBPyConnection, use: Use) -> ShortList:
+def short_list(cursor: Cursor, use: Use) -> ShortList:
     """Rank the models that meet the limits by their weighted score.
 
     Raises:
@@ -172,7 +169,7 @@ def short_list(cursor: duckdb.DuckDBPyConnection, use: Use) -> ShortList:
     return ShortList(ranked, lacking, excluded, weights, rare, len(facts))
 
 
-def weighed(cursor: duckdb.DuckDBPyConnection, use: Use) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+def weighed(cursor: Cursor, use: Use) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """What a use weighs: scores as :func:`entries` has them, of those that count; their weights; tasks too rare.
 
     The weights are a row an entry: task, language, type, weight (summing to one). Limits play no part in it.
@@ -206,17 +203,17 @@ def with_index(
     return ranked.assign(index_dimensions=size, index_bytes=taken, cost=cost)
 
 
-def domains_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+def domains_of(cursor: Cursor, benchmark: str) -> list[str]:
     """Domains of the benchmark's tasks, the most frequent first."""
     return most_frequent(cursor, f"SELECT unnest(domains) AS name {_OF_BENCHMARK}", [benchmark])
 
 
-def languages_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+def languages_of(cursor: Cursor, benchmark: str) -> list[str]:
     """Languages of the benchmark's tasks (ISO 639-3), the most frequent first."""
     return most_frequent(cursor, f"SELECT unnest(languages) AS name {_OF_BENCHMARK}", [benchmark])
 
 
-def tasks_with_types(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+def tasks_with_types(cursor: Cursor, benchmark: str) -> pd.DataFrame:
     """The benchmark's tasks that anybody has a score on, with their types."""
     return cursor.execute(
         "SELECT DISTINCT task, type FROM board JOIN tasks USING (task) WHERE benchmark = ? AND score IS NOT NULL"
@@ -225,7 +222,7 @@ def tasks_with_types(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.Da
     ).df()
 
 
-def _weights(cursor: duckdb.DuckDBPyConnection, use: Use, scores: pd.DataFrame) -> pd.DataFrame:
+def _weights(cursor: Cursor, use: Use, scores: pd.DataFrame) -> pd.DataFrame:
     facts = cursor.execute("SELECT task, type, domains FROM tasks").df().set_index("task")
     frame = scores.columns.to_frame(index=False)
     frame["type"] = facts["type"].reindex(frame["task"]).to_numpy()
@@ -245,7 +242,9 @@ def _within(facts: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Ser
         "dimensions": None if limits.dimensions is None else facts["dimensions"] <= limits.dimensions,
         "max tokens": None if limits.tokens is None else facts["max_tokens"] >= limits.tokens,
         "zero-shot": None if limits.zero_shot is None else facts["zero_shot"] >= limits.zero_shot,
-        "licence": facts["licence"].map(_licence_code).isin(limits.licences) if limits.licences else None,
+        "licence": facts["licence"].map(lambda text: licence_of(text).code).isin(limits.licences)
+        if limits.licences
+        else None,
         "open weights": facts["open_weights"] if limits.open_weights else None,
     }
     met = {name: test.astype("boolean").fillna(False).astype(bool) for name, test in tests.items() if test is not None}
@@ -253,10 +252,6 @@ def _within(facts: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Ser
     for test in met.values():
         within &= test
     return {name: int((~test).sum()) for name, test in met.items()}, within
-
-
-def _licence_code(text: object) -> str:
-    return licence_of(text if isinstance(text, str) else None).code
 
 
 def _ranked(scores: pd.DataFrame, weights: pd.DataFrame, use: Use) -> pd.DataFrame:

@@ -52,7 +52,6 @@ class Effects:
     columns: pd.DataFrame
     cells: pd.DataFrame
     common: float
-    settled: bool
 
 
 def delta_table(deltas: pd.DataFrame, limits: Thresholds, row: str = "model") -> pd.DataFrame:
@@ -132,13 +131,13 @@ def decompose(table: pd.DataFrame, background: pd.DataFrame | None = None) -> Ef
             are returned; a single row cannot be told from the tasks it ran, and no task is significant.
     """
     n, grid = table["row"].nunique(), _grid(table, background)
-    row, column, settled = polish(grid.values, grid.weight)
+    row, column, _ = polish(grid.values, grid.weight)
     # Runs judged by others may all be set up wrongly alike, so what they share is theirs.
     common, row = _centred(row, grid.values) if background is None else (0.0, row)
 
     peers = np.ones(len(grid.values), bool) if background is None else np.arange(len(grid.values)) >= n
     rows = _test(grid.values, grid.limit, peers, MODEL_SHARE, agreeing=True)
-    rows["significant"] &= np.abs(row + common) > _usual(grid.limit)
+    rows["significant"] &= np.abs(row + common) > _medians(grid.limit)
     # A model that is off everywhere says nothing about the tasks it ran.
     others = np.where(rows["significant"].to_numpy(bool)[:, None], np.nan, grid.values)
     columns = _test(others.T, grid.limit.T, np.ones(len(grid.columns), bool), TASK_SHARE, agreeing=False)
@@ -155,7 +154,6 @@ def decompose(table: pd.DataFrame, background: pd.DataFrame | None = None) -> Ef
         columns=columns.assign(effect=column, name=grid.columns).iloc[np.unique(j)].reset_index(drop=True),
         cells=cells.drop(columns="metric"),
         common=common,
-        settled=settled,
     )
 
 
@@ -190,8 +188,8 @@ def _centred(row: Floats, values: Floats) -> tuple[float, Floats]:
     return common, np.where(enough, row - common, 0.0)
 
 
-def _usual(limit: Floats) -> Floats:
-    return pd.DataFrame(limit.T).median().to_numpy(float)  # NaN of a line without cells, and no warning
+def _medians(lines: Floats) -> Floats:
+    return pd.DataFrame(lines.T).median().to_numpy(float)  # NaN of a line without cells, and no warning
 
 
 def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing: bool) -> pd.DataFrame:
@@ -204,7 +202,10 @@ def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing
     with np.errstate(invalid="ignore"):
         far = np.abs(values) > limit
         down, up = far & (values < 0), far & (values > 0)
-    p = np.minimum(1.0, 3 * np.min([_counts(values, far, peers), *_ranks(values, down, up, peers)], axis=0))
+    p = np.minimum(
+        1.0,
+        3 * np.min([_counts(values, far, peers), _fisher(values, down, peers), _fisher(-values, up, peers)], axis=0),
+    )
     cells = (~np.isnan(values)).sum(1)
     together = np.maximum(down.sum(1), up.sum(1)) if agreeing else far.sum(1)
     return pd.DataFrame(
@@ -212,7 +213,7 @@ def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing
             "cells": cells,
             "moved": far.sum(1),
             "up": up.sum(1),
-            "typical": pd.DataFrame(np.where(far, values, np.nan).T).median().to_numpy(float),
+            "typical": _medians(np.where(far, values, np.nan)),
             "p": p,
             "significant": (p < SIGNIFICANT) & (together >= FEWEST) & (together >= share * np.maximum(cells, 1)),
         }
@@ -234,10 +235,6 @@ def _counts(values: Floats, far: Flags, peers: Flags) -> Floats:
                 chances = np.convolve(chances, [1 - rate, rate])
             tails[i] = chances[k:].sum()
     return tails
-
-
-def _ranks(values: Floats, down: Flags, up: Flags, peers: Flags) -> tuple[Floats, Floats]:
-    return _fisher(values, down, peers), _fisher(-values, up, peers)
 
 
 def _fisher(values: Floats, counted: Flags, peers: Flags) -> Floats:

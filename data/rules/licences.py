@@ -61,13 +61,13 @@ _CREATIVE = {
 
 
 @lru_cache(maxsize=4096)
-def licence_of(text: str | None) -> Licence:
+def licence_of(text: object) -> Licence:
     """The licence a text of the registry or a model card names; a text nobody knows is :data:`UNKNOWN`, named as it is.
 
     Args:
-        text: "apache-2.0", "CC-BY-NC-SA", "Apache License 2.0", an https address, None where nothing is stated.
+        text: "apache-2.0", "CC-BY-NC-SA", "Apache License 2.0", an address; what is no text (None, NaN) states nothing.
     """
-    stated = " ".join(str(text or "").split())
+    stated = " ".join(text.split()) if isinstance(text, str) else ""
     if stated.casefold() in _NOTHING_SAID:
         return Licence(UNKNOWN, "not stated", "nobody stated it")
     if re.match(r"https?://", stated, re.IGNORECASE):
