@@ -20,31 +20,22 @@ _COLUMNS = ("model", "revision", "origin", "experiment", "task", "split", "subse
 _KEY = ", ".join(_COLUMNS)
 _SAME = " AND ".join(f"o.{column} IS NOT DISTINCT FROM n.{column}" for column in _COLUMNS)
 
-# What stood after an import. Only results that came or went in between can differ.
-_BETWEEN = f"""
-WITH old AS (
-    SELECT {_KEY}, main_score FROM results JOIN scores USING (result_id)
-    WHERE added_in <= $before AND gone_in > $before AND gone_in <= $after AND NOT withdrawn
-),
-new AS (
-    SELECT {_KEY}, main_score FROM results JOIN scores USING (result_id)
-    WHERE added_in > $before AND added_in <= $after AND (gone_in IS NULL OR gone_in > $after) AND NOT withdrawn
-)
-"""
-_STORES = f"""
-WITH old AS (
-    SELECT {_KEY}, main_score FROM {{old}}results JOIN {{old}}scores USING (result_id)
-    WHERE gone_in IS NULL AND NOT withdrawn
-),
-new AS (
-    SELECT {_KEY}, main_score FROM {{new}}results JOIN {{new}}scores USING (result_id)
-    WHERE gone_in IS NULL AND NOT withdrawn
-)
-"""
+# Of what stood after either of two imports, only what came or went in between can differ.
+_ENDED = "added_in <= $before AND gone_in > $before AND gone_in <= $after"
+_BEGUN = "added_in > $before AND added_in <= $after AND (gone_in IS NULL OR gone_in > $after)"
+_STANDS = "gone_in IS NULL"
 
 # One row a result (model, revision, origin, task): its cells that are new, gone or have another score.
 _CHANGES = f"""
-, cells AS (
+WITH old AS (
+    SELECT {_KEY}, main_score FROM {{old}}results JOIN {{old}}scores USING (result_id)
+    WHERE {{old_when}} AND NOT withdrawn
+),
+new AS (
+    SELECT {_KEY}, main_score FROM {{new}}results JOIN {{new}}scores USING (result_id)
+    WHERE {{new_when}} AND NOT withdrawn
+),
+cells AS (
     SELECT coalesce(o.model, n.model) AS model, coalesce(o.revision, n.revision) AS revision,
         coalesce(o.origin, n.origin) AS origin, coalesce(o.experiment, n.experiment) AS experiment,
         coalesce(o.task, n.task) AS task, o.main_score AS before, n.main_score AS after,
@@ -100,10 +91,11 @@ def changed_scores(
     the one before unless it is ``newer``; else two imports of this store are.
     """
     if not other:
-        return cursor.execute(_BETWEEN + _CHANGES, {"before": before, "after": after}).df()
+        query = _CHANGES.format(old="", new="", old_when=_ENDED, new_when=_BEGUN)
+        return cursor.execute(query, {"before": before, "after": after}).df()
     name = f"{_attached(cursor, other, version)}."
     old, new = ("", name) if newer else (name, "")
-    return cursor.execute(_STORES.format(old=old, new=new) + _CHANGES).df()
+    return cursor.execute(_CHANGES.format(old=old, new=new, old_when=_STANDS, new_when=_STANDS)).df()
 
 
 def models_before(

@@ -143,19 +143,15 @@ def head_to_head(
     place = models.index(baseline)
     clusters = pd.factorize(by_entry["task"].reindex(entry))[0]
     paired = paired_differences(scores, place, weights=weights, clusters=clusters)
-    rows = []
-    for row, model in enumerate(models):
-        if model == baseline:
-            continue
-        gap = scores[row] - scores[place]
-        wins, losses = int((gap > noise).sum()), int((gap < -noise).sum())
-        mean = float(scores[row] @ weights / weights.sum()) if len(weights) else np.nan
-        rows.append(
-            {"model": model, "tasks": len(entry), "wins": wins, "losses": losses, "ties": len(entry) - wins - losses,
-             "mean": mean, "difference": paired[row].mean, "low": paired[row].low, "high": paired[row].high,
-             "standing": paired[row].standing}
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+    gaps = scores - scores[place]
+    wins, losses = (gaps > noise).sum(axis=1), (gaps < -noise).sum(axis=1)
+    frame = pd.DataFrame(
+        {"model": models, "tasks": len(entry), "wins": wins, "losses": losses, "ties": len(entry) - wins - losses,
+         "mean": scores @ weights / weights.sum() if len(weights) else np.nan,
+         "difference": [pair.mean for pair in paired], "low": [pair.low for pair in paired],
+         "high": [pair.high for pair in paired], "standing": [pair.standing for pair in paired]}
+    )  # fmt: skip
+    return frame.drop(index=place).reset_index(drop=True)
 
 
 def registry_facts(

@@ -7,13 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from dashboard.diff import differences
+from dashboard.diff import side_by_side
 from dashboard.queries.rows import Cursor
 from data.store.vocabulary import Severity
 
 __all__ = ["Proof", "causes", "diagnosis", "findings", "diagnoses_of_run", "proof"]
-
-_PAIR = ["name", "left", "right", "differs"]
 
 
 def diagnosis(cursor: Cursor, check: str, candidate: str) -> pd.DataFrame:
@@ -62,9 +60,7 @@ def proof(cursor: Cursor, diagnosis_id: str) -> Proof:
     row = cursor.execute("SELECT proof FROM diagnoses WHERE diagnosis_id = ?", [diagnosis_id]).fetchone()
     record = (json.loads(row[0]) if row and row[0] else None) or {}
     agrees = record.get("agrees")
-    recipes = (
-        None if agrees is None else pd.DataFrame(differences(record.get("reference") or {}, agrees), columns=_PAIR)
-    )
+    recipes = None if agrees is None else side_by_side(record.get("reference") or {}, agrees)
     before, after = record.get("before"), record.get("after")
     both = isinstance(before, list) and isinstance(after, list) and len(before) == len(after)
     texts = pd.DataFrame({"before": before, "after": after} if both else {"before": [], "after": []})
@@ -86,7 +82,7 @@ def findings(
         others AS (SELECT unnest([encoder_id, label]) AS name FROM encoders WHERE encoder_id <> $candidate),
         met AS (
         SELECT f.*, coalesce(e.label, f.subject, f.model) AS name, r.started_at,
-            md5(concat_ws(chr(0), f.tier, f.code, coalesce(nullif(f.evidence::VARCHAR, '{}'), f.seen))) AS fault
+            fault_of(f.tier, f.code, f.evidence, f.seen) AS fault
         FROM findings f LEFT JOIN encoders e ON e.encoder_id = f.subject LEFT JOIN asked a ON true
         LEFT JOIN runs r ON r.run_id = f.run_id
         WHERE f.run_id = $run OR f.subject IN (a.encoder_id, a.label)

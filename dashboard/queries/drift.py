@@ -94,11 +94,7 @@ def texts(cursor: Cursor, check: str) -> pd.DataFrame:
     """The texts of a check by name, with a ``name`` no two share; ``tokens`` is the reference's count, if it tells."""
     frame = cursor.execute(
         """
-        SELECT p.*, v.tokens FROM probes p
-        JOIN (
-            SELECT text_hash FROM vectors WHERE check_id = $check
-            UNION SELECT text_hash FROM drift WHERE check_id = $check
-        ) USING (text_hash)
+        SELECT p.*, v.tokens FROM probes p JOIN texts_of($check) USING (text_hash)
         LEFT JOIN (
             SELECT v.text_hash, max(len(v.tokens)) AS tokens FROM vectors v
             JOIN checks c ON c.check_id = v.check_id AND c.reference = v.encoder_id

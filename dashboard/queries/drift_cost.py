@@ -32,7 +32,7 @@ _HERE = ("sentence-transformers", "transformers", "flag-embedding", "bce")
 
 
 class StoredSetUp(NamedTuple):
-    """An encoder or a run as the store has it: its settings, its files as [{path, size, sha256}], and what it claims."""
+    """An encoder or a run as the store has it: settings, files as [{path, size, sha256}], and what it claims to be."""
 
     settings: dict[str, Any]
     files: list[dict[str, Any]]

@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from dashboard.diff import differences, file_digests
+from dashboard.diff import file_digests, side_by_side
 from dashboard.queries.rows import Cursor
 
 __all__ = ["text_measures", "settings"]
@@ -33,7 +33,7 @@ def settings(cursor: Cursor, left: str, right: str) -> pd.DataFrame:
         others = {name: value for name, value in json.loads(declared).items() if name not in ("label", *_NAMED)}
         named = dict(zip(_NAMED, (backend, model, revision), strict=True))
         sides.append({**named, **others, "version": json.loads(versions), "file": file_digests(json.loads(files))})
-    return pd.DataFrame(differences(*sides), columns=["name", "left", "right", "differs"])
+    return side_by_side(*sides)
 
 
 _NAMED = ("backend", "model", "revision")

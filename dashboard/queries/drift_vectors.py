@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dashboard.diff import aligned
-from dashboard.queries.rows import Cursor
+from dashboard.queries.rows import Cursor, first_column
 from data.rules import vectors as measures
 from data.store.vocabulary import Output
 
@@ -44,14 +44,10 @@ def dimension_blocks(cursor: Cursor, check: str, output: str, encoder: str, agai
 
 def dimensions(cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str) -> pd.DataFrame:
     """Both vectors of one text, a row a dimension; blank beyond the shorter one. Empty when a side has none."""
-    ours = _vectors(cursor, check, output, against, [text])[0]
-    theirs = _vectors(cursor, check, output, encoder, [text])[0]
-    if not len(ours) or not len(theirs):
+    ours, theirs = (pd.Series(_vectors(cursor, check, output, each, [text])[0]) for each in (against, encoder))
+    if ours.empty or theirs.empty:
         return pd.DataFrame(columns=["dimension", "reference", "candidate", "difference"])
-    wide = max(len(ours), len(theirs))
-    frame = pd.DataFrame(
-        {"dimension": range(wide), "reference": _padded(ours, wide), "candidate": _padded(theirs, wide)}
-    )
+    frame = pd.DataFrame({"reference": ours, "candidate": theirs}).rename_axis("dimension").reset_index()
     return frame.assign(difference=frame["candidate"] - frame["reference"])
 
 
@@ -85,20 +81,20 @@ def spread(cursor: Cursor, check: str, output: str) -> pd.DataFrame:
     Columns ``encoder_id``, ``of`` (``drift``, ``norm``, ``cosine``), ``low`` and ``high`` (5 % and 95 %), ``q1``,
     ``median``, ``q3``, ``least`` and ``most``.
     """
-    hashes = _hashes(cursor, check)
     drift = cursor.execute(
         "SELECT encoder_id, cosine_distance FROM drift WHERE check_id = ? AND output = ?"
         " AND cosine_distance IS NOT NULL", [check, output]
     ).df()  # fmt: skip
-    rows = [
-        _quantiles(str(name), "drift", each.to_numpy()) for name, each in drift.groupby("encoder_id")["cosine_distance"]
-    ]
+    values = [(str(name), "drift", each.to_numpy()) for name, each in drift.groupby("encoder_id")["cosine_distance"]]
+    hashes = _hashes(cursor, check)
     for encoder in _encoders_with_vectors(cursor, check, output):
         vectors = _vectors(cursor, check, output, encoder, hashes)
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
-        rows.append(_quantiles(encoder, "norm", norms[np.isfinite(norms)]))
-        rows.append(_quantiles(encoder, "cosine", measures.pairwise_cosines(vectors)))
-    return pd.DataFrame([row for row in rows if row])
+        values += [
+            (encoder, "norm", norms[np.isfinite(norms)]),
+            (encoder, "cosine", measures.pairwise_cosines(vectors)),
+        ]
+    return pd.DataFrame([_quantiles(*each) for each in values if len(each[2])])
 
 
 def tokens(cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str) -> pd.DataFrame | None:
@@ -130,23 +126,15 @@ def payloads(cursor: Cursor, check: str, output: str, encoder: str, against: str
 
 
 def _hashes(cursor: Cursor, check: str) -> list[str]:
-    rows = cursor.execute(
-        "SELECT text_hash FROM vectors WHERE check_id = $1"
-        " UNION SELECT text_hash FROM drift WHERE check_id = $1 ORDER BY 1",
-        [check],
-    ).fetchall()
-    return [text_hash for (text_hash,) in rows]
+    return first_column(cursor, "FROM texts_of(?) ORDER BY text_hash", [check])
 
 
 def _encoders_with_vectors(cursor: Cursor, check: str, output: str) -> list[str]:
     if output != Output.DENSE:  # token weights and several vectors a text have no axes in common
         return []
-    rows = cursor.execute(
-        "SELECT encoder_id FROM vectors JOIN encoders USING (encoder_id) WHERE check_id = ? AND output = ?"
-        " AND vector IS NOT NULL GROUP BY encoder_id, label ORDER BY label, encoder_id",
-        [check, output],
-    ).fetchall()
-    return [encoder for (encoder,) in rows]
+    query = "SELECT encoder_id FROM vectors JOIN encoders USING (encoder_id) WHERE check_id = ? AND output = ?"
+    query += " AND vector IS NOT NULL GROUP BY encoder_id, label ORDER BY label, encoder_id"
+    return first_column(cursor, query, [check, output])
 
 
 def _vectors(cursor: Cursor, check: str, output: str, encoder: str, hashes: list[str]) -> Vectors:
@@ -168,16 +156,7 @@ def _vectors(cursor: Cursor, check: str, output: str, encoder: str, hashes: list
     return result
 
 
-def _padded(vector: Vectors, width: int) -> Vectors:
-    return np.concatenate([vector, np.full(width - len(vector), np.nan, dtype=np.float32)])
-
-
 def _quantiles(encoder: str, of: str, values: NDArray[Any]) -> dict[str, Any]:
-    if not len(values):
-        return {}
     names = ["least", "low", "q1", "median", "q3", "high", "most"]
-    return {
-        "encoder_id": encoder,
-        "of": of,
-        **dict(zip(names, np.quantile(values, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]), strict=True)),
-    }
+    ends = np.quantile(values, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])
+    return {"encoder_id": encoder, "of": of, **dict(zip(names, ends, strict=True))}

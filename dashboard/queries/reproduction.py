@@ -109,13 +109,10 @@ def provenance(cursor: Cursor, claim_id: int, check_id: int) -> pd.DataFrame:
     """
     sides = [_facts(cursor, result_id) for result_id in (claim_id, check_id)]
     names = list(dict.fromkeys([*sides[0], *sides[1]]))
-    rows = [(name, sides[0].get(name), sides[1].get(name)) for name in names]
-    rows = [row for row in rows if row[1] or row[2]]
-    frame = pd.DataFrame(rows, columns=["what", "claim", "check"], dtype=object)
-    frame["differs"] = [
-        bool(claim and check) and claim != check and what not in _NEVER_THE_SAME for what, claim, check in rows
-    ]
-    return frame
+    claims, checks = ([side.get(name) for name in names] for side in sides)
+    frame = pd.DataFrame({"what": names, "claim": claims, "check": checks}, dtype=object)
+    known = frame["claim"].notna() & frame["check"].notna() & ~frame["what"].isin(_NEVER_THE_SAME)
+    return frame.assign(differs=known & (frame["claim"] != frame["check"]))
 
 
 def _facts(cursor: Cursor, result_id: int) -> dict[str, str]:
@@ -151,21 +148,13 @@ def _facts(cursor: Cursor, result_id: int) -> dict[str, str]:
     settings, environment = cast(ReproduceSettings, records.settings), records.environment
     facts |= settings.get("in_use") or {}
     facts["loader"] = settings.get("loader")
-    facts["trust"] = _text((settings.get("asked") or {}).get("trust")) if r["settings"] else None
+    facts["trust"] = (settings.get("asked") or {}).get("trust")
     facts |= environment["libraries"]
-    facts |= {
-        "cpu": environment["cpu"],
-        "gpus": _text(environment["gpus"]),
-        "torch_threads": _text(environment["torch_threads"]),
-        "platform": environment["platform"],
-        "python": environment["python"],
-    }
+    facts |= {name: dict(environment)[name] for name in ("cpu", "gpus", "torch_threads", "platform", "python")}
     return {name: _text(value) for name, value in facts.items() if value not in (None, "", [], {})}
 
 
 def _text(value: Any) -> str:
-    if value is None or value == [] or value == {}:
-        return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

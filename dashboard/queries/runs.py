@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from dashboard.diff import differences, file_digests
+from dashboard.diff import file_digests, side_by_side
 from dashboard.queries.rows import Cursor
 from data.store.runs import Recorded, recorded, warnings_of
 
@@ -28,8 +28,8 @@ def runs(cursor: Cursor) -> pd.DataFrame:
         SELECT r.run_id, r.kind, r.model, r.revision, r.private, r.status, r.started_at,
             date_diff('second', r.started_at, r.finished_at) AS seconds, r.command,
             r.warnings,
-            (SELECT count(DISTINCT (f.tier, f.code, coalesce(nullif(f.evidence::VARCHAR, '{}'), f.seen)))
-                FROM findings f WHERE f.run_id = r.run_id) AS findings,
+            (SELECT count(DISTINCT fault_of(tier, code, evidence, seen)) FROM findings f WHERE f.run_id = r.run_id)
+                AS findings,
             (SELECT count(*) FROM findings f WHERE f.run_id = r.run_id AND f.severity = 'fatal') AS fatal,
             (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id) AS tasks,
             (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id AND t.status = 'done') AS done
@@ -65,13 +65,12 @@ def tasks_of_run(cursor: Cursor, run_id: str) -> pd.DataFrame:
 def part(cursor: Cursor, run_id: str, name: str) -> pd.DataFrame:
     """Settings, environment or files of one run as ``name`` and ``left``."""
     one = _part(recorded_run(cursor, run_id), name)
-    return pd.DataFrame([(pair.name, pair.left) for pair in differences(one, one)], columns=["name", "left"])
+    return side_by_side(one, one)[["name", "left"]]
 
 
 def run_differences(cursor: Cursor, left: str, right: str, name: str) -> pd.DataFrame:
     """Settings, environment or files of two runs, differences first: ``name``, ``left``, ``right``, ``differs``."""
-    sides = (_part(recorded_run(cursor, each), name) for each in (left, right))
-    return pd.DataFrame(differences(*sides), columns=["name", "left", "right", "differs"])
+    return side_by_side(*(_part(recorded_run(cursor, each), name) for each in (left, right)))
 
 
 def _part(run: Run, name: str) -> dict[str, Any]:

@@ -63,18 +63,11 @@ class PairedDifference(NamedTuple):
     tasks: int
 
     @property
-    def told_apart(self) -> bool:
-        """Whether the interval leaves zero out."""
-        return self.low > 0 or self.high < 0
-
-    @property
     def standing(self) -> str:
-        """Code: :data:`AHEAD` or :data:`BEHIND` where told apart, else :data:`TIED`, or :data:`FEW`."""
+        """Code: :data:`AHEAD` or :data:`BEHIND` if the interval leaves zero out, else :data:`TIED`; or :data:`FEW`."""
         if np.isnan(self.low):
             return FEW
-        if not self.told_apart:
-            return TIED
-        return AHEAD if self.low > 0 else BEHIND
+        return AHEAD if self.low > 0 else BEHIND if self.high < 0 else TIED
 
 
 def resample(tasks: int, draws: int = DRAWS, seed: int = SEED, clusters: NDArray[np.int_] | None = None) -> Matrix:
@@ -244,8 +237,7 @@ def _rank_intervals(
 
 def _numbered(tasks: int, clusters: NDArray[np.int_] | None) -> NDArray[np.int_]:
     """Columns numbered so that those drawn together share a number, from 0 without gaps."""
-    numbers: NDArray[np.int_] = np.unique(np.arange(tasks) if clusters is None else clusters, return_inverse=True)[1]
-    return numbers
+    return np.asarray(np.unique(np.arange(tasks) if clusters is None else clusters, return_inverse=True)[1])
 
 
 def _weighted(counts: Matrix, weights: Matrix, values: Matrix) -> Matrix:

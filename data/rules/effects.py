@@ -202,10 +202,8 @@ def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing
     with np.errstate(invalid="ignore"):
         far = np.abs(values) > limit
         down, up = far & (values < 0), far & (values > 0)
-    p = np.minimum(
-        1.0,
-        3 * np.min([_counts(values, far, peers), _fisher(values, down, peers), _fisher(-values, up, peers)], axis=0),
-    )
+    tests = [_counts(values, far, peers), _fisher(values, down, peers), _fisher(-values, up, peers)]
+    p = np.minimum(1.0, 3 * np.min(tests, axis=0))
     cells = (~np.isnan(values)).sum(1)
     together = np.maximum(down.sum(1), up.sum(1)) if agreeing else far.sum(1)
     return pd.DataFrame(

@@ -117,9 +117,9 @@ def _known(words: list[str]) -> Licence | None:
 
 def _creative_commons(words: list[str]) -> Licence | None:
     """CC 0, BY, NC, SA and ND in any order and spelling; without BY or 0 it is unknown unless NC is said."""
-    rest = words[2:] if words[0] == "creative" else words[1:]
-    parts = [_CREATIVE.get(word, word) for word in rest if word not in ("non", "no", "share", "alike", "derivs")]
-    if "share" in rest and "alike" in rest:
+    terms = words[2:] if words[0] == "creative" else words[1:]
+    parts = [_CREATIVE.get(word, word) for word in terms if word not in ("non", "no", "share", "alike", "derivs")]
+    if "share" in terms and "alike" in terms:
         parts.append("sa")
     versions = [word for word in parts if _VERSION.fullmatch(word) and word != "0"]
     if "0" in parts or "zero" in parts or "publicdomain" in parts:
@@ -128,8 +128,8 @@ def _creative_commons(words: list[str]) -> Licence | None:
     if not letters <= {"by", "nc", "sa", "nd"} or not letters & {"by", "nc"}:
         return None
     family = " ".join(["cc", "by", *(part for part in ("nc", "sa", "nd") if part in letters)])
-    found = _table().get(family)
-    return found._replace(name=" ".join([found.name, *versions[:1]])) if found else None
+    licence = _table().get(family)
+    return licence._replace(name=" ".join([licence.name, *versions[:1]])) if licence else None
 
 
 def _of_address(address: str) -> Licence:

@@ -41,8 +41,7 @@ def borda_points(scores: Matrix, models: int | None = None) -> Matrix:
     counted = np.count_nonzero(any_score(scores)) if models is None else models
     # A missing score as the worst of all leaves the ranks of those present as they are.
     rank = rankdata(np.where(missing, np.inf, -scores), axis=0, method="average")
-    points: Matrix = np.where(missing, 0.0, counted - rank)
-    return points
+    return np.where(missing, 0.0, counted - rank)
 
 
 def any_score(scores: Matrix) -> NDArray[np.bool_]:
@@ -58,5 +57,4 @@ def ranks(totals: Matrix, *, present: NDArray[np.bool_] | None = None) -> Matrix
         present: [models], those to rank; the default is all that are not NaN.
     """
     absent = np.isnan(totals) if present is None else np.isnan(totals) | ~present
-    ranked: Matrix = rankdata(np.where(absent, np.inf, -totals), axis=-1, method="min").astype(np.float64)
-    return np.where(absent, np.nan, ranked)
+    return np.where(absent, np.nan, rankdata(np.where(absent, np.inf, -totals), axis=-1, method="min"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from data.rules.bootstrap import FEWEST_TASKS, borda_intervals, mean_intervals, resample
+from data.rules.bootstrap import AHEAD, FEW, FEWEST_TASKS, borda_intervals, mean_intervals, resample
 from data.rules.ranking import borda, borda_points, ranks
 from tests.data.pairs import paired_difference
 from tests.pace import spent
@@ -134,7 +134,7 @@ def test_too_few_tasks_say_nothing() -> None:
     assert np.isnan(borda_intervals(scores).rank_low).all()
     difference = paired_difference(scores[0], scores[1])
     assert difference.tasks == FEWEST_TASKS - 1 and np.isnan(difference.low) and not np.isnan(difference.mean)
-    assert not difference.told_apart
+    assert difference.standing == FEW
 
 
 def test_a_difference_is_signed_and_of_the_shared_tasks() -> None:
@@ -142,7 +142,7 @@ def test_a_difference_is_signed_and_of_the_shared_tasks() -> None:
     b = np.array([0.5, NAN, 0.1, 0.4, 0.5, 0.5, 0.4, 0.60])
     there, back = paired_difference(a, b), paired_difference(b, a)
     assert there.tasks == 6 and there.mean == pytest.approx(2.05 / 6)
-    assert back.mean == -there.mean and there.low > 0 and there.told_apart
+    assert back.mean == -there.mean and there.low > 0 and there.standing == AHEAD
     assert paired_difference(a, np.full(8, NAN)).tasks == 0
 
 
