@@ -17,7 +17,7 @@ from dashboard.figures.theme import ACCENT, DIVERGING, INVISIBLE, MUTED, add_spa
 from dashboard.formatting import score, signed
 from data.store.vocabulary import Verdict
 
-__all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "verdicts_chart", "dumbbell_chart", "deltas_map"]
+__all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "deltas_map", "dumbbell_chart", "verdicts_chart"]
 
 # Told apart by shape too; blue and orange stay apart for every kind of colour blindness, and light from dark.
 VERDICT_COLOURS = {

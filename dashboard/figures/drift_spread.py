@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from dashboard.figures.drift_maps import floor_marks
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, as_text, as_texts, marker, styled
 
-__all__ = ["length_chart", "cost_chart", "spread_chart", "history_chart", "vector_chart"]
+__all__ = ["cost_chart", "history_chart", "length_chart", "spread_chart", "vector_chart"]
 
 _LEAST = 1e-8
 _WARM = CATEGORICAL[1]

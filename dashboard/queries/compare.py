@@ -17,7 +17,7 @@ from dashboard.question import Question
 from data.rules.bootstrap import paired_differences
 from data.rules.ranking import Matrix
 
-__all__ = ["ANY_TASKS", "compared", "registry_facts", "head_to_head", "shared_wide", "shared_weights", "top_models"]
+__all__ = ["ANY_TASKS", "compared", "head_to_head", "registry_facts", "shared_weights", "shared_wide", "top_models"]
 
 # In place of a benchmark: hand-picked tasks, each on the cells mteb scores it on by default.
 ANY_TASKS = "Hand-picked tasks"

@@ -11,7 +11,7 @@ from dashboard.diff import side_by_side
 from dashboard.queries.rows import Cursor
 from data.store.vocabulary import Severity
 
-__all__ = ["Proof", "causes", "diagnosis", "findings", "diagnoses_of_run", "proof"]
+__all__ = ["Proof", "causes", "diagnoses_of_run", "diagnosis", "findings", "proof"]
 
 
 def diagnosis(cursor: Cursor, check: str, candidate: str) -> pd.DataFrame:

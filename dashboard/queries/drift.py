@@ -13,8 +13,8 @@ from dashboard.queries.rows import Cursor
 __all__ = [
     "MEASURES",
     "Measure",
-    "drift_by_text",
     "checks",
+    "drift_by_text",
     "encoders",
     "history",
     "protocol",

@@ -9,7 +9,7 @@ import pandas as pd
 from dashboard.diff import file_digests, side_by_side
 from dashboard.queries.rows import Cursor
 
-__all__ = ["text_measures", "settings"]
+__all__ = ["settings", "text_measures"]
 
 
 def text_measures(cursor: Cursor, check: str, output: str, text: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from dashboard.queries.rows import Cursor, first_column
 from data.rules import vectors as measures
 from data.store.vocabulary import Output
 
-__all__ = ["encoder_distances", "dimension_blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
+__all__ = ["dimension_blocks", "dimensions", "encoder_distances", "neighbours", "payloads", "spread", "tokens"]
 
 Vectors = NDArray[np.float32]
 

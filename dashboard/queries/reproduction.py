@@ -21,14 +21,14 @@ __all__ = [
     "command",
     "counts",
     "effects",
-    "weight_faults",
     "judged",
     "kinds",
     "metrics_of_both",
-    "rows_by_set_up",
     "provenance",
+    "rows_by_set_up",
     "run_warnings",
     "types",
+    "weight_faults",
 ]
 
 # Facts that differ between any two results and explain nothing.

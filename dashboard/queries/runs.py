@@ -10,7 +10,7 @@ from dashboard.diff import file_digests, side_by_side
 from dashboard.queries.rows import Cursor
 from data.store.runs import Recorded, recorded, warnings_of
 
-__all__ = ["PARTS", "Run", "run_differences", "part", "recorded_run", "runs", "tasks_of_run"]
+__all__ = ["PARTS", "Run", "part", "recorded_run", "run_differences", "runs", "tasks_of_run"]
 
 PARTS = ["settings", "environment", "files"]
 

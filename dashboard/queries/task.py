@@ -9,7 +9,7 @@ import pandas as pd
 from dashboard.queries.own_cells import OWN_CELLS
 from dashboard.queries.rows import Cursor, first_column
 
-__all__ = ["benchmarks_with", "cells", "task_facts", "metrics", "models_by_score"]
+__all__ = ["benchmarks_with", "cells", "metrics", "models_by_score", "task_description"]
 
 _ORIGIN = """
 , r.origin, r.revision, r.dataset_revision, r.mteb_version, r.date, r.file, r.notes, r.metric, m.n_parameters
@@ -36,7 +36,7 @@ ORDER BY s.split, s.subset, r.model
 """
 
 
-def task_facts(cursor: Cursor, task: str) -> dict[str, Any]:
+def task_description(cursor: Cursor, task: str) -> dict[str, Any]:
     """The task's row in the registry; empty when nobody knows it."""
     rows = cursor.execute("SELECT * FROM tasks WHERE task = ?", [task]).df().to_dict("records")
     return {str(key): value for key, value in rows[0].items()} if rows else {}

@@ -30,7 +30,7 @@ def main() -> None:
     if asked is None:
         return
     task, benchmark, chosen = asked
-    facts = ask(queries.task_facts, task)
+    facts = ask(queries.task_description, task)
     standings = ask(queries.models_by_score, task, benchmark)
     private.badge(models=chosen, tasks=[task])
     show_facts(facts, standings, benchmark)

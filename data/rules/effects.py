@@ -21,7 +21,7 @@ from scipy import stats
 from data.rules.deltas import Thresholds
 from data.store.vocabulary import Obstacle
 
-__all__ = ["Effects", "delta_table", "decompose", "polish"]
+__all__ = ["Effects", "decompose", "delta_table", "polish"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
