@@ -100,7 +100,9 @@ def profile_chart(tasks: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=known["percentile"], y=known["type"], mode="markers", showlegend=False,
         marker={"color": ACCENT, "size": 9, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
-        customdata=np.column_stack([as_texts(known["task"]), rounded(100 * known["score"]), known["peers"]]),
+        customdata=known[["task", "score", "peers"]].assign(
+            task=as_texts(known["task"]), score=rounded(100 * known["score"])
+        ),
         hovertemplate="<b>%{customdata[0]}</b><br>percentile %{x:.0f} of %{customdata[2]} peers"
         "<br>score %{customdata[1]:.2f}<extra></extra>",
     )  # fmt: skip
