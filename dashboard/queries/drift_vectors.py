@@ -141,10 +141,10 @@ def _vectors(cursor: Cursor, check: str, output: str, encoder: str, hashes: list
     """Vectors of one encoder in the order of ``hashes``, [n, d]; NaN for a text without one, d is 0 without any."""
     if output != Output.DENSE:
         return np.empty((len(hashes), 0), dtype=np.float32)
-    table: Any = cursor.execute(
+    table = cursor.sql(
         "SELECT text_hash, vector FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ?"
         " AND vector IS NOT NULL AND list_contains(?, text_hash)",
-        [check, output, encoder, hashes],
+        params=[check, output, encoder, hashes],
     ).to_arrow_table()
     if not table.num_rows:
         return np.empty((len(hashes), 0), dtype=np.float32)

@@ -106,13 +106,6 @@ def test_a_failed_text_has_no_neighbours_and_no_dimensions(cursor, ids, hashes):
     assert drift_vectors.dimensions(*asked)["candidate"].isna().all()
 
 
-def test_vectors_can_be_asked_for_behind_an_answer_that_was_not_read_to_its_end(cursor, ids, hashes):
-    """Pages ask one question after another of a thread's one cursor."""
-    cursor.execute("SELECT 1 UNION ALL SELECT 2").fetchone()
-    asked = (cursor, "check-1", "dense", ids["prompt"], ids["reference fp32"], hashes["plain-0"])
-    assert len(drift_vectors.dimensions(*asked)) > 0
-
-
 def test_dimensions_beyond_the_shorter_vector_are_blank(cursor, ids, hashes):
     found = drift_vectors.dimensions(
         cursor, "check-1", "dense", ids["24 dimensions"], ids["reference fp32"], hashes["plain-0"]
