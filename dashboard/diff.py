@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-__all__ = ["Pair", "TokenPair", "aligned", "differences", "file_digests", "flat", "visible"]
+import pandas as pd
+
+__all__ = ["Pair", "TokenPair", "aligned", "differences", "file_digests", "flat", "side_by_side", "visible"]
 
 _SHOWN = {"\n": "⏎\n", "\r": "␍", "\t": "⇥", " ": "·", "\u3000": "□", "\u00a0": "⍽"}
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
@@ -50,6 +52,11 @@ def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[Pair]
     return sorted(pairs, key=lambda pair: not pair.differs)
 
 
+def side_by_side(left: Mapping[str, Any], right: Mapping[str, Any]) -> pd.DataFrame:
+    """:func:`differences` as a frame: ``name``, ``left``, ``right``, ``differs``."""
+    return pd.DataFrame(differences(left, right), columns=list(Pair._fields))
+
+
 def file_digests(files: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """``[{path, size, sha256}]`` as path -> size and digest, ready for :func:`differences`."""
     return {str(file["path"]): f"{file.get('size', 0):,} bytes, {str(file.get('sha256') or '')[:16]}" for file in files}
@@ -61,9 +68,8 @@ def aligned(left: Sequence[str], right: Sequence[str]) -> list[TokenPair]:
     for kind, i, i_end, j, j_end in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
         for step in range(max(i_end - i, j_end - j)):
             at, to = (i + step if i + step < i_end else None), (j + step if j + step < j_end else None)
-            rows.append(
-                TokenPair(at, None if at is None else left[at], to, None if to is None else right[to], kind != "equal")
-            )
+            ours, theirs = None if at is None else left[at], None if to is None else right[to]
+            rows.append(TokenPair(at, ours, to, theirs, kind != "equal"))
     return rows
 
 

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import CATEGORICAL, MUTED, styled
+from dashboard.figures.theme import CATEGORICAL, MUTED, add_spans, as_texts, styled
 
-__all__ = ["moves"]
+__all__ = ["moves_chart"]
 
 
-def moves(frame: pd.DataFrame, most: int) -> go.Figure:
+def moves_chart(frame: pd.DataFrame, most: int) -> go.Figure:
     """Ranks before and after as dots on one line, the ``most`` that moved furthest; up is blue, down is orange.
 
     Args:
         frame: columns model, rank_before, rank_after, move (positive is up).
         most: how many models to draw.
     """
-    known = frame.dropna(subset=["move"])
-    known = known[known["move"] != 0]
-    shown = known.loc[known["move"].abs().sort_values(ascending=False, kind="stable").index[:most]]
-    labels = [html.escape(name) for name in shown["model"]]
-    before, after = shown["rank_before"].to_numpy(), shown["rank_after"].to_numpy()
+    known = frame[frame["move"].fillna(0) != 0]
+    moved = known.loc[known["move"].abs().sort_values(ascending=False, kind="stable").index[:most]]
+    labels = np.array(as_texts(moved["model"]), dtype=object)
+    before, after, move = (moved[name].to_numpy() for name in ("rank_before", "rank_after", "move"))
     figure = go.Figure()
-    figure.add_scatter(
-        x=np.column_stack([before, after, np.full(len(shown), np.nan)]).ravel(), y=np.repeat(labels, 3), mode="lines",
-        line={"color": MUTED, "width": 2}, hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
+    add_spans(figure, before, after, labels)
     figure.add_scatter(
         x=before, y=labels, mode="markers", name="before", hovertemplate="%{y}<br>was %{x}<extra></extra>",
         marker={"color": MUTED, "size": 9, "symbol": "circle-open", "line": {"width": 2}},
     )  # fmt: skip
     for name, rows, color, symbol in (
-        ("now, higher", shown["move"].to_numpy() > 0, CATEGORICAL[0], "triangle-left"),
-        ("now, lower", shown["move"].to_numpy() < 0, CATEGORICAL[1], "triangle-right"),
+        ("now, higher", move > 0, CATEGORICAL[0], "triangle-left"),
+        ("now, lower", move < 0, CATEGORICAL[1], "triangle-right"),
     ):
         figure.add_scatter(
-            x=after[rows], y=[label for label, mine in zip(labels, rows, strict=True) if mine], mode="markers",
-            name=name, marker={"color": color, "size": 12, "symbol": symbol}, customdata=shown["move"].to_numpy()[rows],
+            x=after[rows], y=labels[rows], mode="markers", name=name, customdata=move[rows],
+            marker={"color": color, "size": 12, "symbol": symbol},
             hovertemplate="%{y}<br>is %{x} (%{customdata:+d} places)<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title="rank (1 is best, at the left)", rangemode="tozero")
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    return styled(figure, height=110 + 24 * len(shown))
+    return styled(figure, height=110 + 24 * len(moved))

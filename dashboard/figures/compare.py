@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import CATEGORICAL, DIVERGING, MUTED, SYMBOLS, styled
+from dashboard.figures.theme import CATEGORICAL, DIVERGING, MUTED, add_spans, as_text, as_texts, marker, styled
 from dashboard.formatting import rounded, shown_in_points
 from dashboard.tables.compare import short_names
 
-__all__ = ["differences", "dumbbell", "heatmap", "most_different", "radar"]
+__all__ = ["differences_chart", "differences_map", "most_different", "radar_chart", "scores_chart"]
 
 ROW = 22  # pixels a task
 
@@ -23,9 +21,9 @@ def most_different(wide: pd.DataFrame, baseline: str, n: int) -> pd.DataFrame:
     return wide.loc[gap.sort_values(ascending=False, kind="stable").index[:n]]
 
 
-def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figure:
+def differences_chart(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figure:
     """Signed difference to the baseline of every model on every task, with the noise floor as a band around zero."""
-    names, labels, tasks = _names(wide), _labels(wide), _tasks(wide)
+    names, labels, tasks = _names(wide), _labels(wide), wide.index.get_level_values("task")
     scores = shown_in_points(100 * wide)
     figure = go.Figure()
     noise = 100 * floors.reindex(tasks).fillna(0).to_numpy()
@@ -35,10 +33,9 @@ def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figu
             marker={"color": MUTED, "opacity": 0.3}, hovertemplate="noise floor ±%{customdata:.2f}<extra></extra>",
         )  # fmt: skip
     for i, model in enumerate(wide.columns.drop(baseline)):
-        change = rounded(100 * (wide[model] - wide[baseline]))
         figure.add_scatter(
-            y=labels, x=change, mode="markers", name=names[model], marker=_marker(i + 1),
-            customdata=np.column_stack([list(map(html.escape, tasks)), scores[model], scores[baseline]]),
+            y=labels, x=rounded(100 * (wide[model] - wide[baseline])), mode="markers", name=names[model],
+            marker=_marker(i + 1), customdata=np.column_stack([as_texts(tasks), scores[model], scores[baseline]]),
             hovertemplate="<b>%{customdata[0]}</b><br>%{x:+.2f}: %{customdata[1]:.2f} against %{customdata[2]:.2f}",
         )  # fmt: skip
     figure.add_vline(x=0, line={"width": 1.5, "color": MUTED})
@@ -46,28 +43,22 @@ def differences(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figu
     return _tall(figure, len(wide))
 
 
-def dumbbell(wide: pd.DataFrame, baseline: str) -> go.Figure:
+def scores_chart(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Scores on each task as dots on one line, from the lowest to the highest."""
     names, labels = _names(wide), _labels(wide)
     figure = go.Figure()
-    low, high = 100 * wide.min(axis=1).to_numpy(), 100 * wide.max(axis=1).to_numpy()
-    ends = np.column_stack([low, high, np.full(len(wide), np.nan)]).ravel()
-    figure.add_scatter(
-        x=ends, y=np.repeat(labels, 3), mode="lines", line={"color": MUTED, "width": 2}, opacity=0.6, hoverinfo="skip",
-        showlegend=False,
-    )  # fmt: skip
+    add_spans(figure, 100 * wide.min(axis=1), 100 * wide.max(axis=1), labels, opacity=0.6)
     for i, model in enumerate([baseline, *wide.columns.drop(baseline)]):
         figure.add_scatter(
             y=labels, x=rounded(100 * wide[model]), mode="markers", marker=_marker(i),
-            customdata=[html.escape(task) for task in _tasks(wide)],
+            customdata=as_texts(wide.index.get_level_values("task")), hovertemplate="<b>%{customdata}</b><br>%{x:.2f}",
             name=names[model] + (" (baseline)" if model == baseline else ""),
-            hovertemplate="<b>%{customdata}</b><br>%{x:.2f}",
         )  # fmt: skip
     figure.update_xaxes(title="score")
     return _tall(figure, len(wide))
 
 
-def heatmap(wide: pd.DataFrame, baseline: str) -> go.Figure:
+def differences_map(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Model x task, coloured by the signed difference to the baseline, centred on zero."""
     names = _names(wide)
     others = list(wide.columns.drop(baseline))
@@ -89,7 +80,7 @@ def heatmap(wide: pd.DataFrame, baseline: str) -> go.Figure:
     return _tall(figure, len(wide), legend=False)
 
 
-def radar(wide: pd.DataFrame, baseline: str) -> go.Figure:
+def radar_chart(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Mean score of each task type around a circle; areas mislead, so the page offers it last."""
     names, means = _names(wide), shown_in_points(100 * wide.groupby(level="type").mean())
     figure = go.Figure()
@@ -109,21 +100,14 @@ def _tall(figure: go.Figure, rows: int, *, legend: bool = True) -> go.Figure:
 
 
 def _names(wide: pd.DataFrame) -> dict[str, str]:
-    """Plotly reads some markup in texts: names are shown as they are."""
-    return {model: html.escape(name) for model, name in short_names(list(wide.columns)).items()}
-
-
-def _tasks(wide: pd.DataFrame) -> list[str]:
-    return [str(task) for task in wide.index.get_level_values("task")]
+    return {model: as_text(name) for model, name in short_names(list(wide.columns)).items()}
 
 
 def _labels(wide: pd.DataFrame) -> list[str]:
-    tasks = _tasks(wide)
-    short = [task if len(task) <= 30 else task[:14] + "…" + task[-15:] for task in tasks]
-    apart = len(set(short)) == len(short)  # rows of the same name would be drawn as one
-    return [html.escape(name) for name in (short if apart else tasks)]
+    tasks = wide.index.get_level_values("task")
+    short = as_texts(tasks, 30)
+    return short if len(set(short)) == len(short) else as_texts(tasks)  # rows of the same name would be drawn as one
 
 
 def _marker(i: int) -> dict[str, object]:
-    line = {"width": 1, "color": "rgba(127,127,127,.6)"}
-    return {"color": CATEGORICAL[i % len(CATEGORICAL)], "symbol": SYMBOLS[i % len(SYMBOLS)], "size": 11, "line": line}
+    return marker(i, 11) | {"line": {"width": 1, "color": "rgba(127,127,127,.6)"}}

@@ -6,18 +6,18 @@ whatever they hold.
 
 from __future__ import annotations
 
-import html
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.theme import ACCENT, DIVERGING, MUTED, styled
+from dashboard.figures.theme import ACCENT, DIVERGING, INVISIBLE, MUTED, add_spans, as_text, as_texts, styled
 from dashboard.formatting import score, signed
 from data.store.vocabulary import Verdict
 
-__all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "by_type", "dumbbell", "heatmap"]
+__all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "deltas_map", "dumbbell_chart", "verdicts_chart"]
 
 # Told apart by shape too; blue and orange stay apart for every kind of colour blindness, and light from dark.
 VERDICT_COLOURS = {
@@ -30,15 +30,15 @@ VERDICT_SYMBOLS = {
 }  # fmt: skip
 # Beyond this the colour says no more: most differences are small, and one broken model would wash them all out.
 _ENDS = 20.0
-_INVISIBLE = "rgba(0,0,0,0)"
+_TEXT = "%{text}<extra></extra>"
 
 
-def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> go.Figure:
+def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> go.Figure:
     """Deltas model by task, with the effect of each model to the right and of each task on top, both sorted.
 
     Args:
         cells: row, column, delta (0-1, of what can be compared; NaN drawn blank), verdict, cells, comparable, cause.
-        rows: name, label (drawn on the axis), effect, typical, called; the order given is drawn from the top.
+        rows: name, label (drawn on the axis), effect, typical, significant; the order given is drawn from the top.
         columns: the same of tasks, drawn from the left.
 
     A click gives ``customdata`` [row, column] of the cell: an invisible marker lies on each, because a selection of a
@@ -49,8 +49,9 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
     cells, i, j = cells[(i >= 0) & (j >= 0)], i[(i >= 0) & (j >= 0)], j[(i >= 0) & (j >= 0)]
     values = np.full((len(names), len(tasks)), np.nan, dtype=np.float32)
     values[i, j] = 100 * cells["delta"].to_numpy(float)
+    top = 70 / (70 + 18 * max(len(names), 4))
     figure = make_subplots(
-        rows=2, cols=2, row_heights=_share(len(names)), column_widths=[0.86, 0.14], horizontal_spacing=0.008,
+        rows=2, cols=2, row_heights=[top, 1 - top], column_widths=[0.86, 0.14], horizontal_spacing=0.008,
         vertical_spacing=0.012, shared_xaxes=True, shared_yaxes=True,
     )  # fmt: skip
     figure.add_heatmap(
@@ -67,53 +68,43 @@ def heatmap(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> g
     )  # fmt: skip
     figure.add_scatter(
         x=j, y=i, mode="markers", customdata=cells[["row", "column"]].to_numpy().tolist(), text=_hover(cells),
-        hovertemplate="%{text}<extra></extra>", row=2, col=1,
-        marker={"symbol": "square", "size": 14, "color": _INVISIBLE, "line": {"width": 0}},
+        hovertemplate=_TEXT, row=2, col=1,
+        marker={"symbol": "square", "size": 14, "color": INVISIBLE, "line": {"width": 0}},
     )  # fmt: skip
     _margin(figure, columns, np.arange(len(tasks)), upright=True)
     _margin(figure, rows, np.arange(len(names)), upright=False)
     figure.update_xaxes(
-        tickvals=list(range(len(tasks))), ticktext=_labels(columns["label"].tolist(), 26), tickangle=-60, row=2, col=1
+        tickvals=list(range(len(tasks))), ticktext=as_texts(columns["label"], 26), tickangle=-60, row=2, col=1
     )
     figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=_labels(rows["label"].tolist(), 32),
-        range=[len(names) - 0.5, -0.5],
-        row=2,
-        col=1,
-    )
+        tickvals=list(range(len(names))), ticktext=as_texts(rows["label"], 32), range=[len(names) - 0.5, -0.5],
+        row=2, col=1,
+    )  # fmt: skip
     for axis in (figure.update_xaxes, figure.update_yaxes):
         axis(showgrid=False, zeroline=False, fixedrange=True)
-    _steady(figure)
-    styled(figure, height=190 + 18 * max(len(names), 4) + 120)
-    figure.update_layout(dragmode=False, clickmode="event+select", hovermode="closest", showlegend=False)
-    return figure
+    return _clickable(figure, height=190 + 18 * max(len(names), 4) + 120, showlegend=False)
 
 
-def _steady(figure: go.Figure) -> None:
+def _clickable(figure: go.Figure, **layout: Any) -> go.Figure:
     """Marks look the same before and after a click: what is chosen is shown below, and nothing else has changed."""
     same = {"marker": {"opacity": 1}}
-    figure.update_traces(selected=same, unselected=same, selector={"type": "scatter"})
-    figure.update_traces(selected=same, unselected=same, selector={"type": "bar"})
-
-
-def _share(rows: int) -> list[float]:
-    top = 70 / (70 + 18 * max(rows, 4))
-    return [top, 1 - top]
+    for kind in ("scatter", "bar"):
+        figure.update_traces(selected=same, unselected=same, selector={"type": kind})
+    return styled(figure, dragmode=False, clickmode="event+select", hovermode="closest", **layout)
 
 
 def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: bool) -> None:
-    """Bars of the effects: solid where the effect was called, hollow where it may be chance."""
-    sizes = 100 * lines["typical"].where(lines["called"].astype(bool), lines["effect"]).fillna(0).to_numpy(float)
-    called = lines["called"].to_numpy(bool)
+    """Bars of the effects: solid where the effect is significant, hollow where it may be chance."""
+    sizes = 100 * lines["typical"].where(lines["significant"].astype(bool), lines["effect"]).fillna(0).to_numpy(float)
+    significant = lines["significant"].to_numpy(bool)
     colours = [DIVERGING[0 if size < 0 else -1][1] for size in sizes]
-    filled = [colour if c else _INVISIBLE for colour, c in zip(colours, called, strict=True)]
-    said = [
-        f"<b>{html.escape(str(n))}</b><br>{signed(s / 100)} points{'' if c else ' (may be chance)'}"
-        for n, s, c in zip(lines["name"], sizes, called, strict=True)
+    filled = [colour if c else INVISIBLE for colour, c in zip(colours, significant, strict=True)]
+    hover_texts = [
+        f"<b>{as_text(n)}</b><br>{signed(s / 100)} points{'' if c else ' (may be chance)'}"
+        for n, s, c in zip(lines["name"], sizes, significant, strict=True)
     ]
-    outline = {"color": [colour if c else MUTED for colour, c in zip(colours, called, strict=True)], "width": 1}
-    bars = {"marker": {"color": filled, "line": outline}, "hovertext": said}
+    outline = {"color": [colour if c else MUTED for colour, c in zip(colours, significant, strict=True)], "width": 1}
+    bars = {"marker": {"color": filled, "line": outline}, "hovertext": hover_texts}
     common = {"hoverinfo": "text", "showlegend": False, "width": 0.7}
     if upright:
         figure.add_bar(x=at, y=sizes, **bars, **common, row=1, col=1)
@@ -126,7 +117,7 @@ def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: 
 def _hover(cells: pd.DataFrame) -> list[str]:
     words = {"model": ", the model's", "task": ", the task's", "model and task": ", model and task", "metric": ""}
     return [
-        f"<b>{html.escape(str(r))}</b><br>{html.escape(str(c))}<br>{f'{signed(d)}, ' if signed(d) else ''}{v}"
+        f"<b>{as_text(r)}</b><br>{as_text(c)}<br>{f'{signed(d)}, ' if signed(d) else ''}{v}"
         f"{words.get(w, '')}{f'<br>{n - k} of {n} cells not comparable' if 0 < k < n else ''}"
         for r, c, d, v, w, n, k in zip(
             *(cells[name] for name in ("row", "column", "delta", "verdict", "cause", "cells", "comparable")),
@@ -135,7 +126,7 @@ def _hover(cells: pd.DataFrame) -> list[str]:
     ]
 
 
-def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
+def dumbbell_chart(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
     """Claim and check of each cell, with the band in which they would match; the order given is drawn from the top.
 
     Takes columns who and what (the two lines of a label), claim_score, check_score, floor, delta, verdict and key
@@ -149,42 +140,37 @@ def dumbbell(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         x=2 * floor, base=claims - floor, y=y, orientation="h", width=0.8, name="noise band", hoverinfo="skip",
         marker={"color": MUTED, "opacity": 0.3, "line": {"width": 0}},
     )  # fmt: skip
-    between = np.column_stack([claims, checks, np.full(len(frame), np.nan)]).ravel()
-    figure.add_scatter(
-        x=between, y=np.repeat(y, 3), mode="lines", line={"color": MUTED, "width": 1.5}, hoverinfo="skip",
-        showlegend=False, connectgaps=False,
-    )  # fmt: skip
-    said = [
-        f"<b>{html.escape(r['who'])}</b><br>{html.escape(r['what'])}<br>{html.escape(claim)} {score(r['claim_score'])}"
-        f", {html.escape(check)} {score(r['check_score'])}<br>{signed(r['delta'])}, {r['verdict']}; "
+    add_spans(figure, claims, checks, y, line={"color": MUTED, "width": 1.5}, connectgaps=False)
+    hover_texts = [
+        f"<b>{as_text(r['who'])}</b><br>{as_text(r['what'])}<br>{as_text(claim)} {score(r['claim_score'])}"
+        f", {as_text(check)} {score(r['check_score'])}<br>{signed(r['delta'])}, {r['verdict']}; "
         f"noise floor {score(r['floor'])}"
         for r in frame.to_dict("records")
     ]
     figure.add_scatter(
-        x=claims, y=y, mode="markers", name=html.escape(claim), customdata=frame["key"].tolist(), text=said,
-        hovertemplate="%{text}<extra></extra>",
-        marker={"size": 9, "color": _INVISIBLE, "line": {"color": ACCENT, "width": 2}},
+        x=claims, y=y, mode="markers", name=as_text(claim), customdata=frame["key"].tolist(), text=hover_texts,
+        hovertemplate=_TEXT,
+        marker={"size": 9, "color": INVISIBLE, "line": {"color": ACCENT, "width": 2}},
     )  # fmt: skip
     for verdict in frame["verdict"].unique().tolist():
         rows = frame.reset_index(drop=True).query("verdict == @verdict")
         at = rows.index.to_numpy()
         figure.add_scatter(
-            x=checks[at], y=at, mode="markers", name=f"{html.escape(check)}: {verdict}",
-            customdata=rows["key"].tolist(), text=[said[k] for k in at], hovertemplate="%{text}<extra></extra>",
+            x=checks[at], y=at, mode="markers", name=f"{as_text(check)}: {verdict}",
+            customdata=rows["key"].tolist(), text=[hover_texts[k] for k in at], hovertemplate=_TEXT,
             marker={"size": 10, "color": VERDICT_COLOURS[verdict], "symbol": VERDICT_SYMBOLS[verdict]},
         )  # fmt: skip
     figure.update_yaxes(
-        tickvals=y.tolist(), ticktext=_two_lines(frame), range=[len(frame) - 0.4, -0.6],
+        tickvals=y.tolist(), ticktext=[
+            "<br>".join(lines) for lines in zip(as_texts(frame["who"], 36), as_texts(frame["what"], 40), strict=True)
+        ], range=[len(frame) - 0.4, -0.6],
         fixedrange=True, showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_xaxes(title="Score, 0 to 100", fixedrange=True, zeroline=False)
-    _steady(figure)
-    styled(figure, height=130 + 32 * max(len(frame), 3))
-    figure.update_layout(clickmode="event+select", dragmode=False, hovermode="closest", bargap=0)
-    return figure
+    return _clickable(figure, height=130 + 32 * max(len(frame), 3), bargap=0)
 
 
-def by_type(types: pd.DataFrame) -> go.Figure:
+def verdicts_chart(types: pd.DataFrame) -> go.Figure:
     """Verdicts of each task type as shares, and the spread of its deltas (5 to 95 %, quartiles, median).
 
     Takes columns type, cells, one of each verdict, q5, q25, q50, q75, q95 (0-1, NaN where nothing is comparable).
@@ -198,11 +184,8 @@ def by_type(types: pd.DataFrame) -> go.Figure:
             customdata=types[verdict].tolist(), hovertemplate="%{x:.1f} %, %{customdata:,} cells: " + verdict,
         )  # fmt: skip
     for low, high, width in (("q5", "q95", 2), ("q25", "q75", 6)):
-        ends = np.column_stack([100 * types[low], 100 * types[high], np.full(len(types), np.nan)]).ravel()
-        figure.add_scatter(
-            x=ends, y=np.repeat(y, 3), mode="lines", line={"color": ACCENT, "width": width}, hoverinfo="skip",
-            showlegend=False, row=1, col=2,
-        )  # fmt: skip
+        line = {"color": ACCENT, "width": width}
+        add_spans(figure, 100 * types[low], 100 * types[high], y, line=line, row=1, col=2)
     figure.add_scatter(
         x=100 * types["q50"], y=y, mode="markers", showlegend=False, row=1, col=2,
         marker={"size": 9, "color": ACCENT, "symbol": "line-ns-open", "line": {"width": 2}},
@@ -210,26 +193,13 @@ def by_type(types: pd.DataFrame) -> go.Figure:
             f"median {signed(r['q50'])}, 90 % within {signed(r['q5'])} to {signed(r['q95'])}"
             for r in types.to_dict("records")
         ],
-        hovertemplate="%{text}<extra></extra>",
+        hovertemplate=_TEXT,
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": MUTED, "width": 1}, row=1, col=2)
-    labels = [f"{t} ({n:,})" for t, n in zip(_labels(types["type"].tolist(), 30), types["cells"], strict=True)]
+    labels = [f"{t} ({n:,})" for t, n in zip(as_texts(types["type"], 30), types["cells"], strict=True)]
     figure.update_yaxes(tickvals=y.tolist(), ticktext=labels, range=[len(types) - 0.5, -0.5], row=1, col=1)
     figure.update_xaxes(title="Share of cells, %", range=[0, 100], row=1, col=1)
     figure.update_xaxes(title="Difference, points", zeroline=False, row=1, col=2)
     for axis in (figure.update_xaxes, figure.update_yaxes):
         axis(fixedrange=True)
-    styled(figure, height=120 + 30 * max(len(types), 3))
-    figure.update_layout(barmode="stack", bargap=0.35, dragmode=False)
-    return figure
-
-
-def _two_lines(frame: pd.DataFrame) -> list[str]:
-    lines = zip(_labels(frame["who"].tolist(), 36), _labels(frame["what"].tolist(), 40), strict=True)
-    return ["<br>".join(pair) for pair in lines]
-
-
-def _labels(names: list[str], longest: int) -> list[str]:
-    """Names as axis labels: escaped, and the middle of a long one left out, because both ends tell it apart."""
-    short = (n if len(n) <= longest else f"{n[: longest // 2]}…{n[-(longest - longest // 2 - 1) :]}" for n in names)
-    return [html.escape(n) for n in short]
+    return styled(figure, height=120 + 30 * max(len(types), 3), barmode="stack", bargap=0.35, dragmode=False)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.drift_maps import short
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, styled
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, as_texts, styled
 
-__all__ = ["before_and_after", "waterfall"]
+__all__ = ["before_and_after_chart", "waterfall_chart"]
 
 
-def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> go.Figure:
+def waterfall_chart(causes: pd.DataFrame, unexplained: float, floor: float | None) -> go.Figure:
     """From all of the drift down to what is left, a step an accepted cause.
 
     Args:
@@ -19,7 +18,7 @@ def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> 
         unexplained: share of the drift that is left, 0 to 1.
         floor: share of the drift that precision alone would leave, drawn as a line; None where it is not known.
     """
-    parts = ["all of the drift", *(short(cause, 34) for cause in causes["cause"]), "unexplained"]
+    parts = ["all of the drift", *as_texts(causes["cause"], 34), "unexplained"]
     shares = [1.0, *(-share for share in causes["explained"]), unexplained]
     # In the labels, because a bar may be too short to hold its figure.
     names = [f"{part} · {100 * abs(share):.1f} %" for part, share in zip(parts, shares, strict=True)]
@@ -37,15 +36,13 @@ def waterfall(causes: pd.DataFrame, unexplained: float, floor: float | None) -> 
             x=100 * floor, y=1, yref="paper", yanchor="bottom", xanchor="left", text="precision alone", showarrow=False,
             font={"size": 11, "color": MUTED},
         )  # fmt: skip
-    styled(figure, height=110 + 34 * len(names))
-    figure.update_layout(
-        yaxis={"autorange": "reversed", "automargin": True}, showlegend=False,
+    return styled(
+        figure, height=110 + 34 * len(names), yaxis={"autorange": "reversed", "automargin": True}, showlegend=False,
         xaxis={"title": "Share of the drift, %", "range": [0, 102], "tickvals": [0, 25, 50, 75, 100]},
     )  # fmt: skip
-    return figure
 
 
-def before_and_after(texts: pd.DataFrame) -> go.Figure:
+def before_and_after_chart(texts: pd.DataFrame) -> go.Figure:
     """Distance of each text from the candidate's: under the reference's own settings, and under those that explain it.
 
     Args:
@@ -54,14 +51,11 @@ def before_and_after(texts: pd.DataFrame) -> go.Figure:
     ordered = texts.sort_values("before", ascending=False, ignore_index=True).clip(lower=1e-8)
     figure = go.Figure()
     for name, colour, symbol in (("before", CATEGORICAL[1], SYMBOLS[3]), ("after", ACCENT, SYMBOLS[0])):
-        figure.add_trace(
-            go.Scatter(
-                x=ordered.index + 1, y=ordered[name], mode="markers", name=name,
-                marker={"color": colour, "symbol": symbol, "size": 7}, hovertemplate="%{y:.2e}",
-            )
+        figure.add_scatter(
+            x=ordered.index + 1, y=ordered[name], mode="markers", name=name, hovertemplate="%{y:.2e}",
+            marker={"color": colour, "symbol": symbol, "size": 7},
         )  # fmt: skip
-    styled(figure, height=260)
-    figure.update_layout(
-        yaxis={"type": "log", "title": "Distance", "exponentformat": "e"}, xaxis={"title": "Texts, the farthest first"}
-    )
-    return figure
+    return styled(
+        figure, height=260, yaxis={"type": "log", "title": "Distance", "exponentformat": "e"},
+        xaxis={"title": "Texts, the farthest first"},
+    )  # fmt: skip

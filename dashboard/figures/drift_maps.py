@@ -8,7 +8,6 @@ with every step beyond.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from math import floor, log10, sqrt
 
 import numpy as np
@@ -16,26 +15,15 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.theme import DIVERGING, styled
+from dashboard.figures.theme import DIVERGING, as_text, as_texts, styled
 from data.rules.drift import FLOORS
 
-__all__ = ["DRIFT", "drift_map", "floor_marks", "short", "signed_map"]
+__all__ = ["DRIFT", "drift_map", "floor_marks", "signed_map"]
 
 DRIFT = [[0.0, "#b9c0ca"], [0.3, "#e9d9a6"], [0.55, "#e8a35e"], [0.8, "#b45309"], [1.0, "#571c00"]]
 _LEAST = 1e-8  # drift below this is drawn as this: rounding of the measure itself
 _MANY = 90  # rows beyond which names would overprint each other
 _WEBGL = 4_000  # cells beyond which markers are drawn as pixels, not as elements of the page
-
-
-def short(name: object, most: int = 26) -> str:
-    """A name as plotly may show it: no markup, and no longer than an axis has room for.
-
-    What is cut is the middle: names of encoders begin with the model they share and end with what sets them apart.
-    """
-    text = " ".join(str(name).split())
-    kept = most // 3
-    text = text if len(text) <= most else f"{text[:kept]}…{text[kept + 1 - most :]}"
-    return escape(text, quote=False).replace("$", "&#36;")
 
 
 def drift_map(
@@ -60,15 +48,15 @@ def drift_map(
         counts: how many texts each cell is of, for its tooltip.
     """
     z = values.to_numpy(dtype=np.float32)
-    shown = np.log10(np.maximum(z, _LEAST)) if log else z
-    top = float(np.nanmax(shown)) if np.isfinite(shown).any() else 0.0
+    colours = np.log10(np.maximum(z, _LEAST)) if log else z
+    top = float(np.nanmax(colours)) if np.isfinite(colours).any() else 0.0
     low, high = (log10(_LEAST), max(top, -2.0)) if log else (0.0, top or 1.0)
     if log and floor_kind == "one":  # up to the floor all is one grey
         low, high = -1.5, max(top, 1.0)
     bar = _log_bar(low, high, floor_kind) if log else _plain_bar(high, floor_kind)
     figure = go.Figure(
         go.Heatmap(
-            z=shown, colorscale=DRIFT, zmin=low, zmax=high, hoverinfo="skip", xgap=1, ygap=0 if len(z) > _MANY else 1,
+            z=colours, colorscale=DRIFT, zmin=low, zmax=high, hoverinfo="skip", xgap=1, ygap=0 if len(z) > _MANY else 1,
             colorbar={**_BAR, **bar},
         )
     )  # fmt: skip
@@ -102,16 +90,11 @@ def floor_marks(kind: str) -> dict[str, float]:
 
 
 _BAR = {
-    "orientation": "h",
-    "yref": "container",
-    "tickfont": {"size": 11},
-    "y": 1.0,
-    "yanchor": "top",
-    "x": 0,
-    "xanchor": "left",
-    "len": 1.0,
-    "thickness": 10,
-}
+    "orientation": "h", "yref": "container", "tickfont": {"size": 11}, "y": 1.0, "yanchor": "top", "x": 0,
+    "xanchor": "left", "len": 1.0, "thickness": 10,
+}  # fmt: skip
+_TICKS = {"ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d2430"}
+_AXIS = {"showgrid": False, "zeroline": False, "ticks": ""}
 
 
 def _log_bar(low: float, high: float, kind: str) -> dict[str, object]:
@@ -120,11 +103,8 @@ def _log_bar(low: float, high: float, kind: str) -> dict[str, object]:
         ticks = list(range(floor(low), floor(high) + 1, 2))
         return {"tickvals": ticks, "ticktext": [f"1e{tick}" if tick else "1" for tick in ticks]}
     within = {name: log10(value) for name, value in marks.items() if log10(value) <= high - 0.4}
-    return {
-        "tickvals": [low, *within.values(), high],
-        "ticktext": ["0", *_staggered(within), f"{10**high:.2g}"],
-        "ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d2430", "tickangle": 0,
-    }  # fmt: skip
+    texts = ["0", *_staggered(within), f"{10**high:.2g}"]
+    return {"tickvals": [low, *within.values(), high], "ticktext": texts, "tickangle": 0, **_TICKS}
 
 
 def _staggered(names: Iterable[str]) -> list[str]:
@@ -136,10 +116,8 @@ def _plain_bar(high: float, kind: str) -> dict[str, object]:
     marks = {name: value for name, value in floor_marks(kind).items() if 0.02 * high < value <= high}
     if not marks:
         return {}
-    return {
-        "tickvals": [0, *marks.values(), high], "ticktext": ["0", *_staggered(marks), f"{high:.2g}"],
-        "ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d2430",
-    }  # fmt: skip
+    texts = ["0", *_staggered(marks), f"{high:.2g}"]
+    return {"tickvals": [0, *marks.values(), high], "ticktext": texts, **_TICKS}
 
 
 def _markers(
@@ -149,7 +127,7 @@ def _markers(
     kind = go.Scattergl if z.size > _WEBGL else go.Scatter
     known = np.isfinite(z)
     texts = "" if counts is None else "<br>%{customdata[1]:d} texts"
-    said = {True: f"{short(label, 60)} %{{customdata[0]:{spec}}}{texts}", False: "no figure"}
+    hover = {True: f"{as_text(label, 60)} %{{customdata[0]:{spec}}}{texts}", False: "no figure"}
     clear = {"marker": {"opacity": 0.0}}
     traces = []
     for has in (True, False):
@@ -158,57 +136,36 @@ def _markers(
             facts = [z[down, across]] if counts is None else [z[down, across], counts[down, across]]
             traces.append(
                 kind(
-                    x=across,
-                    y=down,
-                    mode="markers",
-                    showlegend=False,
+                    x=across, y=down, mode="markers", showlegend=False, selected=clear, unselected=clear,
                     customdata=np.stack(facts, axis=1) if has else None,
-                    hovertemplate=f"<b>%{{x}}</b><br>%{{y}}<br>{said[has]}<extra></extra>",
+                    hovertemplate=f"<b>%{{x}}</b><br>%{{y}}<br>{hover[has]}<extra></extra>",
                     marker={"symbol": "square", "size": 12, "opacity": 0.0},
-                    selected=clear,
-                    unselected=clear,
                 )
-            )
+            )  # fmt: skip
     return traces
 
 
 def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], label: str) -> go.Figure:
     named = len(rows) <= _MANY
     slanted = len(columns) > 6
-    heads = [short(name, 22) for name in columns]
     longest = max((min(len(str(name)), 22) for name in columns), default=0)
     above = 94 + (5.4 * longest if slanted else 14)
     each = 24 if len(rows) <= 16 else 17
     height = int(above + 16 + (max(len(rows), 3) * each if named else 760))
-    styled(figure, height=height)
     figure.update_traces(colorbar={"y": 1 - 16 / height}, selector={"type": "heatmap"})
-    figure.update_layout(
+    return styled(
+        figure,
+        height=height,
         # Above the bar: a title of the bar's own would be drawn over it where the map is low.
-        title={"text": short(label, 60), "font": {"size": 13}, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 2}},
-        hovermode="closest",
-        hoverdistance=-1,
-        clickmode="event+select",
-        dragmode="zoom",
+        title={"text": as_text(label, 60), "font": {"size": 13}, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 2}},
+        hovermode="closest", hoverdistance=-1, clickmode="event+select", dragmode="zoom",
         margin={"t": above, "r": 40 if slanted else 16},
-        yaxis={
-            "range": [len(rows) - 0.5, -0.5],
-            "showgrid": False,
-            "zeroline": False,
-            "ticks": "",
-            "automargin": True,
-            "tickvals": np.arange(len(rows)),
-            "ticktext": [short(name) for name in rows],
-            "showticklabels": named,
+        yaxis=_AXIS | {
+            "range": [len(rows) - 0.5, -0.5], "automargin": True, "tickvals": np.arange(len(rows)),
+            "ticktext": as_texts(rows, 26), "showticklabels": named,
         },
-        xaxis={
-            "range": [-0.5, len(columns) - 0.5],
-            "showgrid": False,
-            "zeroline": False,
-            "ticks": "",
-            "tickangle": -45 if slanted else 0,
-            "side": "top",
-            "tickvals": np.arange(len(columns)),
-            "ticktext": heads,
+        xaxis=_AXIS | {
+            "range": [-0.5, len(columns) - 0.5], "tickangle": -45 if slanted else 0, "side": "top",
+            "tickvals": np.arange(len(columns)), "ticktext": as_texts(columns, 22),
         },
-    )
-    return figure
+    )  # fmt: skip

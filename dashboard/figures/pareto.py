@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, ORDERED, SYMBOLS, styled
+from dashboard.figures.theme import ACCENT, CATEGORICAL, INVISIBLE, MUTED, ORDERED, SYMBOLS, as_text, styled
 from dashboard.formatting import parameters, rounded, score
 from data.rules import licences
 from data.rules.licences import CLASSES, licence_of
+from data.rules.weighting import pareto
 
-__all__ = ["drawable", "front", "quality_against_size"]
+__all__ = ["drawable", "front", "pareto_chart"]
 
 UNKNOWN = "not stated"
 _UNSURE = (UNKNOWN, CLASSES[licences.UNKNOWN])
@@ -31,12 +31,12 @@ def front(frame: pd.DataFrame) -> pd.DataFrame:
 
     Takes columns ``n_parameters`` and ``quality``; rows that :func:`drawable` leaves out are never on it.
     """
-    known = drawable(frame).sort_values(["n_parameters", "quality"], ascending=[True, False], kind="stable")
-    best_before = known["quality"].cummax().shift(fill_value=float("-inf"))
-    return known[known["quality"] > best_before]
+    known = drawable(frame)
+    best = pareto(known["quality"].to_numpy(float), known["n_parameters"].to_numpy(float))
+    return known[best].sort_values("n_parameters")
 
 
-def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | None = None) -> go.Figure:
+def pareto_chart(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | None = None) -> go.Figure:
     """A point a model over parameters (log), coloured and shaped by ``by``, with the front as a line.
 
     Takes columns ``model``, ``n_parameters``, ``quality`` (0-1), ``rank`` and ``by`` ("licence" or "release").
@@ -46,25 +46,27 @@ def quality_against_size(frame: pd.DataFrame, *, quality: str, by: str, chosen: 
     best = front(known)
     figure = go.Figure()
     figure.add_scatter(
-        x=best["n_parameters"],
-        y=rounded(100 * best["quality"]),
-        mode="lines",
-        line={"color": MUTED, "width": 1.5, "shape": "hv", "dash": "dot"},
-        name="best at its size or smaller",
-        hoverinfo="skip",
+        x=best["n_parameters"], y=rounded(100 * best["quality"]), mode="lines", name="best at its size or smaller",
+        line={"color": MUTED, "width": 1.5, "shape": "hv", "dash": "dot"}, hoverinfo="skip",
+    )  # fmt: skip
+    groups = (
+        _years(known["release_date"]) if by == "release" else known["licence"].map(lambda text: licence_of(text).label)
     )
-    groups = _years(known["release_date"]) if by == "release" else known["licence"].map(_licence_class)
     names = sorted(groups.unique(), key=_last)
     colours = ORDERED[-len(names) :] if by == "release" else CATEGORICAL
     for i, name in enumerate(names):
         colour = MUTED if name in _UNSURE else colours[i % len(colours)]
-        _points(
-            figure, known[(groups == name).to_numpy()], name, {"color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]}
-        )
+        rows = known[(groups == name).to_numpy()]
+        figure.add_scatter(
+            x=rows["n_parameters"], y=rounded(100 * rows["quality"]), mode="markers", name=as_text(name),
+            marker={"size": 8, "opacity": 0.85, "color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]},
+            customdata=rows["model"], text=[_hover(row) for row in rows.itertuples()],
+            hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
     _name_the_front(figure, best)
     _ring(figure, known[known["model"] == chosen])
     figure.update_xaxes(type="log", title="Parameters", tickvals=_TICKS, ticktext=[parameters(t) for t in _TICKS])
-    figure.update_yaxes(title=html.escape(quality))
+    figure.update_yaxes(title=as_text(quality))
     return styled(figure, height=520)
 
 
@@ -79,23 +81,6 @@ def _years(dates: pd.Series) -> pd.Series:
     return names.where(years.notna(), UNKNOWN)
 
 
-def _licence_class(text: object) -> str:
-    return licence_of(text).label
-
-
-def _points(figure: go.Figure, rows: pd.DataFrame, name: str, marker: dict[str, Any]) -> None:
-    figure.add_scatter(
-        x=rows["n_parameters"],
-        y=rounded(100 * rows["quality"]),
-        mode="markers",
-        marker={"size": 8, "opacity": 0.85, **marker},
-        name=html.escape(name),
-        customdata=rows["model"],
-        text=[_hover(row) for row in rows.itertuples()],
-        hovertemplate="%{text}<extra></extra>",
-    )
-
-
 def _last(name: str) -> tuple[bool, int, bool, str]:
     classes = list(CLASSES.values())
     place = classes.index(name) if name in classes else 0
@@ -105,7 +90,7 @@ def _last(name: str) -> tuple[bool, int, bool, str]:
 def _hover(row: Any) -> str:
     rank = f"rank {row.rank:.0f}, " if pd.notna(row.rank) else ""
     facts = f"{rank}{score(row.quality)}, {parameters(row.n_parameters)} parameters"
-    return f"<b>{html.escape(row.model)}</b><br>{facts}"
+    return f"<b>{as_text(row.model)}</b><br>{facts}"
 
 
 def _name_the_front(figure: go.Figure, best: pd.DataFrame) -> None:
@@ -117,23 +102,15 @@ def _name_the_front(figure: go.Figure, best: pd.DataFrame) -> None:
         if any(abs(x - other) < 1 and abs(y - height) < 4 for other, height in placed):
             continue
         placed.append((x, y))
-        name = html.escape(_short(row.model))
-        place = {"showarrow": False, "xanchor": "right", "yanchor": "bottom", "xshift": -4, "font": {"size": 11}}
-        figure.add_annotation(x=x, y=y, text=name, **place)
+        figure.add_annotation(
+            x=x, y=y, text=as_text(row.model.rsplit("/", 1)[-1], 28), showarrow=False, xanchor="right",
+            yanchor="bottom", xshift=-4, font={"size": 11},
+        )  # fmt: skip
 
 
 def _ring(figure: go.Figure, rows: pd.DataFrame) -> None:
     if len(rows):
         figure.add_scatter(
-            x=rows["n_parameters"],
-            y=rounded(100 * rows["quality"]),
-            mode="markers",
-            marker={"size": 16, "color": "rgba(0,0,0,0)", "line": {"color": ACCENT, "width": 2.5}},
-            name="chosen",
-            hoverinfo="skip",
-        )
-
-
-def _short(name: str) -> str:
-    own = name.rsplit("/", 1)[-1]
-    return own if len(own) <= 28 else own[:27] + "…"
+            x=rows["n_parameters"], y=rounded(100 * rows["quality"]), mode="markers", name="chosen", hoverinfo="skip",
+            marker={"size": 16, "color": INVISIBLE, "line": {"color": ACCENT, "width": 2.5}},
+        )  # fmt: skip

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SEQUENTIAL, SYMBOLS, styled
+from dashboard.figures.theme import ACCENT, MUTED, SEQUENTIAL, as_text, as_texts, marker, styled
 from dashboard.formatting import rounded
 from dashboard.tables.compare import short_names
 
-__all__ = ["cell_heatmap", "distribution", "profile"]
+__all__ = ["cells_map", "distribution_chart", "profile_chart"]
 
 WIDE = 30  # cells from which a heatmap lies on its side
 
 
-def distribution(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
+def distribution_chart(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
     """How all complete scores on a task are spread, with the chosen models marked.
 
     Args:
@@ -35,24 +34,24 @@ def distribution(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Figure:
         hovertemplate="%{y} models between %{customdata[0]:.2f} and %{customdata[1]:.2f}<extra></extra>",
     )  # fmt: skip
     top = max(float(counts.max(initial=1)), 1.0)
-    names = {m: html.escape(name) for m, name in short_names(list(chosen)).items()}
+    names = short_names(list(chosen))
     for i, model in enumerate(chosen):
         mine = complete[complete["model"] == model]
         if mine.empty:
             continue
         score, place = float(rounded(100 * mine["score"].iloc[0])), int(mine["place"].iloc[0])
-        color, said = CATEGORICAL[i % len(CATEGORICAL)], f"{names[model]}: {score:.2f}, place {place}"
+        mark = marker(i, 12)
         figure.add_scatter(
-            x=[score, score], y=[0, top * 1.08], mode="lines+markers", name=said,
-            line={"color": color, "width": 2}, hovertemplate="%{x:.2f}",
-            marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": [0, 12], "color": color},
+            x=[score, score], y=[0, top * 1.08], mode="lines+markers", line={"color": mark["color"], "width": 2},
+            name=f"{as_text(names[model])}: {score:.2f}, place {place}", hovertemplate="%{x:.2f}",
+            marker=mark | {"size": [0, 12]},
         )  # fmt: skip
     figure.update_xaxes(title="score")
     figure.update_yaxes(title="models", rangemode="tozero")
     return styled(figure, height=320)
 
 
-def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
+def cells_map(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
     """Main score of each model (across) on each cell (down), 0-100; a cell without a score is blank.
 
     Args:
@@ -60,7 +59,6 @@ def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
         models: in the order to show.
     """
     several = cells["split"].nunique() > 1
-    names = {m: html.escape(name) for m, name in short_names(list(models)).items()}
     label = cells["subset"] + (" · " + cells["split"] if several else "")
     grid = (
         cells.assign(label=label)
@@ -68,7 +66,7 @@ def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
         .reindex(columns=list(models))
     )
     grid = grid.loc[grid.mean(axis=1).sort_values(ascending=False).index]
-    values, across = rounded(100 * grid).astype(np.float32), [names[m] for m in models]
+    values, across = rounded(100 * grid).astype(np.float32), as_texts(short_names(list(models)).values())
     wide = len(grid) > WIDE  # many languages read better along the wide side
     down = list(grid.index)
     if wide:
@@ -86,7 +84,7 @@ def cell_heatmap(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
     return styled(figure, height=180 + 26 * len(models) if wide else 120 + 20 * len(grid))
 
 
-def profile(tasks: pd.DataFrame) -> go.Figure:
+def profile_chart(tasks: pd.DataFrame) -> go.Figure:
     """Percentile among peers on every task, a row a task type; 50 is the middle of the field.
 
     Args:
@@ -102,7 +100,9 @@ def profile(tasks: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=known["percentile"], y=known["type"], mode="markers", showlegend=False,
         marker={"color": ACCENT, "size": 9, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
-        customdata=np.column_stack([known["task"].map(html.escape), rounded(100 * known["score"]), known["peers"]]),
+        customdata=known[["task", "score", "peers"]].assign(
+            task=as_texts(known["task"]), score=rounded(100 * known["score"])
+        ),
         hovertemplate="<b>%{customdata[0]}</b><br>percentile %{x:.0f} of %{customdata[2]} peers"
         "<br>score %{customdata[1]:.2f}<extra></extra>",
     )  # fmt: skip

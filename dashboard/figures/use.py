@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, styled
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, as_texts, styled
 from dashboard.formatting import bytes_, parameters, rounded
 from data.rules.weighting import pareto
 
-__all__ = ["SIZES", "quality_against_size"]
+__all__ = ["SIZES", "short_list_chart"]
 
 # What quality can be weighed against: column of the short list -> (title of the axis, how a value is written).
 SIZES = {
@@ -22,7 +20,7 @@ SIZES = {
 }
 
 
-def quality_against_size(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
+def short_list_chart(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
     """Weighted score against a size on a log axis, with the Pareto front; the short list is marked with its places.
 
     Args:
@@ -32,24 +30,21 @@ def quality_against_size(ranked: pd.DataFrame, size: str, top: int) -> go.Figure
     """
     column, title, spell = SIZES[size]
     known = ranked.assign(size=ranked[column].astype("Float64").astype(float)).dropna(subset=["size"])
-    known = known.assign(front=pareto(known["score"].to_numpy(), known["size"].to_numpy()))
+    front = known[pareto(known["score"].to_numpy(), known["size"].to_numpy())].sort_values("size")
+    listed = known["place"] <= top
     figure = go.Figure()
-    front = known[known["front"]].sort_values("size")
     figure.add_scatter(
         x=front["size"], y=rounded(100 * front["score"]), mode="lines", name="nothing better is smaller",
         line={"shape": "hv", "color": CATEGORICAL[1], "width": 2}, hoverinfo="skip",
     )  # fmt: skip
-    listed = known["place"] <= top
-    for part, name, style in (
-        (known[~listed], "other models", {"color": MUTED, "size": 8, "opacity": 0.55}),
-        (known[listed], "short list", {"color": ACCENT, "size": 13, "symbol": "diamond"}),
+    for part, name, places, style in (
+        (known[~listed], "other models", None, {"color": MUTED, "size": 8, "opacity": 0.55}),
+        (known[listed], "short list", known.loc[listed, "place"], {"color": ACCENT, "size": 13, "symbol": "diamond"}),
     ):
-        short = name == "short list"
         figure.add_scatter(
-            x=part["size"], y=rounded(100 * part["score"]), name=name, marker=style,
-            mode="markers+text" if short else "markers",
-            text=part["place"] if short else None, textposition="top center",
-            customdata=np.column_stack([part["model"].map(html.escape), part["place"], part["size"].map(spell)]),
+            x=part["size"], y=rounded(100 * part["score"]), name=name, marker=style, text=places,
+            mode="markers" if places is None else "markers+text", textposition="top center",
+            customdata=np.column_stack([as_texts(part["model"]), part["place"], part["size"].map(spell)]),
             hovertemplate="<b>%{customdata[0]}</b><br>place %{customdata[1]}, score %{y:.2f}, %{customdata[2]}"
             "<extra></extra>",
         )  # fmt: skip

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import duckdb
 import pandas as pd
 
-__all__ = ["BADGES", "badges", "short"]
+from dashboard.queries.rows import Cursor
 
-# As Streamlit's Markdown badges have it: colour and icon of each.
-BADGES = {
-    "reproduced": ("green", ":material/check_circle:"),
-    "contradicted": ("red", ":material/error:"),
-    "not reproduced": ("gray", ":material/help:"),
-}
+__all__ = ["badges", "short_badges"]
 
 
-def badges(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def badges(cursor: Cursor) -> pd.DataFrame:
     """One row a model: badge, tasks_compared, tasks_held, checked_by (own runs | official runs | None), and ``why``."""
     frame = cursor.execute("SELECT * FROM badges ORDER BY model").df()
     held = frame["tasks_held"].astype(str) + " of " + frame["tasks_compared"].astype(str) + " tasks hold"
@@ -25,7 +19,7 @@ def badges(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return frame
 
 
-def short(frame: pd.DataFrame) -> pd.Series:
+def short_badges(frame: pd.DataFrame) -> pd.Series:
     """Badges in a few characters, by model: "reproduced 17/19"; blank where nothing was compared."""
     text = frame["badge"] + " " + frame["tasks_held"].astype(str) + "/" + frame["tasks_compared"].astype(str)
     return text.where(frame["tasks_compared"] > 0, "").set_axis(frame["model"])

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
 from dashboard.diff import differences, file_digests
-from dashboard.queries import drift_cost
-from dashboard.queries.diagnosis import findings
+from dashboard.queries import diagnosis, drift_cost
+from dashboard.queries.rows import Cursor
 from data.store.vocabulary import DriftVerdict, LinkState, Severity, Tier, Verdict
 
-__all__ = ["Link", "Linked", "of_candidate", "of_run", "same_setup"]
+__all__ = ["Link", "Linked", "chain_of_candidate", "chain_of_run", "check_of_run"]
 
 _CHECK = "No parity check of this set-up yet."
 
@@ -34,23 +33,23 @@ class Linked(NamedTuple):
     output: str
 
 
-def of_candidate(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> list[Link]:
+def chain_of_candidate(cursor: Cursor, check: str, output: str, candidate: str) -> list[Link]:
     """Files, tokens, vectors and scores of a candidate against the check's reference: what is the same so far."""
-    found = findings(cursor, check=check, candidate=candidate)
+    findings = diagnosis.findings(cursor, check=check, candidate=candidate)
     return [
-        _files(cursor, check, candidate, found),
-        _tokens(cursor, check, candidate, found),
+        _files(cursor, check, candidate, findings),
+        _tokens(cursor, check, candidate, findings),
         _vectors(cursor, check, output, candidate),
         _scores(cursor, check, candidate),
     ]
 
 
-def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
+def check_of_run(cursor: Cursor, run: str) -> Linked | None:
     """The newest check with a candidate under the settings of a run and with its weights; None when there is none."""
     row = cursor.execute("SELECT model, settings, files FROM runs WHERE run_id = ?", [run]).fetchone()
     if row is None:
         return None
-    ran = drift_cost.side(*row[1:])
+    ran = drift_cost.stored_set_up(*row[1:])
     checked = cursor.execute(
         """
         SELECT s.check_id, s.encoder_id, s.output, e.settings, e.files, e.own_weights
@@ -58,15 +57,15 @@ def same_setup(cursor: duckdb.DuckDBPyConnection, run: str) -> Linked | None:
         WHERE e.model = $model OR list_has_any($weights, json_extract_string(e.files, '$[*].sha256'))
         ORDER BY s.output = 'dense' DESC, c.started_at DESC
         """,
-        {"model": row[0], "weights": sorted(drift_cost.weights(ran.files))},
+        {"model": row[0], "weights": sorted(drift_cost.weight_digests(ran.files))},
     ).fetchall()
-    for check, encoder, output, *its in checked:
-        if drift_cost.same_setup(drift_cost.side(*its), ran):
+    for check, encoder, output, its_settings, its_files, own in checked:
+        if drift_cost.same_setup(drift_cost.stored_set_up(its_settings, its_files, own_weights=own), ran):
             return Linked(check, encoder, output)
     return None
 
 
-def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdict: Link) -> list[Link]:
+def chain_of_run(cursor: Cursor, run: str, other: str | None, verdict: Link) -> list[Link]:
     """Files, tokens and vectors behind a score of a run, and the score itself.
 
     Args:
@@ -75,14 +74,14 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdi
         other: the run it is compared with; None for a published figure, whose files and vectors nobody has.
         verdict: what the comparison says of the score.
     """
-    found = findings(cursor, run=run)
-    linked = same_setup(cursor, run)
-    files = _files_of_run(cursor, run, other, found)
+    findings = diagnosis.findings(cursor, run=run)
+    linked = check_of_run(cursor, run)
+    files = _files_of_run(cursor, run, other, findings)
     if linked is None:
-        fault = _fault(found, Tier.TOKENIZER)
+        fault = _fault(findings, Tier.TOKENIZER)
         tokens = Link("tokens", LinkState.BROKEN, fault) if fault else Link("tokens", LinkState.UNKNOWN, _CHECK)
         return [files, tokens, Link("vectors", LinkState.UNKNOWN, _CHECK), verdict]
-    every = pd.concat([found, findings(cursor, check=linked.check_id, candidate=linked.encoder_id)])
+    every = pd.concat([findings, diagnosis.findings(cursor, check=linked.check_id, candidate=linked.encoder_id)])
     return [
         files if files.state != LinkState.UNKNOWN else _files(cursor, linked.check_id, linked.encoder_id, every),
         _tokens(cursor, linked.check_id, linked.encoder_id, every),
@@ -91,11 +90,11 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, verdi
     ]
 
 
-def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
+def _files_of_run(cursor: Cursor, run: str, other: str | None, findings: pd.DataFrame) -> Link:
+    if fault := _fault(findings, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
         return Link("files", LinkState.BROKEN, fault)
-    kept = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
-    sides = {name: json.loads(files or "[]") for name, files in kept}
+    rows = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
+    sides = {name: json.loads(files or "[]") for name, files in rows}
     if not sides.get(run):
         return Link("files", LinkState.UNKNOWN, "The run does not show its files.")
     if not other or not sides.get(other):
@@ -103,20 +102,15 @@ def _files_of_run(cursor: duckdb.DuckDBPyConnection, run: str, other: str | None
     return _compared(sides[other], sides[run])
 
 
-def _files(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
+def _files(cursor: Cursor, check: str, candidate: str, findings: pd.DataFrame) -> Link:
+    if fault := _fault(findings, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
         return Link("files", LinkState.BROKEN, fault)
-    rows = cursor.execute(
-        "SELECT e.files, e.revision FROM encoders e, checks c WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
-        " ORDER BY e.encoder_id = c.reference DESC",
-        [check, candidate],
-    ).fetchall()
-    sides = [json.loads(files) for files, _ in rows]
+    sides = drift_cost.both_encoders(cursor, check, candidate)
     if len(sides) == 1:  # the reference against itself
         return Link("files", LinkState.SAME, "The same encoder on both sides.")
-    if not all(sides):
-        return _revisions(*(revision for _, revision in rows))
-    return _compared(*sides)
+    if not all(side.files for side in sides):
+        return _revisions(*(side.revision for side in sides))
+    return _compared(*(side.files for side in sides))
 
 
 def _revisions(ours: str | None, theirs: str | None) -> Link:
@@ -134,12 +128,12 @@ def _compared(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> Link:
     apart = [pair for pair in differences(file_digests(left), file_digests(right)) if pair.differs]
     if not apart:
         return Link("files", LinkState.SAME, f"The same {len(left)} files, byte for byte.")
-    said = [
+    sentences = [
         _some([pair.name for pair in apart if pair.left is not None and pair.right is not None], "of other content"),
         _some([pair.name for pair in apart if pair.right is None], "not there"),
         _some([pair.name for pair in apart if pair.left is None], "there on this side alone"),
     ]
-    return Link("files", LinkState.DIFFERS, " ".join(filter(None, said)))
+    return Link("files", LinkState.DIFFERS, " ".join(filter(None, sentences)))
 
 
 def _some(names: list[str], what: str) -> str:
@@ -149,8 +143,8 @@ def _some(names: list[str], what: str) -> str:
     return f"{', '.join(names[:2])}{more}: {what}."
 
 
-def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found: pd.DataFrame) -> Link:
-    if fault := _fault(found, Tier.TOKENIZER):
+def _tokens(cursor: Cursor, check: str, candidate: str, findings: pd.DataFrame) -> Link:
+    if fault := _fault(findings, Tier.TOKENIZER):
         return Link("tokens", LinkState.BROKEN, fault)
     row = cursor.execute(
         """
@@ -171,7 +165,7 @@ def _tokens(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str, found
     return Link("tokens", LinkState.SAME, f"The same tokens on all {texts} texts.")
 
 
-def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candidate: str) -> Link:
+def _vectors(cursor: Cursor, check: str, output: str, candidate: str) -> Link:
     row = cursor.execute(
         "SELECT verdict, sentence FROM drift_summary WHERE check_id = ? AND output = ? AND encoder_id = ?",
         [check, output, candidate],
@@ -182,23 +176,23 @@ def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, candida
     return Link("vectors", state, f"{row[0].capitalize()}. {row[1]}")
 
 
-def _scores(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> Link:
+def _scores(cursor: Cursor, check: str, candidate: str) -> Link:
     """Against the reference's own run where there is one: what else it ran on is then the same on both sides."""
-    found, against = drift_cost.against_reference(cursor, check, candidate), "the reference's run"
-    if found.empty:
-        points = drift_cost.points(cursor)
-        found, against = points[points["encoder_id"] == candidate], "the published figures"
-    if found.empty:
+    tasks, against = drift_cost.against_reference(cursor, check, candidate), "the reference's run"
+    if tasks.empty:
+        points = drift_cost.drift_and_delta(cursor)
+        tasks, against = points[points["encoder_id"] == candidate], "the published figures"
+    if tasks.empty:
         return Link("scores", LinkState.UNKNOWN, "No reproduction under these settings yet.")
-    worst = found.iloc[int(found["delta"].abs().argmax())]
-    moved = found[found["verdict"] != Verdict.MATCH]
-    said = f"{len(found) - len(moved)} of {len(found)} tasks match {against}"
-    said += f"; {worst['task']} {100 * worst['delta']:+.2f} points." if len(moved) else "."
-    return Link("scores", LinkState.DIFFERS if len(moved) else LinkState.SAME, said)
+    worst = tasks.iloc[int(tasks["delta"].abs().argmax())]
+    moved = tasks[tasks["verdict"] != Verdict.MATCH]
+    sentence = f"{len(tasks) - len(moved)} of {len(tasks)} tasks match {against}"
+    sentence += f"; {worst['task']} {100 * worst['delta']:+.2f} points." if len(moved) else "."
+    return Link("scores", LinkState.DIFFERS if len(moved) else LinkState.SAME, sentence)
 
 
-def _fault(found: pd.DataFrame, *tiers: str) -> str:
-    serious = found[found["tier"].isin(tiers) & found["severity"].isin([Severity.FATAL, Severity.SERIOUS])]
+def _fault(findings: pd.DataFrame, *tiers: str) -> str:
+    serious = findings[findings["tier"].isin(tiers) & findings["severity"].isin([Severity.FATAL, Severity.SERIOUS])]
     if serious.empty:
         return ""
     more = f" And {len(serious) - 1} more." if len(serious) > 1 else ""

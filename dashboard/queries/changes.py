@@ -7,10 +7,10 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries.rows import Cursor
 from data.store.database import open_reader
 from data.store.derive import derive_as_of
 
@@ -20,31 +20,22 @@ _COLUMNS = ("model", "revision", "origin", "experiment", "task", "split", "subse
 _KEY = ", ".join(_COLUMNS)
 _SAME = " AND ".join(f"o.{column} IS NOT DISTINCT FROM n.{column}" for column in _COLUMNS)
 
-# What stood after an import. Only results that came or went in between can differ.
-_BETWEEN = f"""
-WITH old AS (
-    SELECT {_KEY}, main_score FROM results JOIN scores USING (result_id)
-    WHERE added_in <= $before AND gone_in > $before AND gone_in <= $after AND NOT withdrawn
-),
-new AS (
-    SELECT {_KEY}, main_score FROM results JOIN scores USING (result_id)
-    WHERE added_in > $before AND added_in <= $after AND (gone_in IS NULL OR gone_in > $after) AND NOT withdrawn
-)
-"""
-_STORES = f"""
-WITH old AS (
-    SELECT {_KEY}, main_score FROM {{old}}results JOIN {{old}}scores USING (result_id)
-    WHERE gone_in IS NULL AND NOT withdrawn
-),
-new AS (
-    SELECT {_KEY}, main_score FROM {{new}}results JOIN {{new}}scores USING (result_id)
-    WHERE gone_in IS NULL AND NOT withdrawn
-)
-"""
+# Of what stood after either of two imports, only what came or went in between can differ.
+_ENDED = "added_in <= $before AND gone_in > $before AND gone_in <= $after"
+_BEGUN = "added_in > $before AND added_in <= $after AND (gone_in IS NULL OR gone_in > $after)"
+_STANDS = "gone_in IS NULL"
 
 # One row a result (model, revision, origin, task): its cells that are new, gone or have another score.
 _CHANGES = f"""
-, cells AS (
+WITH old AS (
+    SELECT {_KEY}, main_score FROM {{old}}results JOIN {{old}}scores USING (result_id)
+    WHERE {{old_when}} AND NOT withdrawn
+),
+new AS (
+    SELECT {_KEY}, main_score FROM {{new}}results JOIN {{new}}scores USING (result_id)
+    WHERE {{new_when}} AND NOT withdrawn
+),
+cells AS (
     SELECT coalesce(o.model, n.model) AS model, coalesce(o.revision, n.revision) AS revision,
         coalesce(o.origin, n.origin) AS origin, coalesce(o.experiment, n.experiment) AS experiment,
         coalesce(o.task, n.task) AS task, o.main_score AS before, n.main_score AS after,
@@ -67,7 +58,7 @@ FROM ranking($benchmark, NULL, NULL, false) WHERE ranked
 """
 
 
-def imports(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def imports(cursor: Cursor) -> pd.DataFrame:
     """All imports, the newest first; ``started_at`` is never before that of an import the store had already.
 
     A run counts as an import and says when the run began, which may be days before it came into this store.
@@ -83,21 +74,15 @@ def other_stores(here: Path) -> list[str]:
     return sorted(path.name for path in here.parent.glob("*.duckdb") if path.name != here.name)
 
 
-def latest(cursor: duckdb.DuckDBPyConnection, *, other: str = "", version: object = None) -> datetime | None:
+def latest(cursor: Cursor, *, other: str = "", version: object = None) -> datetime | None:
     """When this store, or another one, was last imported into; None for one that never was."""
     name = f"{_attached(cursor, other, version)}." if other else ""
-    found: datetime | None = cursor.execute(f"SELECT max(started_at) FROM {name}imports").fetchall()[0][0]
-    return found
+    newest: datetime | None = cursor.execute(f"SELECT max(started_at) FROM {name}imports").fetchall()[0][0]
+    return newest
 
 
 def changed_scores(
-    cursor: duckdb.DuckDBPyConnection,
-    *,
-    before: int = 0,
-    after: int = 0,
-    other: str = "",
-    version: object = None,
-    newer: bool = False,
+    cursor: Cursor, *, before: int = 0, after: int = 0, other: str = "", version: object = None, newer: bool = False
 ) -> pd.DataFrame:
     """Results that are new, gone or have other scores: one row a model, revision, origin, experiment and task.
 
@@ -106,19 +91,15 @@ def changed_scores(
     the one before unless it is ``newer``; else two imports of this store are.
     """
     if not other:
-        return cursor.execute(_BETWEEN + _CHANGES, {"before": before, "after": after}).df()
+        query = _CHANGES.format(old="", new="", old_when=_ENDED, new_when=_BEGUN)
+        return cursor.execute(query, {"before": before, "after": after}).df()
     name = f"{_attached(cursor, other, version)}."
     old, new = ("", name) if newer else (name, "")
-    return cursor.execute(_STORES.format(old=old, new=new) + _CHANGES).df()
+    return cursor.execute(_CHANGES.format(old=old, new=new, old_when=_STANDS, new_when=_STANDS)).df()
 
 
 def models_before(
-    cursor: duckdb.DuckDBPyConnection,
-    *,
-    before: int = 0,
-    other: str = "",
-    version: object = None,
-    newer: bool = False,
+    cursor: Cursor, *, before: int = 0, other: str = "", version: object = None, newer: bool = False
 ) -> list[str]:
     """Models with any result in the earlier of the two records."""
     if other:
@@ -134,7 +115,7 @@ def models_before(
 
 
 def moves(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     benchmark: str,
     *,
     before: int = 0,
@@ -155,20 +136,20 @@ def moves(
         old, new = (new, old) if newer else (old, new)
     else:
         old, new = _ranking_as_of(cursor, benchmark, before), _ranking_as_of(cursor, benchmark, after)
-    found = old.merge(new, on="model", how="outer", suffixes=("_before", "_after"))
-    found = found.rename(columns=lambda name: name.replace("_task_", "_").replace("_present_", "_"))
-    found["move"] = found["rank_before"] - found["rank_after"]
+    ranks = old.merge(new, on="model", how="outer", suffixes=("_before", "_after"))
+    ranks = ranks.rename(columns=lambda name: name.replace("_task_", "_").replace("_present_", "_"))
+    ranks["move"] = ranks["rank_before"] - ranks["rank_after"]
     same_tasks = set(old["scored"]) == set(new["scored"])
-    found["difference"] = found["mean_after"] - found["mean_before"] if same_tasks else np.nan
-    found = found.drop(columns=["scored_before", "scored_after"])
-    return found.sort_values(["rank_after", "rank_before"], na_position="last").reset_index(drop=True)
+    ranks["difference"] = ranks["mean_after"] - ranks["mean_before"] if same_tasks else np.nan
+    ranks = ranks.drop(columns=["scored_before", "scored_after"])
+    return ranks.sort_values(["rank_after", "rank_before"], na_position="last").reset_index(drop=True)
 
 
-def _ranking(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+def _ranking(cursor: Cursor, benchmark: str) -> pd.DataFrame:
     return cursor.execute(_RANKS, {"benchmark": benchmark}).df()
 
 
-def _ranking_as_of(cursor: duckdb.DuckDBPyConnection, benchmark: str, import_id: int) -> pd.DataFrame:
+def _ranking_as_of(cursor: Cursor, benchmark: str, import_id: int) -> pd.DataFrame:
     latest = cursor.execute("SELECT max(import_id) FROM imports").fetchall()[0][0]
     if import_id == latest:
         return _ranking(cursor, benchmark)
@@ -183,7 +164,7 @@ def _ranking_as_of(cursor: duckdb.DuckDBPyConnection, benchmark: str, import_id:
         return _ranking(own, benchmark)
 
 
-def _attached(cursor: duckdb.DuckDBPyConnection, path: str, version: object) -> str:
+def _attached(cursor: Cursor, path: str, version: object) -> str:
     """Name of the other store beside this one, attached read-only once a version."""
     open_reader(Path(path)).close()  # says in words what is wrong with it
     name = "other_" + sha256(f"{path} {version}".encode()).hexdigest()[:16]

@@ -4,51 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
 import numpy as np
 import pandas as pd
 
 from dashboard.queries import leaderboard
 from dashboard.queries.intervals import headline_weights
 from dashboard.queries.own_cells import OWN_CELLS
+from dashboard.queries.rows import Cursor, first_column
 from dashboard.queries.training import training
 from dashboard.queries.use import Use, weighed
 from dashboard.question import Question
 from data.rules.bootstrap import paired_differences
 from data.rules.ranking import Matrix
 
-__all__ = ["ANY_TASKS", "compared", "facts", "head_to_head", "shared_wide", "shared_weights", "top_models"]
+__all__ = ["ANY_TASKS", "compared", "head_to_head", "registry_facts", "shared_weights", "shared_wide", "top_models"]
 
 # In place of a benchmark: hand-picked tasks, each on the cells mteb scores it on by default.
 ANY_TASKS = "Hand-picked tasks"
 
-_FLOOR = """
-LEFT JOIN noise_floors ft ON ft.scope = 'task' AND ft.name = t.task
-LEFT JOIN noise_floors fy ON fy.scope = 'type' AND fy.name = t.type
-LEFT JOIN noise_floors fa ON fa.scope = 'all'
-"""
-
-_OF_BENCHMARK = f"""
-WITH asked AS (
+_OF_BENCHMARK = """
+WITH wanted AS (
     SELECT DISTINCT c.task FROM board_cells($benchmark, NULL, $tasks, false) c
     UNION SELECT task FROM benchmark_tasks
     WHERE benchmark = $benchmark AND ($tasks IS NULL OR list_contains($tasks, task))
 ),
 cells AS (FROM board_cells($benchmark, $models, $tasks, $strict))
 SELECT t.task, t.type, m.model, c.score, c.result_id, c.reported, c.other_dataset, c.other_revision,
-    coalesce(ft.floor, fy.floor, fa.floor) AS floor
-FROM asked JOIN tasks t USING (task) CROSS JOIN (SELECT unnest($models) AS model) m
+    f.floor
+FROM wanted JOIN tasks t USING (task) CROSS JOIN (SELECT unnest($models) AS model) m
 LEFT JOIN cells c ON c.task = t.task AND c.model = m.model
-{_FLOOR} ORDER BY t.type, t.task
+JOIN task_floors f ON f.task = t.task ORDER BY t.type, t.task
 """
 
 _OF_TASKS = f"""
 WITH {OWN_CELLS}
 SELECT t.task, t.type, m.model, c.score, c.result_id, c.reported, c.other_dataset, false AS other_revision,
-    coalesce(ft.floor, fy.floor, fa.floor) AS floor
+    f.floor
 FROM tasks t CROSS JOIN (SELECT unnest($models) AS model) m
 LEFT JOIN own c ON c.task = t.task AND c.model = m.model AND NOT ($strict AND (c.reported OR c.other_dataset))
-{_FLOOR} WHERE list_contains($tasks, t.task) ORDER BY t.type, t.task
+JOIN task_floors f ON f.task = t.task WHERE list_contains($tasks, t.task) ORDER BY t.type, t.task
 """
 
 _FACTS = """
@@ -59,7 +53,7 @@ FROM models m WHERE list_contains($models, m.model)
 
 
 def compared(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     benchmark: str,
     models: tuple[str, ...],
     tasks: tuple[str, ...] = (),
@@ -83,11 +77,11 @@ def compared(
     Raises:
         InputError: the question weighs nothing of this benchmark.
     """
-    given: dict[str, object] = {"models": list(models), "strict": strict, "tasks": list(tasks) or None}
+    parameters: dict[str, object] = {"models": list(models), "strict": strict, "tasks": list(tasks) or None}
     if benchmark == ANY_TASKS:
-        frame = cursor.execute(_OF_TASKS, given | {"tasks": list(tasks)}).df()
+        frame = cursor.execute(_OF_TASKS, parameters | {"tasks": list(tasks)}).df()
     else:
-        frame = cursor.execute(_OF_BENCHMARK, given | {"benchmark": benchmark}).df()
+        frame = cursor.execute(_OF_BENCHMARK, parameters | {"benchmark": benchmark}).df()
     if question is not None and benchmark != ANY_TASKS:
         frame = _weighed(cursor, frame, question.use(benchmark, strict), models)
     else:
@@ -96,7 +90,7 @@ def compared(
     return frame
 
 
-def _weighed(cursor: duckdb.DuckDBPyConnection, frame: pd.DataFrame, use: Use, models: tuple[str, ...]) -> pd.DataFrame:
+def _weighed(cursor: Cursor, frame: pd.DataFrame, use: Use, models: tuple[str, ...]) -> pd.DataFrame:
     """The frame's rows by what a use weighs, with its scores and weights."""
     scores, weights, _ = weighed(cursor, use)
     long = scores.reindex(list(models)).T.set_axis(list(models), axis=1)
@@ -104,8 +98,8 @@ def _weighed(cursor: duckdb.DuckDBPyConnection, frame: pd.DataFrame, use: Use, m
         entry=weights["task"] + weights["language"].map(lambda language: f" ({language})" if language else "")
     )[["task", "entry", "weight"]]
     cells = pd.concat([entries.assign(model=model, weighed=long[model].to_numpy()) for model in models])
-    found = frame.merge(cells, on=["task", "model"], validate="1:m")
-    return found.assign(score=found["weighed"]).drop(columns="weighed")
+    rows = frame.merge(cells, on=["task", "model"], validate="1:m")
+    return rows.assign(score=rows["weighed"]).drop(columns="weighed")
 
 
 def shared_wide(frame: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
@@ -115,19 +109,16 @@ def shared_wide(frame: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     return wide.rename_axis(index=["type", "task"]).reindex(columns=list(models))
 
 
-def shared_weights(
-    cursor: duckdb.DuckDBPyConnection, benchmark: str, frame: pd.DataFrame, wide: pd.DataFrame
-) -> Matrix:
+def shared_weights(cursor: Cursor, benchmark: str, frame: pd.DataFrame, wide: pd.DataFrame) -> Matrix:
     """Weight of each row of :func:`shared_wide`: that of one's own use, else that of the benchmark's headline mean."""
     own = frame.drop_duplicates("entry").set_index("entry")["weight"].reindex(wide.index.get_level_values("task"))
     if own.notna().any():
         return own.to_numpy(dtype=np.float64)
-    rows = cursor.execute("SELECT ranked_by FROM benchmarks WHERE benchmark = ?", [benchmark]).fetchall()
-    return headline_weights(rows[0][0] if rows else "", wide.index.to_frame(index=False)["type"])
+    return headline_weights(cursor, benchmark, wide.index.to_frame(index=False)["type"])
 
 
 def head_to_head(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     benchmark: str,
     models: tuple[str, ...],
     baseline: str,
@@ -150,27 +141,21 @@ def head_to_head(
     weights = shared_weights(cursor, benchmark, frame, wide)
     scores = wide.to_numpy(dtype=np.float64).T
     place = models.index(baseline)
-    told = paired_differences(scores, place, weights=weights, clusters=pd.factorize(by_entry["task"].reindex(entry))[0])
-    rows = []
-    for row, model in enumerate(models):
-        if model == baseline:
-            continue
-        gap = scores[row] - scores[place]
-        wins, losses = int((gap > noise).sum()), int((gap < -noise).sum())
-        mean = float(scores[row] @ weights / weights.sum()) if len(weights) else np.nan
-        rows.append(
-            {"model": model, "tasks": len(entry), "wins": wins, "losses": losses, "ties": len(entry) - wins - losses,
-             "mean": mean, "difference": told[row].mean, "low": told[row].low, "high": told[row].high,
-             "standing": told[row].standing}
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+    clusters = pd.factorize(by_entry["task"].reindex(entry))[0]
+    paired = paired_differences(scores, place, weights=weights, clusters=clusters)
+    gaps = scores - scores[place]
+    wins, losses = (gaps > noise).sum(axis=1), (gaps < -noise).sum(axis=1)
+    frame = pd.DataFrame(
+        {"model": models, "tasks": len(entry), "wins": wins, "losses": losses, "ties": len(entry) - wins - losses,
+         "mean": scores @ weights / weights.sum() if len(weights) else np.nan,
+         "difference": [pair.mean for pair in paired], "low": [pair.low for pair in paired],
+         "high": [pair.high for pair in paired], "standing": [pair.standing for pair in paired]}
+    )  # fmt: skip
+    return frame.drop(index=place).reset_index(drop=True)
 
 
-def facts(
-    cursor: duckdb.DuckDBPyConnection,
-    models: tuple[str, ...],
-    benchmark: str = "",
-    tasks: tuple[str, ...] | None = None,
+def registry_facts(
+    cursor: Cursor, models: tuple[str, ...], benchmark: str = "", tasks: tuple[str, ...] | None = None
 ) -> pd.DataFrame:
     """What the registry says of each model, in the order given, with ``trained_on``, ``judged`` and ``zero_shot``.
 
@@ -179,16 +164,13 @@ def facts(
     what it was trained on.
     """
     frame = cursor.execute(_FACTS, {"models": list(models)}).df().set_index("model").reindex(list(models))
-    seen = training(cursor, benchmark, tasks).rename(columns={"tasks": "judged"})
-    return frame.join(seen, on="model").reset_index()
+    trained = training(cursor, benchmark, tasks).rename(columns={"tasks": "judged"})
+    return frame.join(trained, on="model").reset_index()
 
 
-def top_models(cursor: duckdb.DuckDBPyConnection, benchmark: str, n: int) -> list[str]:
+def top_models(cursor: Cursor, benchmark: str, n: int) -> list[str]:
     """The first ``n`` complete models of a benchmark by rank, as the leaderboard opens."""
-    taking = leaderboard.pool(cursor, benchmark, leaderboard.Among())
-    rows = cursor.execute(
-        "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE mean_task IS NOT NULL"
-        " ORDER BY rank, mean_task DESC, model LIMIT $n",
-        taking.parameters(benchmark) | {"n": n},
-    ).fetchall()
-    return [model for (model,) in rows]
+    selection = leaderboard.selected(cursor, benchmark, leaderboard.Filter())
+    query = "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE mean_task IS NOT NULL"
+    query += " ORDER BY rank, mean_task DESC, model LIMIT $n"
+    return first_column(cursor, query, selection.parameters(benchmark) | {"n": n})

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-import duckdb
 import pandas as pd
 
-from dashboard.diff import differences
+from dashboard.diff import side_by_side
+from dashboard.queries.rows import Cursor
 from data.store.vocabulary import Severity
 
-__all__ = ["Proof", "causes", "diagnosis", "findings", "of_run", "proof"]
-
-_PAIR = ["name", "left", "right", "differs"]
+__all__ = ["Proof", "causes", "diagnoses_of_run", "diagnosis", "findings", "proof"]
 
 
-def diagnosis(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
+def diagnosis(cursor: Cursor, check: str, candidate: str) -> pd.DataFrame:
     """The newest diagnosis of a candidate of a check in one row; empty when nobody asked for one."""
     return cursor.execute(
         """
@@ -29,7 +27,7 @@ def diagnosis(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> 
     ).df()
 
 
-def of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> pd.DataFrame:
+def diagnoses_of_run(cursor: Cursor, run: str) -> pd.DataFrame:
     """The diagnoses one run made, a row a candidate, with its ``label``."""
     return cursor.execute(
         "SELECT d.* EXCLUDE (proof), coalesce(e.label, d.candidate) AS label FROM diagnoses d"
@@ -38,7 +36,7 @@ def of_run(cursor: duckdb.DuckDBPyConnection, run: str) -> pd.DataFrame:
     ).df()
 
 
-def causes(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> pd.DataFrame:
+def causes(cursor: Cursor, diagnosis_id: str) -> pd.DataFrame:
     """The causes of a diagnosis in the order they were accepted, then the runners-up."""
     return cursor.execute(
         "SELECT * FROM diagnosis_causes WHERE diagnosis_id = ? ORDER BY accepted DESC, position", [diagnosis_id]
@@ -53,7 +51,7 @@ class Proof(NamedTuple):
     texts: pd.DataFrame
 
 
-def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
+def proof(cursor: Cursor, diagnosis_id: str) -> Proof:
     """The proof of a diagnosis; ``texts`` has ``before`` and ``after``, the relative distances of each text.
 
     The vectors that were made stay in the store: they are for programs, and many.
@@ -61,9 +59,7 @@ def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
     row = cursor.execute("SELECT proof FROM diagnoses WHERE diagnosis_id = ?", [diagnosis_id]).fetchone()
     record = (json.loads(row[0]) if row and row[0] else None) or {}
     agrees = record.get("agrees")
-    recipes = (
-        None if agrees is None else pd.DataFrame(differences(record.get("reference") or {}, agrees), columns=_PAIR)
-    )
+    recipes = None if agrees is None else side_by_side(record.get("reference") or {}, agrees)
     before, after = record.get("before"), record.get("after")
     both = isinstance(before, list) and isinstance(after, list) and len(before) == len(after)
     texts = pd.DataFrame({"before": before, "after": after} if both else {"before": [], "after": []})
@@ -71,7 +67,7 @@ def proof(cursor: duckdb.DuckDBPyConnection, diagnosis_id: str) -> Proof:
 
 
 def findings(
-    cursor: duckdb.DuckDBPyConnection, *, run: str | None = None, check: str | None = None, candidate: str | None = None
+    cursor: Cursor, *, run: str | None = None, check: str | None = None, candidate: str | None = None
 ) -> pd.DataFrame:
     """Findings of one run, or those on a candidate of a check: of its own check, on it, or on its model's files.
 
@@ -85,7 +81,7 @@ def findings(
         others AS (SELECT unnest([encoder_id, label]) AS name FROM encoders WHERE encoder_id <> $candidate),
         met AS (
         SELECT f.*, coalesce(e.label, f.subject, f.model) AS name, r.started_at,
-            md5(concat_ws(chr(0), f.tier, f.code, coalesce(nullif(f.evidence::VARCHAR, '{}'), f.seen))) AS fault
+            fault_of(f.tier, f.code, f.evidence, f.seen) AS fault
         FROM findings f LEFT JOIN encoders e ON e.encoder_id = f.subject LEFT JOIN asked a ON true
         LEFT JOIN runs r ON r.run_id = f.run_id
         WHERE f.run_id = $run OR f.subject IN (a.encoder_id, a.label)

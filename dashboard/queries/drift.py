@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
 from dashboard.diff import differences, file_digests
+from dashboard.queries.rows import Cursor
 from data.rules.measures import MEASURES
 
-__all__ = ["SCALES", "Scale", "cells", "checks", "encoders", "history", "protocol", "texts", "traits", "verdicts"]
+__all__ = [
+    "SCALES", "Scale", "checks", "drift_by_text", "encoders", "history", "protocol", "texts", "traits", "verdicts",
+]  # fmt: skip
 
 
 class Scale(NamedTuple):
@@ -50,7 +52,7 @@ SCALES = {
 }
 
 
-def checks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def checks(cursor: Cursor) -> pd.DataFrame:
     """Every parity check, the newest first, with its reference, its outputs and how many candidates it has.
 
     ``name`` is what pages and addresses call it.
@@ -66,7 +68,7 @@ def checks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """).df()
 
 
-def encoders(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
+def encoders(cursor: Cursor, check: str) -> pd.DataFrame:
     """The encoders of a check, the reference first, with a ``name`` that no two of them share."""
     rows = cursor.execute(
         """
@@ -80,15 +82,11 @@ def encoders(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
     return rows.assign(name=_apart(rows["label"]))
 
 
-def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
+def texts(cursor: Cursor, check: str) -> pd.DataFrame:
     """The texts of a check by name, with a ``name`` no two share; ``tokens`` is the reference's count, if it tells."""
     rows = cursor.execute(
         """
-        SELECT p.*, v.tokens FROM probes p
-        JOIN (
-            SELECT text_hash FROM vectors WHERE check_id = $check
-            UNION SELECT text_hash FROM drift WHERE check_id = $check
-        ) USING (text_hash)
+        SELECT p.*, v.tokens FROM probes p JOIN texts_of($check) USING (text_hash)
         LEFT JOIN (
             SELECT v.text_hash, max(len(v.tokens)) AS tokens FROM vectors v
             JOIN checks c ON c.check_id = v.check_id AND c.reference = v.encoder_id
@@ -101,7 +99,7 @@ def texts(cursor: duckdb.DuckDBPyConnection, check: str) -> pd.DataFrame:
     return rows.assign(name=_apart(rows["probe"]))
 
 
-def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
+def verdicts(cursor: Cursor, check: str, output: str) -> pd.DataFrame:
     """One row a candidate: its verdict, the sentence that says why, and a column each of :data:`MEASURES`.
 
     ``mixes``: whether its vectors have as many dimensions as the reference's, so that both fit one index.
@@ -128,7 +126,7 @@ def verdicts(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.D
     return rows.assign(**{name: pd.Series([its.get(name) for its in others], dtype=float) for name in unnamed})
 
 
-def protocol(cursor: duckdb.DuckDBPyConnection, check: str, encoder: str) -> pd.DataFrame:
+def protocol(cursor: Cursor, check: str, encoder: str) -> pd.DataFrame:
     """What an encoder was asked before any comparison, failures first."""
     return cursor.execute(
         "SELECT test, outcome, value, detail FROM protocol WHERE check_id = ? AND encoder_id = ?"
@@ -137,7 +135,7 @@ def protocol(cursor: duckdb.DuckDBPyConnection, check: str, encoder: str) -> pd.
     ).df()
 
 
-def cells(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+def drift_by_text(cursor: Cursor, check: str, output: str, measure: str) -> pd.DataFrame:
     """One measure of every text (down, by hash) and candidate (across, by id) in float32; blank where it failed."""
     long = cursor.execute(
         f"SELECT text_hash, encoder_id, ({SCALES[measure].sql})::FLOAT AS value FROM drift d"
@@ -147,7 +145,7 @@ def cells(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: s
     return long.pivot(index="text_hash", columns="encoder_id", values="value").astype("float32")
 
 
-def traits(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str, worst: bool) -> pd.DataFrame:
+def traits(cursor: Cursor, check: str, output: str, measure: str, worst: bool) -> pd.DataFrame:
     """One measure of every trait and candidate: ``value`` (mean or worst), ``n`` texts, ``text_hash`` of the worst."""
     return cursor.execute(
         f"""
@@ -164,7 +162,7 @@ def traits(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: 
     ).df()
 
 
-def history(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str) -> pd.DataFrame:
+def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFrame:
     """Every check of the same pair, oldest first: the same two models and labels, at any revision and any versions.
 
     ``floor`` and the figures are of cosine distance. ``changed`` says which revision, version or file of either side is

@@ -5,23 +5,32 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
+from dashboard.queries.rows import Cursor
 from data.rules import deltas
 from data.rules.setups import one_name
 from data.store.vocabulary import Comparison, RunKind
 
-__all__ = ["Side", "against_reference", "points", "same_setup", "side", "weights"]
+__all__ = [
+    "StoredSetUp",
+    "against_reference",
+    "both_encoders",
+    "drift_and_delta",
+    "same_setup",
+    "stored_set_up",
+    "weight_digests",
+]
 
 # What a run through an encoder of the parity check records in the same words as the check.
 _ENCODER = (
     "backend", "source", "options", "pooling", "normalise", "dimensions", "dtype", "max_length", "strip", "prompts",
 )  # fmt: skip
+_STORED = ["settings", "files", "model", "revision", "own_weights"]
 
 
-class Side(NamedTuple):
-    """An encoder or a run as the store has it: its settings, and its files as [{path, size, sha256}].
+class StoredSetUp(NamedTuple):
+    """An encoder or a run as the store has it: settings, files as [{path, size, sha256}], and what it claims to be.
 
     ``own_weights``: an encoder that ran the model's own weights in PyTorch, as mteb's loaders do; a server under the
     same name may serve anything.
@@ -29,10 +38,23 @@ class Side(NamedTuple):
 
     settings: dict[str, Any]
     files: list[dict[str, Any]]
+    model: str = ""
+    revision: str | None = None
     own_weights: bool = False
 
 
-def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def stored_set_up(
+    settings: str | None,
+    files: str | None,
+    model: str = "",
+    revision: str | None = None,
+    own_weights: bool | None = None,
+) -> StoredSetUp:
+    """An encoder or a run from the JSON that the store keeps of it."""
+    return StoredSetUp(json.loads(settings or "{}"), json.loads(files or "[]"), model, revision, own_weights is True)
+
+
+def drift_and_delta(cursor: Cursor) -> pd.DataFrame:
     """One row an encoder and reproduced task: ``drift`` (mean cosine distance) and ``delta`` (reproduced - published).
 
     A reference has a drift of 0, so that its own delta is what others are held against.
@@ -44,30 +66,60 @@ def points(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
             SELECT check_id, encoder_id, mean AS drift FROM drift_summary WHERE output = 'dense' AND mean IS NOT NULL
             UNION ALL SELECT check_id, reference, 0 FROM checks
         )
-        SELECT e.encoder_id, e.label AS encoder, e.model, e.settings, e.files, e.own_weights, s.drift
+        SELECT e.encoder_id, e.label AS encoder, e.model, e.revision, e.settings, e.files, e.own_weights, s.drift
         FROM checked s JOIN encoders e USING (encoder_id) JOIN checks c USING (check_id)
         QUALIFY row_number() OVER (PARTITION BY e.model, e.label ORDER BY c.started_at DESC) = 1
     """).df()
-    runs = cursor.execute(
-        "SELECT run_id, model, settings, files FROM runs WHERE kind = ? AND model IN (SELECT model FROM encoders)",
-        [RunKind.REPRODUCE],
-    ).df()
-    ran = _with_sides(runs)
-    pairs = [
-        {name: encoder[name] for name in ("encoder_id", "encoder", "drift")} | {"run_id": run["run_id"]}
-        for encoder, its in _with_sides(encoders)
-        for run, theirs in ran
-        if run["model"] == encoder["model"] and same_setup(its, theirs)
-    ]
+    set_ups = [stored_set_up(*row) for row in encoders[_STORED].itertuples(index=False, name=None)]
+    encoders["run_id"] = _runs_of(cursor, set_ups)
+    encoders = encoders.explode("run_id").dropna(subset="run_id")
     columns = ["encoder_id", "encoder", "task", "drift", "delta", "floor", "verdict", "run_id"]
-    if not pairs:
+    if encoders.empty:
         return pd.DataFrame(columns=columns)
-    judged = deltas.deltas(cursor, Comparison.REPRODUCED)
-    judged = judged[judged["check_run"].isin({pair["run_id"] for pair in pairs})].rename(
-        columns={"check_run": "run_id"}
-    )
-    tasks = pd.DataFrame(pairs).merge(_by_task(judged, ["run_id", "task"]), on="run_id")
-    return tasks[columns].sort_values(["encoder", "task"], ignore_index=True)
+    judged = deltas.deltas(cursor, Comparison.REPRODUCED).rename(columns={"check_run": "run_id"})
+    tasks = _by_task(judged[judged["run_id"].isin(encoders["run_id"])], ["run_id", "task"])
+    return encoders.merge(tasks, on="run_id")[columns].sort_values(["encoder", "task"], ignore_index=True)
+
+
+def against_reference(cursor: Cursor, check: str, candidate: str) -> pd.DataFrame:
+    """``task``, ``delta`` and ``verdict`` of the candidate's newest run against the reference's, both as in the check.
+
+    Empty where one of the two was not run, or where they share no task that can be compared.
+    """
+    newest = [runs[0] for runs in _runs_of(cursor, both_encoders(cursor, check, candidate)) if runs]
+    tasks = pd.DataFrame(columns=["task", "delta", "verdict"])
+    if len(newest) == 2:
+        claim, ran = newest
+        forth = deltas.deltas(cursor, Comparison.RUNS, run_id=ran, against=claim)
+        # The reference may have been run later: it is what is claimed all the same.
+        back = deltas.deltas(cursor, Comparison.RUNS, run_id=claim, against=ran, mirrored=True)
+        judged = _by_task(pd.concat([forth, back]), ["task"])
+        tasks = tasks if judged.empty else judged[["task", "delta", "verdict"]]
+    return tasks.sort_values("task", ignore_index=True)
+
+
+def both_encoders(cursor: Cursor, check: str, candidate: str) -> list[StoredSetUp]:
+    """The reference of a check and a candidate; the reference alone where it is its own candidate."""
+    rows = cursor.execute(
+        "SELECT e.settings, e.files, e.model, e.revision, e.own_weights FROM encoders e, checks c"
+        " WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?) ORDER BY e.encoder_id = c.reference DESC",
+        [check, candidate],
+    ).fetchall()
+    return [stored_set_up(*row) for row in rows]
+
+
+def _runs_of(cursor: Cursor, encoders: list[StoredSetUp]) -> list[list[str]]:
+    """For each encoder the reproductions of its model under its set-up, the newest first."""
+    rows = cursor.execute(
+        "SELECT run_id, settings, files, model FROM runs WHERE kind = ? AND model IN (SELECT model FROM encoders)"
+        " ORDER BY started_at DESC",
+        [RunKind.REPRODUCE],
+    ).fetchall()
+    runs = {run: stored_set_up(*row) for run, *row in rows}
+    return [
+        [run for run, ran in runs.items() if ran.model == encoder.model and same_setup(encoder, ran)]
+        for encoder in encoders
+    ]
 
 
 def _by_task(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -76,39 +128,7 @@ def _by_task(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return tasks[tasks["comparable"] > 0].drop(columns="delta").rename(columns={"mean": "delta"})
 
 
-def against_reference(cursor: duckdb.DuckDBPyConnection, check: str, candidate: str) -> pd.DataFrame:
-    """``task``, ``delta`` and ``verdict`` of the candidate's newest run against the reference's, both as in the check.
-
-    Empty where one of the two was not run, or where they share no task that can be compared.
-    """
-    sides = cursor.execute(
-        "SELECT e.model, e.settings, e.files, e.own_weights FROM encoders e, checks c"
-        " WHERE c.check_id = ? AND e.encoder_id IN (c.reference, ?)"
-        " ORDER BY e.encoder_id = c.reference DESC",
-        [check, candidate],
-    ).df()
-    runs = cursor.execute(
-        "SELECT run_id, model, settings, files FROM runs"
-        " WHERE kind = ? AND model IN (SELECT model FROM encoders) ORDER BY started_at DESC",
-        [RunKind.REPRODUCE],
-    ).df()
-    ran = _with_sides(runs)
-    newest = [
-        next((run["run_id"] for run, theirs in ran if run["model"] == one["model"] and same_setup(its, theirs)), None)
-        for one, its in _with_sides(sides)
-    ]
-    cells = pd.DataFrame()
-    if len(newest) == 2 and None not in newest:
-        forth = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[1], against=newest[0])
-        # The reference may have been run later: it is what is claimed all the same.
-        back = deltas.deltas(cursor, Comparison.RUNS, run_id=newest[0], against=newest[1], mirrored=True)
-        cells = _by_task(pd.concat([forth, back]), ["task"])
-    if cells.empty:
-        return pd.DataFrame(columns=["task", "delta", "verdict"])
-    return cells[["task", "delta", "verdict"]].sort_values("task", ignore_index=True)
-
-
-def same_setup(encoder: Side, run: Side) -> bool:
+def same_setup(encoder: StoredSetUp, run: StoredSetUp) -> bool:
     """Whether a reproduction is of an encoder's set-up: precision, length, dimensions, pooling, prompts, weights.
 
     A run through an encoder of the parity check must have been through this very one. A run on mteb's own loader is
@@ -120,11 +140,11 @@ def same_setup(encoder: Side, run: Side) -> bool:
         return _agree_where_shared(encoder.files, run.files) and all(
             encoder.settings.get(name) == used.get(name) for name in _ENCODER
         )
-    held = weights(run.files)
-    return encoder.own_weights and bool(held) and held == weights(encoder.files) and _alike(encoder, used)
+    held = weight_digests(run.files)
+    return encoder.own_weights and bool(held) and held == weight_digests(encoder.files) and _alike(encoder, used)
 
 
-def _alike(encoder: Side, used: dict[str, Any]) -> bool:
+def _alike(encoder: StoredSetUp, used: dict[str, Any]) -> bool:
     """Whether what an encoder declares and what the loaded model of a run does agree, where both say."""
     declared, modules = encoder.settings, used.get("modules") or []
     pooling = next((m.split("(")[1].rstrip(")") for m in modules if m.startswith("Pooling(")), None)
@@ -144,16 +164,7 @@ def _alike(encoder: Side, used: dict[str, Any]) -> bool:
     )
 
 
-def _with_sides(rows: pd.DataFrame) -> list[tuple[dict[Any, Any], Side]]:
-    return [(row, side(row["settings"], row["files"], row.get("own_weights"))) for row in rows.to_dict("records")]
-
-
-def side(settings: str | None, files: str | None, own_weights: bool | None = None) -> Side:
-    """An encoder or a run from what the store keeps of it, settings and files in JSON."""
-    return Side(json.loads(settings or "{}"), json.loads(files or "[]"), own_weights is True)
-
-
-def weights(files: list[dict[str, Any]]) -> set[str]:
+def weight_digests(files: list[dict[str, Any]]) -> set[str]:
     """Digests of the weights that a library loads: the safetensors where there are any, for they come first."""
     known = [(str(file["path"]), str(file["sha256"])) for file in files if file.get("sha256")]
     safe = {digest for path, digest in known if path.endswith(".safetensors")}

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 
-import duckdb
 import pandas as pd
 
-from dashboard.diff import differences, file_digests
+from dashboard.diff import file_digests, side_by_side
+from dashboard.queries.rows import Cursor
 
-__all__ = ["figures", "settings"]
+__all__ = ["settings", "text_measures"]
 
 
-def figures(cursor: duckdb.DuckDBPyConnection, check: str, output: str, text: str) -> pd.DataFrame:
+def text_measures(cursor: Cursor, check: str, output: str, text: str) -> pd.DataFrame:
     """Every measure of one text, a row a candidate, as the check took them against its own reference."""
     return cursor.execute(
         "SELECT * FROM drift WHERE check_id = ? AND output = ? AND text_hash = ?", [check, output, text]
     ).df()
 
 
-def settings(cursor: duckdb.DuckDBPyConnection, left: str, right: str) -> pd.DataFrame:
+def settings(cursor: Cursor, left: str, right: str) -> pd.DataFrame:
     """Two encoders beside each other: revision, settings, library versions and file digests, differences first.
 
     Columns ``name``, ``left``, ``right`` (blank where a side has none) and ``differs``.
@@ -29,11 +29,11 @@ def settings(cursor: duckdb.DuckDBPyConnection, left: str, right: str) -> pd.Dat
         row = cursor.execute(
             "SELECT backend, model, revision, settings, versions, files FROM encoders WHERE encoder_id = ?", [encoder]
         ).fetchone()
-        backend, model, revision, names, versions, files = row or (None, None, None, "{}", "{}", "[]")
-        settled = {name: value for name, value in json.loads(names).items() if name not in ("label", *_NAMED)}
+        backend, model, revision, declared, versions, files = row or (None, None, None, "{}", "{}", "[]")
+        others = {name: value for name, value in json.loads(declared).items() if name not in ("label", *_NAMED)}
         named = dict(zip(_NAMED, (backend, model, revision), strict=True))
-        sides.append({**named, **settled, "version": json.loads(versions), "file": file_digests(json.loads(files))})
-    return pd.DataFrame(differences(*sides), columns=["name", "left", "right", "differs"])
+        sides.append({**named, **others, "version": json.loads(versions), "file": file_digests(json.loads(files))})
+    return side_by_side(*sides)
 
 
 _NAMED = ("backend", "model", "revision")

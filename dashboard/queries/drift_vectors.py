@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from dashboard.diff import aligned
+from dashboard.queries.rows import Cursor, first_column
 from data.rules.vectors import matrices
 from data.rules.vectors.arrays import Vectors, sampled
 from data.store.vocabulary import Output
 
-__all__ = ["between_encoders", "blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
+__all__ = ["encoder_distances", "dimension_blocks", "dimensions", "neighbours", "payloads", "spread", "tokens"]
 
 
-def between_encoders(cursor: duckdb.DuckDBPyConnection, check: str, output: str, measure: str) -> pd.DataFrame:
+def encoder_distances(cursor: Cursor, check: str, output: str, measure: str) -> pd.DataFrame:
     """How far every encoder of a check is from every other, by id; see :func:`matrices.distances_between`."""
     ids = _encoders_with_vectors(cursor, check, output)
     hashes = _hashes(cursor, check)
@@ -28,7 +28,7 @@ def between_encoders(cursor: duckdb.DuckDBPyConnection, check: str, output: str,
     return pd.DataFrame(values.astype("float32"), index=ids, columns=ids)
 
 
-def blocks(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str) -> pd.DataFrame:
+def dimension_blocks(cursor: Cursor, check: str, output: str, encoder: str, against: str) -> pd.DataFrame:
     """Signed difference of every text (down, by hash) and block of dimensions (across, as ``0-15``), in float32.
 
     Empty when the two have no vectors.
@@ -43,23 +43,17 @@ def blocks(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: 
     return pd.DataFrame(values.astype("float32"), index=hashes, columns=names)
 
 
-def dimensions(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
-) -> pd.DataFrame:
+def dimensions(cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str) -> pd.DataFrame:
     """Both vectors of one text, a row a dimension; blank beyond the shorter one. Empty when a side has none."""
-    ours = _vectors(cursor, check, output, against, [text])[0]
-    theirs = _vectors(cursor, check, output, encoder, [text])[0]
-    if not len(ours) or not len(theirs):
+    ours, theirs = (pd.Series(_vectors(cursor, check, output, each, [text])[0]) for each in (against, encoder))
+    if ours.empty or theirs.empty:
         return pd.DataFrame(columns=["dimension", "reference", "candidate", "difference"])
-    wide = max(len(ours), len(theirs))
-    frame = pd.DataFrame(
-        {"dimension": range(wide), "reference": _padded(ours, wide), "candidate": _padded(theirs, wide)}
-    )
+    frame = pd.DataFrame({"reference": ours, "candidate": theirs}).rename_axis("dimension").reset_index()
     return frame.assign(difference=frame["candidate"] - frame["reference"])
 
 
 def neighbours(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str, k: int = 10
+    cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str, k: int = 10
 ) -> pd.DataFrame:
     """The texts among the k nearest of one text on either side: ``change`` (kept, lost, gained) and both cosines."""
     hashes = _hashes(cursor, check)
@@ -82,31 +76,29 @@ def neighbours(
     return frame.sort_values("change", key=lambda column: column.astype(order), kind="stable", ignore_index=True)
 
 
-def spread(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> pd.DataFrame:
+def spread(cursor: Cursor, check: str, output: str) -> pd.DataFrame:
     """Quantiles of three things an encoder: drift, norms, and the cosines between its own texts.
 
     Columns ``encoder_id``, ``of`` (``drift``, ``norm``, ``cosine``), ``low`` and ``high`` (5 % and 95 %), ``q1``,
     ``median``, ``q3``, ``least`` and ``most``.
     """
-    hashes = _hashes(cursor, check)
     drift = cursor.execute(
         "SELECT encoder_id, cosine_distance FROM drift WHERE check_id = ? AND output = ?"
         " AND cosine_distance IS NOT NULL", [check, output]
     ).df()  # fmt: skip
-    rows = [
-        _quantiles(str(name), "drift", each.to_numpy()) for name, each in drift.groupby("encoder_id")["cosine_distance"]
-    ]
+    values = [(str(name), "drift", each.to_numpy()) for name, each in drift.groupby("encoder_id")["cosine_distance"]]
+    hashes = _hashes(cursor, check)
     for encoder in _encoders_with_vectors(cursor, check, output):
         vectors = _vectors(cursor, check, output, encoder, hashes)
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
-        rows.append(_quantiles(encoder, "norm", norms[np.isfinite(norms)]))
-        rows.append(_quantiles(encoder, "cosine", matrices.pairwise_cosines(vectors[sampled(hashes)])))
-    return pd.DataFrame([row for row in rows if row])
+        values += [
+            (encoder, "norm", norms[np.isfinite(norms)]),
+            (encoder, "cosine", matrices.pairwise_cosines(vectors[sampled(hashes)])),
+        ]
+    return pd.DataFrame([_quantiles(*each) for each in values if len(each[2])])
 
 
-def tokens(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
-) -> pd.DataFrame | None:
+def tokens(cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str) -> pd.DataFrame | None:
     """Both token sequences of one text in step, with what differs marked; None when a side does not tell its tokens."""
     sides = []
     for each in (against, encoder):
@@ -122,45 +114,35 @@ def tokens(
     return pd.DataFrame(aligned(*sides), columns=columns)
 
 
-def payloads(
-    cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, against: str, text: str
-) -> tuple[Any, Any]:
+def payloads(cursor: Cursor, check: str, output: str, encoder: str, against: str, text: str) -> tuple[Any, Any]:
     """What the two gave for one text where it is no plain vector (token weights, several vectors); None without."""
-    payloads_of = []
+    decoded = []
     for each in (against, encoder):
         row = cursor.execute(
             "SELECT payload FROM vectors WHERE check_id = ? AND output = ? AND encoder_id = ? AND text_hash = ?",
             [check, output, each, text],
         ).fetchone()
-        payloads_of.append(json.loads(row[0]) if row and row[0] is not None else None)
-    return payloads_of[0], payloads_of[1]
+        decoded.append(json.loads(row[0]) if row and row[0] is not None else None)
+    return decoded[0], decoded[1]
 
 
-def _hashes(cursor: duckdb.DuckDBPyConnection, check: str) -> list[str]:
-    rows = cursor.execute(
-        "SELECT text_hash FROM vectors WHERE check_id = $1"
-        " UNION SELECT text_hash FROM drift WHERE check_id = $1 ORDER BY 1",
-        [check],
-    ).fetchall()
-    return [text_hash for (text_hash,) in rows]
+def _hashes(cursor: Cursor, check: str) -> list[str]:
+    return first_column(cursor, "FROM texts_of(?) ORDER BY text_hash", [check])
 
 
 def _sample(hashes: list[str]) -> list[str]:
     return [hashes[place] for place in sampled(hashes)]
 
 
-def _encoders_with_vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str) -> list[str]:
+def _encoders_with_vectors(cursor: Cursor, check: str, output: str) -> list[str]:
     if output != Output.DENSE:  # token weights and several vectors a text have no axes in common
         return []
-    rows = cursor.execute(
-        "SELECT encoder_id FROM vectors JOIN encoders USING (encoder_id) WHERE check_id = ? AND output = ?"
-        " AND vector IS NOT NULL GROUP BY encoder_id, label ORDER BY label, encoder_id",
-        [check, output],
-    ).fetchall()
-    return [encoder for (encoder,) in rows]
+    query = "SELECT encoder_id FROM vectors JOIN encoders USING (encoder_id) WHERE check_id = ? AND output = ?"
+    query += " AND vector IS NOT NULL GROUP BY encoder_id, label ORDER BY label, encoder_id"
+    return first_column(cursor, query, [check, output])
 
 
-def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder: str, hashes: list[str]) -> Vectors:
+def _vectors(cursor: Cursor, check: str, output: str, encoder: str, hashes: list[str]) -> Vectors:
     """Vectors of one encoder in the order of ``hashes``, [n, d]; NaN for a text without one, d is 0 without any."""
     if output != Output.DENSE:
         return np.empty((len(hashes), 0), dtype=np.float32)
@@ -179,16 +161,7 @@ def _vectors(cursor: duckdb.DuckDBPyConnection, check: str, output: str, encoder
     return result
 
 
-def _padded(vector: Vectors, width: int) -> Vectors:
-    return np.concatenate([vector, np.full(width - len(vector), np.nan, dtype=np.float32)])
-
-
 def _quantiles(encoder: str, of: str, values: NDArray[Any]) -> dict[str, Any]:
-    if not len(values):
-        return {}
     names = ["least", "low", "q1", "median", "q3", "high", "most"]
-    return {
-        "encoder_id": encoder,
-        "of": of,
-        **dict(zip(names, np.quantile(values, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]), strict=True)),
-    }
+    ends = np.quantile(values, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])
+    return {"encoder_id": encoder, "of": of, **dict(zip(names, ends, strict=True))}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries.rows import Cursor, first_column
 from data.rules.bootstrap import DRAWS, FEWEST_TASKS, borda_intervals, mean_intervals, paired_differences
 from data.rules.ranking import Matrix
 
-__all__ = ["LACKS", "Intervals", "Rival", "headline_weights", "intervals"]
+__all__ = ["LACKS", "Intervals", "Rival", "first_of", "headline_weights", "intervals"]
 
 LACKS = "lacks"  # beside the codes of data.rules.bootstrap: a model without all of the tasks that the first has
 
@@ -51,22 +51,24 @@ class Intervals(NamedTuple):
 
 
 def intervals(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     benchmark: str,
     models: Sequence[str] | None = None,
     tasks: Sequence[str] | None = None,
     strict: bool = False,
     draws: int = DRAWS,
+    first: str | None = None,
 ) -> Intervals:
     """95 % intervals from the bootstrap over the benchmark's tasks.
 
-    The arguments are those of the macro ``ranking``; ``draws`` are the bootstrap's for ranks and means. Whether a model
-    can be told apart from the first is asked of the differences on the tasks of the first, as Compare asks it, never of
-    points: there a task that one of them lacks would count as lost.
+    The arguments are those of the macro ``ranking``; ``draws`` are the bootstrap's for ranks and means; ``first`` is
+    who is ranked first, for a caller that has the board (:func:`first_of`): to rank again takes time. Whether a model
+    can be told apart from the first is asked of the differences on the tasks of the first, as Compare asks it, never
+    of points: there a task that one of them lacks would count as lost.
     """
-    asked = [benchmark, None if models is None else list(models), None if tasks is None else list(tasks), strict]
-    cells = cursor.execute(_CELLS, asked).df()
-    contests = cursor.execute(_CONTESTS, asked).df().pivot(index="model", columns="contest", values="any_score")
+    parameters = [benchmark, None if models is None else list(models), None if tasks is None else list(tasks), strict]
+    cells = cursor.execute(_CELLS, parameters).df()
+    contests = cursor.execute(_CONTESTS, parameters).df().pivot(index="model", columns="contest", values="any_score")
     every = cells.pivot(index="model", columns="task", values="score")
     means = every.reindex(contests.index)
     if not means.notna().any(axis=None):
@@ -75,28 +77,41 @@ def intervals(
     # Where the rank is of a mean, only these are numbered; the others' ranks are not among them.
     numbered = cells.groupby("model")["numbered"].all().reindex(means.index).to_numpy(dtype=bool)
     of_type = cells.drop_duplicates("task").set_index("task")["type"].reindex(means.columns)
-    weights = headline_weights("mean_task_type", of_type)
-    by_task = mean_intervals(means.to_numpy(), pool=numbered, draws=draws)
-    by_type = mean_intervals(means.to_numpy(), weights=weights, pool=numbered, draws=draws)
+    weights = _alike_by_type(of_type)
+    by_task = mean_intervals(means.to_numpy(), numbered=numbered, draws=draws)
+    by_type = mean_intervals(means.to_numpy(), weights=weights, numbered=numbered, draws=draws)
     # The subsets of one task are drawn together: another task like it would bring its own along.
     task_of = pd.factorize(contests.columns.str.split("::").str[0])[0]
-    (ranked_by,) = cursor.execute("SELECT ranked_by FROM benchmarks WHERE benchmark = ?", [benchmark]).fetchall()[0]
+    ranked_by = _ranked_by(cursor, benchmark)
     by_mean = {"mean_task": by_task, "mean_task_type": by_type}
     ranked = by_mean.get(ranked_by) or borda_intervals(
-        contests.to_numpy(), pool=int(listed.sum()), clusters=task_of, draws=draws
+        contests.to_numpy(), models=int(listed.sum()), clusters=task_of, draws=draws
     )
     ends = [ranked.rank_low, ranked.rank_high, by_task.low, by_task.high, by_type.low, by_type.high]
-    found = cursor.execute(_FIRST, asked).fetchone()
-    first = found[0] if found and found[0] in means.index else None
-    against = _against(means, first, headline_weights(ranked_by, of_type))
+    first = first or next(iter(first_column(cursor, _FIRST, parameters)), None)
+    first = first if first in means.index else None
+    against = _against(means, first, headline_weights(cursor, benchmark, of_type))
     rows = pd.DataFrame(dict(zip(_COLUMNS, [means.index, *ends, against], strict=True)))
     return Intervals(rows[listed].reset_index(drop=True), first, _rivals(every, first))
 
 
-def headline_weights(ranked_by: str, types: pd.Series) -> Matrix:
+def first_of(board: pd.DataFrame) -> str | None:
+    """Who is ranked first on a board, as :func:`dashboard.queries.leaderboard.table` gives it; None where nobody is."""
+    ranked = board.loc[board["ranked"] & board["rank"].notna(), "model"]
+    return None if ranked.empty else str(ranked.iloc[0])
+
+
+def headline_weights(cursor: Cursor, benchmark: str, types: pd.Series) -> Matrix:
     """Weight of each task in the mean that stands for a benchmark: alike, or alike by type where it ranks by that."""
-    if ranked_by != "mean_task_type":
-        return np.ones(len(types))
+    return _alike_by_type(types) if _ranked_by(cursor, benchmark) == "mean_task_type" else np.ones(len(types))
+
+
+def _ranked_by(cursor: Cursor, benchmark: str) -> str:
+    """Rule that a benchmark ranks by; empty for what is no benchmark."""
+    return "".join(first_column(cursor, "SELECT ranked_by FROM benchmarks WHERE benchmark = ?", [benchmark]))
+
+
+def _alike_by_type(types: pd.Series) -> Matrix:
     weights: Matrix = 1 / types.map(types.value_counts()).to_numpy(dtype=np.float64)
     return weights
 
@@ -110,10 +125,10 @@ def _against(means: pd.DataFrame, first: str | None, weights: Matrix) -> list[st
     able = ~np.isnan(scores).any(axis=1)
     row = list(means.index).index(first)
     place = int(able[:row].sum())
-    told = iter(paired_differences(scores[able], place, weights=weights[mine]))
-    found = [next(told).standing if there else LACKS for there in able]
-    found[row] = ""
-    return found
+    codes = np.full(len(means), LACKS, dtype=object)
+    codes[able] = [pair.standing for pair in paired_differences(scores[able], place, weights=weights[mine])]
+    codes[row] = ""
+    return [str(code) for code in codes]
 
 
 def _rivals(means: pd.DataFrame, first: str | None) -> tuple[Rival, ...]:
@@ -125,5 +140,5 @@ def _rivals(means: pd.DataFrame, first: str | None) -> tuple[Rival, ...]:
     shared = (others.notna() & mine.notna()).sum(axis=1)
     better = others.gt(mine, axis=1).sum(axis=1)
     most = (2 * better > shared) & (shared >= FEWEST_TASKS)
-    found = [Rival(str(model), int(better[model]), int(shared[model])) for model in others.index[most]]
-    return tuple(sorted(found, key=lambda rival: (-rival.better / rival.shared, -rival.shared, rival.model)))
+    rivals = [Rival(str(model), int(better[model]), int(shared[model])) for model in others.index[most]]
+    return tuple(sorted(rivals, key=lambda rival: (-rival.better / rival.shared, -rival.shared, rival.model)))

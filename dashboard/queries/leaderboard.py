@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import duckdb
 import pandas as pd
 
+from dashboard.queries.rows import Cursor, first_column, most_frequent
 from dashboard.queries.training import scored_tasks
 from data.rules.licences import of_class
 from data.rules.overlap import most_shared
 
 __all__ = [
-    "Among",
-    "Pool",
+    "Filter",
+    "Selection",
     "benchmarks",
     "choices",
     "first_shown",
     "group_means",
     "model_facts",
-    "pool",
-    "sources",
+    "score_sources",
+    "selected",
     "table",
     "type_means",
     "unfinished",
@@ -29,8 +29,8 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Among:
-    """Which models and tasks take part. None and empty mean no limit; a model that does not say is not within one.
+class Filter:
+    """What a viewer asks of models and tasks. None and empty mean no limit, which a model that does not say exceeds.
 
     Sizes are in parameters, ``zero_shot`` in percent; ``languages``, ``types`` and ``domains`` choose tasks that have
     any of them, ``without`` takes tasks away; ``licences`` are of ``data.rules.licences.CLASSES``. ``trusted`` leaves
@@ -60,30 +60,32 @@ class Among:
 
     def limits_models(self) -> bool:
         """Whether a model's own facts decide if it takes part."""
-        limits = (self.size_from, self.size_to, self.dimensions_to, self.tokens_from)
-        return any(v is not None for v in (*limits, self.open_weights, self.instructions, self.zero_shot)) or bool(
-            self.licences
-        )
+        return bool(self.licences) or any(limit is not None for limit in self.limits().values())
+
+    def limits(self) -> dict[str, float | bool | None]:
+        """The limits on a model's facts but for its licence, as the parameters of the same names."""
+        names = ("size_from", "size_to", "dimensions_to", "tokens_from", "open_weights", "instructions", "zero_shot")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
-class Pool:
-    """The models and tasks that take part, by name; None for all. What the store's macros are asked with.
+class Selection:
+    """The models and tasks that take part, by name; None for all. What a filter comes to on one benchmark.
 
-    ``asked`` are the tasks the viewer's filters leave (None: all), of which ``unfinished`` were left out because no
-    model has every cell of them, and ``unshared`` because the models that are compared do not all have them.
+    ``filtered_tasks`` are the tasks the viewer's filters leave (None: all), of which ``unfinished`` were left out
+    because no model has every cell of them, and ``unshared`` because the models that are compared do not all have them.
     """
 
     models: tuple[str, ...] | None = None
     tasks: tuple[str, ...] | None = None
     trusted: bool = False
-    asked: tuple[str, ...] | None = None
+    filtered_tasks: tuple[str, ...] | None = None
     unfinished: tuple[str, ...] = ()
     unshared: tuple[str, ...] = ()
 
     def chosen(self) -> bool:
         """Whether the viewer has narrowed the benchmark in any way."""
-        return self.models is not None or self.asked is not None or self.trusted
+        return self.models is not None or self.filtered_tasks is not None or self.trusted
 
     def parameters(self, benchmark: str) -> dict[str, object]:
         """As the parameters $benchmark, $models, $tasks and $trusted."""
@@ -95,7 +97,7 @@ class Pool:
         }
 
 
-def benchmarks(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def benchmarks(cursor: Cursor) -> pd.DataFrame:
     """Every benchmark with a ranked model, in the order of mteb's menu, then those it does not show."""
     return cursor.execute(
         "SELECT * FROM benchmarks k WHERE EXISTS (FROM board b WHERE b.benchmark = k.benchmark)"
@@ -108,90 +110,80 @@ def first_shown(names: Sequence[str]) -> int:
     return list(names).index(_FIRST_SHOWN) if _FIRST_SHOWN in names else 0
 
 
-def choices(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> dict[str, list[str]]:
+def choices(cursor: Cursor, benchmark: str) -> dict[str, list[str]]:
     """What the filters can be set to on a benchmark, by filter, most frequent first."""
-    tasks = "SELECT t.* FROM tasks t SEMI JOIN board b ON b.task = t.task AND b.benchmark = $benchmark"
-    asked = {
-        "languages": f"SELECT unnest(languages) AS name FROM ({tasks})",
-        "types": f"SELECT type AS name FROM ({tasks})",
-        "tasks": f"SELECT task AS name FROM ({tasks})",
-        "domains": f"SELECT unnest(domains) AS name FROM ({tasks})",
+    tasks = "FROM tasks t SEMI JOIN board b ON b.task = t.task AND b.benchmark = $benchmark"
+    columns = {"languages": "unnest(languages)", "types": "type", "tasks": "task", "domains": "unnest(domains)"}
+    return {
+        key: most_frequent(cursor, f"SELECT {column} AS name {tasks}", {"benchmark": benchmark})
+        for key, column in columns.items()
     }
-    return {key: _frequent(cursor, inner, benchmark) for key, inner in asked.items()}
 
 
-def pool(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> Pool:
+def selected(cursor: Cursor, benchmark: str, criteria: Filter) -> Selection:
     """Who takes part on a benchmark under these limits."""
-    tasks = tuple(_tasks(cursor, benchmark, among)) if among.narrows_tasks() else None
-    taking = Pool(None, tasks, among.trusted, asked=tasks)
-    if among.limits_models():
-        taking = replace(taking, models=tuple(_models(cursor, benchmark, tasks, among)))
-    if among.trusted:
-        taking = _on_shared_tasks(cursor, benchmark, taking)
-    elif not among.whole:
-        taking = _without_unfinished(cursor, benchmark, taking)
-    if among.complete:
-        rows = cursor.execute(
-            "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE tasks_present = tasks_scored",
-            taking.parameters(benchmark),
-        ).fetchall()
-        taking = replace(taking, models=tuple(model for (model,) in rows))
-    return taking
+    tasks = tuple(_tasks(cursor, benchmark, criteria)) if criteria.narrows_tasks() else None
+    selection = Selection(None, tasks, criteria.trusted, filtered_tasks=tasks)
+    if criteria.limits_models():
+        selection = replace(selection, models=tuple(_models(cursor, benchmark, tasks, criteria)))
+    if criteria.trusted:
+        selection = _on_shared_tasks(cursor, benchmark, selection)
+    elif not criteria.whole:
+        selection = _without_unfinished(cursor, benchmark, selection)
+    if criteria.complete:
+        query = "SELECT model FROM ranking($benchmark, $models, $tasks, $trusted) WHERE tasks_present = tasks_scored"
+        complete = first_column(cursor, query, selection.parameters(benchmark))
+        selection = replace(selection, models=tuple(complete))
+    return selection
 
 
-def _without_unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> Pool:
+def _without_unfinished(cursor: Cursor, benchmark: str, selection: Selection) -> Selection:
     """The same without the tasks that no model of the record has finished: with them nobody has a mean."""
-    left_out = [task for task in unfinished(cursor, benchmark) if taking.tasks is None or task in taking.tasks]
-    if not left_out:
-        return taking
-    return replace(taking, tasks=tuple(_other_tasks(cursor, benchmark, taking, left_out)), unfinished=tuple(left_out))
+    tasks = [task for task in unfinished(cursor, benchmark) if selection.tasks is None or task in selection.tasks]
+    if not tasks:
+        return selection
+    return replace(selection, tasks=_other_tasks(cursor, benchmark, selection, tasks), unfinished=tuple(tasks))
 
 
-def _on_shared_tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> Pool:
+def _on_shared_tasks(cursor: Cursor, benchmark: str, selection: Selection) -> Selection:
     """The same on the tasks that the most figures can be compared on, now that some of them are left out."""
-    found = cursor.execute(
+    cells = cursor.execute(
         "SELECT model, task FROM board_cells($benchmark, $models, $tasks, $trusted) WHERE score IS NOT NULL"
         " QUALIFY ranked OR NOT bool_or(ranked) OVER ()",
-        taking.parameters(benchmark),
+        selection.parameters(benchmark),
     ).df()
-    if found.empty:
-        return taking
-    there = pd.crosstab(found["model"], found["task"]).astype(bool)
-    _, shared = most_shared(there.to_numpy())
-    kept = [str(task) for task in there.columns[shared]]
-    return replace(taking, tasks=tuple(kept), unshared=tuple(_other_tasks(cursor, benchmark, taking, kept)))
+    if cells.empty:
+        return selection
+    present = pd.crosstab(cells["model"], cells["task"]).astype(bool)
+    _, shared = most_shared(present.to_numpy())
+    tasks = [str(task) for task in present.columns[shared]]
+    return replace(selection, tasks=tuple(tasks), unshared=_other_tasks(cursor, benchmark, selection, tasks))
 
 
-def _other_tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool, tasks: list[str]) -> list[str]:
+def _other_tasks(cursor: Cursor, benchmark: str, selection: Selection, without: list[str]) -> tuple[str, ...]:
     """The tasks that take part, without these."""
-    rows = cursor.execute(
-        "SELECT DISTINCT task FROM board_cells($benchmark, NULL, $tasks, false) WHERE NOT list_contains($without, task)"
-        " ORDER BY task",
-        {"benchmark": benchmark, "tasks": taking.parameters(benchmark)["tasks"], "without": tasks},
-    ).fetchall()
-    return [task for (task,) in rows]
+    return tuple(task for task in scored_tasks(cursor, benchmark, selection.tasks) if task not in set(without))
 
 
-def table(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd.DataFrame:
+def table(cursor: Cursor, benchmark: str, selection: Selection) -> pd.DataFrame:
     """One row a model that takes part: rank, means (0-1), what its figures rest on, and its facts; by rank.
 
     ``tasks_missing`` counts the tasks anybody has a score for and this model has not, or not in full. ``reported``,
     ``other_dataset`` and ``other_revision`` count scores that rest on a model card, on other data, on another revision.
     """
-    return _run(cursor, _TABLE, taking.parameters(benchmark))
+    return cursor.execute(_TABLE, selection.parameters(benchmark)).df()
 
 
-def type_means(cursor: duckdb.DuckDBPyConnection, benchmark: str, taking: Pool) -> pd.DataFrame:
+def type_means(cursor: Cursor, benchmark: str, selection: Selection) -> pd.DataFrame:
     """Mean of each task type (0-1): models down, types across, blank unless all its tasks are there."""
-    long = _run(
-        cursor,
+    long = cursor.execute(
         "SELECT model, type, mean FROM type_means($benchmark, $models, $tasks, $trusted) ORDER BY type",
-        taking.parameters(benchmark),
-    )
+        selection.parameters(benchmark),
+    ).df()
     return long.pivot(index="model", columns="type", values="mean")
 
 
-def group_means(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+def group_means(cursor: Cursor, benchmark: str) -> pd.DataFrame:
     """The benchmark's own further means (0-1) over all its tasks: models down, groups across in its own order."""
     long = cursor.execute(
         "SELECT model, mean,"
@@ -203,80 +195,47 @@ def group_means(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFra
     return long.pivot(index="model", columns="name", values="mean")[names]
 
 
-def unfinished(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+def unfinished(cursor: Cursor, benchmark: str) -> list[str]:
     """Tasks that some models have scores on and none of the record has whole, so that nobody has a mean over all."""
-    rows = cursor.execute(
-        "SELECT task FROM board_cells(?, NULL, NULL, false) GROUP BY task HAVING count(score) = 0 ORDER BY task",
-        [benchmark],
-    ).fetchall()
-    return [task for (task,) in rows]
+    query = "SELECT task FROM board_cells(?, NULL, NULL, false) GROUP BY task HAVING count(score) = 0 ORDER BY task"
+    return first_column(cursor, query, [benchmark])
 
 
-def sources(cursor: duckdb.DuckDBPyConnection, benchmark: str, model: str) -> pd.DataFrame:
+def score_sources(cursor: Cursor, benchmark: str, model: str) -> pd.DataFrame:
     """Where a model's numbers on a benchmark come from: one row a task, those without a score too."""
-    return _run(cursor, _SOURCES, {"benchmark": benchmark, "model": model})
+    return cursor.execute(_SOURCES, {"benchmark": benchmark, "model": model}).df()
 
 
-def model_facts(cursor: duckdb.DuckDBPyConnection, model: str) -> pd.DataFrame:
+def model_facts(cursor: Cursor, model: str) -> pd.DataFrame:
     """What the registry says of one model, in one row; empty when it is unknown."""
     return cursor.execute("SELECT * FROM models WHERE model = ?", [model]).df()
 
 
-def _tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, among: Among) -> list[str]:
-    rows = cursor.execute(
-        "SELECT task FROM benchmark_tasks JOIN tasks USING (task) WHERE benchmark = $benchmark"
-        " AND (len($languages) = 0 OR list_has_any(coalesce(languages, []), $languages))"
-        " AND (len($types) = 0 OR list_contains($types, type))"
-        " AND NOT list_contains($without, task)"
-        " AND (len($domains) = 0 OR list_has_any(coalesce(domains, []), $domains))",
-        {
-            "benchmark": benchmark,
-            "languages": list(among.languages),
-            "types": list(among.types),
-            "domains": list(among.domains),
-            "without": list(among.without),
-        },
-    ).fetchall()
-    return [task for (task,) in rows]
+def _tasks(cursor: Cursor, benchmark: str, criteria: Filter) -> list[str]:
+    wishes = {name: list(getattr(criteria, name)) for name in ("languages", "types", "domains", "without")}
+    return first_column(cursor, _TASKS, {"benchmark": benchmark, **wishes})
 
 
-def _models(
-    cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None, among: Among
-) -> list[str]:
-    stated = [licence for (licence,) in cursor.execute("SELECT DISTINCT licence FROM models").fetchall()]
-    wanted = of_class(stated, among.licences)
-    rows = cursor.execute(
-        _MODELS,
-        {
-            "of_tasks": scored_tasks(cursor, benchmark, tasks),
-            "size_from": among.size_from,
-            "size_to": among.size_to,
-            "dimensions_to": among.dimensions_to,
-            "tokens_from": among.tokens_from,
-            "any_licence": not among.licences,
-            "licences": [licence for licence in wanted if licence is not None],
-            "unstated": None in wanted,
-            "open_weights": among.open_weights,
-            "instructions": among.instructions,
-            "zero_shot": among.zero_shot,
-        },
-    ).fetchall()
-    return [model for (model,) in rows]
-
-
-def _frequent(cursor: duckdb.DuckDBPyConnection, inner: str, benchmark: str) -> list[str]:
-    rows = cursor.execute(
-        f"SELECT name FROM ({inner}) WHERE name IS NOT NULL GROUP BY name ORDER BY count(*) DESC, name",
-        {"benchmark": benchmark},
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def _run(cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, object]) -> pd.DataFrame:
-    return cursor.execute(query, parameters).df()
+def _models(cursor: Cursor, benchmark: str, tasks: tuple[str, ...] | None, criteria: Filter) -> list[str]:
+    licences = of_class(first_column(cursor, "SELECT DISTINCT licence FROM models"), criteria.licences)
+    parameters = criteria.limits() | {
+        "of_tasks": scored_tasks(cursor, benchmark, tasks),
+        "any_licence": not criteria.licences,
+        "licences": [licence for licence in licences if licence is not None],
+        "unstated": None in licences,
+    }
+    return first_column(cursor, _MODELS, parameters)
 
 
 _FIRST_SHOWN = "MTEB(eng, v2)"
+
+_TASKS = """
+SELECT task FROM benchmark_tasks JOIN tasks USING (task)
+WHERE benchmark = $benchmark AND NOT list_contains($without, task)
+    AND (len($languages) = 0 OR list_has_any(coalesce(languages, []), $languages))
+    AND (len($types) = 0 OR list_contains($types, type))
+    AND (len($domains) = 0 OR list_has_any(coalesce(domains, []), $domains))
+"""
 
 _MODELS = """
 SELECT m.model FROM models m JOIN trained_on($of_tasks) z USING (model)

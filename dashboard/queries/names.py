@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import duckdb
+from dashboard.queries.rows import Cursor, first_column
 
 __all__ = ["Private", "models", "private", "tasks", "tasks_of"]
 
@@ -31,28 +31,22 @@ class Private(NamedTuple):
     tasks: frozenset[str]
 
 
-def private(cursor: duckdb.DuckDBPyConnection) -> Private:
+def private(cursor: Cursor) -> Private:
     """Models and tasks that are in neither mteb's registry nor its published results."""
-    return Private(*(frozenset(_first(cursor.execute(query))) for query in (_PRIVATE_MODELS, _PRIVATE_TASKS)))
+    return Private(*(frozenset(first_column(cursor, query)) for query in (_PRIVATE_MODELS, _PRIVATE_TASKS)))
 
 
-def models(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+def models(cursor: Cursor) -> list[str]:
     """Every model with a result that counts, by name."""
-    return _first(
-        cursor.execute("SELECT DISTINCT model FROM chosen WHERE experiment = '' ORDER BY lower(model), model")
-    )
+    return first_column(cursor, "SELECT DISTINCT model FROM chosen WHERE experiment = '' ORDER BY lower(model), model")
 
 
-def tasks(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+def tasks(cursor: Cursor) -> list[str]:
     """Every task with a result that counts, by name."""
-    return _first(cursor.execute("SELECT DISTINCT task FROM chosen WHERE experiment = '' ORDER BY lower(task), task"))
+    return first_column(cursor, "SELECT DISTINCT task FROM chosen WHERE experiment = '' ORDER BY lower(task), task")
 
 
-def tasks_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+def tasks_of(cursor: Cursor, benchmark: str) -> list[str]:
     """Tasks of a benchmark, by name."""
     query = "SELECT task FROM benchmark_tasks WHERE benchmark = ? ORDER BY lower(task), task"
-    return _first(cursor.execute(query, [benchmark]))
-
-
-def _first(result: duckdb.DuckDBPyConnection) -> list[str]:
-    return [name for (name,) in result.fetchall()]
+    return first_column(cursor, query, [benchmark])

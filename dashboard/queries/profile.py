@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import duckdb
 import pandas as pd
+
+from dashboard.queries.rows import Cursor, first_column
 
 __all__ = ["benchmarks_of", "cells_against_peers", "languages_against_peers", "peers", "tasks_against_peers"]
 
@@ -59,57 +60,39 @@ ORDER BY mine.task, mine.split, mine.subset
 """
 
 
-def benchmarks_of(cursor: duckdb.DuckDBPyConnection, model: str) -> list[str]:
+def benchmarks_of(cursor: Cursor, model: str) -> list[str]:
     """Benchmarks the model has a score on, the one it has most of first."""
-    rows = cursor.execute(
-        "SELECT benchmark FROM board JOIN benchmarks USING (benchmark) WHERE model = ?"
-        " GROUP BY benchmark, position ORDER BY count(score) DESC, position",
-        [model],
-    ).fetchall()
-    return [name for (name,) in rows]
+    query = "SELECT benchmark FROM board JOIN benchmarks USING (benchmark) WHERE model = ? GROUP BY benchmark, position"
+    return first_column(cursor, query + " ORDER BY count(score) DESC, position", [model])
 
 
-def peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> list[str]:
+def peers(cursor: Cursor, model: str, benchmark: str) -> list[str]:
     """Models of the benchmark with half to twice the parameters; all others where the size is unknown."""
-    rows = cursor.execute(f"WITH {_PEERS} SELECT model FROM peers ORDER BY model", _asked(model, benchmark)).fetchall()
-    return [name for (name,) in rows]
+    query = f"WITH {_PEERS} SELECT model FROM peers ORDER BY model"
+    return first_column(cursor, query, {"model": model, "benchmark": benchmark})
 
 
-def tasks_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> pd.DataFrame:
+def tasks_against_peers(cursor: Cursor, model: str, benchmark: str) -> pd.DataFrame:
     """One row a task the model has in full: score, peers with a score, their median and best (0-1), percentile."""
-    return cursor.execute(_TASKS, _asked(model, benchmark)).df()
+    return cursor.execute(_TASKS, {"model": model, "benchmark": benchmark}).df()
 
 
-def cells_against_peers(cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str) -> pd.DataFrame:
+def cells_against_peers(cursor: Cursor, model: str, benchmark: str) -> pd.DataFrame:
     """The same by cell: one row a task, split and subset, with its languages ('eng-Latn,fra-Latn')."""
-    return cursor.execute(_CELLS, _asked(model, benchmark)).df()
+    return cursor.execute(_CELLS, {"model": model, "benchmark": benchmark}).df()
 
 
-def languages_against_peers(
-    cursor: duckdb.DuckDBPyConnection, model: str, benchmark: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def languages_against_peers(cursor: Cursor, model: str, benchmark: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a language, the one with most tasks first; and the cells all of it is made of, as above.
 
     Columns: language, tasks, cells, and the means of its cells' scores (``score``, 0-1) and ``percentile``. A cell of
     two languages counts for both. Percentiles are taken cell by cell, so that only like is compared.
     """
     cells = cells_against_peers(cursor, model, benchmark)
-    found = cells.assign(language=cells["languages"].fillna("").str.split(",")).explode("language")
-    found["language"] = found["language"].str.split("-").str[0]
-    languages = (
-        found[found["language"] != ""]
-        .groupby("language")
-        .agg(
-            tasks=("task", "nunique"),
-            cells=("score", "size"),
-            score=("score", "mean"),
-            percentile=("percentile", "mean"),
-        )
-        .sort_values(["tasks", "cells", "language"], ascending=[False, False, True])
-        .reset_index()
-    )
-    return languages, cells
-
-
-def _asked(model: str, benchmark: str) -> dict[str, str]:
-    return {"model": model, "benchmark": benchmark}
+    by_language = cells.assign(language=cells["languages"].fillna("").str.split(",")).explode("language")
+    by_language["language"] = by_language["language"].str.split("-").str[0]
+    languages = by_language[by_language["language"] != ""].groupby("language", as_index=False).agg(
+        tasks=("task", "nunique"), cells=("score", "size"), score=("score", "mean"), percentile=("percentile", "mean")
+    )  # fmt: skip
+    order = ["tasks", "cells", "language"]
+    return languages.sort_values(order, ascending=[False, False, True], ignore_index=True), cells

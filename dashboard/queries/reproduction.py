@@ -6,12 +6,12 @@ import json
 import shlex
 from typing import Any, cast
 
-import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries.rows import Cursor
 from data.rules.deltas import Thresholds, deltas
-from data.rules.effects import Effects, by_task, decompose
+from data.rules.effects import Effects, decompose, delta_table
 from data.rules.setups import NamedRun, named_runs, setups
 from data.rules.signs import WeightsFinding
 from data.store.runs import ReproduceSettings, in_one_line, recorded, warnings_of
@@ -21,27 +21,27 @@ __all__ = [
     "command",
     "counts",
     "effects",
-    "faults",
     "judged",
     "kinds",
-    "metrics",
-    "named",
+    "metrics_of_both",
     "provenance",
-    "said",
+    "rows_by_set_up",
+    "run_warnings",
     "types",
+    "weight_faults",
 ]
 
 # Facts that differ between any two results and explain nothing.
 _NEVER_THE_SAME = ("file", "date", "origin", "run", "notes", "texts a second", "evaluation time", "peak memory")
 
 
-def kinds(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def kinds(cursor: Cursor) -> dict[str, int]:
     """Number of comparisons of each kind there is anything of."""
-    found = cursor.execute("SELECT kind, count(*) FROM delta_pairs GROUP BY kind").fetchall()
-    return {str(kind): int(pairs) for kind, pairs in found}
+    rows = cursor.execute("SELECT kind, count(*) FROM delta_pairs GROUP BY kind").fetchall()
+    return {str(kind): int(pairs) for kind, pairs in rows}
 
 
-def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> pd.DataFrame:
+def judged(cursor: Cursor, kind: str, limits: Thresholds) -> pd.DataFrame:
     """The deltas of one kind; ``row`` is what a line of the heatmap stands for: a model, or a run of it."""
     frame = deltas(cursor, kind, limits)
     frame.insert(0, "row", frame["model"])
@@ -52,24 +52,24 @@ def judged(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> 
     return frame
 
 
-def effects(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> tuple[Effects, int]:
+def effects(cursor: Cursor, kind: str, limits: Thresholds) -> tuple[Effects, int]:
     """Whose fault, and of how many other models what is usual on the same tasks was learned.
 
     Own runs are few, so they are judged by what model cards against official runs show on the same tasks. Two runs of
     this machine share data and evaluator: between them nothing is usual but noise.
     """
-    table = by_task(judged(cursor, kind, limits), limits, "row")
+    table = delta_table(judged(cursor, kind, limits), limits, "row")
     if kind == Comparison.REPORTED:
         return decompose(table), 0
     if kind == Comparison.RUNS:
         usual = table.iloc[:0]
     else:
-        usual = by_task(judged(cursor, Comparison.REPORTED, limits), limits, "row")
+        usual = delta_table(judged(cursor, Comparison.REPORTED, limits), limits, "row")
     usual = usual[usual["column"].isin(set(table["column"]))]
     return decompose(table, usual), int(usual["row"].nunique())
 
 
-def named(cursor: duckdb.DuckDBPyConnection, kind: str, limits: Thresholds) -> dict[str, NamedRun]:
+def rows_by_set_up(cursor: Cursor, kind: str, limits: Thresholds) -> dict[str, NamedRun]:
     """The rows that are runs, by what sets their set-up apart from another run of the model; none of model cards."""
     if kind == Comparison.REPORTED:
         return {}
@@ -101,7 +101,7 @@ def types(frame: pd.DataFrame) -> pd.DataFrame:
     return whole.assign(cells=cells.sum(axis=1)).sort_values("cells", ascending=False).reset_index()
 
 
-def provenance(cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int) -> pd.DataFrame:
+def provenance(cursor: Cursor, claim_id: int, check_id: int) -> pd.DataFrame:
     """Everything known of where two results come from, side by side: what, claim, check, differs.
 
     ``differs`` is true only where both sides are known; the settings and versions of a published file are not, beyond
@@ -109,16 +109,13 @@ def provenance(cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int) 
     """
     sides = [_facts(cursor, result_id) for result_id in (claim_id, check_id)]
     names = list(dict.fromkeys([*sides[0], *sides[1]]))
-    rows = [(name, sides[0].get(name), sides[1].get(name)) for name in names]
-    rows = [row for row in rows if row[1] or row[2]]
-    frame = pd.DataFrame(rows, columns=["what", "claim", "check"], dtype=object)
-    frame["differs"] = [
-        bool(claim and check) and claim != check and what not in _NEVER_THE_SAME for what, claim, check in rows
-    ]
-    return frame
+    claims, checks = ([side.get(name) for name in names] for side in sides)
+    frame = pd.DataFrame({"what": names, "claim": claims, "check": checks}, dtype=object)
+    known = frame["claim"].notna() & frame["check"].notna() & ~frame["what"].isin(_NEVER_THE_SAME)
+    return frame.assign(differs=known & (frame["claim"] != frame["check"]))
 
 
-def _facts(cursor: duckdb.DuckDBPyConnection, result_id: int) -> dict[str, str]:
+def _facts(cursor: Cursor, result_id: int) -> dict[str, str]:
     row = cursor.execute(
         """SELECT r.*, i.source_commit, u.settings, u.environment, u.command, t.dataset_path, t.batch_size, t.seconds,
                t.texts, t.peak_memory_mb, k.metric AS task_metric
@@ -147,47 +144,37 @@ def _facts(cursor: duckdb.DuckDBPyConnection, result_id: int) -> dict[str, str]:
         "evaluation time": f"{r['evaluation_time']:.0f} s" if r["evaluation_time"] else None,
         "peak memory": f"{r['peak_memory_mb']:.0f} MB" if r["peak_memory_mb"] else None,
     }
-    kept = recorded(r["settings"], r["environment"], None, None)
-    settings, environment = cast(ReproduceSettings, kept.settings), kept.environment
+    records = recorded(r["settings"], r["environment"], None, None)
+    settings, environment = cast(ReproduceSettings, records.settings), records.environment
     facts |= settings.get("in_use") or {}
     facts["loader"] = settings.get("loader")
-    facts["trust"] = _text((settings.get("asked") or {}).get("trust")) if r["settings"] else None
+    facts["trust"] = (settings.get("asked") or {}).get("trust")
     facts |= environment["libraries"]
-    facts |= {
-        "cpu": environment["cpu"],
-        "gpus": _text(environment["gpus"]),
-        "torch_threads": _text(environment["torch_threads"]),
-        "platform": environment["platform"],
-        "python": environment["python"],
-    }
+    facts |= {name: dict(environment)[name] for name in ("cpu", "gpus", "torch_threads", "platform", "python")}
     return {name: _text(value) for name, value in facts.items() if value not in (None, "", [], {})}
 
 
 def _text(value: Any) -> str:
-    if value is None or value == [] or value == {}:
-        return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def metrics(cursor: duckdb.DuckDBPyConnection, claim_id: int, check_id: int, split: str, subset: str) -> pd.DataFrame:
+def metrics_of_both(cursor: Cursor, claim_id: int, check_id: int, split: str, subset: str) -> pd.DataFrame:
     """Every metric of both sides of a cell: metric, claim, check, delta (check - claim); NaN where a side has none."""
     return cursor.execute(
         """WITH figures AS (
-               SELECT s.result_id, unnest(m.names) AS metric, unnest(s.metrics) AS value
-               FROM scores s JOIN metric_sets m USING (metric_set)
-               WHERE s.result_id IN ($claim, $check) AND s.split = $split AND s.subset = $subset
-               UNION ALL
-               SELECT result_id, 'main_score', main_score FROM scores
-               WHERE result_id IN ($claim, $check) AND split = $split AND subset = $subset
+               FROM metrics_of([$claim, $check])
+               UNION ALL BY NAME SELECT result_id, split, subset, 'main_score' AS metric, main_score AS value
+               FROM scores WHERE result_id IN ($claim, $check)
            )
            SELECT metric, any_value(value) FILTER (result_id = $claim) AS claim,
                any_value(value) FILTER (result_id = $check) AS "check", "check" - claim AS delta
-           FROM figures GROUP BY metric ORDER BY metric <> 'main_score', delta IS NULL, metric""",
+           FROM figures WHERE split = $split AND subset = $subset
+           GROUP BY metric ORDER BY metric <> 'main_score', delta IS NULL, metric""",
         {"claim": claim_id, "check": check_id, "split": split, "subset": subset},
     ).df()
 
 
-def said(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
+def run_warnings(cursor: Cursor, result_id: int) -> list[str]:
     """Every warning of the run that made a result, on loading the model and on the task; none for a published file."""
     rows = cursor.execute(
         """SELECT u.warnings, t.warnings FROM results r JOIN runs u USING (run_id)
@@ -197,7 +184,7 @@ def said(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[str]:
     return list(dict.fromkeys(in_one_line(each) for row in rows for column in row for each in warnings_of(column)))
 
 
-def faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[WeightsFinding]:
+def weight_faults(cursor: Cursor, result_id: int) -> list[WeightsFinding]:
     """What was found in the model of the run that made a result before it ran: the code of each, and what was seen."""
     rows = cursor.execute(
         "SELECT f.code, f.seen FROM findings f JOIN results r USING (run_id) WHERE r.result_id = ? AND f.tier = ?"
@@ -207,7 +194,7 @@ def faults(cursor: duckdb.DuckDBPyConnection, result_id: int) -> list[WeightsFin
     return [WeightsFinding(str(code), str(seen)) for code, seen in rows]
 
 
-def run_command(cursor: duckdb.DuckDBPyConnection, run: str) -> str | None:
+def run_command(cursor: Cursor, run: str) -> str | None:
     """What was typed to make a run; None for one that nobody here typed."""
     row = cursor.execute("SELECT command FROM runs WHERE run_id = ?", [run]).fetchone()
     return str(row[0]) if row and row[0] else None

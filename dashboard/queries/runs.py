@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
-from dashboard.diff import differences, file_digests
+from dashboard.diff import file_digests, side_by_side
+from dashboard.queries.rows import Cursor
 from data.store.runs import Recorded, recorded, warnings_of
 
-__all__ = ["PARTS", "Run", "beside", "part", "run", "runs", "tasks"]
+__all__ = ["PARTS", "Run", "part", "recorded_run", "run_differences", "runs", "tasks_of_run"]
 
 PARTS = ["settings", "environment", "files"]
 
@@ -22,23 +22,23 @@ class Run(NamedTuple):
     records: Recorded
 
 
-def runs(cursor: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def runs(cursor: Cursor) -> pd.DataFrame:
     """Every run, the newest first, with how many tasks it finished, and its warnings and findings."""
-    found = cursor.execute("""
+    frame = cursor.execute("""
         SELECT r.run_id, r.kind, r.model, r.revision, r.private, r.status, r.started_at,
             date_diff('second', r.started_at, r.finished_at) AS seconds, r.command,
             r.warnings,
-            (SELECT count(DISTINCT (f.tier, f.code, coalesce(nullif(f.evidence::VARCHAR, '{}'), f.seen)))
-                FROM findings f WHERE f.run_id = r.run_id) AS findings,
+            (SELECT count(DISTINCT fault_of(tier, code, evidence, seen)) FROM findings f WHERE f.run_id = r.run_id)
+                AS findings,
             (SELECT count(*) FROM findings f WHERE f.run_id = r.run_id AND f.severity = 'fatal') AS fatal,
             (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id) AS tasks,
             (SELECT count(*) FROM run_tasks t WHERE t.run_id = r.run_id AND t.status = 'done') AS done
         FROM runs r ORDER BY r.started_at DESC, r.run_id
     """).df()
-    return found.assign(warnings=[len(warnings_of(text)) for text in found["warnings"]])
+    return frame.assign(warnings=[len(warnings_of(text)) for text in frame["warnings"]])
 
 
-def run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
+def recorded_run(cursor: Cursor, run_id: str) -> Run:
     """One run with everything it recorded."""
     frame = cursor.execute("SELECT * FROM runs WHERE run_id = ?", [run_id]).df()
     facts = frame.to_dict("records")[0]
@@ -48,7 +48,7 @@ def run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
     )
 
 
-def tasks(cursor: duckdb.DuckDBPyConnection, run_id: str) -> pd.DataFrame:
+def tasks_of_run(cursor: Cursor, run_id: str) -> pd.DataFrame:
     """The tasks of a reproduction with their scores (0-1, the mean of the cells); no row for other runs."""
     return cursor.execute(
         """
@@ -62,21 +62,20 @@ def tasks(cursor: duckdb.DuckDBPyConnection, run_id: str) -> pd.DataFrame:
     ).df()
 
 
-def part(cursor: duckdb.DuckDBPyConnection, run_id: str, name: str) -> pd.DataFrame:
+def part(cursor: Cursor, run_id: str, name: str) -> pd.DataFrame:
     """Settings, environment or files of one run as ``name`` and ``left``."""
-    one = _part(run(cursor, run_id), name)
-    return pd.DataFrame([(pair.name, pair.left) for pair in differences(one, one)], columns=["name", "left"])
+    one = _part(recorded_run(cursor, run_id), name)
+    return side_by_side(one, one)[["name", "left"]]
 
 
-def beside(cursor: duckdb.DuckDBPyConnection, left: str, right: str, name: str) -> pd.DataFrame:
+def run_differences(cursor: Cursor, left: str, right: str, name: str) -> pd.DataFrame:
     """Settings, environment or files of two runs, differences first: ``name``, ``left``, ``right``, ``differs``."""
-    sides = (_part(run(cursor, each), name) for each in (left, right))
-    return pd.DataFrame(differences(*sides), columns=["name", "left", "right", "differs"])
+    return side_by_side(*(_part(recorded_run(cursor, each), name) for each in (left, right)))
 
 
-def _part(found: Run, name: str) -> dict[str, Any]:
+def _part(run: Run, name: str) -> dict[str, Any]:
     if name == "files":
-        return file_digests(found.records.files)
+        return file_digests(run.records.files)
     if name == "environment":  # what is not known is no entry
-        return {fact: value for fact, value in found.records.environment.items() if value not in ("", [], {}, None)}
-    return {"model": found.facts["model"], "revision": found.facts["revision"]} | found.records.settings
+        return {fact: value for fact, value in run.records.environment.items() if value not in ("", [], {}, None)}
+    return {"model": run.facts["model"], "revision": run.facts["revision"]} | run.records.settings

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 import pandas as pd
 
 from dashboard.queries.own_cells import OWN_CELLS
+from dashboard.queries.rows import Cursor, first_column
 
-__all__ = ["benchmarks_with", "cells", "facts", "metrics", "standings"]
+__all__ = ["benchmarks_with", "cells", "metrics", "models_by_score", "task_description"]
 
 _ORIGIN = """
 , r.origin, r.revision, r.dataset_revision, r.mteb_version, r.date, r.file, r.notes, r.metric, m.n_parameters
@@ -35,31 +35,20 @@ WHERE list_contains($results, r.result_id)
 ORDER BY s.split, s.subset, r.model
 """
 
-_METRICS = """
-SELECT s.split, s.subset, unnest(m.names) AS metric, unnest(s.metrics) AS value
-FROM scores s JOIN metric_sets m USING (metric_set)
-WHERE s.result_id = ?
-ORDER BY s.split, s.subset, metric
-"""
 
-
-def facts(cursor: duckdb.DuckDBPyConnection, task: str) -> dict[str, Any]:
+def task_description(cursor: Cursor, task: str) -> dict[str, Any]:
     """The task's row in the registry; empty when nobody knows it."""
     rows = cursor.execute("SELECT * FROM tasks WHERE task = ?", [task]).df().to_dict("records")
     return {str(key): value for key, value in rows[0].items()} if rows else {}
 
 
-def benchmarks_with(cursor: duckdb.DuckDBPyConnection, task: str) -> list[str]:
+def benchmarks_with(cursor: Cursor, task: str) -> list[str]:
     """Benchmarks that have the task and a score on it, in the order of mteb's menu."""
-    rows = cursor.execute(
-        "SELECT benchmark FROM benchmarks k WHERE EXISTS (FROM board b WHERE b.benchmark = k.benchmark AND b.task = ?)"
-        " ORDER BY menu IS NULL, position, benchmark",
-        [task],
-    ).fetchall()
-    return [name for (name,) in rows]
+    query = "SELECT benchmark FROM benchmarks SEMI JOIN (FROM board WHERE task = ?) USING (benchmark)"
+    return first_column(cursor, query + " ORDER BY menu IS NULL, position, benchmark", [task])
 
 
-def standings(cursor: duckdb.DuckDBPyConnection, task: str, benchmark: str = "") -> pd.DataFrame:
+def models_by_score(cursor: Cursor, task: str, benchmark: str = "") -> pd.DataFrame:
     """Every model with a score on the task, the best first: one row a model, with where the score came from.
 
     ``place`` counts complete scores only (ties share it); ``score`` is blank where cells are missing that others have,
@@ -70,11 +59,13 @@ def standings(cursor: duckdb.DuckDBPyConnection, task: str, benchmark: str = "")
     return cursor.execute(_ON_ITS_OWN, {"tasks": [task]}).df()
 
 
-def cells(cursor: duckdb.DuckDBPyConnection, results: tuple[int, ...], benchmark: str = "") -> pd.DataFrame:
+def cells(cursor: Cursor, results: tuple[int, ...], benchmark: str = "") -> pd.DataFrame:
     """The cells of some results: one row a model, split and subset; only a benchmark's own where one is named."""
     return cursor.execute(_CELLS, {"results": list(results), "benchmark": benchmark}).df()
 
 
-def metrics(cursor: duckdb.DuckDBPyConnection, result: int) -> pd.DataFrame:
+def metrics(cursor: Cursor, result: int) -> pd.DataFrame:
     """Every metric stored of one result: one row a split, subset and metric; empty where only the main score is."""
-    return cursor.execute(_METRICS, [result]).df()
+    return cursor.execute(
+        "SELECT * EXCLUDE (result_id) FROM metrics_of([?]) ORDER BY split, subset, metric", [result]
+    ).df()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import duckdb
 import pandas as pd
+
+from dashboard.queries.rows import Cursor, first_column
 
 __all__ = ["scored_tasks", "training"]
 
 
-def scored_tasks(cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None = None) -> list[str]:
+def scored_tasks(cursor: Cursor, benchmark: str, tasks: tuple[str, ...] | None = None) -> list[str]:
     """The benchmark's tasks that anybody was run on, of those asked for: what a share of tasks is a share of."""
-    rows = cursor.execute(
-        "SELECT DISTINCT task FROM board_cells(?, NULL, ?, false) ORDER BY task",
-        [benchmark, None if tasks is None else list(tasks)],
-    ).fetchall()
-    return [task for (task,) in rows]
+    query = "SELECT DISTINCT task FROM board_cells(?, NULL, ?, false) ORDER BY task"
+    return first_column(cursor, query, [benchmark, None if tasks is None else list(tasks)])
 
 
-def training(cursor: duckdb.DuckDBPyConnection, benchmark: str, tasks: tuple[str, ...] | None = None) -> pd.DataFrame:
+def training(cursor: Cursor, benchmark: str, tasks: tuple[str, ...] | None = None) -> pd.DataFrame:
     """By model: ``tasks`` judged by, ``trained_on`` of them, ``zero_shot`` (whole percent); NaN where nobody said.
 
     Args:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import duckdb
 import numpy as np
 import pandas as pd
 
+from dashboard.queries.rows import Cursor, most_frequent
 from dashboard.queries.training import training
 from data.rules.bootstrap import mean_intervals, paired_differences
 from data.rules.licences import licence_of
@@ -24,7 +24,7 @@ __all__ = [
     "entries",
     "languages_of",
     "short_list",
-    "tasks_of",
+    "tasks_with_types",
     "weighed",
 ]
 
@@ -76,7 +76,7 @@ class ShortList:
     ``place <type>``.
     ``lacking``: models within the limits that lack scores: model, missing. ``excluded``: limit -> models it alone or
     among others takes away. ``weights``: task, type, language, weight (summing to one). ``rare``: tasks left out
-    because too few models have them. ``pool``: models with any score on the benchmark.
+    because too few models have them. ``models``: how many have any score on the benchmark.
     """
 
     ranked: pd.DataFrame
@@ -84,8 +84,10 @@ class ShortList:
     excluded: dict[str, int]
     weights: pd.DataFrame
     rare: tuple[str, ...]
-    pool: int
+    models: int
 
+
+_OF_BENCHMARK = "FROM benchmark_tasks JOIN tasks USING (task) WHERE benchmark = ?"
 
 _CELLS = """
 SELECT model, task, '' AS language, score FROM board_cells($benchmark, NULL, NULL, $strict)
@@ -105,7 +107,7 @@ spoken AS MATERIALIZED (
     FROM scores s JOIN spellings l USING (languages)
     WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score)
 ),
-asked AS (
+counted AS (
     SELECT c.model, c.task, s.language, s.split, s.subset, s.main_score
     FROM board_cells($benchmark, NULL, NULL, $strict) c
     JOIN spoken s USING (result_id)
@@ -114,24 +116,24 @@ asked AS (
 ),
 means AS (
     SELECT model, task, language, avg(main_score) AS score, count(DISTINCT (split, subset)) AS cells
-    FROM asked GROUP BY ALL
+    FROM counted GROUP BY ALL
 )
 SELECT model, task, language, CASE WHEN cells = max(cells) OVER (PARTITION BY task, language) THEN score END AS score
 FROM means
 """
 
 _CANDIDATES = """
-WITH pool AS (
+WITH scored AS (
     SELECT DISTINCT model FROM board_cells($benchmark, NULL, NULL, false)
     WHERE CASE WHEN $partly THEN any_score ELSE score END IS NOT NULL
 )
-SELECT p.model, m.n_parameters, m.dimensions, m.dimension_options, m.max_tokens, m.licence, m.open_weights,
+SELECT s.model, m.n_parameters, m.dimensions, m.dimension_options, m.max_tokens, m.licence, m.open_weights,
     m.release_date
-FROM pool p LEFT JOIN models m ON m.model = p.model ORDER BY p.model
+FROM scored s LEFT JOIN models m ON m.model = s.model ORDER BY s.model
 """
 
 
-def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str, partly: bool = False) -> pd.DataFrame:
+def candidates(cursor: Cursor, benchmark: str, partly: bool = False) -> pd.DataFrame:
     """Every model on the benchmark's leaderboard, with the facts limits are set on; ``zero_shot`` in percent.
 
     ``partly``: also those without a whole score on any task, whose cells in one language may be whole.
@@ -140,36 +142,34 @@ def candidates(cursor: duckdb.DuckDBPyConnection, benchmark: str, partly: bool =
     return facts.join(training(cursor, benchmark)["zero_shot"], on="model")
 
 
-def entries(
-    cursor: duckdb.DuckDBPyConnection, benchmark: str, languages: tuple[str, ...] = (), strict: bool = False
-) -> pd.DataFrame:
+def entries(cursor: Cursor, benchmark: str, languages: tuple[str, ...] = (), strict: bool = False) -> pd.DataFrame:
     """What a weighted score is made of: models down, (task, language) across, 0-1; language is '' for all."""
-    given: dict[str, object] = {"benchmark": benchmark, "strict": strict}
+    parameters: dict[str, object] = {"benchmark": benchmark, "strict": strict}
     if languages:
-        long = cursor.execute(_CELLS_IN, given | {"languages": list(languages)}).df()
+        long = cursor.execute(_CELLS_IN, parameters | {"languages": list(languages)}).df()
     else:
-        long = cursor.execute(_CELLS, given).df()
+        long = cursor.execute(_CELLS, parameters).df()
     wide = long.pivot(index="model", columns=["task", "language"], values="score")
     return wide.dropna(axis=1, how="all").sort_index(axis=1)
 
 
-def short_list(cursor: duckdb.DuckDBPyConnection, use: Use) -> ShortList:
+def short_list(cursor: Cursor, use: Use) -> ShortList:
     """Rank the models that meet the limits by their weighted score.
 
     Raises:
         InputError: no task is left that counts.
     """
     scores, weights, rare = weighed(cursor, use)
-    pool = candidates(cursor, use.benchmark, bool(use.languages)).set_index("model")
-    excluded, within = _within(pool, use.limits)
-    scores = scores.reindex(pool.index[within])
+    facts = candidates(cursor, use.benchmark, bool(use.languages)).set_index("model")
+    excluded, within = _within(facts, use.limits)
+    scores = scores.reindex(facts.index[within])
     missing = scores.isna().sum(axis=1)
     lacking = missing[missing > 0].sort_values().rename("missing").rename_axis("model").reset_index()
-    ranked = _ranked(scores[missing == 0], weights, use).join(pool, on="model")
-    return ShortList(ranked, lacking, excluded, weights, rare, len(pool))
+    ranked = _ranked(scores[missing == 0], weights, use).join(facts, on="model")
+    return ShortList(ranked, lacking, excluded, weights, rare, len(facts))
 
 
-def weighed(cursor: duckdb.DuckDBPyConnection, use: Use) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+def weighed(cursor: Cursor, use: Use) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """What a use weighs: scores as :func:`entries` has them, of those that count; their weights; tasks too rare.
 
     The weights are a row an entry: task, language, type, weight (summing to one). Limits play no part in it.
@@ -203,17 +203,17 @@ def with_index(
     return ranked.assign(index_dimensions=size, index_bytes=taken, cost=cost)
 
 
-def domains_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+def domains_of(cursor: Cursor, benchmark: str) -> list[str]:
     """Domains of the benchmark's tasks, the most frequent first."""
-    return _frequent(cursor, "unnest(t.domains)", benchmark)
+    return most_frequent(cursor, f"SELECT unnest(domains) AS name {_OF_BENCHMARK}", [benchmark])
 
 
-def languages_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> list[str]:
+def languages_of(cursor: Cursor, benchmark: str) -> list[str]:
     """Languages of the benchmark's tasks (ISO 639-3), the most frequent first."""
-    return _frequent(cursor, "unnest(t.languages)", benchmark)
+    return most_frequent(cursor, f"SELECT unnest(languages) AS name {_OF_BENCHMARK}", [benchmark])
 
 
-def tasks_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
+def tasks_with_types(cursor: Cursor, benchmark: str) -> pd.DataFrame:
     """The benchmark's tasks that anybody has a score on, with their types."""
     return cursor.execute(
         "SELECT DISTINCT task, type FROM board JOIN tasks USING (task) WHERE benchmark = ? AND score IS NOT NULL"
@@ -222,16 +222,7 @@ def tasks_of(cursor: duckdb.DuckDBPyConnection, benchmark: str) -> pd.DataFrame:
     ).df()
 
 
-def _frequent(cursor: duckdb.DuckDBPyConnection, what: str, benchmark: str) -> list[str]:
-    rows = cursor.execute(
-        f"SELECT name FROM (SELECT {what} AS name FROM benchmark_tasks JOIN tasks t USING (task) WHERE benchmark = ?)"
-        " WHERE name IS NOT NULL GROUP BY name ORDER BY count(*) DESC, name",
-        [benchmark],
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def _weights(cursor: duckdb.DuckDBPyConnection, use: Use, scores: pd.DataFrame) -> pd.DataFrame:
+def _weights(cursor: Cursor, use: Use, scores: pd.DataFrame) -> pd.DataFrame:
     facts = cursor.execute("SELECT task, type, domains FROM tasks").df().set_index("task")
     frame = scores.columns.to_frame(index=False)
     frame["type"] = facts["type"].reindex(frame["task"]).to_numpy()
@@ -244,25 +235,23 @@ def _weights(cursor: duckdb.DuckDBPyConnection, use: Use, scores: pd.DataFrame) 
     return frame.assign(weight=entry_weights(list(frame["type"]), dict(use.types), own))
 
 
-def _within(pool: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Series]:
+def _within(facts: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Series]:
     """How many models each limit takes away, and which are within all of them."""
     tests = {
-        "parameters": None if limits.parameters is None else pool["n_parameters"] <= limits.parameters,
-        "dimensions": None if limits.dimensions is None else pool["dimensions"] <= limits.dimensions,
-        "max tokens": None if limits.tokens is None else pool["max_tokens"] >= limits.tokens,
-        "zero-shot": None if limits.zero_shot is None else pool["zero_shot"] >= limits.zero_shot,
-        "licence": pool["licence"].map(_licence_code).isin(limits.licences) if limits.licences else None,
-        "open weights": pool["open_weights"] if limits.open_weights else None,
+        "parameters": None if limits.parameters is None else facts["n_parameters"] <= limits.parameters,
+        "dimensions": None if limits.dimensions is None else facts["dimensions"] <= limits.dimensions,
+        "max tokens": None if limits.tokens is None else facts["max_tokens"] >= limits.tokens,
+        "zero-shot": None if limits.zero_shot is None else facts["zero_shot"] >= limits.zero_shot,
+        "licence": facts["licence"].map(lambda text: licence_of(text).code).isin(limits.licences)
+        if limits.licences
+        else None,
+        "open weights": facts["open_weights"] if limits.open_weights else None,
     }
     met = {name: test.astype("boolean").fillna(False).astype(bool) for name, test in tests.items() if test is not None}
-    within = pd.Series(True, index=pool.index)
+    within = pd.Series(True, index=facts.index)
     for test in met.values():
         within &= test
     return {name: int((~test).sum()) for name, test in met.items()}, within
-
-
-def _licence_code(text: object) -> str:
-    return licence_of(text).code
 
 
 def _ranked(scores: pd.DataFrame, weights: pd.DataFrame, use: Use) -> pd.DataFrame:
@@ -274,7 +263,7 @@ def _ranked(scores: pd.DataFrame, weights: pd.DataFrame, use: Use) -> pd.DataFra
     standing = mean_intervals(matrix, weights=weight, clusters=tasks, ranked=False)
     # Of several that are level, the first by name, as the list has it.
     first = int(np.lexsort((scores.index.to_numpy(), ranks(score)))[0])
-    against = [told.standing for told in paired_differences(matrix, first, weights=weight, clusters=tasks)]
+    against = [difference.standing for difference in paired_differences(matrix, first, weights=weight, clusters=tasks)]
     against[first] = ""
     robust = robustness(matrix, weight, list(weights["type"]), top=use.top)
     frame = pd.DataFrame(

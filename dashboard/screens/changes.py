@@ -167,7 +167,7 @@ def show_moves(between: dict[str, Any]) -> None:
         " is blank where the benchmark was made of other tasks then."
     )
     if len(moved):
-        st.plotly_chart(figures.moves(frame, DRAWN), key="w_moves")
+        st.plotly_chart(figures.moves_chart(frame, DRAWN), key="w_moves")
         if len(moved) > DRAWN:
             st.caption(f"The {DRAWN} that moved furthest; the table has all.")
     number = st.column_config.NumberColumn

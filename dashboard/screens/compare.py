@@ -146,7 +146,7 @@ def show_facts(models: tuple[str, ...], benchmark: str, tasks: tuple[str, ...]) 
     with st.expander("Facts side by side", expanded=True):
         checked = ask(badges)[["model", "badge", "why"]]
         of = "" if benchmark == queries.ANY_TASKS else benchmark
-        known = ask(queries.facts, models, of, tasks or None).merge(checked, on="model", how="left")
+        known = ask(queries.registry_facts, models, of, tasks or None).merge(checked, on="model", how="left")
         frame = tables.facts(known.assign(private=known["model"].isin(ask(names.private).models)))
         pinned = {"Fact": st.column_config.TextColumn(pinned=True)}
         st.dataframe(frame, hide_index=True, height="content", column_config=pinned)
@@ -191,10 +191,10 @@ def show_figure(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> None:
     plot = url_state.one_of("Show as", PLOTS, "c_plot", label_visibility="collapsed")
     largest = figures.most_different(wide, baseline, LARGEST)
     draw = {
-        "Differences": lambda: figures.differences(largest, baseline, floors),
-        "Scores": lambda: figures.dumbbell(largest, baseline),
-        "Heatmap": lambda: figures.heatmap(largest, baseline),
-        "Radar": lambda: figures.radar(wide, baseline),
+        "Differences": lambda: figures.differences_chart(largest, baseline, floors),
+        "Scores": lambda: figures.scores_chart(largest, baseline),
+        "Heatmap": lambda: figures.differences_map(largest, baseline),
+        "Radar": lambda: figures.radar_chart(wide, baseline),
     }
     st.plotly_chart(draw[plot](), key=f"figure_{plot}")
     if plot != "Radar" and len(wide) > LARGEST:

@@ -98,7 +98,7 @@ def _chosen(check: str, output: str, encoders: pd.DataFrame, verdicts: pd.DataFr
 
 
 def _text(chosen: Chosen) -> str:
-    drifted = ask(drift.cells, chosen.check, chosen.output, "cosine distance").mean(axis=1)
+    drifted = ask(drift.drift_by_text, chosen.check, chosen.output, "cosine distance").mean(axis=1)
     names = chosen.texts.assign(drift=chosen.texts["text_hash"].map(drifted)).sort_values("drift", ascending=False)
     text = url_state.choose("Text", list(names["name"]), "probe", help="Worst first; a click on a map chooses here.")
     return str(names.loc[names["name"] == text, "text_hash"].iloc[0])

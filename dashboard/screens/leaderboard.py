@@ -11,13 +11,13 @@ import streamlit as st
 
 from dashboard import asks, messages, private, url_state
 from dashboard.access import ask
-from dashboard.figures.pareto import drawable, quality_against_size
+from dashboard.figures.pareto import drawable, pareto_chart
 from dashboard.formatting import count, plain, score
 from dashboard.queries import leaderboard as asked
 from dashboard.queries import names
-from dashboard.queries.badges import badges, short
-from dashboard.queries.intervals import LACKS, Intervals, intervals
-from dashboard.queries.leaderboard import Among, Pool
+from dashboard.queries.badges import badges, short_badges
+from dashboard.queries.intervals import LACKS, Intervals, first_of, intervals
+from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.queries.training import training
 from dashboard.sections import filters
 from dashboard.sections.provenance import show_sources
@@ -50,16 +50,16 @@ def page() -> None:
     among = filters.among(ask(asked.choices, name), zero_shot=bool(benchmark["show_zero_shot"]))
     if not among.trusted:
         among = replace(among, whole=_own_view(name, notice))
-    taking = ask(asked.pool, name, among)
+    taking = ask(asked.selected, name, among)
     board = ask(asked.table, name, taking)
     if board.empty:
         _nobody(among)
         return
     if benchmark["show_zero_shot"]:
-        board["zero_shot"] = board["model"].map(ask(training, name, taking.asked)["zero_shot"])
+        board["zero_shot"] = board["model"].map(ask(training, name, taking.filtered_tasks)["zero_shot"])
     board["private"] = board["model"].isin(ask(names.private).models)
     quality = leaderboard.quality_of(benchmark)
-    sure = _intervals(name, taking)
+    sure = _intervals(name, taking, first_of(board))
     with head:
         _headline(board, quality, str(benchmark["ranked_by"]), sure)
     with notice:
@@ -91,8 +91,8 @@ def _pick(benchmarks: pd.DataFrame) -> dict[str, Any] | None:
     return {str(key): value for key, value in row.items()}
 
 
-def _nobody(among: Among) -> None:
-    if among == Among():
+def _nobody(among: Filter) -> None:
+    if among == Filter():
         st.info("**Nobody has a score here yet** on a task that anybody may see.", icon=":material/inbox:")
     else:
         st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
@@ -121,10 +121,10 @@ def _listed(tasks: Sequence[str]) -> str:
     return ", ".join(f"**{plain(task)}**" for task in tasks[:5]) + (" and more" if len(tasks) > 5 else "")
 
 
-def _intervals(name: str, taking: Pool) -> Intervals:
+def _intervals(name: str, taking: Selection, first: str | None) -> Intervals:
     """Intervals of the ranks; a whole benchmark's are computed once, those of a choice with fewer draws at once."""
     draws = DRAWS // 4 if taking.chosen() else DRAWS
-    return ask(intervals, name, taking.models, taking.tasks, taking.trusted, draws)
+    return ask(intervals, name, taking.models, taking.tasks, taking.trusted, draws, first)
 
 
 def _sure(sure: Intervals, ranked: int) -> str:
@@ -172,7 +172,7 @@ def _headline(board: pd.DataFrame, quality: str, ranked_by: str, sure: Intervals
     st.caption(f"{_RANKED_BY[ranked_by]} {filters.RULE}")
 
 
-def _left_out(board: pd.DataFrame, taking: Pool) -> None:
+def _left_out(board: pd.DataFrame, taking: Selection) -> None:
     """What the strict switch leaves out, and how to rank on other tasks."""
     if not taking.trusted:
         return
@@ -191,7 +191,7 @@ def _left_out(board: pd.DataFrame, taking: Pool) -> None:
     st.caption(said)
 
 
-def _compare(name: str, board: pd.DataFrame, sure: Intervals, taking: Pool) -> None:
+def _compare(name: str, board: pd.DataFrame, sure: Intervals, taking: Selection) -> None:
     """The way to the same question task by task: the first, those tied with it or above it, and the model chosen."""
     close = sure.models.loc[sure.models["against_first"].isin([TIED, AHEAD]), "model"]
     ranked = board.loc[board["rank"].notna(), "model"]
@@ -199,7 +199,7 @@ def _compare(name: str, board: pd.DataFrame, sure: Intervals, taking: Pool) -> N
     models = list(dict.fromkeys([*ranked.iloc[:1], *(m for m in [_chosen()] if m in set(board["model"])), *named]))[:5]
     if len(models) < 2:
         return
-    narrowed = taking.tasks is not None and (taking.asked is not None or bool(taking.unshared))
+    narrowed = taking.tasks is not None and (taking.filtered_tasks is not None or bool(taking.unshared))
     asks.compare(
         f"Compare the first with {count(len(models) - 1, 'other')}, task by task",
         name,
@@ -239,13 +239,13 @@ def _commercial(licence: object) -> bool:
     return licence_of(licence).code == ALLOWED
 
 
-def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Pool, sure: Intervals) -> None:
+def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Selection, sure: Intervals) -> None:
     name = benchmark["benchmark"]
     types = ask(asked.type_means, name, taking) if benchmark["show_task_types"] else pd.DataFrame()
     whole = taking.tasks is None and not taking.trusted
     groups = ask(asked.group_means, name) if whole else pd.DataFrame()
     frame = leaderboard.sure(leaderboard.shown(board, groups, types, benchmark), sure.models, quality)
-    frame = leaderboard.with_badges(frame, short(ask(badges)))
+    frame = leaderboard.with_badges(frame, short_badges(ask(badges)))
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     wanted = url_state.text(
         "Search by name", "name", where=bar, placeholder="part of a name", icon=":material/search:", width=300
@@ -335,7 +335,7 @@ def _plot(board: pd.DataFrame, quality: str) -> None:
     label = leaderboard.label_of(quality)
     frame = board.assign(quality=board[quality])
     left_out = len(frame) - len(drawable(frame))
-    figure = quality_against_size(frame, quality=label, by=by, chosen=_chosen())
+    figure = pareto_chart(frame, quality=label, by=by, chosen=_chosen())
 
     def picked() -> None:
         points = st.session_state["plot"]["selection"]["points"]

@@ -14,7 +14,7 @@ from dashboard.formatting import count, parameters, plain
 from dashboard.messages import empty
 from dashboard.queries import names
 from dashboard.queries import profile as queries
-from dashboard.queries.compare import facts as model_facts
+from dashboard.queries.compare import registry_facts as model_facts
 from dashboard.tables import compare as compare_tables
 from dashboard.tables import tasks as tables
 
@@ -71,7 +71,7 @@ def show_peers(model: str, benchmark: str, tasks: pd.DataFrame) -> None:
 
 def show_profile(tasks: pd.DataFrame, model: str, benchmark: str) -> None:
     """Percentiles by type, the best and worst tasks, and all of them; a click opens the task."""
-    st.plotly_chart(figures.profile(tasks), key="m_profile")
+    st.plotly_chart(figures.profile_chart(tasks), key="m_profile")
     ranked = tasks.dropna(subset=["percentile"])
     few = min(FEW, len(ranked) // 2)
     if few:

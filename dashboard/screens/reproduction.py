@@ -14,7 +14,7 @@ from dashboard.figures import deltas as figures
 from dashboard.formatting import SCORE_FORMAT, count, plain
 from dashboard.queries import reproduction as asked
 from dashboard.sections import cell
-from data.rules.attribution import Charge, charges, doubt
+from data.rules.attribution import Attribution, attributions, caveat
 from data.rules.deltas import SIDES, Sides, Thresholds, counted, thresholds, worst_first
 from data.rules.effects import Effects
 from data.rules.setups import NamedRun
@@ -77,7 +77,7 @@ def page() -> None:
     limits = _limits(bar)
     everything = ask(asked.judged, kind.name, limits)
     split, background = ask(asked.effects, kind.name, limits)
-    named = ask(asked.named, kind.name, limits)
+    named = ask(asked.rows_by_set_up, kind.name, limits)
     chosen, verdicts = _chosen(everything)
     _headline(kind, chosen, len(everything))
     st.caption(_lines(limits))
@@ -177,7 +177,9 @@ def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, nam
     rows, tasks = set(frame["row"]), set(frame["task"])
     what = "Models" if kind.name == Comparison.REPORTED else "Runs"
     # Of pairs of runs, those with the run that agrees best tell most: they change one thing.
-    found = sorted(charges(split, named, kind.sides), key=lambda c: c.subject in named and not named[c.subject].direct)
+    found = sorted(
+        attributions(split, named, kind.sides), key=lambda c: c.subject in named and not named[c.subject].direct
+    )
     for charge in (c for c in found if c.of == "all"):
         st.markdown(_sentence(charge))
     left, right = st.columns(2)
@@ -188,7 +190,7 @@ def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, nam
             f"{plain(name)} is off on all of its {count(row.cells, 'task')}: too few to tell that from chance."
         )
     _list(right, "Tasks", "none stands out", [c for c in found if c.of in ("task", "metric") and c.subject in tasks])
-    if unsure := doubt(split, background):
+    if unsure := caveat(split, background):
         st.caption(plain(unsure) + ".")
     elif background:
         others = count(background, "other model")
@@ -198,11 +200,11 @@ def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, nam
 def _too_few(split: Effects, shown: set[str]) -> list[Any]:
     """Rows off on every task they have, but on so few that no test can call them; three at the most."""
     rows = split.rows.set_index("name")
-    off = rows[(rows["moved"] == rows["cells"]) & (rows["cells"] > 0) & ~rows["called"].astype(bool)]
+    off = rows[(rows["moved"] == rows["cells"]) & (rows["cells"] > 0) & ~rows["significant"].astype(bool)]
     return [row for _, row in off[off.index.isin(shown)].head(3).iterrows()]
 
 
-def _list(where: DeltaGenerator, heading: str, nothing: str, found: list[Charge]) -> None:
+def _list(where: DeltaGenerator, heading: str, nothing: str, found: list[Attribution]) -> None:
     where.markdown(f"**{heading}**" if found else f"**{heading}**: {nothing}.")
     if found:
         where.markdown("\n".join(f"- {_sentence(charge)}" for charge in found[:4]))
@@ -210,8 +212,8 @@ def _list(where: DeltaGenerator, heading: str, nothing: str, found: list[Charge]
         where.expander(f"{len(found) - 4} more").markdown("\n".join(f"- {_sentence(c)}" for c in found[4:]))
 
 
-def _sentence(charge: Charge) -> str:
-    return f"**{plain(charge.label or charge.subject)}**: {plain(charge.seen)}; {plain(charge.advice)}."
+def _sentence(charge: Attribution) -> str:
+    return f"**{plain(charge.label or charge.subject)}**: {plain(charge.observation)}; {plain(charge.advice)}."
 
 
 def _views(kind: Kind, chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
@@ -235,7 +237,7 @@ def _heatmap(chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: d
     rows = _affected(split.rows, set(shown["row"]), size)
     columns = _affected(split.columns, set(shown["column"]), size)
     models = rows["name"].map(frame.drop_duplicates("row").set_index("row")["model"])
-    figure = figures.heatmap(
+    figure = figures.deltas_map(
         shown,
         rows.assign(label=private.labels(cell.short(rows["name"], named), models, of="models")),
         columns.assign(label=private.labels(columns["name"], columns["name"], of="tasks")),
@@ -256,9 +258,9 @@ def _heatmap(chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: d
 def _affected(lines: pd.DataFrame, among: set[str], size: int) -> pd.DataFrame:
     """The lines that account for most, in the order of what their bars show."""
     lines = lines[lines["name"].isin(among)]
-    weight = lines["called"].astype(float) * 1e6 + lines["typical"].abs().fillna(0) * lines["moved"]
+    weight = lines["significant"].astype(float) * 1e6 + lines["typical"].abs().fillna(0) * lines["moved"]
     kept = lines.loc[weight.sort_values(ascending=False, kind="stable").index[:size]]
-    drawn = kept["typical"].where(kept["called"].astype(bool), kept["effect"]).fillna(0)
+    drawn = kept["typical"].where(kept["significant"].astype(bool), kept["effect"]).fillna(0)
     return kept.loc[drawn.sort_values(kind="stable").index]
 
 
@@ -286,7 +288,7 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, N
         _choose(st.session_state["dumbbell"]["selection"]["points"], frame)
 
     st.plotly_chart(
-        figures.dumbbell(drawn, claim=kind.sides.claim, check=kind.sides.check), key="dumbbell", on_select=picked,
+        figures.dumbbell_chart(drawn, claim=kind.sides.claim, check=kind.sides.check), key="dumbbell", on_select=picked,
         selection_mode="points", config={"displayModeBar": False},
     )  # fmt: skip
     st.caption(
@@ -297,7 +299,7 @@ def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, N
 
 def _types(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
     counted = asked.types(frame)
-    st.plotly_chart(figures.by_type(counted), key="types_plot", config={"displayModeBar": False})
+    st.plotly_chart(figures.verdicts_chart(counted), key="types_plot", config={"displayModeBar": False})
     st.caption(
         "Left: cells of each verdict. Right: differences of the comparable cells; tick: median, thick: half of them, "
         "thin: nine in ten."

@@ -95,10 +95,10 @@ def _picked(names: list[str]) -> None:
 
 
 def _one(name: str) -> None:
-    run = ask(runs.run, name)
+    run = ask(runs.recorded_run, name)
     facts = run.facts
     st.subheader(f"{plain(facts['kind'])} · {plain(facts['model'])}", divider="gray")
-    private.badge(models=[str(facts["model"])], tasks=ask(runs.tasks, name)["task"])
+    private.badge(models=[str(facts["model"])], tasks=ask(runs.tasks_of_run, name)["task"])
     status = looks.STATUS[Status(facts["status"])].mark(f"**{plain(facts['status'])}**")
     ended = "" if pd.isna(facts["finished_at"]) else f", ended {facts['finished_at']:%Y-%m-%d %H:%M:%S}"
     st.markdown(
@@ -116,7 +116,7 @@ def _one(name: str) -> None:
             query_params={"check": check},
         )
     _tasks(name)
-    for answer in ask(diagnosis.of_run, name).to_dict("records"):
+    for answer in ask(diagnosis.diagnoses_of_run, name).to_dict("records"):
         st.markdown(f"**Diagnosis of {plain(answer['label'])}**")
         diagnosed(answer, str(answer["label"]))
     about = ask(diagnosis.findings, run=name)
@@ -138,7 +138,7 @@ def _one(name: str) -> None:
 def _two(left: str, right: str) -> None:
     st.subheader("Two runs beside each other", divider="gray")
     for name in runs.PARTS:
-        found = ask(runs.beside, left, right, name)
+        found = ask(runs.run_differences, left, right, name)
         apart = int(found["differs"].sum())
         said = f"**{name.capitalize()}**: " + (
             f"{apart} of {count(len(found), 'entry', 'entries')} differ" if apart else "the same"
@@ -146,7 +146,7 @@ def _two(left: str, right: str) -> None:
         st.markdown(said if len(found) else f"**{name.capitalize()}**: none recorded")
         if apart:
             beside(found, left, right)
-    _warnings_apart(ask(runs.run, left).records.warnings, ask(runs.run, right).records.warnings)
+    _warnings_apart(ask(runs.recorded_run, left).records.warnings, ask(runs.recorded_run, right).records.warnings)
 
 
 def _warnings_apart(left: list[RunWarning], right: list[RunWarning]) -> None:
@@ -168,7 +168,7 @@ def _warnings(given: list[RunWarning]) -> None:
 
 
 def _tasks(name: str) -> None:
-    found = ask(runs.tasks, name)
+    found = ask(runs.tasks_of_run, name)
     if found.empty:
         return
     st.dataframe(

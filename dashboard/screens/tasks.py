@@ -30,8 +30,8 @@ def main() -> None:
     if asked is None:
         return
     task, benchmark, chosen = asked
-    facts = ask(queries.facts, task)
-    standings = ask(queries.standings, task, benchmark)
+    facts = ask(queries.task_description, task)
+    standings = ask(queries.models_by_score, task, benchmark)
     private.badge(models=chosen, tasks=[task])
     show_facts(facts, standings, benchmark)
     show_distribution(standings, chosen)
@@ -77,7 +77,7 @@ def show_distribution(standings: pd.DataFrame, chosen: list[str]) -> None:
     if partial:
         st.caption(f"{count(partial, 'more model')} with some of its cells only; their score is blank.")
     if complete:
-        st.plotly_chart(figures.distribution(standings, chosen), key="t_distribution")
+        st.plotly_chart(figures.distribution_chart(standings, chosen), key="t_distribution")
     if lacking := [m for m in chosen if m not in set(standings.dropna(subset=["score"])["model"])]:
         st.caption("No complete score here: " + ", ".join(plain(m) for m in lacking) + ".")
 
@@ -113,7 +113,7 @@ def show_cells(standings: pd.DataFrame, models: list[str], benchmark: str, marke
     st.subheader("Splits, subsets and languages", anchor=False)
     if not marked:
         st.caption(f"The first {count(len(models), 'model')}; mark models to see those instead.")
-    st.plotly_chart(figures.cell_heatmap(cells, models), key="t_cells")
+    st.plotly_chart(figures.cells_map(cells, models), key="t_cells")
     with st.expander("The same as a table"):
         shown = tables.cells(cells)
         score = st.column_config.NumberColumn(format="%.2f")

@@ -78,7 +78,7 @@ def controls(offered: list[str]) -> tuple[Use, dict[str, Any]] | None:
 
 def ask_weights(preset: Preset, benchmark: str) -> dict[str, Any]:
     """Shares of task types, and weights of domains, languages and tasks."""
-    tasks = ask(queries.tasks_of, benchmark)
+    tasks = ask(queries.tasks_with_types, benchmark)
     types = sorted(tasks["type"].unique())
     named = {name: share for name, share in preset.types.items() if name in types}
     if preset.types and not named:
@@ -189,7 +189,7 @@ def show_answer(found: ShortList) -> None:
             else f"{count(tied, 'other is', 'others are')} statistically tied with it"
         )
         st.markdown(f"**{plain(ranked['model'].iloc[0])}** is first of {count(len(ranked), 'model')}; {sure}.")
-    st.caption(plain(tables.left_out(len(found.lacking), found.excluded, found.pool)))
+    st.caption(plain(tables.left_out(len(found.lacking), found.excluded, found.models)))
     if found.rare:
         st.caption(f"Ignored, because too few models have them: {plain(', '.join(found.rare))}.")
     if len(found.lacking):
@@ -252,7 +252,7 @@ def show_figure(ranked: pd.DataFrame, use: Use) -> None:
     """Quality against what it costs."""
     st.subheader("Quality against size", anchor=False)
     size = url_state.one_of("Size", list(figures.SIZES), "u_size", label_visibility="collapsed")
-    st.plotly_chart(figures.quality_against_size(ranked, size, use.top), key=f"u_pareto_{size}")
+    st.plotly_chart(figures.short_list_chart(ranked, size, use.top), key=f"u_pareto_{size}")
     unknown = int(ranked[figures.SIZES[size][0]].isna().sum())
     if unknown:
         st.caption(f"{count(unknown, 'model')} of unknown size not drawn.")

@@ -130,8 +130,8 @@ def show(frame: pd.DataFrame, split: Effects, sides: Sides, named: Mapping[str, 
         beside = f", beside run {plain(known.beside)}" if known.beside else ""
         st.caption(f"The set-up of this run: {plain(known.differs)}{beside}.")
     provenance = ask(asked.provenance, int(cell["claim_id"]), int(cell["check_id"]))
-    heard = ask(asked.said, int(cell["check_id"]))
-    faults = ask(asked.faults, int(cell["check_id"]))
+    heard = ask(asked.run_warnings, int(cell["check_id"]))
+    faults = ask(asked.weight_faults, int(cell["check_id"]))
     cell_diagnosis.show(cell, frame)
     _causes(cell, frame, split, provenance, heard, faults, known)
     _sides(provenance, claim, check)
@@ -205,8 +205,8 @@ def _evidence(
         obstacle=_known(cell["obstacle"]), why_not=_known(cell["why_not"]), revisions=_known(cell["revisions"]),
         claim_score=_known(cell["claim_score"]), check_score=_known(cell["check_score"]),
         same_data=None if pd.isna(cell["same_data"]) else bool(cell["same_data"]),
-        model_called=bool(row["called"]), model_typical=_known(row["typical"]), model_tasks=int(row["cells"]),
-        task_called=bool(column["called"]), task_moved=int(column["moved"]), task_models=int(column["cells"]),
+        model_significant=bool(row["significant"]), model_typical=_known(row["typical"]), model_tasks=int(row["cells"]),
+        task_significant=bool(column["significant"]), task_moved=int(column["moved"]), task_models=int(column["cells"]),
         by_type=own.groupby("type")["delta"].median().dropna().to_dict(),
         differs=frozenset(differs), warnings=tuple(heard), faults=tuple(faults), set_up=_set_up(cell, frame, named),
         set_up_cause=named.cause if named else None,
@@ -254,7 +254,7 @@ def _sides(provenance: pd.DataFrame, claim: str, check: str) -> None:
 
 
 def _metrics(cell: dict[str, Any], claim: str, check: str) -> None:
-    values = ask(asked.metrics, int(cell["claim_id"]), int(cell["check_id"]), cell["split"], cell["subset"])
+    values = ask(asked.metrics_of_both, int(cell["claim_id"]), int(cell["check_id"]), cell["split"], cell["subset"])
     shared = int((values["claim"].notna() & values["check"].notna()).sum())
     with st.expander(f"Every metric of both: {len(values)}, {shared} of them on both sides", expanded=len(values) > 1):
         st.dataframe(

@@ -36,12 +36,12 @@ def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
     if cell["kind"] in _KNOWN and isinstance(run, str):
         st.markdown("**From files to the score**")
         other = cell["claim_run"] if isinstance(cell["claim_run"], str) else None
-        links_of(ask(chain.of_run, run, other, _verdict(cell)))
+        links_of(ask(chain.chain_of_run, run, other, _verdict(cell)))
         about = ask(diagnosis.findings, run=run)
         if len(about):
             st.markdown(f"**Found before the run**: {count(len(about), 'finding')}")
             findings(about)
-        proved = _proved(ask(chain.same_setup, run))
+        proved = _proved(ask(chain.check_of_run, run))
     if cell["verdict"] in _MOVED and (proved is None or proved.empty):
         _suggested(cell, frame[(frame["row"] == cell["row"]) & frame["obstacle"].isna()])
 

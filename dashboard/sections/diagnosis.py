@@ -40,7 +40,7 @@ _BETWEEN = {
 def show(check: str, output: str, candidate: str, name: str) -> None:
     """Everything known about why one candidate of a check drifts."""
     newest = ask(diagnosis.diagnosis, check, candidate)
-    links = ask(chain.of_candidate, check, output, candidate)
+    links = ask(chain.chain_of_candidate, check, output, candidate)
     links_of(links)
     if not newest.empty:
         diagnosed(newest.to_dict("records")[0], name)
@@ -134,7 +134,7 @@ def diagnosed(row: Mapping[Hashable, Any], candidate: str) -> None:
     left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())
     if left is not None:
         with left:
-            figure = figures.waterfall(accepted, float(row["unexplained"]), _floor_share(row, accepted))
+            figure = figures.waterfall_chart(accepted, float(row["unexplained"]), _floor_share(row, accepted))
             st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
     with right:
         _remedies(accepted, row, candidate)
@@ -154,7 +154,8 @@ def _proof(proof: diagnosis.Proof) -> None:
         beside(proof.agrees, "Reference", "Found in the candidate")
     if len(proof.texts):
         st.markdown(f"Distance of each of {count(len(proof.texts), 'text')} from the candidate's, before and after:")
-        st.plotly_chart(figures.before_and_after(proof.texts), key=f"proof_{proof.name}", config={"displaylogo": False})
+        chart = figures.before_and_after_chart(proof.texts)
+        st.plotly_chart(chart, key=f"proof_{proof.name}", config={"displaylogo": False})
 
 
 def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: str) -> None:

@@ -77,7 +77,7 @@ def _traits(chosen: Chosen) -> None:
 
 
 def _texts(chosen: Chosen) -> None:
-    values = _ordered(ask(drift.cells, chosen.check, chosen.output, chosen.measure), chosen)
+    values = _ordered(ask(drift.drift_by_text, chosen.check, chosen.output, chosen.measure), chosen)
     names, text_names = chosen.names, chosen.text_names
     targets = [[(text, encoder) for encoder in values.columns] for text in values.index]
     rows = [text_names[text] for text in values.index]
@@ -89,7 +89,7 @@ def _texts(chosen: Chosen) -> None:
 
 def _encoders(chosen: Chosen) -> None:
     by = url_state.one_of("Encoders differ by", list(_BETWEEN), "between", format_func=lambda name: _BETWEEN[name])
-    values = ask(drift_vectors.between_encoders, chosen.check, chosen.output, by)
+    values = ask(drift_vectors.encoder_distances, chosen.check, chosen.output, by)
     if values.empty:
         st.info("This output has no vectors that can be compared directly; see the texts.", icon=":material/info:")
         return
@@ -109,7 +109,7 @@ def _encoders(chosen: Chosen) -> None:
 
 
 def _dimensions(chosen: Chosen) -> None:
-    found = ask(drift_vectors.blocks, chosen.check, chosen.output, chosen.candidate, chosen.against)
+    found = ask(drift_vectors.dimension_blocks, chosen.check, chosen.output, chosen.candidate, chosen.against)
     if not found.shape[1]:
         st.info("One of the two has no vectors that can be laid over each other.", icon=":material/info:")
         return
@@ -141,7 +141,7 @@ def _distributions(chosen: Chosen) -> None:
     ]
     for of, title, log in shown:
         if (quantiles["of"] == of).any():
-            figure = drift_spread.distributions(quantiles, chosen.names, of=of, title=title, log=log)
+            figure = drift_spread.spread_chart(quantiles, chosen.names, of=of, title=title, log=log)
             st.plotly_chart(figure, key=f"spread_{of}", config=_BARE)
     st.caption("Boxes hold half of the texts (or pairs of texts), whiskers 90 %. Dotted: what each precision explains.")
 
@@ -149,11 +149,11 @@ def _distributions(chosen: Chosen) -> None:
 def _length(chosen: Chosen) -> None:
     counted = chosen.texts["tokens"].notna().all()
     length = "tokens" if counted else "characters"
-    wide = ask(drift.cells, chosen.check, chosen.output, chosen.measure)
+    wide = ask(drift.drift_by_text, chosen.check, chosen.output, chosen.measure)
     long = wide.reset_index().melt("text_hash", var_name="encoder_id").dropna(subset="value")
     facts = chosen.texts.set_index("text_hash")
     long = long.assign(name=long["text_hash"].map(facts["name"]), length=long["text_hash"].map(facts[length]))
-    figure = drift_spread.by_length(
+    figure = drift_spread.length_chart(
         long, chosen.names, chosen.candidate, length=length, label=SCALES[chosen.measure].label,
         floor_kind=SCALES[chosen.measure].floor, log=chosen.log, limits=_limits(chosen) if counted else {},
     )  # fmt: skip
@@ -173,7 +173,7 @@ def _limits(chosen: Chosen) -> dict[str, float]:
 
 def _history(chosen: Chosen) -> None:
     found = ask(drift.history, chosen.check, chosen.output, chosen.candidate)
-    st.plotly_chart(drift_spread.over_time(found), key="history", config=_BARE)
+    st.plotly_chart(drift_spread.history_chart(found), key="history", config=_BARE)
     if len(found) < 2:
         st.info(
             "This pair was checked once so far: checked again, it shows here whether it moved.",
@@ -192,7 +192,7 @@ def _history(chosen: Chosen) -> None:
 
 
 def _cost(chosen: Chosen) -> None:
-    points = ask(drift_cost.points)
+    points = ask(drift_cost.drift_and_delta)
     if points.empty:
         messages.empty(
             "**No encoder has both a parity check and a reproduction yet.** With both, this shows what a drift of 1e-3 "
@@ -200,7 +200,7 @@ def _cost(chosen: Chosen) -> None:
             "python -m evaluators reproduce MODEL --tasks STSBenchmark,Banking77Classification.v2",
         )
         return
-    st.plotly_chart(drift_spread.cost(points), key="cost", config=_BARE)
+    st.plotly_chart(drift_spread.cost_chart(points), key="cost", config=_BARE)
     st.caption(
         f"{count(points['encoder'].nunique(), 'encoder')} with a check and a reproduction under the same settings, "
         f"{count(len(points), 'task')}. The bar of a point is its task's noise floor: within it, no score has moved."

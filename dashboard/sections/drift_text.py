@@ -53,7 +53,7 @@ def _text(facts: pd.Series) -> None:
 
 def _measures(chosen: Chosen, text: str) -> None:
     """Every measure against the check's reference, for both encoders where both are candidates."""
-    rows = ask(drift_text.figures, chosen.check, chosen.output, text).to_dict("records")
+    rows = ask(drift_text.text_measures, chosen.check, chosen.output, text).to_dict("records")
     found = {row["encoder_id"]: row for row in rows}
     sides = [each for each in dict.fromkeys((chosen.candidate, chosen.against)) if each in found]
     for each in sides:
@@ -141,7 +141,7 @@ def _vectors(chosen: Chosen, text: str) -> None:
     if found.empty:
         st.info("One of the two has no vector of this text.", icon=":material/info:")
         return
-    st.plotly_chart(drift_spread.vector_difference(found), key="vector", config={"displaylogo": False})
+    st.plotly_chart(drift_spread.vector_chart(found), key="vector", config={"displaylogo": False})
     st.dataframe(
         found.sort_values("difference", key=abs, ascending=False), hide_index=True, height=280, placeholder="",
         column_config={

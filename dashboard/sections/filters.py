@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import url_state
-from dashboard.queries.leaderboard import Among
+from dashboard.queries.leaderboard import Filter
 from data.rules.licences import CLASSES
 
 __all__ = ["RULE", "among"]
@@ -39,7 +39,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Among:
+def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Filter:
     """The limits the viewer has set; ``choices`` are what the lists offer, ``zero_shot`` whether that is asked."""
     with st.sidebar:
         trusted = url_state.switch("Only figures run on today's data", "trusted", help=_TRUSTED)
@@ -64,7 +64,7 @@ def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Among:
         domains = url_state.choose_many("Domain", choices["domains"], "domain", placeholder="Any")
         without = url_state.choose_many("Leave out tasks", choices["tasks"], "without", placeholder="None")
         st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=_clear, width="stretch")
-    return Among(
+    return Filter(
         size_from=SIZES[smallest] or None,
         size_to=None if largest == "∞" else SIZES[largest],
         dimensions_to=dimensions,

@@ -22,7 +22,7 @@ def show_sources(benchmark: str, model: str) -> None:
     facts = ask(asked.model_facts, model)
     if not facts.empty:
         _facts(facts.iloc[0])
-    sources = ask(asked.sources, benchmark, model)
+    sources = ask(asked.score_sources, benchmark, model)
     scored = sources.dropna(subset=["file"])
     st.caption(
         f"{count(int(sources['score'].notna().sum()), 'task')} of {len(sources)} scored in full"

@@ -12,7 +12,7 @@ from data.rules.deltas import Sides
 from data.rules.effects import Effects
 from data.rules.setups import NamedRun
 
-__all__ = ["Charge", "charges", "doubt"]
+__all__ = ["Attribution", "attributions", "caveat"]
 
 _NAMELESS = Sides("claim", "check")
 
@@ -21,24 +21,26 @@ WRECKED = 0.25
 
 
 @dataclass(frozen=True)
-class Charge:
+class Attribution:
     """One sentence about a model, a task or the whole table; ``label`` and ``advice`` are parts of ``sentence``."""
 
     of: str  # model | task | metric | all
     subject: str  # the name of its row or column
-    seen: str
+    observation: str
     advice: str
     size: float  # typical delta, 0-1 scale
     label: str = ""  # the subject as it is said, where that is not its name
 
     @property
     def sentence(self) -> str:
-        """Who, what was seen, and where to look."""
-        return f"{self.label or self.subject}: {self.seen}; {self.advice}."
+        """Who, what was observed, and where to look."""
+        return f"{self.label or self.subject}: {self.observation}; {self.advice}."
 
 
-def charges(effects: Effects, named: Mapping[str, NamedRun] | None = None, sides: Sides = _NAMELESS) -> list[Charge]:
-    """Every effect that was called, models first, each group by how much it accounts for (size times cells).
+def attributions(
+    effects: Effects, named: Mapping[str, NamedRun] | None = None, sides: Sides = _NAMELESS
+) -> list[Attribution]:
+    """Every significant effect, models first, each group by how much it accounts for (size times cells).
 
     Args:
         effects: of a table of deltas.
@@ -49,7 +51,7 @@ def charges(effects: Effects, named: Mapping[str, NamedRun] | None = None, sides
     return [*_common(effects, sides), *rows, *_tasks(effects.columns, sides), *_metrics(effects.cells)]
 
 
-def doubt(effects: Effects, background: int) -> str | None:
+def caveat(effects: Effects, background: int) -> str | None:
     """What this table cannot tell apart, in one sentence; None when it is wide enough.
 
     Args:
@@ -72,21 +74,21 @@ def doubt(effects: Effects, background: int) -> str | None:
     return None
 
 
-def _common(effects: Effects, sides: Sides) -> Iterator[Charge]:
+def _common(effects: Effects, sides: Sides) -> Iterator[Attribution]:
     limit = float(effects.cells["limit"].median()) if len(effects.cells) else 0.0
     if abs(effects.common) > limit:
-        seen = f"{sides.apart(effects.common)} for every model and task alike"
-        yield Charge("all", "All figures", seen, "look at what all runs share", effects.common)
+        observation = f"{sides.apart(effects.common)} for every model and task alike"
+        yield Attribution("all", "All figures", observation, "look at what all runs share", effects.common)
 
 
-def _models(rows: pd.DataFrame, named: Mapping[str, NamedRun], sides: Sides) -> Iterator[Charge]:
+def _models(rows: pd.DataFrame, named: Mapping[str, NamedRun], sides: Sides) -> Iterator[Attribution]:
     for row in _ordered(rows):
         same = row["up"] if row["typical"] > 0 else row["moved"] - row["up"]
         on = f"all {row['cells']} tasks" if same == row["cells"] else f"{same} of {row['cells']} tasks"
         known = named.get(row["name"])
         advice = (known.advice if known else None) or _advice(row["typical"])
-        seen = f"{sides.apart(row['typical'])} on {on}"
-        yield Charge("model", row["name"], seen, advice, row["typical"], known.label if known else "")
+        observation = f"{sides.apart(row['typical'])} on {on}"
+        yield Attribution("model", row["name"], observation, advice, row["typical"], known.label if known else "")
 
 
 def _advice(typical: float) -> str:
@@ -100,7 +102,7 @@ def _advice(typical: float) -> str:
     return "look at how the other side was run"
 
 
-def _tasks(columns: pd.DataFrame, sides: Sides) -> Iterator[Charge]:
+def _tasks(columns: pd.DataFrame, sides: Sides) -> Iterator[Attribution]:
     for column in _ordered(columns):
         moved, cells = column["moved"], column["cells"]
         both_ways = min(column["up"], moved - column["up"]) > moved / 4
@@ -114,19 +116,19 @@ def _tasks(columns: pd.DataFrame, sides: Sides) -> Iterator[Charge]:
             )
         else:
             advice = "the data set revision is the same, so look at its metric, its split and the version of mteb"
-        seen = f"moved for {moved} of {cells} models, {size}"
-        yield Charge("task", column["name"], seen, advice, column["typical"])
+        observation = f"moved for {moved} of {cells} models, {size}"
+        yield Attribution("task", column["name"], observation, advice, column["typical"])
 
 
-def _metrics(cells: pd.DataFrame) -> Iterator[Charge]:
+def _metrics(cells: pd.DataFrame) -> Iterator[Attribution]:
     mixed = cells[cells["cause"] == "metric"].groupby("column")["row"].nunique()
     for task, models in mixed.sort_values(ascending=False, kind="stable").items():
         who = "1 model" if models == 1 else f"{models} models"
         advice = "the metrics were mixed up, so this says nothing about the models"
-        yield Charge("metric", str(task), f"another metric is compared for {who}", advice, 0.0)
+        yield Attribution("metric", str(task), f"another metric is compared for {who}", advice, 0.0)
 
 
 def _ordered(lines: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    called = lines[lines["called"].astype(bool)]
-    weight = (called["typical"].abs() * called["moved"]).sort_values(ascending=False, kind="stable")
-    return called.loc[weight.index].to_dict("records")
+    significant = lines[lines["significant"].astype(bool)]
+    weight = (significant["typical"].abs() * significant["moved"]).sort_values(ascending=False, kind="stable")
+    return significant.loc[weight.index].to_dict("records")

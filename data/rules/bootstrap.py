@@ -29,11 +29,10 @@ __all__ = [
     "FEW",
     "FEWEST_TASKS",
     "TIED",
-    "Difference",
-    "Standing",
+    "PairedDifference",
+    "RankIntervals",
     "borda_intervals",
     "mean_intervals",
-    "paired_difference",
     "paired_differences",
     "resample",
 ]
@@ -46,7 +45,7 @@ LEVEL = 0.95
 AHEAD, TIED, BEHIND, FEW = "ahead", "tied", "behind", "few"
 
 
-class Standing(NamedTuple):
+class RankIntervals(NamedTuple):
     """95 % intervals of a leaderboard's totals and ranks, each an array over its models; NaN: nothing can be said."""
 
     low: Matrix
@@ -55,7 +54,7 @@ class Standing(NamedTuple):
     rank_high: Matrix
 
 
-class Difference(NamedTuple):
+class PairedDifference(NamedTuple):
     """A mean paired difference over tasks, with its 95 % interval (NaN below :data:`FEWEST_TASKS` tasks)."""
 
     mean: float
@@ -64,18 +63,11 @@ class Difference(NamedTuple):
     tasks: int
 
     @property
-    def told_apart(self) -> bool:
-        """Whether the interval leaves zero out."""
-        return self.low > 0 or self.high < 0
-
-    @property
     def standing(self) -> str:
-        """Code: :data:`AHEAD` or :data:`BEHIND` where told apart, else :data:`TIED`, or :data:`FEW`."""
+        """Code: :data:`AHEAD` or :data:`BEHIND` if the interval leaves zero out, else :data:`TIED`; or :data:`FEW`."""
         if np.isnan(self.low):
             return FEW
-        if not self.told_apart:
-            return TIED
-        return AHEAD if self.low > 0 else BEHIND
+        return AHEAD if self.low > 0 else BEHIND if self.high < 0 else TIED
 
 
 def resample(tasks: int, draws: int = DRAWS, seed: int = SEED, clusters: NDArray[np.int_] | None = None) -> Matrix:
@@ -97,44 +89,44 @@ def resample(tasks: int, draws: int = DRAWS, seed: int = SEED, clusters: NDArray
 def borda_intervals(
     scores: Matrix,
     *,
-    pool: int | None = None,
+    models: int | None = None,
     clusters: NDArray[np.int_] | None = None,
     draws: int = DRAWS,
     seed: int = SEED,
-) -> Standing:
-    """Intervals of Borda points and ranks. The pool stays as it is in every draw.
+) -> RankIntervals:
+    """Intervals of Borda points and ranks. ``models`` stays as it is in every draw.
 
     Args:
         scores: [models x tasks], NaN where missing.
-        pool: see :func:`data.rules.ranking.borda_points`.
+        models: see :func:`data.rules.ranking.borda_points`.
         clusters: see :func:`resample`.
         draws: resamples.
         seed: of the draws.
     """
     tasks = scores.shape[1]
-    points = borda_points(scores, pool)
+    points = borda_points(scores, models)
     counts = resample(tasks, draws, seed, clusters)
     size = _effective_size(np.bincount(_numbered(tasks, clusters)).astype(np.float64))
     there = any_score(scores)
-    return _standing(points.sum(axis=1), counts @ points.T, there, there, size)
+    return _rank_intervals(points.sum(axis=1), counts @ points.T, there, there, size)
 
 
 def mean_intervals(
     scores: Matrix,
     *,
     weights: Matrix | None = None,
-    pool: NDArray[np.bool_] | None = None,
+    numbered: NDArray[np.bool_] | None = None,
     clusters: NDArray[np.int_] | None = None,
     ranked: bool = True,
     draws: int = DRAWS,
     seed: int = SEED,
-) -> Standing:
+) -> RankIntervals:
     """Intervals of weighted means and of the ranks by them; a model that lacks a task that counts has neither.
 
     Args:
         scores: [models x tasks], NaN where missing.
         weights: [tasks]; equal by default. ``1 / tasks of its type`` gives the mean over task types.
-        pool: [models], those that get a rank; all by default. The others still have an interval of their mean.
+        numbered: [models], those that get a rank; all by default. The others still have an interval of their mean.
         clusters: see :func:`resample`.
         ranked: false leaves the intervals of ranks out (NaN), which take most of the time.
         draws: resamples.
@@ -146,24 +138,7 @@ def mean_intervals(
     known = ~np.isnan(means[0])
     drawn = _weighted(resample(tasks, draws, seed, clusters), weights, scores)
     size = _effective_size(np.bincount(_numbered(tasks, clusters), weights).astype(np.float64))
-    return _standing(means[0], drawn, known, known if pool is None else pool, size, ranked=ranked)
-
-
-def paired_difference(
-    a: Matrix,
-    b: Matrix,
-    *,
-    weights: Matrix | None = None,
-    clusters: NDArray[np.int_] | None = None,
-    draws: int = DRAWS,
-    seed: int = SEED,
-) -> Difference:
-    """Mean of ``a - b`` over the tasks both have, with its interval from the paired bootstrap over tasks.
-
-    Arguments as for :func:`paired_differences`.
-    """
-    pair = np.vstack([b, a])
-    return paired_differences(pair, 0, weights=weights, clusters=clusters, draws=draws, seed=seed)[1]
+    return _rank_intervals(means[0], drawn, known, known if numbered is None else numbered, size, ranked=ranked)
 
 
 def paired_differences(
@@ -174,7 +149,7 @@ def paired_differences(
     clusters: NDArray[np.int_] | None = None,
     draws: int = DRAWS,
     seed: int = SEED,
-) -> list[Difference]:
+) -> list[PairedDifference]:
     """Every model against one of them, each pair on the tasks both have: the one rule of "cannot be told apart".
 
     The answer for a pair does not hang on who else is asked about, nor on the order of the tasks: the differences are
@@ -194,17 +169,17 @@ def paired_differences(
     of_task = _grouped(np.arange(scores.shape[1]) if clusters is None else clusters)
     # What is drawn is a task: the sum of its weighted differences, and their weight.
     sums, masses = (np.where(mass > 0, gaps, 0.0) * mass) @ of_task, mass @ of_task
-    found = [Difference(np.nan, np.nan, np.nan, 0)] * len(scores)
+    differences = [PairedDifference(np.nan, np.nan, np.nan, 0)] * len(scores)
     counting = (masses > 0).sum(axis=1)
     for n in np.unique(counting[counting > 0]):
         rows = np.flatnonzero(counting == n)
         drawn = _drawn_differences(sums[rows], masses[rows], int(n), draws, seed)
         for row, difference in zip(rows, drawn, strict=True):
-            found[row] = difference
-    return found
+            differences[row] = difference
+    return differences
 
 
-def _drawn_differences(sums: Matrix, masses: Matrix, n: int, draws: int, seed: int) -> list[Difference]:
+def _drawn_differences(sums: Matrix, masses: Matrix, n: int, draws: int, seed: int) -> list[PairedDifference]:
     """Differences of pairs that share ``n`` tasks each; the first ``n`` columns by size are theirs."""
     with np.errstate(invalid="ignore", divide="ignore"):
         order = np.argsort(np.where(masses > 0, sums / masses, np.inf), axis=1, kind="stable")[:, :n]
@@ -221,7 +196,7 @@ def _drawn_differences(sums: Matrix, masses: Matrix, n: int, draws: int, seed: i
             ends = _interval(drawn[:, alike], float(size))
             low[alike], high[alike] = (np.round(end, 12) for end in ends)  # differences that cancel are none
     rows = zip(means, low, high, strict=True)
-    return [Difference(float(mean), float(start), float(end), n) for mean, start, end in rows]
+    return [PairedDifference(float(mean), float(start), float(end), n) for mean, start, end in rows]
 
 
 def _grouped(clusters: NDArray[np.int_]) -> Matrix:
@@ -238,32 +213,31 @@ def _drawn(n: int, draws: int, seed: int) -> Matrix:
     return counts
 
 
-def _standing(
+def _rank_intervals(
     totals: Matrix,
     drawn: Matrix,
     known: NDArray[np.bool_],
-    pool: NDArray[np.bool_],
+    numbered: NDArray[np.bool_],
     size: float,
     *,
     ranked: bool = True,
-) -> Standing:
-    """Intervals of totals from [draws x models] for those known, and of ranks for those of them in the pool."""
+) -> RankIntervals:
+    """Intervals of totals from [draws x models] for those known, and of ranks for those of them that are numbered."""
     ends = np.full((4, len(totals)), np.nan)
-    pool = pool & known
-    if size >= FEWEST_TASKS and pool.any():
+    numbered = numbered & known
+    if size >= FEWEST_TASKS and numbered.any():
         ends[0, known], ends[1, known] = _interval(drawn[:, known], size)
         if ranked:
-            low, high = _interval(ranks(drawn[:, pool]), size, whole=True)
+            low, high = _interval(ranks(drawn[:, numbered]), size, whole=True)
             # Where scores are missing a draw can be kinder than the record; the rank itself is always possible.
-            rank = ranks(totals[pool])
-            ends[2, pool], ends[3, pool] = np.minimum(low, rank), np.maximum(high, rank)
-    return Standing(ends[0], ends[1], ends[2], ends[3])
+            rank = ranks(totals[numbered])
+            ends[2, numbered], ends[3, numbered] = np.minimum(low, rank), np.maximum(high, rank)
+    return RankIntervals(*ends)
 
 
 def _numbered(tasks: int, clusters: NDArray[np.int_] | None) -> NDArray[np.int_]:
     """Columns numbered so that those drawn together share a number, from 0 without gaps."""
-    numbers: NDArray[np.int_] = np.unique(np.arange(tasks) if clusters is None else clusters, return_inverse=True)[1]
-    return numbers
+    return np.asarray(np.unique(np.arange(tasks) if clusters is None else clusters, return_inverse=True)[1])
 
 
 def _weighted(counts: Matrix, weights: Matrix, values: Matrix) -> Matrix:

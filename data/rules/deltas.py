@@ -10,7 +10,7 @@ import math
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from data.store.vocabulary import Comparison, Verdict
 __all__ = ["SIDES", "Counted", "Sides", "Thresholds", "counted", "deltas", "summed_up", "thresholds", "worst_first"]
 
 _ENVIRONMENT = "PLUMBLINE_THRESHOLDS"
+_REMEDY = "See data/rules/deltas.py."
 _GRAVITY = {str(verdict): verdict.gravity for verdict in Verdict}
 
 
@@ -66,17 +67,14 @@ class Thresholds:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
-                raise InputError(
-                    f"A threshold is a number of at least 0, and {name} is {value!r}",
-                    remedy="See data/rules/deltas.py.",
-                )
+                raise InputError(f"A threshold is a number of at least 0, and {name} is {value!r}", remedy=_REMEDY)
 
 
-def thresholds(given: Mapping[str, float | None] | None = None, source: str | None = None) -> Thresholds:
-    """The thresholds in force: the defaults, then ``source``, then ``given`` (entries that are None are not given).
+def thresholds(overrides: Mapping[str, float | None] | None = None, source: str | None = None) -> Thresholds:
+    """The thresholds in force: the defaults, then ``source``, then ``overrides``; None overrides nothing.
 
     Args:
-        given: values by name, as from command line options or a page's address.
+        overrides: values by name, as from command line options or a page's address.
         source: ``name=value`` pairs with commas between them, or the path of a TOML file that sets them; the default
             is the environment variable ``PLUMBLINE_THRESHOLDS``.
 
@@ -84,12 +82,12 @@ def thresholds(given: Mapping[str, float | None] | None = None, source: str | No
         InputError: a name that is no threshold, or a value that is no number of at least 0.
     """
     source = os.environ.get(_ENVIRONMENT, "") if source is None else source
-    chosen: dict[str, Any] = dict(_read(source)) if source.strip() else {}
-    chosen |= {name: value for name, value in (given or {}).items() if value is not None}
-    known = [field.name for field in fields(Thresholds)]
-    if unknown := sorted(set(chosen) - set(known)):
+    values: dict[str, Any] = dict(_read(source)) if source.strip() else {}
+    values |= {name: value for name, value in (overrides or {}).items() if value is not None}
+    known = list(asdict(Thresholds()))
+    if unknown := sorted(set(values) - set(known)):
         raise InputError(f"There is no threshold {', '.join(unknown)}", remedy=f"There are {', '.join(known)}.")
-    return replace(Thresholds(), **chosen)
+    return Thresholds(**values)
 
 
 def _read(source: str) -> Mapping[str, Any]:
@@ -107,9 +105,7 @@ def _number(name: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise InputError(
-            f"A threshold is a number, and {name.strip()} is {value.strip()!r}", remedy="See data/rules/deltas.py."
-        ) from None
+        raise InputError(f"A threshold is a number, and {name.strip()} is {value.strip()!r}", remedy=_REMEDY) from None
 
 
 _MIRRORED = """-delta AS delta, check_score AS claim_score, claim_score AS check_score,
@@ -189,18 +185,15 @@ def summed_up(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         largest; all on the 0-1 scale, NaN where nothing can be compared), ``cells`` and ``comparable``.
     """
     comparable = judged["verdict"] != Verdict.NOT_COMPARABLE
-    frame = judged[by].assign(
-        rank=judged["verdict"].map(_GRAVITY).astype(int),
-        known=judged["delta"].where(comparable).astype(float),
-        floor=judged["floor"].where(comparable).astype(float),
-        comparable=comparable,
-    )
-    found = frame.groupby(by, as_index=False, sort=False).agg(
+    known = judged[["delta", "floor"]].where(comparable).astype(float)
+    gravity = judged["verdict"].map(_GRAVITY).astype(int)
+    frame = judged[by].assign(rank=gravity, known=known["delta"], floor=known["floor"], comparable=comparable)
+    groups = frame.groupby(by, as_index=False, sort=False).agg(
         rank=("rank", "max"), delta=("known", "median"), mean=("known", "mean"), floor=("floor", "max"),
         cells=("rank", "size"), comparable=("comparable", "sum"),
     )  # fmt: skip
     verdicts = {rank: verdict for verdict, rank in _GRAVITY.items()}
-    return found.assign(verdict=found["rank"].map(verdicts)).drop(columns="rank")
+    return groups.assign(verdict=groups["rank"].map(verdicts)).drop(columns="rank")
 
 
 def worst_first(judged: pd.DataFrame) -> pd.DataFrame:

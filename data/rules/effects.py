@@ -21,7 +21,7 @@ from scipy import stats
 from data.rules.deltas import Thresholds
 from data.store.vocabulary import Obstacle
 
-__all__ = ["Effects", "by_task", "decompose", "polish"]
+__all__ = ["Effects", "decompose", "delta_table", "polish"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -43,8 +43,8 @@ class Effects:
     """What a table of deltas is made of; all sizes are on the 0-1 scale.
 
     ``rows`` and ``columns`` have one line each: name, cells, effect (median polish), moved and up (cells beyond the
-    drift limit, and those of them upward), typical (median of the moved cells), p, called (it is an effect), and for
-    columns also other_data (share of the moved cells whose data set revision differs or is unknown). ``cells`` has
+    drift limit, and those of them upward), typical (median of the moved cells), p, significant (it is an effect), and
+    for columns also other_data (share of the moved cells whose data set revision differs or is unknown). ``cells`` has
     row, column, delta, limit, residual and cause (none | model | task | model and task | metric | cell).
     """
 
@@ -52,10 +52,9 @@ class Effects:
     columns: pd.DataFrame
     cells: pd.DataFrame
     common: float
-    settled: bool
 
 
-def by_task(deltas: pd.DataFrame, limits: Thresholds, row: str = "model") -> pd.DataFrame:
+def delta_table(deltas: pd.DataFrame, limits: Thresholds, row: str = "model") -> pd.DataFrame:
     """One line a row and task from judged deltas: the median over its splits and subsets.
 
     Returns:
@@ -125,37 +124,36 @@ def decompose(table: pd.DataFrame, background: pd.DataFrame | None = None) -> Ef
     """Split deltas into effects of rows, of columns, and of single cells.
 
     Args:
-        table: lines of :func:`by_task`.
+        table: lines of :func:`delta_table`.
         background: lines of other models on the same tasks. They say what is usual there, so that even a single row
             can be judged: its own column effects are theirs. An empty frame says that nothing is usual but noise, as
             between two runs of one machine. Without a background the rows are each other's. Only ``table``'s rows
-            are returned; a single row cannot be told from the tasks it ran, and no task is called.
+            are returned; a single row cannot be told from the tasks it ran, and no task is significant.
     """
     n, grid = table["row"].nunique(), _grid(table, background)
-    row, column, settled = polish(grid.values, grid.weight)
+    row, column, _ = polish(grid.values, grid.weight)
     # Runs judged by others may all be set up wrongly alike, so what they share is theirs.
     common, row = _centred(row, grid.values) if background is None else (0.0, row)
 
     peers = np.ones(len(grid.values), bool) if background is None else np.arange(len(grid.values)) >= n
     rows = _test(grid.values, grid.limit, peers, MODEL_SHARE, agreeing=True)
-    rows["called"] &= np.abs(row + common) > _usual(grid.limit)
+    rows["significant"] &= np.abs(row + common) > _medians(grid.limit)
     # A model that is off everywhere says nothing about the tasks it ran.
-    rest = np.where(rows["called"].to_numpy(bool)[:, None], np.nan, grid.values)
-    columns = _test(rest.T, grid.limit.T, np.ones(len(grid.columns), bool), TASK_SHARE, agreeing=False)
-    columns["called"] &= len(grid.values) > 1
-    far = np.abs(rest) > grid.limit
+    others = np.where(rows["significant"].to_numpy(bool)[:, None], np.nan, grid.values)
+    columns = _test(others.T, grid.limit.T, np.ones(len(grid.columns), bool), TASK_SHARE, agreeing=False)
+    columns["significant"] &= len(grid.values) > 1
+    far = np.abs(others) > grid.limit
     columns["other_data"] = np.where(far, grid.other, 0.0).sum(0) / np.maximum(far.sum(0), 1)
 
     i, j = grid.at[0][: len(table)], grid.at[1][: len(table)]
     cells = table[["row", "column", "delta", "limit", "metric"]].reset_index(drop=True)
     cells["residual"] = cells["delta"].to_numpy(float) - row[i] - column[j] - common
-    cells["cause"] = _causes(cells, rows["called"].to_numpy(bool)[i], columns["called"].to_numpy(bool)[j])
+    cells["cause"] = _causes(cells, rows["significant"].to_numpy(bool)[i], columns["significant"].to_numpy(bool)[j])
     return Effects(
         rows=rows.assign(effect=row, name=grid.rows).iloc[:n].reset_index(drop=True),
         columns=columns.assign(effect=column, name=grid.columns).iloc[np.unique(j)].reset_index(drop=True),
         cells=cells.drop(columns="metric"),
         common=common,
-        settled=settled,
     )
 
 
@@ -190,8 +188,8 @@ def _centred(row: Floats, values: Floats) -> tuple[float, Floats]:
     return common, np.where(enough, row - common, 0.0)
 
 
-def _usual(limit: Floats) -> Floats:
-    return pd.DataFrame(limit.T).median().to_numpy(float)  # NaN of a line without cells, and no warning
+def _medians(lines: Floats) -> Floats:
+    return pd.DataFrame(lines.T).median().to_numpy(float)  # NaN of a line without cells, and no warning
 
 
 def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing: bool) -> pd.DataFrame:
@@ -204,7 +202,8 @@ def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing
     with np.errstate(invalid="ignore"):
         far = np.abs(values) > limit
         down, up = far & (values < 0), far & (values > 0)
-    p = np.minimum(1.0, 3 * np.min([_counts(values, far, peers), *_ranks(values, down, up, peers)], axis=0))
+    tests = [_counts(values, far, peers), _fisher(values, down, peers), _fisher(-values, up, peers)]
+    p = np.minimum(1.0, 3 * np.min(tests, axis=0))
     cells = (~np.isnan(values)).sum(1)
     together = np.maximum(down.sum(1), up.sum(1)) if agreeing else far.sum(1)
     return pd.DataFrame(
@@ -212,9 +211,9 @@ def _test(values: Floats, limit: Floats, peers: Flags, share: float, *, agreeing
             "cells": cells,
             "moved": far.sum(1),
             "up": up.sum(1),
-            "typical": pd.DataFrame(np.where(far, values, np.nan).T).median().to_numpy(float),
+            "typical": _medians(np.where(far, values, np.nan)),
             "p": p,
-            "called": (p < SIGNIFICANT) & (together >= FEWEST) & (together >= share * np.maximum(cells, 1)),
+            "significant": (p < SIGNIFICANT) & (together >= FEWEST) & (together >= share * np.maximum(cells, 1)),
         }
     )
 
@@ -236,19 +235,15 @@ def _counts(values: Floats, far: Flags, peers: Flags) -> Floats:
     return tails
 
 
-def _ranks(values: Floats, down: Flags, up: Flags, peers: Flags) -> tuple[Floats, Floats]:
-    return _fisher(values, down, peers), _fisher(-values, up, peers)
-
-
 def _fisher(values: Floats, counted: Flags, peers: Flags) -> Floats:
     """Combined probability of each line's counted cells being as low as they are; the others count as no evidence."""
-    pool = values[peers]
-    if not len(pool):
+    usual_values = values[peers]
+    if not len(usual_values):
         return np.ones(len(values))
-    everything = np.sort(pool[~np.isnan(pool)])
+    everything = np.sort(usual_values[~np.isnan(usual_values)])
     logs = np.zeros(values.shape)
     for j in range(values.shape[1]):
-        column = np.sort(pool[~np.isnan(pool[:, j]), j])
+        column = np.sort(usual_values[~np.isnan(usual_values[:, j]), j])
         here = values[counted[:, j], j]
         if len(here):
             own = peers[counted[:, j]].astype(int)  # a peer is not its own peer

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -79,7 +80,7 @@ def licence_of(text: object) -> Licence:
     return Licence(UNKNOWN, stated, "not a licence we know the terms of")
 
 
-def of_class(texts: list[str | None], codes: list[str] | tuple[str, ...]) -> list[str | None]:
+def of_class(texts: Iterable[str | None], codes: Collection[str]) -> list[str | None]:
     """Those of these licence texts whose class is one of ``codes``."""
     return [text for text in texts if licence_of(text).code in codes]
 
@@ -114,9 +115,9 @@ def _known(words: list[str]) -> Licence | None:
 
 def _creative_commons(words: list[str]) -> Licence | None:
     """CC 0, BY, NC, SA and ND in any order and spelling; without BY or 0 it is unknown unless NC is said."""
-    rest = words[2:] if words[0] == "creative" else words[1:]
-    parts = [_CREATIVE.get(word, word) for word in rest if word not in ("non", "no", "share", "alike", "derivs")]
-    if "share" in rest and "alike" in rest:
+    terms = words[2:] if words[0] == "creative" else words[1:]
+    parts = [_CREATIVE.get(word, word) for word in terms if word not in ("non", "no", "share", "alike", "derivs")]
+    if "share" in terms and "alike" in terms:
         parts.append("sa")
     versions = [word for word in parts if _VERSION.fullmatch(word) and word != "0"]
     if "0" in parts or "zero" in parts or "publicdomain" in parts:

@@ -16,39 +16,37 @@ __all__ = ["Matrix", "any_score", "borda", "borda_points", "ranks"]
 Matrix = NDArray[np.float64]
 
 
-def borda(scores: Matrix, pool: int | None = None) -> Matrix:
+def borda(scores: Matrix, models: int | None = None) -> Matrix:
     """Borda rank of each model, 1 the best, NaN for a model without any score.
 
     Args:
         scores: [models x tasks], higher is better, NaN where missing.
-        pool: see :func:`borda_points`.
+        models: see :func:`borda_points`.
 
     Returns:
         [models], whole numbers.
     """
-    return ranks(borda_points(scores, pool).sum(axis=1), present=any_score(scores))
+    return ranks(borda_points(scores, models).sum(axis=1), present=any_score(scores))
 
 
-def borda_points(scores: Matrix, pool: int | None = None) -> Matrix:
+def borda_points(scores: Matrix, models: int | None = None) -> Matrix:
     """Points of each model on each task: [models x tasks], multiples of .5.
 
     Args:
         scores: as for :func:`borda`.
-        pool: how many models a rank is subtracted from; by default those with any score. The store's rule (mteb's)
+        models: how many models a rank is subtracted from; by default those with any score. The store's rule (mteb's)
             counts those with a complete score on any task.
     """
     missing = np.isnan(scores)
-    in_pool = np.count_nonzero(any_score(scores)) if pool is None else pool
+    counted = np.count_nonzero(any_score(scores)) if models is None else models
     # A missing score as the worst of all leaves the ranks of those present as they are.
     rank = rankdata(np.where(missing, np.inf, -scores), axis=0, method="average")
-    points: Matrix = np.where(missing, 0.0, in_pool - rank)
-    return points
+    return np.where(missing, 0.0, counted - rank)
 
 
 def any_score(scores: Matrix) -> NDArray[np.bool_]:
     """[models], which have a score at all."""
-    scored: NDArray[np.bool_] = np.asarray(~np.isnan(scores).all(axis=1))
-    return scored
+    return np.asarray(~np.isnan(scores).all(axis=1))
 
 
 def ranks(totals: Matrix, *, present: NDArray[np.bool_] | None = None) -> Matrix:
@@ -59,5 +57,4 @@ def ranks(totals: Matrix, *, present: NDArray[np.bool_] | None = None) -> Matrix
         present: [models], those to rank; the default is all that are not NaN.
     """
     absent = np.isnan(totals) if present is None else np.isnan(totals) | ~present
-    ranked: Matrix = rankdata(np.where(absent, np.inf, -totals), axis=-1, method="min").astype(np.float64)
-    return np.where(absent, np.nan, ranked)
+    return np.where(absent, np.nan, rankdata(np.where(absent, np.inf, -totals), axis=-1, method="min"))

@@ -46,10 +46,10 @@ class CellEvidence:
     claim_score: float | None = None
     check_score: float | None = None
     same_data: bool | None = None
-    model_called: bool = False  # the model stands out on its tasks
+    model_significant: bool = False  # the model stands out on its tasks
     model_typical: float | None = None
     model_tasks: int = 0
-    task_called: bool = False  # the task stands out over models
+    task_significant: bool = False  # the task stands out over models
     task_moved: int = 0
     task_models: int = 0
     by_type: Mapping[str, float] = field(default_factory=dict)  # the model's median delta by task type
@@ -107,9 +107,14 @@ def _weights(e: CellEvidence) -> str | None:
 
 
 def _loading(e: CellEvidence) -> str | None:
-    if e.model_called and e.model_typical is not None and e.model_typical <= WRECKED:
+    if e.model_significant and e.model_typical is not None and e.model_typical <= WRECKED:
         return f"the model is {-100 * e.model_typical:.0f} points below the claim on most of its {e.model_tasks} tasks"
-    if e.claim_score and e.check_score is not None and not e.task_called and e.check_score < (1 - GONE) * e.claim_score:
+    if (
+        e.claim_score
+        and e.check_score is not None
+        and not e.task_significant
+        and e.check_score < (1 - GONE) * e.claim_score
+    ):
         return f"{1 - e.check_score / e.claim_score:.0%} of the score is gone"
     return None
 
@@ -120,11 +125,13 @@ def _data(e: CellEvidence) -> str | None:
     unknown = (
         "the data set revision of one side is not known" if e.same_data is None else "the data set revision differs"
     )
-    return unknown + (f", and {e.task_moved} of {e.task_models} models moved on this task" if e.task_called else "")
+    return unknown + (
+        f", and {e.task_moved} of {e.task_models} models moved on this task" if e.task_significant else ""
+    )
 
 
 def _task(e: CellEvidence) -> str | None:
-    if e.task_called and e.same_data is True:
+    if e.task_significant and e.same_data is True:
         return f"{e.task_moved} of {e.task_models} models moved on this task, on the same data set revision"
     return None
 
@@ -142,7 +149,7 @@ def _pooling(e: CellEvidence) -> str | None:
     if "pooling" in e.setting_causes:
         return "the modules differ (pooling is one of them)"
     if (
-        e.model_called
+        e.model_significant
         and classes is not None
         and pairs is not None
         and 1.5 * pairs > classes
@@ -164,7 +171,7 @@ def _length(e: CellEvidence) -> str | None:
 def _precision(e: CellEvidence) -> str | None:
     if "precision" in e.setting_causes:
         return "the precision differs"
-    if e.model_called and e.model_typical is not None and -SLIGHT <= e.model_typical < 0:
+    if e.model_significant and e.model_typical is not None and -SLIGHT <= e.model_typical < 0:
         return f"a small loss ({-100 * e.model_typical:.1f} points) on most tasks alike"
     return None
 
@@ -180,7 +187,7 @@ def _revision(e: CellEvidence) -> str | None:
 
 def _version(e: CellEvidence) -> str | None:
     # A model that is off everywhere is not off because of the evaluator.
-    return "the major version of mteb differs" if "mteb major" in e.differs and not e.model_called else None
+    return "the major version of mteb differs" if "mteb major" in e.differs and not e.model_significant else None
 
 
 def _code(e: CellEvidence) -> str | None:

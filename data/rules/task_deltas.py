@@ -15,10 +15,10 @@ import pandas as pd
 
 from data.rules.suggestions import Delta
 
-__all__ = ["Cell", "cells_of", "source_of", "task_deltas"]
+__all__ = ["ComparedCell", "cells_of", "source_of", "task_deltas"]
 
 
-class Cell(NamedTuple):
+class ComparedCell(NamedTuple):
     """One judged delta that can be compared, as ``data.rules.deltas.deltas`` has it."""
 
     task: str
@@ -31,12 +31,15 @@ class Cell(NamedTuple):
     check_id: int
 
 
-def cells_of(frame: pd.DataFrame) -> tuple[Cell, ...]:
+def cells_of(frame: pd.DataFrame) -> tuple[ComparedCell, ...]:
     """The rows of a frame of deltas as plain values."""
-    return tuple(Cell(*row) for row in frame[list(Cell._fields)].astype(object).itertuples(index=False, name=None))
+    return tuple(
+        ComparedCell(*row)
+        for row in frame[list(ComparedCell._fields)].astype(object).itertuples(index=False, name=None)
+    )
 
 
-def task_deltas(cursor: duckdb.DuckDBPyConnection, cells: tuple[Cell, ...]) -> list[Delta]:
+def task_deltas(cursor: duckdb.DuckDBPyConnection, cells: tuple[ComparedCell, ...]) -> list[Delta]:
     """The mean delta of each task, with the length and languages of its texts and what each metric did.
 
     Lengths are mteb's descriptive statistics, languages those of the cells. A metric's delta is the mean over the
@@ -45,11 +48,11 @@ def task_deltas(cursor: duckdb.DuckDBPyConnection, cells: tuple[Cell, ...]) -> l
     if not cells:
         return []
     columns = pd.DataFrame(cells)
-    asked = {name: columns[name].tolist() for name in ("task", "split", "subset", "claim_id", "check_id")}
-    lengths = _lengths(cursor, asked)
-    languages = dict(cursor.execute(_LANGUAGES, asked).fetchall())
+    parameters = {name: columns[name].tolist() for name in ("task", "split", "subset", "claim_id", "check_id")}
+    lengths = _lengths(cursor, parameters)
+    languages = dict(cursor.execute(_LANGUAGES, parameters).fetchall())
     metrics: dict[str, dict[str, float]] = {}
-    for task, metric, delta in cursor.execute(_METRICS, asked).fetchall():
+    for task, metric, delta in cursor.execute(_METRICS, parameters).fetchall():
         metrics.setdefault(task, {})[metric] = delta
     means = columns.groupby(["task", "type"], as_index=False)[["delta", "claim_score"]].mean()
     return [
@@ -88,29 +91,23 @@ unnest(string_split(s.languages, ',')) AS l(language)
 GROUP BY a.task
 """
 _METRICS = f"""
-WITH {_CELLS},
-figures AS (
-    SELECT a.task, a.split, a.subset, a.claim_id, s.result_id = a.claim_id AS is_claim, unnest(m.names) AS metric,
-        unnest(s.metrics) AS value
-    FROM asked_cells a
-    JOIN scores s ON s.result_id IN (a.claim_id, a.check_id) AND s.split = a.split AND s.subset = a.subset
-    JOIN metric_sets m USING (metric_set)
-),
-cells AS (
-    SELECT task, metric, any_value(value) FILTER (NOT is_claim) - any_value(value) FILTER (is_claim) AS delta
-    FROM figures GROUP BY task, metric, split, subset, claim_id
-)
-SELECT task, metric, avg(delta) FROM cells WHERE delta IS NOT NULL AND isfinite(delta) GROUP BY task, metric
+WITH {_CELLS}
+SELECT a.task, claim.metric, avg(checked.value - claim.value)
+FROM asked_cells a
+JOIN metrics_of($claim_id) claim ON claim.result_id = a.claim_id AND claim.split = a.split AND claim.subset = a.subset
+JOIN metrics_of($check_id) checked ON checked.result_id = a.check_id AND checked.split = a.split
+    AND checked.subset = a.subset AND checked.metric = claim.metric
+WHERE isfinite(checked.value - claim.value) GROUP BY a.task, claim.metric
 """
 
 
-def _lengths(cursor: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> dict[str, float]:
+def _lengths(cursor: duckdb.DuckDBPyConnection, parameters: dict[str, Any]) -> dict[str, float]:
     """Mean characters of the longer side's texts (documents, not queries), over the splits that are scored."""
     rows = cursor.execute(
         f"WITH {_CELLS} SELECT t.task, list(DISTINCT a.split), t.statistics"
         " FROM asked_cells a JOIN tasks t USING (task)"
         " WHERE t.statistics IS NOT NULL GROUP BY t.task, t.statistics",
-        asked,
+        parameters,
     ).fetchall()
     lengths = {}
     for task, splits, statistics in rows:

@@ -58,7 +58,7 @@ PRESETS = (
         "MTEB(Multilingual, v2)",
         {"Retrieval": 60, "Reranking": 20, "BitextMining": 20},
         {},
-    ),
+    ),  # fmt: skip
     Preset("code", "Code search", "MTEB(Code, v1)", {"Retrieval": 100}, {"Programming": 2}),
     Preset("clustering", "Clustering", "MTEB(eng, v2)", {"Clustering": 100}, {}),
     Preset("classification", "Classification", "MTEB(eng, v2)", {"Classification": 100}, {}),
@@ -103,8 +103,7 @@ def entry_weights(types: Sequence[str], shares: Mapping[str, float], own: Matrix
             where=", ".join(sorted(set(types))) or "no tasks",
             remedy="Give at least one task type of this benchmark a weight above 0.",
         )
-    normal: Matrix = weights / weights.sum()
-    return normal
+    return np.asarray(weights / weights.sum())
 
 
 def weighted_scores(scores: Matrix, weights: Matrix) -> Matrix:
@@ -115,8 +114,7 @@ def weighted_scores(scores: Matrix, weights: Matrix) -> Matrix:
         weights: [entries], summing to one.
     """
     counts = weights > 0
-    result: Matrix = scores[:, counts] @ weights[counts]
-    return result
+    return np.asarray(scores[:, counts] @ weights[counts])
 
 
 def robustness(
@@ -156,10 +154,10 @@ def robustness(
     drawn = np.random.default_rng(seed).dirichlet(concentration * shares, size=draws)
     first, among = np.full(len(scores), np.nan), np.full(len(scores), np.nan)
     if complete.any():
-        found = np.round(drawn @ by_group.T, 12)  # what differs in the last bits only is level
-        last = min(top, found.shape[1])
-        first[complete] = (found >= found.max(axis=1, keepdims=True)).mean(axis=0)
-        among[complete] = (found >= -np.partition(-found, last - 1, axis=1)[:, [last - 1]]).mean(axis=0)
+        totals = np.round(drawn @ by_group.T, 12)  # what differs in the last bits only is level
+        last = min(top, totals.shape[1])
+        first[complete] = (totals >= totals.max(axis=1, keepdims=True)).mean(axis=0)
+        among[complete] = (totals >= -np.partition(-totals, last - 1, axis=1)[:, [last - 1]]).mean(axis=0)
     return Robustness(first, among)
 
 
@@ -173,24 +171,21 @@ def index_bytes(documents: float, dimensions: NDArray[np.float64] | float, preci
         raise InputError(
             f"There is no precision {precision!r}", remedy=f"Take one of {', '.join(BYTES_PER_DIMENSION)}."
         )
-    vector = np.ceil(np.asarray(dimensions, dtype=np.float64) * BYTES_PER_DIMENSION[precision])
-    result: Matrix = documents * vector
-    return result
+    return documents * np.ceil(np.asarray(dimensions, dtype=np.float64) * BYTES_PER_DIMENSION[precision])
 
 
 def monthly_cost(size: Matrix, price_per_gb: float) -> Matrix:
     """Cost of keeping ``size`` bytes at a price per GB (10^9 bytes) and month, in the price's currency."""
-    cost: Matrix = size / 1e9 * price_per_gb
-    return cost
+    return size / 1e9 * price_per_gb
 
 
 def pareto(quality: Matrix, size: Matrix) -> NDArray[np.bool_]:
     """Which models no other beats on quality without being larger: [models]; NaN in either is never on the front."""
     front = np.zeros(len(quality), dtype=bool)
-    best = -np.inf
-    for i in np.lexsort((-quality, size)):
-        if not np.isnan(size[i]) and quality[i] > best:
-            front[i], best = True, quality[i]
+    order = np.lexsort((-quality, size))  # NaN last
+    order = order[~(np.isnan(quality) | np.isnan(size))[order]]
+    before = np.maximum.accumulate(np.r_[-np.inf, quality[order]])
+    front[order] = quality[order] > before[:-1]
     return front
 
 

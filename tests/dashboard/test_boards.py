@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dashboard.queries import leaderboard as asked
-from dashboard.queries.leaderboard import Pool
+from dashboard.queries.leaderboard import Selection
 from dashboard.tables import leaderboard
 from data.store.database import open_reader
 
@@ -19,7 +19,7 @@ def benchmark(*shown: str, ranked_by: str = "borda") -> dict[str, object]:
 
 @pytest.fixture
 def board(made_store):
-    frame = asked.table(open_reader(made_store).cursor(), "Tiny(all)", Pool())
+    frame = asked.table(open_reader(made_store).cursor(), "Tiny(all)", Selection())
     return frame.assign(zero_shot=50.0, private=False)
 
 

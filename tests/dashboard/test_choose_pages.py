@@ -117,7 +117,7 @@ def test_a_task_shows_every_model_and_blanks_for_partial_ones(cursor):
     at = on("tasks", t_task="Sort0", t_models=[PARTIAL, A], t_open=A)
     shown = table(at, "Place", "Cells").set_index("Model")
     assert list(shown.index[:2]) == [A, PARTIAL], "marked models stand first, by place"
-    for row in task.standings(cursor, "Sort0").itertuples():
+    for row in task.models_by_score(cursor, "Sort0").itertuples():
         assert shown.loc[row.model, "Score"] == pytest.approx(100 * row.score, nan_ok=True, abs=0.0051)
     assert shown.loc[PARTIAL, "Cells"] == "2 of 3"
     assert f"No complete score here: {PARTIAL}" in text(at)

@@ -13,11 +13,11 @@ import pytest
 
 from dashboard.queries import changes, compare, profile, task, use
 from dashboard.queries.intervals import intervals
-from data.rules.bootstrap import paired_difference
 from data.rules.ranking import borda
 from data.store.database import StoreReader, open_reader, version_of
 from data.store.errors import InputError, StoreDamagedError
 from tests.dashboard.choose_store import BENCHMARK, CHANGED, HOSTILE, LATE, MODELS, TASKS, choose_store
+from tests.data.pairs import paired_difference
 
 A, B, LACKS, PARTIAL = "org/model-00", "org/model-02", "org/model-05", "org/model-06"
 
@@ -102,10 +102,10 @@ def test_without_floors_nothing_is_called_a_tie(tmp_path):
 
 
 def test_facts_count_the_tasks_trained_on(cursor):
-    found = compare.facts(cursor, (A, MODELS[4], "nobody/knows"), "", ("Search0", "Search2", "Sort2"))
+    found = compare.registry_facts(cursor, (A, MODELS[4], "nobody/knows"), "", ("Search0", "Search2", "Sort2"))
     assert found["trained_on"].fillna(-1).tolist() == [2, -1, -1]
     assert found["zero_shot"].fillna(-1).tolist() == [33, -1, -1]
-    whole = compare.facts(cursor, (A,), BENCHMARK)
+    whole = compare.registry_facts(cursor, (A,), BENCHMARK)
     assert whole[["trained_on", "judged", "zero_shot"]].to_numpy().tolist() == [[3, 12, 75]]
     assert found["model"].tolist() == [A, MODELS[4], "nobody/knows"]
 
@@ -179,7 +179,7 @@ def _disagreements(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str, fl
 
 @pytest.mark.parametrize("benchmark", ["", BENCHMARK])
 def test_standings_are_the_stores(cursor, direct, benchmark):
-    found = task.standings(cursor, "Sort0", benchmark).set_index("model")
+    found = task.models_by_score(cursor, "Sort0", benchmark).set_index("model")
     assert set(found.index) == set(direct["Sort0"].dropna().index) | {PARTIAL}
     for model, score in direct["Sort0"].dropna().items():
         assert found.loc[model, "score"] == pytest.approx(score)
@@ -189,7 +189,7 @@ def test_standings_are_the_stores(cursor, direct, benchmark):
 
 
 def test_cells_and_metrics_are_the_stores(cursor):
-    standings = task.standings(cursor, "Sort0").set_index("model")
+    standings = task.models_by_score(cursor, "Sort0").set_index("model")
     result = int(standings.loc[A, "result_id"])
     cells = task.cells(cursor, (result,))
     rows = cursor.execute(
@@ -298,7 +298,7 @@ def test_limits_leave_out_who_does_not_say(cursor):
     assert within and set(found.ranked["model"]) | set(found.lacking["model"]) == within
     unknown = cursor.execute("SELECT count(*) FROM models WHERE coalesce(n_parameters > 400e6, true)").fetchall()[0][0]
     assert found.excluded["parameters"] == unknown
-    assert found.pool == len(MODELS) + 1
+    assert found.models == len(MODELS) + 1
     assert found.ranked["zero_shot"].between(50, 100).all()
 
 

@@ -62,7 +62,9 @@ def wanted(made_parity):
         cursor = open_reader(made_parity).cursor()
         names = drift.encoders(cursor, check).set_index("encoder_id")["name"]
         texts = drift.texts(cursor, check).set_index("text_hash")
-        values = drift.cells(cursor, check, "dense", "cosine distance").rename(columns=names, index=texts["name"])
+        values = drift.drift_by_text(cursor, check, "dense", "cosine distance").rename(
+            columns=names, index=texts["name"]
+        )
         return np.log10(values.clip(lower=1e-8)), texts.set_index("name")["text"]
 
     return of

@@ -40,14 +40,14 @@ def test_checks_are_the_newest_first(cursor):
 
 
 def test_cells_are_what_was_measured_in_float32(cursor, ids):
-    found = drift.cells(cursor, "check-1", "dense", "cosine distance")
+    found = drift.drift_by_text(cursor, "check-1", "dense", "cosine distance")
     assert found.shape == (64, 12) and set(found.dtypes.astype(str)) == {"float32"}
     assert found[ids["same again"]].max() == 0
     assert found[ids["one text fails"]].isna().sum() == 1
 
 
 def test_times_the_floor_is_relative_to_the_declared_precision(cursor, ids):
-    times = drift.cells(cursor, "check-1", "dense", "times the floor")
+    times = drift.drift_by_text(cursor, "check-1", "dense", "times the floor")
     assert times[ids["bf16"]].max() < 1 < times[ids["prompt"]].min()
 
 
@@ -58,9 +58,9 @@ def test_vectors_of_another_length_do_not_mix(cursor):
 
 
 def test_length_is_the_measure_that_sees_missing_normalisation(cursor, ids):
-    length = drift.cells(cursor, "check-1", "dense", "length")[ids["not normalised"]]
+    length = drift.drift_by_text(cursor, "check-1", "dense", "length")[ids["not normalised"]]
     assert length.to_numpy() == pytest.approx(3.98, abs=1e-4)
-    assert drift.cells(cursor, "check-1", "dense", "cosine distance")[ids["not normalised"]].max() < 1e-6
+    assert drift.drift_by_text(cursor, "check-1", "dense", "cosine distance")[ids["not normalised"]].max() < 1e-6
 
 
 def test_traits_show_that_only_white_space_differs(cursor, ids):
@@ -74,7 +74,7 @@ def test_traits_show_that_only_white_space_differs(cursor, ids):
 
 def test_the_worst_text_of_a_trait_is_named(cursor, ids):
     found = drift.traits(cursor, "check-1", "dense", "cosine distance", True).set_index(["trait", "encoder_id"])
-    cells = drift.cells(cursor, "check-1", "dense", "cosine distance")[ids["prompt"]]
+    cells = drift.drift_by_text(cursor, "check-1", "dense", "cosine distance")[ids["prompt"]]
     row = found.loc[("long", ids["prompt"])]
     assert cells[row["text_hash"]] == row["value"]
 
@@ -98,7 +98,7 @@ def test_neighbours_lost_and_gained(cursor, ids, hashes):
     assert counts["lost"] == counts["gained"] > 0 and other["change"].tolist() == sorted(
         other["change"], key=["lost", "gained", "kept"].index
     )
-    drifted = drift.cells(cursor, "check-1", "dense", "neighbours lost").loc[hashes["plain-0"], ids["random"]]
+    drifted = drift.drift_by_text(cursor, "check-1", "dense", "neighbours lost").loc[hashes["plain-0"], ids["random"]]
     assert counts["lost"] / 10 == pytest.approx(drifted)
 
 
@@ -126,9 +126,9 @@ def test_spread_tells_anisotropy_and_length(cursor, ids):
 
 
 def test_blocks_and_between_come_from_the_vectors(cursor, ids):
-    blocks = drift_vectors.blocks(cursor, "check-1", "dense", ids["not normalised"], ids["reference fp32"])
+    blocks = drift_vectors.dimension_blocks(cursor, "check-1", "dense", ids["not normalised"], ids["reference fp32"])
     assert blocks.shape == (64, 24) and blocks.columns[0] == "0-1" and np.abs(blocks.to_numpy()).max() > 1
-    between = drift_vectors.between_encoders(cursor, "check-1", "dense", "neighbours_lost")
+    between = drift_vectors.encoder_distances(cursor, "check-1", "dense", "neighbours_lost")
     assert between.loc[ids["rotated"], ids["reference fp32"]] == 0 and between.shape == (13, 13)
 
 
@@ -145,20 +145,20 @@ def test_settings_beside_each_other(cursor, ids):
 
 
 def test_the_chain_breaks_where_the_first_link_differs(cursor, ids):
-    links = chain.of_candidate(cursor, "check-1", "dense", ids["bf16"])
+    links = chain.chain_of_candidate(cursor, "check-1", "dense", ids["bf16"])
     assert [link.state for link in links][:3] == ["same", "same", "same"]
-    links = chain.of_candidate(cursor, "check-1", "dense", ids["prompt"])
+    links = chain.chain_of_candidate(cursor, "check-1", "dense", ids["prompt"])
     assert [link.state for link in links] == ["same", "broken", "differs", "unknown"]
     assert "<b>query:</b>" in links[1].sentence
-    links = chain.of_candidate(cursor, "check-1", "dense", ids["cls"])
+    links = chain.chain_of_candidate(cursor, "check-1", "dense", ids["cls"])
     assert [link.state for link in links][:3] == ["same", "unknown", "differs"]
 
 
 def test_a_run_is_linked_to_the_check_of_its_set_up(cursor, ids, tmp_path, made_parity):
     verdict = chain.Link("scores", "differs", "TinySTS: gap.")
-    assert chain.same_setup(cursor, "run-bf16") == chain.Linked("check-1", ids["bf16"], "dense")
-    assert chain.same_setup(cursor, "no such run") is None
-    links = chain.of_run(cursor, "run-bf16", None, verdict)
+    assert chain.check_of_run(cursor, "run-bf16") == chain.Linked("check-1", ids["bf16"], "dense")
+    assert chain.check_of_run(cursor, "no such run") is None
+    links = chain.chain_of_run(cursor, "run-bf16", None, verdict)
     assert [(link.name, link.state) for link in links] == [
         ("files", "same"), ("tokens", "same"), ("vectors", "same"), ("scores", "differs")
     ]  # fmt: skip
@@ -177,8 +177,8 @@ def test_a_run_with_other_weights_or_settings_is_not_linked(made_parity, tmp_pat
             " 'fatal', '3 of 9 tensors are not in the file', '', '', '{}')"
         )
     other = open_reader(path).cursor()
-    assert chain.same_setup(other, "run-bf16") is None
-    links = chain.of_run(other, "run-bf16", None, chain.Link("scores", "differs", ""))
+    assert chain.check_of_run(other, "run-bf16") is None
+    links = chain.chain_of_run(other, "run-bf16", None, chain.Link("scores", "differs", ""))
     assert [link.state for link in links] == ["broken", "unknown", "unknown", "differs"]
     assert "3 of 9 tensors" in links[0].sentence
 
@@ -199,7 +199,7 @@ def test_revisions_speak_where_files_are_not_shown(tmp_path, ours, theirs, state
         for label, revision in (("ours", ours), ("theirs", theirs)):
             connection.execute("UPDATE encoders SET revision = ?, files = '[]' WHERE label = ?", [revision, label])
         ((check, candidate),) = connection.execute("SELECT check_id, encoder_id FROM drift_summary").fetchall()
-        files = chain.of_candidate(connection, check, "dense", candidate)[0]
+        files = chain.chain_of_candidate(connection, check, "dense", candidate)[0]
     assert files.state == state and said in files.sentence
 
 
@@ -215,9 +215,13 @@ def test_a_diagnosis_belongs_to_its_candidate(cursor, ids):
 def test_drift_stands_beside_the_score_of_the_same_settings(cursor, ids):
     if not cursor.execute("SELECT 1 FROM duckdb_views() WHERE view_name = 'deltas'").fetchone():
         pytest.skip("the view of deltas is not here yet")
-    found = drift_cost.points(cursor)
+    found = drift_cost.drift_and_delta(cursor)
     assert found["encoder_id"].tolist() == [ids["bf16"]]
     assert found["delta"][0] == pytest.approx(-0.01) and found["drift"][0] > 0
+
+
+def set_up(settings, files, own=False):
+    return drift_cost.StoredSetUp(settings, files, own_weights=own)
 
 
 @pytest.mark.parametrize(
@@ -241,24 +245,24 @@ def test_drift_stands_beside_the_score_of_the_same_settings(cursor, ids):
 )
 def test_same_setup(encoder, run, same):
     settings = {"backend": "sentence-transformers"} | encoder
-    said = drift_cost.Side(
+    said = set_up(
         settings,
         FILES,
         backend_of(settings["backend"]).runs_own_weights(
             EncoderSettings(settings["backend"], "m", options=settings.get("options") or {})
         ),
     )
-    assert drift_cost.same_setup(said, drift_cost.Side({"in_use": run}, FILES)) is same
+    assert drift_cost.same_setup(said, set_up({"in_use": run}, FILES)) is same
 
 
 @pytest.mark.parametrize("backend", ["openai", "tei", "vllm", "langchain", "command", "ready"])
 def test_a_plain_run_is_not_the_set_up_of_a_server(backend):
     """A server declares no pooling, normalisation or length: all that is left to agree on is a name."""
     served = {"backend": backend, "model": MODEL, "source": "http://a/v1", "dtype": "fp32", "prompts": {}}
-    run = drift_cost.Side({"in_use": {"dtype": "float32", "modules": ["Transformer", "Pooling(mean)"]}}, FILES)
+    run = set_up({"in_use": {"dtype": "float32", "modules": ["Transformer", "Pooling(mean)"]}}, FILES)
     own = backend_of(backend).runs_own_weights(EncoderSettings(backend, "http://a/v1"))
-    assert not drift_cost.same_setup(drift_cost.Side(served, [], own), run)
-    assert not drift_cost.same_setup(drift_cost.Side(served, FILES, own), run)
+    assert not drift_cost.same_setup(set_up(served, [], own), run)
+    assert not drift_cost.same_setup(set_up(served, FILES, own), run)
 
 
 def test_weights_must_be_known_and_the_same():
@@ -266,7 +270,7 @@ def test_weights_must_be_known_and_the_same():
     run = {"in_use": {"dtype": "float32"}}
 
     def same(ours, theirs):
-        return drift_cost.same_setup(drift_cost.Side(said, ours, True), drift_cost.Side(run, theirs))
+        return drift_cost.same_setup(set_up(said, ours, True), set_up(run, theirs))
 
     stale = {"path": "pytorch_model.bin", "size": 9, "sha256": "9" * 64}
     assert same(FILES, [*FILES, stale])  # no library loads it where there are safetensors
@@ -278,8 +282,10 @@ def test_a_run_through_an_encoder_is_of_its_files():
     said = {"backend": "onnx", "source": "folder"}
     graph = [{"path": "model.onnx", "size": 9, "sha256": "1" * 64}]
     other = [{**graph[0], "sha256": "2" * 64}]
-    assert drift_cost.same_setup(drift_cost.Side(said, graph), drift_cost.Side({"in_use": said}, graph))
-    assert not drift_cost.same_setup(drift_cost.Side(said, graph), drift_cost.Side({"in_use": said}, other))
+    assert drift_cost.same_setup(drift_cost.StoredSetUp(said, graph), drift_cost.StoredSetUp({"in_use": said}, graph))
+    assert not drift_cost.same_setup(
+        drift_cost.StoredSetUp(said, graph), drift_cost.StoredSetUp({"in_use": said}, other)
+    )
 
 
 def test_a_server_of_the_runs_name_lends_it_no_diagnosis(tmp_path):
@@ -296,19 +302,19 @@ def test_a_server_of_the_runs_name_lends_it_no_diagnosis(tmp_path):
         connection.execute("DELETE FROM drift_summary")
         add_check(connection, probes, sides, started=NEWEST, check_id="check-server")
     cursor = open_reader(path).cursor()
-    assert chain.same_setup(cursor, "run-bf16") is None
-    assert drift_cost.points(cursor).empty
-    links = chain.of_run(cursor, "run-bf16", None, chain.Link("scores", "differs", ""))
+    assert chain.check_of_run(cursor, "run-bf16") is None
+    assert drift_cost.drift_and_delta(cursor).empty
+    links = chain.chain_of_run(cursor, "run-bf16", None, chain.Link("scores", "differs", ""))
     assert [link.state for link in links] == ["unknown", "unknown", "unknown", "differs"]
 
 
 def test_two_runs_beside_each_other(cursor):
-    found = runs.beside(cursor, "run-check-1", "run-bf16", "environment")
+    found = runs.run_differences(cursor, "run-check-1", "run-bf16", "environment")
     assert found[found["differs"]].values.tolist() == [["python", "3.11.9", "3.12.1", True]]
     listed = runs.runs(cursor).set_index("run_id")
     assert listed.loc["run-bf16", ["tasks", "done", "warnings"]].tolist() == [1, 1, 1]
     assert listed.loc["run-check-1", "findings"] == 1
-    assert runs.tasks(cursor, "run-bf16")["score"].tolist() == [0.79]
+    assert runs.tasks_of_run(cursor, "run-bf16")["score"].tolist() == [0.79]
 
 
 @pytest.fixture
@@ -330,13 +336,13 @@ def test_a_task_of_several_cells_has_the_worst_verdict_of_those_compared(of_thre
     cursor = open_reader(of_three_cells).cursor()
     cells = cursor.execute("SELECT verdict FROM deltas WHERE kind = 'reproduced' ORDER BY subset").fetchall()
     assert [verdict for (verdict,) in cells] == ["drift", "broken", "not comparable"]
-    [task] = drift_cost.points(cursor).query("encoder == 'bf16'").to_dict("records")
+    [task] = drift_cost.drift_and_delta(cursor).query("encoder == 'bf16'").to_dict("records")
     assert task["verdict"] == "broken" and task["delta"] == pytest.approx((-0.01 - 0.6) / 2)
 
 
 def test_thresholds_in_force_are_those_of_the_cost_as_well(of_three_cells, monkeypatch):
     monkeypatch.setenv("PLUMBLINE_THRESHOLDS", "drift=0.9")
-    assert set(drift_cost.points(open_reader(of_three_cells).cursor())["verdict"]) == {"drift"}
+    assert set(drift_cost.drift_and_delta(open_reader(of_three_cells).cursor())["verdict"]) == {"drift"}
 
 
 @pytest.mark.parametrize("reference_first", [True, False])

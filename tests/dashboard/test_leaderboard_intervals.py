@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.queries.intervals import intervals
+from dashboard.queries import leaderboard
+from dashboard.queries.intervals import first_of, intervals
 from data.store.database import open_reader
 from tests.dashboard.choose_store import BENCHMARK, choose_store
 from tests.serving import ROOT
@@ -43,6 +45,18 @@ def test_ranges_and_ties_are_the_querys(monkeypatch, path):
         assert row["Mean range"] == mean
     others = int(found["against_first"].eq("tied").sum())
     assert others > 0 and f"{others} others are statistically tied with it" in at.markdown[0].value
+
+
+def test_who_is_first_is_the_same_from_the_board_and_from_the_store(path):
+    cursor = open_reader(path).cursor()
+    for criteria in (leaderboard.Filter(), leaderboard.Filter(types=("STS",)), leaderboard.Filter(trusted=True)):
+        selection = leaderboard.selected(cursor, BENCHMARK, criteria)
+        board = leaderboard.table(cursor, BENCHMARK, selection)
+        scope = (cursor, BENCHMARK, selection.models, selection.tasks, selection.trusted, 100)
+        asked, handed = intervals(*scope), intervals(*scope, first_of(board))
+        assert asked.first == handed.first == board["model"].iloc[0] and asked.rivals == handed.rivals
+        pd.testing.assert_frame_equal(asked.models, handed.models)
+    assert first_of(board.iloc[:0]) is None
 
 
 def test_too_few_tasks_have_no_ranges(monkeypatch, made_store, path):

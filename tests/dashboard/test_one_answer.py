@@ -16,9 +16,9 @@ import pytest
 from dashboard import formatting
 from dashboard.queries import changes, compare, leaderboard, profile, use
 from dashboard.queries import task as task_queries
-from dashboard.queries.badges import badges, short
+from dashboard.queries.badges import badges, short_badges
 from dashboard.queries.intervals import intervals
-from dashboard.queries.leaderboard import Among, Pool
+from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.queries.training import training
 from dashboard.question import Question
 from dashboard.tables import changes as change_tables
@@ -47,10 +47,10 @@ def store(request, tmp_path_factory):
     reader.close()
 
 
-def shown_board(cursor, name: str, taking: Pool) -> pd.DataFrame:
+def shown_board(cursor, name: str, taking: Selection) -> pd.DataFrame:
     """The leaderboard as its page shows it, by model."""
     board = leaderboard.table(cursor, name, taking)
-    board["zero_shot"] = board["model"].map(training(cursor, name, taking.asked)["zero_shot"])
+    board["zero_shot"] = board["model"].map(training(cursor, name, taking.filtered_tasks)["zero_shot"])
     board["private"] = False
     benchmark = leaderboard.benchmarks(cursor).set_index("benchmark").loc[name].to_dict()
     types = leaderboard.type_means(cursor, name, taking)
@@ -70,7 +70,7 @@ def test_against_the_first_is_the_same_on_leaderboard_compare_and_our_use(store)
     cursor, benchmarks, _ = store
     seen = set()
     for name, trusted in itertools.product(benchmarks, (False, True)):
-        taking = leaderboard.pool(cursor, name, Among(trusted=trusted))
+        taking = leaderboard.selected(cursor, name, Filter(trusted=trusted))
         found = intervals(cursor, name, taking.models, taking.tasks, taking.trusted)
         tasks = taking.tasks if taking.unshared else ()
         for model, code in found.models.set_index("model")["against_first"].items():
@@ -86,7 +86,7 @@ def test_against_the_first_is_the_same_on_leaderboard_compare_and_our_use(store)
 def test_our_use_and_compare_agree_when_the_weights_travel(store) -> None:
     cursor, benchmarks, _ = store
     for name in benchmarks:
-        types = use.tasks_of(cursor, name)["type"].unique()
+        types = use.tasks_with_types(cursor, name)["type"].unique()
         domains = tuple((domain, 3.0) for domain in use.domains_of(cursor, name)[:1])
         languages = tuple((language, 1.0 + i) for i, language in enumerate(use.languages_of(cursor, name)[:2]))
         for asked in (
@@ -116,7 +116,7 @@ def test_means_of_all_pages_are_one_text(store) -> None:
     cursor, benchmarks, _ = store
     compared = 0
     for name in benchmarks:
-        for taking in (leaderboard.pool(cursor, name, Among()), Pool()):
+        for taking in (leaderboard.selected(cursor, name, Filter()), Selection()):
             board = shown_board(cursor, name, taking)
             complete = tuple(board.index[board["Mean (Task)"].notna()])
             ranked = use_of(cursor, name).ranked
@@ -133,7 +133,7 @@ def test_means_of_all_pages_are_one_text(store) -> None:
                     assert len(texts) == 1 and two_decimals(weighed.loc[model, kind]) in texts
                 compared += 1
         moved = changes.moves(cursor, name, before=1, after=int(changes.imports(cursor)["import_id"].max()))
-        own, shown = shown_board(cursor, name, Pool()), change_tables.moves(moved).set_index("Model")
+        own, shown = shown_board(cursor, name, Selection()), change_tables.moves(moved).set_index("Model")
         for model in own.index:
             ranks = pd.Series([shown.loc[model, "Rank after"], own.loc[model, "Rank"]], dtype="Float64").fillna(-1)
             assert ranks.nunique() == 1
@@ -144,7 +144,7 @@ def test_means_of_all_pages_are_one_text(store) -> None:
 def test_a_score_of_a_task_is_one_text_on_every_page(store) -> None:
     cursor, benchmarks, names = store
     name, models = benchmarks[0], tuple(names[:2])
-    sources = {model: leaderboard.sources(cursor, name, model).set_index("task")["score"] for model in models}
+    sources = {model: leaderboard.score_sources(cursor, name, model).set_index("task")["score"] for model in models}
     profiles = {
         model: task_tables.profile(profile.tasks_against_peers(cursor, model, name)).set_index("Task")["Score"]
         for model in models
@@ -153,7 +153,7 @@ def test_a_score_of_a_task_is_one_text_on_every_page(store) -> None:
     beside = compare_tables.by_task(wide, pd.Series(dtype=float), models[0]).set_index("Task")
     columns = compare_tables.short_names(models)
     for task in wide.index.get_level_values("task")[:4]:
-        standings = task_tables.standings(task_queries.standings(cursor, task, name)).set_index("Model")["Score"]
+        standings = task_tables.standings(task_queries.models_by_score(cursor, task, name)).set_index("Model")["Score"]
         for model in models:
             numbers = (standings[model], profiles[model][task], beside.loc[task, columns[model]])
             assert {two_decimals(number) for number in numbers} == {formatting.score(sources[model][task])}, (
@@ -165,15 +165,15 @@ def test_a_score_of_a_task_is_one_text_on_every_page(store) -> None:
 def test_facts_are_one_text(store) -> None:
     cursor, benchmarks, names = store
     for name in benchmarks:
-        board = shown_board(cursor, name, leaderboard.pool(cursor, name, Among()))
-        facts = compare.facts(cursor, tuple(board.index), name)
+        board = shown_board(cursor, name, leaderboard.selected(cursor, name, Filter()))
+        facts = compare.registry_facts(cursor, tuple(board.index), name)
         side_by_side = compare_tables.facts(facts).set_index("Fact")
         columns = compare_tables.short_names(list(board.index))
         candidates = use.candidates(cursor, name).set_index("model")
         listed = use_tables.short_list(use.with_index(use_of(cursor, name).ranked, 1e6, "float32"), 5).set_index(
             "Model"
         )
-        badge = short(badges(cursor))
+        badge = short_badges(badges(cursor))
         for row in facts.to_dict("records"):
             model = row["model"]
             shown = side_by_side[columns[model]]
@@ -183,7 +183,7 @@ def test_facts_are_one_text(store) -> None:
             if shown["Trained on these tasks"]:
                 seen, of = map(int, shown["Trained on these tasks"].split(" of "))
                 assert int(np.floor(100 - 100 * seen / of)) == zero_shot
-                assert of == len(leaderboard.sources(cursor, name, model).dropna(subset=["type"]))
+                assert of == len(leaderboard.score_sources(cursor, name, model).dropna(subset=["type"]))
             assert shown["Licence"] == board.loc[model, "Licence"] == formatting.licence(row["licence"])
             assert shown["Parameters"] == formatting.parameters(board.loc[model, "Parameters"])
             assert model in badge.index or not badge.get(model, "")
@@ -197,11 +197,11 @@ def test_facts_are_one_text(store) -> None:
 def test_a_licence_limit_keeps_the_same_models_on_both_pages(store) -> None:
     cursor, benchmarks, _ = store
     for name, code in itertools.product(benchmarks, CLASSES):
-        board = leaderboard.pool(cursor, name, Among(licences=(code,)))
+        board = leaderboard.selected(cursor, name, Filter(licences=(code,)))
         found = use.short_list(cursor, use.Use(name, limits=use.Limits(licences=(code,)), coverage=0.0))
         listed = set(found.ranked["model"]) | set(found.lacking["model"])
-        on_board = set(leaderboard.table(cursor, name, Pool())["model"])
-        assert set(board.models or ()) & on_board == listed and found.pool == len(on_board)
+        on_board = set(leaderboard.table(cursor, name, Selection())["model"])
+        assert set(board.models or ()) & on_board == listed and found.models == len(on_board)
 
 
 @pytest.mark.parametrize("digits", [2, 1])

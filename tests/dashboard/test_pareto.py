@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dashboard.figures.pareto import front, quality_against_size
+from dashboard.figures.pareto import front, pareto_chart
 
 
 def frame() -> pd.DataFrame:
@@ -36,7 +36,7 @@ def test_the_front_agrees_with_its_definition_on_random_boards():
 
 
 def test_every_sized_and_scored_model_is_a_point_and_names_are_text():
-    figure = quality_against_size(frame(), quality="Mean (Task)", by="licence", chosen="big")
+    figure = pareto_chart(frame(), quality="Mean (Task)", by="licence", chosen="big")
     points = [
         name for trace in figure.data if trace.mode == "markers" and trace.name != "chosen" for name in trace.customdata
     ]
@@ -50,10 +50,10 @@ def test_every_sized_and_scored_model_is_a_point_and_names_are_text():
 
 
 def test_colour_by_release_year_with_unknown_last():
-    figure = quality_against_size(frame(), quality="Mean (Task)", by="release")
+    figure = pareto_chart(frame(), quality="Mean (Task)", by="release")
     names = [trace.name for trace in figure.data if trace.mode == "markers"]
     assert names == ["2024", "not stated"]
 
 
 def test_nothing_to_draw_is_an_empty_figure():
-    assert len(quality_against_size(frame().iloc[:0], quality="Mean (Task)", by="licence").data) == 1
+    assert len(pareto_chart(frame().iloc[:0], quality="Mean (Task)", by="licence").data) == 1

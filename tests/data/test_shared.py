@@ -7,11 +7,12 @@ import pytest
 
 from dashboard.queries import leaderboard
 from dashboard.queries.intervals import intervals
-from dashboard.queries.leaderboard import Among
-from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED, paired_difference, paired_differences
+from dashboard.queries.leaderboard import Filter
+from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED, paired_differences
 from data.rules.overlap import most_shared
 from data.store.database import open_reader
 from tests.dashboard.gaps_store import BENCHMARK, BETTER, LOSER, TASKS, UNFINISHED, gaps_store
+from tests.data.pairs import paired_difference
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_the_block_keeps_the_most_figures_and_has_no_gap() -> None:
 
 def test_a_model_that_loses_on_the_shared_tasks_is_not_first(cursor) -> None:
     """Before, the model with more figures left came first though it loses wherever both have one."""
-    taking = leaderboard.pool(cursor, BENCHMARK, Among(trusted=True))
+    taking = leaderboard.selected(cursor, BENCHMARK, Filter(trusted=True))
     board = leaderboard.table(cursor, BENCHMARK, taking).set_index("model")
     cells = cursor.execute("FROM board_cells(?, NULL, NULL, true)", [BENCHMARK]).df()
     wide = cells.pivot(index="model", columns="task", values="score")
@@ -54,7 +55,7 @@ def test_first_against_others_is_asked_of_what_both_have(cursor) -> None:
     found = intervals(cursor, BENCHMARK, draws=200)
     against = found.models.set_index("model")["against_first"]
     assert against[found.first] == "" and set(against) <= {"", "lacks", TIED, AHEAD, BEHIND, FEW}
-    board = leaderboard.table(cursor, BENCHMARK, leaderboard.Pool()).set_index("model")
+    board = leaderboard.table(cursor, BENCHMARK, leaderboard.Selection()).set_index("model")
     lacking = board.index[board["tasks_missing"] > board.loc[found.first, "tasks_missing"]]
     assert len(lacking) and against[lacking].eq("lacks").all(), "a missing task proves nothing"
 
@@ -90,11 +91,11 @@ def test_standings_have_a_side_and_entries_of_one_task_are_drawn_together() -> N
 
 
 def test_the_board_opens_without_what_nobody_has_finished(cursor) -> None:
-    taking = leaderboard.pool(cursor, BENCHMARK, Among())
+    taking = leaderboard.selected(cursor, BENCHMARK, Filter())
     assert taking.unfinished == (UNFINISHED,) and UNFINISHED not in taking.tasks and not taking.chosen()
     assert leaderboard.table(cursor, BENCHMARK, taking)["mean_task"].notna().any()
-    own = leaderboard.pool(cursor, BENCHMARK, Among(whole=True))
-    assert own == leaderboard.Pool(), "mteb's own view is the store's own"
+    own = leaderboard.selected(cursor, BENCHMARK, Filter(whole=True))
+    assert own == leaderboard.Selection(), "mteb's own view is the store's own"
     assert leaderboard.table(cursor, BENCHMARK, own)["mean_task"].isna().all()
     assert intervals(cursor, BENCHMARK, draws=200).models["mean_low"].isna().all(), "no range of a mean that is not"
 

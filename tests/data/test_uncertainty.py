@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from data.rules.bootstrap import FEWEST_TASKS, borda_intervals, mean_intervals, paired_difference, resample
+from data.rules.bootstrap import AHEAD, FEW, FEWEST_TASKS, borda_intervals, mean_intervals, resample
 from data.rules.ranking import borda, borda_points, ranks
+from tests.data.pairs import paired_difference
 from tests.pace import spent
 
 NAN = np.nan
@@ -124,7 +125,7 @@ def test_a_board_ranked_by_its_mean_ranks_only_complete_models() -> None:
 def test_who_is_not_in_the_pool_has_a_mean_and_no_rank() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(0.5, 0.02, size=(3, 20)) + np.array([[0.3], [0.2], [0.1]])
-    found = mean_intervals(scores, pool=np.array([False, True, True]))
+    found = mean_intervals(scores, numbered=np.array([False, True, True]))
     assert np.isnan(found.rank_low[0]) and found.low[0] < scores[0].mean() < found.high[0]
     assert found.rank_low[1:].tolist() == [1, 2]
 
@@ -145,7 +146,7 @@ def test_too_few_tasks_say_nothing() -> None:
     assert np.isnan(borda_intervals(scores).rank_low).all()
     difference = paired_difference(scores[0], scores[1])
     assert difference.tasks == FEWEST_TASKS - 1 and np.isnan(difference.low) and not np.isnan(difference.mean)
-    assert not difference.told_apart
+    assert difference.standing == FEW
 
 
 def test_a_difference_is_signed_and_of_the_shared_tasks() -> None:
@@ -153,7 +154,7 @@ def test_a_difference_is_signed_and_of_the_shared_tasks() -> None:
     b = np.array([0.5, NAN, 0.1, 0.4, 0.5, 0.5, 0.4, 0.60])
     there, back = paired_difference(a, b), paired_difference(b, a)
     assert there.tasks == 6 and there.mean == pytest.approx(2.05 / 6)
-    assert back.mean == -there.mean and there.low > 0 and there.told_apart
+    assert back.mean == -there.mean and there.low > 0 and there.standing == AHEAD
     assert paired_difference(a, np.full(8, NAN)).tasks == 0
 
 

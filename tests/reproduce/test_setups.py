@@ -18,7 +18,7 @@ from rich.console import Console
 from dashboard.queries import diagnosis
 from dashboard.queries import reproduction as page
 from dashboard.queries.runs import runs as listed_runs
-from data.rules.attribution import charges
+from data.rules.attribution import attributions
 from data.rules.deltas import Thresholds
 from data.store.database import open_reader
 from evaluators.reproduce.own import own_tasks
@@ -167,7 +167,7 @@ def against_the_right_run(made: Made) -> dict[str, Any]:
     """Charges between the right run and each other, by the later one's set-up."""
     cursor = open_reader(made.store).cursor()
     split, _ = page.effects(cursor, "runs", Thresholds())
-    found = charges(split, page.named(cursor, "runs", Thresholds()))
+    found = attributions(split, page.rows_by_set_up(cursor, "runs", Thresholds()))
     ends = {run: name for name, run in made.runs.items()}
     return {
         ends[charge.subject.rpartition(" → ")[2]]: charge
@@ -226,7 +226,7 @@ def test_on_a_real_task_against_the_published_figure(minilm: Path, tmp_path: Pat
     rows = rows[(rows["task"] == "STSBenchmark") & (rows["model"] == MINILM)].set_index("check_run")
     assert rows["verdict"].value_counts().to_dict() == {"match": 1, "gap": 1}
     assert rows.loc[run.run_id, "delta"] == pytest.approx(-0.0853, abs=0.002)
-    named = page.named(cursor, "reproduced", Thresholds())[rows.loc[run.run_id, "row"]]
+    named = page.rows_by_set_up(cursor, "reproduced", Thresholds())[rows.loc[run.run_id, "row"]]
     assert named.label.startswith(f"{MINILM} with pooling cls instead of mean (run of ")
     assert rows.loc[named.beside, "verdict"] == "match"
     assert "of all that is recorded, only this differs from the run of" in str(named.advice)

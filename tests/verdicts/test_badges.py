@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.queries.badges import BADGES, badges
+from dashboard.queries.badges import badges
 from data.store.database import open_reader
+from data.store.vocabulary import Badge
 from tests.serving import ROOT
 from tests.verdicts.making import BROKEN, PAGE_MODELS, PAGE_TASKS, result, store_of
 
@@ -21,7 +22,7 @@ def found(path: Path) -> pd.DataFrame:
 def test_every_model_has_one(page_store: Path) -> None:
     frame = found(page_store)
     assert set(frame.index) == set(PAGE_MODELS)
-    assert set(frame["badge"]) <= set(BADGES)
+    assert set(frame["badge"]) <= set(Badge)
 
 
 def test_a_broken_model_is_contradicted_and_one_gap_is_not(page_store: Path) -> None:

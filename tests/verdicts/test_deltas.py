@@ -283,6 +283,17 @@ def test_the_verdict_names_its_floor(judged) -> None:
     assert kin["floor_scope"] == "type"
 
 
+def test_a_task_nobody_described_has_the_same_floor(tmp_path: Path) -> None:
+    """A store without an import holds runs of tasks it knows nothing of."""
+    path = store_of(tmp_path / "s.duckdb", [result("reported", 0.8), result("official", 0.79)])
+    before = one(deltas(open_reader(path).cursor(), "reported"))
+    with writing(path) as connection:
+        connection.execute("DELETE FROM tasks")
+    after = one(deltas(open_reader(path).cursor(), "reported"))
+    assert after[["floor", "floor_scope", "floor_n"]].tolist() == before[["floor", "floor_scope", "floor_n"]].tolist()
+    assert after["floor_scope"] == "task"
+
+
 def test_without_a_table_of_floors_the_drift_limit_is_the_floor(tmp_path: Path) -> None:
     path = store_of(tmp_path / "s.duckdb", [result("reported", 0.8), result("official", 0.79)], floors=False)
     found = one(deltas(open_reader(path).cursor(), "reported"))

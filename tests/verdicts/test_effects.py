@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.rules.attribution import charges, doubt
+from data.rules.attribution import attributions, caveat
 from data.rules.deltas import Thresholds, deltas
-from data.rules.effects import Effects, by_task, decompose, polish
+from data.rules.effects import Effects, decompose, delta_table, polish
 
 LIMIT = 0.015
 
@@ -41,8 +41,8 @@ def honest(seed: int, rows: int = 40, columns: int = 25, missing: float = 0.3) -
     return values
 
 
-def called(lines: pd.DataFrame) -> set[str]:
-    return set(lines.loc[lines["called"].astype(bool), "name"])
+def significant(lines: pd.DataFrame) -> set[str]:
+    return set(lines.loc[lines["significant"].astype(bool), "name"])
 
 
 def test_planted_effects_come_back_with_their_sizes() -> None:
@@ -53,8 +53,8 @@ def test_planted_effects_come_back_with_their_sizes() -> None:
         values[11] += 0.06
         values[:, 3] += -0.1
         effects = decompose(table(values))
-        found_rows.append(called(effects.rows))
-        found_columns.append(called(effects.columns))
+        found_rows.append(significant(effects.rows))
+        found_columns.append(significant(effects.columns))
         rows, columns = effects.rows.set_index("name"), effects.columns.set_index("name")
         assert rows.loc["m007", "effect"] == pytest.approx(-0.2, abs=0.02)
         assert rows.loc["m011", "effect"] == pytest.approx(0.06, abs=0.02)
@@ -71,8 +71,8 @@ def test_a_task_that_moved_for_half_of_the_models_is_called_though_its_median_is
     values = honest(3, missing=0.0)
     values[::2, 5] -= 0.08
     effects = decompose(table(values))
-    assert called(effects.columns) == {"t005"}
-    assert called(effects.rows) == set()
+    assert significant(effects.columns) == {"t005"}
+    assert significant(effects.rows) == set()
     line = effects.columns.set_index("name").loc["t005"]
     assert line["typical"] == pytest.approx(-0.08, abs=0.02)
     assert abs(line["effect"]) < 0.08
@@ -80,7 +80,7 @@ def test_a_task_that_moved_for_half_of_the_models_is_called_though_its_median_is
 
 def test_without_effects_nothing_is_called() -> None:
     lines = [decompose(table(honest(seed))) for seed in range(30)]
-    assert sum(len(called(e.rows)) + len(called(e.columns)) for e in lines) <= 3, "of 1,950 rows and columns"
+    assert sum(len(significant(e.rows)) + len(significant(e.columns)) for e in lines) <= 3, "of 1,950 rows and columns"
 
 
 def test_a_model_that_only_ran_the_tasks_that_moved_for_all_is_not_blamed() -> None:
@@ -89,8 +89,8 @@ def test_a_model_that_only_ran_the_tasks_that_moved_for_all_is_not_blamed() -> N
     values[0, 4:] = np.nan  # all it has is what moved for every other model
     effects = decompose(table(values))
     assert effects.rows.set_index("name").loc["m000", "moved"] >= 3
-    assert "m000" not in called(effects.rows)
-    assert called(effects.columns) == {"t000", "t001", "t002", "t003"}
+    assert "m000" not in significant(effects.rows)
+    assert significant(effects.columns) == {"t000", "t001", "t002", "t003"}
 
 
 def test_a_broken_model_does_not_make_its_tasks_look_bad() -> None:
@@ -99,8 +99,8 @@ def test_a_broken_model_does_not_make_its_tasks_look_bad() -> None:
     values[3:, 10:13] = np.nan  # three tasks that only the broken ones and one other ran
     values[3, 10:13] = 0.0
     effects = decompose(table(values))
-    assert called(effects.rows) == {"m000", "m001", "m002"}
-    assert called(effects.columns) == set()
+    assert significant(effects.rows) == {"m000", "m001", "m002"}
+    assert significant(effects.columns) == set()
 
 
 def test_what_is_left_is_the_cells_own() -> None:
@@ -118,7 +118,7 @@ def test_what_all_share_belongs_to_none() -> None:
     effects = decompose(table(values))
     assert effects.common == pytest.approx(-0.05, abs=0.005)
     assert effects.rows["effect"].abs().median() < 0.005
-    assert charges(effects)[0].sentence.startswith("All figures: the check is 5")
+    assert attributions(effects)[0].sentence.startswith("All figures: the check is 5")
 
 
 def test_one_run_is_judged_by_what_others_show_on_its_tasks() -> None:
@@ -128,24 +128,24 @@ def test_one_run_is_judged_by_what_others_show_on_its_tasks() -> None:
     fine[0, 2] = -0.1
     background = table(others)
     good = decompose(table(fine, "run"), background)
-    assert called(good.rows) == set()
+    assert significant(good.rows) == set()
     assert good.cells.set_index("column").loc["t002", "cause"] == "task"
     assert list(good.columns["name"]) == [f"t{n:03d}" for n in range(12)], "only the tasks it ran"
     bad = decompose(table(broken, "run"), background)
-    assert called(bad.rows) == {"run000"}
-    assert "One model is judged here by what 40 others show" in str(doubt(bad, 40))
+    assert significant(bad.rows) == {"run000"}
+    assert "One model is judged here by what 40 others show" in str(caveat(bad, 40))
 
 
 def test_the_same_fault_run_ten_times_is_still_called() -> None:
     background = table(honest(10, missing=0.0))
     effects = decompose(table(np.full((10, 6), -0.3), "run"), background)
-    assert len(called(effects.rows)) == 10
+    assert len(significant(effects.rows)) == 10
 
 
 def test_one_run_without_others_blames_no_task_and_says_what_it_cannot_tell() -> None:
     effects = decompose(table(np.full((1, 12), -0.3)))
-    assert called(effects.columns) == set()
-    assert "One model or run alone cannot tell" in str(doubt(effects, 0))
+    assert significant(effects.columns) == set()
+    assert "One model or run alone cannot tell" in str(caveat(effects, 0))
 
 
 def test_between_two_runs_only_noise_is_usual() -> None:
@@ -154,21 +154,21 @@ def test_between_two_runs_only_noise_is_usual() -> None:
     values[1] = -0.3
     values[2, 0] = -0.3
     effects = decompose(table(values), nobody)
-    assert called(effects.rows) == {"m001"}
-    assert called(decompose(table(np.full((1, 8), -0.3)), nobody).rows) == {"m000"}
+    assert significant(effects.rows) == {"m001"}
+    assert significant(decompose(table(np.full((1, 8), -0.3)), nobody).rows) == {"m000"}
 
 
 def test_too_few_cells_have_no_effect() -> None:
     effects = decompose(table(np.array([[-0.5, -0.5], [0.0, 0.0]])))
     assert (effects.rows["effect"] == 0).all()
-    assert called(effects.rows) == set()
+    assert significant(effects.rows) == set()
 
 
 def test_an_empty_table_is_no_fault() -> None:
     effects = decompose(table(np.empty((0, 0))))
     assert isinstance(effects, Effects)
     assert effects.rows.empty
-    assert charges(effects) == []
+    assert attributions(effects) == []
 
 
 def test_the_polish_settles_and_outliers_do_not_move_it() -> None:
@@ -213,7 +213,7 @@ def test_cells_of_a_task_are_summed_up_by_their_median_and_mixed_metrics_are_kep
             "same_data": [True, False, None, True],
         }
     )
-    lines = by_task(frame, Thresholds()).set_index("column")
+    lines = delta_table(frame, Thresholds()).set_index("column")
     assert lines.loc["a", "delta"] == pytest.approx(0.2)
     assert lines.loc["a", "limit"] == pytest.approx(0.03)
     assert lines.loc["a", "other_data"] == pytest.approx(2 / 3)
@@ -224,7 +224,7 @@ def test_cells_of_a_task_are_summed_up_by_their_median_and_mixed_metrics_are_kep
 @pytest.fixture(scope="module")
 def real(request: pytest.FixtureRequest) -> Effects:
     cursor: duckdb.DuckDBPyConnection = _cursor(request.getfixturevalue("record_store"))
-    return decompose(by_task(deltas(cursor, "reported"), Thresholds()))
+    return decompose(delta_table(deltas(cursor, "reported"), Thresholds()))
 
 
 def _cursor(path) -> duckdb.DuckDBPyConnection:
@@ -237,14 +237,14 @@ def _cursor(path) -> duckdb.DuckDBPyConnection:
     "model", ["jinaai/jina-embeddings-v2-base-en", "izhx/udever-bloom-560m", "malenia1/ternary-weight-embedding"]
 )
 def test_models_known_to_be_off_are_model_effects(real: Effects, model: str) -> None:
-    assert model in called(real.rows)
+    assert model in significant(real.rows)
     causes = real.cells[(real.cells["row"] == model) & (real.cells["delta"].abs() > real.cells["limit"])]["cause"]
     assert causes.str.startswith("model").all()
 
 
 @pytest.mark.parametrize("task", ["MassiveIntentClassification", "MTOPIntentClassification"])
 def test_tasks_known_to_have_changed_are_task_effects(real: Effects, task: str) -> None:
-    assert task in called(real.columns)
+    assert task in significant(real.columns)
 
 
 def test_sgpt_is_a_metric_mix_up(real: Effects) -> None:
@@ -252,11 +252,11 @@ def test_sgpt_is_a_metric_mix_up(real: Effects) -> None:
     mixed = sgpt[sgpt["cause"] == "metric"].reset_index()
     assert set(mixed["column"]) == {"ToxicConversationsClassification", "AmazonCounterfactualClassification"}
     assert mixed["row"].nunique() == 4
-    assert not called(real.rows) & set(sgpt.index.get_level_values(0))
+    assert not significant(real.rows) & set(sgpt.index.get_level_values(0))
 
 
 def test_the_real_record_in_words(real: Effects) -> None:
-    said = {charge.subject: charge.sentence for charge in charges(real)}
+    said = {charge.subject: charge.sentence for charge in attributions(real)}
     assert said["jinaai/jina-embeddings-v2-base-en"] == (
         "jinaai/jina-embeddings-v2-base-en: the check is 53.0 points below the claim on all 8 tasks; look at how it is "
         "loaded."

@@ -324,8 +324,8 @@ def test_our_own_bundled_runs_match_and_the_task_with_new_data_is_not_the_models
     moved = ours[(ours["task"] == "MasakhaNEWSClusteringS2S") & (ours["delta"].abs() > ours["floor"])]
     assert set(moved["why_not"]) == {"another data set revision"}
     split, _ = asked.effects(cursor, "reproduced", Thresholds())
-    assert not split.rows["called"].any()
-    assert "MasakhaNEWSClusteringS2S" in set(split.columns.loc[split.columns["called"].astype(bool), "name"])
+    assert not split.rows["significant"].any()
+    assert "MasakhaNEWSClusteringS2S" in set(split.columns.loc[split.columns["significant"].astype(bool), "name"])
     [where] = cell.name_of(moved.head(1))
     test = at(record_store, row=moved["row"].iloc[0], task="MasakhaNEWSClusteringS2S", cell=where)
     words = said(test)

@@ -20,15 +20,15 @@ SEEN = {
     "set-up-other": {"set_up": "32 tokens instead of 256, and run 1 without that matches here"},
     "weights-random": {"warnings": ("transformers: Some weights were not initialized from the checkpoint",)},
     "code-not-run": {"differs": frozenset({"trust"})},
-    "loaded-wrongly": {"model_called": True, "model_typical": -0.5, "model_tasks": 8},
+    "loaded-wrongly": {"model_significant": True, "model_typical": -0.5, "model_tasks": 8},
     "data-other": {"same_data": False, "verdict": "not comparable"},
-    "task-other": {"task_called": True, "task_moved": 94, "task_models": 120},
+    "task-other": {"task_significant": True, "task_moved": 94, "task_models": 120},
     "weights-of-revision": {"revisions": "revision"},
     "prompt": {"by_type": {"Retrieval": -0.1, "STS": -0.001}},
-    "pooling": {"model_called": True, "model_typical": -0.1, "by_type": {"Classification": -0.176, "STS": -0.085}},
+    "pooling": {"model_significant": True, "model_typical": -0.1, "by_type": {"Classification": -0.176, "STS": -0.085}},
     "max-length": {"by_type": {"Retrieval": -0.05, "STS": 0.001}},
     "dimensions-cut": {"differs": frozenset({"truncate_dim"})},
-    "precision": {"model_called": True, "model_typical": -0.012},
+    "precision": {"model_significant": True, "model_typical": -0.012},
     "evaluator-other": {"differs": frozenset({"mteb major"})},
     "claim-older": {"delta": 0.1},
 }
@@ -56,7 +56,7 @@ def test_a_plain_gap_has_no_cause_and_a_match_needs_none() -> None:
 
 def test_nearly_all_of_a_score_gone_is_a_matter_of_loading_unless_the_task_is_at_fault() -> None:
     assert "loaded-wrongly" in codes(claim_score=0.565, check_score=0.02)
-    assert "loaded-wrongly" not in codes(claim_score=0.565, check_score=0.02, task_called=True)
+    assert "loaded-wrongly" not in codes(claim_score=0.565, check_score=0.02, task_significant=True)
     assert "loaded-wrongly" not in codes(claim_score=0.565, check_score=0.35)
 
 

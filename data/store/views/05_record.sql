@@ -19,3 +19,8 @@ CREATE VIEW task_scores AS
 SELECT r.model, r.revision, r.origin, r.task, s.split, s.subset, s.main_score, r.mteb_version, r.dataset_revision
 FROM current_results r JOIN scores s USING (result_id)
 WHERE r.experiment = '' AND NOT r.withdrawn;
+
+-- Every metric stored of some results (a list of result_id), a row a cell and metric.
+CREATE MACRO metrics_of(of_results) AS TABLE
+SELECT s.result_id, s.split, s.subset, unnest(m.names) AS metric, unnest(s.metrics) AS value
+FROM scores s JOIN metric_sets m USING (metric_set) WHERE s.result_id IN (SELECT unnest(of_results));

@@ -147,6 +147,16 @@ SELECT claim.kind, claim.claim_id, claim.check_id, checked.split, checked.subset
         THEN format('the subset was renamed: {} is now {}', claim.subset, checked.subset) END
 FROM lone_claim claim JOIN lone_check checked USING (kind, claim_id, check_id);
 
+-- The noise floor of a task, else of its type, else over all, with which of these it is and the pairs behind it; also of
+-- tasks that were run in a store without an import, which knows nothing of them.
+CREATE VIEW task_floors AS
+SELECT task, coalesce(own.floor, kin.floor, every.floor) AS floor, coalesce(own.scope, kin.scope, every.scope) AS scope,
+    coalesce(own.n, kin.n, every.n) AS n
+FROM (SELECT task, type FROM tasks UNION ALL SELECT DISTINCT task, NULL FROM results ANTI JOIN tasks USING (task))
+LEFT JOIN noise_floors own ON own.scope = 'task' AND own.name = task
+LEFT JOIN noise_floors kin ON kin.scope = 'type' AND kin.name = type
+LEFT JOIN noise_floors every ON every.scope = 'all';
+
 CREATE VIEW delta_facts AS
 WITH weights AS MATERIALIZED (FROM known_weights),
 judged AS (
@@ -186,14 +196,8 @@ judged AS (
 floored AS (
     SELECT j.*, check_score - claim_score AS delta,
         -- Without a table of floors (an old bundle) nothing is known of the noise: the widest drift is the floor.
-        coalesce(own.floor, kin.floor, any_type.floor, 0.015) AS floor,
-        CASE WHEN own.floor IS NOT NULL THEN 'task' WHEN kin.floor IS NOT NULL THEN 'type'
-            WHEN any_type.floor IS NOT NULL THEN 'all' ELSE 'none' END AS floor_scope,
-        coalesce(own.n, kin.n, any_type.n, 0) AS floor_n
-    FROM judged j
-    LEFT JOIN noise_floors own ON own.scope = 'task' AND own.name = j.task
-    LEFT JOIN noise_floors kin ON kin.scope = 'type' AND kin.name = j.type
-    LEFT JOIN noise_floors any_type ON any_type.scope = 'all'
+        coalesce(f.floor, 0.015) AS floor, coalesce(f.scope, 'none') AS floor_scope, coalesce(f.n, 0) AS floor_n
+    FROM judged j LEFT JOIN task_floors f USING (task)
 ),
 -- Other data are shown to give the same score where every cell of a run on them is within the floor: what another run
 -- of the model does on the same data is then its own doing.
