@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import asks, messages, private, url_state
-from dashboard.access import ask
-from dashboard.figures.pareto import drawable, quality_against_size
+from dashboard import url_state
+from dashboard.access import answer_of
+from dashboard.figures import pareto as pareto_figures
 from dashboard.formatting import count, plain, score
-from dashboard.queries import leaderboard as asked
-from dashboard.queries import names
-from dashboard.queries.badges import badges, short
-from dashboard.queries.intervals import LACKS, Intervals, intervals
+from dashboard.messages import show_empty
+from dashboard.queries import badges as badges_queries
+from dashboard.queries import intervals as intervals_queries
+from dashboard.queries import leaderboard as leaderboard_queries
+from dashboard.queries import names as names_queries
+from dashboard.queries import training as training_queries
+from dashboard.queries.intervals import LACKS, Intervals
 from dashboard.queries.leaderboard import Among, Pool
-from dashboard.queries.training import training
 from dashboard.sections import filters
+from dashboard.sections.grid import show_csv, show_table
+from dashboard.sections.layout import lay_out
+from dashboard.sections.links import compare_link
+from dashboard.sections.private import show_private
 from dashboard.sections.provenance import show_sources
-from dashboard.tables import leaderboard
+from dashboard.tables import leaderboard as leaderboard_tables
+from dashboard.tables.columns import PRIVATE, Table
 from data.rules.bootstrap import AHEAD, DRAWS, FEW, TIED
 from data.rules.licences import ALLOWED, licence_of
 
@@ -35,76 +42,79 @@ ALL, UNLISTED = "All benchmarks", "Not on MTEB's menu"
 WHOLE = "all_tasks"  # the switch to MTEB's own view, in the address
 
 
-def page() -> None:
-    """The page, top to bottom."""
-    benchmarks = ask(asked.benchmarks)
+class Choices(NamedTuple):
+    """A benchmark, the models and tasks that are asked for, and the place of the headline above the controls."""
+
+    benchmark: dict[str, Any]
+    among: Among
+    headline: Any
+
+    @property
+    def name(self) -> str:
+        """The benchmark's."""
+        return str(self.benchmark["benchmark"])
+
+    @property
+    def quality(self) -> str:
+        """Column of the benchmark's headline mean."""
+        return leaderboard_tables.quality_of(self.benchmark)
+
+
+class Answers(NamedTuple):
+    """What is chosen, who takes part, the board of those, and how sure its ranks are."""
+
+    choices: Choices
+    pool: Pool
+    board: pd.DataFrame
+    intervals: Intervals
+
+
+def main() -> None:
+    """The best of a benchmark, all models on it, and where the figures of the one chosen come from."""
+    lay_out(controls, questions, (show_headline, show_left_out, show_compare_link, show_views, show_provenance))
+
+
+def controls() -> Choices | None:
+    """The benchmark, and in the sidebar the filters of models and tasks."""
+    benchmarks = answer_of(leaderboard_queries.benchmarks)
     if benchmarks.empty:
-        messages.empty("**The store is empty.** No scores have been imported yet.", "python -m evaluators import")
-        return
-    benchmark = _pick(benchmarks)
+        show_empty("**The store is empty.** No scores have been imported yet.", "python -m evaluators import")
+        return None
+    benchmark = choose_benchmark(benchmarks)
     if benchmark is None:
-        return
-    name = benchmark["benchmark"]
-    head, notice = st.container(), st.container()
-    url_state.known(WHOLE)
-    among = filters.among(ask(asked.choices, name), zero_shot=bool(benchmark["show_zero_shot"]))
+        return None
+    headline = st.container()
+    url_state.declare(WHOLE)
+    offered = answer_of(leaderboard_queries.choices, benchmark["benchmark"])
+    among = filters.choose_among(offered, zero_shot=bool(benchmark["show_zero_shot"]))
     if not among.trusted:
-        among = replace(among, whole=_own_view(name, notice))
-    taking = ask(asked.pool, name, among)
-    board = ask(asked.table, name, taking)
-    if board.empty:
-        _nobody(among)
-        return
-    if benchmark["show_zero_shot"]:
-        board["zero_shot"] = board["model"].map(ask(training, name, taking.asked)["zero_shot"])
-    board["private"] = board["model"].isin(ask(names.private).models)
-    quality = leaderboard.quality_of(benchmark)
-    sure = _intervals(name, taking)
-    with head:
-        _headline(board, quality, str(benchmark["ranked_by"]), sure)
-    with notice:
-        _left_out(board, taking)
-        _compare(name, board, sure, taking)
-    table, plot = st.tabs(["Table", "Quality against size"], key="view", bind="query-params", on_change="rerun")
-    url_state.known("view")
-    with table:
-        _table(benchmark, board, quality, taking, sure)
-    if plot.open:
-        with plot:
-            _plot(board, quality)
-    _sources(name, board)
+        among = replace(among, whole=choose_whole(benchmark["benchmark"]))
+    return Choices(benchmark, among, headline)
 
 
-def _pick(benchmarks: pd.DataFrame) -> dict[str, Any] | None:
+def choose_benchmark(benchmarks: pd.DataFrame) -> dict[str, Any] | None:
+    """A row of the benchmarks, narrowed to a group of MTEB's menu."""
     headings = benchmarks["menu"].fillna(UNLISTED)
     bar = st.container(horizontal=True)
-    heading = url_state.choose("Group", [ALL, *dict.fromkeys(headings)], "group", where=bar, width=220)
+    heading = url_state.selectbox("Group", [ALL, *dict.fromkeys(headings)], "group", where=bar, width=220)
     rows = benchmarks if heading == ALL else benchmarks[headings == heading]
     names = rows["benchmark"].tolist()
-    first = asked.first_shown(names)
-    chosen = url_state.subject(
+    first = leaderboard_queries.first_shown(names)
+    name = url_state.subject(
         "benchmark", "Benchmark", names, "benchmark", index=first, remember="benchmark", where=bar, width=320
     )
-    if chosen is None:
+    if name is None:
         return None
-    row = rows[rows["benchmark"] == chosen].iloc[0]
-    return {str(key): value for key, value in row.items()}
+    return {str(key): value for key, value in rows[rows["benchmark"] == name].iloc[0].items()}
 
 
-def _nobody(among: Among) -> None:
-    if among == Among():
-        st.info("**Nobody has a score here yet** on a task that anybody may see.", icon=":material/inbox:")
-    else:
-        st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
-
-
-def _own_view(name: str, where: Any) -> bool:
+def choose_whole(benchmark: str) -> bool:
     """Why tasks are left out, where nobody has finished them, and the switch to MTEB's own table."""
-    tasks = ask(asked.unfinished, name)
+    tasks = answer_of(leaderboard_queries.unfinished, benchmark)
     if not tasks:
         return False
-    left, right = where.columns([5, 2], vertical_alignment="center")
-    whole = url_state.switch(
+    left, right = st.columns([5, 2], vertical_alignment="center")
+    whole = url_state.toggle(
         "MTEB's own view: all tasks", WHOLE, where=right, help="Then nobody has a mean; the rank counts what there is."
     )
     one = len(tasks) == 1
@@ -121,92 +131,75 @@ def _listed(tasks: Sequence[str]) -> str:
     return ", ".join(f"**{plain(task)}**" for task in tasks[:5]) + (" and more" if len(tasks) > 5 else "")
 
 
-def _intervals(name: str, taking: Pool) -> Intervals:
-    """Intervals of the ranks; a whole benchmark's are computed once, those of a choice with fewer draws at once."""
-    draws = DRAWS // 4 if taking.chosen() else DRAWS
-    return ask(intervals, name, taking.models, taking.tasks, taking.trusted, draws)
+def questions(choices: Choices) -> Answers | None:
+    """The board of those that take part, and intervals of its ranks."""
+    name = choices.name
+    pool = answer_of(leaderboard_queries.pool, name, choices.among)
+    board = answer_of(leaderboard_queries.table, name, pool, leaderboard_tables.fact_sources())
+    if board.empty:
+        show_nobody(choices.among)
+        return None
+    if choices.benchmark["show_zero_shot"]:
+        board["zero_shot"] = board["model"].map(answer_of(training_queries.training, name, pool.asked)["zero_shot"])
+    board["private"] = board["model"].isin(answer_of(names_queries.private).models)
+    # Those of a whole benchmark are computed once, those of a choice at once, with fewer draws.
+    draws = DRAWS // 4 if pool.chosen() else DRAWS
+    intervals = answer_of(intervals_queries.intervals, name, pool.models, pool.tasks, pool.trusted, draws)
+    return Answers(choices, pool, board, intervals)
 
 
-def _sure(sure: Intervals, ranked: int) -> str:
+def show_nobody(among: Among) -> None:
+    """Why the table is empty."""
+    if among == Among():
+        st.info("**Nobody has a score here yet** on a task that anybody may see.", icon=":material/inbox:")
+    else:
+        st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
+
+
+def show_headline(answers: Answers) -> None:
+    """One sentence a hurried reader can take away, and what the numbers are in one more."""
+    with answers.choices.headline:
+        board, quality = answers.board, answers.choices.quality
+        ranked = board[board["rank"].notna()]
+        tasks = int(board["tasks_scored"].iloc[0])
+        if ranked.empty:
+            models = count(len(board), "model")
+            st.markdown(f"#### None of {models} can be ranked: none has all of {count(tasks, 'task')}.")
+            st.caption("Leave tasks out, or choose some by type, language or domain, in the bar at the side.")
+            return
+        first = ranked.iloc[0]
+        lead = f"Best of {count(len(ranked), 'model')} on {count(tasks, 'task')}: **{plain(first['model'])}**"
+        st.markdown("#### " + lead + _mean(first, quality) + "." + _how_sure(answers.intervals, len(ranked)))
+        st.markdown(_also_best(ranked, quality) + _rival(answers.intervals))
+        st.caption(f"{_RANKED_BY[answers.choices.benchmark['ranked_by']]} {filters.RULE}")
+
+
+def _how_sure(intervals: Intervals, ranked: int) -> str:
     """What the tasks say of the first against all others; empty where they say nothing."""
     if ranked == 1:
         return " Nobody else is ranked here, so it is first of one."
-    against = sure.models["against_first"].value_counts()
+    against = intervals.models["against_first"].value_counts()
     tied, ahead, lacks = (int(against.get(code, 0)) for code in (TIED, AHEAD, LACKS))
-    if against.get(FEW, 0) or not sure.models["rank_low"].notna().any():
+    if against.get(FEW, 0) or not intervals.models["rank_low"].notna().any():
         return ""
-    judged = int((sure.models["against_first"] != "").sum()) - lacks
-    said = f" {count(tied, 'other is', 'others are')} statistically tied with it." if tied else ""
-    if ahead:
-        said += f" {count(ahead, 'other has', 'others have')} a reliably higher mean."
+    judged = int((intervals.models["against_first"] != "").sum()) - lacks
     if not judged:
         return " No other model has all of its tasks, so it is set apart from none."
-    if not said:
-        said = f" The tasks set it apart from all {judged} others" + (" that have all of its tasks." if lacks else ".")
-    return said
+    if not tied and not ahead:
+        return f" The tasks set it apart from all {judged} others" + (" that have all of its tasks." if lacks else ".")
+    level = f" {count(tied, 'other is', 'others are')} statistically tied with it." if tied else ""
+    return level + (f" {count(ahead, 'other has', 'others have')} a reliably higher mean." if ahead else "")
 
 
-def _rival(sure: Intervals) -> str:
+def _rival(intervals: Intervals) -> str:
     """Those that lack tasks, and so rank below, and do better on what is shared."""
-    if not sure.rivals:
+    if not intervals.rivals:
         return ""
-    best, more = sure.rivals[0], len(sure.rivals) - 1
+    best, more = intervals.rivals[0], len(intervals.rivals) - 1
     lead = (
         f" Of those that lack tasks, **{plain(best.model)}** is better on {best.better} of the {best.shared} they share"
     )
     return lead + (f", and {count(more, 'other')} on most." if more else ".")
-
-
-def _headline(board: pd.DataFrame, quality: str, ranked_by: str, sure: Intervals) -> None:
-    """One sentence a hurried reader can take away, and what the numbers are in one more."""
-    ranked = board[board["rank"].notna()]
-    tasks = int(board["tasks_scored"].iloc[0])
-    if ranked.empty:
-        st.markdown(f"#### None of {count(len(board), 'model')} can be ranked: none has all of {count(tasks, 'task')}.")
-        st.caption("Leave tasks out, or choose some by type, language or domain, in the bar at the side.")
-        return
-    first = ranked.iloc[0]
-    lead = f"Best of {count(len(ranked), 'model')} on {count(tasks, 'task')}: **{plain(first['model'])}**"
-    st.markdown("#### " + lead + _mean(first, quality) + "." + _sure(sure, len(ranked)))
-    st.markdown(_also_best(ranked, quality) + _rival(sure))
-    st.caption(f"{_RANKED_BY[ranked_by]} {filters.RULE}")
-
-
-def _left_out(board: pd.DataFrame, taking: Pool) -> None:
-    """What the strict switch leaves out, and how to rank on other tasks."""
-    if not taking.trusted:
-        return
-    unranked = int(board["rank"].isna().sum())
-    said = "Ranked are the models with figures run on today's data on all of these tasks"
-    said += (
-        f"; {count(unranked, 'model lacks some and stands', 'models lack some and stand')} below, without a rank."
-        if unranked
-        else "."
-    )
-    if n := len(taking.unshared):
-        said += (
-            f" {count(n, 'task is', 'tasks are')} left out because too few of them share {'it' if n == 1 else 'them'}:"
-            f" {_listed(taking.unshared)}. Choose tasks in the bar at the side to rank on others."
-        )
-    st.caption(said)
-
-
-def _compare(name: str, board: pd.DataFrame, sure: Intervals, taking: Pool) -> None:
-    """The way to the same question task by task: the first, those tied with it or above it, and the model chosen."""
-    close = sure.models.loc[sure.models["against_first"].isin([TIED, AHEAD]), "model"]
-    ranked = board.loc[board["rank"].notna(), "model"]
-    named = [*ranked[ranked.isin(close)], *ranked.iloc[:2], *(rival.model for rival in sure.rivals[:1])]
-    models = list(dict.fromkeys([*ranked.iloc[:1], *(m for m in [_chosen()] if m in set(board["model"])), *named]))[:5]
-    if len(models) < 2:
-        return
-    narrowed = taking.tasks is not None and (taking.asked is not None or bool(taking.unshared))
-    asks.compare(
-        f"Compare the first with {count(len(models) - 1, 'other')}, task by task",
-        name,
-        models,
-        tasks=(taking.tasks or ()) if narrowed else (),
-        strict=taking.trusted,
-    )
 
 
 def _mean(row: pd.Series, quality: str) -> str:
@@ -222,126 +215,190 @@ def _also_best(board: pd.DataFrame, quality: str) -> str:
         "up to 1B parameters": board["n_parameters"].le(1e9),
         "up to 100M parameters": board["n_parameters"].le(1e8),
     }
-    named: dict[int, list[str]] = {}
+    reasons_by_place: dict[int, list[str]] = {}
     for words, within in limits.items():
         places = within.fillna(False).to_numpy().nonzero()[0]
         if len(places):
-            named.setdefault(int(places[0]), []).append(words)
-    said = []
-    for place, reasons in named.items():
+            reasons_by_place.setdefault(int(places[0]), []).append(words)
+    sentences = []
+    for place, reasons in reasons_by_place.items():
         row = board.iloc[place]
         rank = f"rank {row['rank']:.0f}" if pd.notna(row["rank"]) else "no rank"
-        said.append(f"Best {' and best '.join(reasons)}: **{plain(row['model'])}** ({rank}{_mean(row, quality)}).")
-    return " ".join(said)
+        model = f"**{plain(row['model'])}** ({rank}{_mean(row, quality)})"
+        sentences.append(f"Best {' and best '.join(reasons)}: {model}.")
+    return " ".join(sentences)
 
 
 def _commercial(licence: object) -> bool:
     return licence_of(licence if isinstance(licence, str) else None).code == ALLOWED
 
 
-def _table(benchmark: dict[str, Any], board: pd.DataFrame, quality: str, taking: Pool, sure: Intervals) -> None:
-    name = benchmark["benchmark"]
-    types = ask(asked.type_means, name, taking) if benchmark["show_task_types"] else pd.DataFrame()
-    whole = taking.tasks is None and not taking.trusted
-    groups = ask(asked.group_means, name) if whole else pd.DataFrame()
-    frame = leaderboard.sure(leaderboard.shown(board, groups, types, benchmark), sure.models, quality)
-    frame = leaderboard.with_badges(frame, short(ask(badges)))
+def show_left_out(answers: Answers) -> None:
+    """What the strict switch leaves out, and how to rank on other tasks."""
+    pool = answers.pool
+    if not pool.trusted:
+        return
+    unranked = int(answers.board["rank"].isna().sum())
+    sentence = "Ranked are the models with figures run on today's data on all of these tasks"
+    sentence += (
+        f"; {count(unranked, 'model lacks some and stands', 'models lack some and stand')} below, without a rank."
+        if unranked
+        else "."
+    )
+    if n := len(pool.unshared):
+        sentence += (
+            f" {count(n, 'task is', 'tasks are')} left out because too few of them share {'it' if n == 1 else 'them'}:"
+            f" {_listed(pool.unshared)}. Choose tasks in the bar at the side to rank on others."
+        )
+    st.caption(sentence)
+
+
+def show_compare_link(answers: Answers) -> None:
+    """The way to the same question task by task: the first, those tied with it or above it, and the model chosen."""
+    board, intervals, pool = answers.board, answers.intervals, answers.pool
+    close = intervals.models.loc[intervals.models["against_first"].isin([TIED, AHEAD]), "model"]
+    ranked = board.loc[board["rank"].notna(), "model"]
+    chosen = [model for model in (url_state.choice("model"),) if model in set(board["model"])]
+    rivals = [rival.model for rival in intervals.rivals[:1]]
+    near = [*ranked.iloc[:1], *chosen, *ranked[ranked.isin(close)], *ranked.iloc[:2], *rivals]
+    models = list(dict.fromkeys(near))[:5]
+    if len(models) < 2:
+        return
+    narrowed = pool.tasks is not None and (pool.asked is not None or bool(pool.unshared))
+    compare_link(
+        f"Compare the first with {count(len(models) - 1, 'other')}, task by task",
+        answers.choices.name,
+        models,
+        tasks=(pool.tasks or ()) if narrowed else (),
+        strict=pool.trusted,
+    )
+
+
+def show_views(answers: Answers) -> None:
+    """The table, and quality against size."""
+    table, plot = url_state.tabs(["Table", "Quality against size"], "view")
+    with table:
+        show_board(answers)
+    if plot.open:
+        with plot:
+            show_figure(answers)
+
+
+def show_board(answers: Answers) -> None:
+    """The table with its controls, and what the signs in it mean."""
+    name, board = answers.choices.name, answers.board
+    table = _board_table(answers)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
-    wanted = url_state.text(
+    wanted = url_state.text_input(
         "Search by name", "name", where=bar, placeholder="part of a name", icon=":material/search:", width=300
     )
-    by = url_state.choose("Sort by", leaderboard.sortable(frame), "sort", where=bar, width=180) or "Rank"
-    reverse = url_state.switch("Reverse", "reverse", where=bar)
-    frame = leaderboard.ordered(frame[_named(frame["Model"], wanted)], by, reverse=reverse)
-    bar.download_button(
-        "CSV",
-        lambda: leaderboard.as_csv(frame),
-        file_name=f"{_file_name(name)}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        help="Exactly the rows and columns shown.",
-    )
-    if frame.empty:
+    by = url_state.selectbox("Sort by", table.sortable, "sort", where=bar, width=180) or "Rank"
+    reverse = url_state.toggle("Reverse", "reverse", where=bar)
+    named = table.source["model"].str.contains(wanted.strip(), case=False, regex=False)
+    table = table.rows(named).sorted_by(by, reverse=reverse)
+    show_csv(_file_name(name), table.csv, "Exactly the rows and columns shown.", where=bar)
+    if table.source.empty:
         st.info(f"No model's name holds “{plain(wanted)}”.", icon=":material/search_off:")
         return
-    _grid(frame, quality, int(board["tasks_scored"].iloc[0]))
-    _legend(board, len(board) - len(frame))
+    show_grid(table)
+    show_legend(board, len(board) - len(table.source))
 
 
-def _grid(frame: pd.DataFrame, quality: str, tasks: int) -> None:
-    """The table itself; selecting a row sets the model choice below it, which is what the address keeps."""
-    models = frame["Model"].tolist()
-    key = f"grid_{hash((tuple(models), st.session_state.get('sort'), st.session_state.get('reverse')))}"
+def _board_table(answers: Answers) -> Table:
+    name, pool = answers.choices.name, answers.pool
+    by_type = answers.choices.benchmark["show_task_types"]
+    whole = pool.tasks is None and not pool.trusted
+    return leaderboard_tables.board_table(
+        answers.board,
+        answers.choices.benchmark,
+        groups=answer_of(leaderboard_queries.group_means, name) if whole else None,
+        types=answer_of(leaderboard_queries.type_means, name, pool) if by_type else None,
+        intervals=answers.intervals.models,
+        checked=badges_queries.short(answer_of(badges_queries.badges)),
+    )
+
+
+def show_grid(table: Table) -> None:
+    """The rows; selecting one sets the model choice below, which is what the address keeps."""
+    models = table.source["model"].tolist()
+    order = [url_state.choice("sort"), url_state.choice("reverse")]
+    key = f"grid_{hash((tuple(models), *map(str, order)))}"
 
     def selected() -> None:
         selection = st.session_state[key]["selection"]
         if selection["columns"]:  # a click on a head: Streamlit's own sorting is in no link and puts blanks first
-            _sort(str(selection["columns"][0]), frame)
+            _sort_by(str(selection["columns"][0]), table.sortable)
         else:
-            st.session_state["model"] = models[selection["rows"][0]] if selection["rows"] else None
+            url_state.set_choice("model", models[selection["rows"][0]] if selection["rows"] else None)
 
-    chosen = _chosen()
+    chosen = url_state.choice("model")
     rows = [models.index(chosen)] if chosen in models else []
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    st.dataframe(
-        frame,
+    show_table(
+        table,
         key=key,
-        column_config=leaderboard.columns_of(frame, quality, tasks),
-        hide_index=True,
-        height="content" if len(frame) < 20 else 640,
+        height="content" if len(models) < 20 else 640,
         on_select=selected,
         selection_mode=["single-row", "single-column"],
-        placeholder="",
         alt="Leaderboard: one row a model, best first",
     )
 
 
-def _sort(column: str, frame: pd.DataFrame) -> None:
+def _sort_by(column: str, sortable: list[str]) -> None:
     """Callback: sort by this column, or turn it round if it is sorted by already."""
-    if column in leaderboard.sortable(frame):
-        st.session_state["reverse"] = st.session_state.get("sort") == column and not st.session_state.get("reverse")
-        st.session_state["sort"] = column
+    if column in sortable:
+        url_state.set_choice("reverse", url_state.choice("sort") == column and not url_state.choice("reverse"))
+        url_state.set_choice("sort", column)
 
 
-def _legend(board: pd.DataFrame, hidden: int) -> None:
+def show_legend(board: pd.DataFrame, hidden: int) -> None:
+    """What the table's blanks, bars and badges mean."""
     incomplete = int((board["tasks_missing"] > 0).sum())
-    said = [
-        "Scores run from 0 to 100, higher is better; a blank is a missing score, never a zero.",
-        f"{count(incomplete, 'model lacks', 'models lack')} at least one task and has no mean over all."
-        if incomplete == 1
-        else f"{incomplete:,} models lack at least one task and have no mean over all."
+    lacking = (
+        f"{count(incomplete, 'model lacks', 'models lack')} at least one task and"
+        f" {'has' if incomplete == 1 else 'have'} no mean over all."
         if incomplete
-        else "",
+        else ""
+    )
+    sentences = [
+        "Scores run from 0 to 100, higher is better; a blank is a missing score, never a zero.",
+        lacking,
         f"{hidden:,} hidden by the name search." if hidden else "",
     ]
-    st.caption(" ".join(text for text in said if text))
-    mine = f":blue-badge[{leaderboard.PRIVATE}] :small[{private.MEANING[0].lower()}{private.MEANING[1:-1]}] "
-    own = mine if board["private"].any() else ""
-    own += (
-        "" if board["ranked"].all() else f":green-badge[{leaderboard.OWN}] :small[only run here; moves nobody's rank] "
-    )
-    st.markdown(
-        f":orange-badge[n {leaderboard.CARD}] :small[scores stated on the model's own card, not run by MTEB] "
-        f":gray-badge[n {leaderboard.DATA}] "
-        f":small[scores on another version of the data set than today's or none stated] "
-        f":violet-badge[n {leaderboard.REVISION}] "
-        f":small[scores of another revision of the model than most of its others] " + own
-    )
+    st.caption(" ".join(filter(None, sentences)))
+    meaning = str(PRIVATE.help)
+    legend = [
+        ("orange", f"n {leaderboard_tables.CARD}", "scores stated on the model's own card, not run by MTEB"),
+        (
+            "gray", f"n {leaderboard_tables.DATA}",
+            "scores on another version of the data set than today's or none stated",
+        ),
+        (
+            "violet", f"n {leaderboard_tables.REVISION}",
+            "scores of another revision of the model than most of its others",
+        ),
+    ]  # fmt: skip
+    if board["private"].any():
+        legend.append(("blue", leaderboard_tables.PRIVATE_MODEL, f"{meaning[0].lower()}{meaning[1:-1]}"))
+    if not board["ranked"].all():
+        legend.append(("green", leaderboard_tables.OWN_RUN, "only run here; moves nobody's rank"))
+    st.markdown(" ".join(f":{colour}-badge[{label}] :small[{words}]" for colour, label, words in legend))
 
 
-def _plot(board: pd.DataFrame, quality: str) -> None:
-    by = url_state.one_of("Colour by", ["licence", "release"], "colour")
-    label = leaderboard.label_of(quality)
-    frame = board.assign(quality=board[quality])
-    left_out = len(frame) - len(drawable(frame))
-    figure = quality_against_size(frame, quality=label, by=by, chosen=_chosen())
+def show_figure(answers: Answers) -> None:
+    """Quality against size; a click on a model chooses it."""
+    by = url_state.segmented_control("Colour by", ["licence", "release"], "colour")
+    quality = answers.choices.quality
+    label = leaderboard_tables.MEANS[quality]
+    frame = answers.board.assign(quality=answers.board[quality])
+    left_out = len(frame) - len(pareto_figures.drawable(frame))
+    figure = pareto_figures.quality_against_size(frame, quality=label, by=by, chosen=url_state.choice("model"))
 
     def picked() -> None:
         points = st.session_state["plot"]["selection"]["points"]
         if points and "customdata" in points[0]:
             data = points[0]["customdata"]
-            st.session_state["model"] = data if isinstance(data, str) else data[0]
+            url_state.set_choice("model", data if isinstance(data, str) else data[0])
 
     st.plotly_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
     st.caption(
@@ -350,28 +407,19 @@ def _plot(board: pd.DataFrame, quality: str) -> None:
     )
 
 
-def _chosen() -> str | None:
-    """The model whose sources are open; on a page's first run only the address knows it yet."""
-    chosen: str | None = st.session_state.get("model") or st.query_params.get("model")
-    return chosen
-
-
-def _sources(name: str, board: pd.DataFrame) -> None:
+def show_provenance(answers: Answers) -> None:
+    """Where the figures of the model chosen come from."""
     st.markdown("#### Where the numbers come from")
-    models = board["model"].tolist()
-    chosen = url_state.choose("Model", models, "model", index=None, placeholder="Select a row above, or a name here")
+    models = answers.board["model"].tolist()
+    hint = "Select a row above, or a name here"
+    chosen = url_state.selectbox("Model", models, "model", index=None, placeholder=hint)
     if chosen is not None:
-        private.badge(models=[chosen])
-        show_sources(name, chosen)
-
-
-def _named(names: pd.Series, wanted: str) -> pd.Series:
-    held: pd.Series = names.str.contains(wanted.strip(), case=False, regex=False)
-    return held
+        show_private(models=[chosen])
+        show_sources(answers.choices.name, chosen)
 
 
 def _file_name(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name).strip("-").lower()
 
 
-page()
+main()

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from dashboard import looks
 from dashboard.formatting import count, plain
 from dashboard.looks import Look
+from dashboard.sections.grid import show_table
+from dashboard.tables import drift as drift_tables
 from data.rules.drift import VERDICTS
 from data.store.vocabulary import DriftVerdict
 
-__all__ = ["GROUPS", "figures", "sentences"]
+__all__ = ["GROUPS", "show_verdict_figures", "show_verdicts"]
 
 _SHORTER = "other length"
 
 
 def _meant_by(look: Look) -> tuple[str, ...]:
-    return tuple(verdict for verdict, its in looks.DRIFTS.items() if its == look)
+    return tuple(verdict for verdict, its in looks.DRIFT_LOOKS.items() if its == look)
 
 
 # What a verdict means to somebody who has to choose: how it looks and its words, then the verdicts that mean it.
 GROUPS = [
-    (looks.SAME, "The same model", _meant_by(looks.SAME)),
-    (looks.CATCH, "The same, with a catch", (*_meant_by(looks.CATCH), _SHORTER)),
-    (looks.NOT, "Not the same", _meant_by(looks.NOT)),
+    (looks.GOOD, "The same model", _meant_by(looks.GOOD)),
+    (looks.CAUTION, "The same, with a catch", (*_meant_by(looks.CAUTION), _SHORTER)),
+    (looks.BAD, "Not the same", _meant_by(looks.BAD)),
 ]
 _VERDICTS = VERDICTS | {_SHORTER: "The same vectors in fewer or more dimensions: they do not fit the same index."}
 _SHOWN = 8  # of a group, before the rest is folded
 
 
-def sentences(verdicts: pd.DataFrame, reference: str) -> None:
+def show_verdicts(verdicts: pd.DataFrame, reference: str) -> None:
     """A headline and three columns: the same model, the same with a catch, not the same."""
     # The same numbers in fewer dimensions are no replacement: the two do not fit one index.
     same_model = [verdict for verdict in DriftVerdict if verdict.same]
@@ -52,12 +52,9 @@ def sentences(verdicts: pd.DataFrame, reference: str) -> None:
                     _lines(group.iloc[_SHOWN:])
 
 
-def figures(verdicts: pd.DataFrame) -> None:
+def show_verdict_figures(verdicts: pd.DataFrame) -> None:
     """Every figure a verdict rests on, an encoder a row."""
-    shown = verdicts.assign(failed=verdicts["texts_failed"].where(verdicts["texts_failed"] > 0))
-    st.dataframe(
-        shown, hide_index=True, placeholder="", column_order=list(_COLUMNS), column_config=_COLUMNS, key="drift_figures"
-    )
+    show_table(drift_tables.verdict_figures_table(verdicts), key="drift_figures")
 
 
 def _lines(group: pd.DataFrame) -> None:
@@ -78,31 +75,3 @@ def _tests(failed: int) -> str:
 
 def _meaning(among: tuple[str, ...]) -> str:
     return "\n\n".join(f"**{verdict}**: {_VERDICTS[verdict]}" for verdict in among)
-
-
-def _small(label: str, meaning: str, form: str = "%.1e") -> Any:
-    return st.column_config.NumberColumn(label, help=meaning, format=form)
-
-
-_COLUMNS: dict[str, Any] = {
-    "name": st.column_config.TextColumn("Encoder", pinned=True),
-    "verdict": st.column_config.TextColumn("Verdict"),
-    "floor": _small("Floor", "Cosine distance that the declared precisions explain by themselves"),
-    "mean": _small("Mean", "Cosine distance, mean of the texts"),
-    "median": _small("Median", "Cosine distance, median of the texts"),
-    "p95": _small("95 %", "Cosine distance that 95 % of the texts stay under"),
-    "worst": _small("Worst", "Cosine distance of the worst text"),
-    "neighbour_overlap": _small(
-        "Neighbours kept", "Mean share of a text's 10 nearest that both sides agree on", "%.3f"
-    ),
-    "rank_correlation": _small("Rank correlation", "Spearman's, of the pairwise cosines of both sides", "%.4f"),
-    "cka": _small("CKA", "Linear centred kernel alignment, 0 to 1; forgiving", "%.4f"),
-    "rotation_residual": _small("After rotation", "Mean cosine distance left after the best rotation or reflection"),
-    "effective_dimension": _small("Effective dimension", "Participation ratio of the candidate's covariance", "%.1f"),
-    "anisotropy": _small("Anisotropy", "Mean cosine between different texts of the candidate", "%.3f"),
-    "l2_amplification": _small("L2 / cosine", "How many times larger the drift is in Euclidean distance"),
-    "texts": _small("Texts", "Texts compared", "%d"),
-    "failed": _small("Failed", "Texts without a vector", "%d"),
-    "tests_failed": _small("Tests failed", "Of the encoder's own behaviour, before any comparison", "%d"),
-    "seconds": _small("Seconds", "To encode the texts", "%.1f"),
-}
