@@ -16,11 +16,9 @@ from numpy.typing import ArrayLike
 from data.rules.licences import licence_of
 
 __all__ = [
-    "SCORE_FORMAT", "bytes_text", "count", "day", "licence", "parameters", "plain", "in_points", "rounded", "score",
-    "rounded_frame", "signed", "whole_points",
+    "bytes_text", "count", "day", "licence", "parameters", "plain", "in_points", "rounded", "score",
+    "rounded_frame", "signed",
 ]  # fmt: skip
-
-SCORE_FORMAT = "%.2f"  # of a column in points (0-100)
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Markdown turns bare addresses into links after it has read the escapes, so these are parted by a word joiner.
@@ -38,11 +36,6 @@ def rounded(values: ArrayLike, digits: int = 2) -> np.ndarray:
     exact = np.asarray(values, dtype=np.float64)
     half_away: np.ndarray = np.copysign(np.floor(np.round(np.abs(exact) * 10**digits, 6) + 0.5) / 10**digits, exact)
     return half_away
-
-
-def whole_points(scores: pd.Series) -> pd.Series:
-    """0-1 scores in points (0-100) with two decimals; missing stays missing."""
-    return pd.Series(rounded(100 * scores.astype("float64")), index=scores.index)
 
 
 def rounded_frame(frame: pd.DataFrame) -> pd.DataFrame:

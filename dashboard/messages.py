@@ -26,12 +26,7 @@ def errors_as_sentences() -> Iterator[None]:
         yield
     except PlumblineError as error:
         show_error(error)
-    except (
-        duckdb.IOException,
-        duckdb.SerializationException,
-        duckdb.FatalException,
-        duckdb.InternalException,
-    ) as error:
+    except _UNREADABLE as error:
         # The file opened and then could not be read: damaged further in than a first look reaches.
         damaged = StoreDamagedError(
             "The store cannot be read to its end",

@@ -21,10 +21,10 @@ _NAMED = 6
 def with_private(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with what of each row is ``private``: 'model', 'task', 'model, task' or nothing."""
     private = answer_of(names_queries.private)
-    sides = (("model", private.models), ("task", private.tasks))
-    words = [frame[name].isin(names).map({True: name, False: ""}) for name, names in sides if name in frame]
-    marks = [", ".join(filter(None, row)) for row in zip(*words, strict=True)] if words else ""
-    return frame.assign(private=pd.Series(marks, index=frame.index, dtype=object))
+    sides = {"model": private.models, "task": private.tasks}
+    nothing, marks = pd.Series(False, index=frame.index), pd.Series("", index=frame.index, dtype=object)
+    model, task = (frame[name].isin(names) if name in frame else nothing for name, names in sides.items())
+    return frame.assign(private=marks.mask(task, "task").mask(model, "model").mask(model & task, "model, task"))
 
 
 def show_private(*, models: Iterable[str] = (), tasks: Iterable[str] = (), where: Any = st) -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 from dashboard.formatting import bytes_text, day, licence, parameters, rounded
 
 __all__ = [
-    "BYTES", "CHECK", "DATE", "DAY", "DIFFERENCE", "FIGURE", "LICENCE", "LIST", "LOCALISED", "MARK", "MODEL", "MOMENT",
+    "BYTES", "CHECK", "DATE", "DAY", "DIFFERENCE", "LICENCE", "LIST", "LOCALISED", "MARK", "MODEL", "MOMENT",
     "PARAMETERS", "PARAMETERS_AXIS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "TASK", "TEXT", "WHOLE",
     "Column", "Format", "Table", "number",
 ]  # fmt: skip
@@ -48,7 +48,6 @@ DIFFERENCE = number("%+.2f", 100)
 SHARE = number("%.0f %%", 100)
 PERCENT = number("%.0f %%")
 WHOLE = number("%d")
-FIGURE = number("%.2f")
 SMALL = number("%.1e")
 LOCALISED = number("localized")
 PARAMETERS = _written(parameters)
@@ -100,13 +99,6 @@ class Column:
             self.name, help=self.help, width=self.width, pinned=self.pinned, **self.format.options
         )
 
-    def has_values(self, frame: pd.DataFrame) -> bool:
-        """Whether anything stands in it."""
-        if isinstance(self.source, str) and self.source not in frame:
-            return False
-        values = self.values(frame)
-        return bool((values.notna() & values.astype("string").fillna("").ne("")).any())
-
     def sort_keys(self, source: pd.DataFrame, shown: pd.Series) -> pd.Series:
         """What rows are ordered by: numbers and dates as shown, of texts made of numbers those, of others no case."""
         raw = source[self.sort] if self.sort else shown
@@ -141,12 +133,15 @@ class Table:
         """The table of a frame."""
         source = source.reset_index(drop=True)
         present: dict[str, Column] = {}
+        shown: dict[str, pd.Series] = {}
         for column in columns:
-            if not column.optional or column.has_values(source):
+            if column.optional and isinstance(column.source, str) and column.source not in source:
+                continue
+            values = column.values(source)
+            if not column.optional or (values.notna() & values.ne("")).any():
                 name = column.name + " " * sum(other.strip() == column.name for other in present)  # heads are unique
-                present[name] = replace(column, name=name)
-        shown = pd.DataFrame({name: column.values(source) for name, column in present.items()})
-        return cls(tuple(present.values()), source, shown)
+                present[name], shown[name] = replace(column, name=name), values
+        return cls(tuple(present.values()), source, pd.DataFrame(shown))
 
     @property
     def config(self) -> dict[str, Any]:

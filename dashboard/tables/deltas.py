@@ -26,12 +26,12 @@ _CSV = [
 
 def deltas_table(deltas: pd.DataFrame, sides: Sides, named: Mapping[str, Named]) -> Table:
     """The deltas as they are shown: scores and differences in points, missing ones blank; what is private."""
-    set_up = [named[row].differs if row in named else "" for row in deltas["row"]]
+    set_ups = {row: run.differs for row, run in named.items()}
     claim, check = sides.claim, sides.check
     columns = (
         Column("Model", "row"),
         PRIVATE,
-        *([Column("Set-up", lambda _: set_up)] if named else []),
+        *([Column("Set-up", lambda frame: frame["row"].map(set_ups).fillna(""))] if named else []),
         Column("Task", "task"),
         Column("Type", "type"),
         Column("Split", "split"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.sections import grid
+from dashboard.sections import board
 from dashboard.tables import leaderboard as leaderboard_tables
 from dashboard.tables.columns import Column, number
 from tests.dashboard.opened import on
@@ -135,7 +135,7 @@ def test_a_leaderboard_column_is_one_line(monkeypatch, store) -> None:
     assert "Memory" not in on("leaderboard").dataframe[0].value
     monkeypatch.setattr(leaderboard_tables, "FACTS", (*leaderboard_tables.FACTS, line))
     written = []
-    monkeypatch.setattr(grid, "show_csv", lambda name, data, *_, **__: written.append(data()))
+    monkeypatch.setattr(board, "show_csv", lambda name, data, *_, **__: written.append(data()))
     at = on("leaderboard", l_sort="Memory")
     shown = at.dataframe[0].value
     assert shown["Memory"].notna().any() and shown["Memory"].dropna().is_monotonic_increasing
