@@ -68,8 +68,8 @@ def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
     st.session_state.update({_OPENED: opened, _PATH: path, _PAGE: page, _IGNORED: [], _DECLARED: set()})
     if opened:
         st.session_state[_UNKNOWN] = {}
-        asked = any(key in keys.get(page.name, ()) for key in st.query_params)
-        st.session_state[_RESTORED] = {} if asked else dict(st.session_state.get(_LEFT, {}).get(page.name, {}))
+        has_question = any(key in keys.get(page.name, ()) for key in st.query_params)
+        st.session_state[_RESTORED] = {} if has_question else dict(st.session_state.get(_LEFT, {}).get(page.name, {}))
         if st.session_state[_RESTORED]:
             st.rerun()  # a run that Back has started takes nothing but what its address says
     _restore()

@@ -141,13 +141,13 @@ def choose_deltas(deltas: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         "Show only", [str(verdict) for verdict in Verdict], "verdicts", where=right, placeholder="every verdict",
         help="Chooses what is shown below; the share that holds stays that of all models and tasks chosen.",
     )  # fmt: skip
-    asked = pd.Series(True, index=deltas.index)
+    matches = pd.Series(True, index=deltas.index)
     if wanted:
         of_model, of_task = (deltas[name].str.contains(wanted, case=False, regex=False) for name in ("row", "task"))
-        asked &= of_model | of_task
+        matches &= of_model | of_task
     if types:
-        asked &= deltas["type"].isin(types)
-    return deltas[asked], verdicts
+        matches &= deltas["type"].isin(types)
+    return deltas[matches], verdicts
 
 
 def questions(choices: Choices) -> Answers:

@@ -15,11 +15,11 @@ from dashboard.queries import diagnosis as diagnosis_queries
 from dashboard.queries import drift as drift_queries
 from dashboard.queries import runs as runs_queries
 from dashboard.sections.diagnosis import show_diagnosis, show_findings
-from dashboard.sections.diff import show_differences
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import page_link
 from dashboard.sections.private import show_private, with_private
+from dashboard.tables import drift as drift_tables
 from dashboard.tables import runs as runs_tables
 from data.store.runs import RunWarning, in_one_line
 from data.store.vocabulary import Status
@@ -131,7 +131,7 @@ def show_two(answers: Answers) -> None:
         of_all = f"{differing} of {count(len(entries), 'entry', 'entries')} differ" if differing else "the same"
         st.markdown(f"**{name.capitalize()}**: {of_all if len(entries) else 'none recorded'}")
         if differing:
-            show_differences(entries, first, other)
+            show_table(drift_tables.differences_table(entries, first, other))
     ours, theirs = ([in_one_line(warning) for warning in run.records.warnings] for run in answers.runs)
     only = [w for w in ours if w not in theirs], [w for w in theirs if w not in ours]
     if not any(only):

@@ -18,9 +18,9 @@ from dashboard.queries import chain as chain_queries
 from dashboard.queries import diagnosis as diagnosis_queries
 from dashboard.queries import drift as drift_queries
 from dashboard.queries.chain import Link
-from dashboard.sections.diff import show_differences
 from dashboard.sections.grid import show_table
 from dashboard.tables import diagnosis as diagnosis_tables
+from dashboard.tables import drift as drift_tables
 from data.store.vocabulary import DiagnosisVerdict, LinkState, Outcome, Severity, Side, Tier
 
 __all__ = ["show_findings", "show_chain", "show_candidate_diagnosis", "show_diagnosis"]
@@ -146,7 +146,7 @@ def _proof(proof: diagnosis_queries.Proof) -> None:
     """The recipes before and after, and every text's distance under both."""
     if proof.agrees is not None and proof.agrees["differs"].any():
         st.markdown("The reference's recipe, and the one found in the candidate, which gives its vectors:")
-        show_differences(proof.agrees, "Reference", "Found in the candidate")
+        show_table(drift_tables.differences_table(proof.agrees, "Reference", "Found in the candidate"))
     if len(proof.texts):
         st.markdown(f"Distance of each of {count(len(proof.texts), 'text')} from the candidate's, before and after:")
         st.plotly_chart(

@@ -14,7 +14,6 @@ from dashboard.figures import drift_spread as drift_spread_figures
 from dashboard.formatting import count, plain
 from dashboard.queries import drift_text as drift_text_queries
 from dashboard.queries import drift_vectors as drift_vectors_queries
-from dashboard.sections.diff import show_differences
 from dashboard.sections.drift_maps import Chosen
 from dashboard.sections.grid import show_table
 from dashboard.tables import drift as drift_tables
@@ -133,4 +132,5 @@ def _settings(chosen: Chosen, _text: str) -> None:
         if differing
         else "**Nothing that is recorded differs** between the two."
     )
-    show_differences(settings, chosen.names[chosen.against], chosen.names[chosen.candidate])
+    candidate, against = chosen.pair_names
+    show_table(drift_tables.differences_table(settings, against, candidate))

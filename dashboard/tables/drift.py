@@ -12,7 +12,7 @@ from dashboard.formatting import plain
 from dashboard.tables.columns import DIFFERENCE, MARK, MOMENT, POINTS, SMALL, WHOLE, Column, Format, Table, number
 
 __all__ = [
-    "cost_table", "dimensions_table", "drift_history_table", "encoder_pair_table", "neighbours_table",
+    "cost_table", "differences_table", "dimensions_table", "drift_history_table", "neighbours_table",
     "text_measures_table", "tokens_table", "verdict_figures_table",
 ]  # fmt: skip
 
@@ -113,7 +113,7 @@ def _figure(value: Any) -> str:
     return f"{value:.4g}" if abs(value) >= 1e-3 or value == 0 else f"{value:.2e}"
 
 
-def encoder_pair_table(settings: pd.DataFrame, left: str, right: str) -> Table:
+def differences_table(settings: pd.DataFrame, left: str, right: str) -> Table:
     """Settings of two sides under their names (name, left, right, differs), what differs marked."""
     columns = (MARK, Column("Setting", "name"), Column(left, "left", width="medium"))
     return Table.of((*columns, Column(right, "right", width="medium")), settings)
