@@ -15,8 +15,8 @@ import streamlit as st
 from dashboard.formatting import bytes_text, day, licence, parameters, rounded
 
 __all__ = [
-    "BYTES", "CHECK", "DATE", "DAY", "DIFFERENCE", "LICENCE", "LIST", "LOCALISED", "MARK", "MODEL", "MOMENT",
-    "PARAMETERS", "PARAMETERS_AXIS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "TASK", "TEXT", "WHOLE",
+    "BYTES", "CHECK", "COMPACT", "DATE", "DAY", "DIFFERENCE", "LICENCE", "LIST", "LOCALISED", "MARK", "MODEL", "MOMENT",
+    "PARAMETERS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "TASK", "TEXT", "WHOLE",
     "Column", "Format", "Table", "number",
 ]  # fmt: skip
 
@@ -51,7 +51,7 @@ WHOLE = number("%d")
 SMALL = number("%.1e")
 LOCALISED = number("localized")
 PARAMETERS = _written(parameters)
-PARAMETERS_AXIS = number("compact")
+COMPACT = number("compact")
 BYTES = _written(bytes_text)
 LICENCE = _written(licence)
 DAY = _written(day)

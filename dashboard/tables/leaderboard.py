@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.tables.columns import DATE, LICENCE, PARAMETERS_AXIS, POINTS, WHOLE, Column, Format, Table, number
+from dashboard.tables.columns import COMPACT, DATE, LICENCE, POINTS, WHOLE, Column, Format, Table, number
 from data.rules.bootstrap import AHEAD, TIED
 
 __all__ = [
@@ -72,7 +72,7 @@ _ZERO_SHOT = Column(
 # What the store says of a model: a line here is all that a further column takes, its source any column of `models`.
 FACTS = (
     Column(
-        "Parameters", "n_parameters", PARAMETERS_AXIS, "Weights of the model, all of them.", width=88, small_first=True
+        "Parameters", "n_parameters", COMPACT, "Weights of the model, all of them.", width=88, small_first=True
     ),
     Column("Dimensions", "dimensions", WHOLE, "Length of a vector, the largest it offers.", width=88),
     Column("Max tokens", "max_tokens", WHOLE, "Longest text it reads, in tokens.", width=88),
