@@ -12,7 +12,7 @@ import streamlit as st
 
 from data.store.database import StoreReader, Version, open_reader, store_path, version_of
 
-__all__ = ["ask", "one_version", "version"]
+__all__ = ["answer_of", "one_version", "version"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,7 +20,7 @@ T = TypeVar("T")
 _IN_USE, _SEEN = "_store_in_use", "_store_seen"
 
 
-def ask(question: Callable[Concatenate[duckdb.DuckDBPyConnection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+def answer_of(question: Callable[Concatenate[duckdb.DuckDBPyConnection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Answer of a function of ``dashboard/queries``, computed once per store version and arguments.
 
     Arguments must have a repr that tells them apart (strings, numbers, tuples, frozen dataclasses), never a frame.
@@ -56,13 +56,13 @@ def _current() -> StoreReader:
     if in_use is not None:
         return in_use
     path = store_path()
-    found = version_of(path)
-    reader = _reader(str(path), found)
+    published = version_of(path)
+    reader = _reader(str(path), published)
     if _IN_USE in st.session_state:
         st.session_state[_IN_USE] = reader
-    before = st.session_state.get(_SEEN)
-    st.session_state[_SEEN] = found
-    if before is not None and before != found:
+    last_seen = st.session_state.get(_SEEN)
+    st.session_state[_SEEN] = published
+    if last_seen is not None and last_seen != published:
         st.toast("The record was updated; this page now shows the new one.", icon=":material/update:")
     return reader
 

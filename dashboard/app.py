@@ -17,37 +17,47 @@ if str(HERE.parent) not in sys.path:  # Streamlit puts this folder on the path, 
 import streamlit as st  # noqa: E402
 
 from dashboard import access, messages, url_state  # noqa: E402
+from dashboard.url_state import Page  # noqa: E402
 
-# (file, title, icon) in the order of the bar on top. The address of a page is its file's name; the icons are the
-# Material symbols that Streamlit carries with it.
+# File and address, title, icon (a Material symbol that Streamlit carries with it) and the prefix of the page's keys in
+# the address, in the order of the bar on top. The first is at the root too.
 PAGES = [
-    ("leaderboard", "Leaderboard", ":material/leaderboard:"),
-    ("use", "Our use", ":material/target:"),
-    ("compare", "Compare", ":material/balance:"),
-    ("tasks", "Tasks", ":material/checklist:"),
-    ("models", "Models", ":material/person_search:"),
-    ("changes", "What changed", ":material/history:"),
-    ("reproduction", "Reproduction", ":material/compare_arrows:"),
-    ("drift", "Drift", ":material/difference:"),
-    ("runs", "Runs", ":material/list_alt:"),
+    Page("leaderboard", "Leaderboard", ":material/leaderboard:", "l"),
+    Page("use", "Our use", ":material/target:", "u"),
+    Page("compare", "Compare", ":material/balance:", "c"),
+    Page("tasks", "Tasks", ":material/checklist:", "t"),
+    Page("models", "Models", ":material/person_search:", "m"),
+    Page("changes", "What changed", ":material/history:", "w"),
+    Page("reproduction", "Reproduction", ":material/compare_arrows:", "r"),
+    Page("drift", "Drift", ":material/difference:", "d"),
+    Page("runs", "Runs", ":material/list_alt:", "runs"),
 ]
 
 
 def main() -> None:
     """Lay out the frame, then the page, with every error Plumbline can explain shown as a sentence."""
     st.set_page_config(page_title="Plumbline", page_icon=str(HERE / "icon.svg"), layout="wide")
-    page = st.navigation([_page(*entry) for entry in PAGES], position="top")
-    url_state.begin(page.url_path)
+    # Streamlit serves a default page at the root alone and says "Page not found" at its name: there it is once more.
+    at_names = [_page(page, page.name, hidden=page == PAGES[0]) for page in PAGES]
+    opened = st.navigation([_page(PAGES[0], "", default=True), *at_names], position="top")
+    page = next((page for page in PAGES if page.name == opened.url_path), PAGES[0])
+    url_state.start_rerun(opened.url_path, page, PAGES)
     notices = st.container()
-    with messages.explained(), access.one_version():
-        page.run()
+    with messages.errors_as_sentences(), access.one_version():
+        opened.run()
     with notices:
-        url_state.say_what_was_ignored()
+        url_state.show_ignored()
 
 
-def _page(name: str, title: str, icon: str) -> st.Page:
-    default = name == "leaderboard"
-    return st.Page(HERE / "screens" / f"{name}.py", title=title, icon=icon, url_path=name, default=default)
+def _page(page: Page, path: str, *, default: bool = False, hidden: bool = False) -> st.Page:
+    return st.Page(
+        HERE / "screens" / f"{page.name}.py",
+        title=page.title,
+        icon=page.icon,
+        url_path=path,
+        default=default,
+        visibility="hidden" if hidden else "visible",
+    )
 
 
 main()

@@ -16,22 +16,9 @@ from numpy.typing import ArrayLike
 from data.rules.licences import licence_of
 
 __all__ = [
-    "SCORE_FORMAT",
-    "bytes_",
-    "count",
-    "day",
-    "licence",
-    "parameters",
-    "plain",
-    "points",
-    "rounded",
-    "score",
-    "shown_in_points",
-    "signed",
-    "whole_points",
-]
-
-SCORE_FORMAT = "%.2f"  # of a column in points (0-100)
+    "bytes_text", "count", "day", "licence", "parameters", "plain", "in_points", "rounded", "score",
+    "rounded_frame", "signed",
+]  # fmt: skip
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Markdown turns bare addresses into links after it has read the escapes, so these are parted by a word joiner.
@@ -47,36 +34,31 @@ def plain(text: object) -> str:
 def rounded(values: ArrayLike, digits: int = 2) -> np.ndarray:
     """Half away from zero, once what differs in the last bits only is dropped: 10.585 is 10.59 however it is summed."""
     exact = np.asarray(values, dtype=np.float64)
-    found: np.ndarray = np.copysign(np.floor(np.round(np.abs(exact) * 10**digits, 6) + 0.5) / 10**digits, exact)
-    return found
+    half_away: np.ndarray = np.copysign(np.floor(np.round(np.abs(exact) * 10**digits, 6) + 0.5) / 10**digits, exact)
+    return half_away
 
 
-def whole_points(scores: pd.Series) -> pd.Series:
-    """0-1 scores in points (0-100) with two decimals; missing stays missing."""
-    return pd.Series(rounded(100 * scores.astype("float64")), index=scores.index)
-
-
-def shown_in_points(frame: pd.DataFrame) -> pd.DataFrame:
+def rounded_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """A table with its fractional columns rounded to two decimals, as they are shown."""
     fractions = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
     return frame.assign(**{str(name): rounded(frame[name]) for name in fractions})
 
 
-def points(value: float | None) -> float | None:
+def in_points(value: float | None) -> float | None:
     """A 0-1 score in points, 0-100, with two decimals; None stays None."""
     return None if _missing(value) else float(rounded(100 * float(value)))  # type: ignore[arg-type]
 
 
 def score(value: float | None) -> str:
     """A 0-1 score in points with two decimals: 0.70123 is 70.12."""
-    return "" if _missing(value) else f"{points(value):.2f}"
+    return "" if _missing(value) else f"{in_points(value):.2f}"
 
 
 def signed(value: float | None) -> str:
     """A difference of 0-1 scores in points with its sign: -0.012 is −1.20, and nothing is ±0.00."""
     if _missing(value):
         return ""
-    text = f"{points(value):+.2f}"
+    text = f"{in_points(value):+.2f}"
     return "±0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
 
 
@@ -98,7 +80,7 @@ def licence(text: object) -> str:
     return stated.label if stated.name == "not stated" else f"{stated.label}: {stated.name}"
 
 
-def bytes_(n: float | None) -> str:
+def bytes_text(n: float | None) -> str:
     """Bytes in decimal units: 1_536_000_000 is 1.5 GB."""
     if _missing(n):
         return ""

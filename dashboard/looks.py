@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 from data.store.vocabulary import DiagnosisVerdict, DriftVerdict, LinkState, Severity, Status, Verdict
 
-__all__ = ["CATCH", "DIAGNOSES", "DRIFTS", "LINKS", "NOT", "SAME", "SEVERITIES", "STATUS", "VERDICTS", "Look"]
+__all__ = [
+    "CAUTION", "DIAGNOSIS_LOOKS", "DRIFT_LOOKS", "LINK_LOOKS", "BAD", "GOOD", "SEVERITY_LOOKS", "STATUS_LOOKS",
+    "VERDICT_LOOKS", "Look",
+]  # fmt: skip
 
 
 class Look(NamedTuple):
@@ -24,51 +27,51 @@ class Look(NamedTuple):
         return f":{self.colour}[{self.icon} {words}]"
 
 
-SAME = Look("blue", ":material/check_circle:")
-CATCH = Look("orange", ":material/error:")
-NOT = Look("red", ":material/cancel:")
+GOOD = Look("blue", ":material/check_circle:")
+CAUTION = Look("orange", ":material/error:")
+BAD = Look("red", ":material/cancel:")
 _UNKNOWN = Look("gray", ":material/help:")
 
-VERDICTS = {
-    Verdict.MATCH: SAME,
+VERDICT_LOOKS = {
+    Verdict.MATCH: GOOD,
     Verdict.DRIFT: Look("blue", ":material/stat_1:"),
     Verdict.GAP: Look("orange", ":material/warning:"),
-    Verdict.BROKEN: NOT,
+    Verdict.BROKEN: BAD,
     Verdict.NOT_COMPARABLE: Look("gray", ":material/block:"),
 }
-DRIFTS = {
-    DriftVerdict.IDENTICAL: SAME,
-    DriftVerdict.PRECISION: SAME,
-    DriftVerdict.SCALE: CATCH,
-    DriftVerdict.SOME_TEXTS: CATCH,
-    DriftVerdict.EVERYWHERE: NOT,
-    DriftVerdict.SPACE: NOT,
-    DriftVerdict.UNSTABLE: NOT,
-    DriftVerdict.UNUSABLE: NOT,
+DRIFT_LOOKS = {
+    DriftVerdict.IDENTICAL: GOOD,
+    DriftVerdict.PRECISION: GOOD,
+    DriftVerdict.SCALE: CAUTION,
+    DriftVerdict.SOME_TEXTS: CAUTION,
+    DriftVerdict.EVERYWHERE: BAD,
+    DriftVerdict.SPACE: BAD,
+    DriftVerdict.UNSTABLE: BAD,
+    DriftVerdict.UNUSABLE: BAD,
 }
-DIAGNOSES = {
-    DiagnosisVerdict.IDENTICAL: SAME,
-    DiagnosisVerdict.PRECISION: SAME,
+DIAGNOSIS_LOOKS = {
+    DiagnosisVerdict.IDENTICAL: GOOD,
+    DiagnosisVerdict.PRECISION: GOOD,
     DiagnosisVerdict.EXPLAINED: Look("orange", ":material/lightbulb:"),
     DiagnosisVerdict.PARTLY: Look("orange", ":material/rule:"),
-    DiagnosisVerdict.UNSTABLE: NOT,
+    DiagnosisVerdict.UNSTABLE: BAD,
     DiagnosisVerdict.UNKNOWN: _UNKNOWN,
 }
-LINKS = {
-    LinkState.SAME: SAME,
-    LinkState.DIFFERS: CATCH,
-    LinkState.BROKEN: NOT,
+LINK_LOOKS = {
+    LinkState.SAME: GOOD,
+    LinkState.DIFFERS: CAUTION,
+    LinkState.BROKEN: BAD,
     LinkState.UNKNOWN: _UNKNOWN,
 }
-SEVERITIES = {
+SEVERITY_LOOKS = {
     Severity.NOTICE: Look("blue", ":material/info:"),
-    Severity.SERIOUS: CATCH,
-    Severity.FATAL: NOT,
+    Severity.SERIOUS: CAUTION,
+    Severity.FATAL: BAD,
 }
-STATUS = {
+STATUS_LOOKS = {
     Status.WAITING: Look("gray", ":material/schedule:"),
     Status.RUNNING: Look("gray", ":material/play_circle:"),
-    Status.DONE: SAME,
+    Status.DONE: GOOD,
     Status.STOPPED: Look("orange", ":material/stop_circle:"),
-    Status.FAILED: NOT,
+    Status.FAILED: BAD,
 }

@@ -13,25 +13,20 @@ from dashboard.formatting import plain
 from data.store.database import store_path
 from data.store.errors import PlumblineError, StoreDamagedError, StoreMissingError, StoreOutdatedError
 
-__all__ = ["empty", "explained", "show"]
+__all__ = ["show_empty", "errors_as_sentences", "show_error"]
 
 _UNREADABLE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException)
 _COMMAND = re.compile(r"`([^`]+)`")
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def errors_as_sentences() -> Iterator[None]:
     """Show an error of the tree in ``data/store/errors.py`` as a sentence instead of a traceback."""
     try:
         yield
     except PlumblineError as error:
-        show(error)
-    except (
-        duckdb.IOException,
-        duckdb.SerializationException,
-        duckdb.FatalException,
-        duckdb.InternalException,
-    ) as error:
+        show_error(error)
+    except _UNREADABLE as error:
         # The file opened and then could not be read: damaged further in than a first look reaches.
         damaged = StoreDamagedError(
             "The store cannot be read to its end",
@@ -39,10 +34,10 @@ def explained() -> Iterator[None]:
             remedy="Run `python -m evaluators import --rebuild` to write it again from the bundled record.",
         )
         damaged.__cause__ = error
-        show(damaged)
+        show_error(damaged)
 
 
-def show(error: PlumblineError) -> None:
+def show_error(error: PlumblineError) -> None:
     """One error: what, where, and what to do, with its commands ready to copy."""
     sentence = f"**{plain(error.what)}.**" + (f"  \n{plain(error.where)}" if error.where else "")
     if isinstance(error, StoreMissingError | StoreOutdatedError):
@@ -52,7 +47,7 @@ def show(error: PlumblineError) -> None:
     _remedy(error.remedy)
 
 
-def empty(sentence: str, command: str | None = None) -> None:
+def show_empty(sentence: str, command: str | None = None) -> None:
     """Nothing to show yet: why, in our own words (Markdown), and the command that fills the page."""
     st.info(sentence, icon=":material/inbox:")
     if command:

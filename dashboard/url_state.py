@@ -1,5 +1,8 @@
 """Everything a viewer chooses is in the address, so that a link shows the same view.
 
+A choice is called ``<prefix>_<name>`` there: the prefix is its page's, declared once in ``dashboard/app.py``; a page
+speaks of the name alone. Links from before every page had a prefix are read as if they had it.
+
 The controls here are Streamlit's own, bound to the address by their key (``bind="query-params"``); a default stays out
 of it. Streamlit drops a value it cannot use without a word, so on a page's first run each control looks first and
 keeps a sentence about it, which ``dashboard/app.py`` puts above the page. Where the value names what the page is about
@@ -15,58 +18,77 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import streamlit as st
 
 from dashboard.formatting import plain
 
 __all__ = [
-    "begin",
-    "between",
-    "choose",
-    "choose_many",
-    "known",
-    "note",
-    "number",
-    "one_of",
-    "say_what_was_ignored",
-    "subject",
-    "switch",
-    "text",
-    "unknown",
-]
+    "Page", "address_of", "choice", "current_page", "declare", "key_of", "multiselect", "number_input", "page_named",
+    "range_slider", "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice", "show_ignored",
+    "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
+]  # fmt: skip
 
 T = TypeVar("T")
 
-_NOTES, _KNOWN, _PAGE, _TURNED = "_links_ignored", "_links_known", "_links_page", "_links_turned"
-_LEFT, _AGAIN, _KEYS, _UNKNOWN = "_links_left", "_links_again", "_links_keys", "_links_unknown"
+_PAGE, _PAGES, _PATH, _OPENED = "_address_page", "_address_pages", "_address_path", "_address_opened"
+_IGNORED, _DECLARED, _UNKNOWN = "_address_ignored", "_address_declared", "_address_unknown"
+_LEFT, _RESTORED, _KEYS = "_address_left", "_address_restored", "_address_keys"
 _NEAR = 3
+_RENAMED = {"drift_view": "view"}  # keys without a prefix whose name is another one since
 
 
-def begin(page: str) -> None:
-    """Start a rerun of a page: no control has been seen yet and nothing was ignored."""
-    before = st.session_state.get(_PAGE)
-    turned = before != page
+class Page(NamedTuple):
+    """A page of the dashboard: its file in ``dashboard/screens``, which is its address, and how it is called."""
+
+    name: str
+    title: str
+    icon: str
+    prefix: str  # of its keys in the address
+
+
+def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
+    """Start a rerun of a page: no control was drawn yet and nothing was ignored.
+
+    Args:
+        path: the address the page is open at; a page may have more than one.
+        page: the one that is open.
+        pages: all of them.
+    """
+    st.session_state[_PAGES] = {each.name: each for each in pages}
+    opened = st.session_state.get(_PATH) != path
+    if opened:
+        _add_prefix(page, pages)
     # What the page before had as choices: whatever of these is in the address now is a question to this page.
     keys = st.session_state.setdefault(_KEYS, {})
-    keys.setdefault(before, set()).update(st.session_state.get(_KNOWN, ()))
-    st.session_state[_TURNED] = turned
-    st.session_state[_PAGE] = page
-    st.session_state[_NOTES] = []
-    st.session_state[_KNOWN] = set()
-    if turned:
+    before: Page | None = st.session_state.get(_PAGE)
+    if before is not None:
+        keys.setdefault(before.name, set()).update(st.session_state.get(_DECLARED, ()))
+    st.session_state.update({_OPENED: opened, _PATH: path, _PAGE: page, _IGNORED: [], _DECLARED: set()})
+    if opened:
         st.session_state[_UNKNOWN] = {}
-        asked = any(key in keys.get(page, ()) for key in st.query_params)
-        st.session_state[_AGAIN] = {} if asked else dict(st.session_state.get(_LEFT, {}).get(page, {}))
-        if st.session_state[_AGAIN]:
+        has_question = any(key in keys.get(page.name, ()) for key in st.query_params)
+        st.session_state[_RESTORED] = {} if has_question else dict(st.session_state.get(_LEFT, {}).get(page.name, {}))
+        if st.session_state[_RESTORED]:
             st.rerun()  # a run that Back has started takes nothing but what its address says
-    _as_it_was_left()
+    _restore()
 
 
-def _as_it_was_left() -> None:
+def _add_prefix(page: Page, pages: Sequence[Page]) -> None:
+    """Read a link whose keys have no prefix as one of this page's, and start again with that address."""
+    prefixes = tuple(f"{each.prefix}_" for each in pages)
+    old = [key for key in st.query_params if not key.startswith(prefixes)]
+    if old:
+        address = {key: st.query_params.get_all(key) for key in st.query_params if key not in old}
+        new = {f"{page.prefix}_{_RENAMED.get(key, key)}": st.query_params.get_all(key) for key in old}
+        st.query_params.from_dict(new | address)
+        st.rerun()
+
+
+def _restore() -> None:
     """Set the page's controls before they run, in each run until one was not cut short: as a page opens, some are."""
-    left: dict[str, tuple[Any, str | list[str]]] = st.session_state.get(_AGAIN, {})
+    left: dict[str, tuple[Any, str | list[str]]] = st.session_state.get(_RESTORED, {})
     if left:
         # The address first, then the value: Streamlit writes a value set before its control's first run nowhere. Of
         # another page's question, which stands there on the way between two pages, nothing is kept.
@@ -75,20 +97,58 @@ def _as_it_was_left() -> None:
         st.session_state[key] = value
 
 
-def say_what_was_ignored() -> None:
+def show_ignored() -> None:
     """One sentence on what the address asked for and this page could not do."""
-    notes = list(st.session_state[_NOTES])
-    st.session_state[_AGAIN] = {}
-    if _turned():
-        notes += [f"{plain(key)} is not a choice on this page" for key in st.query_params if key not in _known()]
-    if notes:
-        st.warning("Parts of the link were ignored: " + "; ".join(notes) + ".", icon=":material/link_off:")
+    reasons = list(st.session_state[_IGNORED])
+    st.session_state[_RESTORED] = {}
+    if _opened():
+        reasons += [f"{_said(key)} is not a choice on this page" for key in st.query_params if key not in _declared()]
+    if reasons:
+        st.warning("Parts of the link were ignored: " + "; ".join(reasons) + ".", icon=":material/link_off:")
 
 
-def choose(
+def current_page() -> Page:
+    """The page that is open."""
+    page: Page = st.session_state[_PAGE]
+    return page
+
+
+def page_named(name: str) -> Page:
+    """A page by the name of its file."""
+    page: Page = st.session_state[_PAGES][name]
+    return page
+
+
+def key_of(name: str) -> str:
+    """A choice of the open page as its key in the address, which is its control's too."""
+    return f"{current_page().prefix}_{name}"
+
+
+def address_of(page: str, **choices: str | Sequence[str]) -> dict[str, str | Sequence[str]]:
+    """Query parameters with which a page opens at these choices."""
+    return {f"{page_named(page).prefix}_{name}": value for name, value in choices.items()}
+
+
+def choice(name: str) -> Any:
+    """What a control drawn later in the run stands at; on a page's first run only the address knows it yet."""
+    key = key_of(name)
+    return st.session_state.get(key) or st.query_params.get(key)
+
+
+def set_choice(name: str, value: Any) -> None:
+    """Set a control that is drawn later in the run, or in the next one; the address follows."""
+    st.session_state[key_of(name)] = value
+
+
+def remembered(topic: str) -> Any:
+    """What was chosen last under a topic that several pages have; None when nothing was."""
+    return st.session_state.get(f"_topic_{topic}")
+
+
+def selectbox(
     label: str,
     options: Sequence[T],
-    key: str,
+    name: str,
     *,
     index: int | None = 0,
     remember: str = "",
@@ -96,22 +156,20 @@ def choose(
     **more: Any,
 ) -> T | None:
     """A selectbox in the address; what is remembered under a topic is where the next page on that topic starts."""
-    spell = more.get("format_func", str)
-    _look(key, [spell(option) for option in options])
-    _drop_unless(key, lambda value: value is None or value in options)
-    kept = f"_kept_{remember}"
-    if remember and _turned() and key not in st.query_params and st.session_state.get(kept) in options:
-        st.query_params[key] = spell(st.session_state[kept])
-        st.session_state[key] = st.session_state[kept]
+    key, spell = key_of(name), more.get("format_func", str)
+    _prepare(key, map(spell, options), lambda value: value is None or value in options)
+    if remember and _opened() and key not in st.query_params and remembered(remember) in options:
+        st.query_params[key] = spell(remembered(remember))
+        st.session_state[key] = remembered(remember)
     chosen: T | None = where.selectbox(label, options, index=index, key=key, bind="query-params", **more)
     if remember:
-        st.session_state[kept] = chosen
+        st.session_state[f"_topic_{remember}"] = chosen
     else:
         _leave(key, chosen, None if index is None else options[index], spell)
     return chosen
 
 
-def subject(what: str, label: str, options: Sequence[str], key: str, *, index: int = 0, **more: Any) -> str | None:
+def subject(what: str, label: str, options: Sequence[str], name: str, *, index: int = 0, **more: Any) -> str | None:
     """What the page is about, in the address. A name the address has and nobody knows is said, with those near it.
 
     Then None comes back, so that the page shows nothing in its place, until something is chosen.
@@ -120,153 +178,168 @@ def subject(what: str, label: str, options: Sequence[str], key: str, *, index: i
         what: "model", "task" and the like.
         label: of the control.
         options: the names there are.
-        key: in the address.
-        index: of the name to start with.
-        **more: as for :func:`choose`.
+        name: of the choice.
+        index: of the option to start with.
+        **more: as for :func:`selectbox`.
     """
-    _find_unknown(key, options)
-    missed = unknown(key)
+    _keep_unknown(key_of(name), options)
+    missed = unknown_names(name)
     placeholder = {"placeholder": f"Choose a {what}"} if missed else {}
-    said = len(st.session_state[_NOTES])
-    chosen = choose(label, options, key, index=None if missed else index, **placeholder, **more)
+    reasons = len(st.session_state[_IGNORED])
+    chosen = selectbox(label, options, name, index=None if missed else index, **placeholder, **more)
     if chosen is None and missed:
-        del st.session_state[_NOTES][said:]  # said once, below
+        del st.session_state[_IGNORED][reasons:]  # said once, below
         near = _near(missed[0], options)
         st.warning(
             f"**There is no {what} “{plain(_short(missed[0]))}” in this store.**"
-            + (f" Did you mean {' or '.join(plain(name) for name in near)}?" if near else " Choose one above."),
+            + (f" Did you mean {' or '.join(plain(option) for option in near)}?" if near else " Choose one above."),
             icon=":material/search_off:",
         )
         return None
-    st.session_state[_UNKNOWN].pop(key, None)
+    st.session_state[_UNKNOWN].pop(key_of(name), None)
     return chosen
 
 
-def unknown(key: str) -> list[str]:
-    """What the address had under a key when the page was opened, and nobody knows."""
-    found: list[str] = st.session_state.setdefault(_UNKNOWN, {}).get(key, [])
-    return found
+def unknown_names(name: str) -> list[str]:
+    """What the address had for a choice when the page was opened, and nobody knows."""
+    unknown: list[str] = st.session_state.setdefault(_UNKNOWN, {}).get(key_of(name), [])
+    return unknown
 
 
-def choose_many(label: str, options: Sequence[T], key: str, *, where: Any = st, **more: Any) -> list[T]:
+def multiselect(label: str, options: Sequence[T], name: str, *, where: Any = st, **more: Any) -> list[T]:
     """A multiselect in the address."""
-    spell = more.get("format_func", str)
-    names = [spell(option) for option in options]
-    _find_unknown(key, names)
-    _look(key, names)
-    _drop_unless(key, lambda value: all(one in options for one in value))
+    key, spell = key_of(name), more.get("format_func", str)
+    _keep_unknown(key, map(spell, options))
+    _prepare(key, map(spell, options), lambda value: all(one in options for one in value))
     chosen: list[T] = where.multiselect(label, options, key=key, bind="query-params", **more)
     _leave(key, list(chosen), list(more.get("default") or []), lambda value: [spell(one) for one in value])
     return chosen
 
 
-def between(label: str, options: Sequence[T], key: str, *, where: Any = st, **more: Any) -> tuple[T, T]:
+def range_slider(label: str, options: Sequence[T], name: str, *, where: Any = st, **more: Any) -> tuple[T, T]:
     """A slider with two ends in the address; all of the range unless somebody narrows it."""
-    spell = more.get("format_func", str)
-    _look(key, [spell(option) for option in options])
+    key, spell = key_of(name), more.get("format_func", str)
+    _prepare(key, map(spell, options), lambda value: all(one in options for one in value))
     ends = (options[0], options[-1])
-    _drop_unless(key, lambda value: all(one in options for one in value))
     low, high = where.select_slider(label, options, value=ends, key=key, bind="query-params", **more)
     _leave(key, (low, high), ends, lambda value: [spell(one) for one in value])
     return low, high
 
 
-def one_of(label: str, options: Sequence[T], key: str, *, where: Any = st, **more: Any) -> T:
+def segmented_control(label: str, options: Sequence[T], name: str, *, where: Any = st, **more: Any) -> T:
     """A segmented control in the address; always one of them is on."""
-    spell = more.get("format_func", str)
-    _look(key, [spell(option) for option in options])
-    more.setdefault("default", options[0])
-    _drop_unless(key, lambda value: value in options)
+    key, spell = key_of(name), more.get("format_func", str)
+    _prepare(key, map(spell, options), lambda value: value in options)
+    default: T = more.setdefault("default", options[0])
     chosen: T | None = where.segmented_control(label, options, key=key, required=True, bind="query-params", **more)
-    found: T = more["default"] if chosen is None else chosen  # an empty value in the address is none of them
-    _leave(key, found, more["default"], spell)
-    return found
+    chosen = default if chosen is None else chosen  # an empty value in the address is none of them
+    _leave(key, chosen, default, spell)
+    return chosen
 
 
-def switch(label: str, key: str, *, value: bool = False, where: Any = st, **more: Any) -> bool:
+def tabs(names: Sequence[str], name: str) -> Any:
+    """Tabs whose open one is in the address; only what the open one shows needs to be drawn."""
+    declare(name)
+    return st.tabs(names, key=key_of(name), bind="query-params", on_change="rerun")
+
+
+def toggle(label: str, name: str, *, value: bool = False, where: Any = st, **more: Any) -> bool:
     """A toggle in the address."""
-    _look(key, ["true", "false"], fold=True)
+    key = key_of(name)
+    _prepare(key, ["true", "false"], fold=True)
     on = bool(where.toggle(label, value=value, key=key, bind="query-params", **more))
     _leave(key, on, value, lambda on: str(on).lower())
     return on
 
 
-def text(label: str, key: str, *, where: Any = st, **more: Any) -> str:
+def text_input(label: str, name: str, *, where: Any = st, **more: Any) -> str:
     """A line of text in the address; any text will do."""
-    _known().add(key)
-    given = str(where.text_input(label, key=key, bind="query-params", **more) or "")
-    _leave(key, given, "", str)
-    return given
+    declare(name)
+    text = str(where.text_input(label, key=key_of(name), bind="query-params", **more) or "")
+    _leave(key_of(name), text, "", str)
+    return text
 
 
-def number(label: str, key: str, *, where: Any = st, **more: Any) -> float | None:
+def number_input(label: str, name: str, *, where: Any = st, **more: Any) -> float | None:
     """A number input in the address; empty is no limit."""
-    _known().add(key)
-    low, high = more.get("min_value"), more.get("max_value")
-    for given in st.query_params.get_all(key) if _turned() else []:
-        if given and not _within(given, low, high):
-            note(f"{plain(key)} cannot be “{plain(_short(given))}”")
+    key, low, high = key_of(name), more.get("min_value"), more.get("max_value")
+    declare(name)
+    for value in st.query_params.get_all(key) if _opened() else []:
+        if value and not _within(value, low, high):
+            report_ignored(f"{_said(key)} cannot be “{plain(_short(value))}”")
     _drop_unless(key, lambda value: value is None or _within(str(value), low, high))
     value = where.number_input(label, key=key, bind="query-params", **more)
-    found = None if value is None else float(value)
-    _leave(key, found, more.get("value"), lambda value: "" if value is None else f"{value:.12g}")
-    return found
+    number = None if value is None else float(value)
+    _leave(key, number, more.get("value"), lambda number: "" if number is None else f"{number:.12g}")
+    return number
 
 
-def known(key: str) -> None:
-    """Say that a control of the page, made without the functions above, has its value in the address."""
-    _known().add(key)
+def declare(*names: str) -> None:
+    """Say that these are choices of the page, whether or not their controls are drawn in this run."""
+    _declared().update(map(key_of, names))
 
 
-def note(sentence: str) -> None:
+def report_ignored(reason: str) -> None:
     """Keep a sentence about what the address asked for and the page cannot do."""
-    st.session_state.setdefault(_NOTES, []).append(sentence)
+    st.session_state.setdefault(_IGNORED, []).append(reason)
 
 
-def _known() -> set[str]:
-    known: set[str] = st.session_state.setdefault(_KNOWN, set())
-    return known
+def _said(key: str) -> str:
+    """A choice as a sentence about it calls it: without the page's prefix."""
+    return plain(key.removeprefix(f"{current_page().prefix}_"))
 
 
-def _turned() -> bool:
-    return bool(st.session_state.get(_TURNED))
+def _declared() -> set[str]:
+    declared: set[str] = st.session_state.setdefault(_DECLARED, set())
+    return declared
+
+
+def _opened() -> bool:
+    """Whether this is the page's first run since another one was open."""
+    return bool(st.session_state.get(_OPENED))
 
 
 def _leave(key: str, value: Any, default: Any, spell: Callable[[Any], str | list[str]]) -> None:
     """Keep what a control stands at, for when the viewer comes back to the page; a default is not kept."""
-    left = st.session_state.setdefault(_LEFT, {}).setdefault(st.session_state.get(_PAGE), {})
+    left = st.session_state.setdefault(_LEFT, {}).setdefault(current_page().name, {})
     if value == default:
         left.pop(key, None)
     else:
         left[key] = (value, spell(value))
 
 
+def _prepare(
+    key: str, options: Iterable[str], fine: Callable[[Any], bool] = lambda value: True, *, fold: bool = False
+) -> None:
+    """Before a control is drawn: report what the address asks for and it has not, forget what it can no longer be."""
+    names = list(options)
+    _declared().add(key)
+    for value in st.query_params.get_all(key) if _opened() else []:
+        if value and (value.lower() if fold else value) not in set(names):
+            near = _near(value, names)
+            hint = f" (near it: {', '.join(plain(name) for name in near)})" if near else ""
+            report_ignored(f"{_said(key)} cannot be “{plain(_short(value))}”{hint}")
+    _drop_unless(key, fine)
+
+
 def _drop_unless(key: str, fine: Callable[[Any], bool]) -> None:
     """Forget what a control was left at, if it can stand there no longer."""
-    if _turned() and key in st.session_state and not fine(st.session_state[key]):
+    if _opened() and key in st.session_state and not fine(st.session_state[key]):
         del st.session_state[key]
 
 
-def _find_unknown(key: str, names: Iterable[str]) -> None:
+def _keep_unknown(key: str, options: Iterable[str]) -> None:
     """Keep what the address asks for and is none of these, for as long as the page is open."""
-    if _turned():
-        missed = [given for given in st.query_params.get_all(key) if given and given not in set(names)]
+    if _opened():
+        known = set(options)
+        missed = [value for value in st.query_params.get_all(key) if value and value not in known]
         if missed:
             st.session_state.setdefault(_UNKNOWN, {})[key] = missed
 
 
-def _look(key: str, allowed: Sequence[str], *, fold: bool = False) -> None:
-    _known().add(key)
-    for given in st.query_params.get_all(key) if _turned() else []:
-        if given and (given.lower() if fold else given) not in set(allowed):
-            near = _near(given, allowed)
-            hint = f" (near it: {', '.join(plain(name) for name in near)})" if near else ""
-            note(f"{plain(key)} cannot be “{plain(_short(given))}”{hint}")
-
-
-def _near(given: str, names: Sequence[str]) -> list[str]:
+def _near(wanted: str, names: Sequence[str]) -> list[str]:
     """The names most like one that is none of them: by spelling, in full or without their organisation."""
-    wanted = given.casefold()[:200]
+    wanted = wanted.casefold()[:200]
     spelled: dict[str, str] = {}
     for name in names:
         spelled.setdefault(name.casefold(), name)
@@ -277,13 +350,13 @@ def _near(given: str, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*exact, *close, *within]))[:_NEAR]
 
 
-def _short(given: str) -> str:
-    return given if len(given) <= 60 else given[:59] + "…"
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _within(given: str, low: float | None, high: float | None) -> bool:
+def _within(text: str, low: float | None, high: float | None) -> bool:
     try:
-        value = float(given)
+        value = float(text)
     except ValueError:
         return False
     return (low is None or value >= low) and (high is None or value <= high)

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import CATEGORICAL, DIVERGING, MUTED, add_spans, as_text, as_texts, marker, styled
-from dashboard.formatting import rounded, shown_in_points
+from dashboard.formatting import rounded, rounded_frame
 from dashboard.tables.compare import short_names
 
 __all__ = ["differences_chart", "differences_map", "most_different", "radar_chart", "scores_chart"]
@@ -24,7 +24,7 @@ def most_different(wide: pd.DataFrame, baseline: str, n: int) -> pd.DataFrame:
 def differences_chart(wide: pd.DataFrame, baseline: str, floors: pd.Series) -> go.Figure:
     """Signed difference to the baseline of every model on every task, with the noise floor as a band around zero."""
     names, labels, tasks = _names(wide), _labels(wide), wide.index.get_level_values("task")
-    scores = shown_in_points(100 * wide)
+    scores = rounded_frame(100 * wide)
     figure = go.Figure()
     noise = 100 * floors.reindex(tasks).fillna(0).to_numpy()
     if noise.any():
@@ -82,7 +82,7 @@ def differences_map(wide: pd.DataFrame, baseline: str) -> go.Figure:
 
 def radar_chart(wide: pd.DataFrame, baseline: str) -> go.Figure:
     """Mean score of each task type around a circle; areas mislead, so the page offers it last."""
-    names, means = _names(wide), shown_in_points(100 * wide.groupby(level="type").mean())
+    names, means = _names(wide), rounded_frame(100 * wide.groupby(level="type").mean())
     figure = go.Figure()
     for i, model in enumerate([baseline, *wide.columns.drop(baseline)]):
         values = means[model].to_list()

@@ -7,14 +7,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, as_texts, styled
-from dashboard.formatting import bytes_, parameters, rounded
+from dashboard.formatting import bytes_text, parameters, rounded
 from data.rules.weighting import pareto
 
 __all__ = ["SIZES", "short_list_chart"]
 
 # What quality can be weighed against: column of the short list -> (title of the axis, how a value is written).
 SIZES = {
-    "Index size": ("index_bytes", "index size (bytes)", bytes_),
+    "Index size": ("index_bytes", "index size (bytes)", bytes_text),
     "Parameters": ("n_parameters", "parameters", parameters),
     "Dimensions": ("dimensions", "dimensions", lambda n: "" if pd.isna(n) else f"{n:.0f}"),
 }

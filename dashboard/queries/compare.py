@@ -10,10 +10,10 @@ import pandas as pd
 from dashboard.queries import leaderboard
 from dashboard.queries.intervals import headline_weights
 from dashboard.queries.own_cells import OWN_CELLS
+from dashboard.queries.question import Question
 from dashboard.queries.rows import Cursor, first_column
 from dashboard.queries.training import training
 from dashboard.queries.use import Use, weighed
-from dashboard.question import Question
 from data.rules.bootstrap import paired_differences
 from data.rules.ranking import Matrix
 

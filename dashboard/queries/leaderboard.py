@@ -165,13 +165,16 @@ def _other_tasks(cursor: Cursor, benchmark: str, selection: Selection, without: 
     return tuple(task for task in scored_tasks(cursor, benchmark, selection.tasks) if task not in set(without))
 
 
-def table(cursor: Cursor, benchmark: str, selection: Selection) -> pd.DataFrame:
+def table(cursor: Cursor, benchmark: str, selection: Selection, facts: tuple[str, ...] = ()) -> pd.DataFrame:
     """One row a model that takes part: rank, means (0-1), what its figures rest on, and its facts; by rank.
+
+    ``facts`` are the columns of `models` that are shown beside those every page of a benchmark asks about.
 
     ``tasks_missing`` counts the tasks anybody has a score for and this model has not, or not in full. ``reported``,
     ``other_dataset`` and ``other_revision`` count scores that rest on a model card, on other data, on another revision.
     """
-    return cursor.execute(_TABLE, selection.parameters(benchmark)).df()
+    known = ", ".join(f'm."{name}"' for name in dict.fromkeys((*_FACTS, *facts)))
+    return cursor.execute(_TABLE.format(facts=known), selection.parameters(benchmark)).df()
 
 
 def type_means(cursor: Cursor, benchmark: str, selection: Selection) -> pd.DataFrame:
@@ -249,6 +252,7 @@ WHERE ($size_from IS NULL OR n_parameters >= $size_from)
     AND ($zero_shot IS NULL OR z.zero_shot >= $zero_shot)
 """
 
+_FACTS = ("n_parameters", "licence", "open_weights", "release_date")
 _TABLE = """
 WITH evidence AS (
     SELECT model, count(*) FILTER (reported) AS reported, count(*) FILTER (other_dataset) AS other_dataset,
@@ -258,8 +262,7 @@ WITH evidence AS (
 SELECT r.rank, r.model, r.ranked, r.mean_task, r.mean_task_type, r.mean_public, r.mean_private, r.mean_subset,
     r.tasks_present, r.tasks_scored, r.tasks_total, r.tasks_scored - r.tasks_present AS tasks_missing,
     e.reported, e.other_dataset, e.other_revision,
-    m.n_parameters, m.dimensions, m.max_tokens, m.memory_mb, m.licence, m.open_weights, m.use_instructions,
-    m.release_date, m.registered
+    {facts}
 FROM ranking($benchmark, $models, $tasks, $trusted) r
 JOIN evidence e USING (model)
 LEFT JOIN models m USING (model)

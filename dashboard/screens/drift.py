@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 import streamlit as st
 
-from dashboard import messages, private, url_state
-from dashboard.access import ask
+from dashboard import url_state
+from dashboard.access import answer_of
 from dashboard.formatting import count, plain
-from dashboard.queries import drift
+from dashboard.messages import show_empty
+from dashboard.queries import drift as drift_queries
 from dashboard.queries.drift import SCALES
-from dashboard.sections import diagnosis, drift_maps, drift_text, drift_verdicts
-from dashboard.sections.drift_maps import Chosen
+from dashboard.sections.diagnosis import show_candidate_diagnosis
+from dashboard.sections.drift_maps import VIEWS, Chosen, show_map
+from dashboard.sections.drift_text import show_text
+from dashboard.sections.drift_verdicts import show_verdicts
+from dashboard.sections.layout import lay_out
+from dashboard.sections.links import page_link
+from dashboard.sections.private import show_private
 
 COMMAND = (
     "python -m evaluators parity --reference sentence-transformers:sentence-transformers/all-MiniLM-L6-v2"
@@ -19,89 +27,107 @@ COMMAND = (
 )
 
 
-def page() -> None:
-    """The page, top to bottom."""
-    st.title("Drift")
-    st.caption("Is this deployment the same model? The vectors of each encoder against a reference's, text by text.")
-    checks = ask(drift.checks)
+class Choices(NamedTuple):
+    """A parity check and one of its outputs."""
+
+    check: str
+    output: str
+
+
+class Answers(NamedTuple):
+    """What is chosen, the encoders of the check, and the verdict on each, under the names of the check."""
+
+    choices: Choices
+    encoders: pd.DataFrame
+    verdicts: pd.DataFrame
+
+
+def main() -> None:
+    """Which encoder is the same model, where the others drift, text by text, and why."""
+    lay_out(
+        controls,
+        questions,
+        (show_same_model, show_where),
+        introduction="Is this deployment the same model? The vectors of each encoder against a reference's, text by "
+        "text.",
+    )
+
+
+def controls() -> Choices | None:
+    """The check and its output."""
+    checks = answer_of(drift_queries.checks)
     if checks.empty:
-        messages.empty("**No parity check yet.** A check compares the vectors of two or more encoders.", COMMAND)
-        return
-    check, output = _check(checks)
-    verdicts, encoders = _named(ask(drift.verdicts, check["check_id"], output), ask(drift.encoders, check["check_id"]))
-    private.badge(models=encoders["model"].unique())
-    drift_verdicts.sentences(verdicts, encoders.loc[encoders["is_reference"], "name"].iloc[0])
-    st.subheader("Where it drifts", divider="gray")
-    view = url_state.one_of("Look at", drift_maps.VIEWS, "drift_view")
-    chosen = _chosen(check["check_id"], output, encoders, verdicts)
-    if chosen.texts.empty:
-        st.info("The reference gave no vectors, so there is nothing to compare text by text.", icon=":material/info:")
-        return
-    drift_maps.show(view, chosen, verdicts)
-    st.subheader("One text, two encoders", divider="gray")
-    drift_text.show(chosen, _text(chosen))
-    name = chosen.names[chosen.candidate]
-    st.subheader(f"From files to scores: {plain(name)}", divider="gray")
-    diagnosis.show(chosen.check, chosen.output, chosen.candidate, name)
-
-
-def _check(checks: pd.DataFrame) -> tuple[pd.Series, str]:
+        show_empty("**No parity check yet.** A check compares the vectors of two or more encoders.", COMMAND)
+        return None
     left, right = st.columns([3, 1])
-    chosen = url_state.choose("Check", list(checks["name"]), "check", where=left, remember="check")
-    check = checks[checks["name"] == chosen].iloc[0]
-    output = url_state.choose("Output", list(check["outputs"]), "output", where=right)
+    name = url_state.selectbox("Check", list(checks["name"]), "check", where=left, remember="check")
+    check = checks[checks["name"] == name].iloc[0]
+    output = url_state.selectbox("Output", list(check["outputs"]), "output", where=right)
     revision = str(check["revision"])[:12] if pd.notna(check["revision"]) else "no named revision"
     st.caption(
         f"Reference {plain(check['label'])}: {plain(check['model'])} at {plain(revision)}. "
         f"{count(int(check['n_texts']), 'text')} of the set {plain(check['probe_set'])}, "
         f"{count(int(check['candidates']), 'encoder')}."
     )
-    st.page_link(
-        "screens/runs.py",
-        label=f"Run {plain(check['run_id'])}",
-        icon=":material/list_alt:",
-        query_params={"run": str(check["run_id"])},
-    )
-    return check, str(output)
+    page_link("runs", f"Run {plain(check['run_id'])}", run=str(check["run_id"]))
+    return Choices(str(check["check_id"]), str(output))
 
 
-def _named(verdicts: pd.DataFrame, encoders: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both with the names of the check."""
+def questions(choices: Choices) -> Answers:
+    """The encoders and the verdicts."""
+    encoders = answer_of(drift_queries.encoders, choices.check)
     names = encoders.set_index("encoder_id")["name"]
-    return verdicts.assign(name=verdicts["encoder_id"].map(names)), encoders
+    verdicts = answer_of(drift_queries.verdicts, *choices)
+    return Answers(choices, encoders, verdicts.assign(name=verdicts["encoder_id"].map(names)))
 
 
-def _chosen(check: str, output: str, encoders: pd.DataFrame, verdicts: pd.DataFrame) -> Chosen:
+def show_same_model(answers: Answers) -> None:
+    """Which encoder is the same model as the reference."""
+    encoders = answers.encoders
+    show_private(models=encoders["model"].unique())
+    show_verdicts(answers.verdicts, encoders.loc[encoders["is_reference"], "name"].iloc[0])
+
+
+def show_where(answers: Answers) -> None:
+    """A map of the drift; below it one text and the two encoders chosen, and why the candidate drifts."""
+    st.subheader("Where it drifts", divider="gray")
+    view = url_state.segmented_control("Look at", VIEWS, "view")
+    chosen = choose_encoders(answers)
+    if chosen.texts.empty:
+        st.info("The reference gave no vectors, so there is nothing to compare text by text.", icon=":material/info:")
+        return
+    show_map(view, chosen, answers.verdicts)
+    st.subheader("One text, two encoders", divider="gray")
+    show_text(chosen, choose_text(chosen))
+    name = chosen.names[chosen.candidate]
+    st.subheader(f"From files to scores: {plain(name)}", divider="gray")
+    show_candidate_diagnosis(chosen.check, chosen.output, chosen.candidate, name)
+
+
+def choose_encoders(answers: Answers) -> Chosen:
+    """The candidate and what it is laid against, the measure and how the map is drawn."""
+    (check, output), encoders, verdicts = answers
     ids = dict(zip(encoders["name"], encoders["encoder_id"], strict=True))
-    first, second, third, fourth, fifth = st.columns([3, 2, 3, 3, 1.6], vertical_alignment="bottom")
-    measure = url_state.choose(
-        "Scale",
-        list(SCALES),
-        "measure",
-        where=first,
-        help="\n\n".join(f"**{m.label}**: {m.explained}" for m in SCALES.values()),
-    )
-    order = url_state.choose("Order", ["worst first", "clustered", "by name"], "order", where=second)
-    candidate = url_state.choose(
-        "Encoder",
-        list(verdicts.sort_values(["neighbour_overlap", "name"])["name"]),
-        "encoder",
-        where=third,
-        help="The one that loses most neighbours first.",
-    )
-    against = url_state.choose("Against", list(encoders["name"]), "against", where=fourth)
-    log = url_state.switch("Log scale", "log", value=True, where=fifth)
-    texts = ask(drift.texts, check)
-    return Chosen(
-        check, output, encoders, texts, ids[str(candidate)], ids[str(against)], str(measure), str(order), log
-    )  # fmt: skip
+    worst_first = list(verdicts.sort_values(["neighbour_overlap", "name"])["name"])
+    columns = st.columns([3, 2, 3, 3, 1.6], vertical_alignment="bottom")
+    meanings = "\n\n".join(f"**{measure.label}**: {measure.explained}" for measure in SCALES.values())
+    measure = url_state.selectbox("Measure", list(SCALES), "measure", where=columns[0], help=meanings)
+    order = url_state.selectbox("Order", ["worst first", "clustered", "by name"], "order", where=columns[1])
+    hint = "The one that loses most neighbours first."
+    candidate = url_state.selectbox("Encoder", worst_first, "encoder", where=columns[2], help=hint)
+    against = url_state.selectbox("Against", list(encoders["name"]), "against", where=columns[3])
+    log = url_state.toggle("Log scale", "log", value=True, where=columns[4])
+    texts = answer_of(drift_queries.texts, check)
+    return Chosen(check, output, encoders, texts, ids[str(candidate)], ids[str(against)], str(measure), str(order), log)
 
 
-def _text(chosen: Chosen) -> str:
-    drifted = ask(drift.drift_by_text, chosen.check, chosen.output, "cosine distance").mean(axis=1)
-    names = chosen.texts.assign(drift=chosen.texts["text_hash"].map(drifted)).sort_values("drift", ascending=False)
-    text = url_state.choose("Text", list(names["name"]), "probe", help="Worst first; a click on a map chooses here.")
-    return str(names.loc[names["name"] == text, "text_hash"].iloc[0])
+def choose_text(chosen: Chosen) -> str:
+    """The hash of a text, offered worst first."""
+    distances = answer_of(drift_queries.drift_by_text, chosen.check, chosen.output, "cosine distance").mean(axis=1)
+    texts = chosen.texts.assign(drift=chosen.texts["text_hash"].map(distances))
+    names = list(texts.sort_values("drift", ascending=False)["name"])
+    text = url_state.selectbox("Text", names, "probe", help="Worst first; a click on a map chooses here.")
+    return str(texts.loc[texts["name"] == text, "text_hash"].iloc[0])
 
 
-page()
+main()

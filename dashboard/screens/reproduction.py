@@ -8,16 +8,18 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import messages, private, url_state
-from dashboard.access import ask
-from dashboard.figures import deltas as figures
-from dashboard.formatting import SCORE_FORMAT, count, plain
-from dashboard.queries import reproduction as asked
-from dashboard.sections import cell
+from dashboard import url_state
+from dashboard.access import answer_of
+from dashboard.formatting import count, plain
+from dashboard.messages import show_empty
+from dashboard.queries import reproduction as reproduction_queries
+from dashboard.sections.cell import show_cell
+from dashboard.sections.delta_views import Deltas, show_delta_views
+from dashboard.sections.layout import lay_out
+from dashboard.tables import deltas as deltas_tables
 from data.rules.attribution import Attribution, attributions, caveat
-from data.rules.deltas import SIDES, Sides, Thresholds, counted, thresholds, worst_first
+from data.rules.deltas import SIDES, Sides, Thresholds, counted, thresholds
 from data.rules.effects import Effects
-from data.rules.setups import NamedRun
 from data.store.vocabulary import Comparison, Verdict
 
 
@@ -59,66 +61,129 @@ _MEANING = {
     Verdict.NOT_COMPARABLE: "Another metric, or other data and a difference beyond the noise: it proves nothing, "
     "and is no part of any share.",
 }
-_SIZES = {"30 most affected": 30, "80 most affected": 80, "All": 100_000}
 
 
-def page() -> None:
-    """The page, top to bottom."""
-    present = ask(asked.kinds)
+class Choices(NamedTuple):
+    """A way to compare, where its verdicts part, the models and tasks asked about and the verdicts to show of them."""
+
+    kind: Kind
+    limits: Thresholds
+    deltas: pd.DataFrame
+    chosen: pd.DataFrame
+    verdicts: list[str]
+
+
+class Answers(NamedTuple):
+    """What is chosen, the deltas that are shown of it, and whose fault they are.
+
+    ``background`` is the number of other models that what is usual on the tasks was learned of.
+    """
+
+    choices: Choices
+    deltas: Deltas
+    background: int
+
+    @property
+    def by_runs(self) -> bool:
+        """Whether a row is a run, not a model."""
+        return self.choices.kind.name != Comparison.REPORTED
+
+
+def main() -> None:
+    """How much holds, whose fault the rest is, and one cell of it opened."""
+    lay_out(controls, questions, (show_headline, show_blame, show_views, show_chosen_cell))
+
+
+def controls() -> Choices | None:
+    """The way to compare, the thresholds, and the models and tasks."""
+    present = answer_of(reproduction_queries.kinds)
     # Own runs come first as soon as there is one; out of the box there are the model cards.
     first = "Our runs" if present.get(Comparison.REPRODUCED) else "Model cards"
     bar = st.container(horizontal=True, vertical_alignment="center")
-    kind = KINDS[
-        url_state.one_of("Compare", list(KINDS), "compare", default=first, where=bar, label_visibility="collapsed")
-    ]
+    name = url_state.segmented_control(
+        "Compare", list(KINDS), "compare", default=first, where=bar, label_visibility="collapsed"
+    )
+    kind = KINDS[name]
     if not present.get(kind.name):
-        messages.empty(kind.nothing, kind.command)
-        return
-    limits = _limits(bar)
-    everything = ask(asked.judged, kind.name, limits)
-    split, background = ask(asked.effects, kind.name, limits)
-    named = ask(asked.rows_by_set_up, kind.name, limits)
-    chosen, verdicts = _chosen(everything)
-    _headline(kind, chosen, len(everything))
-    st.caption(_lines(limits))
-    if not chosen.empty:
-        _blame(kind, split, background, chosen, named)
-    shown = chosen[chosen["verdict"].isin(verdicts)] if verdicts else chosen
-    if shown.empty:
-        st.info("**No cell meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
-        return
-    if len(shown) < len(chosen):
-        st.caption(
-            f"Shown below: {count(len(shown), 'cell')} with the verdict {plain(' or '.join(verdicts))}; the figures "
-            f"above are of all {len(chosen):,}."
-        )
-    _views(kind, chosen, shown, split, named)
-    st.subheader("One cell", anchor=False)
-    cell.show(everything, split, kind.sides, named)
+        show_empty(kind.nothing, kind.command)
+        return None
+    limits = choose_thresholds(bar)
+    deltas = answer_of(reproduction_queries.judged, kind.name, limits)
+    return Choices(kind, limits, deltas, *choose_deltas(deltas))
 
 
-def _limits(bar: DeltaGenerator) -> Thresholds:
+def choose_thresholds(bar: DeltaGenerator) -> Thresholds:
     """The thresholds in force, changed by what the address or the popover says."""
-    stands = thresholds()
+    in_force = thresholds()
+    lines: dict[str, tuple[str, dict[str, Any]]] = {
+        "match_floors": ("match up to this many noise floors", {"step": 0.5}),
+        "drift": ("drift up to this difference (0 to 1) ...", {"step": 0.005, "format": "%.3f"}),
+        "drift_floors": ("... or this many noise floors", {"step": 0.5}),
+        "lost": ("broken when more than this share is lost", {"step": 0.05, "max_value": 1.0}),
+    }
     with bar.popover("Thresholds", icon=":material/straighten:"):
         st.caption("Where the lines between the verdicts are. Changed ones stand in the address.")
-        given = {
-            "match_floors": url_state.number(
-                "match up to this many noise floors", "match_floors", value=stands.match_floors, min_value=0.0, step=0.5
-            ),
-            "drift": url_state.number(
-                "drift up to this difference (0 to 1) ...", "drift", value=stands.drift, min_value=0.0, step=0.005,
-                format="%.3f",
-            ),
-            "drift_floors": url_state.number(
-                "... or this many noise floors", "drift_floors", value=stands.drift_floors, min_value=0.0, step=0.5
-            ),
-            "lost": url_state.number(
-                "broken when more than this share is lost", "lost", value=stands.lost, min_value=0.0, max_value=1.0,
-                step=0.05,
-            ),
-        }  # fmt: skip
-    return thresholds(given)
+        changed = {
+            name: url_state.number_input(label, name, value=getattr(in_force, name), min_value=0.0, **more)
+            for name, (label, more) in lines.items()
+        }
+    return thresholds(changed)
+
+
+def choose_deltas(deltas: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The models and tasks asked about, and the verdicts to show of them: those choose rows and change no share."""
+    left, middle, right = st.columns([2, 2, 2])
+    wanted = url_state.text_input(
+        "Model or task", "find", where=left, placeholder="part of a name", icon=":material/search:"
+    ).strip()
+    types = url_state.multiselect("Task types", sorted(deltas["type"].dropna().unique()), "types", where=middle)
+    verdicts = url_state.multiselect(
+        "Show only", [str(verdict) for verdict in Verdict], "verdicts", where=right, placeholder="every verdict",
+        help="Chooses what is shown below; the share that holds stays that of all models and tasks chosen.",
+    )  # fmt: skip
+    matches = pd.Series(True, index=deltas.index)
+    if wanted:
+        of_model, of_task = (deltas[name].str.contains(wanted, case=False, regex=False) for name in ("row", "task"))
+        matches &= of_model | of_task
+    if types:
+        matches &= deltas["type"].isin(types)
+    return deltas[matches], verdicts
+
+
+def questions(choices: Choices) -> Answers:
+    """Whose fault the deltas are, and what sets each run apart."""
+    kind, limits, deltas, chosen, verdicts = choices
+    split, background = answer_of(reproduction_queries.effects, kind.name, limits)
+    named = answer_of(reproduction_queries.rows_by_set_up, kind.name, limits)
+    shown = chosen[chosen["verdict"].isin(verdicts)] if verdicts else chosen
+    return Answers(choices, Deltas(kind.sides, deltas, chosen, shown, split, named), background)
+
+
+def show_headline(answers: Answers) -> None:
+    """How much holds of the models and tasks chosen; every share on it is of the cells that can be compared."""
+    kind, limits, deltas, chosen, _ = answers.choices
+    whole = counted(chosen)
+    runs = f" in {count(chosen['row'].nunique(), 'run')}" if kind.name == Comparison.REPRODUCED else ""
+    who = f"{count(chosen['model'].nunique(), 'model')}{runs} on {count(chosen['task'].nunique(), 'task')}"
+    if whole.share is not None:
+        st.markdown(f"#### {100 * whole.share:.1f} % of {whole.comparable:,} comparable cells hold ({who}).")
+    elif len(chosen):
+        st.markdown(f"#### Nothing here can be compared ({who}).")
+    others = len(deltas) - len(chosen)
+    hidden = f" {others:,} cells of other models and tasks are left out." if others else ""
+    st.caption(
+        f"Each cell is a model, task, split and subset. Differences are {kind.sides.check} minus {kind.sides.claim}, "
+        f"in points (0 to 100); a cell holds when it is a match or a drift. Shares are of the {whole.comparable:,} "
+        f"cells that can be compared, of all {whole.cells:,} chosen.{hidden}"
+    )
+    with st.container(horizontal=True):
+        for _, row in reproduction_queries.counts(chosen).iterrows():
+            share = f"{100 * row['share']:.1f} % of comparable" if pd.notna(row["share"]) else "counted apart"
+            st.metric(
+                row["verdict"], f"{row['cells']:,}", share, delta_color="off", delta_arrow="off", border=True,
+                help=_MEANING[row["verdict"]],
+            )  # fmt: skip
+    st.caption(_lines(limits))
 
 
 def _lines(limits: Thresholds) -> str:
@@ -130,70 +195,35 @@ def _lines(limits: Thresholds) -> str:
     )
 
 
-def _chosen(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The models and tasks asked about, and the verdicts to show of them: those choose rows and change no share."""
-    find, kinds, verdicts = st.columns([2, 2, 2])
-    wanted = url_state.text("Model or task", "find", where=find, placeholder="part of a name", icon=":material/search:")
-    types = url_state.choose_many("Task types", sorted(frame["type"].dropna().unique()), "types", where=kinds)
-    called = url_state.choose_many(
-        "Show only", [str(verdict) for verdict in Verdict], "verdicts", where=verdicts, placeholder="every verdict",
-        help="Chooses what is shown below; the share that holds stays that of all models and tasks chosen.",
-    )  # fmt: skip
-    keep = pd.Series(True, index=frame.index)
-    if wanted.strip():
-        held = [frame[c].str.contains(wanted.strip(), case=False, regex=False) for c in ("row", "task")]
-        keep &= held[0] | held[1]
-    if types:
-        keep &= frame["type"].isin(types)
-    return frame[keep], called
-
-
-def _headline(kind: Kind, frame: pd.DataFrame, total: int) -> None:
-    """How much holds of the models and tasks chosen; every share on it is of the cells that can be compared."""
-    whole = counted(frame)
-    runs = f" in {count(frame['row'].nunique(), 'run')}" if kind.name == Comparison.REPRODUCED else ""
-    who = f"{count(frame['model'].nunique(), 'model')}{runs} on {count(frame['task'].nunique(), 'task')}"
-    if whole.share is not None:
-        st.markdown(f"#### {100 * whole.share:.1f} % of {whole.comparable:,} comparable cells hold ({who}).")
-    elif len(frame):
-        st.markdown(f"#### Nothing here can be compared ({who}).")
-    hidden = f" {total - len(frame):,} cells of other models and tasks are left out." if total > len(frame) else ""
-    st.caption(
-        f"Each cell is a model, task, split and subset. Differences are {kind.sides.check} minus {kind.sides.claim}, "
-        f"in points (0 to 100); a cell holds when it is a match or a drift. Shares are of the {whole.comparable:,} "
-        f"cells that can be compared, of all {whole.cells:,} chosen.{hidden}"
-    )
-    with st.container(horizontal=True):
-        for _, row in asked.counts(frame).iterrows():
-            share = f"{100 * row['share']:.1f} % of comparable" if pd.notna(row["share"]) else "counted apart"
-            st.metric(
-                row["verdict"], f"{row['cells']:,}", share, delta_color="off", delta_arrow="off", border=True,
-                help=_MEANING[row["verdict"]],
-            )  # fmt: skip
-
-
-def _blame(kind: Kind, split: Effects, background: int, frame: pd.DataFrame, named: dict[str, NamedRun]) -> None:
+def show_blame(answers: Answers) -> None:
+    """Whose fault it is: models or runs on the left, tasks on the right."""
+    chosen, deltas = answers.choices.chosen, answers.deltas
+    if chosen.empty:
+        return
     st.subheader("Whose fault?", anchor=False)
-    rows, tasks = set(frame["row"]), set(frame["task"])
-    what = "Models" if kind.name == Comparison.REPORTED else "Runs"
+    rows, tasks = set(chosen["row"]), set(chosen["task"])
+    named = deltas.named
     # Of pairs of runs, those with the run that agrees best tell most: they change one thing.
-    found = sorted(
-        attributions(split, named, kind.sides), key=lambda c: c.subject in named and not named[c.subject].direct
+    ordered = sorted(
+        attributions(deltas.split, named, deltas.sides),
+        key=lambda c: c.subject in named and not named[c.subject].direct,
     )
-    for charge in (c for c in found if c.of == "all"):
+    for charge in (charge for charge in ordered if charge.of == "all"):
         st.markdown(_sentence(charge))
     left, right = st.columns(2)
-    _list(left, what, "none stands out", [c for c in found if c.of == "model" and c.subject in rows])
-    for row in _too_few(split, rows) if what == "Runs" else []:
-        name = cell.short(pd.Series([row.name]), named).iloc[0]
+    of_rows = [charge for charge in ordered if charge.of == "model" and charge.subject in rows]
+    of_tasks = [charge for charge in ordered if charge.of in ("task", "metric") and charge.subject in tasks]
+    _list(left, "Runs" if answers.by_runs else "Models", of_rows)
+    for row in _too_few(deltas.split, rows) if answers.by_runs else []:
+        name = deltas_tables.short_row_names(pd.Series([row.name]), named).iloc[0]
         left.caption(
             f"{plain(name)} is off on all of its {count(row.cells, 'task')}: too few to tell that from chance."
         )
-    _list(right, "Tasks", "none stands out", [c for c in found if c.of in ("task", "metric") and c.subject in tasks])
-    if unsure := caveat(split, background):
+    _list(right, "Tasks", of_tasks)
+    if unsure := caveat(deltas.split, answers.background):
         st.caption(plain(unsure) + ".")
-    elif background:
-        others = count(background, "other model")
+    elif answers.background:
+        others = count(answers.background, "other model")
         st.caption(f"Tasks are judged by these runs and by what the cards of {others} claim on the same tasks.")
 
 
@@ -204,149 +234,38 @@ def _too_few(split: Effects, shown: set[str]) -> list[Any]:
     return [row for _, row in off[off.index.isin(shown)].head(3).iterrows()]
 
 
-def _list(where: DeltaGenerator, heading: str, nothing: str, found: list[Attribution]) -> None:
-    where.markdown(f"**{heading}**" if found else f"**{heading}**: {nothing}.")
-    if found:
-        where.markdown("\n".join(f"- {_sentence(charge)}" for charge in found[:4]))
-    if len(found) > 4:
-        where.expander(f"{len(found) - 4} more").markdown("\n".join(f"- {_sentence(c)}" for c in found[4:]))
+def _list(where: DeltaGenerator, heading: str, at_fault: list[Attribution]) -> None:
+    where.markdown(f"**{heading}**" if at_fault else f"**{heading}**: none stands out.")
+    sentences = [f"- {_sentence(charge)}" for charge in at_fault]
+    if sentences:
+        where.markdown("\n".join(sentences[:4]))
+    if len(sentences) > 4:
+        where.expander(f"{len(sentences) - 4} more").markdown("\n".join(sentences[4:]))
 
 
 def _sentence(charge: Attribution) -> str:
     return f"**{plain(charge.label or charge.subject)}**: {plain(charge.observation)}; {plain(charge.advice)}."
 
 
-def _views(kind: Kind, chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
-    """The views of ``frame``, the cells shown; a task's own verdict is that of all its cells in ``chosen``."""
-    names = ["Heatmap", "Biggest differences", "By task type", "Table"]
-    heat, biggest, types, table = st.tabs(names, key="part", bind="query-params", on_change="rerun")
-    url_state.known("part")
-    if heat.open:
-        with heat:
-            _heatmap(chosen, frame, split, named)
-    for tab, draw in ((biggest, _biggest), (types, _types), (table, _table)):
-        if tab.open:
-            with tab:
-                draw(kind, frame, split, named)
-
-
-def _heatmap(chosen: pd.DataFrame, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
-    size = _SIZES[url_state.one_of("Show", list(_SIZES), "extent", label_visibility="collapsed")]
-    pairs = frame[["row", "task"]].drop_duplicates().rename(columns={"task": "column"})
-    shown = cell.by_task(chosen, split).merge(pairs, on=["row", "column"])
-    rows = _affected(split.rows, set(shown["row"]), size)
-    columns = _affected(split.columns, set(shown["column"]), size)
-    models = rows["name"].map(frame.drop_duplicates("row").set_index("row")["model"])
-    figure = figures.deltas_map(
-        shown,
-        rows.assign(label=private.labels(cell.short(rows["name"], named), models, of="models")),
-        columns.assign(label=private.labels(columns["name"], columns["name"], of="tasks")),
-    )
-
-    def picked() -> None:
-        _choose(st.session_state["heat"]["selection"]["points"], frame)
-
-    st.plotly_chart(figure, key="heat", on_select=picked, selection_mode="points", config={"displayModeBar": False})
-    st.caption(
-        f"{count(len(rows), 'row')} of {shown['row'].nunique():,} and {count(len(columns), 'task')} of "
-        f"{shown['column'].nunique():,}, lowest effect first. A cell is the median over those of the task's splits and "
-        "subsets that can be compared; blank: not compared; ×: none can be. Bars: what a model shares over its "
-        "tasks (right) and a task over its models (top), hollow where it may be chance. Click a cell to open it below."
-    )
-
-
-def _affected(lines: pd.DataFrame, among: set[str], size: int) -> pd.DataFrame:
-    """The lines that account for most, in the order of what their bars show."""
-    lines = lines[lines["name"].isin(among)]
-    weight = lines["significant"].astype(float) * 1e6 + lines["typical"].abs().fillna(0) * lines["moved"]
-    kept = lines.loc[weight.sort_values(ascending=False, kind="stable").index[:size]]
-    drawn = kept["typical"].where(kept["significant"].astype(bool), kept["effect"]).fillna(0)
-    return kept.loc[drawn.sort_values(kind="stable").index]
-
-
-def _biggest(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
-    first = url_state.one_of("First", ["25", "50", "100"], "first", label_visibility="collapsed")
-    with_figures = frame.dropna(subset=["delta"])
-    if Verdict.NOT_COMPARABLE not in st.session_state.get("verdicts", []):
-        with_figures = with_figures[with_figures["comparable"].astype(bool)]
-    if with_figures.empty:
-        st.info("Nothing here can be compared.", icon=":material/filter_alt:")
+def show_views(answers: Answers) -> None:
+    """The cells shown, as a heatmap, the biggest differences, by task type and as a table."""
+    choices, shown = answers.choices, answers.deltas.shown
+    if shown.empty:
+        st.info("**No cell meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
         return
-    order = with_figures["delta"].abs().sort_values(ascending=False, kind="stable").index[: int(first)]
-    top = with_figures.loc[order]
-    key = pd.Series(
-        [list(k) for k in zip(top["row"], top["task"], top["split"] + " · " + top["subset"], strict=True)],
-        index=top.index,
-    )
-    drawn = top.assign(
-        who=private.labels(cell.short(top["row"], named), top["model"], of="models"),
-        what=private.labels(top["task"] + cell.where(top), top["task"], of="tasks"),
-        key=key,
-    )
-
-    def picked() -> None:
-        _choose(st.session_state["dumbbell"]["selection"]["points"], frame)
-
-    st.plotly_chart(
-        figures.dumbbell_chart(drawn, claim=kind.sides.claim, check=kind.sides.check), key="dumbbell", on_select=picked,
-        selection_mode="points", config={"displayModeBar": False},
-    )  # fmt: skip
-    st.caption(
-        f"The {len(top):,} biggest of {len(with_figures):,} differences. The grey band is the noise floor around the "
-        f"{kind.sides.claim}: inside it the two match. Click a mark to open its cell below."
-    )
+    if len(shown) < len(choices.chosen):
+        st.caption(
+            f"Shown below: {count(len(shown), 'cell')} with the verdict {plain(' or '.join(choices.verdicts))}; the "
+            f"figures above are of all {len(choices.chosen):,}."
+        )
+    show_delta_views(answers.deltas, choices.kind.name)
 
 
-def _types(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
-    counted = asked.types(frame)
-    st.plotly_chart(figures.verdicts_chart(counted), key="types_plot", config={"displayModeBar": False})
-    st.caption(
-        "Left: cells of each verdict. Right: differences of the comparable cells; tick: median, thick: half of them, "
-        "thin: nine in ten."
-    )
+def show_chosen_cell(answers: Answers) -> None:
+    """One cell, opened."""
+    if len(answers.deltas.shown):
+        st.subheader("One cell", anchor=False)
+        show_cell(answers.deltas)
 
 
-def _choose(points: list[dict[str, Any]], frame: pd.DataFrame) -> None:
-    """Make the cell of a clicked mark the chosen one; the controls below, and so the address, follow."""
-    if points and (data := points[0].get("customdata")):
-        row, task, *name = data
-        its = frame[(frame["row"] == row) & (frame["task"] == task)]
-        name = name or cell.name_of(worst_first(its)).head(1).tolist()
-        st.session_state["row"], st.session_state["task"] = row, task
-        st.session_state["cell"] = name[0] if name else None
-
-
-def _table(kind: Kind, frame: pd.DataFrame, split: Effects, named: dict[str, NamedRun]) -> None:
-    frame = frame.assign(private=private.of_cells(frame, "model", "task"))
-    claim, check = kind.sides.claim, kind.sides.check
-    shown = cell.as_table(frame, claim, check, named)
-    st.download_button(
-        "CSV", lambda: cell.as_csv(frame), file_name=f"plumbline-{kind.name}.csv", mime="text/csv",
-        icon=":material/download:", on_click="ignore", help="These cells, with everything known of their verdicts.",
-    )  # fmt: skip
-    key = f"cells_{kind.name}_{len(frame)}"
-
-    def selected() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        if rows:
-            line = frame.iloc[rows[0]]
-            _choose([{"customdata": [line["row"], line["task"], f"{line['split']} · {line['subset']}"]}], frame)
-
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        shown, key=key, hide_index=True, on_select=selected, selection_mode="single-row", height=520, placeholder="",
-        column_config=private.COLUMN
-        | {
-            claim.capitalize(): number(format=SCORE_FORMAT),
-            check.capitalize(): number(format=SCORE_FORMAT),
-            "Difference": number(format="%+.2f", help=f"{check} minus {claim}, points"),
-            "Verdict": st.column_config.TextColumn(width=120),
-            "Why not": st.column_config.TextColumn(width=240),
-            "Noise floor": number(format="%.2f", help="Up to this difference, the two match"),
-        },
-        alt="One row a cell, with its verdict",
-    )  # fmt: skip
-    st.caption(f"{count(len(frame), 'cell')}. Select a row to open it below. Scores run from 0 to 100.")
-
-
-page()
+main()

@@ -2,144 +2,150 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import grids, private, url_state
-from dashboard.access import ask
-from dashboard.figures import tasks as figures
+from dashboard import url_state
+from dashboard.access import answer_of
+from dashboard.figures import tasks as tasks_figures
 from dashboard.formatting import count, plain
-from dashboard.messages import empty
-from dashboard.queries import names
-from dashboard.queries import task as queries
-from dashboard.tables import tasks as tables
+from dashboard.messages import show_empty
+from dashboard.queries import names as names_queries
+from dashboard.queries import task as task_queries
+from dashboard.sections.grid import show_sortable, show_table
+from dashboard.sections.layout import lay_out
+from dashboard.sections.links import page_link
+from dashboard.sections.private import show_private, with_private
+from dashboard.tables import tasks as tasks_tables
 
 OWN = "The task's own cells"
 MOST = 10
 
 
+class Choices(NamedTuple):
+    """A task, the benchmark whose cells of it count (empty: all of its own), and the models to mark."""
+
+    task: str
+    benchmark: str
+    marked: list[str]
+
+
+class Answers(NamedTuple):
+    """What is chosen, the task's facts, and every model's score on it."""
+
+    choices: Choices
+    facts: dict[str, Any]
+    standings: pd.DataFrame
+
+
 def main() -> None:
     """The task chosen, its models, then one model's cells and metrics."""
-    offered = ask(names.tasks)
+    lay_out(controls, questions, (show_facts, show_distribution, show_standings))
+
+
+def controls() -> Choices | None:
+    """Task, the cells it is scored on, models to mark."""
+    offered = answer_of(names_queries.tasks)
     if not offered:
-        empty("The store has no scores yet.", "python -m evaluators import")
-        return
-    asked = controls(offered)
-    if asked is None:
-        return
-    task, benchmark, chosen = asked
-    facts = ask(queries.task_description, task)
-    standings = ask(queries.models_by_score, task, benchmark)
-    private.badge(models=chosen, tasks=[task])
-    show_facts(facts, standings, benchmark)
-    show_distribution(standings, chosen)
-    model = show_standings(standings, chosen)
-    if model is None:
-        return
-    models = [m for m in chosen if m in set(standings["model"])] or list(standings["model"][:MOST])
-    show_cells(standings, models, benchmark, bool(chosen))
-    show_one(standings, model, benchmark)
-
-
-def controls(offered: list[str]) -> tuple[str, str, list[str]] | None:
-    """Task, the cells it is scored on, models to mark; all in the address. None where that names what nobody knows."""
+        show_empty("The store has no scores yet.", "python -m evaluators import")
+        return None
     left, middle, right = st.columns([3, 3, 4])
     start = offered.index("STSBenchmark") if "STSBenchmark" in offered else 0
-    task = url_state.subject("task", "Task", offered, "t_task", index=start, remember="task", where=left)
+    task = url_state.subject("task", "Task", offered, "task", index=start, remember="task", where=left)
     if task is None:
         return None
-    scopes = [OWN, *ask(queries.benchmarks_with, task)]
+    scopes = [OWN, *answer_of(task_queries.benchmarks_with, task)]
     hint = "A benchmark may use fewer cells of a task."
-    scope = url_state.subject("benchmark with this task", "Scored on", scopes, "t_in", where=middle, help=hint)
+    scope = url_state.subject("benchmark with this task", "Scored on", scopes, "in", where=middle, help=hint)
     if scope is None:
         return None
-    chosen = url_state.choose_many("Mark models", ask(names.models), "t_models", where=right)
-    return task, "" if scope == OWN else scope, chosen
+    marked = url_state.multiselect("Mark models", answer_of(names_queries.models), "models", where=right)
+    return Choices(task, "" if scope == OWN else scope, marked)
 
 
-def show_facts(facts: dict[str, Any], standings: pd.DataFrame, benchmark: str) -> None:
+def questions(choices: Choices) -> Answers:
+    """The task's facts and standings."""
+    standings = answer_of(task_queries.models_by_score, choices.task, choices.benchmark)
+    return Answers(choices, answer_of(task_queries.task_description, choices.task), standings)
+
+
+def show_facts(answers: Answers) -> None:
     """What the task is and how its score is made."""
+    choices, facts, standings = answers
+    show_private(models=choices.marked, tasks=[choices.task])
     if facts.get("description"):
         st.markdown(plain(facts["description"]))
     total = int(standings["cells_total"].max()) if len(standings) else 0
-    st.markdown(plain(tables.how_scored(facts, total, benchmark)))
+    st.markdown(plain(tasks_tables.how_scored(facts, total, choices.benchmark)))
     with st.expander("Task facts"):
-        st.dataframe(tables.task_facts(facts), hide_index=True, height="content")
+        show_table(tasks_tables.task_facts_table(facts), height="content")
 
 
-def show_distribution(standings: pd.DataFrame, chosen: list[str]) -> None:
+def show_distribution(answers: Answers) -> None:
     """How scores spread over all models, and where the marked ones stand."""
+    standings, marked = answers.standings, answers.choices.marked
     complete = int(standings["score"].notna().sum())
     partial = len(standings) - complete
     st.subheader(f"{count(complete, 'model')} with a complete score", anchor=False)
     if partial:
         st.caption(f"{count(partial, 'more model')} with some of its cells only; their score is blank.")
     if complete:
-        st.plotly_chart(figures.distribution_chart(standings, chosen), key="t_distribution")
-    if lacking := [m for m in chosen if m not in set(standings.dropna(subset=["score"])["model"])]:
-        st.caption("No complete score here: " + ", ".join(plain(m) for m in lacking) + ".")
+        st.plotly_chart(tasks_figures.distribution_chart(standings, marked), key="t_distribution")
+    if lacking := [model for model in marked if model not in set(standings.dropna(subset=["score"])["model"])]:
+        st.caption("No complete score here: " + ", ".join(map(plain, lacking)) + ".")
 
 
-def show_standings(standings: pd.DataFrame, chosen: list[str]) -> str | None:
-    """Every model, the marked ones on top; the one whose cells are shown below is in the address."""
+def show_standings(answers: Answers) -> None:
+    """Every model, the marked ones on top; below, the cells and metrics of the one that is open."""
+    choices, _, standings = answers
     if standings.empty:
-        empty("No model has a score on these cells.")
-        return None
-    marked = standings["model"].isin(chosen)
-    shown = pd.concat([standings[marked], standings[~marked]])
-    table = private.marked(tables.standings(shown))
-    score = st.column_config.NumberColumn(format="%.2f")
-    row = grids.show(
-        table,
-        "t_rows",
-        by={"Parameters": shown["n_parameters"], "Cells": shown["cells_present"]},
-        column_config=private.COLUMN
-        | {"Score": score, "Model": st.column_config.TextColumn(pinned=True, width="medium")},
-    )
+        show_empty("No model has a score on these cells.")
+        return
+    marked = standings["model"].isin(choices.marked)
+    ordered = pd.concat([standings[marked], standings[~marked]])
+    row = show_sortable(tasks_tables.standings_table(with_private(ordered)), "rows")
     st.caption("Select a row to see the cells and metrics its score is made of, a head to sort by it.")
     if row is not None:  # before the control it sets, which is below
-        st.session_state["t_open"] = str(shown["model"].iloc[row])
-    return url_state.subject("model on this task", "Cells and metrics of", list(shown["model"]), "t_open", width=480)
+        url_state.set_choice("open", str(row["model"]))
+    model = url_state.subject("model on this task", "Cells and metrics of", list(ordered["model"]), "open", width=480)
+    if model is not None:
+        show_cells(standings, choices)
+        show_model(standings, model, choices.benchmark)
 
 
-def show_cells(standings: pd.DataFrame, models: list[str], benchmark: str, marked: bool) -> None:
+def show_cells(standings: pd.DataFrame, choices: Choices) -> None:
     """Splits and subsets as a heatmap and a table."""
+    models = [model for model in choices.marked if model in set(standings["model"])]
+    models = models or list(standings["model"][:MOST])
     results = standings.set_index("model").loc[models, "result_id"]
-    cells = ask(queries.cells, tuple(int(r) for r in results), benchmark)
+    cells = answer_of(task_queries.cells, tuple(int(result) for result in results), choices.benchmark)
     if cells.groupby("model").size().max() < 2:
         return
     st.subheader("Splits, subsets and languages", anchor=False)
-    if not marked:
+    if not choices.marked:
         st.caption(f"The first {count(len(models), 'model')}; mark models to see those instead.")
-    st.plotly_chart(figures.cells_map(cells, models), key="t_cells")
+    st.plotly_chart(tasks_figures.cells_map(cells, models), key="t_cells")
     with st.expander("The same as a table"):
-        shown = tables.cells(cells)
-        score = st.column_config.NumberColumn(format="%.2f")
-        st.dataframe(shown, hide_index=True, column_config=dict.fromkeys(shown.columns[3:], score), placeholder="")
+        show_table(tasks_tables.cells_table(cells))
 
 
-def show_one(standings: pd.DataFrame, model: str, benchmark: str) -> None:
+def show_model(standings: pd.DataFrame, model: str, benchmark: str) -> None:
     """One model's score on this task: where it came from, and every metric stored of it."""
     row = standings[standings["model"] == model].to_dict("records")[0]
     st.subheader(f"{plain(model)} on this task", anchor=False)
-    private.badge(models=[model])
-    st.page_link(
-        "screens/models.py", label="Its profile over all tasks", icon=":material/person_search:",
-        query_params={"m_model": model} | ({"m_benchmark": benchmark} if benchmark else {}),
-    )  # fmt: skip
+    show_private(models=[model])
+    page_link("models", "Its profile over all tasks", model=model, **({"benchmark": benchmark} if benchmark else {}))
     left, right = st.columns(2)
-    left.dataframe(tables.provenance(row), hide_index=True, height="content")
-    found = ask(queries.metrics, int(row["result_id"]))
-    if found.empty:
+    show_table(tasks_tables.score_facts_table(row), where=left, height="content")
+    metrics = answer_of(task_queries.metrics, int(row["result_id"]))
+    if metrics.empty:
         right.caption(
             "Only the main score of this result is stored; secondary metrics come with an import of the files."
         )
     else:
-        grid = tables.metrics(found)
-        value = st.column_config.NumberColumn(format="%.5f")
-        right.dataframe(grid, hide_index=True, column_config=dict.fromkeys(grid.columns[1:], value), placeholder="")
+        show_table(tasks_tables.metrics_table(metrics), where=right)
 
 
 main()

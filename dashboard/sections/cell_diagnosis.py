@@ -8,23 +8,27 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.access import ask
+from dashboard.access import answer_of
 from dashboard.formatting import count, plain, signed
-from dashboard.queries import chain, diagnosis, drift
+from dashboard.queries import chain as chain_queries
+from dashboard.queries import diagnosis as diagnosis_queries
+from dashboard.queries import drift as drift_queries
 from dashboard.queries.chain import Link, Linked
-from dashboard.sections.diagnosis import diagnosed, findings, links_of
+from dashboard.sections.diagnosis import show_chain, show_diagnosis, show_findings
+from dashboard.sections.grid import show_table
+from dashboard.sections.links import page_link
+from dashboard.tables import diagnosis as diagnosis_tables
 from data.rules import task_deltas
-from data.rules.causes import effect_of
 from data.rules.suggestions import suggest
 from data.store.vocabulary import Comparison, LinkState, Verdict
 
-__all__ = ["show"]
+__all__ = ["show_cell_diagnosis"]
 
 _MOVED = (Verdict.GAP, Verdict.BROKEN, Verdict.DRIFT)
 _KNOWN = (Comparison.REPRODUCED, Comparison.RUNS)  # kinds of comparison whose later side is a run of this machine
 
 
-def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
+def show_cell_diagnosis(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
     """The chain to a run's score, the newest diagnosis of its set-up, and else what its scores suggest.
 
     Args:
@@ -32,17 +36,17 @@ def show(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
         frame: all rows of the comparison, for the pattern over the tasks.
     """
     run = cell["check_run"]
-    proved: pd.DataFrame | None = None
+    diagnosed: pd.DataFrame | None = None
     if cell["kind"] in _KNOWN and isinstance(run, str):
         st.markdown("**From files to the score**")
         other = cell["claim_run"] if isinstance(cell["claim_run"], str) else None
-        links_of(ask(chain.chain_of_run, run, other, _verdict(cell)))
-        about = ask(diagnosis.findings, run=run)
+        show_chain(answer_of(chain_queries.chain_of_run, run, other, _verdict(cell)))
+        about = answer_of(diagnosis_queries.findings, run=run)
         if len(about):
             st.markdown(f"**Found before the run**: {count(len(about), 'finding')}")
-            findings(about)
-        proved = _proved(ask(chain.check_of_run, run))
-    if cell["verdict"] in _MOVED and (proved is None or proved.empty):
+            show_findings(about)
+        diagnosed = _proved(answer_of(chain_queries.check_of_run, run))
+    if cell["verdict"] in _MOVED and (diagnosed is None or diagnosed.empty):
         _suggested(cell, frame[(frame["row"] == cell["row"]) & frame["obstacle"].isna()])
 
 
@@ -58,49 +62,30 @@ def _proved(linked: Linked | None) -> pd.DataFrame | None:
     """The diagnosis of a check's candidate that is this set-up, shown; None where there is no such check."""
     if linked is None:
         return None
-    newest = ask(diagnosis.diagnosis, linked.check_id, linked.encoder_id)
-    checks, encoders = ask(drift.checks), ask(drift.encoders, linked.check_id)
+    diagnosed = answer_of(diagnosis_queries.diagnosis, linked.check_id, linked.encoder_id)
+    checks, encoders = answer_of(drift_queries.checks), answer_of(drift_queries.encoders, linked.check_id)
     check = checks.loc[checks["check_id"] == linked.check_id, "name"].iloc[0]
     name = encoders.loc[encoders["encoder_id"] == linked.encoder_id, "name"].iloc[0]
-    if not newest.empty:
+    if not diagnosed.empty:
         st.markdown(f"**Diagnosis of this set-up**, by its vectors in a parity check ({plain(name)})")
-        diagnosed(newest.to_dict("records")[0], str(name))
-    st.page_link(
-        "screens/drift.py",
-        label="The vectors of this set-up, text by text",
-        icon=":material/difference:",
-        query_params={"check": str(check), "output": linked.output, "encoder": str(name)},
+        show_diagnosis(diagnosed.to_dict("records")[0], str(name))
+    page_link(
+        "drift", "The vectors of this set-up, text by text", check=str(check), output=linked.output, encoder=str(name)
     )
-    return newest
+    return diagnosed
 
 
 def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
     """Known faults by how well their measured cost fits all deltas of the row."""
-    deltas = ask(task_deltas.task_deltas, task_deltas.cells_of(own))
+    deltas = answer_of(task_deltas.task_deltas, task_deltas.cells_of(own))
     run = cell["check_run"] if isinstance(cell["check_run"], str) else None
-    suggestions = suggest(deltas, ask(task_deltas.source_of, str(cell["model"]), run))
+    suggestions = suggest(deltas, answer_of(task_deltas.source_of, str(cell["model"]), run))
     if not suggestions:
         return
     st.markdown(
         f"**What the scores suggest**, from the pattern over {count(len(deltas), 'task')}: a suggestion, "
         "nothing is proved until vectors are compared"
     )
-    st.dataframe(
-        pd.DataFrame(
-            [(s.words, 100 * s.fit, s.why, effect_of(s.code)) for s in suggestions],
-            columns=["cause", "fit", "why", "effect"],
-        ),
-        hide_index=True, placeholder="",
-        column_config={
-            "cause": "Known fault",
-            "fit": st.column_config.ProgressColumn(
-                "Fit", min_value=0, max_value=100, format="%.0f %%",
-                help="Share of the deltas' squares that the fault's cost accounts for; of what single metrics say, the "
-                "share of tasks that say so",
-            ),
-            "why": st.column_config.TextColumn("Mean difference by kind of task", width="large"),
-            "effect": st.column_config.TextColumn("What it does to vectors", width="large"),
-        },
-    )  # fmt: skip
+    show_table(diagnosis_tables.suggestions_table(suggestions))
     st.caption("What would settle it, with your way of encoding in the place of YOUR_ENCODER:")
     st.code(suggestions[0].settle, language=None, wrap_lines=True)

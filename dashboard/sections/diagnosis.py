@@ -11,16 +11,20 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import looks
-from dashboard.access import ask
-from dashboard.figures import diagnosis as figures
+from dashboard.access import answer_of
+from dashboard.figures import diagnosis as diagnosis_figures
 from dashboard.formatting import count, plain
-from dashboard.queries import chain, diagnosis, drift
+from dashboard.queries import chain as chain_queries
+from dashboard.queries import diagnosis as diagnosis_queries
+from dashboard.queries import drift as drift_queries
 from dashboard.queries.chain import Link
-from dashboard.sections.diff import beside
+from dashboard.sections.grid import show_table
+from dashboard.tables import diagnosis as diagnosis_tables
+from dashboard.tables import drift as drift_tables
 from data.rules.causes import CAUSES, OF_FINDING
 from data.store.vocabulary import DiagnosisVerdict, LinkState, Outcome, Severity, Side, Tier
 
-__all__ = ["diagnosed", "findings", "links_of", "show"]
+__all__ = ["show_findings", "show_chain", "show_candidate_diagnosis", "show_diagnosis"]
 
 _STATES = {
     LinkState.SAME: "same",
@@ -37,20 +41,20 @@ _BETWEEN = {
 }
 
 
-def show(check: str, output: str, candidate: str, name: str) -> None:
+def show_candidate_diagnosis(check: str, output: str, candidate: str, name: str) -> None:
     """Everything known about why one candidate of a check drifts."""
-    newest = ask(diagnosis.diagnosis, check, candidate)
-    links = ask(chain.chain_of_candidate, check, output, candidate)
-    links_of(links)
-    if not newest.empty:
-        diagnosed(newest.to_dict("records")[0], name)
+    diagnosed = answer_of(diagnosis_queries.diagnosis, check, candidate)
+    links = answer_of(chain_queries.chain_of_candidate, check, output, candidate)
+    show_chain(links)
+    if not diagnosed.empty:
+        show_diagnosis(diagnosed.to_dict("records")[0], name)
     elif any(link.state in _OFF for link in links if link.name != "scores"):
         st.markdown(
             "No diagnosis of this pair yet. This names the cause and proves it by encoding the reference again:"
         )
         st.code(f"python -m evaluators diagnose {shlex.quote(check)} --candidate {shlex.quote(name)}", language=None)
     _own_tests(check, candidate)
-    encoders = ask(drift.encoders, check)
+    encoders = answer_of(drift_queries.encoders, check)
     reference = encoders[encoders["is_reference"]].iloc[0]
     own = _preflight_findings(check, candidate, name, set())
     if reference["encoder_id"] != candidate:
@@ -59,39 +63,33 @@ def show(check: str, output: str, candidate: str, name: str) -> None:
 
 def _preflight_findings(check: str, encoder: str, name: str, on_page: set[str]) -> set[str]:
     """What preflight found in an encoder, less what is on the page; what is there then, by code and evidence."""
-    about = ask(diagnosis.findings, check=check, candidate=encoder)
+    about = answer_of(diagnosis_queries.findings, check=check, candidate=encoder)
     # Those of vectors and scores are what the diagnosis has said already.
     about = about[~about["tier"].isin([Tier.VECTORS, Tier.SCORES]) & ~about["fault"].isin(on_page)]
     if not about.empty:
         st.markdown(f"**Found in the files and configuration of {plain(name)}**")
-        findings(about)
+        show_findings(about)
     return on_page | set(about["fault"])
 
 
 def _own_tests(check: str, candidate: str) -> None:
     """What the encoder was asked before any comparison: does it agree with itself?"""
-    tests = ask(drift.protocol, check, candidate)
+    tests = answer_of(drift_queries.protocol, check, candidate)
     failed = int((tests["outcome"] == Outcome.FAIL).sum())
     if tests.empty:
         return
     passed = f"{int((tests['outcome'] == Outcome.PASS).sum())} of {len(tests)} passed"
     with st.expander(f"Its own behaviour: {passed}{f', :red[{failed} failed]' if failed else ''}", expanded=failed > 0):
-        st.dataframe(
-            tests, hide_index=True, placeholder="",
-            column_config={
-                "test": "Test", "outcome": "Outcome", "value": st.column_config.NumberColumn("Value", format="%.2e"),
-                "detail": st.column_config.TextColumn("What was seen", width="large"),
-            },
-        )  # fmt: skip
+        show_table(diagnosis_tables.protocol_table(tests))
 
 
-def links_of(links: Sequence[Link]) -> None:
+def show_chain(links: Sequence[Link]) -> None:
     """The chain as a row of links; the first that is not the same is where it breaks."""
     breaks = next((link for link in links if link.state in _OFF), None)
     for column, link in zip(st.columns(len(links)), links, strict=True):
         with column.container(border=True, height="stretch"):
             here = "  \n:red[**it breaks here**]" if link is breaks else ""
-            mark = looks.LINKS[link.state].mark(f"**{link.name}**")
+            mark = looks.LINK_LOOKS[link.state].mark(f"**{link.name}**")
             st.markdown(f"{mark} · {_STATES[link.state]}{here}  \n{plain(link.sentence)}")
     if breaks is not None:
         before = links[: list(links).index(breaks)]
@@ -101,22 +99,20 @@ def links_of(links: Sequence[Link]) -> None:
         )
 
 
-def findings(about: pd.DataFrame) -> None:
+def show_findings(findings: pd.DataFrame) -> None:
     """Findings, each with what was seen, why it matters, its remedy to copy and its evidence."""
-    several = about["about"].nunique() > 1
-    for row in about.to_dict("records"):
+    several = findings["about"].nunique() > 1
+    for row in findings.to_dict("records"):
         whose = f"**{plain(row['about'])}** · " if several else ""
-        label = (
-            f"{looks.SEVERITIES[Severity(row['severity'])].mark(plain(row['severity']))} {whose}{plain(row['seen'])}"
-        )
-        with st.expander(label, key=f"finding_{row['finding_id']}"):
+        severity = looks.SEVERITY_LOOKS[Severity(row["severity"])].mark(plain(row["severity"]))
+        with st.expander(f"{severity} {whose}{plain(row['seen'])}", key=f"finding_{row['finding_id']}"):
             st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(row['about'])}")
             _of_cause(OF_FINDING.get(row["code"], ""))
             st.code(row["remedy"], language=None, wrap_lines=True)
             _evidence(row["evidence"])
 
 
-def diagnosed(row: Mapping[Hashable, Any], candidate: str) -> None:
+def show_diagnosis(row: Mapping[Hashable, Any], candidate: str) -> None:
     """One diagnosis: its verdict, how much each cause explains, the remedy to copy, the runners-up and the evidence.
 
     Args:
@@ -124,9 +120,9 @@ def diagnosed(row: Mapping[Hashable, Any], candidate: str) -> None:
         candidate: what the encoder that drifts is called, in which a remedy is to be made.
     """
     name = str(row["diagnosis_id"])
-    causes = ask(diagnosis.causes, name)
+    causes = answer_of(diagnosis_queries.causes, name)
     accepted, others = causes[causes["accepted"]], causes[~causes["accepted"]]
-    look = looks.DIAGNOSES[DiagnosisVerdict(row["verdict"])]
+    look = looks.DIAGNOSIS_LOOKS[DiagnosisVerdict(row["verdict"])]
     verdict = look.mark(f"**{plain(str(row['verdict']).capitalize())}.**")
     st.markdown(f"{verdict} {plain(row['sentence'])}")
     # Without a proof (weights drawn at random) there is no share that was measured.
@@ -134,28 +130,32 @@ def diagnosed(row: Mapping[Hashable, Any], candidate: str) -> None:
     left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())
     if left is not None:
         with left:
-            figure = figures.waterfall_chart(accepted, float(row["unexplained"]), _floor_share(row, accepted))
+            figure = diagnosis_figures.waterfall_chart(accepted, float(row["unexplained"]), _floor_share(row, accepted))
             st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
     with right:
         _remedies(accepted, row, candidate)
     if len(others):
         with st.expander(f"Runners-up ({len(others)})"):
-            _table(others)
+            show_table(diagnosis_tables.causes_table(others))
     with st.expander("Evidence"):
-        _proof(ask(diagnosis.proof, name))
+        _proof(answer_of(diagnosis_queries.proof, name))
         measured = proved | ~causes["accepted"]
-        _table(causes.assign(**{name: causes[name].where(measured) for name in ("explained", "remaining")}))
+        shares = {name: causes[name].where(measured) for name in ("explained", "remaining")}
+        show_table(diagnosis_tables.causes_table(causes.assign(**shares)))
 
 
-def _proof(proof: diagnosis.Proof) -> None:
+def _proof(proof: diagnosis_queries.Proof) -> None:
     """The recipes before and after, and every text's distance under both."""
     if proof.agrees is not None and proof.agrees["differs"].any():
         st.markdown("The reference's recipe, and the one found in the candidate, which gives its vectors:")
-        beside(proof.agrees, "Reference", "Found in the candidate")
+        show_table(drift_tables.differences_table(proof.agrees, "Reference", "Found in the candidate"))
     if len(proof.texts):
         st.markdown(f"Distance of each of {count(len(proof.texts), 'text')} from the candidate's, before and after:")
-        chart = figures.before_and_after_chart(proof.texts)
-        st.plotly_chart(chart, key=f"proof_{proof.name}", config={"displaylogo": False})
+        st.plotly_chart(
+            diagnosis_figures.before_and_after_chart(proof.texts),
+            key=f"proof_{proof.name}",
+            config={"displaylogo": False},
+        )
 
 
 def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: str) -> None:
@@ -179,19 +179,6 @@ def _of_cause(code: str | None) -> None:
     if cause is not None:
         costs = "; ".join(f"{plain(cause.filled(cost.of).words)}, {plain(cost.words)}" for cost in cause.costs)
         st.caption(plain(cause.effect) + (f" Measured cost: {costs}." if costs else ""))
-
-
-def _table(causes: pd.DataFrame) -> None:
-    st.dataframe(
-        causes.assign(explained=100 * causes["explained"]), hide_index=True, placeholder="",
-        column_order=["cause", "slot", "accepted", "explained", "remaining", "same_as"],
-        column_config={
-            "cause": "Cause", "slot": "Where", "accepted": "Stated",
-            "explained": st.column_config.NumberColumn("Explains, %", format="%.1f"),
-            "remaining": st.column_config.NumberColumn("Drift left after it", format="%.2e"),
-            "same_as": st.column_config.ListColumn("Cannot be told from"),
-        },
-    )  # fmt: skip
 
 
 def _floor_share(row: Mapping[Hashable, Any], accepted: pd.DataFrame) -> float | None:

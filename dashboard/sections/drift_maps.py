@@ -8,16 +8,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import messages, url_state
-from dashboard.access import ask
-from dashboard.figures import drift_maps, drift_spread
+from dashboard import url_state
+from dashboard.access import answer_of
+from dashboard.figures import drift_maps as drift_maps_figures
+from dashboard.figures import drift_spread as drift_spread_figures
 from dashboard.formatting import count, plain
-from dashboard.queries import drift, drift_cost, drift_vectors
+from dashboard.messages import show_empty
+from dashboard.queries import drift as drift_queries
+from dashboard.queries import drift_cost as drift_cost_queries
+from dashboard.queries import drift_vectors as drift_vectors_queries
 from dashboard.queries.drift import SCALES
-from dashboard.sections import drift_verdicts
+from dashboard.sections.drift_verdicts import show_verdict_figures
+from dashboard.sections.grid import show_table
+from dashboard.tables import drift as drift_tables
 from data.rules.vectors.matrices import clustered
 
-__all__ = ["VIEWS", "Chosen", "show"]
+__all__ = ["VIEWS", "Chosen", "show_map"]
 
 VIEWS = ["traits", "texts", "encoders", "dimensions", "distributions", "length", "history", "cost", "figures"]
 _BETWEEN = {
@@ -46,25 +52,45 @@ class Chosen(NamedTuple):
         return dict(zip(self.encoders["encoder_id"], self.encoders["name"], strict=True))
 
     @property
+    def pair(self) -> tuple[str, str, str, str]:
+        """Check, output, candidate and what it is laid against, as the queries ask."""
+        return self.check, self.output, self.candidate, self.against
+
+    @property
+    def pair_names(self) -> tuple[str, str]:
+        """The candidate and what it is laid against, as they are called here."""
+        return self.names[self.candidate], self.names[self.against]
+
+    @property
+    def reference(self) -> str:
+        """The check's reference."""
+        return str(self.encoders.loc[self.encoders["is_reference"], "encoder_id"].iloc[0])
+
+    @property
+    def reference_name(self) -> str:
+        """The check's reference, as it is called here."""
+        return self.names[self.reference]
+
+    @property
     def text_names(self) -> dict[str, str]:
         """Texts by hash, as they are called here."""
         return dict(zip(self.texts["text_hash"], self.texts["name"], strict=True))
 
 
-def show(view: str, chosen: Chosen, verdicts: pd.DataFrame) -> None:
+def show_map(view: str, chosen: Chosen, verdicts: pd.DataFrame) -> None:
     """One view of the check; a click on a cell or a point chooses its text and encoder for the panel below."""
     if view == "figures":
-        drift_verdicts.table_of_figures(verdicts)
+        show_verdict_figures(verdicts)
     else:
         _SHOWN[view](chosen)
 
 
 def _traits(chosen: Chosen) -> None:
-    worst = url_state.one_of("A cell is", ["worst text", "mean"], "trait_cell") == "worst text"
-    found = ask(drift.traits, chosen.check, chosen.output, chosen.measure, worst)
-    values = _ordered(found.pivot(index="encoder_id", columns="trait", values="value"), chosen)
+    worst = url_state.segmented_control("A cell is", ["worst text", "mean"], "trait_cell") == "worst text"
+    traits = answer_of(drift_queries.traits, chosen.check, chosen.output, chosen.measure, worst)
+    values = _ordered(traits.pivot(index="encoder_id", columns="trait", values="value"), chosen)
     counts, texts = (
-        found.pivot(index="encoder_id", columns="trait", values=name).reindex(
+        traits.pivot(index="encoder_id", columns="trait", values=name).reindex(
             index=values.index, columns=values.columns
         )
         for name in ("n", "text_hash")
@@ -77,7 +103,7 @@ def _traits(chosen: Chosen) -> None:
 
 
 def _texts(chosen: Chosen) -> None:
-    values = _ordered(ask(drift.drift_by_text, chosen.check, chosen.output, chosen.measure), chosen)
+    values = _ordered(answer_of(drift_queries.drift_by_text, chosen.check, chosen.output, chosen.measure), chosen)
     names, text_names = chosen.names, chosen.text_names
     targets = [[(text, encoder) for encoder in values.columns] for text in values.index]
     rows = [text_names[text] for text in values.index]
@@ -88,8 +114,10 @@ def _texts(chosen: Chosen) -> None:
 
 
 def _encoders(chosen: Chosen) -> None:
-    by = url_state.one_of("Encoders differ by", list(_BETWEEN), "between", format_func=lambda name: _BETWEEN[name])
-    values = ask(drift_vectors.encoder_distances, chosen.check, chosen.output, by)
+    by = url_state.segmented_control(
+        "Encoders differ by", list(_BETWEEN), "between", format_func=lambda name: _BETWEEN[name]
+    )
+    values = answer_of(drift_vectors_queries.encoder_distances, chosen.check, chosen.output, by)
     if values.empty:
         st.info("This output has no vectors that can be compared directly; see the texts.", icon=":material/info:")
         return
@@ -98,7 +126,7 @@ def _encoders(chosen: Chosen) -> None:
         values = values.iloc[order, order]
     names = [chosen.names[encoder] for encoder in values.index]
     distance = by == "cosine_distance"
-    figure = drift_maps.drift_map(
+    figure = drift_maps_figures.drift_map(
         values, names, names, label=_BETWEEN[by], log=chosen.log and distance, floor_kind="distance" if distance else ""
     )
     _chart(figure, "map_encoders", chosen, [[(None, row, column) for column in values] for row in values.index])
@@ -109,16 +137,16 @@ def _encoders(chosen: Chosen) -> None:
 
 
 def _dimensions(chosen: Chosen) -> None:
-    found = ask(drift_vectors.dimension_blocks, chosen.check, chosen.output, chosen.candidate, chosen.against)
-    if not found.shape[1]:
+    blocks = answer_of(drift_vectors_queries.dimension_blocks, *chosen.pair)
+    if not blocks.shape[1]:
         st.info("One of the two has no vectors that can be laid over each other.", icon=":material/info:")
         return
     if chosen.order == "clustered":
-        values = found.iloc[clustered(found.to_numpy())[0]]
+        values = blocks.iloc[clustered(blocks.to_numpy())[0]]
     else:
-        values = found.loc[found.abs().max(axis=1).sort_values(ascending=False).index]
+        values = blocks.loc[blocks.abs().max(axis=1).sort_values(ascending=False).index]
     names = chosen.text_names
-    figure = drift_maps.signed_map(
+    figure = drift_maps_figures.signed_map(
         values,
         [names[text] for text in values.index],
         list(values.columns),
@@ -133,7 +161,7 @@ def _dimensions(chosen: Chosen) -> None:
 
 
 def _distributions(chosen: Chosen) -> None:
-    quantiles = ask(drift_vectors.spread, chosen.check, chosen.output)
+    quantiles = answer_of(drift_vectors_queries.spread, chosen.check, chosen.output)
     shown = [
         ("drift", "Cosine distance to the reference", chosen.log),
         ("norm", "Length of the vectors", False),
@@ -141,7 +169,7 @@ def _distributions(chosen: Chosen) -> None:
     ]
     for of, title, log in shown:
         if (quantiles["of"] == of).any():
-            figure = drift_spread.spread_chart(quantiles, chosen.names, of=of, title=title, log=log)
+            figure = drift_spread_figures.spread_chart(quantiles, chosen.names, of=of, title=title, log=log)
             st.plotly_chart(figure, key=f"spread_{of}", config=_BARE)
     st.caption("Boxes hold half of the texts (or pairs of texts), whiskers 90 %. Dotted: what each precision explains.")
 
@@ -149,11 +177,11 @@ def _distributions(chosen: Chosen) -> None:
 def _length(chosen: Chosen) -> None:
     counted = chosen.texts["tokens"].notna().all()
     length = "tokens" if counted else "characters"
-    wide = ask(drift.drift_by_text, chosen.check, chosen.output, chosen.measure)
+    wide = answer_of(drift_queries.drift_by_text, chosen.check, chosen.output, chosen.measure)
     long = wide.reset_index().melt("text_hash", var_name="encoder_id").dropna(subset="value")
     facts = chosen.texts.set_index("text_hash")
     long = long.assign(name=long["text_hash"].map(facts["name"]), length=long["text_hash"].map(facts[length]))
-    figure = drift_spread.length_chart(
+    figure = drift_spread_figures.length_chart(
         long, chosen.names, chosen.candidate, length=length, label=SCALES[chosen.measure].label,
         floor_kind=SCALES[chosen.measure].floor, log=chosen.log, limits=_limits(chosen) if counted else {},
     )  # fmt: skip
@@ -164,61 +192,39 @@ def _length(chosen: Chosen) -> None:
 def _limits(chosen: Chosen) -> dict[str, float]:
     """The maximum lengths that the two encoders were set to, by what to write beside them."""
     settings = chosen.encoders.set_index("encoder_id")["max_length"]
-    found = {chosen.against: settings.get(chosen.against), chosen.candidate: settings.get(chosen.candidate)}
-    known = {each: float(most) for each, most in found.items() if pd.notna(most)}
+    limits = {chosen.against: settings.get(chosen.against), chosen.candidate: settings.get(chosen.candidate)}
+    known = {each: float(most) for each, most in limits.items() if pd.notna(most)}
     if len(known) > 1 and len(set(known.values())) == 1:
         return {"limit of both": next(iter(known.values()))}
     return {f"limit of {chosen.names[each]}": most for each, most in known.items()}
 
 
 def _history(chosen: Chosen) -> None:
-    found = ask(drift.history, chosen.check, chosen.output, chosen.candidate)
-    st.plotly_chart(drift_spread.history_chart(found), key="history", config=_BARE)
-    if len(found) < 2:
+    history = answer_of(drift_queries.history, chosen.check, chosen.output, chosen.candidate)
+    st.plotly_chart(drift_spread_figures.history_chart(history), key="history", config=_BARE)
+    if len(history) < 2:
         st.info(
             "This pair was checked once so far: checked again, it shows here whether it moved.",
             icon=":material/history:",
         )
-    st.dataframe(
-        found[::-1], hide_index=True, column_order=["started_at", "verdict", "median", "worst", "changed"],
-        column_config={
-            "started_at": st.column_config.DatetimeColumn("Check (UTC)", format="YYYY-MM-DD HH:mm"),
-            "verdict": "Verdict",
-            "median": st.column_config.NumberColumn("Median", format="%.1e"),
-            "worst": st.column_config.NumberColumn("Worst", format="%.1e"),
-            "changed": st.column_config.TextColumn("Changed since the check before", width="large"),
-        },
-    )  # fmt: skip
+    show_table(drift_tables.drift_history_table(history))
 
 
 def _cost(chosen: Chosen) -> None:
-    points = ask(drift_cost.drift_and_delta)
+    points = answer_of(drift_cost_queries.drift_and_delta)
     if points.empty:
-        messages.empty(
+        show_empty(
             "**No encoder has both a parity check and a reproduction yet.** With both, this shows what a drift of 1e-3 "
             "costs in score.",
             "python -m evaluators reproduce MODEL --tasks STSBenchmark,Banking77Classification.v2",
         )
         return
-    st.plotly_chart(drift_spread.cost_chart(points), key="cost", config=_BARE)
+    st.plotly_chart(drift_spread_figures.cost_chart(points), key="cost", config=_BARE)
     st.caption(
         f"{count(points['encoder'].nunique(), 'encoder')} with a check and a reproduction under the same settings, "
         f"{count(len(points), 'task')}. The bar of a point is its task's noise floor: within it, no score has moved."
     )
-    st.dataframe(
-        points.assign(delta=100 * points["delta"], floor=100 * points["floor"]),
-        hide_index=True,
-        column_order=["encoder", "task", "drift", "delta", "floor", "verdict", "run_id"],
-        column_config={
-            "encoder": "Encoder",
-            "task": "Task",
-            "verdict": "Verdict of the score",
-            "run_id": "Run",
-            "drift": st.column_config.NumberColumn("Mean drift", format="%.1e"),
-            "delta": st.column_config.NumberColumn("Delta, points", format="%+.2f"),
-            "floor": st.column_config.NumberColumn("Noise floor", format="%.2f"),
-        },
-    )
+    show_table(drift_tables.cost_table(points))
 
 
 def _ordered(values: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
@@ -241,7 +247,7 @@ def _map(
     values: pd.DataFrame, rows: list[str], columns: list[str], chosen: Chosen, targets: list[list[Any]], **more: Any
 ) -> None:
     measure = SCALES[chosen.measure]
-    figure = drift_maps.drift_map(
+    figure = drift_maps_figures.drift_map(
         values, rows, columns, label=measure.label, log=chosen.log, floor_kind=measure.floor, **more
     )
     _chart(figure, "map", chosen, targets)
@@ -271,15 +277,11 @@ def _points(figure: Any, key: str, chosen: Chosen, texts: list[str]) -> None:
 def _pick(chosen: Chosen, text: Any = None, encoder: str = "", against: str = "") -> None:
     """What was clicked becomes what the panel below shows."""
     if text in chosen.text_names:
-        st.session_state["probe"] = chosen.text_names[text]
-    if encoder in chosen.names and encoder != _reference(chosen):
-        st.session_state["encoder"] = chosen.names[encoder]
+        url_state.set_choice("probe", chosen.text_names[text])
+    if encoder in chosen.names and encoder != chosen.reference:
+        url_state.set_choice("encoder", chosen.names[encoder])
     if against in chosen.names:
-        st.session_state["against"] = chosen.names[against]
-
-
-def _reference(chosen: Chosen) -> str:
-    return str(chosen.encoders.loc[chosen.encoders["is_reference"], "encoder_id"].iloc[0])
+        url_state.set_choice("against", chosen.names[against])
 
 
 _BARE = {"displaylogo": False, "scrollZoom": False}

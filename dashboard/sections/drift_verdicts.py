@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from dashboard import looks
 from dashboard.formatting import count, plain
 from dashboard.looks import Look
+from dashboard.sections.grid import show_table
+from dashboard.tables import drift as drift_tables
 from data.rules.drift import DRIFT_VERDICTS
-from data.rules.measures import MEASURES
 from data.store.vocabulary import DriftVerdict
 
-__all__ = ["GROUPS", "table_of_figures", "sentences"]
+__all__ = ["GROUPS", "show_verdict_figures", "show_verdicts"]
 
 _SHORTER = "other length"
 
 
 def _meant_by(look: Look) -> tuple[str, ...]:
-    return tuple(verdict for verdict, its in looks.DRIFTS.items() if its == look)
+    return tuple(verdict for verdict, its in looks.DRIFT_LOOKS.items() if its == look)
 
 
 # What a verdict means to somebody who has to choose: how it looks and its words, then the verdicts that mean it.
 GROUPS = [
-    (looks.SAME, "The same model", _meant_by(looks.SAME)),
-    (looks.CATCH, "The same, with a catch", (*_meant_by(looks.CATCH), _SHORTER)),
-    (looks.NOT, "Not the same", _meant_by(looks.NOT)),
+    (looks.GOOD, "The same model", _meant_by(looks.GOOD)),
+    (looks.CAUTION, "The same, with a catch", (*_meant_by(looks.CAUTION), _SHORTER)),
+    (looks.BAD, "Not the same", _meant_by(looks.BAD)),
 ]
 _VERDICTS = DRIFT_VERDICTS | {_SHORTER: "The same vectors in fewer or more dimensions: they do not fit the same index."}
 _SHOWN = 8  # of a group, before the rest is folded
 
 
-def sentences(verdicts: pd.DataFrame, reference: str) -> None:
+def show_verdicts(verdicts: pd.DataFrame, reference: str) -> None:
     """A headline and three columns: the same model, the same with a catch, not the same."""
     # The same numbers in fewer dimensions are no replacement: the two do not fit one index.
     same_model = [verdict for verdict in DriftVerdict if verdict.same]
@@ -53,13 +52,9 @@ def sentences(verdicts: pd.DataFrame, reference: str) -> None:
                     _lines(group.iloc[_SHOWN:])
 
 
-def table_of_figures(verdicts: pd.DataFrame) -> None:
+def show_verdict_figures(verdicts: pd.DataFrame) -> None:
     """Every figure a verdict rests on, an encoder a row."""
-    rows = verdicts.assign(failed=verdicts["texts_failed"].where(verdicts["texts_failed"] > 0))
-    columns = _columns()
-    st.dataframe(
-        rows, hide_index=True, placeholder="", column_order=list(columns), column_config=columns, key="drift_figures"
-    )
+    show_table(drift_tables.verdict_figures_table(verdicts), key="drift_figures")
 
 
 def _lines(group: pd.DataFrame) -> None:
@@ -80,20 +75,3 @@ def _tests(failed: int) -> str:
 
 def _meaning(among: tuple[str, ...]) -> str:
     return "\n\n".join(f"**{verdict}**: {_VERDICTS[verdict]}" for verdict in among)
-
-
-def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
-    floor = "Cosine distance that the declared precisions explain by themselves"
-    return {
-        "name": st.column_config.TextColumn("Encoder", pinned=True),
-        "verdict": st.column_config.TextColumn("Verdict"),
-        "floor": number("Floor", help=floor, format="%.1e"),
-        **{each.name: number(each.label, help=each.help, format=each.format) for each in MEASURES},
-        "texts": number("Texts", help="Texts compared", format="%d"),
-        "failed": number("Failed", help="Texts without a vector", format="%d"),
-        "tests_failed": number(
-            "Tests failed", help="Of the encoder's own behaviour, before any comparison", format="%d"
-        ),
-        "seconds": number("Seconds", help="To encode the texts", format="%.1f"),
-    }

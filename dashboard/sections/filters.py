@@ -10,7 +10,7 @@ from dashboard import url_state
 from dashboard.queries.leaderboard import Filter
 from data.rules.licences import CLASSES
 
-__all__ = ["RULE", "among"]
+__all__ = ["RULE", "choose_among"]
 
 RULE = (
     "Filters choose models and tasks; ranks and means are then computed among exactly those by the same rule; "
@@ -39,30 +39,32 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Filter:
-    """The limits the viewer has set; ``choices`` are what the lists offer, ``zero_shot`` whether that is asked."""
+def choose_among(offered: dict[str, list[str]], *, zero_shot: bool) -> Filter:
+    """The limits the viewer has set; ``offered`` is what the lists offer, ``zero_shot`` whether that is asked."""
     with st.sidebar:
-        trusted = url_state.switch("Only figures run on today's data", "trusted", help=_TRUSTED)
-        complete = url_state.switch("Complete models only", "complete", help="Models with a score on every task shown.")
+        trusted = url_state.toggle("Only figures run on today's data", "trusted", help=_TRUSTED)
+        complete = url_state.toggle("Complete models only", "complete", help="Models with a score on every task shown.")
         st.subheader("Models", anchor=False)
-        smallest, largest = url_state.between("Parameters", list(SIZES), "size", help=_UNKNOWN)
+        smallest, largest = url_state.range_slider("Parameters", list(SIZES), "size", help=_UNKNOWN)
         dimensions = _limit("Dimensions, at most", DIMENSIONS, "dimensions", help=_UNKNOWN)
         tokens = _limit("Tokens read, at least", TOKENS, "tokens", help="Longest text a model reads. " + _UNKNOWN)
-        licences = url_state.choose_many(
+        licences = url_state.multiselect(
             "Licence", list(CLASSES), "licence", placeholder="Any", format_func=CLASSES.__getitem__, help=_LICENCE
         )
-        weights = url_state.one_of("Weights", ["Any", "Open", "Proprietary"], "weights")
-        instructions = url_state.one_of("Instructions", ["Any", "Yes", "No"], "instructions", help=_INSTRUCTIONS)
+        weights = url_state.segmented_control("Weights", ["Any", "Open", "Proprietary"], "weights")
+        instructions = url_state.segmented_control(
+            "Instructions", ["Any", "Yes", "No"], "instructions", help=_INSTRUCTIONS
+        )
         unseen = (
             _limit("Zero-shot, at least", ZERO_SHOT, "zero_shot", help=_ZERO_SHOT, percent=True) if zero_shot else None
         )
         st.subheader("Tasks", anchor=False)
-        languages = url_state.choose_many(
-            "Language", choices["languages"], "language", placeholder="Any", help=_LANGUAGE
+        languages = url_state.multiselect(
+            "Language", offered["languages"], "language", placeholder="Any", help=_LANGUAGE
         )
-        types = url_state.choose_many("Task type", choices["types"], "type", placeholder="Any")
-        domains = url_state.choose_many("Domain", choices["domains"], "domain", placeholder="Any")
-        without = url_state.choose_many("Leave out tasks", choices["tasks"], "without", placeholder="None")
+        types = url_state.multiselect("Task type", offered["types"], "type", placeholder="Any")
+        domains = url_state.multiselect("Domain", offered["domains"], "domain", placeholder="Any")
+        without = url_state.multiselect("Leave out tasks", offered["tasks"], "without", placeholder="None")
         st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=_clear, width="stretch")
     return Filter(
         size_from=SIZES[smallest] or None,
@@ -84,13 +86,13 @@ def among(choices: dict[str, list[str]], *, zero_shot: bool) -> Filter:
 
 def _limit(label: str, steps: list[int], key: str, *, help: str, percent: bool = False) -> int | None:
     spell = (lambda n: f"{n} %") if percent else str
-    return url_state.choose(label, steps, key, index=None, placeholder="Any", help=help, format_func=spell)
+    return url_state.selectbox(label, steps, key, index=None, placeholder="Any", help=help, format_func=spell)
 
 
 def _clear() -> None:
-    for key, value in DEFAULTS.items():
-        if key in st.session_state:
-            st.session_state[key] = value
+    for name, value in DEFAULTS.items():
+        if url_state.key_of(name) in st.session_state:
+            url_state.set_choice(name, value)
 
 
 _LICENCE = (

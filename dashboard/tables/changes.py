@@ -4,9 +4,35 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.formatting import day, shown_in_points
+from dashboard.formatting import day
+from dashboard.tables.columns import DIFFERENCE, MODEL, POINTS, PRIVATE, TASK, Column, Table, number
 
-__all__ = ["changed", "import_label", "models_added", "moves", "of_models"]
+__all__ = ["changed_table", "import_label", "models_added", "moves_table", "of_models", "of_models_table"]
+
+_OF_MODELS = (MODEL, PRIVATE, Column("Tasks", "tasks"), Column("Scores", "scores"))
+_CHANGED = (
+    MODEL,
+    TASK,
+    PRIVATE,
+    Column("Before", "before", POINTS),
+    Column("After", "after", POINTS),
+    Column("Difference", "difference", DIFFERENCE, "Mean over the cells that changed, in points"),
+    Column("Cells", "cells_changed"),
+    Column("Origin", "origin"),
+    Column("Revision", lambda frame: frame["revision"].fillna("").str.slice(0, 10)),
+    Column("Variant", "experiment"),
+)
+_MOVES = (
+    MODEL,
+    Column("Rank before", "rank_before"),
+    Column("Rank after", "rank_after"),
+    Column("Move", "move", number("%+d"), "Places gained; negative is down"),
+    Column("Mean before", "mean_before", POINTS),
+    Column("Mean after", "mean_after", POINTS),
+    Column("Difference", "difference", DIFFERENCE),
+    Column("Tasks before", "tasks_before"),
+    Column("Tasks after", "tasks_after"),
+)
 
 
 def import_label(row: pd.Series) -> str:
@@ -15,49 +41,28 @@ def import_label(row: pd.Series) -> str:
 
 
 def models_added(changes: pd.DataFrame, before: list[str]) -> pd.DataFrame:
-    """Models with results now and none before."""
-    new = changes[~changes["model"].isin(before) & (changes["cells_new"] > 0)]
-    found = new.groupby("model").agg(Tasks=("task", "nunique"), Scores=("cells_new", "sum")).reset_index()
-    return found.sort_values(["Tasks", "Scores"], ascending=False).rename(columns={"model": "Model"})
-
-
-def changed(changes: pd.DataFrame) -> pd.DataFrame:
-    """Results whose scores are others now, in points, the biggest difference first."""
-    found = changes[changes["cells_changed"] > 0]
-    return pd.DataFrame(
-        {
-            "Model": found["model"],
-            "Task": found["task"],
-            "Before": 100 * found["before"],
-            "After": 100 * found["after"],
-            "Difference": 100 * found["difference"],
-            "Cells": found["cells_changed"],
-            "Origin": found["origin"],
-            "Revision": found["revision"].fillna("").str.slice(0, 10),
-            "Variant": found["experiment"],
-        }
-    ).pipe(shown_in_points)
+    """Models with results now and none before, with what is new of each."""
+    return of_models(changes[~changes["model"].isin(before)], "cells_new")
 
 
 def of_models(changes: pd.DataFrame, column: str) -> pd.DataFrame:
-    """New (``cells_new``) or gone (``cells_gone``) scores by model."""
-    found = changes[changes[column] > 0].groupby("model")
-    shown = found.agg(Tasks=("task", "nunique"), Scores=(column, "sum")).reset_index()
-    return shown.sort_values(["Tasks", "Scores"], ascending=False).rename(columns={"model": "Model"})
+    """New (``cells_new``) or gone (``cells_gone``) scores by model: model, tasks, scores."""
+    by_model = changes[changes[column] > 0].groupby("model", as_index=False)
+    return by_model.agg(tasks=("task", "nunique"), scores=(column, "sum")).sort_values(
+        ["tasks", "scores"], ascending=False
+    )
 
 
-def moves(frame: pd.DataFrame) -> pd.DataFrame:
+def of_models_table(by_model: pd.DataFrame) -> Table:
+    """Models with their numbers of tasks and scores."""
+    return Table.of(_OF_MODELS, by_model)
+
+
+def changed_table(changes: pd.DataFrame) -> Table:
+    """Results whose scores are others now, in points, the biggest difference first."""
+    return Table.of(_CHANGED, changes[changes["cells_changed"] > 0])
+
+
+def moves_table(moves: pd.DataFrame) -> Table:
     """Ranks before and after, in places and points; blank where a model is in one record only."""
-    return pd.DataFrame(
-        {
-            "Model": frame["model"],
-            "Rank before": frame["rank_before"],
-            "Rank after": frame["rank_after"],
-            "Move": frame["move"],
-            "Mean before": 100 * frame["mean_before"],
-            "Mean after": 100 * frame["mean_after"],
-            "Difference": 100 * frame["difference"],
-            "Tasks before": frame["tasks_before"],
-            "Tasks after": frame["tasks_after"],
-        }
-    ).pipe(shown_in_points)
+    return Table.of(_MOVES, moves)

@@ -3,36 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from dashboard.formatting import count, day, licence, parameters, points, shown_in_points, signed
+from dashboard.formatting import count, day, licence, parameters, signed
+from dashboard.tables.columns import DIFFERENCE, MODEL, POINTS, PRIVATE, TASK, WHOLE, Column, Table
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
 
-__all__ = ["ALL_TASKS", "DELTA", "by_task", "by_type", "facts", "head_to_head", "short_names"]
+__all__ = ["ALL_TASKS", "DELTA", "facts_table", "head_to_head_table", "short_names", "tasks_table", "types_table"]
 
 DELTA = "Δ "
 ALL_TASKS = "All tasks"
+
+_HEAD_TO_HEAD = (
+    MODEL,
+    PRIVATE,
+    Column(
+        "Mean", "mean", POINTS,
+        "Of the shared tasks, weighted as on Our use where the link says so, else as the benchmark's headline mean "
+        "does",
+    ),
+    Column("Difference", "difference", DIFFERENCE, "Mean difference to the baseline on the shared tasks, in points"),
+    Column(
+        "95 % interval", "interval",
+        help="Had the benchmark been made of other tasks like these: paired bootstrap over tasks", sort="low",
+    ),
+    Column("Wins", "wins"),
+    Column("Losses", "losses"),
+    Column("Ties", "ties"),
+    Column("What the tasks say", "verdict_in_words"),
+)  # fmt: skip
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
     """Names without their organisation, where that leaves them apart."""
     short = {model: model.rsplit("/", 1)[-1] for model in models}
-    seen = list(short.values())
-    return {model: name if seen.count(name) == 1 else model for model, name in short.items()}
+    names = list(short.values())
+    return {model: name if names.count(name) == 1 else model for model, name in short.items()}
 
 
-def facts(frame: pd.DataFrame) -> pd.DataFrame:
+def facts_table(facts: pd.DataFrame) -> Table:
     """One row a fact, one column a model, all as text; what nobody said is blank."""
-    names = short_names(list(frame["model"]))
-    columns = {names[row["model"]]: _facts_of(row) for row in frame.to_dict("records")}
-    return pd.DataFrame(columns).rename_axis("Fact").reset_index()
+    names = short_names(list(facts["model"]))
+    by_model = {names[row["model"]]: _facts_of(row) for row in facts.to_dict("records")}
+    source = pd.DataFrame(by_model).rename_axis("Fact").reset_index()
+    return Table.of((Column("Fact", "Fact", pinned=True), *(Column(name, name) for name in by_model)), source)
 
 
 def _facts_of(row: dict[Any, Any]) -> dict[str, str]:
-    languages, options = _listed(row["languages"]), _listed(row["dimension_options"])
-    trained = "" if pd.isna(row["trained_on"]) else f"{row['trained_on']:.0f} of {row['judged']:.0f}"
+    languages, options = _several(row["languages"]), _several(row["dimension_options"])
     return {
         "Standing": "private" if row.get("private") else "",
         "Parameters": parameters(row["n_parameters"]),
@@ -42,37 +63,26 @@ def _facts_of(row: dict[Any, Any]) -> dict[str, str]:
         "Can be cut to": ", ".join(sorted({f"{d:.0f}" for d in options}, key=int)) if len(options) > 1 else "",
         "Max tokens": "" if pd.isna(row["max_tokens"]) else f"{row['max_tokens']:,.0f}",
         "Licence": licence(row["licence"]),
-        "Licence as stated": _said(row["licence"]),
+        "Licence as stated": _text(row["licence"]),
         "Weights": {True: "open", False: "closed"}.get(row["open_weights"], ""),
         "Released": day(row["release_date"]),
         "Languages": count(len(languages), "language") if languages else "",
         "Instructions": {True: "uses them", False: "no"}.get(row["use_instructions"], ""),
-        "Trained on these tasks": trained,
+        "Tasks trained on": "" if pd.isna(row["trained_on"]) else f"{row['trained_on']:.0f} of {row['judged']:.0f}",
         "Zero-shot": "" if pd.isna(row["zero_shot"]) else f"{row['zero_shot']:.0f} %",
-        "Its published figures": f"{_said(row['badge'])}: {row['why']}" if _said(row.get("badge")) else "",
+        "Published figures": f"{_text(row['badge'])}: {row['why']}" if _text(row.get("badge")) else "",
     }
 
 
-def head_to_head(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def head_to_head_table(pairs: pd.DataFrame, baseline: str) -> Table:
     """Wins, losses, ties and the mean difference, with what they say in words."""
-    rows = []
-    for row in frame.to_dict("records"):
-        rows.append(
-            {
-                "Model": row["model"],
-                "Mean": points(row["mean"]),
-                "Difference": points(row["difference"]),
-                "95 % interval": "" if pd.isna(row["low"]) else f"{signed(row['low'])} to {signed(row['high'])}",
-                "Wins": row["wins"],
-                "Losses": row["losses"],
-                "Ties": row["ties"],
-                "What the tasks say": _verdict(row, baseline),
-            }
-        )
-    return pd.DataFrame(rows)
+    rows = pairs.to_dict("records")
+    interval = ["" if pd.isna(row["low"]) else f"{signed(row['low'])} to {signed(row['high'])}" for row in rows]
+    words = [_verdict_in_words(row, baseline) for row in rows]
+    return Table.of(_HEAD_TO_HEAD, pairs.assign(interval=interval, verdict_in_words=words))
 
 
-def _verdict(row: dict[Any, Any], baseline: str) -> str:
+def _verdict_in_words(row: dict[Any, Any], baseline: str) -> str:
     name = short_names([baseline])[baseline]
     if not row["tasks"]:
         return "no shared task"
@@ -84,46 +94,54 @@ def _verdict(row: dict[Any, Any], baseline: str) -> str:
     }[row["standing"]]
 
 
-def by_task(wide: pd.DataFrame, floors: pd.Series, baseline: str) -> pd.DataFrame:
+def tasks_table(wide: pd.DataFrame, floors: pd.Series, baseline: str, private: pd.Series | None = None) -> Table:
     """Scores in points and signed differences to the baseline, the biggest difference first.
 
     Args:
         wide: index (type, task), a column a model, 0-1.
         floors: by task, 0-1, NaN where unknown.
         baseline: one of the columns.
+        private: by task, what of it is private.
     """
-    names = short_names(list(wide.columns))
-    shown = wide.reset_index()[["task", "type"]].rename(columns={"task": "Task", "type": "Type"})
-    shown[names[baseline]] = (100 * wide[baseline]).to_numpy()
-    differences = wide.drop(columns=baseline).sub(wide[baseline], axis=0)
-    for model in map(str, differences.columns):
-        shown[names[model]] = (100 * wide[model]).to_numpy()
-        shown[DELTA + names[model]] = (100 * differences[model]).to_numpy()
-    shown["Noise"] = (100 * floors.reindex(shown["Task"])).to_numpy()
-    order = differences.abs().max(axis=1).to_numpy().argsort()[::-1]
-    return shown.iloc[order].reset_index(drop=True).pipe(shown_in_points)
+    tasks = _biggest_first(wide, baseline).reset_index()
+    noise = floors.reindex(tasks["task"]).to_numpy(dtype=float)
+    marks = [] if private is None else [replace(PRIVATE, source=lambda _: private.reindex(tasks["task"]).to_numpy())]
+    last = Column("Noise", lambda _: noise, POINTS, "Noise floor, in points; blank if unknown", small_first=True)
+    return Table.of((TASK, *marks, Column("Type", "type"), *_models(wide, baseline), last), tasks)
 
 
-def by_type(wide: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def types_table(wide: pd.DataFrame, baseline: str) -> Table:
     """Mean of the shared tasks of each type, with signed differences, the biggest first; the last row is of all."""
-    names = short_names(list(wide.columns))
-    means = wide.groupby(level="type").mean()
-    differences = means.drop(columns=baseline).sub(means[baseline], axis=0)
-    means = means.iloc[differences.abs().max(axis=1).to_numpy().argsort()[::-1]]
+    means = _biggest_first(wide.groupby(level="type").mean(), baseline)
     means.loc[ALL_TASKS] = wide.mean()
     tasks = wide.groupby(level="type").size().reindex(means.index, fill_value=len(wide))
-    shown = pd.DataFrame(
-        {"Type": means.index, "Tasks": tasks.to_numpy(), names[baseline]: 100 * means[baseline].to_numpy()}
-    )
-    for model in means.columns.drop(baseline):
-        shown[names[model]] = 100 * means[model].to_numpy()
-        shown[DELTA + names[model]] = 100 * (means[model] - means[baseline]).to_numpy()
-    return shown_in_points(shown)
+    columns = (Column("Type", "type"), Column("Tasks", lambda _: tasks.to_numpy(), WHOLE), *_models(wide, baseline))
+    return Table.of(columns, means.rename_axis("type").reset_index())
 
 
-def _said(value: Any) -> str:
+def _biggest_first(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """The same rows, those first in which any model differs most from the baseline."""
+    differences = scores.sub(scores[baseline], axis=0).abs().max(axis=1)
+    return scores.iloc[differences.to_numpy().argsort()[::-1]]
+
+
+def _models(wide: pd.DataFrame, baseline: str) -> list[Column]:
+    """The baseline's scores, then those of each other model with its differences to them."""
+    names = short_names(list(wide.columns))
+    columns = [Column(names[baseline], baseline, POINTS)]
+    for model in wide.columns.drop(baseline):
+        columns.append(Column(names[model], model, POINTS))
+        columns.append(Column(DELTA + names[model], _difference(model, baseline), DIFFERENCE))
+    return columns
+
+
+def _difference(model: str, baseline: str) -> Any:
+    return lambda scores: scores[model] - scores[baseline]
+
+
+def _text(value: Any) -> str:
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def _listed(value: Any) -> list[Any]:
+def _several(value: Any) -> list[Any]:
     return [] if value is None or isinstance(value, float) or value is pd.NA else list(value)

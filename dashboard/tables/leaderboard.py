@@ -1,51 +1,94 @@
-"""The leaderboard's frame as it is shown: columns in their order, scores in points, and what stands in their heads."""
+"""The leaderboard as it is shown: its columns, what they explain, and what each figure rests on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.formatting import SCORE_FORMAT, licence, whole_points
+from dashboard.tables.columns import COMPACT, DATE, LICENCE, POINTS, WHOLE, Column, Format, Table, number
 from data.rules.bootstrap import AHEAD, TIED
 
 __all__ = [
-    "CARD",
-    "DATA",
-    "OWN",
-    "PRIVATE",
-    "RANK_RANGE",
-    "REVISION",
-    "as_csv",
-    "columns_of",
-    "label_of",
-    "ordered",
+    "CARD", "DATA", "FACTS", "MEANS", "OWN_RUN", "PRIVATE_MODEL", "REVISION", "board_table", "fact_sources",
     "quality_of",
-    "shown",
-    "sortable",
-    "sure",
-    "with_badges",
-]
+]  # fmt: skip
 
-RANK_RANGE, MEAN_RANGE = "Rank range", "Mean range"
-CARD, DATA, REVISION, OWN, PRIVATE = "card", "data", "revision", "own run", "private"
-_MEANS = {
+CARD, DATA, REVISION, OWN_RUN, PRIVATE_MODEL = "card", "data", "revision", "own run", "private"
+_COLOURS = {CARD: "orange", DATA: "gray", REVISION: "violet", OWN_RUN: "green", PRIVATE_MODEL: "blue"}
+# Means by their column in the store; a benchmark says which of them it shows.
+MEANS = {
     "mean_subset": "Mean (Subset)",
     "mean_task": "Mean (Task)",
     "mean_task_type": "Mean (TaskType)",
     "mean_public": "Mean (Public)",
     "mean_private": "Mean (Private)",
 }
-_FACTS = {
-    "zero_shot": "Zero-shot",
-    "n_parameters": "Parameters",
-    "dimensions": "Dimensions",
-    "max_tokens": "Max tokens",
-    "licence": "Licence",
-    "release_date": "Released",
+_MEANING = {
+    "mean_subset": "Mean over all subsets (languages and the like) of all tasks. Blank unless every one has a score.",
+    "mean_task": "Mean over all tasks, each counting once. Blank unless every task has a score.",
+    "mean_task_type": "Mean of the task types' means, so that a type with many tasks weighs no more than another.",
+    "mean_public": "Mean over the tasks whose data anybody can download.",
+    "mean_private": "Mean over the tasks whose data is kept secret, which no model can have been trained on.",
 }
+_BAR = Format(
+    st.column_config.ProgressColumn, {"format": "%.2f", "min_value": 0, "max_value": 100}, POINTS.write
+)  # fmt: skip
+_LEADING = (
+    Column(
+        "Rank", "rank", WHOLE,
+        "MTEB's rule. Usually a Borda count: on every task a model earns a point for each model it beats, and the "
+        "points are added up. Some benchmarks rank by a mean instead.",
+        width=56, pinned=True, small_first=True,
+    ),
+    Column("Model", "model", help="Select a row to see where its numbers come from.", width=240, pinned=True),
+    Column(
+        "Rank range", "rank_range",
+        help="Where the rank would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these "
+        "(bootstrap over tasks). Tied: the tasks cannot tell its mean from that of the first; higher mean: they can, "
+        "and its own is above. Nothing is said of a model without all of the tasks that the first has.",
+        width=96, optional=True, sort="rank_low",
+    ),
+)  # fmt: skip
+_MEAN_RANGE = Column(
+    "Mean range", "mean_range",
+    help="Where the mean would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these.",
+    width=96, optional=True, sort="mean_low",
+)  # fmt: skip
+_CHECKED = Column(
+    "Checked", "checked",
+    help="Of the tasks on which a second run or the model's card can be held against a figure, how many hold; "
+    "contradicted when more than a quarter do not. Blank: nothing to compare. See the page Reproduction.",
+    width=130,
+)  # fmt: skip
+_ZERO_SHOT = Column(
+    "Zero-shot", "zero_shot", number("%d %%"),
+    "Share of the tasks the model was not trained on; blank where nobody said what it was trained on.",
+    width=80, optional=True,
+)  # fmt: skip
+# What the store says of a model: a line here is all that a further column takes, its source any column of `models`.
+FACTS = (
+    Column(
+        "Parameters", "n_parameters", COMPACT, "Weights of the model, all of them.", width=88, small_first=True
+    ),
+    Column("Dimensions", "dimensions", WHOLE, "Length of a vector, the largest it offers.", width=88),
+    Column("Max tokens", "max_tokens", WHOLE, "Longest text it reads, in tokens.", width=88),
+    Column(
+        "Licence", "licence", LICENCE,
+        "What its licence lets a company do, then its name. Open weights alone do not allow commercial use. A "
+        "reading aid, no legal advice; its text as stated is shown with a model's sources.",
+        width=210,
+    ),
+    Column("Released", "release_date", DATE, width=96),
+)  # fmt: skip
+
+
+def fact_sources() -> tuple[str, ...]:
+    """Columns of the store's `models` that the table shows."""
+    return tuple(column.source for column in FACTS if isinstance(column.source, str))
 
 
 def quality_of(benchmark: Mapping[str, Any]) -> str:
@@ -55,159 +98,111 @@ def quality_of(benchmark: Mapping[str, Any]) -> str:
     return "mean_task_type" if benchmark["ranked_by"] == "mean_task_type" else "mean_task"
 
 
-def label_of(quality: str) -> str:
-    """Head of a mean's column."""
-    return _MEANS[quality]
+def board_table(
+    board: pd.DataFrame,
+    benchmark: Mapping[str, Any],
+    groups: pd.DataFrame | None = None,
+    types: pd.DataFrame | None = None,
+    intervals: pd.DataFrame | None = None,
+    checked: pd.Series | None = None,
+) -> Table:
+    """The table of a benchmark: one row a model, scores in points, missing ones blank.
 
-
-def shown(board: pd.DataFrame, groups: pd.DataFrame, types: pd.DataFrame, benchmark: Mapping[str, Any]) -> pd.DataFrame:
-    """The table to show: one row a model, columns named as in their heads, scores in points, missing blank."""
-    frame = pd.DataFrame({"Rank": board["rank"].astype("Int64"), "Model": board["model"]})
-    for key in _means(benchmark):
-        frame[_MEANS[key]] = whole_points(board[key])
-    frame["Missing"] = board["tasks_missing"].where(board["tasks_missing"] > 0).astype("Int64")
-    frame["Evidence"] = [_evidence(row) for row in board.itertuples()]
-    for means in (groups, types):
+    Args:
+        board: of :func:`dashboard.queries.leaderboard.table`, with ``private`` and, where it is shown, ``zero_shot``.
+        benchmark: which means it shows, and whether zero-shot.
+        groups: its own further means (0-1), models down.
+        types: means of task types (0-1), models down.
+        intervals: of :class:`dashboard.queries.intervals.Intervals`, by model.
+        checked: badges by model.
+    """
+    quality = quality_of(benchmark)
+    missing = board["tasks_missing"]
+    source = board.assign(
+        rank=board["rank"].astype("Int64"),
+        tasks_missing=missing.where(missing > 0).astype("Int64"),
+        evidence=pd.Series(map(_evidence, board.itertuples()), index=board.index),
+        checked="" if checked is None else board["model"].map(checked).fillna(""),
+        **_ranges(board["model"], intervals, quality),
+    )
+    if not benchmark["show_zero_shot"]:
+        source = source.drop(columns="zero_shot", errors="ignore")
+    further = []
+    for means in (means for means in (groups, types) if means is not None):
         for name in means.columns:
-            frame[name] = whole_points(means[name].reindex(board["model"])).to_numpy()
-    for key, name in _FACTS.items():
-        if key != "zero_shot" or benchmark["show_zero_shot"]:
-            frame[name] = board[key].map(licence) if key == "licence" else board[key]
-    return frame
+            further.append(Column(name, name, POINTS, f"Mean of its {name} tasks.", _wide_as(name)))
+            source[name] = means[name].reindex(board["model"]).to_numpy()
+    columns = [
+        *_LEADING, *_means(benchmark, quality), *_scored(source), *([] if checked is None else [_CHECKED]),
+        *further, _ZERO_SHOT, *FACTS,
+    ]  # fmt: skip
+    return Table.of(columns, source)
 
 
-def sure(frame: pd.DataFrame, intervals: pd.DataFrame, quality: str) -> pd.DataFrame:
-    """The table with the 95 % intervals of its ranks and its headline mean, as texts; unchanged if there are none.
-
-    ``intervals`` is the frame of :class:`dashboard.queries.intervals.Intervals`. Models that cannot be told apart from
-    the first are marked, and those whose mean is reliably above its own.
-    """
-    found = intervals.set_index("model").reindex(frame["Model"])
-    if not found["rank_low"].notna().any():
-        return frame
-    marks = found["against_first"].map({TIED: " tied", AHEAD: " higher mean"}).fillna("")
-    places = zip(found["rank_low"], found["rank_high"], marks, strict=True)
-    ranks = ["" if pd.isna(low) else _places(low, high) + mark for low, high, mark in places]
-    frame.insert(2, RANK_RANGE, ranks)
-    of = {"mean_task": "mean", "mean_task_type": "type"}.get(quality)
-    if of:
-        pairs = zip(100 * found[f"{of}_low"], 100 * found[f"{of}_high"], strict=True)
-        texts = ["" if pd.isna(low) else f"{low:.1f}–{high:.1f}" for low, high in pairs]
-        if any(texts):
-            frame.insert(list(frame.columns).index(_MEANS[quality]) + 1, MEAN_RANGE, texts)
-    return frame
-
-
-def with_badges(frame: pd.DataFrame, badges: pd.Series) -> pd.DataFrame:
-    """The table with a badge a model beside its evidence; ``badges`` is indexed by model."""
-    held = frame["Model"].map(badges).fillna("")
-    frame.insert(frame.columns.tolist().index("Evidence") + 1, "Checked", held)
-    return frame
-
-
-def ordered(frame: pd.DataFrame, by: str, *, reverse: bool) -> pd.DataFrame:
-    """The table sorted by a column: ranks, sizes and gaps from small to large, the rest from large to small.
-
-    What is missing stands last either way.
-    """
-    ascending = (by in ("Rank", "Model", "Missing", "Parameters", "Licence")) != reverse
-    return frame.sort_values(by, ascending=ascending, na_position="last", kind="stable").reset_index(drop=True)
-
-
-def sortable(frame: pd.DataFrame) -> list[str]:
-    """Columns a viewer can sort by."""
-    return [name for name in frame.columns if name not in ("Evidence", RANK_RANGE, MEAN_RANGE)]
-
-
-def as_csv(frame: pd.DataFrame) -> bytes:
-    """The table as it is shown; a text that a spreadsheet would run as a formula gets a quote in front."""
-    flat = frame.assign(Evidence=frame["Evidence"].map("; ".join))
-    for name in ("Model", "Licence"):
-        flat[name] = flat[name].map(_inert, na_action="ignore")
-    return flat.to_csv(index=False).encode("utf-8")
-
-
-def columns_of(frame: pd.DataFrame, quality: str, tasks: int) -> dict[str, Any]:
-    """How each column is drawn, with its plain-words explanation."""
-    column = st.column_config
-    best = _MEANS[quality]
-    config: dict[str, Any] = {
-        name: column.NumberColumn(
-            format=SCORE_FORMAT,
-            width=max(96, 7 * len(name) + 24),
-            help=_HELP.get(name, f"Mean of its {name} tasks."),
-        )
-        for name in frame.columns
-        if frame[name].dtype == "float64"
+def _means(benchmark: Mapping[str, Any], quality: str) -> list[Column]:
+    """The means the benchmark shows, its headline mean as a bar with its interval behind it."""
+    flags = {
+        "mean_subset": "show_mean_subset",
+        "mean_task": "show_mean_task",
+        "mean_task_type": "show_mean_task_type",
+        "mean_public": "show_public_private",
+        "mean_private": "show_public_private",
     }
-    labels = sorted({label for row in frame["Evidence"] for label in row})
-    return config | {
-        "Rank": column.NumberColumn(width=56, pinned=True, help=_HELP["Rank"]),
-        "Model": column.TextColumn(width=240, pinned=True, help="Select a row to see where its numbers come from."),
-        best: column.ProgressColumn(format=SCORE_FORMAT, min_value=0, max_value=100, width=130, help=_HELP[best]),
-        RANK_RANGE: column.TextColumn(width=96, help=_HELP[RANK_RANGE]),
-        MEAN_RANGE: column.TextColumn(width=96, help=_HELP[MEAN_RANGE]),
-        "Missing": column.NumberColumn(width=72, help=f"Of {tasks} tasks, how many have no score or not a whole one."),
-        "Evidence": column.MultiselectColumn(
-            options=labels, color=[_colour(label) for label in labels], width=210, help=_HELP["Evidence"]
+    columns = []
+    for mean in [mean for mean in MEANS if benchmark[flags[mean]]] or ["mean_task"]:
+        column = Column(MEANS[mean], mean, POINTS, _MEANING[mean], _wide_as(MEANS[mean]))
+        columns += [replace(column, format=_BAR, width=130), _MEAN_RANGE] if mean == quality else [column]
+    return columns
+
+
+def _wide_as(name: str) -> int:
+    """Width in pixels in which a head can be read."""
+    return max(96, 7 * len(name) + 24)
+
+
+def _scored(board: pd.DataFrame) -> list[Column]:
+    """How many tasks a model lacks, and what its scores rest on."""
+    labels = sorted({label for row in board["evidence"] for label in row})
+    colours = [next(colour for kind, colour in _COLOURS.items() if label.endswith(kind)) for label in labels]
+    of_tasks = f"Of {board['tasks_scored'].max()} tasks, how many have no score or not a whole one."
+    return [
+        Column("Missing", "tasks_missing", WHOLE, of_tasks, width=72, small_first=True),
+        Column(
+            "Evidence", "evidence",
+            Format(st.column_config.MultiselectColumn, {"options": labels, "color": colours}),
+            "What some of its scores rest on; blank where all were run on today's data with one revision. "
+            "The legend is below the table.",
+            width=210,
         ),
-        "Checked": column.TextColumn(width=130, help=_HELP["Checked"]),
-        "Zero-shot": column.NumberColumn(format="%d %%", width=80, help=_HELP["Zero-shot"]),
-        "Parameters": column.NumberColumn(format="compact", width=88, help="Weights of the model, all of them."),
-        "Dimensions": column.NumberColumn(format="%d", width=88, help="Length of a vector, the largest it offers."),
-        "Max tokens": column.NumberColumn(format="%d", width=88, help="Longest text it reads, in tokens."),
-        "Licence": column.TextColumn(width=210, help=_HELP["Licence"]),
-        "Released": column.DateColumn(format="YYYY-MM-DD", width=96),
-    }
+    ]  # fmt: skip
 
 
-def _means(benchmark: Mapping[str, Any]) -> list[str]:
-    wanted = {
-        "mean_subset": benchmark["show_mean_subset"],
-        "mean_task": benchmark["show_mean_task"],
-        "mean_task_type": benchmark["show_mean_task_type"],
-        "mean_public": benchmark["show_public_private"],
-        "mean_private": benchmark["show_public_private"],
+def _ranges(models: pd.Series, intervals: pd.DataFrame | None, quality: str) -> dict[str, Any]:
+    """Intervals of ranks and of the headline mean as texts, with the bounds they are sorted by; none of a blank.
+
+    Models that cannot be told apart from the first are marked, and those whose mean is reliably above its own.
+    """
+    if intervals is None or not intervals["rank_low"].notna().any():
+        return {}
+    bounds = intervals.set_index("model").reindex(models)
+    marks = bounds["against_first"].map({TIED: " tied", AHEAD: " higher mean"}).fillna("")
+    places = zip(bounds["rank_low"], bounds["rank_high"], marks, strict=True)
+    ranges: dict[str, Any] = {
+        "rank_range": ["" if pd.isna(low) else _places(low, high) + mark for low, high, mark in places],
+        "rank_low": bounds["rank_low"].to_numpy(),
     }
-    return [key for key in _MEANS if wanted[key]] or ["mean_task"]
+    if mean := {"mean_task": "mean", "mean_task_type": "type"}.get(quality):
+        low, high = 100 * bounds[f"{mean}_low"].to_numpy(), 100 * bounds[f"{mean}_high"].to_numpy()
+        texts = ["" if pd.isna(a) else f"{a:.1f}–{b:.1f}" for a, b in zip(low, high, strict=True)]
+        ranges |= {"mean_range": texts, "mean_low": low}
+    return ranges
 
 
 def _evidence(row: Any) -> list[str]:
     counts = {CARD: row.reported, DATA: row.other_dataset, REVISION: row.other_revision}
-    own = [label for label, holds in ((PRIVATE, row.private), (OWN, not row.ranked)) if holds]
-    return own + [f"{n} {label}" for label, n in counts.items() if n]
+    of_model = [label for label, holds in ((PRIVATE_MODEL, row.private), (OWN_RUN, not row.ranked)) if holds]
+    return of_model + [f"{n} {label}" for label, n in counts.items() if n]
 
 
 def _places(low: float, high: float) -> str:
     return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
-
-
-def _colour(label: str) -> str:
-    colours = {CARD: "orange", DATA: "gray", REVISION: "violet", OWN: "green", PRIVATE: "blue"}
-    return next(colour for kind, colour in colours.items() if label.endswith(kind))
-
-
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-_HELP = {
-    RANK_RANGE: "Where the rank would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these "
-    "(bootstrap over tasks). Tied: the tasks cannot tell its mean from that of the first; higher mean: they can, and "
-    "its own is above. Nothing is said of a model without all of the tasks that the first has.",
-    MEAN_RANGE: "Where the mean would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these.",
-    "Rank": "MTEB's rule. Usually a Borda count: on every task a model earns a point for each model it beats, and the "
-    "points are added up. Some benchmarks rank by a mean instead.",
-    "Mean (Task)": "Mean over all tasks, each counting once. Blank unless every task has a score.",
-    "Mean (TaskType)": "Mean of the task types' means, so that a type with many tasks weighs no more than another.",
-    "Mean (Subset)": "Mean over all subsets (languages and the like) of all tasks. Blank unless every one has a score.",
-    "Mean (Public)": "Mean over the tasks whose data anybody can download.",
-    "Mean (Private)": "Mean over the tasks whose data is kept secret, which no model can have been trained on.",
-    "Licence": "What its licence lets a company do, then its name. Open weights alone do not allow commercial use. A "
-    "reading aid, no legal advice; its text as stated is shown with a model's sources.",
-    "Zero-shot": "Share of the tasks the model was not trained on; blank where nobody said what it was trained on.",
-    "Checked": "Of the tasks on which a second run or the model's card can be held against a figure, how many hold; "
-    "contradicted when more than a quarter do not. Blank: nothing to compare. See the page Reproduction.",
-    "Evidence": "What some of its scores rest on; blank where all were run on today's data with one revision. "
-    "The legend is below the table.",
-}

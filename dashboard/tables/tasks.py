@@ -7,35 +7,97 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.formatting import count, day, parameters, shown_in_points
+from dashboard.formatting import count, day
+from dashboard.tables.columns import DIFFERENCE, PARAMETERS, POINTS, PRIVATE, Column, Table, number
 from data.store.vocabulary import Origin
 
-__all__ = ["cells", "how_scored", "languages", "metrics", "profile", "provenance", "standings", "task_facts"]
+__all__ = [
+    "cells_table", "how_scored", "languages_table", "metrics_table", "profile_table", "score_facts_table",
+    "standings_table", "task_facts_table",
+]  # fmt: skip
+
+_FACTS = (Column("Fact", "fact"), Column("Value", "value"))
+_STANDINGS = (
+    Column("Place", "place", small_first=True),
+    Column("Model", "model", pinned=True, width="medium"),
+    PRIVATE,
+    Column("Score", "score", POINTS),
+    Column("Cells", "cells", sort="cells_present"),
+    Column("Parameters", "n_parameters", PARAMETERS, small_first=True),
+    Column("Note", "note"),
+    Column("Revision", "revision_short"),
+    Column("mteb", "mteb_version"),
+    Column("File", "file"),
+)
+_PERCENTILE = number("%.0f")
+_OF_PEERS = "Share of the peers that score lower; 50 is the middle"
+_PROFILE = (
+    Column("Task", "task"),
+    PRIVATE,
+    Column("Type", "type"),
+    Column("Split", "split", optional=True),
+    Column("Subset", "subset", optional=True),
+    Column("Languages", "languages", optional=True),
+    Column("Score", "score", POINTS),
+    Column("Percentile", "percentile", _PERCENTILE, _OF_PEERS),
+    Column("Δ to median", "to_median", DIFFERENCE, "Against the median of the peers, in points"),
+    Column("Δ to best", "to_best", DIFFERENCE, "Against the best of the peers, in points"),
+    Column("Peers", "peers", help="Peers with a score on the same task or cell"),
+)
+_LANGUAGES = (
+    Column("Language", "language"),
+    Column("Tasks", "tasks"),
+    Column("Cells", "cells"),
+    Column("Mean of cells", "score", POINTS),
+    Column("Mean percentile", "percentile", _PERCENTILE, _OF_PEERS),
+)
 
 
-def task_facts(facts: dict[str, Any]) -> pd.DataFrame:
+def task_facts_table(facts: dict[str, Any]) -> Table:
     """What the registry says of a task, as rows of two texts; what nobody said has no row."""
     languages, years = _several(facts.get("languages")), [_text(facts.get(k)) for k in ("date_from", "date_to")]
-    rows = {
-        "Type": _text(facts.get("type")),
-        "Metric": _text(facts.get("metric")),
-        "Domains": ", ".join(_several(facts.get("domains"))),
-        "Languages": f"{len(languages)}: {', '.join(languages)}" if len(languages) > 1 else ", ".join(languages),
-        "Splits": ", ".join(_several(facts.get("splits"))),
-        "Samples": "" if _missing(facts.get("n_samples")) else f"{facts['n_samples']:,.0f}",
-        "Data set": _text(facts.get("dataset")),
-        "Data set revision today": _text(facts.get("dataset_revision")),
-        "Licence": _text(facts.get("licence")),
-        "Texts from": " to ".join(year for year in years if year),
-        "Made by": _text(facts.get("sample_creation")),
-        "Labels by": _text(facts.get("annotations")),
-        "Prompt (query)": _text(facts.get("prompt_query")),
-        "Prompt (document)": _text(facts.get("prompt_document")),
-        "Category": _text(facts.get("category")),
-        "Superseded by": _text(facts.get("superseded_by")),
-        "Reference": _text(facts.get("reference")),
-    }
-    return pd.DataFrame([(name, value) for name, value in rows.items() if value], columns=["Fact", "Value"])
+    return _facts_table(
+        {
+            "Type": _text(facts.get("type")),
+            "Metric": _text(facts.get("metric")),
+            "Domains": ", ".join(_several(facts.get("domains"))),
+            "Languages": f"{len(languages)}: {', '.join(languages)}" if len(languages) > 1 else ", ".join(languages),
+            "Splits": ", ".join(_several(facts.get("splits"))),
+            "Samples": "" if _missing(facts.get("n_samples")) else f"{facts['n_samples']:,.0f}",
+            "Data set": _text(facts.get("dataset")),
+            "Data set revision today": _text(facts.get("dataset_revision")),
+            "Licence": _text(facts.get("licence")),
+            "Texts from": " to ".join(year for year in years if year),
+            "Made by": _text(facts.get("sample_creation")),
+            "Labels by": _text(facts.get("annotations")),
+            "Prompt (query)": _text(facts.get("prompt_query")),
+            "Prompt (document)": _text(facts.get("prompt_document")),
+            "Category": _text(facts.get("category")),
+            "Superseded by": _text(facts.get("superseded_by")),
+            "Reference": _text(facts.get("reference")),
+        }
+    )
+
+
+def score_facts_table(row: dict[Any, Any]) -> Table:
+    """Where one score came from, as rows of two texts."""
+    return _facts_table(
+        {
+            "Model": row["model"],
+            "Revision": _text(row["revision"]) or "not said",
+            "Origin": row["origin"],
+            "Data set revision": _text(row["dataset_revision"]) or "not said",
+            "mteb": _text(row["mteb_version"]) or "not said",
+            "Evaluated": day(row["date"]) or "not said",
+            "File": row["file"],
+            "Read as": _text(row["notes"]),
+            "Note": _note(row),
+        }
+    )
+
+
+def _facts_table(facts: dict[str, Any]) -> Table:
+    return Table.of(_FACTS, pd.DataFrame([pair for pair in facts.items() if pair[1]], columns=["fact", "value"]))
 
 
 def how_scored(facts: dict[str, Any], cells_total: int, benchmark: str) -> str:
@@ -46,21 +108,15 @@ def how_scored(facts: dict[str, Any], cells_total: int, benchmark: str) -> str:
     return f"A score is {metric}, {over}, in {where}; blank where a cell is missing that other models have."
 
 
-def standings(frame: pd.DataFrame) -> pd.DataFrame:
+def standings_table(standings: pd.DataFrame) -> Table:
     """Every model on a task, in points, with what each score rests on."""
-    return pd.DataFrame(
-        {
-            "Place": frame["place"],
-            "Model": frame["model"],
-            "Score": 100 * frame["score"],
-            "Cells": [f"{p} of {t}" for p, t in zip(frame["cells_present"], frame["cells_total"], strict=True)],
-            "Parameters": [parameters(n) for n in frame["n_parameters"]],
-            "Note": [_note(row) for row in frame.to_dict("records")],
-            "Revision": frame["revision"].fillna("").str.slice(0, 10),
-            "mteb": frame["mteb_version"].fillna(""),
-            "File": frame["file"],
-        }
-    ).pipe(shown_in_points)
+    rows = standings.to_dict("records")
+    source = standings.assign(
+        cells=[f"{row['cells_present']} of {row['cells_total']}" for row in rows],
+        note=[_note(row) for row in rows],
+        revision_short=standings["revision"].fillna("").str.slice(0, 10),
+    )
+    return Table.of(_STANDINGS, source)
 
 
 def _note(row: dict[Any, Any]) -> str:
@@ -76,69 +132,40 @@ def _note(row: dict[Any, Any]) -> str:
     return "; ".join(notes)
 
 
-def provenance(row: dict[Any, Any]) -> pd.DataFrame:
-    """Where one score came from, as rows of two texts."""
-    rows = {
-        "Model": row["model"],
-        "Revision": _text(row["revision"]) or "not said",
-        "Origin": row["origin"],
-        "Data set revision": _text(row["dataset_revision"]) or "not said",
-        "mteb": _text(row["mteb_version"]) or "not said",
-        "Evaluated": day(row["date"]) or "not said",
-        "File": row["file"],
-        "Read as": _text(row["notes"]),
-        "Note": _note(row),
-    }
-    return pd.DataFrame([(name, value) for name, value in rows.items() if value], columns=["Fact", "Value"])
-
-
-def cells(frame: pd.DataFrame) -> pd.DataFrame:
+def cells_table(cells: pd.DataFrame) -> Table:
     """Cells in points: one row a split and subset, a column a model."""
-    index = ["split", "subset", "languages"]
-    grid = frame.assign(languages=frame["languages"].fillna("")).pivot_table(
-        index=index, columns="model", values="main_score", aggfunc="mean", dropna=True
+    names = ("split", "subset", "languages")
+    grid = cells.assign(languages=cells["languages"].fillna("")).pivot_table(
+        index=list(names), columns="model", values="main_score", aggfunc="mean", dropna=True
     )
-    shown = shown_in_points(100 * grid).reset_index()
-    return shown.rename(columns={"split": "Split", "subset": "Subset", "languages": "Languages"})
+    return Table.of(
+        (
+            *(Column(name.capitalize(), name) for name in names),
+            *(Column(model, model, POINTS) for model in grid.columns),
+        ),
+        grid.reset_index(),
+    )
 
 
-def metrics(frame: pd.DataFrame) -> pd.DataFrame:
+def metrics_table(metrics: pd.DataFrame) -> Table:
     """Metrics down, cells across, as stored: most are 0-1, but times and counts are not."""
-    cell = frame["split"] + " · " + frame["subset"]
-    grid = frame.assign(cell=cell).pivot_table(
+    cell = metrics["split"] + " · " + metrics["subset"]
+    grid = metrics.assign(cell=cell).pivot_table(
         index="metric", columns="cell", values="value", aggfunc="mean", sort=False
     )
-    return grid.sort_index().reset_index().rename(columns={"metric": "Metric"})
+    values = (Column(name, name, number("%.5f")) for name in grid.columns)
+    return Table.of((Column("Metric", "metric"), *values), grid.sort_index().reset_index())
 
 
-def profile(frame: pd.DataFrame) -> pd.DataFrame:
+def profile_table(profile: pd.DataFrame) -> Table:
     """A model's tasks against its peers, in points; cells carry their split, subset and languages."""
-    shown = pd.DataFrame({"Task": frame["task"], "Type": frame["type"]})
-    for column in ("split", "subset", "languages"):
-        if column in frame:
-            shown[column.capitalize()] = frame[column].fillna("")
-    return shown.assign(
-        Score=100 * frame["score"],
-        **{
-            "Percentile": frame["percentile"],
-            "Δ to median": 100 * (frame["score"] - frame["median"]),
-            "Δ to best": 100 * (frame["score"] - frame["best"]),
-            "Peers": frame["peers"],
-        },
-    ).pipe(shown_in_points)
+    differences = {f"to_{name}": profile["score"] - profile[name] for name in ("median", "best")}
+    return Table.of(_PROFILE, profile.assign(**differences))
 
 
-def languages(frame: pd.DataFrame) -> pd.DataFrame:
+def languages_table(languages: pd.DataFrame) -> Table:
     """A model's languages against its peers, in points."""
-    return pd.DataFrame(
-        {
-            "Language": frame["language"],
-            "Tasks": frame["tasks"],
-            "Cells": frame["cells"],
-            "Mean of cells": 100 * frame["score"],
-            "Mean percentile": frame["percentile"],
-        }
-    ).pipe(shown_in_points)
+    return Table.of(_LANGUAGES, languages)
 
 
 def _missing(value: Any) -> bool:

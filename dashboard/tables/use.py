@@ -6,46 +6,81 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.formatting import bytes_, count, day, licence, parameters, shown_in_points, signed
+from dashboard.formatting import count, signed
+from dashboard.tables.columns import (
+    BYTES,
+    CHECK,
+    DAY,
+    LICENCE,
+    MODEL,
+    PARAMETERS,
+    PERCENT,
+    POINTS,
+    PRIVATE,
+    SHARE,
+    TASK,
+    Column,
+    Table,
+    number,
+)
 from data.rules.bootstrap import TIED
 from data.rules.weighting import ordinal, ratio_in_words
 
-__all__ = ["left_out", "reasons", "robust", "short_list", "weights"]
+__all__ = ["lacking_table", "reasons", "how_robust", "short_list_table", "weights_table", "who_is_left_out"]
 
 SURE = 0.95
 
+_HOLDS = "Share of 2,000 small changes of the weights in which it holds"
+_LEADING = (
+    Column("Place", "place", small_first=True),
+    MODEL,
+    PRIVATE,
+    Column("Score", "score", POINTS),
+    Column("95 % interval", "interval", help="Had the tasks been others like these: bootstrap over tasks", sort="low"),
+    Column("Tied with first", "tied", CHECK, "The interval of the difference to the first has 0 in it"),
+    Column("First", "first", SHARE, _HOLDS),
+)
+_FACTS = (
+    Column("Parameters", "n_parameters", PARAMETERS, small_first=True),
+    Column("Dimensions", "dimensions", small_first=True),
+    Column("Index", "index_bytes", BYTES, small_first=True),
+    Column("Cost a month", "cost", number("%.2f", 1), optional=True, small_first=True),
+    Column("Max tokens", "max_tokens"),
+    Column("Licence", "licence", LICENCE),
+    Column("Zero-shot", "zero_shot", PERCENT),
+    Column("Released", "release_date", DAY),
+)
+_WEIGHTS = (
+    TASK,
+    PRIVATE,
+    Column("Type", "type"),
+    Column("Share", "weight", number("%.2f %%", 100)),
+    Column("Language", "language", optional=True),
+)
+_LACKING = (MODEL, PRIVATE, Column("Scores missing", "missing"))
 
-def short_list(ranked: pd.DataFrame, top: int) -> pd.DataFrame:
+
+def short_list_table(ranked: pd.DataFrame, top: int) -> Table:
     """The ranked models as shown: scores in points, shares in percent, sizes in words."""
-    shown = pd.DataFrame(
-        {
-            "Place": ranked["place"],
-            "Model": ranked["model"],
-            "Score": 100 * ranked["score"],
-            "95 % interval": [
-                "" if pd.isna(low) else f"{100 * low:.2f} to {100 * high:.2f}"
-                for low, high in zip(ranked["low"], ranked["high"], strict=True)
-            ],
-            "Tied with first": ranked["against_first"].eq(TIED),
-            "First": 100 * ranked["first"],
-            f"Top {top}": 100 * ranked["among_top"],
-        }
-    )
-    for column in ranked.columns[ranked.columns.str.startswith("mean ")]:
-        shown[column.removeprefix("mean ")] = 100 * ranked[column]
-    shown["Parameters"] = [parameters(n) for n in ranked["n_parameters"]]
-    shown["Dimensions"] = ranked["dimensions"].astype("Int64")
-    shown["Index"] = [bytes_(n) for n in ranked["index_bytes"]]
-    if ranked["cost"].notna().any():
-        shown["Cost a month"] = ranked["cost"]
-    shown["Max tokens"] = ranked["max_tokens"].astype("Int64")
-    shown["Licence"] = ranked["licence"].map(licence)
-    shown["Zero-shot"] = ranked["zero_shot"]
-    shown["Released"] = [day(value) for value in ranked["release_date"]]
-    return shown_in_points(shown)
+    pairs = zip(ranked["low"], ranked["high"], strict=True)
+    interval = ["" if pd.isna(low) else f"{100 * low:.2f} to {100 * high:.2f}" for low, high in pairs]
+    of_types = [Column(name.removeprefix("mean "), name, POINTS) for name in ranked.columns if name.startswith("mean ")]
+    columns = (*_LEADING, Column(f"Top {top}", "among_top", SHARE, _HOLDS), *of_types, *_FACTS)
+    whole = {name: ranked[name].astype("Int64") for name in ("dimensions", "max_tokens")}
+    return Table.of(columns, ranked.assign(interval=interval, tied=ranked["against_first"].eq(TIED), **whole))
 
 
-def robust(row: dict[Any, Any], top: int) -> str:
+def weights_table(weights: pd.DataFrame) -> Table:
+    """Every task that counts with its share of the score in percent, the heaviest first."""
+    return Table.of(_WEIGHTS, weights.sort_values("weight", ascending=False, kind="stable"))
+
+
+def lacking_table(lacking: pd.DataFrame) -> Table:
+    """Models within the limits, with how many scores that count they lack."""
+    return Table.of(_LACKING, lacking)
+
+
+def how_robust(row: dict[Any, Any], top: int) -> str:
     """Whether a model keeps its place under small changes of the weights."""
     if row["place"] == 1 and row["first"] >= SURE:
         return f"stays first in {row['first']:.0%} of small changes of the weights: robust"
@@ -84,7 +119,7 @@ def _why(row: dict[Any, Any], first: dict[Any, Any], second: dict[Any, Any] | No
         )
         size = ratio_in_words(row["index_bytes"], first["index_bytes"])
         parts += [f"{size} index size" if size == "the same" else f"{size} the index size"] if size else []
-    parts.append(robust(row, top))
+    parts.append(how_robust(row, top))
     sentence = "; ".join(parts)
     return sentence[:1].upper() + sentence[1:] + "."
 
@@ -97,19 +132,10 @@ def _strengths(row: dict[Any, Any], types: list[str]) -> list[str]:
     return [f"{ordinal(row[f'place {name}'])} on {name}" for name in types]
 
 
-def weights(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every task that counts with its share of the score in percent, the heaviest first."""
-    shown = frame.sort_values("weight", ascending=False, kind="stable")
-    columns = {"Task": shown["task"], "Type": shown["type"], "Share": 100 * shown["weight"]}
-    if (shown["language"] != "").any():
-        columns["Language"] = shown["language"]
-    return shown_in_points(pd.DataFrame(columns))
-
-
-def left_out(lacking: int, excluded: dict[str, int], pool: int) -> str:
+def who_is_left_out(lacking: int, excluded: dict[str, int], models: int) -> str:
     """In one sentence, whom the limits and missing scores keep off the list."""
     parts = [f"{name} ({n})" for name, n in excluded.items() if n]
     limits = f"the limits on {', '.join(parts)}" if parts else ""
     scores = f"missing scores ({lacking})" if lacking else ""
     why = " and ".join(part for part in (limits, scores) if part)
-    return f"Of {count(pool, 'model')} on the benchmark, {why} keep others out." if why else ""
+    return f"Of {count(models, 'model')} on the benchmark, {why} keep others out." if why else ""

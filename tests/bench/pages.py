@@ -57,19 +57,19 @@ def _choices(at: AppTest, store: Path) -> list[Callable[[], Any]]:
     for name in names:
         model = cursor.execute("SELECT min(model) FROM leaderboard WHERE benchmark = ? AND rank = 1", [name]).fetchone()
         steps += [
-            lambda name=name: at.selectbox(key="benchmark").set_value(name),
-            lambda: at.text_input(key="name").set_value("a"),
-            lambda: at.text_input(key="name").set_value(""),
-            lambda: at.selectbox(key="sort").set_value("Parameters"),
-            lambda: at.toggle(key="reverse").set_value(True),
-            lambda: at.toggle(key="reverse").set_value(False),
-            lambda model=model[0] if model else None: at.selectbox(key="model").set_value(model),
-            lambda: at.selectbox(key="model").set_value(None),
-            lambda: at.segmented_control(key="weights").set_value("Open"),
-            lambda: at.select_slider(key="size").set_value(("0", "1B")),
-            lambda: at.toggle(key="trusted").set_value(True),
-            lambda: at.toggle(key="trusted").set_value(False),
-            lambda: at.select_slider(key="size").set_value(("0", "∞")),
-            lambda: at.segmented_control(key="weights").set_value("Any"),
+            lambda name=name: at.selectbox(key="l_benchmark").set_value(name),
+            lambda: at.text_input(key="l_name").set_value("a"),
+            lambda: at.text_input(key="l_name").set_value(""),
+            lambda: at.selectbox(key="l_sort").set_value("Parameters"),
+            lambda: at.toggle(key="l_reverse").set_value(True),
+            lambda: at.toggle(key="l_reverse").set_value(False),
+            lambda model=model[0] if model else None: at.selectbox(key="l_model").set_value(model),
+            lambda: at.selectbox(key="l_model").set_value(None),
+            lambda: at.segmented_control(key="l_weights").set_value("Open"),
+            lambda: at.select_slider(key="l_size").set_value(("0", "1B")),
+            lambda: at.toggle(key="l_trusted").set_value(True),
+            lambda: at.toggle(key="l_trusted").set_value(False),
+            lambda: at.select_slider(key="l_size").set_value(("0", "∞")),
+            lambda: at.segmented_control(key="l_weights").set_value("Any"),
         ]
     return steps

@@ -21,7 +21,7 @@ def measure(context: Any) -> None:
     os.environ["PLUMBLINE_STORE"] = str(context.store)
     at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
     at.switch_page("screens/reproduction.py")
-    at.query_params["compare"] = "Model cards"
+    at.query_params["r_compare"] = "Model cards"
     at.run()
     told("reproduction", *reruns(at, _choices(at, context.store)))
 
@@ -33,14 +33,14 @@ def _choices(at: AppTest, store: Path) -> list[Callable[[], Any]]:
     ).fetchone()
     row, task = cell or (None, None)
     return [
-        *(lambda view=view: at.query_params.__setitem__("part", view) for view in VIEWS),
-        lambda: at.text_input(key="find").set_value("e5"),
-        lambda: at.text_input(key="find").set_value(""),
-        lambda: at.multiselect(key="verdicts").set_value(["gap", "broken"]),
-        lambda: at.multiselect(key="verdicts").set_value([]),
-        lambda: at.multiselect(key="types").set_value(["Retrieval"]),
-        lambda: at.multiselect(key="types").set_value([]),
-        lambda: at.selectbox(key="row").set_value(row),
-        lambda: at.selectbox(key="task").set_value(task),
-        lambda: at.selectbox(key="row").set_value(None),
+        *(lambda view=view: at.query_params.__setitem__("r_part", view) for view in VIEWS),
+        lambda: at.text_input(key="r_find").set_value("e5"),
+        lambda: at.text_input(key="r_find").set_value(""),
+        lambda: at.multiselect(key="r_verdicts").set_value(["gap", "broken"]),
+        lambda: at.multiselect(key="r_verdicts").set_value([]),
+        lambda: at.multiselect(key="r_types").set_value(["Retrieval"]),
+        lambda: at.multiselect(key="r_types").set_value([]),
+        lambda: at.selectbox(key="r_row").set_value(row),
+        lambda: at.selectbox(key="r_task").set_value(task),
+        lambda: at.selectbox(key="r_row").set_value(None),
     ]

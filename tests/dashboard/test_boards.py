@@ -19,12 +19,12 @@ def benchmark(*shown: str, ranked_by: str = "borda") -> dict[str, object]:
 
 @pytest.fixture
 def board(made_store):
-    frame = asked.table(open_reader(made_store).cursor(), "Tiny(all)", Selection())
+    frame = asked.table(open_reader(made_store).cursor(), "Tiny(all)", Selection(), leaderboard.fact_sources())
     return frame.assign(zero_shot=50.0, private=False)
 
 
 def shown(board, kind):
-    return leaderboard.shown(board, pd.DataFrame(), pd.DataFrame(), kind)
+    return leaderboard.board_table(board, kind).shown
 
 
 def test_columns_are_those_the_benchmark_defines(board):
@@ -47,17 +47,18 @@ def test_scores_are_points_and_missing_stays_missing(board):
 
 
 def test_sorting_puts_missing_last_both_ways(board):
-    frame = shown(board, benchmark("show_mean_task"))
+    table = leaderboard.board_table(board, benchmark("show_mean_task"))
     for reverse in (False, True):
-        means = leaderboard.ordered(frame, "Mean (Task)", reverse=reverse)["Mean (Task)"]
+        means = table.sorted_by("Mean (Task)", reverse=reverse).shown["Mean (Task)"]
         assert means.dropna().is_monotonic_increasing == reverse
         assert pd.isna(means.iloc[-1])
-    assert leaderboard.ordered(frame, "Rank", reverse=False)["Rank"].iloc[0] == 1
+    assert table.sorted_by("Rank").shown["Rank"].iloc[0] == 1
 
 
 def test_csv_cannot_start_a_formula(board):
-    frame = shown(board, benchmark("show_mean_task")).head(2).copy()
-    frame["Model"] = ["=HYPERLINK(1)", "org/fine"]
-    read = pd.read_csv(io.BytesIO(leaderboard.as_csv(frame)))
+    table = leaderboard.board_table(
+        board.head(2).assign(model=["=HYPERLINK(1)", "org/fine"]), benchmark("show_mean_task")
+    )
+    read = pd.read_csv(io.BytesIO(table.csv()))
     assert read["Model"].tolist() == ["'=HYPERLINK(1)", "org/fine"]
-    assert list(read.columns) == list(frame.columns)
+    assert list(read.columns) == list(table.shown.columns)

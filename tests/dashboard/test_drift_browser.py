@@ -51,7 +51,7 @@ def click(page: Page, row: int, column: int) -> None:
 
 
 def asked(page: Page) -> dict[str, str]:
-    return {key: values[0] for key, values in parse_qs(urlsplit(page.url).query).items()}
+    return {key.removeprefix("d_"): values[0] for key, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 @pytest.fixture(scope="module")

@@ -99,8 +99,8 @@ def test_a_remedy_names_the_side_it_is_made_on(monkeypatch, made_parity, tmp_pat
     [proved] = [e for e in at.expander if "The proof to run" in e.label]
     assert "no remedy" in proved.label and [code.value for code in proved.code] == ["mode = 'cls'"]
     beside = next(table.value for table in at.dataframe if "Found in the candidate" in str(table.proto.columns))
-    row = beside[beside["name"] == "pooling"].iloc[0]
-    assert (row["left"], row["right"]) == ("mean", "cls")
+    row = beside[beside["Setting"] == "pooling"].iloc[0]
+    assert (row["Reference"], row["Found in the candidate"]) == ("mean", "cls")
 
 
 def test_a_fault_met_by_several_is_shown_once(monkeypatch, made_parity, tmp_path):
@@ -126,8 +126,8 @@ def test_a_fault_met_by_several_is_shown_once(monkeypatch, made_parity, tmp_path
         labels = [e.label for e in page(monkeypatch, path, name, **link).expander if "3 of 9 tensors" in e.label]
         assert len(labels) == 1, name
     assert "cls, reference fp32, strips" in labels[0].replace("\\", "")
-    table = page(monkeypatch, path, "runs").dataframe[0].value.set_index("run_id")
-    assert table.loc["run-check-1", "findings"] == 2
+    table = page(monkeypatch, path, "runs").dataframe[0].value.set_index("Run")
+    assert table.loc["run-check-1", "Findings"] == 2
 
 
 def test_what_has_no_diagnosis_gives_the_command(monkeypatch, made_parity):
@@ -189,7 +189,7 @@ def test_two_encoders_of_one_label_are_told_apart(monkeypatch, tmp_path):
         add_check(connection, probes, twins, started=NEWEST)
         add_check(connection, probes, twins[:2], started=NEWEST - timedelta(days=1), check_id="older")
     at = page(monkeypatch, tmp_path / "s.duckdb")
-    assert len(set(at.selectbox(key="against").options)) == 3
+    assert len(set(at.selectbox(key="d_against").options)) == 3
 
 
 def test_a_run_shows_what_it_diagnosed(monkeypatch, made_parity):

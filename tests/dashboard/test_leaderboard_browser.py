@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 def asked(page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
+    return {key.removeprefix("l_"): value for key, value in parse_qs(urlsplit(page.url).query).items()}
 
 
 def from_store(path, query, *args) -> list[tuple]:

@@ -39,7 +39,7 @@ def test_the_rule_of_filtered_ranking_is_stated(at):
 def test_name_search_hides_rows_and_leaves_ranks_alone(at):
     at.run()
     ranks = table(at).set_index("Model")["Rank"]
-    at.text_input(key="name").set_value("MODEL-1").run()
+    at.text_input(key="l_name").set_value("MODEL-1").run()
     assert sorted(table(at)["Model"]) == [f"org/model-1{i}" for i in range(10)]
     assert table(at)["Rank"].tolist() == ranks[table(at)["Model"]].tolist()
     assert "20 hidden by the name search" in text(at)
@@ -57,7 +57,7 @@ def test_hostile_names_can_be_chosen(at, name):
     at.query_params["model"] = name
     at.run()
     assert not at.exception
-    assert at.selectbox(key="model").value == name
+    assert at.selectbox(key="l_model").value == name
     assert len(at.dataframe[1].value) == 4
 
 
@@ -80,7 +80,7 @@ def test_clearing_the_filters(at):
     at.run()
     assert len(table(at)) < 30
     next(button for button in at.button if button.label == "Clear all filters").click().run()
-    assert len(table(at)) == 30 and not at.toggle(key="trusted").value
+    assert len(table(at)) == 30 and not at.toggle(key="l_trusted").value
 
 
 @pytest.mark.parametrize("value", ["", "\x00", "'; DROP TABLE models; --", "-1", "9" * 400, "<script>", "ü" * 50])
@@ -94,7 +94,7 @@ def test_no_value_in_the_address_breaks_the_page(at, value):
 def test_a_group_of_the_menu_narrows_the_benchmarks(at):
     at.query_params["benchmark"] = "Tiny(all)"
     at.run()
-    assert at.selectbox(key="group").options == ["All benchmarks", "General Purpose", "Language-specific"]
-    at.selectbox(key="group").set_value("Language-specific").run()
-    assert at.selectbox(key="benchmark").options == ["Tiny(half)"]
+    assert at.selectbox(key="l_group").options == ["All benchmarks", "General Purpose", "Language-specific"]
+    at.selectbox(key="l_group").set_value("Language-specific").run()
+    assert at.selectbox(key="l_benchmark").options == ["Tiny(half)"]
     assert not at.warning and "on 2 tasks" in text(at)

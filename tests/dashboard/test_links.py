@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 
 import duckdb
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import grids
+from dashboard.tables.columns import PARAMETERS, Column, Table
 from tests.dashboard.choose_store import BENCHMARK, LATE, choose_store
 from tests.dashboard.gaps_store import BENCHMARK as GAPS
 from tests.dashboard.gaps_store import BETTER, UNFINISHED, gaps_store
@@ -47,7 +48,7 @@ def text(at: AppTest) -> str:
         ("tasks", {"t_task": "Serch1"}, "no task “Serch1” in this store.** Did you mean Search1"),
         ("tasks", {"t_task": "Search1", "t_open": "org/model-99"}, "no model on this task “org/model-99”"),
         ("compare", {"c_benchmark": "choose"}, "Did you mean Choose(all)?"),
-        ("compare", {"c_models": ["org/model-2"]}, "c_models cannot be “org/model-2” (near it: org/model-"),
+        ("compare", {"c_models": ["org/model-2"]}, "models cannot be “org/model-2” (near it: org/model-"),
         ("use", {"u_use": "Retrieval for RGA"}, "Did you mean Retrieval for RAG?"),
         ("changes", {"w_benchmark": "Choose"}, "Did you mean Choose(all)?"),
         ("leaderboard", {"benchmark": "Choose(al)"}, "Did you mean Choose(all)?"),
@@ -71,23 +72,30 @@ def test_choosing_after_that_shows_what_was_chosen():
 
 
 def test_blanks_are_last_whichever_way_a_table_is_sorted():
-    frame = pd.DataFrame({"Score": [2.0, None, 3.0, 1.0], "Model": ["b", "", "A", "c"], "Rank": [2, None, 1, 3]})
-    assert grids.sorted_by(frame, "Score")["Score"].tolist()[:3] == [3, 2, 1]
-    assert grids.sorted_by(frame, "-Score")["Score"].tolist()[:3] == [1, 2, 3]
-    assert grids.sorted_by(frame, "Rank")["Rank"].tolist()[:3] == [1, 2, 3]
-    assert grids.sorted_by(frame, "Model")["Model"].tolist() == ["A", "b", "c", ""]
-    assert grids.sorted_by(frame, "-Model")["Model"].tolist() == ["c", "b", "A", ""]
-    assert grids.sorted_by(frame, "")["Score"].equals(frame["Score"])
-    for asked in ("Score", "-Score", "Rank", "-Rank"):
-        assert grids.sorted_by(frame, asked).iloc[-1].isna()["Score"]
-    sizes = pd.Series([5e9, None, 2e7, 3e8])
-    shown = frame.assign(Parameters=["5B", "", "20M", "300M"])
-    assert grids.sorted_by(shown, "Parameters", {"Parameters": sizes})["Parameters"].tolist() == [
-        "20M",
-        "300M",
-        "5B",
-        "",
-    ]
+    frame = pd.DataFrame(
+        {"score": [2.0, None, 3.0, 1.0], "model": ["b", "", "A", "c"], "rank": [2, None, 1, 3],
+         "size": [5e9, None, 2e7, 3e8]}
+    )  # fmt: skip
+    columns = (
+        Column("Score", "score"),
+        Column("Model", "model"),
+        Column("Rank", "rank", small_first=True),
+        Column("Parameters", "size", PARAMETERS, small_first=True),
+    )
+    table = Table.of(columns, frame)
+
+    def in_order(name: str, *, reverse: bool = False) -> list[object]:
+        return table.sorted_by(name, reverse=reverse).shown[name].tolist()
+
+    assert in_order("Score")[:3] == [3, 2, 1] and in_order("Score", reverse=True)[:3] == [1, 2, 3]
+    assert in_order("Rank")[:3] == [1, 2, 3] and in_order("Rank", reverse=True)[:3] == [3, 2, 1]
+    assert in_order("Model") == ["A", "b", "c", ""] and in_order("Model", reverse=True) == ["c", "b", "A", ""]
+    assert in_order("Parameters") == ["20M", "300M", "5B", ""], "by the numbers the texts are made of"
+    assert table.sorted_by("No such column") is table
+    for name, reverse in itertools.product(table.sortable, (False, True)):
+        ordered = table.sorted_by(name, reverse=reverse)
+        assert pd.isna(ordered.shown["Score"].iloc[-1])
+        assert ordered.source["score"].equals(ordered.shown["Score"].rename("score")), "rows stay together"
 
 
 def test_the_order_of_a_table_is_in_the_address():
@@ -133,7 +141,7 @@ def test_the_board_opens_without_what_nobody_has_finished_and_says_so(monkeypatc
     assert f"**{UNFINISHED}** is left out: no model in this record has every cell of it" in text(at)
     assert "on 10 tasks" in text(at) and at.dataframe[0].value["Mean (Task)"].notna().any()
     own = on("leaderboard", benchmark=GAPS, all_tasks="true")
-    assert own.toggle(key="all_tasks").value and f"**{UNFINISHED}** counts" in text(own)
+    assert own.toggle(key="l_all_tasks").value and f"**{UNFINISHED}** counts" in text(own)
     shown = own.dataframe[0].value
     assert shown["Mean (Task)"].isna().all() and "Mean range" not in shown
     strict = on("leaderboard", benchmark=GAPS, trusted="true")

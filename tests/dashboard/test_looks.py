@@ -67,12 +67,12 @@ def test_words_in_colour_can_be_read(mode: str) -> None:
 @pytest.mark.parametrize(
     ("table", "vocabulary"),
     [
-        (looks.VERDICTS, Verdict),
-        (looks.DRIFTS, DriftVerdict),
-        (looks.DIAGNOSES, DiagnosisVerdict),
-        (looks.LINKS, LinkState),
-        (looks.SEVERITIES, Severity),
-        (looks.STATUS, Status),
+        (looks.VERDICT_LOOKS, Verdict),
+        (looks.DRIFT_LOOKS, DriftVerdict),
+        (looks.DIAGNOSIS_LOOKS, DiagnosisVerdict),
+        (looks.LINK_LOOKS, LinkState),
+        (looks.SEVERITY_LOOKS, Severity),
+        (looks.STATUS_LOOKS, Status),
         (VERDICT_COLOURS, Verdict),
         (VERDICT_SYMBOLS, Verdict),
     ],
@@ -82,11 +82,15 @@ def test_every_word_has_a_look(table: dict, vocabulary: type) -> None:
 
 
 def test_signs_alone_tell_what_colours_tell() -> None:
-    for table in (looks.VERDICTS, looks.LINKS, looks.SEVERITIES, looks.STATUS):
+    for table in (looks.VERDICT_LOOKS, looks.LINK_LOOKS, looks.SEVERITY_LOOKS, looks.STATUS_LOOKS):
         assert len({look.icon for look in table.values()}) == len(table)
-    assert len({looks.SAME, looks.CATCH, looks.NOT}) == 3
-    assert len({look.icon for look in (looks.SAME, looks.CATCH, looks.NOT)}) == 3
-    assert len({look.colour for look in (looks.SAME, looks.CATCH, looks.NOT)}) == 3
+    assert len({looks.GOOD, looks.CAUTION, looks.BAD}) == 3
+    assert len({look.icon for look in (looks.GOOD, looks.CAUTION, looks.BAD)}) == 3
+    assert len({look.colour for look in (looks.GOOD, looks.CAUTION, looks.BAD)}) == 3
     assert set(VERDICT_SYMBOLS) == set(Verdict) and len(set(VERDICT_SYMBOLS.values())) == len(Verdict)
-    used = {look.colour for table in (looks.VERDICTS, looks.DRIFTS, looks.DIAGNOSES) for look in table.values()}
+    used = {
+        look.colour
+        for table in (looks.VERDICT_LOOKS, looks.DRIFT_LOOKS, looks.DIAGNOSIS_LOOKS)
+        for look in table.values()
+    }
     assert used <= set(words("light")), "a colour whose value is set, and so tested"

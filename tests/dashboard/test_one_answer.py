@@ -19,8 +19,8 @@ from dashboard.queries import task as task_queries
 from dashboard.queries.badges import badges, short_badges
 from dashboard.queries.intervals import intervals
 from dashboard.queries.leaderboard import Filter, Selection
+from dashboard.queries.question import Question
 from dashboard.queries.training import training
-from dashboard.question import Question
 from dashboard.tables import changes as change_tables
 from dashboard.tables import compare as compare_tables
 from dashboard.tables import leaderboard as board_tables
@@ -49,12 +49,12 @@ def store(request, tmp_path_factory):
 
 def shown_board(cursor, name: str, taking: Selection) -> pd.DataFrame:
     """The leaderboard as its page shows it, by model."""
-    board = leaderboard.table(cursor, name, taking)
+    board = leaderboard.table(cursor, name, taking, board_tables.fact_sources())
     board["zero_shot"] = board["model"].map(training(cursor, name, taking.filtered_tasks)["zero_shot"])
     board["private"] = False
     benchmark = leaderboard.benchmarks(cursor).set_index("benchmark").loc[name].to_dict()
     types = leaderboard.type_means(cursor, name, taking)
-    return board_tables.shown(board, pd.DataFrame(), types, benchmark).set_index("Model")
+    return board_tables.board_table(board, benchmark, types=types).shown.set_index("Model")
 
 
 def use_of(cursor, name: str) -> use.ShortList:
@@ -99,8 +99,8 @@ def test_our_use_and_compare_agree_when_the_weights_travel(store) -> None:
             question = Question.read(Question.of(asked).text())
             assert question == Question.of(asked)
             told = compare.head_to_head(cursor, name, models, models[0], (), False, question).set_index("model")
-            use_table = use_tables.short_list(use.with_index(found, 1e6, "float32"), 5).set_index("Model")
-            compare_table = compare_tables.head_to_head(told.reset_index(), models[0]).set_index("Model")
+            use_table = use_tables.short_list_table(use.with_index(found, 1e6, "float32"), 5).shown.set_index("Model")
+            compare_table = compare_tables.head_to_head_table(told.reset_index(), models[0]).shown.set_index("Model")
             for row in found[found["model"].isin(models[1:])].to_dict("records"):
                 mine = told.loc[row["model"]]
                 assert mine["standing"] == row["against_first"]
@@ -120,11 +120,11 @@ def test_means_of_all_pages_are_one_text(store) -> None:
             board = shown_board(cursor, name, taking)
             complete = tuple(board.index[board["Mean (Task)"].notna()])
             ranked = use_of(cursor, name).ranked
-            weighed = use_tables.short_list(use.with_index(ranked, 1e6, "float32"), 5).set_index("Model")
+            weighed = use_tables.short_list_table(use.with_index(ranked, 1e6, "float32"), 5).shown.set_index("Model")
             for model in complete[:4]:
                 pair = tuple(dict.fromkeys((model, complete[0])))
                 wide = compare.shared_wide(compare.compared(cursor, name, pair), pair)
-                by_type = compare_tables.by_type(wide, complete[0]).set_index("Type")
+                by_type = compare_tables.types_table(wide, complete[0]).shown.set_index("Type")
                 column = compare_tables.short_names(list(wide.columns))[model]
                 assert two_decimals(board.loc[model, "Mean (Task)"]) == two_decimals(by_type.loc["All tasks", column])
                 assert two_decimals(board.loc[model, "Mean (TaskType)"]) == two_decimals(weighed.loc[model, "Score"])
@@ -133,7 +133,7 @@ def test_means_of_all_pages_are_one_text(store) -> None:
                     assert len(texts) == 1 and two_decimals(weighed.loc[model, kind]) in texts
                 compared += 1
         moved = changes.moves(cursor, name, before=1, after=int(changes.imports(cursor)["import_id"].max()))
-        own, shown = shown_board(cursor, name, Selection()), change_tables.moves(moved).set_index("Model")
+        own, shown = shown_board(cursor, name, Selection()), change_tables.moves_table(moved).shown.set_index("Model")
         for model in own.index:
             ranks = pd.Series([shown.loc[model, "Rank after"], own.loc[model, "Rank"]], dtype="Float64").fillna(-1)
             assert ranks.nunique() == 1
@@ -146,14 +146,18 @@ def test_a_score_of_a_task_is_one_text_on_every_page(store) -> None:
     name, models = benchmarks[0], tuple(names[:2])
     sources = {model: leaderboard.score_sources(cursor, name, model).set_index("task")["score"] for model in models}
     profiles = {
-        model: task_tables.profile(profile.tasks_against_peers(cursor, model, name)).set_index("Task")["Score"]
+        model: task_tables.profile_table(profile.tasks_against_peers(cursor, model, name)).shown.set_index("Task")[
+            "Score"
+        ]
         for model in models
     }
     wide = compare.shared_wide(compare.compared(cursor, name, models), models)
-    beside = compare_tables.by_task(wide, pd.Series(dtype=float), models[0]).set_index("Task")
+    beside = compare_tables.tasks_table(wide, pd.Series(dtype=float), models[0]).shown.set_index("Task")
     columns = compare_tables.short_names(models)
     for task in wide.index.get_level_values("task")[:4]:
-        standings = task_tables.standings(task_queries.models_by_score(cursor, task, name)).set_index("Model")["Score"]
+        standings = task_tables.standings_table(task_queries.models_by_score(cursor, task, name)).shown.set_index(
+            "Model"
+        )["Score"]
         for model in models:
             numbers = (standings[model], profiles[model][task], beside.loc[task, columns[model]])
             assert {two_decimals(number) for number in numbers} == {formatting.score(sources[model][task])}, (
@@ -167,12 +171,12 @@ def test_facts_are_one_text(store) -> None:
     for name in benchmarks:
         board = shown_board(cursor, name, leaderboard.selected(cursor, name, Filter()))
         facts = compare.registry_facts(cursor, tuple(board.index), name)
-        side_by_side = compare_tables.facts(facts).set_index("Fact")
+        side_by_side = compare_tables.facts_table(facts).shown.set_index("Fact")
         columns = compare_tables.short_names(list(board.index))
         candidates = use.candidates(cursor, name).set_index("model")
-        listed = use_tables.short_list(use.with_index(use_of(cursor, name).ranked, 1e6, "float32"), 5).set_index(
-            "Model"
-        )
+        listed = use_tables.short_list_table(
+            use.with_index(use_of(cursor, name).ranked, 1e6, "float32"), 5
+        ).shown.set_index("Model")
         badge = short_badges(badges(cursor))
         for row in facts.to_dict("records"):
             model = row["model"]
@@ -180,8 +184,8 @@ def test_facts_are_one_text(store) -> None:
             zero_shot = board.loc[model, "Zero-shot"]
             assert shown["Zero-shot"] == ("" if pd.isna(zero_shot) else f"{zero_shot:.0f} %")
             assert candidates.loc[model, "zero_shot"] == zero_shot or pd.isna(zero_shot)
-            if shown["Trained on these tasks"]:
-                seen, of = map(int, shown["Trained on these tasks"].split(" of "))
+            if shown["Tasks trained on"]:
+                seen, of = map(int, shown["Tasks trained on"].split(" of "))
                 assert int(np.floor(100 - 100 * seen / of)) == zero_shot
                 assert of == len(leaderboard.score_sources(cursor, name, model).dropna(subset=["type"]))
             assert shown["Licence"] == board.loc[model, "Licence"] == formatting.licence(row["licence"])

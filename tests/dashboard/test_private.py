@@ -122,12 +122,12 @@ def test_reproduction():
 
 def test_the_csv_of_the_reproduction_page_says_it(path):
     from dashboard.queries import reproduction
-    from dashboard.sections import cell
+    from dashboard.tables import deltas as deltas_tables
     from data.rules.deltas import Thresholds
 
     with closing(open_reader(path)) as reader:
         frame = reproduction.judged(reader.cursor(), "runs", Thresholds())
-    read = pd.read_csv(io.BytesIO(cell.as_csv(frame.assign(private=frame["task"]))))
+    read = pd.read_csv(io.BytesIO(deltas_tables.deltas_csv(frame.assign(private=frame["task"]))))
     assert len(read) == 5 and read["private"].tolist() == read["task"].tolist()
 
 
@@ -135,7 +135,7 @@ def test_drift_and_runs():
     assert FOLDER in badges(on("drift"))
     at = on("runs", run="run-2")
     assert PRIVATE_MODEL in badges(at)
-    listed = table(at, "Private", "run_id").set_index("run_id")["Private"].to_dict()
+    listed = table(at, "Private", "Run").set_index("Run")["Private"].to_dict()
     assert listed == {"run-1": "model", "run-2": "model", "run-3": "", "run-check-1": "model"}
 
 

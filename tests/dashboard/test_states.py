@@ -42,7 +42,7 @@ def test_a_store_that_appears_is_shown_on_the_next_look(at):
     make_store(store())
     at.button(key="look_again").click().run()
     assert not at.exception and not at.info
-    assert at.selectbox(key="benchmark").value == "Tiny(all)"
+    assert at.selectbox(key="l_benchmark").value == "Tiny(all)"
 
 
 def test_older_schema(at, made_store):

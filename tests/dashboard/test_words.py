@@ -11,7 +11,7 @@ from dashboard import formatting
 
 @pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT, np.nan])
 @pytest.mark.parametrize(
-    "write", [formatting.score, formatting.signed, formatting.parameters, formatting.bytes_, formatting.day]
+    "write", [formatting.score, formatting.signed, formatting.parameters, formatting.bytes_text, formatting.day]
 )
 def test_missing_is_blank_not_zero(write, missing):
     assert write(missing) == ""
@@ -28,12 +28,12 @@ def test_parameters(n, text):
 
 def test_scores_are_points_and_differences_carry_their_sign():
     assert formatting.score(0.701234) == "70.12"
-    assert formatting.points(0.5) == 50
+    assert formatting.in_points(0.5) == 50
     assert (formatting.signed(0.012), formatting.signed(-0.012), formatting.signed(1e-9)) == ("+1.20", "−1.20", "±0.00")
 
 
 def test_bytes_days_and_counts():
-    assert (formatting.bytes_(1_536_000_000), formatting.bytes_(512), formatting.bytes_(4e13)) == (
+    assert (formatting.bytes_text(1_536_000_000), formatting.bytes_text(512), formatting.bytes_text(4e13)) == (
         "1.5 GB",
         "512 B",
         "40 TB",

@@ -162,7 +162,7 @@ def test_a_store_of_schema_2_shows_the_same_numbers(second: Path) -> None:
     assert rows(diagnosis.proof(cursor, name).texts, ["before", "after"]) == pages["proof"]
     judged = deltas(cursor, "reproduced")
     assert rows(judged, ["model", "task", "claim_score", "check_score", "delta", "verdict"]) == pages["deltas"]
-    assert rows(drift_cost.points(cursor), ["encoder", "task", "drift", "delta", "verdict"]) == pages["cost"]
+    assert rows(drift_cost.drift_and_delta(cursor), ["encoder", "task", "drift", "delta", "verdict"]) == pages["cost"]
 
 
 def is_time(value: object) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import drift
-from dashboard.sections import drift_verdicts
+from dashboard.tables import drift as drift_tables
 from data.rules import measures
 from data.rules.measures import MEASURES, Compared, Measure, measured
 from data.rules.vectors.clouds import Clouds
@@ -34,7 +34,7 @@ ROW = Measure("l2_range", "Range of L2", "From the nearest text to the farthest"
 
 @pytest.fixture
 def with_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (measures, keep, drift, drift_verdicts):
+    for module in (measures, keep, drift, drift_tables):
         monkeypatch.setattr(module, "MEASURES", (*MEASURES, ROW))
 
 
@@ -61,23 +61,25 @@ def test_it_is_computed_stored_read_and_shown(store: Path) -> None:
     frame = drift.verdicts(reader.cursor(), check, "dense")
     assert frame["l2_range"].tolist() == [kept]
     reader.close()
-    column = drift_verdicts._columns()["l2_range"]
-    assert (column["label"], column["help"]) == (ROW.label, ROW.help)
-    assert column["type_config"]["format"] == ROW.format
+    table = drift_tables.verdict_figures_table(frame.assign(name="candidate"))
+    column = table.config[ROW.label]
+    assert table.shown[ROW.label].tolist() == [kept]
+    assert column["help"] == ROW.help and column["type_config"]["format"] == ROW.format
 
 
 def test_the_table_of_figures_has_it(with_one_more: None) -> None:
     def page() -> None:
         import pandas as pd
 
-        from dashboard.sections import drift_verdicts
+        from dashboard.sections.drift_verdicts import show_verdict_figures
+        from dashboard.tables.drift import verdict_columns
 
-        columns = [*drift_verdicts._columns(), "texts_failed"]
-        drift_verdicts.table_of_figures(pd.DataFrame([{name: 1.0 for name in columns}]))
+        names = [*(column.source for column in verdict_columns()), "texts_failed"]
+        show_verdict_figures(pd.DataFrame([{str(name): 1.0 for name in names}]))
 
     shown = AppTest.from_function(page).run()
     assert not shown.exception
-    assert "l2_range" in list(shown.dataframe[0].value.columns)
+    assert ROW.label in list(shown.dataframe[0].value.columns)
 
 
 def test_a_check_of_before_has_no_such_figure(with_one_more: None, made_parity: Path) -> None:
@@ -91,7 +93,7 @@ def test_a_check_of_before_has_no_such_figure(with_one_more: None, made_parity: 
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     path = tmp_path_factory.mktemp("bundled") / "s.duckdb"
     with writing(path) as connection:
-        sample.load(connection, ROOT / "data" / "record")
+        sample.load_sample(connection, ROOT / "data" / "record")
     return duckdb.connect(str(path), read_only=True)
 
 

@@ -64,5 +64,5 @@ def test_the_leaderboard_and_the_compare_page_show_it(record_store: Path, monkey
     at.run()
     assert not at.exception
     facts = next(f.value for f in at.dataframe if "Fact" in f.value).set_index("Fact")
-    figures = facts.loc["Its published figures"].tolist()
+    figures = facts.loc["Published figures"].tolist()
     assert [f.split(":")[0] for f in figures] == ["contradicted", "reproduced"]

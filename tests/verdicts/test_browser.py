@@ -49,7 +49,7 @@ def click(page: Page, key: str, *wanted: str) -> None:
 
 
 def asked(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
+    return {key.removeprefix("r_"): value for key, value in parse_qs(urlsplit(page.url).query).items()}
 
 
 def test_a_click_on_a_cell_opens_it_and_the_link_shows_it_again(site: str, open_page) -> None:

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import reproduction as asked
-from dashboard.sections import cell
+from dashboard.tables import deltas as tables
 from data.rules.deltas import Thresholds
 from data.rules.setups import NamedRun
 from data.store.database import open_reader
@@ -110,15 +110,15 @@ def test_the_table_equals_the_view(at, cursor) -> None:
     assert len(shown) == len(direct) == len(PAGE_MODELS) * 6
     for ours, theirs in zip(columns, direct.columns, strict=True):
         left, right = shown[ours].tolist(), direct[theirs].tolist()
-        assert left == (right if isinstance(right[0], str) else pytest.approx(right)), ours
+        assert left == (right if isinstance(right[0], str) else pytest.approx(right, abs=0.0051)), ours
 
 
 def test_the_csv_is_the_table_and_runs_nothing(cursor) -> None:
     frame = asked.judged(cursor, "reported", Thresholds())
-    read = pd.read_csv(io.BytesIO(cell.as_csv(frame.assign(private=""))))
+    read = pd.read_csv(io.BytesIO(tables.deltas_csv(frame.assign(private=""))))
     assert read["delta"].tolist() == pytest.approx(frame["delta"].tolist())
     assert read["verdict"].tolist() == frame["verdict"].tolist()
-    evil = cell.as_csv(frame.head(1).assign(private="", model="=HYPERLINK(1)")).decode()
+    evil = tables.deltas_csv(frame.head(1).assign(private="", model="=HYPERLINK(1)")).decode()
     assert ",'=HYPERLINK(1)," in evil
 
 
@@ -142,7 +142,7 @@ def test_thresholds_in_the_address_move_the_lines(at, cursor) -> None:
 
 def test_thresholds_from_the_environment_are_the_page_s_defaults(at, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLUMBLINE_THRESHOLDS", "drift=0.06")
-    assert at(compare="Model cards").number_input(key="drift").value == 0.06
+    assert at(compare="Model cards").number_input(key="r_drift").value == 0.06
 
 
 def test_a_cell_opens_with_both_sides_and_what_differs(at, cursor) -> None:
@@ -182,7 +182,7 @@ def test_a_cell_of_a_run_shows_its_settings_warnings_and_every_metric(at) -> Non
 
 def test_names_with_markup_are_text(at) -> None:
     test = at(compare="Model cards", row=HOSTILE, task="SciFact")
-    assert test.selectbox(key="row").value == HOSTILE
+    assert test.selectbox(key="r_row").value == HOSTILE
     assert all("<img" not in m.value for m in test.markdown), "escaped, it has a backslash in it"
 
 
@@ -247,7 +247,7 @@ def test_a_task_of_several_cells_shows_the_worst_that_can_be_compared(cursor) ->
         (["not comparable"] * 3, "not comparable", None, 0),
     ):
         several = pd.concat([one] * 3).assign(verdict=verdicts, delta=[0.0, -0.04, -0.5])
-        [task] = cell.by_task(several, split).to_dict("records")
+        [task] = tables.heatmap_cells(several, split).to_dict("records")
         assert (task["verdict"], task["cells"], task["comparable"]) == (shown, 3, comparable)
         # What is coloured is what was compared: nothing that proves nothing moves a colour.
         assert pd.isna(task["delta"]) if delta is None else task["delta"] == pytest.approx(delta), verdicts
@@ -326,7 +326,7 @@ def test_our_own_bundled_runs_match_and_the_task_with_new_data_is_not_the_models
     split, _ = asked.effects(cursor, "reproduced", Thresholds())
     assert not split.rows["significant"].any()
     assert "MasakhaNEWSClusteringS2S" in set(split.columns.loc[split.columns["significant"].astype(bool), "name"])
-    [where] = cell.name_of(moved.head(1))
+    [where] = tables.cell_names(moved.head(1))
     test = at(record_store, row=moved["row"].iloc[0], task="MasakhaNEWSClusteringS2S", cell=where)
     words = said(test)
     assert "**Runs**: none stands out." in words
@@ -340,18 +340,18 @@ def test_runs_of_one_setting_keep_labels_of_their_own() -> None:
     rows = pd.Series(
         ["org/model · 20261121-081443-2589dfc2", "org/model · 20261120-100000-2589dfc2 → 20261121-120000-ab"]
     )
-    assert cell.short(rows, {}).tolist() == [
+    assert tables.short_row_names(rows, {}).tolist() == [
         "model · 11-21 08:14 2589",
         "model · 11-20 10:00 2589 → 20261121-120000-ab",
     ]
-    assert cell.short(pd.Series(["org/model"]), {}).tolist() == ["model"]
+    assert tables.short_row_names(pd.Series(["org/model"]), {}).tolist() == ["model"]
 
 
 def test_runs_are_labelled_by_what_sets_them_apart() -> None:
     plain_run, cut, first, second = (f"org/model · 2026112{n}-081443-2589dfc2" for n in range(4))
     named = {row: NamedRun("", "pooling cls", None, "", "") for row in (first, second)}
     named |= {cut: NamedRun("", "32 tokens", None, "", ""), plain_run: NamedRun("", "", None, "", "")}
-    assert cell.short(pd.Series([plain_run, cut, cut, first, second]), named).tolist() == [
+    assert tables.short_row_names(pd.Series([plain_run, cut, cut, first, second]), named).tolist() == [
         "model · 11-20 08:14 2589",
         "model · 32 tokens",
         "model · 32 tokens",

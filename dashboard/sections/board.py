@@ -1,0 +1,176 @@
+"""The board of a benchmark: every model on it as a table, and its quality against its size."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import url_state
+from dashboard.access import answer_of
+from dashboard.figures import pareto as pareto_figures
+from dashboard.formatting import count, plain
+from dashboard.queries import badges as badges_queries
+from dashboard.queries import leaderboard as leaderboard_queries
+from dashboard.queries.intervals import Intervals
+from dashboard.queries.leaderboard import Selection
+from dashboard.sections.grid import show_csv, show_table
+from dashboard.tables import leaderboard as leaderboard_tables
+from dashboard.tables.columns import PRIVATE, Table
+
+__all__ = ["Board", "show_board"]
+
+
+class Board(NamedTuple):
+    """A benchmark, who takes part, a row for each of these, and how sure the ranks are."""
+
+    benchmark: dict[str, Any]
+    selection: Selection
+    models: pd.DataFrame
+    intervals: Intervals
+
+    @property
+    def name(self) -> str:
+        """The benchmark's."""
+        return str(self.benchmark["benchmark"])
+
+    @property
+    def quality(self) -> str:
+        """Column of the benchmark's headline mean."""
+        return leaderboard_tables.quality_of(self.benchmark)
+
+
+def show_board(board: Board) -> None:
+    """The table, and quality against size."""
+    table, plot = url_state.tabs(["Table", "Quality against size"], "view")
+    with table:
+        show_board_table(board)
+    if plot.open:
+        with plot:
+            show_figure(board)
+
+
+def show_board_table(board: Board) -> None:
+    """The table with its controls, and what the signs in it mean."""
+    table = _board_table(board)
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    wanted = url_state.text_input(
+        "Search by name", "name", where=bar, placeholder="part of a name", icon=":material/search:", width=300
+    )
+    by = url_state.selectbox("Sort by", table.sortable, "sort", where=bar, width=180) or "Rank"
+    reverse = url_state.toggle("Reverse", "reverse", where=bar)
+    named = table.source["model"].str.contains(wanted.strip(), case=False, regex=False)
+    table = table.rows(named).sorted_by(by, reverse=reverse)
+    show_csv(_file_name(board.name), table.csv, "Exactly the rows and columns shown.", where=bar)
+    if table.source.empty:
+        st.info(f"No model's name holds “{plain(wanted)}”.", icon=":material/search_off:")
+        return
+    show_grid(table)
+    show_legend(board.models, len(board.models) - len(table.source))
+
+
+def _board_table(board: Board) -> Table:
+    name, selection = board.name, board.selection
+    by_type = board.benchmark["show_task_types"]
+    whole = selection.tasks is None and not selection.trusted
+    return leaderboard_tables.board_table(
+        board.models,
+        board.benchmark,
+        groups=answer_of(leaderboard_queries.group_means, name) if whole else None,
+        types=answer_of(leaderboard_queries.type_means, name, selection) if by_type else None,
+        intervals=board.intervals.models,
+        checked=badges_queries.short_badges(answer_of(badges_queries.badges)),
+    )
+
+
+def show_grid(table: Table) -> None:
+    """The rows; selecting one sets the model choice below, which is what the address keeps."""
+    models = table.source["model"].tolist()
+    order = [url_state.choice("sort"), url_state.choice("reverse")]
+    key = f"grid_{hash((tuple(models), *map(str, order)))}"
+
+    def selected() -> None:
+        selection = st.session_state[key]["selection"]
+        if selection["columns"]:  # a click on a head: Streamlit's own sorting is in no link and puts blanks first
+            _sort_by(str(selection["columns"][0]), table.sortable)
+        else:
+            url_state.set_choice("model", models[selection["rows"][0]] if selection["rows"] else None)
+
+    chosen = url_state.choice("model")
+    rows = [models.index(chosen)] if chosen in models else []
+    st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    show_table(
+        table,
+        key=key,
+        height="content" if len(models) < 20 else 640,
+        on_select=selected,
+        selection_mode=["single-row", "single-column"],
+        alt="Leaderboard: one row a model, best first",
+    )
+
+
+def _sort_by(column: str, sortable: list[str]) -> None:
+    """Callback: sort by this column, or turn it round if it is sorted by already."""
+    if column in sortable:
+        url_state.set_choice("reverse", url_state.choice("sort") == column and not url_state.choice("reverse"))
+        url_state.set_choice("sort", column)
+
+
+def show_legend(models: pd.DataFrame, hidden: int) -> None:
+    """What the table's blanks, bars and badges mean."""
+    incomplete = int((models["tasks_missing"] > 0).sum())
+    lacking = (
+        f"{count(incomplete, 'model lacks', 'models lack')} at least one task and"
+        f" {'has' if incomplete == 1 else 'have'} no mean over all."
+        if incomplete
+        else ""
+    )
+    sentences = [
+        "Scores run from 0 to 100, higher is better; a blank is a missing score, never a zero.",
+        lacking,
+        f"{hidden:,} hidden by the name search." if hidden else "",
+    ]
+    st.caption(" ".join(filter(None, sentences)))
+    meaning = str(PRIVATE.help)
+    legend = [
+        ("orange", f"n {leaderboard_tables.CARD}", "scores stated on the model's own card, not run by MTEB"),
+        (
+            "gray", f"n {leaderboard_tables.DATA}",
+            "scores on another version of the data set than today's or none stated",
+        ),
+        (
+            "violet", f"n {leaderboard_tables.REVISION}",
+            "scores of another revision of the model than most of its others",
+        ),
+    ]  # fmt: skip
+    if models["private"].any():
+        legend.append(("blue", leaderboard_tables.PRIVATE_MODEL, f"{meaning[0].lower()}{meaning[1:-1]}"))
+    if not models["ranked"].all():
+        legend.append(("green", leaderboard_tables.OWN_RUN, "only run here; moves nobody's rank"))
+    st.markdown(" ".join(f":{colour}-badge[{label}] :small[{words}]" for colour, label, words in legend))
+
+
+def show_figure(board: Board) -> None:
+    """Quality against size; a click on a model chooses it."""
+    by = url_state.segmented_control("Colour by", ["licence", "release"], "colour")
+    label = leaderboard_tables.MEANS[board.quality]
+    frame = board.models.assign(quality=board.models[board.quality])
+    left_out = len(frame) - len(pareto_figures.drawable(frame))
+    figure = pareto_figures.pareto_chart(frame, quality=label, by=by, chosen=url_state.choice("model"))
+
+    def picked() -> None:
+        points = st.session_state["plot"]["selection"]["points"]
+        if points and "customdata" in points[0]:
+            data = points[0]["customdata"]
+            url_state.set_choice("model", data if isinstance(data, str) else data[0])
+
+    st.plotly_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
+    st.caption(
+        f"Up and to the left is better. Models on the dotted line are beaten by none of their size or smaller. "
+        f"{count(left_out, 'model')} not drawn: size not stated or {label} missing."
+    )
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name).strip("-").lower()

@@ -1,0 +1,49 @@
+"""How every page is laid out: its controls, what it asks the store with them, then its parts from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+from dashboard.formatting import plain
+from dashboard.messages import show_empty
+from dashboard.url_state import current_page
+from data.store.errors import InputError
+
+__all__ = ["lay_out"]
+
+Choices = TypeVar("Choices")
+Answers = TypeVar("Answers")
+
+
+def lay_out(
+    controls: Callable[[], Choices | None],
+    questions: Callable[[Choices], Answers | None],
+    parts: Sequence[Callable[[Answers], None]],
+    *,
+    introduction: str = "",
+) -> None:
+    """A page, top to bottom; it ends where there is nothing to choose from or nothing to show, which was then said.
+
+    Args:
+        controls: draws what a viewer chooses and returns it; None while the address names what nobody knows.
+        questions: asks the store; None where there is no answer. What cannot be asked is an ``InputError``.
+        parts: each draws one part of the answer.
+        introduction: one line below the page's title; without, the page has no title of its own.
+    """
+    if introduction:
+        st.title(current_page().title)
+        st.caption(introduction)
+    choices = controls()
+    if choices is None:
+        return
+    try:
+        answers = questions(choices)
+    except InputError as error:
+        show_empty(plain(error))
+        return
+    if answers is not None:
+        for part in parts:
+            part(answers)

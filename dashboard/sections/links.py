@@ -1,0 +1,58 @@
+"""Links to other pages, with what they are to show there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.access import answer_of
+from dashboard.queries import leaderboard as leaderboard_queries
+from dashboard.queries.question import Question
+from dashboard.url_state import address_of, page_named, remembered
+
+__all__ = ["Choice", "compare_link", "open_page", "page_link"]
+
+Choice = str | Sequence[str]
+
+
+def page_link(page: str, label: str, *, where: Any = st, **choices: Choice) -> None:
+    """A link to a page, opened at these choices."""
+    where.page_link(
+        f"screens/{page}.py", label=label, icon=page_named(page).icon, query_params=address_of(page, **choices)
+    )
+
+
+def open_page(page: str, **choices: Choice) -> None:
+    """Go to a page, opened at these choices."""
+    st.switch_page(f"screens/{page}.py", query_params=address_of(page, **choices))
+
+
+def compare_link(
+    label: str,
+    benchmark: str,
+    models: Sequence[str],
+    *,
+    tasks: Sequence[str] = (),
+    strict: bool = False,
+    question: Question | None = None,
+) -> None:
+    """A link to Compare with these models, the first of them as the baseline.
+
+    What Compare starts with anyway stays out of it: Streamlit takes a default out of an address as a page opens, and
+    leaves a step in the browser's history for each.
+    """
+    offered = list(answer_of(leaderboard_queries.benchmarks)["benchmark"])
+    usual = offered[leaderboard_queries.first_shown(offered)]
+    choices: dict[str, Choice] = {"models": list(models)}
+    # Compare starts with the benchmark asked about last.
+    if benchmark != usual or (remembered("benchmark") or usual) != usual:
+        choices["benchmark"] = benchmark
+    if tasks:
+        choices["tasks"] = list(tasks)
+    if strict:
+        choices["strict"] = "true"
+    if question is not None:
+        choices["weights"] = question.text()
+    page_link("compare", label, **choices)

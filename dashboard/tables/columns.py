@@ -1,0 +1,197 @@
+"""A column of a table is one line: its head, the column of the frame it shows, how, and what its head explains.
+
+:class:`Table` turns such lines and a frame into what is shown, Streamlit's configuration of it, its order and its CSV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.formatting import bytes_text, day, licence, parameters, rounded
+
+__all__ = [
+    "BYTES", "CHECK", "COMPACT", "DATE", "DAY", "DIFFERENCE", "LICENCE", "LIST", "LOCALISED", "MARK", "MODEL", "MOMENT",
+    "PARAMETERS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "TASK", "TEXT", "WHOLE",
+    "Column", "Format", "Table", "number",
+]  # fmt: skip
+
+Source = str | Callable[[pd.DataFrame], Any]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the values of a column are shown: Streamlit's column with its options, and what is written into it."""
+
+    config: Callable[..., Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    write: Callable[[pd.Series], Any] | None = None
+
+
+def number(form: str, scale: float | None = None) -> Format:
+    """Numbers in a printf format or one of Streamlit's; with a scale, that many times the source, to two decimals."""
+    write = None if scale is None else lambda values: rounded(scale * values.astype("float64"))
+    return Format(st.column_config.NumberColumn, {"format": form}, write)
+
+
+def _written(write: Callable[[Any], str]) -> Format:
+    return Format(st.column_config.TextColumn, write=lambda values: values.map(write))
+
+
+TEXT = Format(st.column_config.TextColumn)
+POINTS = number("%.2f", 100)  # of a source on the 0-1 scale
+DIFFERENCE = number("%+.2f", 100)
+SHARE = number("%.0f %%", 100)
+PERCENT = number("%.0f %%")
+WHOLE = number("%d")
+SMALL = number("%.1e")
+LOCALISED = number("localized")
+PARAMETERS = _written(parameters)
+COMPACT = number("compact")
+BYTES = _written(bytes_text)
+LICENCE = _written(licence)
+DAY = _written(day)
+DATE = Format(st.column_config.DateColumn, {"format": "YYYY-MM-DD"}, pd.to_datetime)
+MOMENT = Format(st.column_config.DatetimeColumn, {"format": "YYYY-MM-DD HH:mm"})
+CHECK = Format(st.column_config.CheckboxColumn)
+LIST = Format(st.column_config.ListColumn)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        name: its head.
+        source: the column of the frame it shows, or what makes it of the frame.
+        format: how its values are shown.
+        help: what the head explains.
+        width: in pixels, or Streamlit's "small", "medium", "large".
+        pinned: whether it stays in sight.
+        optional: left out where the frame has no such source or nothing stands in it.
+        sort: the column of the frame it is sorted by; its own source without.
+        small_first: whether small numbers are what one looks for first; texts begin with A in any case.
+    """
+
+    name: str
+    source: Source
+    format: Format = TEXT
+    help: str | None = None
+    width: int | str | None = None
+    pinned: bool | None = None
+    optional: bool = False
+    sort: str | None = None
+    small_first: bool = False
+
+    def values(self, frame: pd.DataFrame) -> pd.Series:
+        """What stands in it, a row of the frame each."""
+        raw = self.source(frame) if callable(self.source) else frame[self.source]
+        series = pd.Series(raw, index=frame.index)
+        return series if self.format.write is None else pd.Series(self.format.write(series), index=frame.index)
+
+    def config(self) -> Any:
+        """Streamlit's configuration of it."""
+        return self.format.config(
+            self.name, help=self.help, width=self.width, pinned=self.pinned, **self.format.options
+        )
+
+    def sort_keys(self, source: pd.DataFrame, shown: pd.Series) -> pd.Series:
+        """What rows are ordered by: numbers and dates as shown, of texts made of numbers those, of others no case."""
+        raw = source[self.sort] if self.sort else shown
+        if not self.sort and not _ordered(raw) and isinstance(self.source, str) and _ordered(source[self.source]):
+            raw = source[self.source]
+        return raw if _ordered(raw) else raw.map(_folded)
+
+
+# Columns that many tables have.
+MARK = Column(
+    "", lambda frame: frame["differs"].map({True: ["≠"], False: []}),
+    Format(st.column_config.MultiselectColumn, {"options": ["≠"], "color": ["orange"]}), "What differs", 50,
+)  # fmt: skip
+MODEL = Column("Model", "model", pinned=True)
+TASK = Column("Task", "task", pinned=True)
+PRIVATE = Column(
+    "Private", "private", help="Known only from this machine: in neither MTEB's registry nor its published results.",
+    width=80, optional=True,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A frame as its columns show it; rows of ``source`` and ``shown`` are the same, numbered from 0."""
+
+    columns: tuple[Column, ...]
+    source: pd.DataFrame
+    shown: pd.DataFrame
+
+    @classmethod
+    def of(cls, columns: Iterable[Column], source: pd.DataFrame) -> Table:
+        """The table of a frame."""
+        source = source.reset_index(drop=True)
+        present: dict[str, Column] = {}
+        shown: dict[str, pd.Series] = {}
+        for column in columns:
+            if column.optional and isinstance(column.source, str) and column.source not in source:
+                continue
+            values = column.values(source)
+            if not column.optional or (values.notna() & values.ne("")).any():
+                name = column.name + " " * sum(other.strip() == column.name for other in present)  # heads are unique
+                present[name], shown[name] = replace(column, name=name), values
+        return cls(tuple(present.values()), source, pd.DataFrame(shown))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Streamlit's ``column_config`` of what is shown."""
+        return {column.name: column.config() for column in self.columns}
+
+    @property
+    def sortable(self) -> list[str]:
+        """Heads of the columns that can be sorted by: all but lists."""
+        lists = (LIST.config, MARK.format.config)
+        return [column.name for column in self.columns if column.format.config not in lists]
+
+    def only(self, *names: str) -> Table:
+        """The same table with these columns, as they stand in it."""
+        columns = tuple(column for column in self.columns if column.name in names)
+        return Table(columns, self.source, self.shown[[column.name for column in columns]])
+
+    def without(self, *names: str) -> Table:
+        """The same table without these columns."""
+        return self.only(*(column.name for column in self.columns if column.name not in names))
+
+    def rows(self, chosen: Any) -> Table:
+        """The same table with these rows, a mask or numbers, in this order."""
+        source, shown = (frame.loc[chosen].reset_index(drop=True) for frame in (self.source, self.shown))
+        return Table(self.columns, source, shown)
+
+    def sorted_by(self, name: str, *, reverse: bool = False) -> Table:
+        """The table in the order of a column, blanks last either way; as it is where there is no such column."""
+        column = next((column for column in self.columns if column.name == name), None)
+        if column is None:
+            return self
+        keys = column.sort_keys(self.source, self.shown[name])
+        ascending = (column.small_first or not _ordered(keys)) != reverse
+        return self.rows(keys.sort_values(ascending=ascending, na_position="last", kind="stable").index)
+
+    def csv(self) -> bytes:
+        """The table as it is shown; a text that a spreadsheet would run as a formula gets a quote in front."""
+        return self.shown.map(_inert).to_csv(index=False).encode("utf-8")
+
+
+def _ordered(values: pd.Series) -> bool:
+    """Whether values have an order of their own, as numbers and dates have."""
+    return pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values)
+
+
+def _folded(value: object) -> str | None:
+    return str(value).casefold() if pd.notna(value) and value != "" else None  # type: ignore[call-overload]
+
+
+def _inert(value: Any) -> Any:
+    if isinstance(value, list):
+        return _inert("; ".join(map(str, value)))
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

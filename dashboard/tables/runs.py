@@ -1,0 +1,53 @@
+"""Tables of the runs page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from dashboard.tables.columns import LOCALISED, MOMENT, POINTS, PRIVATE, WHOLE, Column, Table, number
+
+__all__ = ["recorded_table", "run_tasks_table", "runs_table"]
+
+_RUNS = (
+    Column("Started (UTC)", "started_at", MOMENT),
+    Column("Kind", "kind"),
+    Column("Model or reference", "model"),
+    PRIVATE,
+    Column("Status", "status"),
+    Column("Tasks", "progress", sort="done"),
+    Column("Warnings", "warnings"),
+    Column("Findings", "findings"),
+    Column("Seconds", "seconds", WHOLE),
+    Column("Revision", "revision"),
+    Column("Run", "run_id"),
+)
+_TASKS = (
+    Column("Task", "task"),
+    Column("Status", "status"),
+    Column("Error", "error", width="medium"),
+    Column("Score", "score", POINTS),
+    Column("Texts", "texts", LOCALISED),
+    Column("Seconds", "seconds", number("%.1f")),
+    Column("Peak memory, MB", "peak_memory_mb", number("%.0f")),
+    Column("Batch size", "batch_size"),
+    Column("Local data set", "dataset_path"),
+    Column("Warnings", "warnings"),
+    Column("Data set revision", "dataset_revision"),
+    Column("mteb", "mteb_version"),
+)
+
+
+def runs_table(runs: pd.DataFrame) -> Table:
+    """Every run of this machine, the newest first."""
+    pairs = zip(runs["done"], runs["tasks"], strict=True)
+    return Table.of(_RUNS, runs.assign(progress=[f"{done} of {tasks}" if tasks else "" for done, tasks in pairs]))
+
+
+def run_tasks_table(tasks: pd.DataFrame) -> Table:
+    """The tasks of a run, with their scores in points."""
+    return Table.of(_TASKS, tasks)
+
+
+def recorded_table(entries: pd.DataFrame, part: str) -> Table:
+    """One part of what a run recorded: its entries, as they were in use."""
+    return Table.of((Column(part.capitalize(), "name"), Column("As in use", "left", width="large")), entries)

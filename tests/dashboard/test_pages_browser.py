@@ -1,0 +1,20 @@
+"""Every page in a real browser, over the bundled record: it opens, at its own address, with no error on it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.dashboard.test_page_dialect import listed
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("name", ["", *listed()])
+def test_every_page_opens_at_its_address(open_page, record_dashboard: str, name: str) -> None:
+    page = open_page(f"{record_dashboard}/{name}", width=1440)
+    expect(page.get_by_test_id("stAppViewContainer")).to_be_visible()
+    expect(page.locator('[data-testid="stMainBlockContainer"] [data-testid="stMarkdown"]').first).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
+    expect(page.get_by_test_id("stAlertContentWarning")).to_have_count(0)
