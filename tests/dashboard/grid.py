@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, Page
 
 HEAD, ROW = 31, 31  # pixels, at the theme's font size
 
-__all__ = ["cells", "grid", "heads", "select_row"]
+__all__ = ["cells", "fits", "grid", "heads", "select_row"]
 
 
 def grid(page: Page, nth: int = 0) -> Locator:
@@ -32,3 +32,13 @@ def select_row(page: Page, table: Locator, row: int) -> None:
     box = table.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 18, box["y"] + HEAD + ROW * row + ROW / 2)
+
+
+def fits(page: Page) -> None:
+    """Fail if the page scrolls sideways, once a change of the window's size has come through."""
+    page.wait_for_function(
+        """() => [document.documentElement, document.querySelector('[data-testid=stMain]')].every(
+            element => element.scrollWidth <= element.clientWidth)""",
+        timeout=30_000,
+        polling=100,
+    )

@@ -31,5 +31,7 @@ def test_two_runs_of_the_shipped_set_stand_side_by_side(
         page = open_page(f"{address}/reproduction?compare=Run+against+run", width=1400, height=2200)
         expect(page.get_by_text("SamplePairs").first).to_be_visible()
         expect(page.get_by_text("SampleQuestions").first).to_be_visible()
+        page.close()  # before the server ends, which an open page would report
         page = open_page(f"{address}/runs?run={second.run_id}&other={first.run_id}", width=1400, height=2200)
         expect(page.get_by_text(re.compile(r"2 of \d+ entries differ")).first).to_be_visible()  # asked for, and in use
+        page.close()

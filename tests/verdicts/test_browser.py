@@ -42,7 +42,8 @@ def site(page_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def click(page: Page, key: str, *wanted: str) -> None:
     """Click the mark of a figure that stands for these."""
     page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.scroll_into_view_if_needed()
-    page.wait_for_function(f"document.querySelector('.st-key-{key} .js-plotly-plot')?._fullData?.length > 1")
+    ready = f"document.querySelector('.st-key-{key} .js-plotly-plot')?._fullData?.length > 1"
+    page.wait_for_function(ready, polling=100)  # by default the page is drawn for each look
     x, y = page.evaluate(_AT, [key, list(wanted)])
     page.mouse.move(x, y)
     page.mouse.click(x, y)
