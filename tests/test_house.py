@@ -1,14 +1,13 @@
 """The picture of the house holds: who may import whom, one definition a public name, names that say what they hold.
 
-The picture is the one of the README, under "The folders". Each list called ``..._LEFT`` says what does not hold yet; it
-must be exact, so that it only ever shrinks.
+The picture is the one of the README, under "The folders".
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 
@@ -21,32 +20,14 @@ from tests.serving import ROOT
 HALVES = ("data", "evaluators", "dashboard")
 # What `data.rules` takes of the store: its words, its errors and the shape of its records. It opens nothing.
 FOR_RULES = {"data.store.vocabulary", "data.store.errors", "data.store.runs"}
-IMPORTS_LEFT: set[str] = {"dashboard.question -> dashboard.queries"}
-CIRCLES_LEFT: list[set[str]] = []
 
 # Public names that several modules define: what the command line, the backends and the tiers are each asked by.
 AGAIN = {"main", "register", "open", "OPTIONS", "check"}
-TWICE_LEFT: set[str] = {
-    "Comparison", "Difference", "Evidence", "IDENTICAL", "MODULES", "Named", "OWN", "Outcome", "POOLINGS",
-    "SEVERITIES", "Severity", "Side", "Standing", "Tier", "VARIANTS", "VERDICTS", "Vectors", "Verdict", "apart",
-    "as_csv", "beside", "between", "blocks", "by_task", "by_type", "causes", "cells", "compare", "differences",
-    "dumbbell", "facts", "faults", "figures", "findings", "head_to_head", "heatmap", "keep", "marked", "metrics",
-    "moves", "named", "of_run", "points", "pool", "profile", "proof", "provenance", "quality_against_size",
-    "same_setup", "sentences", "short", "short_list", "show", "shown", "standings", "tasks", "tasks_of", "weights",
-}  # fmt: skip
 
 # Names that say that something was done to a thing, and not what it is.
 VAGUE = {"found", "said", "told", "kept"}
-VAGUE_LEFT: dict[str, int] = {
-    "dashboard.access": 1, "dashboard.figures": 5, "dashboard.formatting": 1, "dashboard.private": 1,
-    "dashboard.queries": 45, "dashboard.question": 1, "dashboard.screens": 27, "dashboard.sections": 25,
-    "dashboard.tables": 4, "dashboard.url_state": 5, "data.rules": 16, "evaluators.diagnose": 71,
-    "evaluators.encoders": 26, "evaluators.model_files": 6, "evaluators.parity": 64, "evaluators.preflight": 43,
-    "evaluators.trust": 7,
-}  # fmt: skip
 
 LONGEST_FUNCTION, LONGEST_FILE = 60, 400  # lines
-LONG_LEFT: set[str] = {"evaluators.parity.stability", "evaluators.preflight.catalogue", "evaluators.preflight.pipeline"}
 
 
 @cache
@@ -133,7 +114,7 @@ def test_nobody_imports_from_above_himself() -> None:
         for other in others
         if "." in module and "." in other and not allowed(module, other)
     }
-    assert wrong == IMPORTS_LEFT
+    assert not wrong
 
 
 @pytest.mark.parametrize(
@@ -169,7 +150,7 @@ def circles(edges: dict[str, frozenset[str]]) -> list[set[str]]:
 
 
 def test_no_modules_import_each_other() -> None:
-    assert circles(graph()) == CIRCLES_LEFT
+    assert not circles(graph())
     assert circles({"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("a"), "d": frozenset("a")}) == [{*"abc"}]
 
 
@@ -194,7 +175,7 @@ def test_a_public_name_is_defined_once() -> None:
     for module, tree in modules().items():
         for name in public(tree):
             homes[name].append(module)
-    assert {name for name, places in homes.items() if len(places) > 1} - AGAIN == TWICE_LEFT
+    assert not {name: places for name, places in homes.items() if len(places) > 1 and name not in AGAIN}
     assert public(ast.parse("__all__ = ['f', 'g', 'X']\nfrom a import g\ndef f(): ...\nX, y = 1, 2")) == {"f", "X"}
 
 
@@ -211,8 +192,7 @@ def vague(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def test_names_say_what_they_hold() -> None:
-    counts = Counter(room(module) for module, tree in modules().items() for _ in vague(tree))
-    assert counts == VAGUE_LEFT, dict(sorted(counts.items()))
+    assert not [(module, line, name) for module, tree in modules().items() for line, name in vague(tree)]
     code = "found = 1\nfor said in x: self.told = said\ndef f(kept): return [found for found in kept]"
     assert sorted(name for _, name in vague(ast.parse(code))) == ["found", "found", "kept", "said", "told"]
 
@@ -227,4 +207,4 @@ def lengths(module: str, tree: ast.Module) -> Iterator[tuple[str, int, int]]:
 
 def test_a_function_is_a_thought_and_a_file_a_room() -> None:
     long = {name for module, tree in modules().items() for name, lines, most in lengths(module, tree) if lines > most}
-    assert long == LONG_LEFT
+    assert not long

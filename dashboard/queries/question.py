@@ -38,12 +38,12 @@ class Question:
         Raises:
             InputError: a part is none, or no number from 0 up.
         """
-        found: dict[str, list[tuple[str, float]]] = {kind: [] for kind in _KINDS}
+        weights: dict[str, list[tuple[str, float]]] = {kind: [] for kind in _KINDS}
         coverage = cls.coverage
         for key, value in parse_qsl(text, keep_blank_values=True):
             kind, _, name = key.partition(".")
             number = _number(value)
-            if number is None or (kind not in found and key != _COVERAGE):
+            if number is None or (kind not in weights and key != _COVERAGE):
                 raise InputError(
                     f"The weights have a part that cannot be read: {key}={value}",
                     where=text[:200],
@@ -52,8 +52,8 @@ class Question:
             if key == _COVERAGE:
                 coverage = number / 100
             else:
-                found[kind].append((name, number))
-        types, domains, languages, tasks = (tuple(found[kind]) for kind in _KINDS)
+                weights[kind].append((name, number))
+        types, domains, languages, tasks = (tuple(weights[kind]) for kind in _KINDS)
         return cls(types, domains, languages, tasks, coverage)
 
     def text(self) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from data.rules.causes import CAUSES, Cost, words_of
 
-__all__ = ["FEWEST", "Delta", "Suggestion", "measured", "suggest"]
+__all__ = ["FEWEST", "Delta", "Suggestion", "measured_costs", "suggest"]
 
 # Which of the three measured tasks a task is most like, by its type; for faults of length, by its texts' length.
 _KIND = {
@@ -76,7 +76,7 @@ class Suggestion:
     settle: str
 
 
-def measured() -> list[tuple[str, str, Cost]]:
+def measured_costs() -> list[tuple[str, str, Cost]]:
     """Every cost that was measured: the cause's code, its words as it was measured, and the cost."""
     return [(cause.code, cause.filled(cost.of).words, cost) for cause in CAUSES.values() for cost in cause.costs]
 
@@ -99,7 +99,7 @@ def suggest(deltas: Sequence[Delta], model: str = "MODEL") -> list[Suggestion]:
     if len(usable) < FEWEST or max(abs(delta.delta) for delta in usable) <= _CLOSE:
         return by_metric
     excluded = "normalisation-missing" if _tells_length(usable) else ""
-    fits = [(code, words, cost, _fit(cost, usable)) for code, words, cost in measured() if code != excluded]
+    fits = [(code, words, cost, _fit(cost, usable)) for code, words, cost in measured_costs() if code != excluded]
     ranked = [
         Suggestion(code, words, fit, _why(cost, usable), settle)
         for code, words, cost, fit in sorted(fits, key=lambda one: -one[3])

@@ -12,7 +12,7 @@ import numpy as np
 
 from data.rules.causes import Cause
 from data.store.errors import ModelError, PlumblineError
-from evaluators.diagnose.measure import unit
+from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Projection, Reference
 from evaluators.diagnose.rows import Row, RowBuilder, Texts
@@ -259,11 +259,11 @@ def finished(pooled: Embeddings, recipe: Recipe, projections: tuple[Projection, 
         vectors = _projected(vectors, projection)
     normalise = recipe.normalise == "yes"
     if normalise and recipe.normalise_first:
-        vectors = unit(vectors)
+        vectors = unit_rows(vectors)
     if recipe.dimensions is not None:
         vectors = vectors[:, : recipe.dimensions]
     if normalise and not recipe.normalise_first:
-        vectors = unit(vectors)
+        vectors = unit_rows(vectors)
     return _stored(vectors, recipe.rounding)
 
 

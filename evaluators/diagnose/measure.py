@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ROUNDING", "Errors", "apart", "apart_each", "closeness", "cosine", "even", "unit"]
+__all__ = ["ROUNDING", "Errors", "apart", "apart_each", "closeness", "cosine", "even", "unit_rows"]
 
 Errors = NDArray[np.float64]
 _Float = TypeVar("_Float", bound=np.floating[Any])
@@ -47,7 +47,7 @@ def apart_each(candidate: NDArray[np.float32], made: Sequence[NDArray[np.float32
     return [errors[place] if place in errors else apart(candidate, vectors) for place, vectors in enumerate(made)]
 
 
-def unit(rows: NDArray[_Float]) -> NDArray[_Float]:
+def unit_rows(rows: NDArray[_Float]) -> NDArray[_Float]:
     """Rows of length one, of the type they come in; a row of zeros stays as it is."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(norms > 1e-12, norms, 1), dtype=rows.dtype)

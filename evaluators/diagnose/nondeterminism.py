@@ -18,7 +18,7 @@ from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.likeness import alike
-from evaluators.diagnose.measure import apart, unit
+from evaluators.diagnose.measure import apart, unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.verdict import NamedCause
 from evaluators.diagnose.weights import layers_of
@@ -187,7 +187,7 @@ def _depends(candidate: Embeddings, base: Embeddings) -> bool:
     permutation of the texts asks of what is left when that direction is gone.
     """
     width = min(candidate.shape[1], base.shape[1])
-    one, other = (unit((vectors - vectors.mean(0))[:, :width]) for vectors in (candidate, base))
+    one, other = (unit_rows((vectors - vectors.mean(0))[:, :width]) for vectors in (candidate, base))
     products, order = one @ other.T, np.random.default_rng(0)
     places = np.arange(len(products))
     chance = [float(products[places, order.permutation(places)].sum()) for _ in range(_PERMUTATIONS)]

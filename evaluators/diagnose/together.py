@@ -16,7 +16,7 @@ from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import Errors, apart, unit
+from evaluators.diagnose.measure import Errors, apart, unit_rows
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.residual import rounding
@@ -122,7 +122,7 @@ def _standard(rows: Errors) -> Errors:
 # By the code of the cause.
 _CENTRED: dict[str, Callable[[Errors], Errors]] = {
     "mean-of-call-off": _centred,
-    "mean-of-call-off-normalised": lambda rows: unit(_centred(rows)),
+    "mean-of-call-off-normalised": lambda rows: unit_rows(_centred(rows)),
     "standardised-over-call": _standard,
-    "standardised-over-call-normalised": lambda rows: unit(_standard(rows)),
+    "standardised-over-call-normalised": lambda rows: unit_rows(_standard(rows)),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
-from evaluators.preflight.loading import LoadedModel, error_in_words, guarded, quietly
+from evaluators.preflight.loading import LoadedTransformer, error_in_words, guarded, quietly
 from evaluators.preflight.steps import text_modality
 from evaluators.preflight.target import Target
 
@@ -17,7 +17,7 @@ _TEXTS, _TOKENS = 2, 6
 _ALIKE = 1e-6  # relative distance of two texts' vectors; another token moves them by a tenth or more
 
 
-def check_forward(target: Target, loaded: LoadedModel) -> Iterator[Finding]:
+def check_forward(target: Target, loaded: LoadedTransformer) -> Iterator[Finding]:
     """Whether the model computes vectors of two made-up texts: finite ones, and not the same of both.
 
     Asked only of a transformer that reads tokens alone and whose own code is not involved, since others need more.

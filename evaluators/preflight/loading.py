@@ -14,13 +14,13 @@ from evaluators.preflight.target import Target
 from evaluators.trust import allowances, opening
 
 __all__ = [
-    "LoadedModel", "architecture_class", "error_in_words", "guarded", "load_model", "load_tokenizer", "native_class",
+    "LoadedTransformer", "architecture_class", "error_in_words", "guarded", "load_model", "load_tokenizer", "native_class",
     "quietly",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class LoadedModel:
+class LoadedTransformer:
     """A model in memory, and the keys its loader could not place."""
 
     model: Any
@@ -73,7 +73,7 @@ def architecture_class(target: Target) -> Any:
     return transformers.AutoModel
 
 
-def load_model(target: Target) -> LoadedModel:
+def load_model(target: Target) -> LoadedTransformer:
     """Load the weights in the precision of the file; its own code runs only if this model and revision were allowed.
 
     Raises:
@@ -98,7 +98,7 @@ def load_model(target: Target) -> LoadedModel:
     mismatched = frozenset(str(entry[0] if isinstance(entry, tuple) else entry) for entry in report["mismatched_keys"])
     beside = re.compile(model_kind(target).beside)
     unexpected = frozenset(key for key in report["unexpected_keys"] if not beside.search(key))
-    return LoadedModel(model.eval(), frozenset(report["missing_keys"]) - mismatched, unexpected, mismatched)
+    return LoadedTransformer(model.eval(), frozenset(report["missing_keys"]) - mismatched, unexpected, mismatched)
 
 
 def load_tokenizer(target: Target) -> Any:

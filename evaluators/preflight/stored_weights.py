@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluators.preflight.loading import LoadedModel
+from evaluators.preflight.loading import LoadedTransformer
 from evaluators.preflight.target import Target
 from evaluators.preflight.tensor_names import used_tensors
 from evaluators.preflight.tensor_summary import TensorSummary, summarise
@@ -36,7 +36,7 @@ class StoredWeights:
     unvouched: list[str] = field(default_factory=list)
 
 
-def read_stored_weights(target: Target, loaded: LoadedModel) -> StoredWeights:
+def read_stored_weights(target: Target, loaded: LoadedTransformer) -> StoredWeights:
     """Read the weights of the transformer, the safetensors or the pickles where there are none, tensor by tensor."""
     parameters = dict(loaded.model.named_parameters())
     prefix = f"{getattr(loaded.model, 'base_model_prefix', '') or '-'}."

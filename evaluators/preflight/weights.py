@@ -12,7 +12,7 @@ from evaluators.preflight.catalogue import finding
 from evaluators.preflight.finding import Finding
 from evaluators.preflight.forward_pass import check_forward
 from evaluators.preflight.kinds import model_kind
-from evaluators.preflight.loading import LoadedModel, load_model
+from evaluators.preflight.loading import LoadedTransformer, load_model
 from evaluators.preflight.misplaced_matrices import out_of_place
 from evaluators.preflight.module_summaries import part_summaries
 from evaluators.preflight.pickles import check_pickles
@@ -92,7 +92,7 @@ def _mixed_shards(target: Target) -> Iterator[Finding]:
         yield finding("shards-mixed", seen, {"metadata": [dict(first), dict(other)]})
 
 
-def _keys(target: Target, loaded: LoadedModel) -> Iterator[Finding]:
+def _keys(target: Target, loaded: LoadedTransformer) -> Iterator[Finding]:
     missing = sorted(name for name in loaded.missing if not UNUSED.search(name))
     unexpected = sorted(name for name in loaded.unexpected if not UNUSED.search(name))
     if loaded.mismatched:
@@ -105,7 +105,7 @@ def _keys(target: Target, loaded: LoadedModel) -> Iterator[Finding]:
         yield _of_tensors("weights-unexpected", seen, unexpected, count=len(unexpected))
 
 
-def _missing(target: Target, loaded: LoadedModel, missing: list[str], unexpected: list[str]) -> Finding:
+def _missing(target: Target, loaded: LoadedTransformer, missing: list[str], unexpected: list[str]) -> Finding:
     total = sum(1 for _ in used_tensors(loaded.model.named_parameters()))
     kind = type(loaded.model).__name__
     evidence = {
@@ -124,26 +124,26 @@ def _missing(target: Target, loaded: LoadedModel, missing: list[str], unexpected
     return finding("weights-missing/own-code" if replaced else "weights-missing", seen, evidence, option=option)
 
 
-def _head(target: Target, loaded: LoadedModel) -> Iterator[Finding]:
+def _head(target: Target, loaded: LoadedTransformer) -> Iterator[Finding]:
     """Tensors of the head that a cross-encoder's score or a sparse encoder's vector comes from."""
     head = re.compile(model_kind(target).head)
     if lost := sorted(name for name in loaded.missing if head.search(name)):
         yield _of_tensors("head-missing", "{} tensors of the head are not in the file", lost)
 
 
-def _loads_agree(target: Target, loaded: LoadedModel, names: list[str]) -> bool:
+def _loads_agree(target: Target, loaded: LoadedTransformer, names: list[str]) -> bool:
     """Whether another load holds the same values in these tensors."""
     return _digests(loaded, names) == _digests(load_model(target), names)
 
 
-def _digests(loaded: LoadedModel, names: Iterable[str] | None = None) -> dict[str, str]:
+def _digests(loaded: LoadedTransformer, names: Iterable[str] | None = None) -> dict[str, str]:
     """Hash of each parameter and buffer, or of the named ones: what is kept of a model that need not stay in memory."""
     tensors = dict(chain(loaded.model.named_parameters(), loaded.model.named_buffers()))
     wanted = tensors if names is None else {name: tensors[name] for name in names if name in tensors}
     return {name: digest_of(tensor) for name, tensor in used_tensors(wanted.items())}
 
 
-def _not_from_file(target: Target, loaded: LoadedModel, stored: StoredWeights) -> Iterator[Finding]:
+def _not_from_file(target: Target, loaded: LoadedTransformer, stored: StoredWeights) -> Iterator[Finding]:
     """Parameters named in the file whose bytes in memory are others, in the precision they were loaded in."""
     if stored.altered:
         yield _of_tensors("weights-altered", "{} tensors in memory differ from the bytes of the file", stored.altered)
@@ -152,7 +152,7 @@ def _not_from_file(target: Target, loaded: LoadedModel, stored: StoredWeights) -
         yield from _drawn_anew(target, loaded)
 
 
-def _drawn_anew(target: Target, loaded: LoadedModel) -> Iterator[Finding]:
+def _drawn_anew(target: Target, loaded: LoadedTransformer) -> Iterator[Finding]:
     first, second = _digests(loaded), _digests(load_model(target))
     named_already = loaded.missing | loaded.mismatched
     apart = sorted(name for name, digest in first.items() if second.get(name) != digest and name not in named_already)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data.rules.suggestions import Delta, measured, suggest
+from data.rules.suggestions import Delta, measured_costs, suggest
 
 HANZI, KANJI = ("zho-Hans",), ("jpn-Jpan",)
 OFFICIAL = (0.820, 0.800, 0.118)
@@ -17,7 +17,7 @@ def _deltas(values: tuple[float, ...]) -> list[Delta]:
     return [Delta(task, kind, value, was) for (task, kind), value, was in zip(TASKS, values, OFFICIAL, strict=True)]
 
 
-COSTS = {words: cost for _, words, cost in measured()}
+COSTS = {words: cost for _, words, cost in measured_costs()}
 INDISTINCT = {
     "int8 activations, as PyTorch quantises", "dropout on", "mean pooling with padding", "CJK characters not split"
 }  # fmt: skip

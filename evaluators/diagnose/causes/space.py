@@ -16,7 +16,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import linear_sum_assignment
 
 from data.rules.causes import CAUSES, Cause
-from evaluators.diagnose.measure import apart, unit
+from evaluators.diagnose.measure import apart, unit_rows
 
 __all__ = ["Solution", "solve"]
 
@@ -55,7 +55,7 @@ def _scaled(candidate: Matrix, vectors: Matrix) -> Solution | None:
 
 
 def _shuffled(candidate: Matrix, vectors: Matrix) -> Solution | None:
-    rows, places = linear_sum_assignment(-unit(candidate) @ unit(vectors).T)
+    rows, places = linear_sum_assignment(-unit_rows(candidate) @ unit_rows(vectors).T)
     moved = vectors[places[np.argsort(rows)]]
     changed = float(np.mean(apart(moved, vectors) > 1e-4))
     return Solution(CAUSES["rows-shuffled"], moved) if changed > 0 else None
