@@ -14,8 +14,8 @@ from evaluators.preflight.target import Target
 from evaluators.trust import allowances, opening
 
 __all__ = [
-    "LoadedTransformer", "architecture_class", "error_in_words", "guarded", "load_model", "load_tokenizer", "native_class",
-    "quietly",
+    "LoadedTransformer", "architecture_class", "error_in_words", "guarded", "load_model", "load_tokenizer",
+    "native_class", "quietly",
 ]  # fmt: skip
 
 
