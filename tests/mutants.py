@@ -1,8 +1,8 @@
 """Seeded faults: does the suite notice? ``python -m tests.mutants [--only PACKAGE] [--jobs N] [--whole]``.
 
 Each fault changes one place of a copy of the tree, in a way that a hurried edit could; the tests beside it are run on
-the copy and have to fail. With ``--whole`` a fault that they let pass is held against all of ``make test``. A test of this
-list (``tests/test_mutants.py``) holds that every fault still has its place in the code.
+the copy and have to fail. With ``--whole`` a fault that they let pass is held against all of ``make test``.
+``tests/test_mutants.py`` holds that every fault still has its place in the code.
 """
 
 from __future__ import annotations

@@ -119,6 +119,7 @@ def test_a_decision_from_limits_to_a_link(address, path, open_page):
     reader.close()
 
 
+@pytest.mark.soak
 def test_a_link_to_a_list_is_the_list(address, open_page):
     link = f"{address}/use?u_parameters=0.4&u_equal_Retrieval=3&u_equal_domains=Legal&u_domains_Legal=5&u_price=0.25"
     first, second = open_page(link), open_page(link)

@@ -70,7 +70,9 @@ def wanted(made_parity):
     return of
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "dark", [pytest.param(False, marks=pytest.mark.soak, id="light"), pytest.param(True, id="dark")]
+)
 def test_64_probes_by_12_encoders(parity_dashboard, open_page, wanted, dark):
     page = open_page(f"{parity_dashboard}/drift?drift_view=texts&order=by+name", dark=dark, height=1400)
     found, (values, texts) = read(page), wanted("check-1")
@@ -88,6 +90,7 @@ def test_64_probes_by_12_encoders(parity_dashboard, open_page, wanted, dark):
     assert texts["outer-space-13"] == "  Spaces at both ends, number 13.  "
 
 
+@pytest.mark.soak
 def test_1000_texts_by_12_encoders(parity_dashboard, open_page, wanted):
     page = open_page(f"{parity_dashboard}/drift?drift_view=texts&check={MANY}", height=1500)
     found, (values, texts) = read(page), wanted("check-many")
@@ -129,7 +132,7 @@ def test_nothing_runs_that_a_name_holds(parity_dashboard, open_page):
         expect(page.get_by_text("<img src=x onerror=alert(1)> **bold** $x$").first).to_be_visible()
 
 
-@pytest.mark.parametrize("name", ["drift", "drift?drift_view=texts", "runs"])
+@pytest.mark.parametrize("name", ["drift", pytest.param("drift?drift_view=texts", marks=pytest.mark.soak), "runs"])
 def test_nothing_is_wider_than_the_screen(parity_dashboard, open_page, name):
     page = open_page(f"{parity_dashboard}/{name}", width=390, height=1000)
     for width in (390, 1920):

@@ -15,7 +15,9 @@ from tests.dashboard.grid import cells, grid
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "dark", [pytest.param(False, id="light"), pytest.param(True, marks=pytest.mark.soak, id="dark")]
+)
 def test_a_known_rank_and_mean_on_english(record_dashboard, record_store, open_page, dark):
     page = open_page(
         f"{record_dashboard}/?benchmark=MTEB%28eng%2C+v2%29&name=gemini-embedding-001", dark=dark, width=1600
@@ -27,6 +29,7 @@ def test_a_known_rank_and_mean_on_english(record_dashboard, record_store, open_p
     assert cells(table, "Rank") == [str(open_reader(record_store).cursor().execute(rank).fetchone()[0])]
 
 
+@pytest.mark.soak
 def test_a_known_rank_and_score_on_multilingual(record_dashboard, record_store, open_page):
     page = open_page(f"{record_dashboard}/?benchmark=MTEB%28Multilingual%2C+v2%29&name=Qwen3-Embedding-8B", width=1900)
     table = grid(page)

@@ -10,7 +10,13 @@ from tests.dashboard.test_page_dialect import listed
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("name", ["", *listed()])
+# The pages are laid out without a browser in test_page_dialect.py; here the ones with the most on them, in soak all.
+_EVERY_TIME = ("", "leaderboard", "reproduction")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in _EVERY_TIME else pytest.param(name, marks=pytest.mark.soak) for name in ("", *listed())]
+)
 def test_every_page_opens_at_its_address(open_page, record_dashboard: str, name: str) -> None:
     page = open_page(f"{record_dashboard}/{name}", width=1440)
     expect(page.get_by_test_id("stAppViewContainer")).to_be_visible()
