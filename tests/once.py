@@ -18,8 +18,9 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
     that a worker that dies while making it leaves the next one to start anew.
     """
     base = factory.getbasetemp()
-    shared = (base.parent if base.name.startswith("popen-") else base) / "shared"
-    shared.mkdir(exist_ok=True)
+    # A folder each: a page offers the stores that lie beside its own.
+    shared = (base.parent if base.name.startswith("popen-") else base) / "shared" / f"of {name}"
+    shared.mkdir(parents=True, exist_ok=True)
     place = shared / name
     with FileLock(shared / f"{name}.lock"):
         if not place.exists():

@@ -72,7 +72,7 @@ def choose_cell(every: pd.DataFrame) -> dict[str, Any] | None:
 def _show_verdict(cell: dict[str, Any], sides: Sides) -> None:
     verdict = Verdict(cell["verdict"])
     look = looks.VERDICT_LOOKS[verdict]
-    claim, check = (score(cell[f"{side}_score"]) or "none" for side in ("left", "right"))
+    claim, check = (score(cell[f"{side}_score"]) or "none" for side in ("claim", "check"))
     figures = f"{sides.claim} **{claim}**, {sides.check} **{check}**"
     delta = f", difference **{signed(cell['delta'])}**" if signed(cell["delta"]) else ""
     st.markdown(
@@ -94,7 +94,7 @@ def _show_sides(provenance: pd.DataFrame, sides: Sides) -> None:
     )
     height = min(38 + 35 * len(provenance), 38 + 35 * max(differing + 4, 10))
     show_table(deltas_tables.sides_table(provenance, sides), height=height)
-    files = provenance.loc[provenance["what"] == "file", ["left", "right"]].to_numpy().ravel()
+    files = provenance.loc[provenance["what"] == "file", ["claim", "check"]].to_numpy().ravel()
     with st.container(horizontal=True):
         for side, file in zip((sides.claim, sides.check), files, strict=False):
             if address := result_address(file, None):
@@ -104,7 +104,7 @@ def _show_sides(provenance: pd.DataFrame, sides: Sides) -> None:
 def _show_metrics(cell: dict[str, Any], sides: Sides) -> None:
     results = (int(cell["claim_id"]), int(cell["check_id"]))
     metrics = answer_of(reproduction_queries.metrics_of_both, *results, cell["split"], cell["subset"])
-    shared = int((metrics["left"].notna() & metrics["right"].notna()).sum())
+    shared = int((metrics["claim"].notna() & metrics["check"].notna()).sum())
     label = f"Every metric of both: {len(metrics)}, {shared} of them on both sides"
     with st.expander(label, expanded=len(metrics) > 1):
         show_table(deltas_tables.metrics_beside_table(metrics, sides))

@@ -38,7 +38,7 @@ def _evidence(cell: Mapping[str, Any], deltas: Deltas, provenance: pd.DataFrame,
     comparable = deltas.every[(deltas.every["row"] == cell["row"]) & deltas.every["obstacle"].isna()]
     differs = set(provenance.loc[provenance["differs"], "what"])
     mteb = provenance[provenance["what"] == "mteb"]
-    if len({str(v).split(".")[0] for v in mteb[["left", "right"]].to_numpy().ravel() if v}) > 1:
+    if len({str(v).split(".")[0] for v in mteb[["claim", "check"]].to_numpy().ravel() if v}) > 1:
         differs.add("mteb major")
     return CellEvidence(
         delta=_known(cell["delta"]), floor=cell["floor"], verdict=cell["verdict"],

@@ -81,9 +81,9 @@ def show_heatmap(deltas: Deltas, kind: str) -> None:
 def _most_affected(lines: pd.DataFrame, names: set[str], size: int) -> pd.DataFrame:
     """The lines that account for most, in the order of what their bars show."""
     lines = lines[lines["name"].isin(names)]
-    weight = lines["called"].astype(float) * 1e6 + lines["typical"].abs().fillna(0) * lines["moved"]
+    weight = lines["significant"].astype(float) * 1e6 + lines["typical"].abs().fillna(0) * lines["moved"]
     heaviest = lines.loc[weight.sort_values(ascending=False, kind="stable").index[:size]]
-    bars = heaviest["typical"].where(heaviest["called"].astype(bool), heaviest["effect"]).fillna(0)
+    bars = heaviest["typical"].where(heaviest["significant"].astype(bool), heaviest["effect"]).fillna(0)
     return heaviest.loc[bars.sort_values(kind="stable").index]
 
 

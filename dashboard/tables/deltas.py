@@ -93,8 +93,8 @@ def sides_table(provenance: pd.DataFrame, sides: Sides) -> Table:
     marked = provenance["differs"].map({True: "≠ ", False: ""}) + provenance["what"]
     columns = (
         Column("What", "marked", help="≠: the two sides differ here", width=180),
-        Column(sides.claim.capitalize(), "left"),
-        Column(sides.check.capitalize(), "right"),
+        Column(sides.claim.capitalize(), "claim"),
+        Column(sides.check.capitalize(), "check"),
     )
     ordered = provenance.assign(marked=marked).sort_values("differs", ascending=False, kind="stable")
     return Table.of(columns, ordered)
@@ -104,8 +104,8 @@ def metrics_beside_table(metrics: pd.DataFrame, sides: Sides) -> Table:
     """Every metric of both sides of a cell, as stored."""
     columns = (
         Column("Metric", "metric"),
-        Column(sides.claim.capitalize(), "left", number("%.5f")),
-        Column(sides.check.capitalize(), "right", number("%.5f")),
+        Column(sides.claim.capitalize(), "claim", number("%.5f")),
+        Column(sides.check.capitalize(), "check", number("%.5f")),
         Column("Difference", "delta", number("%+.5f")),
     )
     return Table.of(columns, metrics)

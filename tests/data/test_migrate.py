@@ -143,6 +143,11 @@ def rows(frame: pd.DataFrame, columns: list[str]) -> list[list[object]]:
     return json.loads(frame[columns].to_json(orient="values", double_precision=15))
 
 
+def _today(query: str) -> str:
+    """A query of schema 2 as it is asked now: the two figures of a delta were called left and right."""
+    return query.replace("left_", "claim_").replace("right_", "check_")
+
+
 def test_a_store_of_schema_2_shows_the_same_numbers(second: Path) -> None:
     with pytest.raises(StoreOutdatedError, match="schema 2"):
         open_reader(second)
@@ -150,7 +155,7 @@ def test_a_store_of_schema_2_shows_the_same_numbers(second: Path) -> None:
     cursor = open_reader(second).cursor()
     for query in SECOND["queries"]:
         now = [[str(value) if hasattr(value, "isoformat") else value for value in row]
-               for row in cursor.execute(query["sql"]).fetchall()]  # fmt: skip
+               for row in cursor.execute(_today(query["sql"])).fetchall()]  # fmt: skip
         assert now == [[str(value).replace("T", " ") if is_time(value) else value for value in row]
                        for row in query["rows"]], query["sql"]  # fmt: skip
     ((candidate,),) = cursor.execute("SELECT encoder_id FROM encoders WHERE label = 'prompt'").fetchall()

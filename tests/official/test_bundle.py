@@ -69,7 +69,7 @@ def test_a_store_from_the_bundle_needs_no_mteb(small_bundle: Path, tmp_path: Pat
 @pytest.fixture
 def registry_once(read_registry: dict[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing a bundle reads mteb's registry; once is enough for all tests."""
-    monkeypatch.setattr(registry, "load", lambda: read_registry)
+    monkeypatch.setattr(registry, "read_registry", lambda: read_registry)
 
 
 @pytest.mark.usefixtures("registry_once")

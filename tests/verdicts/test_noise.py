@@ -14,7 +14,7 @@ from data.rules.deltas import Thresholds
 from data.store.database import open_reader, writing
 from data.store.errors import InputError
 from data.store.migrate import NOISE_FLOORS
-from evaluators.__main__ import app
+from tests.maintain.__main__ import app
 from tests.maintain.noise import LOWEST, fit_floors, honest_pairs, read_pairs
 from tests.verdicts.making import SHARED
 
