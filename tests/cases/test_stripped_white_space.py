@@ -98,7 +98,7 @@ def test_the_proof_is_the_reference_encoded_the_other_way(story: Story) -> None:
     story.prove("LangChain")
     [(proof,)] = story.ask("SELECT proof FROM diagnoses WHERE verdict = 'explained'")
     assert json.loads(proof)["reference"]["edits"] == []
-    assert json.loads(proof)["agrees"]["edits"] == ["strip"]
+    assert json.loads(proof)["agrees"]["edits"] == ["white-space-stripped"]
 
 
 @pytest.fixture(scope="module")

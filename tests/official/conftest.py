@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from data.store.database import StoreReader, open_reader, writing
@@ -69,7 +70,7 @@ def rewrite(path: Path, query: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def read_registry() -> dict[str, list[dict[str, Any]]]:
+def read_registry() -> dict[str, pa.Table]:
     """What the installed mteb's registry says, which takes seconds to read."""
     return registry.read_registry()
 

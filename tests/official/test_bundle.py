@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from data.store.database import open_reader, version_of
@@ -67,7 +67,7 @@ def test_a_store_from_the_bundle_needs_no_mteb(small_bundle: Path, tmp_path: Pat
 
 
 @pytest.fixture
-def registry_once(read_registry: dict[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch) -> None:
+def registry_once(read_registry: dict[str, pa.Table], monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing a bundle reads mteb's registry; once is enough for all tests."""
     monkeypatch.setattr(registry, "read_registry", lambda: read_registry)
 

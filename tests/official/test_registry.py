@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from evaluators.official import registry
@@ -13,13 +13,13 @@ from tests.official.conftest import ask
 
 
 @pytest.mark.slow
-def test_the_bundle_has_todays_registry(read_registry: dict[str, list[dict[str, Any]]], record_store: Path) -> None:
+def test_the_bundle_has_todays_registry(read_registry: dict[str, pa.Table], record_store: Path) -> None:
     ((written_with,),) = ask(record_store, "SELECT value FROM meta WHERE key = 'mteb_version'")
     if written_with != registry.installed_version():
         pytest.skip(f"another mteb is installed than the bundle was written with, {written_with}")
     for table in registry.REGISTRY_TABLES:
         of_registry = "WHERE registered" if table in ("models", "tasks") else ""
-        known = [row for row in read_registry[table] if row.get("registered", True)]
+        known = [row for row in read_registry[table].to_pylist() if row.get("registered", True)]
         assert ask(record_store, f"SELECT count(*) FROM {table} {of_registry}") == [(len(known),)], table
 
 
