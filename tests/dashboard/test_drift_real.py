@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
+from tests.commands import command
 from tests.dashboard.test_drift_page import page, said
-from tests.serving import ROOT
 from tests.small_models import minilm
 
 pytestmark = pytest.mark.slow
@@ -29,13 +26,11 @@ def checked(tmp_path_factory):
         "&normalise=no&label=scaled",
         "&pooling=cls&label=cls",
     ]
-    command = [sys.executable, "-m", "evaluators", "parity", "--reference", f"{spec}&label=reference"]
+    words = ["parity", "--reference", f"{spec}&label=reference"]
     for candidate in candidates:
-        command += ["--candidate", spec + candidate]
-    command += ["--probes", str(folder / "texts.jsonl"), "--store", str(folder / "store.duckdb")]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+        words += ["--candidate", spec + candidate]
+    ended = command(*words, "--probes", folder / "texts.jsonl", "--store", folder / "store.duckdb")
+    assert ended.status == 0, ended.err
     return folder / "store.duckdb"
 
 

@@ -24,6 +24,7 @@ from evaluators.reproduce.request import ModelRequest
 from evaluators.reproduce.run import RunPlan, reproduce
 from evaluators.reproduce.tasks import chosen, take_from
 from evaluators.reproduce.terminal import Screen
+from tests.commands import command as command_here
 
 Run = Callable[..., tuple[Journal, str]]
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,6 +161,15 @@ class Command:
         process = self.start(*arguments, **how)
         said, _ = process.communicate(timeout=600)
         return process.returncode, said
+
+    def run_here(self, *arguments: str | Path) -> tuple[int, str]:
+        """The same in this process, which has imported what a command takes seconds for; nothing of a hub is asked."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(ROOT)
+            for name in ("PLUMBLINE_STORE", "XDG_CACHE_HOME"):
+                patch.setenv(name, self.environment[name])
+            ended = command_here(*arguments)
+        return ended.status, ended.out + ended.err
 
 
 @pytest.fixture

@@ -19,21 +19,21 @@ def test_guards_a_model_upgrade(command: Command, tiny: Path, hub_folder: Path) 
     revision = mteb.get_task("STS12").metadata.dataset["revision"]
     publish_official("acme/tiny", "STS12", 0.9999, revision)
     asked = ("reproduce", tiny, "--as", "acme/tiny", "--datasets", hub_folder, "--tasks", "STS12")
-    status, said = command.run(*asked, "--fail-on", "broken")
+    status, said = command.run_here(*asked, "--fail-on", "broken")
     [(score,)] = rows(command.store, "SELECT main_score FROM scores JOIN results USING (result_id) WHERE run_id <> ''")
     verdict = "broken" if score < 0.7 * 0.9999 else "gap"
     assert status == (1 if verdict == "broken" else 0), said
     assert f"{verdict} STS12 {score:.6f} against 0.999900" in said
-    status, said = command.run(*asked, "--fail-on", "gap")
+    status, said = command.run_here(*asked, "--fail-on", "gap")
     assert status == 1 and "done already" in said
-    status, said = command.run(*asked, "--compare-to", "somebody")
+    status, said = command.run_here(*asked, "--compare-to", "somebody")
     assert status == 2 and "no such run to compare with (somebody)" in said and "Traceback" not in said
 
 
 @pytest.mark.slow
 def test_own_folders_and_settings(command: Command, tiny: Path) -> None:
     options = ("--dtype", "bf16", "--truncate-dim", "16", "--prompts", "*=text: ", "--max-seq-length", "16")
-    status, said = command.run("reproduce", tiny, "--own", SAMPLE / "pairs", *options)
+    status, said = command.run_here("reproduce", tiny, "--own", SAMPLE / "pairs", *options)
     assert status == 0, said
     assert "SamplePairs" in said and "not comparable: no official score" in said
     [(in_use, name)] = rows(command.store, "SELECT settings -> 'in_use', model FROM runs")
@@ -57,14 +57,14 @@ def test_a_run_that_does_not_hold_ends_with_the_next_command(command: Command, t
                 [task],
             )
     asked = ("reproduce", tiny, "--as", "acme/tiny", "--datasets", tmp_path / "hub", "--tasks")
-    status, said = command.run(*asked, "STS12")
+    status, said = command.run_here(*asked, "STS12")
     assert status == 0 and "What the scores suggest" not in said  # one figure has no pattern
-    status, said = command.run("diagnose", "--scores", "acme/tiny")
+    status, said = command.run_here("diagnose", "--scores", "acme/tiny")
     assert status == 0 and "the scores of 1 task tell no cause from another" in said
-    status, said = command.run(*asked, "STS12,STS13")
+    status, said = command.run_here(*asked, "STS12,STS13")
     assert status == 0, said
     following = next(line for line in said.splitlines() if line.startswith("What the scores suggest: "))
     words = shlex.split(following.partition(": ")[2])
     assert words[:4] == ["python", "-m", "evaluators", "diagnose"]
-    status, said = command.run(*words[3:])
+    status, said = command.run_here(*words[3:])
     assert status == 0 and "Suggested by the scores of 2 tasks" in said, said

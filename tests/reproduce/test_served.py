@@ -17,11 +17,11 @@ from tests.reproduce.conftest import SAMPLE, Command, rows
 @pytest.mark.slow
 def test_another_library_gives_the_same_score(command: Command, tiny: Path) -> None:
     own = ("--own", SAMPLE / "pairs", "--as", "acme/tiny")
-    status, said = command.run("reproduce", tiny, *own)
+    status, said = command.run_here("reproduce", tiny, *own)
     assert status == 0, said
     [(run,)] = rows(command.store, "SELECT run_id FROM runs")
     spec = f"transformers:{tiny}?pooling=mean&normalise=true"
-    status, said = command.run("reproduce", spec, *own, "--compare-to", run, "--fail-on", "gap")
+    status, said = command.run_here("reproduce", spec, *own, "--compare-to", run, "--fail-on", "gap")
     assert status == 0, said
     assert "by the transformers encoder" in said
     assert len({round(score, 5) for (score,) in rows(command.store, "SELECT main_score FROM scores")}) == 1

@@ -210,6 +210,7 @@ def test_what_preflight_found_stays_with_the_run(made: Made) -> None:
     assert listed_runs(cursor).set_index("run_id").loc[made.runs["CLS pooling"], "findings"] == 1
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason="needs the real data sets beside the checkout")
 def test_on_a_real_task_against_the_published_figure(minilm: Path, tmp_path: Path) -> None:
     """The bundled right run matches what is published; the same with another pooling is a gap of that run."""
