@@ -34,7 +34,7 @@ class Fault(NamedTuple):
 FAULTS = (
     # the store
     Fault("data/store/database.py", "lock.acquire(timeout=0)", "pass", "tests/data/test_store.py"),
-    Fault("data/store/database.py", 'connection.execute("CHECKPOINT")', "pass", "tests/data/test_store.py"),
+    Fault("data/store/database.py", "        _sweep(path)\n", "", "tests/data/test_store.py"),
     Fault(
         "data/store/database.py",
         "if not new:\n        shutil.copyfile(path, private)",
@@ -92,8 +92,8 @@ FAULTS = (
     ),
     Fault(
         "data/rules/bootstrap.py",
-        "BEHIND if self.high < 0 else TIED",
-        "BEHIND if self.high <= 0 else TIED",
+        "AHEAD if self.low > 0 else BEHIND if self.high < 0 else TIED",
+        "AHEAD if self.low > 0 else TIED",
         "tests/data/test_uncertainty.py",
     ),
     Fault(
@@ -336,7 +336,7 @@ def main(
     with ThreadPoolExecutor(jobs) as pool:
         answers = list(track(pool.map(lambda fault: noticed(fault, whole=whole), faults), total=len(faults)))
     for fault, (caught, line) in zip(faults, answers, strict=True):
-        where = f"{fault.file}: {fault.wrong.splitlines()[-1].strip()[:60]}"
+        where = f"{fault.file}: {(fault.wrong.strip() or 'nothing').splitlines()[-1][:60]}"
         print(f"{'caught' if caught else 'MISSED'}  {where}\n        {line[:160]}")
     print(f"{sum(caught for caught, _ in answers)} of {len(faults)} faults are noticed")
     sys.exit(0 if all(caught for caught, _ in answers) else 1)

@@ -31,6 +31,15 @@ def test_a_broken_model_is_contradicted_and_one_gap_is_not(page_store: Path) -> 
     assert frame.loc["org/model-03", ["badge", "tasks_held", "tasks_compared"]].tolist() == ["reproduced", 5, 6]
 
 
+@pytest.mark.parametrize(("failing", "badge"), [(2, "reproduced"), (3, "contradicted")])
+def test_more_than_a_quarter_of_the_tasks_contradict(tmp_path: Path, failing: int, badge: str) -> None:
+    tasks = [f"Task{place}" for place in range(8)]
+    claims = [result("reported", 0.8, task) for task in tasks]
+    checks = [result("official", 0.4 if place < failing else 0.8, task) for place, task in enumerate(tasks)]
+    frame = found(store_of(tmp_path / "s.duckdb", [*claims, *checks]))
+    assert frame["badge"].tolist() == [badge] and frame["tasks_held"].tolist() == [8 - failing]
+
+
 def test_tasks_that_cannot_be_compared_do_not_count(page_store: Path) -> None:
     assert found(page_store).loc["org/model-02", "tasks_compared"] == len(PAGE_TASKS) - 1
 

@@ -235,6 +235,12 @@ def test_other_data_within_the_floor_matches_and_says_so(judged) -> None:
     assert "although the data set revision differs" in found["remarks"]
 
 
+def test_equal_figures_match_whatever_their_metric_is_called(judged) -> None:
+    found = one(judged([result("reported", 0.5, metric="cos_sim_spearman"), result("official", 0.5)]))
+    assert (found["verdict"], bool(found["comparable"])) == ("match", True)
+    assert "the metric is called cos_sim_spearman on one side" in found["remarks"]
+
+
 def test_the_old_scale_is_recognised(judged) -> None:
     """Case 1 of the issue: HotpotQA 1.97 where 56.48 is published, both on the old scale."""
     found = one(
