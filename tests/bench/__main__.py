@@ -43,7 +43,7 @@ def main(
     if only and only not in subjects:
         raise typer.BadParameter(f"'{only}' is none of {', '.join(subjects)}")
     if against:
-        if worse := compare(against, [only] if only else subjects, rounds, place):
+        if worse := compare(against, [only] if only else subjects, rounds, place or sample()):
             print(f"worse by more than a twentieth: {', '.join(worse)}")
         return
     with tempfile.TemporaryDirectory() as scratch:
