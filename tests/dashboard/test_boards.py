@@ -55,6 +55,13 @@ def test_sorting_puts_missing_last_both_ways(board):
     assert table.sorted_by("Rank").shown["Rank"].iloc[0] == 1
 
 
+@pytest.mark.parametrize("column", ["Rank", "Missing", "Parameters"])
+def test_ranks_gaps_and_sizes_begin_with_the_small_ones(board, column):
+    counted = board.assign(tasks_missing=range(len(board), 0, -1))
+    values = leaderboard.board_table(counted, benchmark("show_mean_task")).sorted_by(column).shown[column].dropna()
+    assert len(values) > 1 and values.is_monotonic_increasing
+
+
 def test_csv_cannot_start_a_formula(board):
     table = leaderboard.board_table(
         board.head(2).assign(model=["=HYPERLINK(1)", "org/fine"]), benchmark("show_mean_task")

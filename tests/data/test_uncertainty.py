@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from data.rules.bootstrap import AHEAD, FEW, FEWEST_TASKS, borda_intervals, mean_intervals, resample
+from data.rules.bootstrap import (
+    AHEAD,
+    BEHIND,
+    FEW,
+    FEWEST_TASKS,
+    TIED,
+    PairedDifference,
+    borda_intervals,
+    mean_intervals,
+    resample,
+)
 from data.rules.ranking import borda, borda_points, ranks
 from tests.data.pairs import paired_difference
 from tests.pace import spent
@@ -176,3 +186,11 @@ def test_a_whole_leaderboard_in_about_two_seconds() -> None:
     borda_intervals(scores)
     mean_intervals(scores)
     assert spent(time.process_time() - started) < 50
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "standing"),
+    [(0.01, 0.1, AHEAD), (-0.1, -0.01, BEHIND), (-0.1, 0.1, TIED), (0.0, 0.1, TIED), (np.nan, np.nan, FEW)],
+)
+def test_a_difference_is_told_by_the_side_of_zero_its_interval_is_on(low: float, high: float, standing: str) -> None:
+    assert PairedDifference((low + high) / 2, low, high, 20).standing == standing
