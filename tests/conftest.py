@@ -33,6 +33,15 @@ ALONE = ["--proxy-server=127.0.0.1:9"]
 GONE = ("Client Error in reaching server endpoint", "Streamlit server is not responding")
 
 
+_MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def one_main() -> None:
+    """AppTest leaves the script it ran in the place of ``__main__``: a process spawned later would run it again."""
+    sys.modules["__main__"] = _MAIN
+
+
 @pytest.fixture(scope="session")
 def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small store of tests/make_store.py."""
