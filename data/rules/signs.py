@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from data.rules.causes import OF_FINDING, cause_of_setting, words_of
+from data.rules.causes import CAUSES, OF_FINDING, cause_of_setting, words_of
 from data.store.vocabulary import Obstacle, Revisions, Verdict
 
 __all__ = ["RULES", "CellEvidence", "WeightsFinding", "Rule", "Sign", "signs"]
@@ -75,7 +75,10 @@ class Sign(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """``when`` gives what it saw in words, or None; ``narrower`` the code of the very cause, where that is known."""
+    """``when`` gives what it saw in words, or None; ``narrower`` the code of the very cause, where that is known.
+
+    ``settle`` is what would settle it for a cell; empty where that is the remedy of the catalogue.
+    """
 
     code: str
     settle: str
@@ -88,7 +91,11 @@ def signs(evidence: CellEvidence) -> list[Sign]:
     if evidence.delta is None or evidence.verdict == Verdict.MATCH:
         return []
     observed = [(rule, rule.narrower(evidence) or rule.code, rule.when(evidence)) for rule in RULES]
-    return [Sign(code, words_of(code), seen, rule.settle) for rule, code, seen in observed if seen]
+    return [
+        Sign(code, words_of(code), seen, rule.settle or CAUSES[rule.code].remedy)
+        for rule, code, seen in observed
+        if seen
+    ]
 
 
 def _metric(e: CellEvidence) -> str | None:
@@ -203,21 +210,21 @@ def _gain(e: CellEvidence) -> str | None:
 # Code of the cause or its family, what would settle it, and the sign. docs: README of data/, section "Whose fault".
 RULES = (
     Rule("metric-other", "Compare the same metric, listed above.", _metric),
-    Rule("set-up-other", "Change that back and run the task again.", _set_up, lambda e: e.set_up_cause),
+    Rule("set-up-other", "", _set_up, lambda e: e.set_up_cause),
     Rule(
         "weights-random", "Run the preflight on the model.", _weights,
         lambda e: OF_FINDING.get(e.faults[0].code, "weights") if e.faults else None,
     ),
     Rule("code-not-run", "Allow the model's code, by name.", _code),
-    Rule("loaded-wrongly", "Run the preflight; look at its warnings.", _loading),
-    Rule("data-other", "Run the task on the data set revision of the claim.", _data),
-    Rule("task-other", "Compare the versions of mteb.", _task),
+    Rule("loaded-wrongly", "", _loading),
+    Rule("data-other", "", _data),
+    Rule("task-other", "", _task),
     Rule("weights-of-revision", "Run the revision of the claim (--revision).", _revision),
     Rule("prompt", "Run with --prompts as on the card.", _prompt),
     Rule("pooling", "Compare modules.json and the pooling in use with the card.", _pooling),
     Rule("max-length", "Run with --max-seq-length as on the card.", _length),
     Rule("dimensions-cut", "Run without --truncate-dim.", _dimensions),
     Rule("precision", "Run with --dtype float32.", _precision),
-    Rule("evaluator-other", "Run with the mteb of the claim.", _version),
-    Rule("claim-older", "Look at the claim's date.", _gain),
+    Rule("evaluator-other", "", _version),
+    Rule("claim-older", "", _gain),
 )  # fmt: skip

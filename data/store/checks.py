@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from data.store.rows import Known, append
+
 __all__ = ["CheckRow", "put_check"]
 
 CheckRow = dict[str, Any]
@@ -36,12 +38,12 @@ def put_check(
             own goes into ``measures``.
         rename_texts: texts that are there already take their names from this check.
     """
-    verbs = {"encoders": "OR REPLACE", "probes": "OR REPLACE" if rename_texts else "OR IGNORE"}
+    known: dict[str, Known] = {"encoders": "OR REPLACE", "probes": "OR REPLACE" if rename_texts else "OR IGNORE"}
     for table, rows in tables:
-        _insert(connection, table, rows, verbs.get(table, ""))
+        _insert(connection, table, rows, known.get(table, ""))
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[CheckRow], verb: str) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[CheckRow], known: Known) -> None:
     if not rows:
         return
     types = dict(
@@ -55,11 +57,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Ch
         rows = [_with_measures(row, types) for row in rows]
     columns = list(rows[0])
     values = {name: [_plain(row[name], types[name]) for row in rows] for name in columns}
-    connection.register("incoming", pa.table({name: pa.array(values[name], _TYPES[types[name]]) for name in columns}))
-    try:  # the names are the schema's own
-        connection.execute(f"INSERT {verb} INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608
-    finally:
-        connection.unregister("incoming")
+    typed = pa.table({name: pa.array(values[name], _TYPES[types[name]]) for name in columns})
+    append(connection, table, typed, known=known)
 
 
 def _with_measures(row: CheckRow, types: Mapping[str, str]) -> CheckRow:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-__all__ = ["append", "in_json", "next_number", "set_fact", "stored_fact"]
+__all__ = ["Known", "append", "in_json", "next_number", "set_fact", "stored_fact"]
+
+Known = Literal["", "OR REPLACE", "OR IGNORE"]
 
 
 def append(
@@ -17,7 +19,7 @@ def append(
     table: str,
     rows: pa.Table | duckdb.DuckDBPyRelation | Sequence[Mapping[str, Any]],
     *,
-    known: Literal["", "OR REPLACE", "OR IGNORE"] = "",
+    known: Known = "",
 ) -> None:
     """Add rows to a table; columns that they do not name are NULL.
 

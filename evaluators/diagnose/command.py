@@ -72,12 +72,11 @@ def _diagnose(
 
 def _of_scores(run: str, store: Path | None) -> None:
     from data.rules.suggestions import FEWEST, suggest
-    from data.store.database import open_reader
+    from data.store.database import reading
     from evaluators.diagnose.from_store import read_deltas
 
-    reader = open_reader(store)
-    model, deltas = read_deltas(reader.cursor(), run)
-    reader.close()
+    with reading(store) as cursor:
+        model, deltas = read_deltas(cursor, run)
     console, suggestions = Console(highlight=False), suggest(deltas, model)
     if not suggestions:
         few = f"the scores of {len(deltas)} task tell no cause from another; run tasks of other kinds as well."

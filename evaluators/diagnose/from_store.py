@@ -17,6 +17,7 @@ from data.rules.suggestions import Delta
 from data.rules.task_deltas import cells_of, source_of, task_deltas
 from data.store.errors import InputError, NotFoundError
 from data.store.findings import FindingRow, put_findings
+from data.store.rows import append
 from data.store.runs import RunRow, put_run
 from data.store.vocabulary import Outcome, Output, RunKind, Severity, Status, Tier
 from evaluators.diagnose.answer import BATCH
@@ -277,7 +278,7 @@ def _insert_diagnosis(
     diagnosis_id = f"{run_id}-{secrets.token_hex(3)}"
     stated = [named.cause for named in diagnosis.causes]
     runner = diagnosis.runners_up[0].cause if diagnosis.runners_up else None
-    row: dict[str, Any] = {
+    row = {
         "diagnosis_id": diagnosis_id, "run_id": run_id, "check_id": check_id, "candidate": candidate,
         "verdict": diagnosis.verdict, "sentence": diagnosis.sentence, "unexplained": diagnosis.unexplained,
         "floor": diagnosis.floor, "runner_up": runner.words if runner else None,
@@ -285,16 +286,17 @@ def _insert_diagnosis(
         "snippet": snippet(reference, stated) if diagnosis.match else None,
         "proof": json.dumps(proof_record(reference, diagnosis)),
     }  # fmt: skip
-    _insert(connection, "diagnoses", row)
-    for position, named in enumerate((*diagnosis.causes, *diagnosis.runners_up)):
-        row = {
+    append(connection, "diagnoses", [row])
+    append(connection, "diagnosis_causes", [
+        {
             "diagnosis_id": diagnosis_id, "position": position, "cause": named.cause.words,
             "same_as": list(named.same_as), "slot": named.cause.slot, "accepted": position < len(diagnosis.causes),
             "explained": named.explained, "remaining": named.remaining, "remedy": named.cause.remedy,
             "side": named.cause.side, "code": named.cause.code,
             "blanks": json.dumps(named.cause.blanks) if named.cause.blanks else None,
-        }  # fmt: skip
-        _insert(connection, "diagnosis_causes", row)
+        }
+        for position, named in enumerate((*diagnosis.causes, *diagnosis.runners_up))
+    ])  # fmt: skip
 
 
 def _finding(named: NamedCause, diagnosis: Diagnosis) -> FindingRow:
@@ -309,11 +311,6 @@ def _finding(named: NamedCause, diagnosis: Diagnosis) -> FindingRow:
         remedy=cause.remedy,
         evidence={"same_as": named.same_as, "remaining": named.remaining},
     )
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: dict[str, Any]) -> None:
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
 
 
 def _utc(moment: datetime) -> datetime:

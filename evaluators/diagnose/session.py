@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from data.store.database import open_reader, writing
+from data.store.database import reading, writing
 from data.store.errors import InputError, ModelError
 from data.store.keys import as_written
 from data.store.vocabulary import DiagnosisVerdict
@@ -53,8 +52,8 @@ def of_check(
         InputError: no candidate could be diagnosed.
     """
     started = datetime.now(UTC)
-    with closing(open_reader(store)) as reader:
-        check = read_check(reader.cursor(), check_id, candidate)
+    with reading(store) as cursor:
+        check = read_check(cursor, check_id, candidate)
     settings = check.settings
     model = load_reference(settings["source"], revision=settings.get("revision"), trust=trust, settings=settings)
     own_size = int(settings.get("batch_size") or BATCH)
@@ -75,8 +74,8 @@ def of_check(
     if not diagnoses:
         raise refused[0]
     _keep(model, diagnoses, check.check_id, started, store, {check_id: check.check_id})
-    with closing(open_reader(store)) as reader:
-        return standing(reader.cursor(), check.check_id, candidate, diagnoses)
+    with reading(store) as cursor:
+        return standing(cursor, check.check_id, candidate, diagnoses)
 
 
 def of_files(
