@@ -25,6 +25,7 @@ from evaluators.parity.asking import CallLog, ask_at_once
 from evaluators.parity.observations import OBSERVATIONS
 from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import Check, Examined
+from evaluators.parity.scatter import noise_of
 from evaluators.parity.selftest import TESTS, SelfTest, with_observations
 from evaluators.parity.stability import observe
 from tests.parity.conftest import core_probes, kept, rows
@@ -333,3 +334,11 @@ def test_every_code_is_of_a_test_and_has_words() -> None:
     for code, entry in OBSERVATIONS.items():
         assert entry.test in TESTS, code
         assert callable(entry.words) or re.fullmatch(r"[A-Z{].*\.", entry.words), code
+
+
+def test_two_answers_tell_as_large_a_scatter_as_many() -> None:
+    """Of k answers the deviations from their own mean are short by sqrt((k - 1) / k)."""
+    apart = np.array([0.0, 0.01, 0.0, 0.0])
+    text = np.stack([np.array([1.0, 0, 0, 0]) + apart, np.array([1.0, 0, 0, 0]) - apart])
+    noise = noise_of([text] * 4)
+    assert noise is not None and noise.size == pytest.approx(0.01 * np.sqrt(2))

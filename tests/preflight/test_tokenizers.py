@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from evaluators.preflight import embedding_table
 from evaluators.preflight.target import Target
@@ -93,6 +94,13 @@ def minilm() -> tuple[Any, Any, Any]:
     table, form = embedding_table.word_table(target), literal_form(target)
     assert form is not None
     return table, form, embedding_table._pairs(form, len(table))
+
+
+def test_the_table_of_words_is_the_one_as_high_as_the_vocabulary(tmp_path: Path) -> None:
+    tables = {"a.embedding.weight": torch.zeros(3, 2), "b.word_embeddings.weight": torch.ones(5, 2)}
+    save_file(tables, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text('{"vocab_size": 5}')
+    assert torch.equal(embedding_table.word_table(Target("x", tmp_path)), torch.ones(5, 2))
 
 
 def test_rows_that_are_not_their_words_are_found(minilm: tuple[Any, Any, Any]) -> None:
