@@ -18,25 +18,36 @@ import streamlit as st  # noqa: E402
 
 from dashboard import access, messages, url_state  # noqa: E402
 from dashboard.url_state import Page  # noqa: E402
+from dashboard.words import choose_language, mark, tr  # noqa: E402
 
-# File and address, title, icon (a Material symbol that Streamlit carries with it) and the prefix of the page's keys in
-# the address, in the order of the bar on top. The first is at the root too.
+# File and address, title, icon (a Material symbol that Streamlit carries with it), the prefix of the page's keys in the
+# address and the question it answers, in the order of the bar on top. The first is at the root too.
 PAGES = [
-    Page("leaderboard", "Leaderboard", ":material/leaderboard:", "l"),
-    Page("use", "Our use", ":material/target:", "u"),
-    Page("compare", "Compare", ":material/balance:", "c"),
-    Page("tasks", "Tasks", ":material/checklist:", "t"),
-    Page("models", "Models", ":material/person_search:", "m"),
-    Page("changes", "What changed", ":material/history:", "w"),
-    Page("reproduction", "Reproduction", ":material/compare_arrows:", "r"),
-    Page("drift", "Drift", ":material/difference:", "d"),
-    Page("runs", "Runs", ":material/list_alt:", "runs"),
-]
+    Page("leaderboard", mark("Leaderboard"), ":material/leaderboard:", "l", mark(
+        "Who is best on a benchmark, how sure is that, and what does each figure rest on?")),
+    Page("use", mark("Our use"), ":material/target:", "u", mark(
+        "Which models fit what matters to us, and does the choice hold if we weigh a little differently?")),
+    Page("compare", mark("Compare"), ":material/balance:", "c", mark(
+        "How do these models differ, task by task, and can the data tell them apart?")),
+    Page("tasks", mark("Tasks"), ":material/checklist:", "t", mark(
+        "How does everybody do on this task, by split, subset, language and metric?")),
+    Page("models", mark("Models"), ":material/person_search:", "m", mark(
+        "Where is this model strong and weak among its peers of the same size?")),
+    Page("changes", mark("What changed"), ":material/history:", "w", mark(
+        "What is new between two imports or two stores: models, scores, ranks?")),
+    Page("reproduction", mark("Reproduction"), ":material/compare_arrows:", "r", mark(
+        "Do the published scores hold when the models are run again, and if not, whose fault is it?")),
+    Page("drift", mark("Drift"), ":material/difference:", "d", mark(
+        "Is the vector we are served the vector of the model, and if not, what is the cause?")),
+    Page("runs", mark("Runs"), ":material/list_alt:", "runs", mark(
+        "What exactly was run here, with what, and what did it say?")),
+]  # fmt: skip
 
 
 def main() -> None:
     """Lay out the frame, then the page, with every error Plumbline can explain shown as a sentence."""
     st.set_page_config(page_title="Plumbline", page_icon=str(HERE / "icon.svg"), layout="wide")
+    choose_language()
     # Streamlit serves a default page at the root alone and says "Page not found" at its name: there it is once more.
     at_names = [_page(page, page.name, hidden=page == PAGES[0]) for page in PAGES]
     opened = st.navigation([_page(PAGES[0], "", default=True), *at_names], position="top")
@@ -52,7 +63,7 @@ def main() -> None:
 def _page(page: Page, path: str, *, default: bool = False, hidden: bool = False) -> st.Page:
     return st.Page(
         HERE / "screens" / f"{page.name}.py",
-        title=page.title,
+        title=tr(page.title),
         icon=page.icon,
         url_path=path,
         default=default,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from dashboard.words import language, tr
 from data.rules.licences import licence_of
 
 __all__ = [
@@ -92,7 +93,9 @@ def bytes_text(n: float | None) -> str:
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: 1 task, 41 tasks."""
+    """A number with its noun in the viewer's language: 1 task, 41 tasks. The noun is looked up by ``one``."""
+    if language() != "en":
+        return f"{n:,} {tr(one)}"
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 

@@ -25,9 +25,9 @@ import streamlit as st
 from dashboard.formatting import plain
 
 __all__ = [
-    "Page", "address_of", "choice", "current_page", "declare", "key_of", "multiselect", "number_input", "page_named",
-    "range_slider", "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice", "show_ignored",
-    "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
+    "FRAME_KEYS", "Page", "address_of", "choice", "current_page", "declare", "key_of", "multiselect", "number_input",
+    "page_named", "range_slider", "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice",
+    "show_ignored", "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -37,6 +37,8 @@ _IGNORED, _DECLARED, _UNKNOWN = "_address_ignored", "_address_declared", "_addre
 _LEFT, _RESTORED, _KEYS = "_address_left", "_address_restored", "_address_keys"
 _NEAR = 3
 _RENAMED = {"drift_view": "view"}  # keys without a prefix whose name is another one since
+# Keys of no page: the language, and whether it is shown to a room.
+FRAME_KEYS = frozenset({"lang", "present"})
 
 
 class Page(NamedTuple):
@@ -46,6 +48,7 @@ class Page(NamedTuple):
     title: str
     icon: str
     prefix: str  # of its keys in the address
+    question: str = ""  # that it answers, in English
 
 
 def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
@@ -78,7 +81,7 @@ def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
 def _add_prefix(page: Page, pages: Sequence[Page]) -> None:
     """Read a link whose keys have no prefix as one of this page's, and start again with that address."""
     prefixes = tuple(f"{each.prefix}_" for each in pages)
-    old = [key for key in st.query_params if not key.startswith(prefixes)]
+    old = [key for key in st.query_params if not key.startswith(prefixes) and key not in FRAME_KEYS]
     if old:
         address = {key: st.query_params.get_all(key) for key in st.query_params if key not in old}
         new = {f"{page.prefix}_{_RENAMED.get(key, key)}": st.query_params.get_all(key) for key in old}
@@ -92,7 +95,9 @@ def _restore() -> None:
     if left:
         # The address first, then the value: Streamlit writes a value set before its control's first run nowhere. Of
         # another page's question, which stands there on the way between two pages, nothing is kept.
-        st.query_params.from_dict({key: spelled for key, (_, spelled) in left.items()})
+        address: dict[str, str | list[str]] = {key: spelled for key, (_, spelled) in left.items()}
+        address.update({key: st.query_params.get_all(key) for key in FRAME_KEYS if key in st.query_params})
+        st.query_params.from_dict(address)
     for key, (value, _) in left.items():
         st.session_state[key] = value
 
@@ -102,7 +107,11 @@ def show_ignored() -> None:
     reasons = list(st.session_state[_IGNORED])
     st.session_state[_RESTORED] = {}
     if _opened():
-        reasons += [f"{_said(key)} is not a choice on this page" for key in st.query_params if key not in _declared()]
+        reasons += [
+            f"{_said(key)} is not a choice on this page"
+            for key in st.query_params
+            if key not in _declared() | FRAME_KEYS
+        ]
     if reasons:
         st.warning("Parts of the link were ignored: " + "; ".join(reasons) + ".", icon=":material/link_off:")
 

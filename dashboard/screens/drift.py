@@ -48,8 +48,6 @@ def main() -> None:
         controls,
         questions,
         (show_same_model, show_where),
-        introduction="Is this deployment the same model? The vectors of each encoder against a reference's, text by "
-        "text.",
     )
 
 

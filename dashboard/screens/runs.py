@@ -47,7 +47,6 @@ def main() -> None:
         controls,
         questions,
         (show_run, show_two),
-        introduction="Everything run on this machine, with what is needed to tell why two runs differ.",
     )
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import streamlit as st
-
 from dashboard.formatting import plain
 from dashboard.messages import show_empty
-from dashboard.url_state import current_page
+from dashboard.sections.frame import show_heading
 from data.store.errors import InputError
 
 __all__ = ["lay_out"]
@@ -22,8 +20,6 @@ def lay_out(
     controls: Callable[[], Choices | None],
     questions: Callable[[Choices], Answers | None],
     parts: Sequence[Callable[[Answers], None]],
-    *,
-    introduction: str = "",
 ) -> None:
     """A page, top to bottom; it ends where there is nothing to choose from or nothing to show, which was then said.
 
@@ -31,11 +27,8 @@ def lay_out(
         controls: draws what a viewer chooses and returns it; None while the address names what nobody knows.
         questions: asks the store; None where there is no answer. What cannot be asked is an ``InputError``.
         parts: each draws one part of the answer.
-        introduction: one line below the page's title; without, the page has no title of its own.
     """
-    if introduction:
-        st.title(current_page().title)
-        st.caption(introduction)
+    show_heading()
     choices = controls()
     if choices is None:
         return

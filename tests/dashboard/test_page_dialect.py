@@ -26,7 +26,9 @@ TABLES = sorted((DASHBOARD / "tables").glob("*.py"))
 
 def listed() -> dict[str, str]:
     """Pages by the name of their file, with the prefix of their keys, as app.py lists them."""
-    lines = re.findall(r'^    Page\("(\w+)", ".*", "(\w+)"\),$', (DASHBOARD / "app.py").read_text("utf-8"), re.M)
+    lines = re.findall(
+        r'^    Page\("(\w+)", .*?:material/\w+:", "(\w+)"', (DASHBOARD / "app.py").read_text("utf-8"), re.M
+    )
     return dict(lines)
 
 
@@ -151,7 +153,7 @@ from dashboard.sections.layout import lay_out
 from data.store.errors import InputError, StoreMissingError
 
 def main():
-    lay_out(controls, questions, (show_answer,), introduction="A page somebody added.")
+    lay_out(controls, questions, (show_answer,), )
 
 def controls():
     return url_state.segmented_control("What", ["answer", "empty", "fail"], "what")
@@ -179,7 +181,7 @@ def added(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store: None) -> Path:
     shutil.copy(DASHBOARD / "icon.svg", app.parent)
     last = '    Page("runs",'
     text = (DASHBOARD / "app.py").read_text("utf-8")
-    line = '    Page("added", "Added page", ":material/add:", "a"),\n'
+    line = '    Page("added", "Added page", ":material/add:", "a", "A page somebody added."),\n'
     app.write_text(text.replace(last, line + last), encoding="utf-8")
     monkeypatch.setattr(sys, "path", [*sys.path])
     return app

@@ -1,0 +1,92 @@
+"""What pages and reports say, in the language of who reads it.
+
+English stands in the code, with named blanks: ``tr("{n:,} of {total:,} tasks", n=3, total=41)``. Every other language
+is a folder of ``dashboard/locale`` with TOML files, English text = other text; ``tests/dashboard/test_languages.py``
+finds whatever is missing there. Only our own words are: names of models, tasks, files and what others wrote stay.
+
+The language is chosen by ``lang`` in the address, else it is what was chosen before in the session, else the browser's.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from data.rules.words import Phrase, mark, phrase
+
+__all__ = ["LANGUAGES", "choose_language", "in_language", "language", "mark", "phrase", "tr", "tr_n"]
+
+# By the code that stands in the address, as the language itself is called.
+LANGUAGES = {"en": "English", "zh": "中文"}
+
+_LOCALE = Path(__file__).parent / "locale"
+_CHOSEN = "_language"
+_outside: list[str] = []  # of a command, which has no session
+
+
+def tr(text: str, /, **values: Any) -> str:
+    """The text in the viewer's language, its blanks filled; in English where nobody has translated it.
+
+    ``text`` may be a :class:`Phrase`, whose blanks are filled already, or one of our own words from the store.
+    """
+    if isinstance(text, Phrase):
+        values = {**text.values, **values}
+        text = text.template
+    other = _catalogue(language()).get(text, text)
+    if not values:
+        return other
+    return other.format(**{name: tr(value) if isinstance(value, Phrase) else value for name, value in values.items()})
+
+
+def tr_n(n: int, one: str, many: str, /, **values: Any) -> str:
+    """The text for one or for several things, ``{n}`` among its blanks; a language without a plural knows ``many``."""
+    if language() != "en" and many in _catalogue(language()):
+        return tr(many, n=n, **values)
+    return (one if n == 1 else many).format(n=n, **values)
+
+
+def language() -> str:
+    """Code of the language words are said in now."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return _outside[-1] if _outside else "en"
+    return str(st.session_state.get(_CHOSEN, "en"))
+
+
+def choose_language() -> None:
+    """Take the language of this rerun from the address, the session or the browser."""
+    asked = st.query_params.get("lang")
+    if asked in LANGUAGES:
+        st.session_state[_CHOSEN] = asked
+    elif _CHOSEN not in st.session_state:
+        st.session_state[_CHOSEN] = _of_browser(st.context.locale)
+
+
+@contextmanager
+def in_language(code: str) -> Iterator[None]:
+    """Say everything within in this language, where there is no session, as in a command."""
+    _outside.append(code if code in LANGUAGES else "en")
+    try:
+        yield
+    finally:
+        _outside.pop()
+
+
+def _of_browser(locale: str | None) -> str:
+    """The language nearest to a browser's, as "zh-CN"; English where we have none."""
+    spoken = (locale or "").lower().partition("-")[0]
+    return spoken if spoken in LANGUAGES else "en"
+
+
+@cache
+def _catalogue(code: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for path in sorted((_LOCALE / code).glob("*.toml")):
+        texts.update(tomllib.loads(path.read_text("utf-8")))
+    return texts

@@ -1,0 +1,96 @@
+"""No word of ours is missing in any language, and none is there that nobody says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from dashboard.words import LANGUAGES
+from tests.serving import ROOT
+
+LOCALE = ROOT / "dashboard" / "locale"
+OTHERS = [code for code in LANGUAGES if code != "en"]
+# Calls whose texts are said in another language, with the places and names of those texts among the arguments.
+# Of `tr_n` and `count` what is looked up is the text for several things and the noun for one.
+SAID = {
+    "tr": (0,), "mark": (0,), "phrase": (0,), "tr_n": (2,), "count": (1,),
+    "Column": (0, 3, "name", "help"),
+}  # fmt: skip
+SOURCES = [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "data" / "rules").rglob("*.py")]
+
+
+def texts_of(tree: ast.AST) -> Iterator[str]:
+    """Every constant text that a file gives to one of those calls."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        for place in SAID.get(called, ()):
+            if isinstance(place, int):
+                given = node.args[place : place + 1]
+            else:
+                given = [keyword.value for keyword in node.keywords if keyword.arg == place]
+            for value in given:
+                # of a choice between two texts both are said
+                parts = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+                yield from (part.value for part in parts if isinstance(part, ast.Constant) and type(part.value) is str)
+
+
+@cache
+def english() -> dict[str, str]:
+    """Every text that is said, and a file that says it."""
+    said: dict[str, str] = {}
+    for path in sorted(SOURCES):
+        for text in texts_of(ast.parse(path.read_text("utf-8"))):
+            if re.search("[A-Za-z]{2}", re.sub(r"\{[^}]*\}|:material/\w+:", "", text)):
+                said.setdefault(text, str(path.relative_to(ROOT)))
+    return said
+
+
+def catalogues(code: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    for path in sorted((LOCALE / code).glob("*.toml")):
+        yield path, tomllib.loads(path.read_text("utf-8"))
+
+
+def blanks(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_is_there(code: str) -> None:
+    there = {text for _, texts in catalogues(code) for text in texts}
+    missing = {text: file for text, file in english().items() if text not in there}
+    assert not missing, f"{len(missing)} missing"
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_text_is_there_that_nobody_says_or_twice(code: str) -> None:
+    seen: dict[str, Path] = {}
+    for path, texts in catalogues(code):
+        for text in texts:
+            assert text in english(), (path.name, text)
+            assert text not in seen, (path.name, seen[text].name, text)
+            seen[text] = path
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_translations_fill_the_same_blanks(code: str) -> None:
+    for path, texts in catalogues(code):
+        for text, other in texts.items():
+            assert blanks(other) == blanks(text), (path.name, text)
+            assert other.strip(), (path.name, text)
+
+
+def test_the_reader_of_texts_sees_what_is_said() -> None:
+    code = (
+        "tr('One {a}', a=1)\ntr_n(n, '{n} thing', '{n} things')\ncount(3, 'odd one', 'odd ones')\n"
+        "Column('Head', 'source', help='What it is.')\nx = mark('a' 'b')\nst.write('unsaid')\ntr('p' if x else 'q')"
+    )
+    assert set(texts_of(ast.parse(code))) == {"One {a}", "{n} things", "odd one", "Head", "What it is.", "ab", "p", "q"}
