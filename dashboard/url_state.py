@@ -23,11 +23,12 @@ from typing import Any, NamedTuple, TypeVar
 import streamlit as st
 
 from dashboard.formatting import plain
+from dashboard.old_links import page_meant, with_prefix
 
 __all__ = [
-    "FRAME_KEYS", "Page", "address_of", "choice", "current_page", "declare", "key_of", "multiselect", "number_input",
-    "page_named", "range_slider", "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice",
-    "show_ignored", "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
+    "FRAME_KEYS", "Page", "address_of", "choice", "current_page", "declare", "every_page", "key_of", "multiselect",
+    "number_input", "page_named", "range_slider", "remembered", "report_ignored", "segmented_control", "selectbox",
+    "set_choice", "show_ignored", "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -36,7 +37,6 @@ _PAGE, _PAGES, _PATH, _OPENED = "_address_page", "_address_pages", "_address_pat
 _IGNORED, _DECLARED, _UNKNOWN = "_address_ignored", "_address_declared", "_address_unknown"
 _LEFT, _RESTORED, _KEYS = "_address_left", "_address_restored", "_address_keys"
 _NEAR = 3
-_RENAMED = {"drift_view": "view"}  # keys without a prefix whose name is another one since
 # Keys of no page: the language, and whether it is shown to a room.
 FRAME_KEYS = frozenset({"lang", "present"})
 
@@ -61,6 +61,8 @@ def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
     """
     st.session_state[_PAGES] = {each.name: each for each in pages}
     opened = st.session_state.get(_PATH) != path
+    if not path and _PATH not in st.session_state:
+        _forward(page, pages)
     if opened:
         _add_prefix(page, pages)
     # What the page before had as choices: whatever of these is in the address now is a question to this page.
@@ -78,14 +80,24 @@ def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
     _restore()
 
 
+def _forward(page: Page, pages: Sequence[Page]) -> None:
+    """Open the page that a link to the root means.
+
+    Only as a session's first page: an address that asks such a thing later is the one Back returns to from there, and
+    to go forward again would leave no way back.
+    """
+    prefixes = {each.name: each.prefix for each in pages}
+    if meant := page_meant(page.name, prefixes, FRAME_KEYS):
+        st.session_state[_PATH] = ""  # somebody was here
+        address = with_prefix(prefixes[meant], prefixes.values(), FRAME_KEYS)
+        st.switch_page(f"screens/{meant}.py", query_params=address)
+
+
 def _add_prefix(page: Page, pages: Sequence[Page]) -> None:
     """Read a link whose keys have no prefix as one of this page's, and start again with that address."""
-    prefixes = tuple(f"{each.prefix}_" for each in pages)
-    old = [key for key in st.query_params if not key.startswith(prefixes) and key not in FRAME_KEYS]
-    if old:
-        address = {key: st.query_params.get_all(key) for key in st.query_params if key not in old}
-        new = {f"{page.prefix}_{_RENAMED.get(key, key)}": st.query_params.get_all(key) for key in old}
-        st.query_params.from_dict(new | address)
+    address = with_prefix(page.prefix, [each.prefix for each in pages], FRAME_KEYS)
+    if set(address) != set(st.query_params):
+        st.query_params.from_dict(address)
         st.rerun()
 
 
@@ -126,6 +138,11 @@ def page_named(name: str) -> Page:
     """A page by the name of its file."""
     page: Page = st.session_state[_PAGES][name]
     return page
+
+
+def every_page() -> list[Page]:
+    """All pages, in the order of the bar on top."""
+    return list(st.session_state[_PAGES].values())
 
 
 def key_of(name: str) -> str:
