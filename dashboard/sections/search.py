@@ -12,7 +12,7 @@ from dashboard.access import answer_of
 from dashboard.formatting import plain
 from dashboard.queries import names as names_queries
 from dashboard.queries import search as search_queries
-from dashboard.queries.search import Item
+from dashboard.queries.search import Entry
 from dashboard.sections.links import open_page, page_link
 from dashboard.words import mark, tr, tr_n
 
@@ -62,16 +62,16 @@ def _nothing() -> None:
     """What is asked for is in the component's answer."""
 
 
-def _items() -> list[Item]:
+def _items() -> list[Entry]:
     """The store's items and the pages, by their names in every language."""
     pages = [
-        Item.of(search_queries.PAGE, page.name, tr(page.title), tr(page.question), also=[page.title])
-        for page in url_state.every_page()
+        Entry.of(search_queries.PAGE, page.name, tr(page.title), tr(page.question), also=[page.title])
+        for page in url_state.pages_by_name().values()
     ]
     return [*pages, *answer_of(search_queries.searched_items)]
 
 
-def _show_hits(typed: str, items: list[Item]) -> None:
+def _show_hits(typed: str, items: list[Entry]) -> None:
     hits = search_queries.ranked_hits(typed, items)
     if not hits:
         st.caption(tr("Nothing is called “{typed}” or nearly so.", typed=plain(typed[:60])))
@@ -85,7 +85,7 @@ def _show_hits(typed: str, items: list[Item]) -> None:
             st.caption(tr_n(more, "{n:,} more: type on.", "{n:,} more: type on."))
 
 
-def _link(item: Item, *, locked: bool) -> None:
+def _link(item: Entry, *, locked: bool) -> None:
     label = f"**{plain(item.name)}**"
     if item.kind == search_queries.PAGE:
         page_link(item.key, f"{label} :gray[{plain(item.note)}]")
@@ -96,7 +96,7 @@ def _link(item: Item, *, locked: bool) -> None:
     page_link(opens.page, f"{label}{lock} :gray[{tr(opens.noun)}{note}]", **{opens.choice: item.key})
 
 
-def _open(item: Item) -> None:
+def _open(item: Entry) -> None:
     if item.kind == search_queries.PAGE:
         open_page(item.key)
     else:
