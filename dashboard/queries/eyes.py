@@ -42,10 +42,13 @@ def checked_claims(cursor: Cursor, limits: Thresholds) -> Claims:
 
 
 def checked_models(cursor: Cursor) -> pd.DataFrame:
-    """Every model of which figures could be checked, the worst first: model, badge, tasks_compared, tasks_held, ..."""
+    """Every model of which figures could be checked, the worst first.
+
+    Columns: model, is_contradicted, tasks_compared, tasks_held, checked_by.
+    """
     return cursor.execute(
-        "SELECT model, badge, badge = $contradicted AS is_contradicted, tasks_compared, tasks_held, checked_by FROM badges"
-        " WHERE tasks_compared > 0"
+        "SELECT model, badge = $contradicted AS is_contradicted, tasks_compared, tasks_held, checked_by"
+        " FROM badges WHERE tasks_compared > 0"
         " ORDER BY is_contradicted DESC, tasks_held / tasks_compared, tasks_compared DESC, model",
         {"contradicted": Badge.CONTRADICTED},
     ).df()

@@ -15,7 +15,8 @@ from data.rules.bootstrap import FEWEST_TASKS, paired_differences
 from data.store.vocabulary import DriftVerdict
 
 __all__ = [
-    "Challenger", "NewestCheck", "Record", "challengers", "newest_check", "record_facts", "runs_since", "usual_incumbent",
+    "Challenger", "NewestCheck", "Record", "challengers", "newest_check", "record_facts", "runs_since",
+    "usual_incumbent",
 ]  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def newest_check(cursor: Cursor) -> NewestCheck | None:
     gravity = verdicts["verdict"].map({str(verdict): place for place, verdict in enumerate(DriftVerdict)})
     names = drift.encoders(cursor, str(check["check_id"])).set_index("encoder_id")["name"]
     same = verdicts["verdict"].isin([verdict for verdict in DriftVerdict if verdict.same]) & verdicts["mixes"]
-    worst = verdicts.loc[gravity.idxmax()]
+    worst = verdicts.iloc[int(gravity.to_numpy().argmax())]
     return NewestCheck(
         str(check["name"]), len(verdicts), int(same.sum()), str(names[worst["encoder_id"]]), output,
         DriftVerdict(worst["verdict"]),
@@ -143,7 +144,8 @@ def record_facts(cursor: Cursor) -> Record:
 def runs_since(cursor: Cursor, moment: datetime) -> pd.DataFrame:
     """Runs of this machine that began since then, the newest first: run_id, kind, model, status, started_at."""
     return cursor.execute(
-        "SELECT run_id, kind, model, status, started_at FROM runs WHERE started_at >= ? ORDER BY started_at DESC, run_id",
+        "SELECT run_id, kind, model, status, started_at FROM runs WHERE started_at >= ?"
+        " ORDER BY started_at DESC, run_id",
         [moment],
     ).df()
 

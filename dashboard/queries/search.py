@@ -25,7 +25,7 @@ __all__ = [
     "RUN",
     "TASK",
     "Hit",
-    "Entry",
+    "Findable",
     "ranked_hits",
     "searched_items",
 ]
@@ -43,7 +43,7 @@ _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _LONGEST = 200  # characters typed that are looked at
 
 
-class Entry(NamedTuple):
+class Findable(NamedTuple):
     """Something with a name: what is searched of it, and what its page's address calls it.
 
     ``note`` is said beside the name, and of two that match alike the one with more ``weight`` is likelier meant.
@@ -61,7 +61,7 @@ class Entry(NamedTuple):
     @classmethod
     def of(
         cls, kind: str, key: str, name: str = "", note: str = "", weight: float = 0, also: Iterable[str] = ()
-    ) -> Entry:
+    ) -> Findable:
         """An item whose ``name`` is shown (its key where that is none) and which is called ``also`` other names."""
         name = name or key
         own = name.rsplit("/", 1)[-1]
@@ -73,24 +73,24 @@ class Entry(NamedTuple):
 class Hit(NamedTuple):
     """An item and how well it matches, 0 for the very name."""
 
-    item: Entry
+    item: Findable
     level: int
 
 
-def searched_items(cursor: Cursor) -> list[Entry]:
+def searched_items(cursor: Cursor) -> list[Findable]:
     """Every model, benchmark and task with a result, every run and every check; not the pages, which no store has."""
     queries = {MODEL: _MODELS, BENCHMARK: _BENCHMARKS, TASK: _TASKS, RUN: _RUNS}
     items = [
-        Entry.of(kind, key, name, note or "", weight, also or ())
+        Findable.of(kind, key, name, note or "", weight, also or ())
         for kind, query in queries.items()
         for key, name, note, weight, also in cursor.execute(query).fetchall()
     ]
     checks = drift.checks(cursor)  # the newest first
     names = zip(checks["name"], checks["model"], strict=True)
-    return items + [Entry.of(CHECK, str(name), note=str(model), weight=-i) for i, (name, model) in enumerate(names)]
+    return items + [Findable.of(CHECK, str(name), note=str(model), weight=-i) for i, (name, model) in enumerate(names)]
 
 
-def ranked_hits(typed: str, items: Sequence[Entry]) -> list[Hit]:
+def ranked_hits(typed: str, items: Sequence[Findable]) -> list[Hit]:
     """What is meant by what was typed, the likeliest first; nothing for nothing.
 
     A name that is just that comes before one that begins with it, then those of which words begin with what was typed,
@@ -113,7 +113,7 @@ def _order(hit: Hit, whole: str) -> tuple[int, int, int, float, int, str]:
     return hit.level, int(whole not in item.names[0]), place, -item.weight, len(item.names[0]), item.name.casefold()
 
 
-def _level(wanted: Sequence[str], whole: str, item: Entry) -> int | None:
+def _level(wanted: Sequence[str], whole: str, item: Findable) -> int | None:
     """How well a name matches when spelled as typed; None when it does not."""
     if whole in item.names:
         return EXACT
@@ -126,7 +126,7 @@ def _level(wanted: Sequence[str], whole: str, item: Entry) -> int | None:
     return None
 
 
-def _close_hits(wanted: Sequence[str], items: Sequence[Entry]) -> list[Hit]:
+def _close_hits(wanted: Sequence[str], items: Sequence[Findable]) -> list[Hit]:
     """Items that have a word near each of those typed, when nothing has them as they are."""
     vocabulary = set(chain.from_iterable(item.words for item in items))
     near = [_near_words(part, vocabulary) for part in wanted]

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from dashboard.messages import show_empty
+from dashboard.sections import doors
+from dashboard.sections.doors import Asked
 from dashboard.sections.layout import lay_out
 from dashboard.sections.search import show_search
+from dashboard.words import tr
 
 
 def main() -> None:
-    lay_out(controls, questions, (show_doors,))
+    """The search, the three questions, what needs eyes, what changed and what all of it rests on."""
+    lay_out(controls, questions, (show_questions,))
 
 
-def controls() -> str:
+def controls() -> Asked | None:
+    """The search; what the doors are asked about is what was looked at last."""
     show_search()
-    return ""
+    asked = doors.asked_about()
+    if asked is None:
+        show_empty(tr("**The store is empty.** No scores have been imported yet."), "python -m evaluators import")
+    return asked
 
 
-def questions(choices: str) -> str:
-    return choices
+def questions(asked: Asked) -> Asked:
+    """Each part asks the store itself: what is above is drawn while what is below is asked."""
+    return asked
 
 
-def show_doors(answers: str) -> None:
-    pass
+def show_questions(asked: Asked) -> None:
+    """The three questions people come with."""
+    doors.show_doors(asked)
 
 
 main()

@@ -12,7 +12,7 @@ from dashboard.sections.filters import RULE
 from data.rules.bootstrap import AHEAD, FEW, TIED
 from data.rules.licences import ALLOWED, licence_of
 
-__all__ = ["show_headline"]
+__all__ = ["best_sentence", "best_within_limits", "show_headline"]
 
 _RANKED_BY = {
     "borda": "Ranked by MTEB's Borda count: on every task a model earns a point for each model it beats, so the best "
@@ -24,18 +24,34 @@ _RANKED_BY = {
 
 def show_headline(board: Board) -> None:
     """One sentence a hurried reader can take away, and what the numbers are in one more."""
-    models, quality = board.models, board.quality
-    ranked = models[models["rank"].notna()]
-    tasks = count(int(models["tasks_scored"].iloc[0]), "task")
-    if ranked.empty:
-        st.markdown(f"#### None of {count(len(models), 'model')} can be ranked: none has all of {tasks}.")
+    first = best_sentence(board)
+    if not first:
+        tasks = count(int(board.models["tasks_scored"].iloc[0]), "task")
+        st.markdown(f"#### None of {count(len(board.models), 'model')} can be ranked: none has all of {tasks}.")
         st.caption("Leave tasks out, or choose some by type, language or domain, in the bar at the side.")
         return
-    first = ranked.iloc[0]
-    lead = f"Best of {count(len(ranked), 'model')} on {tasks}: **{plain(first['model'])}**"
-    st.markdown("#### " + lead + _mean(first, quality) + "." + _how_sure(board.intervals, len(ranked)))
-    st.markdown(_also_best(ranked, quality) + _rival(board.intervals))
+    st.markdown("#### " + first)
+    st.markdown(best_within_limits(board) + _rival(board.intervals))
     st.caption(f"{_RANKED_BY[board.benchmark['ranked_by']]} {RULE}")
+
+
+def best_sentence(board: Board) -> str:
+    """Who is best of how many, by what mean, and how sure that is, in Markdown; empty where nobody is ranked."""
+    ranked = _ranked(board)
+    if ranked.empty:
+        return ""
+    first, tasks = ranked.iloc[0], count(int(board.models["tasks_scored"].iloc[0]), "task")
+    lead = f"Best of {count(len(ranked), 'model')} on {tasks}: **{plain(first['model'])}**"
+    return lead + _mean(first, board.quality) + "." + _how_sure(board.intervals, len(ranked))
+
+
+def best_within_limits(board: Board) -> str:
+    """The best for commercial use, up to 1B and up to 100M parameters, in Markdown; empty where there is none."""
+    return _also_best(_ranked(board), board.quality)
+
+
+def _ranked(board: Board) -> pd.DataFrame:
+    return board.models[board.models["rank"].notna()]
 
 
 def _how_sure(intervals: Intervals, ranked: int) -> str:

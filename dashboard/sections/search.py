@@ -12,9 +12,9 @@ from dashboard.access import answer_of
 from dashboard.formatting import plain
 from dashboard.queries import names as names_queries
 from dashboard.queries import search as search_queries
-from dashboard.queries.search import Entry
+from dashboard.queries.search import Findable
 from dashboard.sections.links import open_page, page_link
-from dashboard.words import mark, tr, tr_n
+from dashboard.words import mark, tr
 
 __all__ = ["show_search"]
 
@@ -62,16 +62,16 @@ def _nothing() -> None:
     """What is asked for is in the component's answer."""
 
 
-def _items() -> list[Entry]:
+def _items() -> list[Findable]:
     """The store's items and the pages, by their names in every language."""
     pages = [
-        Entry.of(search_queries.PAGE, page.name, tr(page.title), tr(page.question), also=[page.title])
+        Findable.of(search_queries.PAGE, page.name, tr(page.title), tr(page.question), also=[page.title])
         for page in url_state.pages_by_name().values()
     ]
     return [*pages, *answer_of(search_queries.searched_items)]
 
 
-def _show_hits(typed: str, items: list[Entry]) -> None:
+def _show_hits(typed: str, items: list[Findable]) -> None:
     hits = search_queries.ranked_hits(typed, items)
     if not hits:
         st.caption(tr("Nothing is called “{typed}” or nearly so.", typed=plain(typed[:60])))
@@ -80,12 +80,11 @@ def _show_hits(typed: str, items: list[Entry]) -> None:
     with st.container(key=_HITS, gap=None):
         for hit in hits[:_SHOWN]:
             _link(hit.item, locked=hit.item.key in private.models | private.tasks)
-    if more := len(hits) - _SHOWN:
-        if more > 0:
-            st.caption(tr_n(more, "{n:,} more: type on.", "{n:,} more: type on."))
+    if (more := len(hits) - _SHOWN) > 0:
+        st.caption(tr("{n:,} more: type on.", n=more))
 
 
-def _link(item: Entry, *, locked: bool) -> None:
+def _link(item: Findable, *, locked: bool) -> None:
     label = f"**{plain(item.name)}**"
     if item.kind == search_queries.PAGE:
         page_link(item.key, f"{label} :gray[{plain(item.note)}]")
@@ -96,7 +95,7 @@ def _link(item: Entry, *, locked: bool) -> None:
     page_link(opens.page, f"{label}{lock} :gray[{tr(opens.noun)}{note}]", **{opens.choice: item.key})
 
 
-def _open(item: Entry) -> None:
+def _open(item: Findable) -> None:
     if item.kind == search_queries.PAGE:
         open_page(item.key)
     else:

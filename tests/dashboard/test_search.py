@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dashboard.queries.search import BENCHMARK, CHECK, KINDS, MODEL, PAGE, RUN, TASK, Entry, ranked_hits, searched_items
+from dashboard.queries.search import BENCHMARK, CHECK, KINDS, MODEL, PAGE, RUN, TASK, Findable, ranked_hits, searched_items
 from data.store.database import open_reader
 from tests.make_store import HOSTILE
 from tests.pace import spent
@@ -18,13 +18,13 @@ MODELS = {
     "org/bge-m3-ko": 10, "sentence-transformers/paraphrase-multilingual-mpnet-base-v2": 150, "intfloat/e5-large-v2": 90,
 }  # fmt: skip
 ITEMS = [
-    *(Entry.of(MODEL, name, weight=tasks) for name, tasks in MODELS.items()),
-    *(Entry.of(TASK, name) for name in ("STSBenchmark", "STSB", "HotpotQA", "HotpotQA-NL", "ArguAna", "Drifting")),
-    Entry.of(TASK, "NewName", also=["OldName"]),
-    Entry.of(BENCHMARK, "MTEB(eng, v2)", note="English", also=["English"]),
-    Entry.of(RUN, "20261121-081443-ab", "sentence-transformers/all-MiniLM-L6-v2", also=["reproduce"]),
-    Entry.of(CHECK, "2026-11-21 09:25 · fp32 · 71891951"),
-    Entry.of(PAGE, "drift", "漂移", also=["Drift"]),
+    *(Findable.of(MODEL, name, weight=tasks) for name, tasks in MODELS.items()),
+    *(Findable.of(TASK, name) for name in ("STSBenchmark", "STSB", "HotpotQA", "HotpotQA-NL", "ArguAna", "Drifting")),
+    Findable.of(TASK, "NewName", also=["OldName"]),
+    Findable.of(BENCHMARK, "MTEB(eng, v2)", note="English", also=["English"]),
+    Findable.of(RUN, "20261121-081443-ab", "sentence-transformers/all-MiniLM-L6-v2", also=["reproduce"]),
+    Findable.of(CHECK, "2026-11-21 09:25 · fp32 · 71891951"),
+    Findable.of(PAGE, "drift", "漂移", also=["Drift"]),
 ]
 
 
@@ -91,7 +91,7 @@ def test_close_spelling_is_asked_only_where_nothing_is_spelled_so():
 
 def test_every_kind_has_its_place():
     assert {item.kind for item in ITEMS} == set(KINDS)
-    assert ranked_hits("decided", [Entry.of("decision", "d1", "We decided")])[0].item.key == "d1", "and others come last"
+    assert ranked_hits("decided", [Findable.of("decision", "d1", "We decided")])[0].item.key == "d1", "and others come last"
 
 
 def test_the_items_are_what_the_pages_offer(made_store, made_parity):
@@ -113,7 +113,7 @@ def test_typing_is_answered_at_once(record_reader):
         assert spent(min(seconds(typed, items) for _ in range(3))) < 1, "of a twentieth of a second"
 
 
-def seconds(typed: str, items: list[Entry]) -> float:
+def seconds(typed: str, items: list[Findable]) -> float:
     started = time.process_time()
     ranked_hits(typed, items)
     return time.process_time() - started
