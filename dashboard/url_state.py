@@ -17,6 +17,7 @@ entered by such an address, be it by Back or by the bar on top, starts as the vi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs, urlencode
@@ -27,7 +28,8 @@ from dashboard.formatting import plain
 from dashboard.old_links import page_meant, with_prefix
 
 __all__ = [
-    "FRAME_KEYS", "Page", "address_of", "address_parts", "choice", "current_address", "current_page", "declare",
+    "FRAME_KEYS", "Page", "address_of", "address_parts", "choice", "current_address", "current_page", "date_input",
+    "declare",
     "frame_choice", "key_of", "multiselect", "number_input", "page_named", "pages_by_name", "range_slider",
     "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice", "set_frame_choice",
     "show_ignored", "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
@@ -313,6 +315,18 @@ def text_input(label: str, name: str, *, where: Any = st, **more: Any) -> str:
     return text
 
 
+def date_input(label: str, name: str, *, where: Any = st, **more: Any) -> date | None:
+    """A date in the address, empty unless somebody chooses one."""
+    key = key_of(name)
+    declare(name)
+    for value in st.query_params.get_all(key) if _opened() else []:
+        if value and not _is_day(value):
+            report_ignored(f"{_said(key)} cannot be “{plain(_short(value))}”")
+    chosen: date | None = where.date_input(label, value=None, key=key, bind="query-params", format="YYYY-MM-DD", **more)
+    _leave(key, chosen, None, str)
+    return chosen
+
+
 def number_input(label: str, name: str, *, where: Any = st, **more: Any) -> float | None:
     """A number input in the address; empty is no limit."""
     key, low, high = key_of(name), more.get("min_value"), more.get("max_value")
@@ -405,6 +419,13 @@ def _near(wanted: str, names: Sequence[str]) -> list[str]:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _within(text: str, low: float | None, high: float | None) -> bool:

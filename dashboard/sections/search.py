@@ -77,7 +77,7 @@ def _show_hits(typed: str, items: list[Findable]) -> None:
         st.caption(tr("Nothing is called “{typed}” or nearly so.", typed=plain(typed[:60])))
         return
     private = answer_of(names_queries.private)
-    with st.container(key=_HITS, gap=None):
+    with st.container(key=_HITS, gap="xxsmall", border=True):
         for hit in hits[:_SHOWN]:
             _link(hit.item, locked=hit.item.key in private.models | private.tasks)
     if (more := len(hits) - _SHOWN) > 0:
