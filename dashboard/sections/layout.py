@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dashboard.formatting import plain
-from dashboard.messages import show_empty
+from dashboard.messages import in_one_sentence, show_empty
 from dashboard.sections.frame import show_heading
 from data.store.errors import InputError
 
@@ -35,7 +34,7 @@ def lay_out(
     try:
         answers = questions(choices)
     except InputError as error:
-        show_empty(plain(error))
+        show_empty(in_one_sentence(error))
         return
     if answers is not None:
         for part in parts:
