@@ -8,14 +8,16 @@ the control is not bound: its value is read from the address as the page opens o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-__all__ = ["Spelling", "forget_spelled"]
+__all__ = ["Spelling", "forget_spelled", "near_names"]
 
 _WRITTEN = "_address_written"
+_NEAR = 3
 
 
 class Spelling:
@@ -89,3 +91,16 @@ def forget_spelled(prefix: str) -> None:
 def _written() -> set[str]:
     written: set[str] = st.session_state.setdefault(_WRITTEN, set())
     return written
+
+
+def near_names(wanted: str, names: Sequence[str]) -> list[str]:
+    """The names most like one that is none of them: by spelling, in full or without their organisation."""
+    wanted = wanted.casefold()[:200]
+    spelled: dict[str, str] = {}
+    for name in names:
+        spelled.setdefault(name.casefold(), name)
+        spelled.setdefault(name.casefold().rsplit("/", 1)[-1], name)
+    exact = [spelled[wanted]] if wanted in spelled else []
+    close = [spelled[one] for one in get_close_matches(wanted, spelled, n=2 * _NEAR, cutoff=0.6)]
+    within = [name for name in names if len(wanted) > 2 and wanted in name.casefold()]
+    return list(dict.fromkeys([*exact, *close, *within]))[:_NEAR]

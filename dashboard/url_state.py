@@ -20,12 +20,11 @@ and shown as ``shown`` says them (see ``dashboard/bound.py``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
 import streamlit as st
 
-from dashboard.bound import Spelling, forget_spelled
+from dashboard.bound import Spelling, forget_spelled, near_names
 from dashboard.formatting import plain
 from dashboard.words import language, listed, mark, running, tr
 
@@ -41,7 +40,6 @@ Shown = Callable[[Any], str] | None  # an option as the page says it; None: as t
 _PAGE, _PAGES, _PATH, _OPENED = "_address_page", "_address_pages", "_address_path", "_address_opened"
 _IGNORED, _DECLARED, _UNKNOWN = "_address_ignored", "_address_declared", "_address_unknown"
 _LEFT, _RESTORED, _KEYS = "_address_left", "_address_restored", "_address_keys"
-_NEAR = 3
 _RENAMED = {"drift_view": "view"}  # keys without a prefix whose name is another one since
 # Keys of no page: the language, and whether it is shown to a room.
 FRAME_KEYS = frozenset({"lang", "present"})
@@ -208,7 +206,7 @@ def subject(what: str, label: str, options: Sequence[str], name: str, *, index: 
     chosen = selectbox(label, options, name, index=None if missed else index, **placeholder, **more)
     if chosen is None and missed:
         del st.session_state[_IGNORED][reasons:]  # said once, below
-        near = listed(map(plain, _near(missed[0], options)), mark(" or "))
+        near = listed(map(plain, near_names(missed[0], options)), mark(" or "))
         none = tr("**There is no {what} “{name}” in this store.**", what=tr(what), name=plain(_short(missed[0])))
         advice = tr("Did you mean {names}?", names=near) if near else tr("Choose one above.")
         st.warning(running(none, advice), icon=":material/search_off:")
@@ -356,7 +354,7 @@ def _prepare(
     _declared().add(key)
     for value in st.query_params.get_all(key) if _opened() else []:
         if value and (value.lower() if fold else value) not in set(names):
-            near = listed(map(plain, _near(value, names)))
+            near = listed(map(plain, near_names(value, names)))
             _report_value(key, value, tr(" (near it: {names})", names=near) if near else "")
     _drop_unless(key, fine)
 
@@ -374,19 +372,6 @@ def _keep_unknown(key: str, options: Iterable[str]) -> None:
         missed = [value for value in st.query_params.get_all(key) if value and value not in known]
         if missed:
             st.session_state.setdefault(_UNKNOWN, {})[key] = missed
-
-
-def _near(wanted: str, names: Sequence[str]) -> list[str]:
-    """The names most like one that is none of them: by spelling, in full or without their organisation."""
-    wanted = wanted.casefold()[:200]
-    spelled: dict[str, str] = {}
-    for name in names:
-        spelled.setdefault(name.casefold(), name)
-        spelled.setdefault(name.casefold().rsplit("/", 1)[-1], name)
-    exact = [spelled[wanted]] if wanted in spelled else []
-    close = [spelled[one] for one in get_close_matches(wanted, spelled, n=2 * _NEAR, cutoff=0.6)]
-    within = [name for name in names if len(wanted) > 2 and wanted in name.casefold()]
-    return list(dict.fromkeys([*exact, *close, *within]))[:_NEAR]
 
 
 def _short(text: str) -> str:
