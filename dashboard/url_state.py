@@ -21,19 +21,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.bound import Spelling, forget_spelled, near_names
 from dashboard.formatting import plain
+from dashboard.frame_keys import FRAME_KEYS
 from dashboard.words import language, listed, mark, running, tr
 
 __all__ = [
-    "FRAME_KEYS", "Page", "address_of", "address_parts", "choice", "current_address", "current_page", "declare",
-    "frame_choice", "key_of", "multiselect", "number_input", "page_named", "pages_by_name", "range_slider",
-    "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice", "set_frame_choice",
-    "show_ignored", "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
+    "Page", "address_of", "choice", "current_address", "current_page", "declare", "key_of", "multiselect",
+    "number_input", "page_named", "pages_by_name", "range_slider", "remembered", "report_ignored",
+    "segmented_control", "selectbox", "set_choice", "show_ignored", "start_rerun", "subject", "tabs", "text_input",
+    "toggle", "unknown_names",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -43,8 +44,6 @@ _PAGE, _PAGES, _PATH, _OPENED = "_address_page", "_address_pages", "_address_pat
 _IGNORED, _DECLARED, _UNKNOWN = "_address_ignored", "_address_declared", "_address_unknown"
 _LEFT, _RESTORED, _KEYS = "_address_left", "_address_restored", "_address_keys"
 _RENAMED = {"drift_view": "view"}  # keys without a prefix whose name is another one since
-# Keys of no page: the language, and whether it is shown to a room.
-FRAME_KEYS = frozenset({"lang", "present"})
 
 
 class Page(NamedTuple):
@@ -158,25 +157,6 @@ def current_address() -> str:
     """The open view relative to the dashboard's address, as "compare?c_models=...", without the frame's keys."""
     asked = {key: st.query_params.get_all(key) for key in st.query_params if key not in FRAME_KEYS}
     return f"{current_page().name}?{urlencode(asked, doseq=True)}" if asked else current_page().name
-
-
-def address_parts(address: str) -> tuple[str, dict[str, list[str]]]:
-    """The name of the page and the query parameters of an address as :func:`current_address` writes it."""
-    name, _, query = address.partition("?")
-    return name, parse_qs(query, keep_blank_values=True)
-
-
-def frame_choice(name: str) -> str:
-    """What the address says of the frame: one of ``FRAME_KEYS``; empty where it says nothing."""
-    return str(st.query_params.get(name, ""))
-
-
-def set_frame_choice(name: str, value: str) -> None:
-    """Callback: have the address say that of the frame; nothing takes it out."""
-    if value:
-        st.query_params[name] = value
-    else:
-        st.query_params.pop(name, None)
 
 
 def set_choice(name: str, value: Any) -> None:
