@@ -21,7 +21,7 @@ OTHERS = [code for code in LANGUAGES if code != "en"]
 # Of `tr_n` and `count` what is looked up is the text for several things and the noun for one.
 SAID = {
     "tr": (0,), "mark": (0,), "phrase": (0,), "tr_n": (2,), "count": (1,),
-    "Column": (0, 3, "name", "help"),
+    "Column": (0, 3, "name", "help"), "listed": (1,), "subject": (0,),
 }  # fmt: skip
 SOURCES = [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "data" / "rules").rglob("*.py")]
 
