@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from dashboard.formatting import plain
@@ -14,12 +12,16 @@ from dashboard.words import tr
 __all__ = ["show_glossary"]
 
 
-@st.fragment
-def show_glossary(where: Any = st) -> None:
+def show_glossary() -> None:
     """A button that opens the list with a field to search it; nothing of it is drawn before."""
-    opened = where.popover(
-        tr("Glossary"), icon=":material/menu_book:", type="tertiary", key="glossary", on_change="rerun"
-    )
+    with st.container(width="content"):
+        _show_popover()
+
+
+@st.fragment
+def _show_popover() -> None:
+    label = tr("Glossary")
+    opened = st.popover(label, icon=":material/menu_book:", type="tertiary", key="glossary", on_change="rerun")
     if opened.open:
         with opened:
             _show_terms(current_page().name)
