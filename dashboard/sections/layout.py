@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dashboard.messages import in_one_sentence, show_empty
-from dashboard.sections.frame import show_heading
+from dashboard.sections.decisions import items_of, show_decisions_about
+from dashboard.sections.frame import show_heading, show_tools
 from data.store.errors import InputError
 
 __all__ = ["lay_out"]
@@ -27,10 +28,13 @@ def lay_out(
         questions: asks the store; None where there is no answer. What cannot be asked is an ``InputError``.
         parts: each draws one part of the answer.
     """
-    show_heading()
+    tools = show_heading()
     choices = controls()
+    items = items_of(choices)
+    show_tools(tools, items)
     if choices is None:
         return
+    show_decisions_about(items)
     try:
         answers = questions(choices)
     except InputError as error:
