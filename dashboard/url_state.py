@@ -25,10 +25,10 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.bound import Spelling, forget_spelled, near_names
+from dashboard.bound import Spelling, forget_spelled, is_within, near_names, shortened
 from dashboard.formatting import plain
 from dashboard.frame_keys import FRAME_KEYS
-from dashboard.words import language, listed, mark, running, tr
+from dashboard.words import listed, mark, running, tr
 
 __all__ = [
     "Page", "address_of", "choice", "current_address", "current_page", "declare", "key_of", "multiselect",
@@ -219,7 +219,7 @@ def subject(what: str, label: str, options: Sequence[str], name: str, *, index: 
     if chosen is None and missed:
         del st.session_state[_IGNORED][reasons:]  # said once, below
         near = listed(map(plain, near_names(missed[0], options)), mark(" or "))
-        none = tr("**There is no {what} “{name}” in this store.**", what=tr(what), name=plain(_short(missed[0])))
+        none = tr("**There is no {what} “{name}” in this store.**", what=tr(what), name=plain(shortened(missed[0])))
         advice = tr("Did you mean {names}?", names=near) if near else tr("Choose one above.")
         st.warning(running(none, advice), icon=":material/search_off:")
         return None
@@ -278,15 +278,7 @@ def tabs(names: Sequence[str], name: str, *, shown: Shown = None) -> Any:
     """Tabs whose open one is in the address; only what the open one shows needs to be drawn."""
     declare(name)
     key = key_of(name)
-    spelling = Spelling(key, names, str, shown)
-    if spelling.bound:
-        return st.tabs(names, key=key, bind="query-params", on_change="rerun")
-    labels = {spelling.shown(each): each for each in names}
-    state = f"_{key}_{language()}"  # what is open goes by its label in the session
-    spelling.follow(names[0], state=state)
-    parts = st.tabs(list(labels), key=state, on_change="rerun")
-    spelling.write(labels.get(st.session_state[state], names[0]), names[0])
-    return parts
+    return Spelling(key, names, str, shown).tabs()
 
 
 def toggle(label: str, name: str, *, value: bool = False, where: Any = st, **more: Any) -> bool:
@@ -311,9 +303,9 @@ def number_input(label: str, name: str, *, where: Any = st, **more: Any) -> floa
     key, low, high = key_of(name), more.get("min_value"), more.get("max_value")
     declare(name)
     for value in st.query_params.get_all(key) if _opened() else []:
-        if value and not _within(value, low, high):
+        if value and not is_within(value, low, high):
             _report_value(key, value)
-    _drop_unless(key, lambda value: value is None or _within(str(value), low, high))
+    _drop_unless(key, lambda value: value is None or is_within(str(value), low, high))
     value = where.number_input(label, key=key, bind="query-params", **more)
     number = None if value is None else float(value)
     _leave(key, number, more.get("value"), lambda number: "" if number is None else f"{number:.12g}")
@@ -331,7 +323,7 @@ def report_ignored(reason: str) -> None:
 
 
 def _report_value(key: str, value: str, hint: str = "") -> None:
-    report_ignored(tr("{key} cannot be “{value}”{hint}", key=_said(key), value=plain(_short(value)), hint=hint))
+    report_ignored(tr("{key} cannot be “{value}”{hint}", key=_said(key), value=plain(shortened(value)), hint=hint))
 
 
 def _said(key: str) -> str:
@@ -384,15 +376,3 @@ def _keep_unknown(key: str, options: Iterable[str]) -> None:
         missed = [value for value in st.query_params.get_all(key) if value and value not in known]
         if missed:
             st.session_state.setdefault(_UNKNOWN, {})[key] = missed
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _within(text: str, low: float | None, high: float | None) -> bool:
-    try:
-        value = float(text)
-    except ValueError:
-        return False
-    return (low is None or value >= low) and (high is None or value <= high)
