@@ -19,14 +19,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 
 from dashboard.formatting import plain
 
 __all__ = [
-    "FRAME_KEYS", "Page", "address_of", "choice", "current_page", "declare", "key_of", "multiselect", "number_input",
-    "page_named", "range_slider", "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice",
+    "FRAME_KEYS", "Page", "address_of", "address_parts", "choice", "current_address", "current_page", "declare",
+    "frame_choice", "key_of", "multiselect", "number_input", "page_named", "pages_by_name", "range_slider",
+    "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice", "set_frame_choice",
     "show_ignored", "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
 ]  # fmt: skip
 
@@ -122,10 +124,15 @@ def current_page() -> Page:
     return page
 
 
+def pages_by_name() -> dict[str, Page]:
+    """Every page by the name of its file, in the order of the bar."""
+    pages: dict[str, Page] = st.session_state[_PAGES]
+    return pages
+
+
 def page_named(name: str) -> Page:
     """A page by the name of its file."""
-    page: Page = st.session_state[_PAGES][name]
-    return page
+    return pages_by_name()[name]
 
 
 def key_of(name: str) -> str:
@@ -142,6 +149,31 @@ def choice(name: str) -> Any:
     """What a control drawn later in the run stands at; on a page's first run only the address knows it yet."""
     key = key_of(name)
     return st.session_state.get(key) or st.query_params.get(key)
+
+
+def current_address() -> str:
+    """The open view relative to the dashboard's address, as "compare?c_models=...", without the frame's keys."""
+    asked = {key: st.query_params.get_all(key) for key in st.query_params if key not in FRAME_KEYS}
+    return f"{current_page().name}?{urlencode(asked, doseq=True)}" if asked else current_page().name
+
+
+def address_parts(address: str) -> tuple[str, dict[str, list[str]]]:
+    """The name of the page and the query parameters of an address as :func:`current_address` writes it."""
+    name, _, query = address.partition("?")
+    return name, parse_qs(query, keep_blank_values=True)
+
+
+def frame_choice(name: str) -> str:
+    """What the address says of the frame: one of ``FRAME_KEYS``; empty where it says nothing."""
+    return str(st.query_params.get(name, ""))
+
+
+def set_frame_choice(name: str, value: str) -> None:
+    """Callback: have the address say that of the frame; nothing takes it out."""
+    if value:
+        st.query_params[name] = value
+    else:
+        st.query_params.pop(name, None)
 
 
 def set_choice(name: str, value: Any) -> None:

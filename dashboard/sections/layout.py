@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from dashboard.formatting import plain
 from dashboard.messages import show_empty
-from dashboard.sections.frame import show_heading
+from dashboard.sections.decisions import items_of, show_decisions_about
+from dashboard.sections.frame import show_heading, show_tools
 from data.store.errors import InputError
 
 __all__ = ["lay_out"]
@@ -28,10 +29,13 @@ def lay_out(
         questions: asks the store; None where there is no answer. What cannot be asked is an ``InputError``.
         parts: each draws one part of the answer.
     """
-    show_heading()
+    tools = show_heading()
     choices = controls()
+    items = items_of(choices)
+    show_tools(tools, items)
     if choices is None:
         return
+    show_decisions_about(items)
     try:
         answers = questions(choices)
     except InputError as error:
