@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.formatting import count, day
 from dashboard.tables.columns import DIFFERENCE, PARAMETERS, POINTS, PRIVATE, WORDED, Column, Table, number
-from dashboard.words import mark, tr
+from dashboard.words import listed, mark, tr
 from data.store.vocabulary import Origin
 
 __all__ = [
@@ -136,7 +136,7 @@ def _note(row: dict[Any, Any]) -> str:
         notes.append(tr("other or unknown dataset revision"))
     if not _missing(row["metric"]):
         notes.append(tr("metric: {metric}", metric=row["metric"]))
-    return tr("; ").join(notes)
+    return listed(notes, "; ")
 
 
 def cells_table(cells: pd.DataFrame) -> Table:

@@ -23,7 +23,7 @@ from dashboard.tables.columns import (
     Table,
     number,
 )
-from dashboard.words import mark, phrase, tr
+from dashboard.words import capital, listed, mark, phrase, stopped, tr
 from data.rules.bootstrap import TIED
 from data.rules.weighting import SAME_SIZE, ordinal, ratio_in_words
 
@@ -134,8 +134,7 @@ def _why(row: dict[Any, Any], first: dict[Any, Any], second: dict[Any, Any] | No
             tr("{size} the index size", size=tr(size))
         ]  # fmt: skip
     parts.append(how_robust(row, top))
-    sentence = tr("; ").join(parts)
-    return sentence[:1].upper() + sentence[1:] + tr(".")
+    return stopped(capital(listed(parts, "; ")))
 
 
 def _behind(points: float, *, tied: bool) -> str:
@@ -156,7 +155,7 @@ def _strengths(row: dict[Any, Any], types: list[str]) -> list[str]:
 
 def who_is_left_out(lacking: int, excluded: dict[str, int], models: int) -> str:
     """In one sentence, whom the limits and missing scores keep off the list."""
-    parts = tr(", ").join(f"{tr(name)} ({n})" for name, n in excluded.items() if n)
+    parts = listed(f"{tr(name)} ({n})" for name, n in excluded.items() if n)
     values = {"models": count(models, "model"), "limits": parts, "lacking": lacking}
     if parts and lacking:
         return tr(

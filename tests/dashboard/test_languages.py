@@ -22,7 +22,7 @@ OTHERS = [code for code in LANGUAGES if code != "en"]
 # Of `tr_n` and `count` what is looked up is the text for several things and the noun for one.
 SAID = {
     "tr": (0,), "mark": (0,), "phrase": (0,), "tr_n": (2,), "count": (1,),
-    "Column": (0, 3, "name", "help"), "Measure": (1, 2),
+    "Column": (0, 3, "name", "help"), "listed": (1,), "subject": (0,), "Measure": (1, 2),
 }  # fmt: skip
 # Words of the store that pages say by themselves.
 SHOWN = (
