@@ -12,14 +12,14 @@ import pandas as pd
 
 from dashboard.report.document import Head
 
-__all__ = ["cell_text", "is_number", "missing", "plain_value"]
+__all__ = ["cell_text", "is_number", "is_missing", "plain_value"]
 
 # Day.js, as Streamlit's columns write moments.
 _MOMENTS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 _UNITS = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3))
 
 
-def missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """Whether nothing stands in a cell."""
     if isinstance(value, str):
         return value == ""
@@ -43,7 +43,7 @@ def plain_value(value: Any) -> Any:
 def cell_text(value: Any, head: Head) -> str:
     """What a cell shows."""
     value = plain_value(value)
-    if missing(value):
+    if is_missing(value):
         return ""
     if isinstance(value, bool):
         return "✓" if value else "✗"

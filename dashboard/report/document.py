@@ -14,7 +14,7 @@ import pandas as pd
 from dashboard.views import View
 
 __all__ = [
-    "Block", "Facts", "Figure", "Head", "Heading", "Link", "Listing", "Notice", "Part", "Plot", "Prose", "Row", "Sheet",
+    "Block", "FactList", "Figure", "Head", "Heading", "Reference", "Listing", "Notice", "Part", "Plot", "Prose", "Row", "Sheet",
     "Report", "ViewDrawn", "blocks_in", "named",
 ]  # fmt: skip
 
@@ -96,14 +96,14 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Facts:
+class FactList:
     """Names and what they stand for, as text."""
 
     facts: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Link:
+class Reference:
     """A way to an address: of a page of the dashboard, relative, or in full."""
 
     words: str
@@ -125,7 +125,7 @@ class Part:
     blocks: tuple[Block, ...]
 
 
-Block = Heading | Prose | Notice | Listing | Sheet | Plot | Figure | Facts | Link | Row | Part
+Block = Heading | Prose | Notice | Listing | Sheet | Plot | Figure | FactList | Reference | Row | Part
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Report:
     language: str
     made: str
     views: tuple[ViewDrawn, ...]
-    provenance: Facts
+    provenance: FactList
     decisions: tuple[Block, ...] = ()
     base: str | None = None
 

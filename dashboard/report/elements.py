@@ -25,7 +25,7 @@ from dashboard.report.document import (
     Figure,
     Head,
     Heading,
-    Link,
+    Reference,
     Listing,
     Notice,
     Part,
@@ -36,7 +36,7 @@ from dashboard.report.document import (
     ViewDrawn,
     named,
 )
-from dashboard.report.runner import Run
+from dashboard.report.runner import PageRun
 from dashboard.views import View
 
 __all__ = ["DRAWN", "LEFT_OUT", "drawn_view"]
@@ -71,7 +71,7 @@ class _Node:
         return [self.children[place] for place in sorted(self.children)]
 
 
-def drawn_view(view: View, run: Run, number: int = 1) -> ViewDrawn:
+def drawn_view(view: View, run: PageRun, number: int = 1) -> ViewDrawn:
     """A view on paper, from a run of its page; ``number`` tells it from the others of a report."""
     root = _tree(run.messages)
     blocks = list(_blocks(root.children.get(_MAIN, _Node()), _Said()))
@@ -206,7 +206,7 @@ def _metric(proto: Any, last: _Said) -> Block:
 
 def _page_link(proto: Any, last: _Said) -> Block:
     query = proto.query_string.removeprefix("?")
-    return Link(proto.label, f"{proto.page}?{query}" if query and not proto.external else proto.page)
+    return Reference(proto.label, f"{proto.page}?{query}" if query and not proto.external else proto.page)
 
 
 # How each element is drawn that paper shows.
@@ -222,7 +222,7 @@ DRAWN: dict[str, Callable[[Any, _Said], Block | None]] = {
     "table": _sheet,
     "plotly_chart": _plot,
     "metric": _metric,
-    "link_button": lambda proto, last: Link(proto.label, proto.url),
+    "link_button": lambda proto, last: Reference(proto.label, proto.url),
     "page_link": _page_link,
 }
 

@@ -84,8 +84,8 @@ def _parquet(sheet: Sheet) -> bytes:
     held = io.BytesIO()
     frame = sheet.frame.copy()
     for name in frame.columns:
-        kinds = {type(value) for value in frame[name] if not cells.missing(cells.plain_value(value))}
+        kinds = {type(value) for value in frame[name] if not cells.is_missing(cells.plain_value(value))}
         if pd.api.types.is_object_dtype(frame[name]) and len(kinds) > 1:  # a column of Parquet has one type
-            frame[name] = [None if cells.missing(value) else str(value) for value in frame[name]]
+            frame[name] = [None if cells.is_missing(value) else str(value) for value in frame[name]]
     frame.to_parquet(held, index=False)
     return held.getvalue()

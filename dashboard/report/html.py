@@ -21,11 +21,11 @@ from dashboard.report import cells
 from dashboard.report.colours import as_css, as_data
 from dashboard.report.document import (
     Block,
-    Facts,
+    FactList,
     Figure,
     Head,
     Heading,
-    Link,
+    Reference,
     Listing,
     Notice,
     Part,
@@ -196,9 +196,9 @@ def _block(block: Block, report: Report) -> str:
                 f'<div class="figure"><div class="label">{as_inline_html(label)}</div><div class="value">'
                 f'{as_inline_html(value)}</div><div class="difference">{as_inline_html(difference)}</div></div>'
             )
-        case Facts():
+        case FactList():
             return _facts(block, report)
-        case Link(words, address):
+        case Reference(words, address):
             full = safe_address(address) or safe_address(report.live(address) or "")
             return f'<p><a href="{escape(full)}" rel="noreferrer">{as_inline_html(words)}</a></p>' if full else ""
         case Row(row):
@@ -213,7 +213,7 @@ def _block(block: Block, report: Report) -> str:
             return f'<div class="part"><p class="part-title">{as_inline_html(words)}</p>{inside}</div>'
 
 
-def _facts(facts: Facts, report: Report) -> str:
+def _facts(facts: FactList, report: Report) -> str:
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{_linked(value)}</dd>" for name, value in facts.facts)
     return f'<dl class="facts">{rows}</dl>'
 
@@ -240,7 +240,7 @@ def _sheet(sheet: Sheet) -> str:
 
 
 def _of_numbers(values: list[Any]) -> bool:
-    there = [value for value in values if not cells.missing(value)]
+    there = [value for value in values if not cells.is_missing(value)]
     return bool(there) and all(cells.is_number(value) for value in there)
 
 
@@ -255,7 +255,7 @@ def _head(head: Head, number: bool) -> str:
 
 def _cell(value: Any, head: Head, number: bool) -> str:
     text = cells.cell_text(value, head)
-    held = "; ".join(map(str, value)) if isinstance(value, list) else "" if cells.missing(value) else str(value)
+    held = "; ".join(map(str, value)) if isinstance(value, list) else "" if cells.is_missing(value) else str(value)
     names = " ".join(
         name for name, holds in (("n", number), ("pinned", head.pinned), ("long", len(text) > _LONG)) if holds
     )

@@ -7,10 +7,10 @@ import re
 from dashboard.report import cells
 from dashboard.report.document import (
     Block,
-    Facts,
+    FactList,
     Figure,
     Heading,
-    Link,
+    Reference,
     Listing,
     Notice,
     Part,
@@ -70,9 +70,9 @@ def _block(block: Block, report: Report) -> str:
         case Figure(label, value, difference):
             behind = f" ({as_markdown(difference)})" if difference else ""
             return f"**{as_markdown(label)}:** {as_markdown(value)}{behind}"
-        case Facts(facts):
+        case FactList(facts):
             return "\n".join(f"- {_inert(name)}: {_inert(value)}" for name, value in facts)
-        case Link(words, address):
+        case Reference(words, address):
             full = safe_address(address) or safe_address(report.live(address) or "")
             return f"[{as_markdown(words)}](<{full}>)" if full else ""
         case Row(row):

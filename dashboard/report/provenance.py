@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from dashboard.queries import changes as changes_queries
-from dashboard.report.document import Facts
+from dashboard.report.document import FactList
 from dashboard.words import LANGUAGES, language, tr
 from data.store.database import Version, reading, store_path
 from data.store.vocabulary import ImportKind
@@ -19,7 +19,7 @@ __all__ = ["provenance_of", "when"]
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def provenance_of(version: Version, made: datetime, views: tuple[str, ...]) -> Facts:
+def provenance_of(version: Version, made: datetime, views: tuple[str, ...]) -> FactList:
     """The record with its commit and date, the versions of everything, and the addresses of the views.
 
     Raises:
@@ -46,7 +46,7 @@ def provenance_of(version: Version, made: datetime, views: tuple[str, ...]) -> F
         tr("Language"): LANGUAGES[language()],
         tr("Views"): "\n".join(views),
     }
-    return Facts(tuple((name, value) for name, value in facts.items() if value))
+    return FactList(tuple((name, value) for name, value in facts.items() if value))
 
 
 def when(moment: datetime) -> str:

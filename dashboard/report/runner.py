@@ -30,7 +30,7 @@ from streamlit.runtime.state import SessionState
 from dashboard.views import ON_PAPER
 from data.store.errors import PlumblineError
 
-__all__ = ["Run", "run_page", "stage"]
+__all__ = ["PageRun", "run_page", "stage"]
 
 _APP = Path(__file__).resolve().parents[1] / "app.py"
 _UPLOADS, _MEDIA = "/_report/upload", "/_report/media"  # nobody asks for either
@@ -38,7 +38,7 @@ _SECONDS = 300.0  # a page takes a few; after this long it hangs
 _alone = threading.Lock()
 
 
-class Run(NamedTuple):
+class PageRun(NamedTuple):
     """What a page sent in its last run, and what its controls stand at by their id."""
 
     messages: list[ForwardMsg]
@@ -71,7 +71,7 @@ def stage() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-def run_page(page: str, query: str, *, user: Mapping[str, Any] | None = None, app: Path = _APP) -> Run:
+def run_page(page: str, query: str, *, user: Mapping[str, Any] | None = None, app: Path = _APP) -> PageRun:
     """Run the app at a page and its choices until nothing asks for another run; within :func:`stage`.
 
     Args:
@@ -102,7 +102,7 @@ def run_page(page: str, query: str, *, user: Mapping[str, Any] | None = None, ap
         loop.close()
     finally:
         _clear(runner._session_id)
-    return Run(messages, {one.id: _value(one) for one in state.get_widget_states()})
+    return PageRun(messages, {one.id: _value(one) for one in state.get_widget_states()})
 
 
 def _runner(

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import duckdb
 from filelock import FileLock, Timeout
 
+from data.store.access_mode import must_be_writable, store_path
 from data.store.cleaning import clean, rewrite
 from data.store.errors import StoreBusyError, StoreError, StoreMissingError, StoreOutdatedError
 from data.store.migrate import check_schema, create, damaged, migrate
@@ -33,7 +34,6 @@ __all__ = [
     "writing",
 ]
 
-_DATA = Path(__file__).resolve().parents[1]
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 
 
@@ -43,12 +43,6 @@ class Version(NamedTuple):
     mtime_ns: int
     size: int
     inode: int
-
-
-def store_path() -> Path:
-    """Path of the store: ``PLUMBLINE_STORE`` if it is set, else ``data/plumbline.duckdb`` of this checkout."""
-    named = os.environ.get("PLUMBLINE_STORE")
-    return Path(named).expanduser() if named else _DATA / "plumbline.duckdb"
 
 
 def version_of(path: Path) -> Version:
@@ -154,10 +148,12 @@ def writing(path: Path | None = None, *, fresh: bool = False) -> Iterator[duckdb
         fresh: start from an empty store instead of a copy of the published one.
 
     Raises:
+        ReadOnlyError: this deployment writes nothing, or the folder cannot be written to.
         StoreBusyError: another process is writing.
         StoreOutdatedError, StoreDamagedError: the published store cannot be added to (``fresh=True`` replaces it).
     """
     path = path or store_path()
+    must_be_writable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{path}.lock")
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "PlumblineError", "StoreError", "StoreMissingError", "StoreOutdatedError", "StoreDamagedError", "StoreBusyError",
+    "ReadOnlyError",
     "InputError", "UnreadableResultError", "NotFoundError", "NotAllowedError", "MissingDependencyError",
     "EncoderError", "EncoderGoneError", "ModelError",
 ]  # fmt: skip
@@ -46,6 +47,10 @@ class StoreDamagedError(StoreError):
 
 class StoreBusyError(StoreError):
     """Another process is writing the store."""
+
+
+class ReadOnlyError(StoreError):
+    """Nothing may be written beside the store: it was said so, or the folder does not allow it."""
 
 
 class InputError(PlumblineError):
