@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
-from dashboard.url_state import FRAME_KEYS, current_page
+from dashboard.url_state import FRAME_KEYS, current_address, current_page
 from dashboard.words import tr
 from data.store.errors import InputError, NotFoundError
 
 __all__ = [
-    "ON_PAPER", "View", "base_of", "choose_view", "chosen_views", "current_view", "drop_view", "move_view", "on_paper",
-    "page_names", "read_view", "views_as_text", "views_in_text",
+    "ON_PAPER", "View", "base_of", "choose_view", "chosen_views", "current_view", "drop_view", "language_in",
+    "move_view", "on_paper", "page_names", "read_view", "views_as_text", "views_in_text",
 ]  # fmt: skip
 
 ON_PAPER = "_on_paper"  # set in the state of a session that is drawn for a report
@@ -82,15 +82,17 @@ def base_of(text: str) -> str | None:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rpartition('/')[0]}"
 
 
+def language_in(text: str) -> str | None:
+    """The language an address asks for; None of one that asks for none."""
+    return dict(parse_qsl(urlsplit(text.strip()).query)).get("lang")
+
+
 def current_view() -> View:
     """The page that is open, at its choices."""
-    page = current_page()
-    choices = [
-        (key, value) for key in st.query_params if key not in FRAME_KEYS for value in st.query_params.get_all(key)
-    ]
-    named = [value for _, value in choices if value and value not in ("true", "false")][:_SHOWN]
+    page, query = current_page(), current_address().partition("?")[2]
+    named = [value for _, value in parse_qsl(query) if value not in ("true", "false")][:_SHOWN]
     title = tr(page.title)
-    return View(page.name, urlencode(choices), f"{title}: {_short(', '.join(named))}" if named else title)
+    return View(page.name, query, f"{title}: {_short(', '.join(named))}" if named else title)
 
 
 def on_paper() -> bool:

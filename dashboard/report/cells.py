@@ -12,7 +12,7 @@ import pandas as pd
 
 from dashboard.report.document import Head
 
-__all__ = ["cell_text", "is_number", "is_missing", "plain_value"]
+__all__ = ["cell_text", "is_numeric", "is_missing", "plain_value"]
 
 # Day.js, as Streamlit's columns write moments.
 _MOMENTS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
@@ -28,7 +28,7 @@ def is_missing(value: Any) -> bool:
     return bool(pd.isna(value))
 
 
-def is_number(value: Any) -> bool:
+def is_numeric(value: Any) -> bool:
     """Whether a value is a number, and no yes or no."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not pd.isna(value)
 
@@ -47,7 +47,7 @@ def cell_text(value: Any, head: Head) -> str:
         return ""
     if isinstance(value, bool):
         return "✓" if value else "✗"
-    if is_number(value):
+    if is_numeric(value):
         return _number(value, head.form)
     if isinstance(value, list):
         return ", ".join(map(str, value))

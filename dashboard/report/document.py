@@ -14,8 +14,8 @@ import pandas as pd
 from dashboard.views import View
 
 __all__ = [
-    "Block", "FactList", "Figure", "Head", "Heading", "Reference", "Listing", "Notice", "Part", "Plot", "Prose", "Row", "Sheet",
-    "Report", "ViewDrawn", "blocks_in", "named",
+    "Across", "Block", "FactList", "Figure", "Head", "Heading", "Listing", "Notice", "Part", "Plot", "Prose", "Report",
+    "Sheet", "ViewDrawn", "Way", "blocks_in", "named",
 ]  # fmt: skip
 
 
@@ -103,7 +103,7 @@ class FactList:
 
 
 @dataclass(frozen=True)
-class Reference:
+class Way:
     """A way to an address: of a page of the dashboard, relative, or in full."""
 
     words: str
@@ -111,7 +111,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Row:
+class Across:
     """Blocks side by side, with their shares of the width."""
 
     cells: tuple[tuple[float, tuple[Block, ...]], ...]
@@ -125,7 +125,7 @@ class Part:
     blocks: tuple[Block, ...]
 
 
-Block = Heading | Prose | Notice | Listing | Sheet | Plot | Figure | FactList | Reference | Row | Part
+Block = Heading | Prose | Notice | Listing | Sheet | Plot | Figure | FactList | Way | Across | Part
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def blocks_in(blocks: tuple[Block, ...]) -> Iterator[Block]:
         yield block
         if isinstance(block, Part):
             yield from blocks_in(block.blocks)
-        elif isinstance(block, Row):
+        elif isinstance(block, Across):
             for _, cell in block.cells:
                 yield from blocks_in(cell)
 
@@ -159,7 +159,7 @@ def named(blocks: tuple[Block, ...], prefix: str) -> tuple[Block, ...]:
             return replace(block, name=f"{prefix}-{next(number)}")
         if isinstance(block, Part):
             return replace(block, blocks=tuple(map(of, block.blocks)))
-        if isinstance(block, Row):
+        if isinstance(block, Across):
             return replace(block, cells=tuple((share, tuple(map(of, cell))) for share, cell in block.cells))
         return block
 

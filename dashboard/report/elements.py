@@ -21,19 +21,19 @@ from streamlit.proto.Metric_pb2 import Metric
 from streamlit.proto.Slider_pb2 import Slider
 
 from dashboard.report.document import (
+    Across,
     Block,
     Figure,
     Head,
     Heading,
-    Reference,
     Listing,
     Notice,
     Part,
     Plot,
     Prose,
-    Row,
     Sheet,
     ViewDrawn,
+    Way,
     named,
 )
 from dashboard.report.runner import PageRun
@@ -74,19 +74,13 @@ class _Node:
 def drawn_view(view: View, run: PageRun, number: int = 1) -> ViewDrawn:
     """A view on paper, from a run of its page; ``number`` tells it from the others of a report."""
     root = _tree(run.messages)
-    blocks = list(_blocks(root.children.get(_MAIN, _Node()), _Said()))
-    title, question = view.title or view.page, ""
-    for i, block in enumerate(blocks):
-        if isinstance(block, Heading) and block.level == 1:
-            title = block.words
-            behind = blocks[i + 1] if i + 1 < len(blocks) else None
-            if isinstance(behind, Prose) and behind.small:
-                question = behind.words
-            blocks = blocks[:i] + blocks[i + (2 if question else 1) :]
-            break
+    last = _Said()
+    blocks = tuple(_blocks(root.children.get(_MAIN, _Node()), last))
+    title, _, question = last.title.partition(" :small[")
     choices = [choice for place in (_MAIN, _SIDE) for choice in _choices(root.children.get(place), run.controls)]
     prefix = f"{number}-{view.page or 'first'}"
-    return ViewDrawn(view, title, question, tuple(choices), named(tuple(blocks), prefix))
+    title = title or view.title or view.page
+    return ViewDrawn(view, title, question.removesuffix("]"), tuple(choices), named(blocks, prefix))
 
 
 def _tree(messages: Sequence[ForwardMsg]) -> _Node:
@@ -104,8 +98,9 @@ def _tree(messages: Sequence[ForwardMsg]) -> _Node:
 
 @dataclass
 class _Said:
-    """The last words above a table or a plot that say what it shows."""
+    """The title of the page, and the last words above a table or a plot, which say what it shows."""
 
+    title: str = ""
     words: str = ""
 
 
@@ -127,7 +122,7 @@ def _blocks(node: _Node, last: _Said) -> Iterator[Block]:
     cells = [(share, cell) for share, cell in cells if cell]
     across = any(child.kind == "column" for child in node.inside()) or _figures(cells)
     if across and len(cells) > 1:
-        yield Row(tuple(cells))
+        yield Across(tuple(cells))
     else:
         yield from (block for _, cell in cells for block in cell)
 
@@ -149,7 +144,10 @@ def _figures(cells: Sequence[tuple[float, tuple[Block, ...]]]) -> bool:
     return len(cells) > 1 and all(isinstance(block, Figure) for _, cell in cells for block in cell)
 
 
-def _heading(proto: Any, last: _Said) -> Block:
+def _heading(proto: Any, last: _Said) -> Block | None:
+    if proto.tag == "h1" and not last.title:
+        last.title = proto.body
+        return None
     last.words = proto.body
     return Heading(int(proto.tag[1:] or 2), proto.body)
 
@@ -206,7 +204,7 @@ def _metric(proto: Any, last: _Said) -> Block:
 
 def _page_link(proto: Any, last: _Said) -> Block:
     query = proto.query_string.removeprefix("?")
-    return Reference(proto.label, f"{proto.page}?{query}" if query and not proto.external else proto.page)
+    return Way(proto.label, f"{proto.page}?{query}" if query and not proto.external else proto.page)
 
 
 # How each element is drawn that paper shows.
@@ -222,14 +220,14 @@ DRAWN: dict[str, Callable[[Any, _Said], Block | None]] = {
     "table": _sheet,
     "plotly_chart": _plot,
     "metric": _metric,
-    "link_button": lambda proto, last: Reference(proto.label, proto.url),
+    "link_button": lambda proto, last: Way(proto.label, proto.url),
     "page_link": _page_link,
 }
 
 
 def _choices(node: _Node | None, controls: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The controls of a place with what they stand at, those that leave everything open left out."""
-    if node is None:
+    if node is None or node.kind == "form":  # what is only being written is not chosen
         return
     if isinstance(node.proto, Element):
         proto: Any = getattr(node.proto, node.kind) if node.kind else None

@@ -20,21 +20,21 @@ import plotly
 from dashboard.report import cells
 from dashboard.report.colours import as_css, as_data
 from dashboard.report.document import (
+    Across,
     Block,
     FactList,
     Figure,
     Head,
     Heading,
-    Reference,
     Listing,
     Notice,
     Part,
     Plot,
     Prose,
     Report,
-    Row,
     Sheet,
     ViewDrawn,
+    Way,
     blocks_in,
 )
 from dashboard.report.markup import as_html, as_inline_html, as_words, safe_address
@@ -198,10 +198,10 @@ def _block(block: Block, report: Report) -> str:
             )
         case FactList():
             return _facts(block, report)
-        case Reference(words, address):
+        case Way(words, address):
             full = safe_address(address) or safe_address(report.live(address) or "")
             return f'<p><a href="{escape(full)}" rel="noreferrer">{as_inline_html(words)}</a></p>' if full else ""
-        case Row(row):
+        case Across(row):
             only = all(isinstance(one, Figure) for _, cell in row for one in cell)
             inside = "".join(
                 f'<div style="--share: {share:.3g}">{"".join(_block(one, report) for one in cell)}</div>'
@@ -241,7 +241,7 @@ def _sheet(sheet: Sheet) -> str:
 
 def _of_numbers(values: list[Any]) -> bool:
     there = [value for value in values if not cells.is_missing(value)]
-    return bool(there) and all(cells.is_number(value) for value in there)
+    return bool(there) and all(cells.is_numeric(value) for value in there)
 
 
 def _head(head: Head, number: bool) -> str:

@@ -24,7 +24,7 @@ from dashboard.words import LANGUAGES, in_language, tr
 from data.store.database import Version, reading, store_path, version_of
 from data.store.errors import InputError, NotFoundError, StoreBusyError
 
-__all__ = ["WRITERS", "Progress", "Wish", "make_report", "notices_of", "progress_of", "written_report"]
+__all__ = ["WRITERS", "HowFar", "Wish", "make_report", "notices_of", "progress_of", "written_report"]
 
 MOST_VIEWS = 24
 _TRIES = 3  # a store that is published anew while a report is drawn has it drawn again
@@ -41,7 +41,7 @@ WRITERS: dict[str, tuple[str, str, Callable[[Report], bytes]]] = {
 
 _one_at_a_time = threading.Lock()
 _made: OrderedDict[tuple[Any, ...], Report] = OrderedDict()
-_under_way: dict[str, Progress] = {}
+_under_way: dict[str, HowFar] = {}
 
 
 class Wish(NamedTuple):
@@ -64,7 +64,7 @@ class Wish(NamedTuple):
     asker: str = ""
 
 
-class Progress(NamedTuple):
+class HowFar(NamedTuple):
     """How far a report is: views drawn of all; none yet while another report is being made."""
 
     done: int
@@ -78,7 +78,7 @@ def written_report(wish: Wish, form: str) -> bytes:
         return WRITERS[form][2](report)
 
 
-def progress_of(asker: str) -> Progress | None:
+def progress_of(asker: str) -> HowFar | None:
     """How far somebody's report is; None when none is being made."""
     return _under_way.get(asker)
 
@@ -94,7 +94,7 @@ def make_report(wish: Wish, step: Callable[[View, int], None] = lambda view, don
         PlumblineError: a page did not come to its end.
     """
     _check(wish)
-    _under_way[wish.asker] = Progress(0, len(wish.views))
+    _under_way[wish.asker] = HowFar(0, len(wish.views))
     try:
         with _one_at_a_time, in_language(wish.language):
             for _ in range(_TRIES):
@@ -152,7 +152,7 @@ def _drawn(wish: Wish, version: Version, step: Callable[[View, int], None]) -> R
     views: list[ViewDrawn] = []
     with stage():
         for number, view in enumerate(wish.views, 1):
-            _under_way[wish.asker] = Progress(number - 1, len(wish.views))
+            _under_way[wish.asker] = HowFar(number - 1, len(wish.views))
             step(view, number - 1)
             query = urlencode([*parse_qsl(view.query, keep_blank_values=True), ("lang", wish.language)])
             views.append(drawn_view(view, run_page(view.page, query, user=wish.user), number))

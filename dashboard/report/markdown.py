@@ -6,20 +6,20 @@ import re
 
 from dashboard.report import cells
 from dashboard.report.document import (
+    Across,
     Block,
     FactList,
     Figure,
     Heading,
-    Reference,
     Listing,
     Notice,
     Part,
     Plot,
     Prose,
     Report,
-    Row,
     Sheet,
     ViewDrawn,
+    Way,
 )
 from dashboard.report.markup import as_markdown, as_words, safe_address
 from dashboard.words import tr
@@ -72,10 +72,10 @@ def _block(block: Block, report: Report) -> str:
             return f"**{as_markdown(label)}:** {as_markdown(value)}{behind}"
         case FactList(facts):
             return "\n".join(f"- {_inert(name)}: {_inert(value)}" for name, value in facts)
-        case Reference(words, address):
+        case Way(words, address):
             full = safe_address(address) or safe_address(report.live(address) or "")
             return f"[{as_markdown(words)}](<{full}>)" if full else ""
-        case Row(row):
+        case Across(row):
             return "\n\n".join(_block(one, report) for _, cell in row for one in cell)
         case Part(words, blocks):
             return "\n\n".join([f"**{as_markdown(words)}**", *(_block(one, report) for one in blocks)])
@@ -87,7 +87,7 @@ _BROKEN = "This part of the page could not be drawn."
 def _sheet(sheet: Sheet) -> str:
     heads = [_inert(head.label) or " " for head in sheet.heads]
     values = [[cells.cell_text(value, head) for value in sheet.frame[head.name]] for head in sheet.heads]
-    numbers = [any(map(cells.is_number, sheet.frame[head.name])) for head in sheet.heads]
+    numbers = [any(map(cells.is_numeric, sheet.frame[head.name])) for head in sheet.heads]
     lines = [heads, ["---:" if number else "---" for number in numbers]]
     lines += [[_inert(text) for text in row] for row in zip(*values, strict=True)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

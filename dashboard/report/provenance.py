@@ -36,12 +36,12 @@ def provenance_of(version: Version, made: datetime, views: tuple[str, ...]) -> F
         tr("Commit of the record"): _text(newest, "source_commit"),
         tr("Date of the record"): _text(newest, "source_date"),
         tr("Read into the store"): _text(newest, "started_at"),
-        tr("mteb"): _text(newest, "mteb_version"),
+        "mteb": _text(newest, "mteb_version"),
         tr("Runs of this machine"): f"{runs:,}",
         tr("Store"): tr(
             "{name}, written {when}, {size:,} bytes", name=store_path().name, when=when(stored), size=version.size
         ),
-        tr("Plumbline"): plumbline_version(),
+        "Plumbline": plumbline_version(),
         tr("Made"): when(made),
         tr("Language"): LANGUAGES[language()],
         tr("Views"): "\n".join(views),
