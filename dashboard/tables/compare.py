@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,13 @@ import pandas as pd
 
 from dashboard.formatting import count, day, licence, parameters, signed
 from dashboard.tables.columns import DIFFERENCE, MODEL, POINTS, PRIVATE, TASK, WHOLE, Column, Table
+from dashboard.words import tr
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
 
-__all__ = ["ALL_TASKS", "DELTA", "facts_table", "head_to_head_table", "short_names", "tasks_table", "types_table"]
+__all__ = [
+    "ALL_TASKS", "DELTA", "facts_table", "head_to_head_table", "short_names", "tasks_table", "trained_models",
+    "types_table",
+]  # fmt: skip
 
 DELTA = "Δ "
 ALL_TASKS = "All tasks"
@@ -34,6 +39,12 @@ _HEAD_TO_HEAD = (
     Column("Losses", "losses"),
     Column("Ties", "ties"),
     Column("What the tasks say", "verdict_in_words"),
+)  # fmt: skip
+
+
+_SEEN = Column(
+    "Trained on it", "trained_on_it", optional=True,
+    help="Which of the models were trained on this task, or on one that mteb holds to be similar",
 )  # fmt: skip
 
 
@@ -70,8 +81,13 @@ def _facts_of(row: dict[Any, Any]) -> dict[str, str]:
         "Instructions": {True: "uses them", False: "no"}.get(row["use_instructions"], ""),
         "Tasks trained on": "" if pd.isna(row["trained_on"]) else f"{row['trained_on']:.0f} of {row['judged']:.0f}",
         "Zero-shot": "" if pd.isna(row["zero_shot"]) else f"{row['zero_shot']:.0f} %",
+        "API price": "" if pd.isna(row.get("usd", math.nan)) else _price(row),
         "Published figures": f"{_text(row['badge'])}: {row['why']}" if _text(row.get("badge")) else "",
     }
+
+
+def _price(row: dict[Any, Any]) -> str:
+    return tr("{usd:.3g} USD per million tokens ({day})", usd=row["usd"], day=row["price_of"])
 
 
 def head_to_head_table(pairs: pd.DataFrame, baseline: str) -> Table:
@@ -94,7 +110,13 @@ def _verdict_in_words(row: dict[Any, Any], baseline: str) -> str:
     }[row["standing"]]
 
 
-def tasks_table(wide: pd.DataFrame, floors: pd.Series, baseline: str, private: pd.Series | None = None) -> Table:
+def tasks_table(
+    wide: pd.DataFrame,
+    floors: pd.Series,
+    baseline: str,
+    private: pd.Series | None = None,
+    trained: pd.Series | None = None,
+) -> Table:
     """Scores in points and signed differences to the baseline, the biggest difference first.
 
     Args:
@@ -102,12 +124,26 @@ def tasks_table(wide: pd.DataFrame, floors: pd.Series, baseline: str, private: p
         floors: by task, 0-1, NaN where unknown.
         baseline: one of the columns.
         private: by task, what of it is private.
+        trained: by task, which of the models were trained on it, in words.
     """
     tasks = _biggest_first(wide, baseline).reset_index()
     noise = floors.reindex(tasks["task"]).to_numpy(dtype=float)
     marks = [] if private is None else [replace(PRIVATE, source=lambda _: private.reindex(tasks["task"]).to_numpy())]
     last = Column("Noise", lambda _: noise, POINTS, "Noise floor, in points; blank if unknown", small_first=True)
-    return Table.of((TASK, *marks, Column("Type", "type"), *_models(wide, baseline), last), tasks)
+    seen = [] if trained is None else [replace(_SEEN, source=lambda _: trained.reindex(tasks["task"]).to_numpy())]
+    return Table.of((TASK, *marks, Column("Type", "type"), *_models(wide, baseline), last, *seen), tasks)
+
+
+def trained_models(overlap: pd.DataFrame, tasks: pd.Series) -> pd.Series:
+    """Which models were trained on each task, by short name, commas between them; blank where none is known to be.
+
+    Args:
+        overlap: as :func:`dashboard.queries.training.overlap` has it.
+        tasks: the task of each entry, by entry.
+    """
+    names = short_names(list(overlap.index))
+    seen = {task: ", ".join(names[model] for model in column.index[column == 1]) for task, column in overlap.items()}
+    return tasks.map(seen)
 
 
 def types_table(wide: pd.DataFrame, baseline: str) -> Table:
