@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import duckdb
 import streamlit as st
 
+from dashboard.words import tr
 from data.rules.prices import BUNDLED_PRICES, Prices, read_prices
 from data.store.database import StoreReader, Version, open_reader, store_path, version_of
 
@@ -82,7 +83,7 @@ def _current() -> StoreReader:
     last_seen = st.session_state.get(_SEEN)
     st.session_state[_SEEN] = published
     if last_seen is not None and last_seen != published:
-        st.toast("The record was updated; this page now shows the new one.", icon=":material/update:")
+        st.toast(tr("The record was updated; this page now shows the new one."), icon=":material/update:")
     return reader
 
 

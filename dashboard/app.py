@@ -17,6 +17,7 @@ if str(HERE.parent) not in sys.path:  # Streamlit puts this folder on the path, 
 import streamlit as st  # noqa: E402
 
 from dashboard import access, messages, url_state  # noqa: E402
+from dashboard.sections import frame  # noqa: E402
 from dashboard.url_state import Page  # noqa: E402
 from dashboard.words import choose_language, mark, tr  # noqa: E402
 
@@ -43,6 +44,8 @@ PAGES = [
         "Is the vector we are served the vector of the model, and if not, what is the cause?")),
     Page("runs", mark("Runs"), ":material/list_alt:", "runs", mark(
         "What exactly was run here, with what, and what did it say?")),
+    Page("decisions", mark("Decisions"), ":material/gavel:", "z", mark(
+        "What was decided with these pages, and do the figures under it still stand?")),
 ]  # fmt: skip
 
 
@@ -55,6 +58,7 @@ def main() -> None:
     opened = st.navigation([_page(PAGES[0], "", default=True), *at_names], position="top")
     page = next((page for page in PAGES if page.name == opened.url_path), PAGES[0])
     url_state.start_rerun(opened.url_path, page, PAGES)
+    frame.show_brand()
     notices = st.container()
     with messages.errors_as_sentences(), access.one_version():
         opened.run()

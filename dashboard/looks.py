@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from data.store.decisions import Conclusion
 from data.store.vocabulary import DiagnosisVerdict, DriftVerdict, LinkState, Severity, Status, Verdict
 
 __all__ = [
-    "CAUTION", "DIAGNOSIS_LOOKS", "DRIFT_LOOKS", "LINK_LOOKS", "BAD", "GOOD", "SEVERITY_LOOKS", "STATUS_LOOKS",
-    "VERDICT_LOOKS", "Look",
+    "CAUTION", "CHOICE_LOOKS", "DIAGNOSIS_LOOKS", "DRIFT_LOOKS", "LINK_LOOKS", "BAD", "GOOD", "SEVERITY_LOOKS",
+    "STATUS_LOOKS", "VERDICT_LOOKS", "Look",
 ]  # fmt: skip
 
 
@@ -67,6 +68,11 @@ SEVERITY_LOOKS = {
     Severity.NOTICE: Look("blue", ":material/info:"),
     Severity.SERIOUS: CAUTION,
     Severity.FATAL: BAD,
+}
+CHOICE_LOOKS = {
+    Conclusion.ACCEPT: GOOD,
+    Conclusion.REJECT: BAD,
+    Conclusion.INVESTIGATE: Look("orange", ":material/search:"),
 }
 STATUS_LOOKS = {
     Status.WAITING: Look("gray", ":material/schedule:"),

@@ -13,6 +13,7 @@ from data.rules.bootstrap import mean_intervals, paired_differences
 from data.rules.licences import licence_of
 from data.rules.ranking import ranks
 from data.rules.weighting import entry_weights, factors, index_bytes, monthly_cost, robustness, weighted_scores
+from data.rules.words import phrase
 from data.store.errors import InputError
 
 __all__ = [
@@ -182,7 +183,9 @@ def weighed(cursor: Cursor, use: Use) -> tuple[pd.DataFrame, pd.DataFrame, tuple
     scores = entries(cursor, use.benchmark, tuple(name for name, _ in use.languages), use.strict)
     if scores.empty:
         raise InputError(
-            "No task of the benchmark counts with these choices", where=use.benchmark, remedy="Loosen them."
+            phrase("No task of the benchmark counts with these choices"),
+            where=use.benchmark,
+            remedy=phrase("Loosen them."),
         )
     common = (scores.notna().mean() >= use.coverage) | scores.columns.isin([t for t, _ in use.tasks], level="task")
     rare = tuple(sorted(set(scores.columns[~common].get_level_values("task"))))

@@ -2,17 +2,65 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import streamlit as st
 
-from dashboard.url_state import current_page
-from dashboard.words import tr
+from dashboard import url_state
+from dashboard.frame_keys import frame_choice, set_frame_choice
+from dashboard.sections.decisions import show_decide
+from dashboard.words import LANGUAGES, language, tr
+from data.store.decisions import Item
 
-__all__ = ["show_heading"]
+__all__ = ["is_presenting", "show_brand", "show_heading", "show_tools"]
+
+_HERE = Path(__file__).resolve().parents[1]
+_PRESENT = "present"
 
 
-def show_heading() -> None:
-    """The name of the page and the question it answers, one line each."""
-    page = current_page()
-    st.title(tr(page.title), anchor=False)
-    if page.question:
-        st.caption(tr(page.question))
+def show_brand() -> None:
+    """The mark of the house beside the bar, and how its pages look beyond what Streamlit's theme can say."""
+    st.logo(str(_HERE / "brand.svg"), icon_image=str(_HERE / "icon.svg"), size="large")
+    st.html(_HERE / "style.css")
+    if is_presenting():
+        st.html(_HERE / "present.css")
+
+
+def show_heading() -> Any:
+    """The name of the page and the question it answers; the container at the other end of that line comes back."""
+    page = url_state.current_page()
+    left, right = st.columns([5, 4], vertical_alignment="bottom")
+    question = f" :small[:gray[{tr(page.question)}]]" if page.question else ""
+    left.title(tr(page.title) + question, anchor=False)
+    return right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small")
+
+
+def show_tools(where: Any, items: tuple[Item, ...]) -> None:
+    """What can be done with the view: decide, show it to a room, read it in another language."""
+    with where:
+        show_decide(items)
+        _show_present()
+        _show_languages()
+
+
+def is_presenting() -> bool:
+    """Whether the page is shown to a room: larger type, and nothing but the view."""
+    return frame_choice(_PRESENT) == "1"
+
+
+def _show_present() -> None:
+    label, icon, value = (
+        (tr("End"), ":material/close_fullscreen:", "")
+        if is_presenting()
+        else (tr("Present"), ":material/slideshow:", "1")
+    )
+    turn = set_frame_choice
+    st.button(label, icon=icon, type="tertiary", key="present", on_click=turn, args=(_PRESENT, value))
+
+
+def _show_languages() -> None:
+    turn = set_frame_choice
+    for code, name in LANGUAGES.items():
+        if code != language():
+            st.button(name, type="tertiary", key=f"language_{code}", on_click=turn, args=("lang", code))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dashboard.formatting import plain
-from dashboard.messages import show_empty
-from dashboard.sections.frame import show_heading
+from dashboard.messages import in_one_sentence, show_empty
+from dashboard.sections.decisions import items_of, show_decisions_about
+from dashboard.sections.frame import show_heading, show_tools
 from data.store.errors import InputError
 
 __all__ = ["lay_out"]
@@ -28,14 +28,17 @@ def lay_out(
         questions: asks the store; None where there is no answer. What cannot be asked is an ``InputError``.
         parts: each draws one part of the answer.
     """
-    show_heading()
+    tools = show_heading()
     choices = controls()
+    items = items_of(choices)
+    show_tools(tools, items)
     if choices is None:
         return
+    show_decisions_about(items)
     try:
         answers = questions(choices)
     except InputError as error:
-        show_empty(plain(error))
+        show_empty(in_one_sentence(error))
         return
     if answers is not None:
         for part in parts:

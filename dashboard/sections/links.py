@@ -8,11 +8,12 @@ from typing import Any
 import streamlit as st
 
 from dashboard.access import answer_of
+from dashboard.frame_keys import address_parts
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.question import Question
-from dashboard.url_state import address_of, page_named, remembered
+from dashboard.url_state import address_of, page_named, pages_by_name, remembered
 
-__all__ = ["Choice", "compare_link", "open_page", "page_link"]
+__all__ = ["Choice", "compare_link", "open_page", "page_link", "page_link_to"]
 
 Choice = str | Sequence[str]
 
@@ -22,6 +23,13 @@ def page_link(page: str, label: str, *, where: Any = st, **choices: Choice) -> N
     where.page_link(
         f"screens/{page}.py", label=label, icon=page_named(page).icon, query_params=address_of(page, **choices)
     )
+
+
+def page_link_to(address: str, label: str, *, where: Any = st) -> None:
+    """A link to a view kept as an address, as "compare?c_models=..."; nothing where it names no page of ours."""
+    name, asked = address_parts(address)
+    if name in pages_by_name():
+        where.page_link(f"screens/{name}.py", label=label, icon=page_named(name).icon, query_params=asked)
 
 
 def open_page(page: str, **choices: Choice) -> None:
