@@ -32,9 +32,13 @@ USUAL = "openai/text-embedding-3-large"  # what most who ask have
 
 
 class Choices(NamedTuple):
-    """The model there is, where it is judged, what a candidate must have, and what is in the index."""
+    """The model there is, where it is judged, what a candidate must have, and what is in the index.
+
+    ``models`` are those a decision on this page is about: the one there is, and the candidate that was opened.
+    """
 
     incumbent: str
+    models: tuple[str, ...]
     benchmark: str
     limits: Limits
     priced: bool
@@ -93,7 +97,9 @@ def controls() -> Choices | None:
         limit, priced, coverage, strict = choose_limits()
     with index.expander(tr("What is in the index"), icon=":material/database:"):
         documents = choose_documents()
-    return Choices(incumbent, benchmark, limit, priced, coverage, documents, strict)
+    opened = url_state.choice("candidate")
+    models = (incumbent, opened) if isinstance(opened, str) and opened in offered else (incumbent,)
+    return Choices(incumbent, models, benchmark, limit, priced, coverage, documents, strict)
 
 
 def choose_limits() -> tuple[Limits, bool, float, bool]:

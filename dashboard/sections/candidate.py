@@ -22,7 +22,7 @@ from dashboard.sections.private import show_private, with_private
 from dashboard.sections.training import show_untold_training
 from dashboard.tables import compare as compare_tables
 from dashboard.tables import replace as replace_tables
-from dashboard.words import mark, tr, tr_n
+from dashboard.words import listed, mark, running, tr, tr_n
 from data.rules.migration import Move, move
 
 __all__ = ["Documents", "Exchange", "show_exchange"]
@@ -154,7 +154,7 @@ def show_not_compared(tasks: pd.DataFrame) -> None:
         "{shared:,} of {tasks} of the benchmark are compared.", shared=len(shared), tasks=count(len(tasks), "task")
     )
     if parts:
-        sentence = tr("{compared} Of these, {doubts}.", compared=sentence, doubts=", ".join(parts))
+        sentence = tr("{compared} Of these, {doubts}.", compared=sentence, doubts=listed(parts))
     st.markdown(sentence)
     if len(left_out):
         show_table(replace_tables.not_compared_table(with_private(left_out)))
@@ -168,13 +168,13 @@ def _speed(model: str) -> tuple[float, str]:
 
 def _money(new: dict[Any, Any], taken: Move) -> str:
     if not math.isnan(taken.dollars):
-        said = tr(
+        sentence = tr(
             "Money: about {dollars:,.2f} USD, at {usd:.3g} USD per million tokens ({day}).",
             dollars=taken.dollars, usd=new["usd"], day=new["price_of"],
         )  # fmt: skip
         source, note = web_address(new["price_source"]), plain(new["price_note"])
         linked = tr("[Source]({address})", address=source) if source else plain(new["price_source"])
-        return " ".join(filter(None, (said, note, linked)))
+        return running(sentence, note, linked)
     if new["open_weights"] is True:
         return tr("Money: what your own machines take; its weights are open, and no list names a price.")
     return tr("Money: unknown. Add the price of its API to prices.csv beside the store.")

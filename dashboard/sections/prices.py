@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.access import prices
 from dashboard.formatting import day, plain
-from dashboard.words import tr
+from dashboard.words import listed, tr
 from data.rules.prices import is_old
 
 __all__ = ["show_faults_of_prices", "with_prices"]
@@ -42,5 +42,5 @@ def show_faults_of_prices(models: list[str]) -> None:
         st.warning(plain(tr(fault)), icon=":material/sell:")
     strangers = sorted(set(known.by_model) - set(models))
     if strangers:
-        names = ", ".join(map(plain, strangers[:_NAMED])) + (" …" if len(strangers) > _NAMED else "")
+        names = listed([*map(plain, strangers[:_NAMED]), *["…"] * (len(strangers) > _NAMED)])
         st.caption(tr("Prices of models this store does not know: {names}.", names=names))

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.formatting import bytes_text, count, licence, plain, signed
 from dashboard.tables import replace as replace_tables
 from dashboard.tables.replace import Pick
-from dashboard.words import mark, tr, tr_n
+from dashboard.words import listed, mark, tr, tr_n
 from data.rules.bootstrap import AHEAD, BEHIND, TIED
 
 __all__ = ["show_verdict"]
@@ -50,14 +50,14 @@ def _answer(candidates: pd.DataFrame, chosen: list[Pick], incumbent: str) -> str
             )
         return tr("No candidate shares enough tasks with **{incumbent}** to say anything.", incumbent=name)
     best = chosen[0].row
-    said = {
+    blanks = {
         "candidate": plain(best["model"]), "incumbent": name, "points": signed(best["difference"]).lstrip("+"),
         "tasks": count(int(best["tasks"]), "task"), "interval": replace_tables.interval_text(best),
     }  # fmt: skip
     if best["standing"] == AHEAD:
         return tr(
             "**{candidate}** is {points} points better than **{incumbent}** on the {tasks} both have, "
-            "more than tasks like these can explain by chance ({interval}).", **said,
+            "more than tasks like these can explain by chance ({interval}).", **blanks,
         )  # fmt: skip
     hold = int(candidates["standing"].isin([AHEAD, TIED]).sum())
     return tr_n(
@@ -66,7 +66,7 @@ def _answer(candidates: pd.DataFrame, chosen: list[Pick], incumbent: str) -> str
         "**{candidate}** ({interval} on {tasks}).",
         "Nothing is better than **{incumbent}** beyond what tasks like these can tell; {n:,} candidates hold up, "
         "**{candidate}** first ({interval} on {tasks}).",
-        **said,
+        **blanks,
     )
 
 
@@ -85,12 +85,12 @@ def _line(pick: Pick, own_bytes: float) -> str:
         "" if pd.isna(row["usd"]) else tr("{usd:.3g} USD per million tokens", usd=row["usd"]),
         _index(row["index_bytes"], own_bytes),
     ]  # fmt: skip
-    best_of = ", ".join(tr(_BEST_OF[kind]) for kind in pick.best_of)
+    best_of = listed(tr(_BEST_OF[kind]) for kind in pick.best_of)
     return tr(
         "**{model}** ({best_of}): {parts}.",
         model=plain(row["model"]),
         best_of=best_of,
-        parts="; ".join(filter(None, parts)),
+        parts=listed(filter(None, parts), "; "),
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.formatting import plain
-from dashboard.words import tr
+from dashboard.words import listed, tr
 
 __all__ = ["show_untold_training"]
 
@@ -20,4 +20,4 @@ def show_untold_training(overlap: pd.DataFrame, *, where: Any = st) -> None:
     """
     unknown = [plain(model) for model in overlap.index[overlap.isna().all(axis=1)]]
     if unknown:
-        where.caption(tr("Nobody said what {models} was trained on.", models=", ".join(unknown)))
+        where.caption(tr("Nobody said what {models} was trained on.", models=listed(unknown)))

@@ -22,7 +22,7 @@ from dashboard.tables.columns import (
     Table,
     number,
 )
-from dashboard.words import mark, tr
+from dashboard.words import listed, mark, tr
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
 from data.rules.licences import ALLOWED, licence_of
 
@@ -188,7 +188,7 @@ def moved_table(tasks: pd.DataFrame) -> Table:
         trained_on_it=[
             who_was_trained(old, new) for old, new in zip(rows["old_trained"], rows["new_trained"], strict=True)
         ],
-        rests_on=[", ".join(tr(_DOUBTS[doubt]) for doubt in doubts) for doubts in rows["doubts"]],
+        rests_on=[listed(tr(_DOUBTS[doubt]) for doubt in doubts) for doubts in rows["doubts"]],
     )
     return Table.of(_MOVED, source)
 
