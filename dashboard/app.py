@@ -30,6 +30,8 @@ PAGES = [
         "Who is best on a benchmark, how sure is that, and what does each figure rest on?")),
     Page("use", mark("Our use"), ":material/target:", "u", mark(
         "Which models fit what matters to us, and does the choice hold if we weigh a little differently?")),
+    Page("replace", mark("Replace"), ":material/swap_horiz:", "x", mark(
+        "Should we replace our model: what holds up, what is gained and lost, what does the move cost?")),
     Page("compare", mark("Compare"), ":material/balance:", "c", mark(
         "How do these models differ, task by task, and can the data tell them apart?")),
     Page("tasks", mark("Tasks"), ":material/checklist:", "t", mark(

@@ -27,14 +27,14 @@ _RANKED_BY = {
 
 def show_headline(board: Board) -> None:
     """One sentence a hurried reader can take away, and what the numbers are in one more."""
-    best = best_sentence(board)
-    if not best:
+    first = best_sentence(board)
+    if not first:
         every, tasks = count(len(board.models), "model"), count(int(board.models["tasks_scored"].iloc[0]), "task")
         none = tr("None of {models} can be ranked: none has all of {tasks}.", models=every, tasks=tasks)
         st.markdown(f"#### {none}")
         st.caption(tr("Leave tasks out, or choose some by type, language or domain, in the bar at the side."))
         return
-    st.markdown(f"#### {best}")
+    st.markdown("#### " + first)
     st.markdown(running(best_within_limits(board), *_rival(board.intervals)))
     st.caption(running(tr(_RANKED_BY[board.benchmark["ranked_by"]]), tr(RULE)))
 
