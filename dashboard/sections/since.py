@@ -11,14 +11,14 @@ import streamlit as st
 
 from dashboard import looks, url_state
 from dashboard.access import answer_of
-from dashboard.formatting import count, plain
+from dashboard.formatting import count, plain, word
 from dashboard.queries import changes as changes_queries
 from dashboard.queries import names as names_queries
 from dashboard.queries import overview as overview_queries
 from dashboard.sections.links import page_link
 from dashboard.tables import changes as changes_tables
 from dashboard.words import tr, tr_n
-from data.store.vocabulary import Status
+from data.store.vocabulary import Origin, Status
 
 __all__ = ["show_since"]
 
@@ -120,7 +120,7 @@ def _show_runs(moment: datetime) -> None:
         for row in runs.head(_SHOWN).to_dict("records"):
             label = tr(
                 "{kind} of **{model}**, {date:%Y-%m-%d %H:%M}",
-                kind=tr(row["kind"]), model=plain(row["model"]), date=row["started_at"],
+                kind=word(row["kind"]), model=plain(row["model"]), date=row["started_at"],
             )  # fmt: skip
             status = Status(row["status"])
             page_link("runs", looks.STATUS_LOOKS[status].mark(label), run=row["run_id"])
@@ -130,7 +130,9 @@ def _show_runs(moment: datetime) -> None:
 
 def _show_moves(since: _Since, changes: pd.DataFrame, benchmark: str) -> None:
     """Who gained most places on the benchmark, if any score there is another one."""
-    if since.before is None or not set(changes["task"]) & set(answer_of(names_queries.tasks_of, benchmark)):
+    # Runs of this machine move nobody's rank.
+    published = changes[(changes["origin"] != Origin.REPRODUCED) & (changes["experiment"] == "")]
+    if since.before is None or not set(published["task"]) & set(answer_of(names_queries.tasks_of, benchmark)):
         return
     moves = answer_of(changes_queries.moves, benchmark, before=since.before, after=since.after)
     moved = moves[moves["move"].fillna(0) != 0]
