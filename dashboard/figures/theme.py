@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dashboard import url_state
+from dashboard.frame_keys import frame_choice
 
 __all__ = [
     "ACCENT",
@@ -62,7 +62,7 @@ SEQUENTIAL = "Cividis"
 
 def text_size() -> int:
     """Size of the text in figures in px: 13, and larger where the page is shown to a room."""
-    return 16 if _in_page() and url_state.frame_choice("present") == "1" else 13
+    return 16 if _in_page() and frame_choice("present") == "1" else 13
 
 
 def small_text() -> int:

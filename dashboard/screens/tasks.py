@@ -14,6 +14,7 @@ from dashboard.formatting import count, plain
 from dashboard.messages import show_empty
 from dashboard.queries import names as names_queries
 from dashboard.queries import task as task_queries
+from dashboard.queries import training as training_queries
 from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
@@ -106,6 +107,8 @@ def show_standings(answers: Answers) -> None:
         return
     marked = standings["model"].isin(choices.marked)
     ordered = pd.concat([standings[marked], standings[~marked]])
+    overlap = answer_of(training_queries.overlap, tuple(ordered["model"]), (choices.task,))
+    ordered = ordered.assign(trained=overlap[choices.task].reindex(ordered["model"]).to_numpy())
     row = show_sortable(tasks_tables.standings_table(with_private(ordered)), "rows")
     st.caption("Select a row to see the cells and metrics its score is made of, a head to sort by it.")
     if row is not None:  # before the control it sets, which is below

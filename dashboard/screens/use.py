@@ -20,6 +20,7 @@ from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import compare_link, open_page
+from dashboard.sections.prices import with_prices
 from dashboard.sections.private import show_private, with_private
 from dashboard.tables import use as use_tables
 from data.rules.bootstrap import FEW, TIED
@@ -233,7 +234,7 @@ def show_list(answers: Answers) -> None:
     (use, vectors), ranked = answers.choices, answers.ranked
     if ranked.empty:
         return
-    row = show_sortable(use_tables.short_list_table(with_private(ranked.head(SHOWN)), use.top), "rows")
+    row = show_sortable(use_tables.short_list_table(with_prices(with_private(ranked.head(SHOWN))), use.top), "rows")
     size = f"{vectors['documents']:,.0f} vectors in {vectors['precision']}"
     st.caption(
         f"Index: {size}, without the search structure around them."

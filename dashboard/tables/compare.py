@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,10 @@ from dashboard.tables.columns import DIFFERENCE, MODEL, POINTS, PRIVATE, TASK, W
 from dashboard.words import mark, tr
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
 
-__all__ = ["ALL_TASKS", "DELTA", "facts_table", "head_to_head_table", "short_names", "tasks_table", "types_table"]
+__all__ = [
+    "ALL_TASKS", "DELTA", "facts_table", "head_to_head_table", "short_names", "tasks_table", "trained_models",
+    "types_table",
+]  # fmt: skip
 
 DELTA = "Δ "
 ALL_TASKS = mark("All tasks")
@@ -50,6 +54,11 @@ _STANDINGS = {
 }
 _WEIGHTS = {True: mark("open"), False: mark("closed")}
 _INSTRUCTIONS = {True: mark("uses them"), False: mark("no")}
+
+_SEEN = Column(
+    "Trained on it", "trained_on_it", optional=True,
+    help="Which of the models were trained on this task, or on one that mteb holds to be similar",
+)  # fmt: skip
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
@@ -88,10 +97,15 @@ def _facts_of(row: dict[Any, Any]) -> dict[str, str]:
         if pd.isna(row["trained_on"])
         else tr("{n:.0f} of {total:.0f}", n=row["trained_on"], total=row["judged"]),
         mark("Zero-shot"): "" if pd.isna(row["zero_shot"]) else f"{row['zero_shot']:.0f} %",
+        mark("API price"): "" if pd.isna(row.get("usd", math.nan)) else _price(row),
         mark("Published figures"): tr("{badge}: {why}", badge=tr(_text(row["badge"])), why=tr(row["why"]))
         if _text(row.get("badge"))
         else "",
     }
+
+
+def _price(row: dict[Any, Any]) -> str:
+    return tr("{usd:.3g} USD per million tokens ({day})", usd=row["usd"], day=row["price_of"])
 
 
 def head_to_head_table(pairs: pd.DataFrame, baseline: str) -> Table:
@@ -114,7 +128,13 @@ def _verdict_in_words(row: dict[Any, Any], baseline: str) -> str:
     return tr(_STANDINGS[row["standing"]], name=name)
 
 
-def tasks_table(wide: pd.DataFrame, floors: pd.Series, baseline: str, private: pd.Series | None = None) -> Table:
+def tasks_table(
+    wide: pd.DataFrame,
+    floors: pd.Series,
+    baseline: str,
+    private: pd.Series | None = None,
+    trained: pd.Series | None = None,
+) -> Table:
     """Scores in points and signed differences to the baseline, the biggest difference first.
 
     Args:
@@ -122,12 +142,26 @@ def tasks_table(wide: pd.DataFrame, floors: pd.Series, baseline: str, private: p
         floors: by task, 0-1, NaN where unknown.
         baseline: one of the columns.
         private: by task, what of it is private.
+        trained: by task, which of the models were trained on it, in words.
     """
     tasks = _biggest_first(wide, baseline).reset_index()
     noise = floors.reindex(tasks["task"]).to_numpy(dtype=float)
     marks = [] if private is None else [replace(PRIVATE, source=lambda _: private.reindex(tasks["task"]).to_numpy())]
     last = Column("Noise", lambda _: noise, POINTS, "Noise floor, in points; blank if unknown", small_first=True)
-    return Table.of((TASK, *marks, Column("Type", "type"), *_models(wide, baseline), last), tasks)
+    seen = [] if trained is None else [replace(_SEEN, source=lambda _: trained.reindex(tasks["task"]).to_numpy())]
+    return Table.of((TASK, *marks, Column("Type", "type"), *_models(wide, baseline), last, *seen), tasks)
+
+
+def trained_models(overlap: pd.DataFrame, tasks: pd.Series) -> pd.Series:
+    """Which models were trained on each task, by short name, commas between them; blank where none is known to be.
+
+    Args:
+        overlap: as :func:`dashboard.queries.training.overlap` has it.
+        tasks: the task of each entry, by entry.
+    """
+    names = short_names(list(overlap.index))
+    seen = {task: ", ".join(names[model] for model in column.index[column == 1]) for task, column in overlap.items()}
+    return tasks.map(seen)
 
 
 def types_table(wide: pd.DataFrame, baseline: str) -> Table:

@@ -25,6 +25,11 @@ _STANDINGS = (
     Column("Score", "score", POINTS),
     Column("Cells", "cells", sort="cells_present"),
     Column("Parameters", "n_parameters", PARAMETERS, small_first=True),
+    Column(
+        "Trained on it",
+        "trained_on_it",
+        help="Whether the model was trained on this task, or on one that mteb holds to be similar",
+    ),
     Column("Note", "note"),
     Column("Revision", "revision_short"),
     Column("mteb", "mteb_version"),
@@ -116,11 +121,17 @@ def how_scored(facts: dict[str, Any], cells_total: int, benchmark: str) -> str:
 
 
 def standings_table(standings: pd.DataFrame) -> Table:
-    """Every model on a task, in points, with what each score rests on."""
+    """Every model on a task, in points, with what each score rests on.
+
+    ``standings`` may have ``trained``, whether each was trained on the task: 1, 0, or NaN where nobody said.
+    """
     rows = standings.to_dict("records")
     source = standings.assign(
         cells=[tr("{n} of {total}", n=row["cells_present"], total=row["cells_total"]) for row in rows],
         note=[_note(row) for row in rows],
+        trained_on_it=[
+            tr("not stated") if _missing(row.get("trained")) else tr("yes") if row["trained"] else "" for row in rows
+        ],
         revision_short=standings["revision"].fillna("").str.slice(0, 10),
     )
     return Table.of(_STANDINGS, source)

@@ -51,6 +51,7 @@ _FACTS = (
     Column("Dimensions", "dimensions", small_first=True),
     Column("Index", "index_bytes", BYTES, small_first=True),
     Column("Cost a month", "cost", number("%.2f", 1), optional=True, small_first=True),
+    Column("USD per 1M tokens", "usd", number("%.3f"), "List price of its API", optional=True, small_first=True),
     Column("Max tokens", "max_tokens"),
     Column("Licence", "licence", LICENCE),
     Column("Zero-shot", "zero_shot", PERCENT),

@@ -12,7 +12,19 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.figures import changes, compare, deltas, diagnosis, drift_maps, drift_spread, pareto, tasks, theme, use
+from dashboard.figures import (
+    changes,
+    compare,
+    deltas,
+    diagnosis,
+    drift_maps,
+    drift_spread,
+    pareto,
+    replace,
+    tasks,
+    theme,
+    use,
+)
 from dashboard.figures.theme import alt_of
 from dashboard.words import in_language
 from tests.serving import ROOT
@@ -175,6 +187,10 @@ DRAWN: dict[str, Callable[[], Any]] = {
     "distribution_chart": standings,
     "cells_map": cells,
     "profile_chart": profile,
+    "gains_chart": lambda: replace.gains_chart(
+        pd.DataFrame({"type": ["STS", "NLI"], "tasks": [3, 4], "difference": [0.02, -0.01], "floor": [0.01, np.nan]}),
+        "type", "org/one",
+    ),
 }  # fmt: skip
 
 
