@@ -16,6 +16,7 @@ from dashboard.queries import intervals as intervals_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.intervals import Intervals
 from dashboard.queries.leaderboard import Filter, Selection
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_csv, show_table
 from dashboard.tables import leaderboard as leaderboard_tables
 from dashboard.tables.columns import PRIVATE, Table
@@ -180,7 +181,7 @@ def show_figure(board: Board) -> None:
             data = points[0]["customdata"]
             url_state.set_choice("model", data if isinstance(data, str) else data[0])
 
-    st.plotly_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
+    show_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
     st.caption(
         f"Up and to the left is better. Models on the dotted line are beaten by none of their size or smaller. "
         f"{count(left_out, 'model')} not drawn: size not stated or {label} missing."
