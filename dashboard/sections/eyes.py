@@ -18,7 +18,7 @@ from dashboard.queries import overview as overview_queries
 from dashboard.queries import reproduction as reproduction_queries
 from dashboard.queries.eyes import Claims
 from dashboard.sections.decisions import all_decisions, is_superseded, moved_of
-from dashboard.sections.links import Choice, page_link
+from dashboard.sections.links import Choice, linked_line, page_link
 from dashboard.tables import deltas as deltas_tables
 from dashboard.words import tr, tr_n
 from data.rules.believing import BELIEFS, BeliefVerdict
@@ -72,7 +72,7 @@ def _show_group(group: _Group) -> None:
     st.markdown(f"**{group.words}**")
     with st.container(gap="xxsmall"):
         for line in group.lines[:_SHOWN]:
-            page_link(line.page, f":{line.look.colour}[{line.look.icon}] {line.words}", **line.choices)
+            linked_line(line.page, f":{line.look.colour}[{line.look.icon}] {line.words}", **line.choices)
         if group.number > _SHOWN:
             page_link(group.page, tr("All {n:,}", n=group.number), **group.choices)
 
