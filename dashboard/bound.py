@@ -8,6 +8,7 @@ the control is not bound: its value is read from the address as the page opens o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,7 +17,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.words import language
 
-__all__ = ["Spelling", "forget_spelled", "is_within", "near_names", "shortened"]
+__all__ = [
+    "Spelling", "forget_spelled", "is_day", "is_within", "near_names", "shortened",
+]  # fmt: skip
 
 _WRITTEN = "_address_written"
 _NEAR = 3
@@ -122,6 +125,14 @@ def near_names(wanted: str, names: Sequence[str]) -> list[str]:
 def shortened(text: str) -> str:
     """A text of no more than 60 characters."""
     return text if len(text) <= 60 else text[:59] + "…"
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a date, as 2026-11-27."""
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def is_within(text: str, low: float | None, high: float | None) -> bool:

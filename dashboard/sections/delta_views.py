@@ -12,6 +12,7 @@ from dashboard import url_state
 from dashboard.figures import deltas as deltas_figures
 from dashboard.formatting import count
 from dashboard.queries import reproduction as reproduction_queries
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_csv, show_sortable
 from dashboard.sections.private import marked_names, with_private
 from dashboard.tables import deltas as deltas_tables
@@ -126,7 +127,7 @@ def show_biggest(deltas: Deltas, kind: str) -> None:
 def show_types(deltas: Deltas, kind: str) -> None:
     """Verdicts and differences by task type."""
     by_type = reproduction_queries.types(deltas.shown)
-    st.plotly_chart(deltas_figures.verdicts_chart(by_type), key="types_plot", config=_BARE)
+    show_chart(deltas_figures.verdicts_chart(by_type), key="types_plot", config=_BARE)
     st.caption(
         tr(
             "Left: cells of each verdict. Right: differences of the comparable cells; tick: median, thick: half of "
@@ -158,7 +159,7 @@ def _show_clickable(figure: Any, key: str, cells: pd.DataFrame) -> None:
                 name = name or deltas_tables.cell_names(worst_first(of_task)).head(1).tolist()
                 _choose_cell(row, task, name[0] if name else None)
 
-    st.plotly_chart(figure, key=key, on_select=picked, selection_mode="points", config=_BARE)
+    show_chart(figure, key=key, on_select=picked, selection_mode="points", config=_BARE)
 
 
 def _choose_cell(row: str, task: str, name: str | None) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dashboard.access import answer_of
+from dashboard.frame_keys import address_parts
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.question import Question
-from dashboard.url_state import address_of, address_parts, page_named, pages_by_name, remembered
+from dashboard.url_state import address_of, page_named, pages_by_name, remembered
 
 __all__ = ["Choice", "compare_link", "open_page", "page_link", "page_link_to"]
 
