@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 # Words of the store that are also counted: "3 models".
-_COUNTED = frozenset({"card", "model", "revision", "run", "score", "task", "text"})
+_COUNTED = frozenset({"card", "data", "model", "revision", "run", "score", "task", "text"})
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Markdown turns bare addresses into links after it has read the escapes, so these are parted by a word joiner.
 _ADDRESS = re.compile(r"(?i)(https?:|www(?=\.)|@)")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, as_text, as_texts, styled
-from dashboard.formatting import count, rounded
+from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, as_text, as_texts, row_height, styled
+from dashboard.formatting import count, rounded, signed
 from dashboard.words import tr
 
 __all__ = ["gains_chart"]
@@ -23,7 +23,7 @@ def gains_chart(groups: pd.DataFrame, by: str, incumbent: str) -> go.Figure:
 
     Args:
         groups: columns ``by``, tasks, difference and floor (0-1, NaN where no floor is known), as they are to stand.
-        by: what a group is called.
+        by: "type" or "language", what a group is.
         incumbent: name of the model that is zero.
     """
     labels = as_texts(groups[by], 30)
@@ -55,4 +55,23 @@ def gains_chart(groups: pd.DataFrame, by: str, incumbent: str) -> go.Figure:
         range=ends,
     )
     figure.update_yaxes(autorange="reversed", automargin=True, title=None)
-    return styled(figure, height=110 + ROW * len(groups), barmode="overlay", bargap=0.2)
+    title = tr("Gained and lost by task type, in points" if by == "type" else "Gained and lost by language, in points")
+    return styled(
+        figure, title=title, alt=_alt(groups, by, incumbent), height=110 + row_height(ROW) * len(groups),
+        barmode="overlay", bargap=0.2,
+    )  # fmt: skip
+
+
+def _alt(groups: pd.DataFrame, by: str, incumbent: str) -> str:
+    """How many groups gain and lose, and the two that do so most."""
+    known = groups.dropna(subset=["difference"]).sort_values("difference", kind="stable")
+    if known.empty:
+        return tr("Nothing can be compared.")
+    worst, best = known.iloc[0], known.iloc[-1]
+    return tr(
+        "Against {model}, {up:,} of {n:,} groups gain and {down:,} lose: most gained on {best} ({high} points), least "
+        "on {worst} ({low} points).",
+        model=incumbent, n=len(known), up=int((known["difference"] > 0).sum()),
+        down=int((known["difference"] < 0).sum()), best=best[by], high=signed(best["difference"]), worst=worst[by],
+        low=signed(worst["difference"]),
+    )  # fmt: skip

@@ -19,6 +19,7 @@ from dashboard.queries import names as names_queries
 from dashboard.queries import training as training_queries
 from dashboard.queries.compare import ANY_TASKS
 from dashboard.queries.question import Question
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import Choice, open_page, page_link
@@ -215,7 +216,7 @@ def show_figure(answers: Answers) -> None:
         "Heatmap": lambda: compare_figures.differences_map(largest, baseline),
         "Radar": lambda: compare_figures.radar_chart(shared, baseline),
     }
-    st.plotly_chart(draw[plot](), key=f"figure_{plot}")
+    show_chart(draw[plot](), key=f"figure_{plot}")
     if plot != "Radar" and len(shared) > LARGEST:
         st.caption(f"The {LARGEST} of {len(shared)} shared tasks that differ most; the table below has all.")
 

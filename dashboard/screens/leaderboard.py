@@ -14,20 +14,18 @@ from dashboard import url_state
 from dashboard.access import answer_of
 from dashboard.formatting import count, plain
 from dashboard.messages import show_empty
-from dashboard.queries import intervals as intervals_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries import names as names_queries
 from dashboard.queries import training as training_queries
 from dashboard.queries.leaderboard import Filter
-from dashboard.sections.board import Board, show_board
+from dashboard.sections.board import Board, board_of, show_board
 from dashboard.sections.filters import choose_among
 from dashboard.sections.headline import show_headline
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import compare_link
 from dashboard.sections.private import show_private
 from dashboard.sections.provenance import show_sources
-from dashboard.tables import leaderboard as leaderboard_tables
-from data.rules.bootstrap import AHEAD, DRAWS, TIED
+from data.rules.bootstrap import AHEAD, TIED
 
 ALL, UNLISTED = "All benchmarks", "Not on MTEB's menu"
 WHOLE = "all_tasks"  # the switch to MTEB's own view, in the address
@@ -112,22 +110,17 @@ def _listed(tasks: Sequence[str]) -> str:
 
 def questions(choices: Choices) -> Answers | None:
     """The board of those that take part, and intervals of its ranks."""
-    name = choices.benchmark["benchmark"]
-    selection = answer_of(leaderboard_queries.selected, name, choices.among)
-    models = answer_of(leaderboard_queries.table, name, selection, leaderboard_tables.fact_sources())
-    if models.empty:
+    board = board_of(choices.benchmark, choices.among)
+    if board is None:
         show_nobody(choices.among)
         return None
+    models = board.models
     if choices.benchmark["show_zero_shot"]:
         models["zero_shot"] = models["model"].map(
-            answer_of(training_queries.training, name, selection.filtered_tasks)["zero_shot"]
+            answer_of(training_queries.training, board.name, board.selection.filtered_tasks)["zero_shot"]
         )
     models["private"] = models["model"].isin(answer_of(names_queries.private).models)
-    # Those of a whole benchmark are computed once, those of a choice at once, with fewer draws.
-    draws = DRAWS // 4 if selection.chosen() else DRAWS
-    limits, first = (selection.models, selection.tasks, selection.trusted), intervals_queries.first_of(models)
-    intervals = answer_of(intervals_queries.intervals, name, *limits, draws, first)
-    return Answers(choices, Board(choices.benchmark, selection, models, intervals))
+    return Answers(choices, board)
 
 
 def show_nobody(among: Filter) -> None:

@@ -15,6 +15,7 @@ from dashboard.messages import show_empty
 from dashboard.queries import compare as compare_queries
 from dashboard.queries import names as names_queries
 from dashboard.queries import profile as profile_queries
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import open_page
@@ -104,7 +105,7 @@ def show_against_peers(answers: Answers) -> None:
 
 def show_profile(tasks: pd.DataFrame, choices: Choices) -> None:
     """Percentiles by type, the best and worst tasks, and all of them; a click opens the task."""
-    st.plotly_chart(tasks_figures.profile_chart(tasks), key="m_profile")
+    show_chart(tasks_figures.profile_chart(tasks), key="m_profile")
     ranked = tasks.dropna(subset=["percentile"])
     few = min(FEW, len(ranked) // 2)
     if few:

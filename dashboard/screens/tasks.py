@@ -15,6 +15,7 @@ from dashboard.messages import show_empty
 from dashboard.queries import names as names_queries
 from dashboard.queries import task as task_queries
 from dashboard.queries import training as training_queries
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import page_link
@@ -93,7 +94,7 @@ def show_distribution(answers: Answers) -> None:
     if partial:
         st.caption(f"{count(partial, 'more model')} with some of its cells only; their score is blank.")
     if complete:
-        st.plotly_chart(tasks_figures.distribution_chart(standings, marked), key="t_distribution")
+        show_chart(tasks_figures.distribution_chart(standings, marked), key="t_distribution")
     if lacking := [model for model in marked if model not in set(standings.dropna(subset=["score"])["model"])]:
         st.caption("No complete score here: " + ", ".join(map(plain, lacking)) + ".")
 
@@ -129,7 +130,7 @@ def show_cells(standings: pd.DataFrame, choices: Choices) -> None:
     st.subheader("Splits, subsets and languages", anchor=False)
     if not choices.marked:
         st.caption(f"The first {count(len(models), 'model')}; mark models to see those instead.")
-    st.plotly_chart(tasks_figures.cells_map(cells, models), key="t_cells")
+    show_chart(tasks_figures.cells_map(cells, models), key="t_cells")
     with st.expander("The same as a table"):
         show_table(tasks_tables.cells_table(cells))
 

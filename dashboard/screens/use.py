@@ -16,6 +16,7 @@ from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries import use as use_queries
 from dashboard.queries.question import Question
 from dashboard.queries.use import Limits, ShortList, Use
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import compare_link, open_page
@@ -252,7 +253,7 @@ def show_figure(answers: Answers) -> None:
     st.subheader("Quality against size", anchor=False)
     size = url_state.segmented_control("Size", list(use_figures.SIZES), "size", label_visibility="collapsed")
     figure = use_figures.short_list_chart(ranked, size, answers.choices.use.top)
-    st.plotly_chart(figure, key=f"u_pareto_{size}")
+    show_chart(figure, key=f"u_pareto_{size}")
     unknown = int(ranked[use_figures.SIZES[size][0]].isna().sum())
     if unknown:
         st.caption(f"{count(unknown, 'model')} of unknown size not drawn.")

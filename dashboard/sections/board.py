@@ -12,14 +12,17 @@ from dashboard.access import answer_of
 from dashboard.figures import pareto as pareto_figures
 from dashboard.formatting import count, plain
 from dashboard.queries import badges as badges_queries
+from dashboard.queries import intervals as intervals_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.intervals import Intervals
-from dashboard.queries.leaderboard import Selection
+from dashboard.queries.leaderboard import Filter, Selection
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_csv, show_table
 from dashboard.tables import leaderboard as leaderboard_tables
 from dashboard.tables.columns import PRIVATE, Table
+from data.rules.bootstrap import DRAWS
 
-__all__ = ["Board", "show_board"]
+__all__ = ["Board", "board_of", "show_board"]
 
 
 class Board(NamedTuple):
@@ -39,6 +42,19 @@ class Board(NamedTuple):
     def quality(self) -> str:
         """Column of the benchmark's headline mean."""
         return leaderboard_tables.quality_of(self.benchmark)
+
+
+def board_of(benchmark: dict[str, Any], among: Filter) -> Board | None:
+    """The board of those that take part in a benchmark (a row of the store's), with its intervals; None for nobody."""
+    name = str(benchmark["benchmark"])
+    selection = answer_of(leaderboard_queries.selected, name, among)
+    models = answer_of(leaderboard_queries.table, name, selection, leaderboard_tables.fact_sources())
+    if models.empty:
+        return None
+    # Those of a whole benchmark are computed once, those of a choice at once, with fewer draws.
+    draws = DRAWS // 4 if selection.chosen() else DRAWS
+    limits, first = (selection.models, selection.tasks, selection.trusted), intervals_queries.first_of(models)
+    return Board(benchmark, selection, models, answer_of(intervals_queries.intervals, name, *limits, draws, first))
 
 
 def show_board(board: Board) -> None:
@@ -165,7 +181,7 @@ def show_figure(board: Board) -> None:
             data = points[0]["customdata"]
             url_state.set_choice("model", data if isinstance(data, str) else data[0])
 
-    st.plotly_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
+    show_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
     st.caption(
         f"Up and to the left is better. Models on the dotted line are beaten by none of their size or smaller. "
         f"{count(left_out, 'model')} not drawn: size not stated or {label} missing."

@@ -15,6 +15,7 @@ from dashboard.formatting import bytes_text, count, plain, span_text
 from dashboard.queries import compare as compare_queries
 from dashboard.queries import replace as replace_queries
 from dashboard.queries.replace import Doubt
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.links import compare_link, open_page
 from dashboard.sections.prices import with_prices
@@ -73,7 +74,7 @@ def show_gains(pair: Exchange, tasks: pd.DataFrame) -> None:
     left, right = st.columns(2)
     left.markdown(tr("**Gained and lost by task type**, in points"))
     types = replace_queries.by_type(tasks)
-    left.plotly_chart(replace_figures.gains_chart(types, "type", pair.incumbent), key="x_types")
+    show_chart(replace_figures.gains_chart(types, "type", pair.incumbent), key="x_types", where=left)
     right.markdown(
         tr_n(
             min(len(languages), LANGUAGES),
@@ -85,7 +86,7 @@ def show_gains(pair: Exchange, tasks: pd.DataFrame) -> None:
         right.caption(tr("Nobody said which languages these cells are in."))
         return
     shown = languages.head(LANGUAGES).sort_values("difference", ascending=False, kind="stable")
-    right.plotly_chart(replace_figures.gains_chart(shown, "language", pair.incumbent), key="x_languages")
+    show_chart(replace_figures.gains_chart(shown, "language", pair.incumbent), key="x_languages", where=right)
     st.caption(
         tr(
             "The band is the mean noise floor of the tasks; grey bars are within it. A cell of two languages counts "

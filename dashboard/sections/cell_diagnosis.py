@@ -18,6 +18,7 @@ from dashboard.sections.diagnosis import show_chain, show_diagnosis, show_findin
 from dashboard.sections.grid import show_table
 from dashboard.sections.links import page_link
 from dashboard.tables import diagnosis as diagnosis_tables
+from dashboard.words import mark, tr
 from data.rules import task_deltas
 from data.rules.suggestions import suggest
 from data.store.vocabulary import Comparison, LinkState, Verdict
@@ -38,12 +39,12 @@ def show_cell_diagnosis(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
     run = cell["check_run"]
     diagnosed: pd.DataFrame | None = None
     if cell["kind"] in _KNOWN and isinstance(run, str):
-        st.markdown("**From files to the score**")
+        st.markdown(tr("**From files to the score**"))
         other = cell["claim_run"] if isinstance(cell["claim_run"], str) else None
         show_chain(answer_of(chain_queries.chain_of_run, run, other, _verdict(cell)))
         about = answer_of(diagnosis_queries.findings, run=run)
         if len(about):
-            st.markdown(f"**Found before the run**: {count(len(about), 'finding')}")
+            st.markdown(tr("**Found before the run**: {findings}", findings=count(len(about), "finding")))
             show_findings(about)
         diagnosed = _proved(answer_of(chain_queries.check_of_run, run))
     if cell["verdict"] in _MOVED and (diagnosed is None or diagnosed.empty):
@@ -67,11 +68,12 @@ def _proved(linked: Linked | None) -> pd.DataFrame | None:
     check = checks.loc[checks["check_id"] == linked.check_id, "name"].iloc[0]
     name = encoders.loc[encoders["encoder_id"] == linked.encoder_id, "name"].iloc[0]
     if not diagnosed.empty:
-        st.markdown(f"**Diagnosis of this set-up**, by its vectors in a parity check ({plain(name)})")
+        st.markdown(tr("**Diagnosis of this set-up**, by its vectors in a parity check ({name})", name=plain(name)))
         show_diagnosis(diagnosed.to_dict("records")[0], str(name))
     page_link(
-        "drift", "The vectors of this set-up, text by text", check=str(check), output=linked.output, encoder=str(name)
-    )
+        "drift", tr("The vectors of this set-up, text by text"), check=str(check), output=linked.output,
+        encoder=str(name),
+    )  # fmt: skip
     return diagnosed
 
 
@@ -82,10 +84,11 @@ def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
     suggestions = suggest(deltas, answer_of(task_deltas.source_of, str(cell["model"]), run))
     if not suggestions:
         return
-    st.markdown(
-        f"**What the scores suggest**, from the pattern over {count(len(deltas), 'task')}: a suggestion, "
-        "nothing is proved until vectors are compared"
+    pattern = mark(
+        "**What the scores suggest**, from the pattern over {tasks}: a suggestion, nothing is proved until vectors are "
+        "compared"
     )
+    st.markdown(tr(pattern, tasks=count(len(deltas), "task")))
     show_table(diagnosis_tables.suggestions_table(suggestions))
-    st.caption("What would settle it, with your way of encoding in the place of YOUR_ENCODER:")
+    st.caption(tr("What would settle it, with your way of encoding in the place of YOUR_ENCODER:"))
     st.code(suggestions[0].settle, language=None, wrap_lines=True)

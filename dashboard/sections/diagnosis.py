@@ -18,6 +18,7 @@ from dashboard.queries import chain as chain_queries
 from dashboard.queries import diagnosis as diagnosis_queries
 from dashboard.queries import drift as drift_queries
 from dashboard.queries.chain import Link
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_table
 from dashboard.tables import diagnosis as diagnosis_tables
 from dashboard.tables import drift as drift_tables
@@ -131,7 +132,7 @@ def show_diagnosis(row: Mapping[Hashable, Any], candidate: str) -> None:
     if left is not None:
         with left:
             figure = diagnosis_figures.waterfall_chart(accepted, float(row["unexplained"]), _floor_share(row, accepted))
-            st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
+            show_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
     with right:
         _remedies(accepted, row, candidate)
     if len(others):
@@ -151,7 +152,7 @@ def _proof(proof: diagnosis_queries.Proof) -> None:
         show_table(drift_tables.differences_table(proof.agrees, "Reference", "Found in the candidate"))
     if len(proof.texts):
         st.markdown(f"Distance of each of {count(len(proof.texts), 'text')} from the candidate's, before and after:")
-        st.plotly_chart(
+        show_chart(
             diagnosis_figures.before_and_after_chart(proof.texts),
             key=f"proof_{proof.name}",
             config={"displaylogo": False},

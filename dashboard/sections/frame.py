@@ -10,6 +10,8 @@ import streamlit as st
 from dashboard import url_state
 from dashboard.frame_keys import frame_choice, set_frame_choice
 from dashboard.sections.decisions import show_decide
+from dashboard.sections.meeting import show_meeting_tools
+from dashboard.views import on_paper
 from dashboard.words import LANGUAGES, language, tr
 from data.store.decisions import Item
 
@@ -37,9 +39,12 @@ def show_heading() -> Any:
 
 
 def show_tools(where: Any, items: tuple[Item, ...]) -> None:
-    """What can be done with the view: decide, show it to a room, read it in another language."""
+    """What can be done with the view: decide, put it into a report, show it to a room, read it in another language."""
+    if on_paper():
+        return
     with where:
         show_decide(items)
+        show_meeting_tools()
         _show_present()
         _show_languages()
 
