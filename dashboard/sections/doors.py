@@ -59,15 +59,15 @@ def asked_about() -> Asked | None:
 
 def show_doors(asked: Asked) -> None:
     """A card for each question, side by side where there is room."""
-    benchmark = tr("On {benchmark}", benchmark=plain(asked.name))
+    benchmark = plain(asked.name)
     doors = (
         (tr("Which model should we take?"), benchmark, show_best_model),
         (tr("Should we replace ours?"), benchmark, show_challengers),
-        (tr("Can we believe this figure, this server?"), tr("Everything in this store"), show_believable),
+        (tr("Can we believe this figure, this server?"), "", show_believable),
     )
     for column, (question, scope, show) in zip(st.columns(len(doors)), doors, strict=True):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"##### {question} :small[:gray[{scope}]]")
+            st.markdown(f"##### {question}" + (f" :small[:gray[{scope}]]" if scope else ""))
             show(asked)
 
 

@@ -70,20 +70,20 @@ def _show_group(group: _Group) -> None:
     st.markdown(f"**{group.words}**")
     with st.container(gap="xxsmall"):
         for line in group.lines[:_SHOWN]:
-            page_link(line.page, f"{line.look.mark('')} {line.words}", **line.choices)
+            page_link(line.page, f":{line.look.colour}[{line.look.icon}] {line.words}", **line.choices)
         if group.number > _SHOWN:
             page_link(group.page, tr("All {n:,}", n=group.number), **group.choices)
 
 
 def _broken(claims: Claims) -> _Group:
-    return _cells(claims, Verdict.BROKEN, "{n:,} broken figure", "{n:,} broken figures")
+    return _cells(claims, Verdict.BROKEN, lambda n: tr_n(n, "{n:,} broken figure", "{n:,} broken figures"))
 
 
 def _gaps(claims: Claims) -> _Group:
-    return _cells(claims, Verdict.GAP, "{n:,} figure with a gap", "{n:,} figures with a gap")
+    return _cells(claims, Verdict.GAP, lambda n: tr_n(n, "{n:,} figure with a gap", "{n:,} figures with a gap"))
 
 
-def _cells(claims: Claims, verdict: Verdict, one: str, many: str) -> _Group:
+def _cells(claims: Claims, verdict: Verdict, words: Callable[[int], str]) -> _Group:
     cells = claims.cells[claims.cells["verdict"] == verdict]
     # What was run here comes first: it is ours to mend.
     ours = cells[cells["kind"] == Comparison.REPRODUCED]
@@ -92,7 +92,7 @@ def _cells(claims: Claims, verdict: Verdict, one: str, many: str) -> _Group:
     lines = [_cell(cell, str(name)) for cell, name in zip(first.to_dict("records"), names, strict=True)]
     kind = Comparison.REPRODUCED if len(ours) else Comparison.REPORTED
     everything: dict[str, Choice] = {**_comparison(kind), "verdicts": [str(verdict)], "part": "Table"}
-    return _Group(tr_n(len(cells), one, many), lines, len(cells), "reproduction", everything)
+    return _Group(words(len(cells)), lines, len(cells), "reproduction", everything)
 
 
 def _cell(cell: dict[Any, Any], name: str) -> _Line:
@@ -143,14 +143,14 @@ def _findings(claims: Claims) -> _Group:
 
 
 def _failed(claims: Claims) -> _Group:
-    return _runs(Status.FAILED, "{n:,} failed run", "{n:,} failed runs")
+    return _runs(Status.FAILED, lambda n: tr_n(n, "{n:,} failed run", "{n:,} failed runs"))
 
 
 def _stopped(claims: Claims) -> _Group:
-    return _runs(Status.STOPPED, "{n:,} stopped run", "{n:,} stopped runs")
+    return _runs(Status.STOPPED, lambda n: tr_n(n, "{n:,} stopped run", "{n:,} stopped runs"))
 
 
-def _runs(status: Status, one: str, many: str) -> _Group:
+def _runs(status: Status, words: Callable[[int], str]) -> _Group:
     runs = answer_of(eyes_queries.unfinished_runs)
     runs = runs[runs["status"] == status]
     lines = [
@@ -162,7 +162,7 @@ def _runs(status: Status, one: str, many: str) -> _Group:
         )
         for row in runs.head(_SHOWN).to_dict("records")
     ]  # fmt: skip
-    return _Group(tr_n(len(runs), one, many), lines, len(runs), "runs", {})
+    return _Group(words(len(runs)), lines, len(runs), "runs", {})
 
 
 def _contradicted(claims: Claims) -> _Group:

@@ -47,7 +47,7 @@ def show_search() -> None:
     """The field, and below it what is meant, each a link; only this part runs again while somebody types."""
     typed = url_state.text_input(
         tr("Search"), _FIELD, type="search", live="150ms", label_visibility="collapsed",
-        placeholder=tr("Search models, tasks, benchmarks, runs, checks and pages: press / to type, Enter to open"),
+        placeholder=tr("Search: part of any name will do ( / )"),
     )  # fmt: skip
     keys = _KEYS(key="search_keys", data={"field": url_state.key_of(_FIELD), "hits": _HITS}, on_enter_change=_nothing)
     wanted = str(keys.get("enter") or "")[:200]
