@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -249,5 +250,5 @@ def _number(value: Any) -> float:
 
 
 def _as_code(name: str) -> str:
-    """A name that may stand between backticks."""
-    return str(name).replace("`", "")
+    """A name as a shell takes it, between backticks."""
+    return shlex.quote(str(name)).replace("`", "")

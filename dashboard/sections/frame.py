@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import url_state
 from dashboard.frame_keys import frame_choice, set_frame_choice
 from dashboard.sections.decisions import show_decide
+from dashboard.sections.glossary import show_glossary
 from dashboard.sections.meeting import show_meeting_tools
 from dashboard.views import on_paper
 from dashboard.words import LANGUAGES, language, tr
@@ -44,6 +45,7 @@ def show_tools(where: Any, items: tuple[Item, ...]) -> None:
         return
     with where:
         show_decide(items)
+        show_glossary()
         show_meeting_tools()
         _show_present()
         _show_languages()

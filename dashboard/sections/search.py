@@ -14,6 +14,7 @@ from dashboard.queries import names as names_queries
 from dashboard.queries import search as search_queries
 from dashboard.queries.search import Findable
 from dashboard.sections.links import open_page, page_link
+from dashboard.views import on_paper
 from dashboard.words import mark, tr
 
 __all__ = ["show_search"]
@@ -45,9 +46,12 @@ _OPENS = {
 @st.fragment
 def show_search() -> None:
     """The field, and below it what is meant, each a link; only this part runs again while somebody types."""
+    if on_paper():
+        url_state.declare(_FIELD)
+        return
     typed = url_state.text_input(
         tr("Search"), _FIELD, type="search", live="150ms", label_visibility="collapsed",
-        placeholder=tr("Search models, tasks, benchmarks, runs, checks and pages: press / to type, Enter to open"),
+        placeholder=tr("Search: part of any name will do ( / )"),
     )  # fmt: skip
     keys = _KEYS(key="search_keys", data={"field": url_state.key_of(_FIELD), "hits": _HITS}, on_enter_change=_nothing)
     wanted = str(keys.get("enter") or "")[:200]

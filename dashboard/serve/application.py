@@ -9,9 +9,11 @@ from typing import Any
 
 import streamlit as st
 from streamlit import config
+from streamlit.auth_util import is_authlib_installed
 
 from dashboard.serve.gate import Gate
 from dashboard.serve.settings import Deployment, settings_from
+from data.store.errors import MissingDependencyError
 
 __all__ = ["application"]
 
@@ -26,8 +28,15 @@ def application(settings: Deployment | None = None) -> Gate:
 
     Raises:
         InputError: the environment's settings cannot be used.
+        MissingDependencyError: a provider is set, and what speaks to it is not installed.
     """
     settings = settings_from(os.environ) if settings is None else settings
+    if settings.provider and not is_authlib_installed():
+        raise MissingDependencyError(
+            "A provider is spoken to with a package that is not installed",
+            where="Authlib",
+            remedy="pip install Authlib",
+        )
     # Derived, so that it is one secret less to keep; nobody but the provider could forge with it, who vouches anyway.
     cookie_secret = hmac.new(settings.key, b"streamlit cookies", "sha256").hexdigest()
     config._main_script_path = config._main_script_path or str(_SCRIPT)  # whose folder's settings count, too

@@ -30,10 +30,11 @@ button, a.button { font: inherit; display: inline-block; margin-top: 1rem; paddi
 [role=alert] { border-left: 4px solid #c0392b; padding-left: .75rem; }
 """
 _HEADERS = {
+    # Not "no-referrer", with which a browser says "null" for the origin of the form.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
-    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

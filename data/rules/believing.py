@@ -107,7 +107,7 @@ class _Pair:
 
     def __init__(self, tasks: dict[str, _Told]) -> None:
         self.tasks = tasks
-        self.failing = {task: told for task, told in tasks.items() if not told.holds}
+        self.failing = {task: one for task, one in tasks.items() if not one.holds}
         self.held = len(tasks) - len(self.failing)
 
     def holding(self, among: Iterable[str]) -> int:
@@ -158,11 +158,11 @@ def _pairs(deltas: pd.DataFrame, charged: frozenset[str]) -> dict[str, dict[str,
         holds=("holds", "all"), delta=("delta", "median"), left=("left", "median")
     )
     best = results.sort_values("holds", kind="stable").drop_duplicates(["model", "kind", "task"], keep="last")
-    told: dict[str, dict[str, dict[str, _Told]]] = {}
+    by_model: dict[str, dict[str, dict[str, _Told]]] = {}
     for row in best.sort_values("task").to_dict("records"):
-        of_kind = told.setdefault(str(row["model"]), {}).setdefault(str(row["kind"]), {})
+        of_kind = by_model.setdefault(str(row["model"]), {}).setdefault(str(row["kind"]), {})
         of_kind[str(row["task"])] = _Told(bool(row["holds"]), float(row["delta"]), float(row["left"]))
-    return {model: {kind: _Pair(tasks) for kind, tasks in kinds.items()} for model, kinds in told.items()}
+    return {model: {kind: _Pair(tasks) for kind, tasks in kinds.items()} for model, kinds in by_model.items()}
 
 
 def _of_model(model: str, deltas: pd.DataFrame, pairs: dict[str, _Pair], charged: frozenset[str]) -> Belief:
@@ -172,7 +172,7 @@ def _of_model(model: str, deltas: pd.DataFrame, pairs: dict[str, _Pair], charged
     left_out = len(charged & set(deltas["task"]))
     pair = next((pair for pair in (card, ours, ours_card) if pair.tasks), _NONE)
     compared = len(pair.tasks)
-    typical = _median(told.delta for told in pair.failing.values()) if pair.failing else None
+    typical = _median(one.delta for one in pair.failing.values()) if pair.failing else None
 
     def belief(verdict: BeliefVerdict, suspect: Suspect, *why: Phrase) -> Belief:
         few = (_few(compared),) if 0 < compared < _FEW else ()
@@ -204,8 +204,8 @@ def _between(card: _Pair, ours: _Pair, ours_card: _Pair) -> tuple[BeliefVerdict,
     names, compared = list(card.failing), len(card.tasks)
     with_card, with_official = ours_card.holding(names), ours.holding(names)
     heard = max(ours_card.speaks_of(names), ours.speaks_of(names))
-    down = sum(told.delta < 0 for told in failing)
-    points = abs(100 * _median(told.delta for told in failing))
+    down = sum(one.delta < 0 for one in failing)
+    points = abs(100 * _median(one.delta for one in failing))
     lower = phrase(
         "The official run is lower than the card on {down:,} of {compared:,} tasks, by {points:.1f} points in the "
         "median.",
@@ -231,7 +231,7 @@ def _between(card: _Pair, ours: _Pair, ours_card: _Pair) -> tuple[BeliefVerdict,
         above = 2 * down >= len(failing)
         return (BeliefVerdict.ABOVE if above else BeliefVerdict.BELOW), Suspect.CARD, witness, direction
     alone = phrase("No run of this machine has been made to tell which of the two is right.")
-    left = _median(told.left for told in failing)
+    left = _median(one.left for one in failing)
     if left < _WRECKED:
         lost = phrase(
             "Of the claimed score {left:.0f} % is left: a card seldom overstates by that much, a model loaded wrongly "
@@ -255,7 +255,7 @@ def _between(card: _Pair, ours: _Pair, ours_card: _Pair) -> tuple[BeliefVerdict,
 def _ours(against: _Pair, card: _Pair, official: bool) -> tuple[BeliefVerdict, Suspect, *tuple[Phrase, ...]]:
     """A run of this machine disagrees with what is published, and the published figures do not with each other."""
     n, compared = len(against.failing), len(against.tasks)
-    points = 100 * _median(told.delta for told in against.failing.values())
+    points = 100 * _median(one.delta for one in against.failing.values())
     differs = (
         phrase(
             "Our run differs from the official one on {n:,} of {compared:,} tasks, by {points:+.1f} points in the "
