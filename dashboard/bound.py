@@ -8,13 +8,18 @@ the control is not bound: its value is read from the address as the page opens o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-__all__ = ["Spelling", "forget_spelled", "near_names"]
+from dashboard.words import language
+
+__all__ = [
+    "Spelling", "forget_spelled", "is_day", "is_within", "near_names", "shortened",
+]  # fmt: skip
 
 _WRITTEN = "_address_written"
 _NEAR = 3
@@ -75,6 +80,17 @@ class Spelling:
                 del st.query_params[self.key]
         _written().add(self.key)
 
+    def tabs(self) -> Any:
+        """Tabs of the options; the first is open unless the address says another."""
+        if self.bound:
+            return st.tabs(self.options, key=self.key, bind="query-params", on_change="rerun")
+        names = {self.shown(option): option for option in self.options}
+        state = f"_{self.key}_{language()}"  # what is open goes by its label in the session
+        self.follow(self.options[0], state=state)
+        parts = st.tabs(list(names), key=state, on_change="rerun")
+        self.write(names.get(st.session_state[state], self.options[0]), self.options[0])
+        return parts
+
 
 def forget_spelled(prefix: str) -> None:
     """As another page opens: what was written of the last one's goes from the address, as Streamlit does with its own.
@@ -104,3 +120,25 @@ def near_names(wanted: str, names: Sequence[str]) -> list[str]:
     close = [spelled[one] for one in get_close_matches(wanted, spelled, n=2 * _NEAR, cutoff=0.6)]
     within = [name for name in names if len(wanted) > 2 and wanted in name.casefold()]
     return list(dict.fromkeys([*exact, *close, *within]))[:_NEAR]
+
+
+def shortened(text: str) -> str:
+    """A text of no more than 60 characters."""
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a date, as 2026-11-27."""
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def is_within(text: str, low: float | None, high: float | None) -> bool:
+    """Whether a text is a number between two bounds, None for none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    return (low is None or value >= low) and (high is None or value <= high)

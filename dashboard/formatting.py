@@ -18,11 +18,11 @@ from data.rules.licences import licence_of
 
 __all__ = [
     "bytes_text", "count", "day", "licence", "parameters", "plain", "in_points", "rounded", "score",
-    "rounded_frame", "signed", "word",
+    "rounded_frame", "signed", "span_text", "word",
 ]  # fmt: skip
 
 # Words of the store that are also counted: "3 models".
-_COUNTED = frozenset({"card", "model", "revision", "run", "score", "task", "text"})
+_COUNTED = frozenset({"card", "data", "model", "revision", "run", "score", "task", "text"})
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Markdown turns bare addresses into links after it has read the escapes, so these are parted by a word joiner.
 _ADDRESS = re.compile(r"(?i)(https?:|www(?=\.)|@)")
@@ -93,6 +93,20 @@ def bytes_text(n: float | None) -> str:
             value = n / size  # type: ignore[operator]
             return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
     return f"{n:.0f} B"
+
+
+def span_text(seconds: float | None) -> str:
+    """How long something takes, in a unit of which it is one and a half or more: 200,000 s is 2.3 days."""
+    if _missing(seconds):
+        return ""
+    span = float(seconds)  # type: ignore[arg-type]
+    if span < 90:
+        return tr("{n:.0f} s", n=span)
+    if span < 90 * 60:
+        return tr("{n:.0f} min", n=span / 60)
+    if span < 36 * 3600:
+        return tr("{n:.1f} h", n=span / 3600)
+    return tr("{n:.1f} days", n=span / 86400)
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

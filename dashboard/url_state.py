@@ -20,20 +20,22 @@ and shown as ``shown`` says them (see ``dashboard/bound.py``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 
-from dashboard.bound import Spelling, forget_spelled, near_names
+from dashboard.bound import Spelling, forget_spelled, is_day, is_within, near_names, shortened
 from dashboard.formatting import plain
-from dashboard.words import language, listed, mark, running, tr
+from dashboard.frame_keys import FRAME_KEYS
+from dashboard.old_links import page_meant, with_prefix
+from dashboard.words import listed, mark, running, tr
 
 __all__ = [
-    "FRAME_KEYS", "Page", "address_of", "address_parts", "choice", "current_address", "current_page", "declare",
-    "frame_choice", "key_of", "multiselect", "number_input", "page_named", "pages_by_name", "range_slider",
-    "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice", "set_frame_choice",
-    "show_ignored", "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
+    "Page", "address_of", "choice", "current_page", "date_input", "declare", "key_of", "multiselect",
+    "number_input", "page_named", "pages_by_name", "range_slider", "remembered", "report_ignored",
+    "segmented_control", "selectbox", "set_choice", "show_ignored", "start_rerun", "subject", "tabs", "text_input",
+    "toggle", "unknown_names",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -42,9 +44,6 @@ Shown = Callable[[Any], str] | None  # an option as the page says it; None: as t
 _PAGE, _PAGES, _PATH, _OPENED = "_address_page", "_address_pages", "_address_path", "_address_opened"
 _IGNORED, _DECLARED, _UNKNOWN = "_address_ignored", "_address_declared", "_address_unknown"
 _LEFT, _RESTORED, _KEYS = "_address_left", "_address_restored", "_address_keys"
-_RENAMED = {"drift_view": "view"}  # keys without a prefix whose name is another one since
-# Keys of no page: the language, and whether it is shown to a room.
-FRAME_KEYS = frozenset({"lang", "present"})
 
 
 class Page(NamedTuple):
@@ -67,6 +66,8 @@ def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
     """
     st.session_state[_PAGES] = {each.name: each for each in pages}
     opened = st.session_state.get(_PATH) != path
+    if not path and _PATH not in st.session_state:
+        _forward(page, pages)
     if opened:
         forget_spelled(f"{page.prefix}_")
         _add_prefix(page, pages)
@@ -85,14 +86,24 @@ def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
     _restore()
 
 
+def _forward(page: Page, pages: Sequence[Page]) -> None:
+    """Open the page that a link to the root means.
+
+    Only as a session's first page: an address that asks such a thing later is the one Back returns to from there, and
+    to go forward again would leave no way back.
+    """
+    prefixes = {each.name: each.prefix for each in pages}
+    if meant := page_meant(page.name, prefixes, FRAME_KEYS):
+        st.session_state[_PATH] = ""  # somebody was here
+        address = with_prefix(prefixes[meant], prefixes.values(), FRAME_KEYS)
+        st.switch_page(f"screens/{meant}.py", query_params=address)
+
+
 def _add_prefix(page: Page, pages: Sequence[Page]) -> None:
     """Read a link whose keys have no prefix as one of this page's, and start again with that address."""
-    prefixes = tuple(f"{each.prefix}_" for each in pages)
-    old = [key for key in st.query_params if not key.startswith(prefixes) and key not in FRAME_KEYS]
-    if old:
-        address = {key: st.query_params.get_all(key) for key in st.query_params if key not in old}
-        new = {f"{page.prefix}_{_RENAMED.get(key, key)}": st.query_params.get_all(key) for key in old}
-        st.query_params.from_dict(new | address)
+    address = with_prefix(page.prefix, [each.prefix for each in pages], FRAME_KEYS)
+    if set(address) != set(st.query_params):
+        st.query_params.from_dict(address)
         st.rerun()
 
 
@@ -152,31 +163,6 @@ def choice(name: str) -> Any:
     """What a control drawn later in the run stands at; on a page's first run only the address knows it yet."""
     key = key_of(name)
     return st.session_state.get(key) or st.query_params.get(key)
-
-
-def current_address() -> str:
-    """The open view relative to the dashboard's address, as "compare?c_models=...", without the frame's keys."""
-    asked = {key: st.query_params.get_all(key) for key in st.query_params if key not in FRAME_KEYS}
-    return f"{current_page().name}?{urlencode(asked, doseq=True)}" if asked else current_page().name
-
-
-def address_parts(address: str) -> tuple[str, dict[str, list[str]]]:
-    """The name of the page and the query parameters of an address as :func:`current_address` writes it."""
-    name, _, query = address.partition("?")
-    return name, parse_qs(query, keep_blank_values=True)
-
-
-def frame_choice(name: str) -> str:
-    """What the address says of the frame: one of ``FRAME_KEYS``; empty where it says nothing."""
-    return str(st.query_params.get(name, ""))
-
-
-def set_frame_choice(name: str, value: str) -> None:
-    """Callback: have the address say that of the frame; nothing takes it out."""
-    if value:
-        st.query_params[name] = value
-    else:
-        st.query_params.pop(name, None)
 
 
 def set_choice(name: str, value: Any) -> None:
@@ -239,7 +225,7 @@ def subject(what: str, label: str, options: Sequence[str], name: str, *, index: 
     if chosen is None and missed:
         del st.session_state[_IGNORED][reasons:]  # said once, below
         near = listed(map(plain, near_names(missed[0], options)), mark(" or "))
-        none = tr("**There is no {what} “{name}” in this store.**", what=tr(what), name=plain(_short(missed[0])))
+        none = tr("**There is no {what} “{name}” in this store.**", what=tr(what), name=plain(shortened(missed[0])))
         advice = tr("Did you mean {names}?", names=near) if near else tr("Choose one above.")
         st.warning(running(none, advice), icon=":material/search_off:")
         return None
@@ -298,15 +284,7 @@ def tabs(names: Sequence[str], name: str, *, shown: Shown = None) -> Any:
     """Tabs whose open one is in the address; only what the open one shows needs to be drawn."""
     declare(name)
     key = key_of(name)
-    spelling = Spelling(key, names, str, shown)
-    if spelling.bound:
-        return st.tabs(names, key=key, bind="query-params", on_change="rerun")
-    labels = {spelling.shown(each): each for each in names}
-    state = f"_{key}_{language()}"  # what is open goes by its label in the session
-    spelling.follow(names[0], state=state)
-    parts = st.tabs(list(labels), key=state, on_change="rerun")
-    spelling.write(labels.get(st.session_state[state], names[0]), names[0])
-    return parts
+    return Spelling(key, names, str, shown).tabs()
 
 
 def toggle(label: str, name: str, *, value: bool = False, where: Any = st, **more: Any) -> bool:
@@ -326,14 +304,26 @@ def text_input(label: str, name: str, *, where: Any = st, **more: Any) -> str:
     return text
 
 
+def date_input(label: str, name: str, *, where: Any = st, **more: Any) -> date | None:
+    """A date in the address, empty unless somebody chooses one."""
+    key = key_of(name)
+    declare(name)
+    for value in st.query_params.get_all(key) if _opened() else []:
+        if value and not is_day(value):
+            _report_value(key, value)
+    chosen: date | None = where.date_input(label, value=None, key=key, bind="query-params", format="YYYY-MM-DD", **more)
+    _leave(key, chosen, None, str)
+    return chosen
+
+
 def number_input(label: str, name: str, *, where: Any = st, **more: Any) -> float | None:
     """A number input in the address; empty is no limit."""
     key, low, high = key_of(name), more.get("min_value"), more.get("max_value")
     declare(name)
     for value in st.query_params.get_all(key) if _opened() else []:
-        if value and not _within(value, low, high):
+        if value and not is_within(value, low, high):
             _report_value(key, value)
-    _drop_unless(key, lambda value: value is None or _within(str(value), low, high))
+    _drop_unless(key, lambda value: value is None or is_within(str(value), low, high))
     value = where.number_input(label, key=key, bind="query-params", **more)
     number = None if value is None else float(value)
     _leave(key, number, more.get("value"), lambda number: "" if number is None else f"{number:.12g}")
@@ -351,7 +341,7 @@ def report_ignored(reason: str) -> None:
 
 
 def _report_value(key: str, value: str, hint: str = "") -> None:
-    report_ignored(tr("{key} cannot be “{value}”{hint}", key=_said(key), value=plain(_short(value)), hint=hint))
+    report_ignored(tr("{key} cannot be “{value}”{hint}", key=_said(key), value=plain(shortened(value)), hint=hint))
 
 
 def _said(key: str) -> str:
@@ -404,15 +394,3 @@ def _keep_unknown(key: str, options: Iterable[str]) -> None:
         missed = [value for value in st.query_params.get_all(key) if value and value not in known]
         if missed:
             st.session_state.setdefault(_UNKNOWN, {})[key] = missed
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _within(text: str, low: float | None, high: float | None) -> bool:
-    try:
-        value = float(text)
-    except ValueError:
-        return False
-    return (low is None or value >= low) and (high is None or value <= high)

@@ -13,13 +13,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
-from dashboard.url_state import FRAME_KEYS, current_address, current_page
+from dashboard.frame_keys import FRAME_KEYS
+from dashboard.url_state import current_page
 from dashboard.words import tr
 from data.store.errors import InputError, NotFoundError
 
 __all__ = [
-    "ON_PAPER", "View", "base_of", "choose_view", "chosen_views", "current_view", "drop_view", "language_in",
-    "move_view", "on_paper", "page_names", "read_view", "views_as_text", "views_in_text",
+    "ON_PAPER", "View", "base_of", "choose_view", "chosen_views", "current_address", "current_view", "drop_view",
+    "language_in", "move_view", "on_paper", "page_names", "read_view", "views_as_text", "views_in_text",
 ]  # fmt: skip
 
 ON_PAPER = "_on_paper"  # set in the state of a session that is drawn for a report
@@ -85,6 +86,12 @@ def base_of(text: str) -> str | None:
 def language_in(text: str) -> str | None:
     """The language an address asks for; None of one that asks for none."""
     return dict(parse_qsl(urlsplit(text.strip()).query)).get("lang")
+
+
+def current_address() -> str:
+    """The open view relative to the dashboard's address, as "compare?c_models=...", without the frame's keys."""
+    asked = {key: st.query_params.get_all(key) for key in st.query_params if key not in FRAME_KEYS}
+    return f"{current_page().name}?{urlencode(asked, doseq=True)}" if asked else current_page().name
 
 
 def current_view() -> View:

@@ -30,7 +30,7 @@ __all__ = [
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 # Between the things of a list, in languages that have signs of their own; between sentences they have no space.
-_BETWEEN = {"zh": {", ": "、", "; ": "；", " ": ""}}
+_BETWEEN = {"zh": {", ": "、", "; ": "；", ": ": "：", " ": ""}}
 _STOPS = {"zh": "。"}
 
 _LOCALE = Path(__file__).parent / "locale"

@@ -12,7 +12,9 @@ __all__ = ["Felt", "felt_after", "felt_opening", "open_context"]
 # fading of what is about to be replaced, and carets are no answer.
 _WATCH = """
 window.__last = 0; window.__first = 0;
-const quiet = (node) => node.closest && node.closest('[data-testid=stStatusWidget], [data-testid=stHeader], head, style');
+const quiet = (node) => node.closest && node.closest(
+  '[data-testid=stStatusWidget], [data-testid=stHeader], head, style'
+);
 const seen = (node) => {
   if (!node || node.nodeType !== 1 || quiet(node)) return false;
   const box = node.getBoundingClientRect();
@@ -23,7 +25,8 @@ new MutationObserver((changes) => {
     const node = change.target.nodeType === 1 ? change.target : change.target.parentElement;
     if (change.type === 'attributes' || !seen(node)) continue;
     const now = performance.now();
-    if (!window.__first && document.querySelector('[data-testid=stMain] h1, [data-testid=stMain] h4')) window.__first = now;
+    const heading = document.querySelector('[data-testid=stMain] h1, [data-testid=stMain] h4');
+    if (!window.__first && heading) window.__first = now;
     window.__last = now;
   }
 }).observe(document, {subtree: true, childList: true, characterData: true});

@@ -27,6 +27,8 @@ __all__ = [
     "short_list",
     "tasks_with_types",
     "weighed",
+    "with_index",
+    "within_limits",
 ]
 
 Weights = tuple[tuple[str, float], ...]
@@ -162,7 +164,7 @@ def short_list(cursor: Cursor, use: Use) -> ShortList:
     """
     scores, weights, rare = weighed(cursor, use)
     facts = candidates(cursor, use.benchmark, bool(use.languages)).set_index("model")
-    excluded, within = _within(facts, use.limits)
+    excluded, within = within_limits(facts, use.limits)
     scores = scores.reindex(facts.index[within])
     missing = scores.isna().sum(axis=1)
     lacking = missing[missing > 0].sort_values().rename("missing").rename_axis("model").reset_index()
@@ -238,8 +240,11 @@ def _weights(cursor: Cursor, use: Use, scores: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(weight=entry_weights(list(frame["type"]), dict(use.types), own))
 
 
-def _within(facts: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Series]:
-    """How many models each limit takes away, and which are within all of them."""
+def within_limits(facts: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Series]:
+    """How many models each limit takes away, and which are within all of them.
+
+    ``facts`` has the columns of :func:`candidates`; the zero-shot share only where that limit is set.
+    """
     tests = {
         "parameters": None if limits.parameters is None else facts["n_parameters"] <= limits.parameters,
         "dimensions": None if limits.dimensions is None else facts["dimensions"] <= limits.dimensions,

@@ -13,7 +13,7 @@ from dashboard.words import listed, mark, running, tr, tr_n
 from data.rules.bootstrap import AHEAD, FEW, TIED
 from data.rules.licences import ALLOWED, licence_of
 
-__all__ = ["show_headline"]
+__all__ = ["best_sentence", "best_within_limits", "show_headline"]
 
 _RANKED_BY = {
     "borda": mark(
@@ -27,18 +27,34 @@ _RANKED_BY = {
 
 def show_headline(board: Board) -> None:
     """One sentence a hurried reader can take away, and what the numbers are in one more."""
-    models, quality = board.models, board.quality
-    ranked = models[models["rank"].notna()]
-    tasks = count(int(models["tasks_scored"].iloc[0]), "task")
-    if ranked.empty:
-        every = count(len(models), "model")
+    first = best_sentence(board)
+    if not first:
+        every, tasks = count(len(board.models), "model"), count(int(board.models["tasks_scored"].iloc[0]), "task")
         none = tr("None of {models} can be ranked: none has all of {tasks}.", models=every, tasks=tasks)
         st.markdown(f"#### {none}")
         st.caption(tr("Leave tasks out, or choose some by type, language or domain, in the bar at the side."))
         return
-    st.markdown("#### " + running(_best(ranked, tasks, quality), *_how_sure(board.intervals, len(ranked))))
-    st.markdown(running(*_also_best(ranked, quality), *_rival(board.intervals)))
+    st.markdown("#### " + first)
+    st.markdown(running(best_within_limits(board), *_rival(board.intervals)))
     st.caption(running(tr(_RANKED_BY[board.benchmark["ranked_by"]]), tr(RULE)))
+
+
+def best_sentence(board: Board) -> str:
+    """Who is best of how many, by what mean, and how sure that is, in Markdown; empty where nobody is ranked."""
+    ranked = _ranked(board)
+    if ranked.empty:
+        return ""
+    tasks = count(int(board.models["tasks_scored"].iloc[0]), "task")
+    return running(_best(ranked, tasks, board.quality), *_how_sure(board.intervals, len(ranked)))
+
+
+def best_within_limits(board: Board) -> str:
+    """The best for commercial use, up to 1B and up to 100M parameters, in Markdown; empty where there is none."""
+    return running(*_also_best(_ranked(board), board.quality))
+
+
+def _ranked(board: Board) -> pd.DataFrame:
+    return board.models[board.models["rank"].notna()]
 
 
 def _best(ranked: pd.DataFrame, tasks: str, quality: str) -> str:
