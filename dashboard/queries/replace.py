@@ -18,6 +18,8 @@ from data.rules.migration import Work, mean_characters, tokens_per_second
 from data.rules.ranking import Matrix
 
 __all__ = [
+    "ENOUGH",
+    "USUAL",
     "Doubt",
     "Lack",
     "boards_of",
@@ -29,6 +31,10 @@ __all__ = [
     "rivals",
     "speeds",
 ]
+
+
+USUAL = "openai/text-embedding-3-large"  # what most who ask have
+ENOUGH = 0.5  # of its tasks a candidate shares, unless somebody asks for another share: a mean over few says little
 
 
 class Lack(StrEnum):
