@@ -181,7 +181,7 @@ def test_the_move_says_what_it_takes() -> None:
 def test_a_model_without_a_score_is_a_sentence() -> None:
     at = on("replace", x_incumbent=WITHOUT)
     assert f"{WITHOUT} has no score on any benchmark here" in text(at)
-    assert "python -m evaluators reproduce MODEL" in [c.value for c in at.code]
+    assert f"python -m evaluators reproduce {WITHOUT}" in [c.value for c in at.code]
 
 
 def test_a_name_with_markup_is_text() -> None:
