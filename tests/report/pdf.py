@@ -8,7 +8,9 @@ import zlib
 __all__ = ["pages_of", "text_of"]
 
 _OBJECT = re.compile(rb"(?m)^(\d+) 0 obj\b(.*?)\bendobj\b", re.DOTALL)
-_SHOWN = re.compile(rb"/(F\d+) [\d.]+ Tf|<([0-9a-fA-F]+)>\s*Tj|\[((?:<[0-9a-fA-F]*>|[-\d.\s]+)*)\]\s*TJ|\((?:\\.|[^\\()])*\)\s*Tj")
+_SHOWN = re.compile(
+    rb"/(F\d+) [\d.]+ Tf|<([0-9a-fA-F]+)>\s*Tj|\[((?:<[0-9a-fA-F]*>|[-\d.\s]+)*)\]\s*TJ|\((?:\\.|[^\\()])*\)\s*Tj"
+)
 
 
 def _objects(data: bytes) -> dict[int, bytes]:
