@@ -156,8 +156,10 @@ def rivals(cursor: Cursor, incumbent: str, benchmark: str, strict: bool = False)
     facts = facts[facts["model"] != incumbent].reset_index(drop=True)
     if incumbent not in wide.index:
         return facts.assign(tasks=0)
-    wide = wide.loc[:, wide.loc[incumbent].notna()]
-    of_task = cells.drop_duplicates("task").set_index("task").reindex(wide.columns)
+    # In the order Compare has them: of tasks that differ as much the first is drawn first.
+    of_task = cells.drop_duplicates("task").sort_values(["type", "task"]).set_index("task")
+    of_task = of_task[wide.reindex([incumbent]).iloc[0].reindex(of_task.index).notna()]
+    wide = wide[of_task.index]
     others = wide.drop(index=incumbent).reindex(facts["model"])
     weights = _weights(cursor, benchmark, others, of_task["type"])
     mine = wide.reindex([incumbent]).iloc[0]

@@ -9,12 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.access import answer_of
-from dashboard.formatting import count, plain, signed
+from dashboard.formatting import count, plain
 from dashboard.queries import chain as chain_queries
 from dashboard.queries import diagnosis as diagnosis_queries
 from dashboard.queries import drift as drift_queries
 from dashboard.queries.chain import Link, Linked
-from dashboard.sections.diagnosis import show_chain, show_diagnosis, show_findings
+from dashboard.sections.chain import show_chain
+from dashboard.sections.diagnosis import show_diagnosis, show_findings
 from dashboard.sections.grid import show_table
 from dashboard.sections.links import page_link
 from dashboard.tables import diagnosis as diagnosis_tables
@@ -55,8 +56,8 @@ def _verdict(cell: Mapping[str, Any]) -> Link:
     """The score's own link in the chain."""
     known = {Verdict.MATCH: LinkState.SAME, Verdict.NOT_COMPARABLE: LinkState.UNKNOWN}
     state = known.get(Verdict(cell["verdict"]), LinkState.DIFFERS)
-    by = f" by {signed(cell['delta'])} points" if signed(cell["delta"]) and state == LinkState.DIFFERS else ""
-    return Link("scores", state, f"{cell['task']}: {cell['verdict']}{by}.")
+    facts = {name: cell[name] for name in ("task", "verdict", "delta")}
+    return Link("scores", state, "verdict", {**facts, "apart": state == LinkState.DIFFERS})
 
 
 def _proved(linked: Linked | None) -> pd.DataFrame | None:

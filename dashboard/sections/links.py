@@ -54,6 +54,7 @@ def compare_link(
     tasks: Sequence[str] = (),
     strict: bool = False,
     question: Question | None = None,
+    where: Any = st,
 ) -> None:
     """A link to Compare with these models, the first of them as the baseline.
 
@@ -72,4 +73,4 @@ def compare_link(
         choices["strict"] = "true"
     if question is not None:
         choices["weights"] = question.text()
-    page_link("compare", label, **choices)
+    page_link("compare", label, where=where, **choices)
