@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.glossary import TERMS
 from dashboard.words import LANGUAGES
+from data.store.vocabulary import COLUMNS
 from tests.dashboard.opened import on
 from tests.dashboard.test_languages import SOURCES, catalogues, texts_of
 from tests.dashboard.test_page_dialect import listed
@@ -38,6 +39,7 @@ def test_every_word_of_ours_that_is_used_has_an_entry() -> None:
     assert len(names) == len(set(names))
     others = [path for path in SOURCES if path.name != "glossary.py"]
     texts = {text for path in others for text in texts_of(ast.parse(path.read_text("utf-8")))}
+    texts |= {str(word) for words in COLUMNS.values() for each in words for word in each}  # said by formatting.word
     for word, name in OURS.items():
         assert name in names, name
         # Commands and their help speak of probes, where pages say texts.
