@@ -14,7 +14,7 @@ help:  ## this list
 run: $(VENV)/.installed  ## the dashboard on http://127.0.0.1:8501
 	@$(BIN)/python -m evaluators import --if-missing
 	@echo "Plumbline: http://$(ADDRESS):$(PORT)"
-	@$(BIN)/streamlit run dashboard/app.py --server.address $(ADDRESS) --server.port $(PORT)
+	@$(BIN)/python -m dashboard run --address $(ADDRESS) --port $(PORT)
 
 check: $(VENV)/.tested  ## lint, types and unit tests, under a minute
 	@$(MAKE) --no-print-directory -j 3 lint types unit
