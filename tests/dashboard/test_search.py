@@ -6,7 +6,18 @@ import time
 
 import pytest
 
-from dashboard.queries.search import BENCHMARK, CHECK, KINDS, MODEL, PAGE, RUN, TASK, Findable, ranked_hits, searched_items
+from dashboard.queries.search import (
+    BENCHMARK,
+    CHECK,
+    KINDS,
+    MODEL,
+    PAGE,
+    RUN,
+    TASK,
+    Findable,
+    ranked_hits,
+    searched_items,
+)
 from data.store.database import open_reader
 from tests.make_store import HOSTILE
 from tests.pace import spent
@@ -91,7 +102,9 @@ def test_close_spelling_is_asked_only_where_nothing_is_spelled_so():
 
 def test_every_kind_has_its_place():
     assert {item.kind for item in ITEMS} == set(KINDS)
-    assert ranked_hits("decided", [Findable.of("decision", "d1", "We decided")])[0].item.key == "d1", "and others come last"
+    assert ranked_hits("decided", [Findable.of("decision", "d1", "We decided")])[0].item.key == "d1", (
+        "and others come last"
+    )
 
 
 def test_the_items_are_what_the_pages_offer(made_store, made_parity):
