@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries.badges import badges
+from dashboard.sections.badges import with_reasons
 from data.store.database import open_reader
 from data.store.vocabulary import Badge
 from tests.serving import ROOT
@@ -16,7 +17,7 @@ from tests.verdicts.making import BROKEN, PAGE_MODELS, PAGE_TASKS, result, store
 
 
 def found(path: Path) -> pd.DataFrame:
-    return badges(open_reader(path).cursor()).set_index("model")
+    return with_reasons(badges(open_reader(path).cursor())).set_index("model")
 
 
 def test_every_model_has_one(page_store: Path) -> None:
