@@ -43,7 +43,7 @@ class Board(NamedTuple):
     @property
     def quality(self) -> str:
         """Column of the benchmark's headline mean."""
-        return leaderboard_tables.quality_of(self.benchmark)
+        return leaderboard_queries.quality_of(self.benchmark)
 
 
 def board_of(benchmark: dict[str, Any], among: Filter) -> Board | None:
