@@ -56,6 +56,11 @@ def _answer(candidates: pd.DataFrame, chosen: list[Pick], incumbent: str, has: i
         "tasks": count(int(best["tasks"]), "task"), "interval": replace_tables.interval_text(best),
         "shared": int(best["tasks"]), "has": has,
     }  # fmt: skip
+    if best["standing"] == AHEAD and best["tasks"] == has:
+        return tr(
+            "**{candidate}** is {points} points better than **{incumbent}** on all {has:,} of its tasks, more than "
+            "tasks like these can explain by chance ({interval}).", **blanks,
+        )  # fmt: skip
     if best["standing"] == AHEAD:
         return tr(
             "**{candidate}** is {points} points better than **{incumbent}** on the {shared:,} of its {has:,} tasks "
