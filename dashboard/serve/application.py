@@ -33,7 +33,9 @@ def application(settings: Settings | None = None) -> Gate:
     settings = settings_from(os.environ) if settings is None else settings
     if settings.provider and not is_authlib_installed():
         raise MissingDependencyError(
-            "A provider is spoken to with a package that is not installed", where="Authlib", remedy="pip install Authlib"
+            "A provider is spoken to with a package that is not installed",
+            where="Authlib",
+            remedy="pip install Authlib",
         )
     # Derived, so that it is one secret less to keep; nobody but the provider could forge with it, who vouches anyway.
     cookie_secret = hmac.new(settings.key, b"streamlit cookies", "sha256").hexdigest()
