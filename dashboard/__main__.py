@@ -6,19 +6,18 @@ import sys
 
 import typer
 
+from dashboard.report import command as report
 from dashboard.serve import command as serve
 from data.store.errors import PlumblineError
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Serve Plumbline's dashboard."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Plumbline's dashboard for a team, and its views on paper. For oneself: streamlit run dashboard/app.py.",
 )
-for area in (serve,):
+for area in (report, serve):
     area.register(app)
-
-
-@app.callback()
-def _commands() -> None:
-    """Keep the name of a command needed, even while there is one alone."""
 
 
 def main() -> None:

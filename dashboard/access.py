@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import duckdb
 import streamlit as st
 
+from dashboard.words import tr
+from data.rules.prices import BUNDLED_PRICES, Prices, read_prices
 from data.store.database import StoreReader, Version, open_reader, store_path, version_of
 
-__all__ = ["answer_of", "one_version", "version"]
+__all__ = ["answer_of", "one_version", "prices", "version"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +45,22 @@ def version() -> Version:
     return _current().version
 
 
+def prices() -> Prices:
+    """What APIs charge: the bundled list, and before it the user's own.
+
+    That is the file ``PLUMBLINE_PRICES`` names, else ``prices.csv`` beside the store where there is one. Read anew each
+    time: it is a page of text that people edit, and no part of the store's version.
+    """
+    named = os.environ.get("PLUMBLINE_PRICES")
+    own = Path(named).expanduser() if named else store_path().parent / "prices.csv"
+    files = (
+        [BUNDLED_PRICES]
+        if not named and (not own.exists() or own.resolve() == BUNDLED_PRICES)
+        else [BUNDLED_PRICES, own]
+    )
+    return read_prices(files, datetime.now(UTC).date())
+
+
 @contextmanager
 def one_version() -> Iterator[None]:
     """Answer everything within from one version of the store, even if another is published meanwhile."""
@@ -63,7 +83,7 @@ def _current() -> StoreReader:
     last_seen = st.session_state.get(_SEEN)
     st.session_state[_SEEN] = published
     if last_seen is not None and last_seen != published:
-        st.toast("The record was updated; this page now shows the new one.", icon=":material/update:")
+        st.toast(tr("The record was updated; this page now shows the new one."), icon=":material/update:")
     return reader
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlsplit
 
-__all__ = ["dataset_address", "result_address", "web_address"]
+__all__ = ["commit_address", "dataset_address", "result_address", "web_address"]
 
-_RESULTS = "https://github.com/embeddings-benchmark/results/blob"
+_REPOSITORY_OF_RESULTS = "https://github.com/embeddings-benchmark/results"
+_RESULTS = f"{_REPOSITORY_OF_RESULTS}/blob"
 _HUB = "https://huggingface.co"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -34,6 +35,11 @@ def result_address(file: str | None, commit: str | None) -> str | None:
         return None
     at = commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else "main"
     return f"{_RESULTS}/{at}/{quote(file)}"
+
+
+def commit_address(commit: str | None) -> str | None:
+    """The public results repository as it was at a commit."""
+    return f"{_REPOSITORY_OF_RESULTS}/tree/{commit}" if isinstance(commit, str) and _COMMIT.fullmatch(commit) else None
 
 
 def dataset_address(dataset: str | None, revision: str | None) -> str | None:

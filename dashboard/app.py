@@ -24,10 +24,14 @@ from dashboard.words import choose_language, mark, tr  # noqa: E402
 # File and address, title, icon (a Material symbol that Streamlit carries with it), the prefix of the page's keys in the
 # address and the question it answers, in the order of the bar on top. The first is at the root too.
 PAGES = [
+    Page("overview", mark("Overview"), ":material/home:", "o", mark(
+        "Which model should we take, should we replace ours, and can we believe this figure, this server?")),
     Page("leaderboard", mark("Leaderboard"), ":material/leaderboard:", "l", mark(
         "Who is best on a benchmark, how sure is that, and what does each figure rest on?")),
     Page("use", mark("Our use"), ":material/target:", "u", mark(
         "Which models fit what matters to us, and does the choice hold if we weigh a little differently?")),
+    Page("replace", mark("Replace"), ":material/swap_horiz:", "x", mark(
+        "Should we replace our model: what holds up, what is gained and lost, what does the move cost?")),
     Page("compare", mark("Compare"), ":material/balance:", "c", mark(
         "How do these models differ, task by task, and can the data tell them apart?")),
     Page("tasks", mark("Tasks"), ":material/checklist:", "t", mark(

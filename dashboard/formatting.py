@@ -18,9 +18,11 @@ from data.rules.licences import licence_of
 
 __all__ = [
     "bytes_text", "count", "day", "licence", "parameters", "plain", "in_points", "rounded", "score",
-    "rounded_frame", "signed",
+    "rounded_frame", "signed", "span_text", "word",
 ]  # fmt: skip
 
+# Words of the store that are also counted: "3 models".
+_COUNTED = frozenset({"card", "data", "model", "revision", "run", "score", "task", "text"})
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Markdown turns bare addresses into links after it has read the escapes, so these are parted by a word joiner.
 _ADDRESS = re.compile(r"(?i)(https?:|www(?=\.)|@)")
@@ -78,7 +80,8 @@ def parameters(n: float | None) -> str:
 def licence(text: object) -> str:
     """A model's licence as every page shows it: the class first, then its readable name."""
     stated = licence_of(text)
-    return stated.label if stated.name == "not stated" else f"{stated.label}: {stated.name}"
+    label = tr(stated.label)
+    return label if stated.name == "not stated" else tr("{label}: {name}", label=label, name=tr(stated.name))
 
 
 def bytes_text(n: float | None) -> str:
@@ -92,11 +95,36 @@ def bytes_text(n: float | None) -> str:
     return f"{n:.0f} B"
 
 
+def span_text(seconds: float | None) -> str:
+    """How long something takes, in a unit of which it is one and a half or more: 200,000 s is 2.3 days."""
+    if _missing(seconds):
+        return ""
+    span = float(seconds)  # type: ignore[arg-type]
+    if span < 90:
+        return tr("{n:.0f} s", n=span)
+    if span < 90 * 60:
+        return tr("{n:.0f} min", n=span / 60)
+    if span < 36 * 3600:
+        return tr("{n:.1f} h", n=span / 3600)
+    return tr("{n:.1f} days", n=span / 86400)
+
+
 def count(n: int, one: str, many: str | None = None) -> str:
     """A number with its noun in the viewer's language: 1 task, 41 tasks. The noun is looked up by ``one``."""
     if language() != "en":
         return f"{n:,} {tr(one)}"
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def word(value: object) -> str:
+    """A word of the store (a verdict, a state, where a cause acts) in the viewer's language.
+
+    A noun in small letters is looked up as it stands behind a number; by itself it is looked up with a capital.
+    """
+    text = str(value)
+    if language() == "en" or not text:
+        return text
+    return tr(text.capitalize() if text in _COUNTED else text)
 
 
 def day(value: date | datetime | None) -> str:

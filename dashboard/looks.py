@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from data.rules.believing import BeliefVerdict
 from data.store.decisions import Conclusion
 from data.store.vocabulary import DiagnosisVerdict, DriftVerdict, LinkState, Severity, Status, Verdict
 
 __all__ = [
-    "CAUTION", "CHOICE_LOOKS", "DIAGNOSIS_LOOKS", "DRIFT_LOOKS", "LINK_LOOKS", "BAD", "GOOD", "SEVERITY_LOOKS",
-    "STATUS_LOOKS", "VERDICT_LOOKS", "Look",
+    "BAD", "BELIEF_LOOKS", "CAUTION", "CHOICE_LOOKS", "DIAGNOSIS_LOOKS", "DRIFT_LOOKS", "GOOD", "LINK_LOOKS",
+    "Look", "SEVERITY_LOOKS", "STATUS_LOOKS", "VERDICT_LOOKS",
 ]  # fmt: skip
 
 
@@ -68,6 +69,15 @@ SEVERITY_LOOKS = {
     Severity.NOTICE: Look("blue", ":material/info:"),
     Severity.SERIOUS: CAUTION,
     Severity.FATAL: BAD,
+}
+BELIEF_LOOKS = {
+    BeliefVerdict.OFFICIAL_SUSPECT: Look("red", ":material/report:"),
+    BeliefVerdict.ABOVE: Look("orange", ":material/trending_down:"),
+    BeliefVerdict.OURS_DIFFER: CAUTION,
+    BeliefVerdict.MIXED: Look("orange", ":material/swap_vert:"),
+    BeliefVerdict.BELOW: Look("blue", ":material/trending_up:"),
+    BeliefVerdict.HOLDS: GOOD,
+    BeliefVerdict.NOT_COMPARABLE: Look("gray", ":material/block:"),
 }
 CHOICE_LOOKS = {
     Conclusion.ACCEPT: GOOD,

@@ -10,13 +10,25 @@ import duckdb
 import streamlit as st
 
 from dashboard.formatting import plain
+from dashboard.words import mark, running, stopped, tr
 from data.store.database import store_path
 from data.store.errors import PlumblineError, StoreDamagedError, StoreMissingError, StoreOutdatedError
 
-__all__ = ["show_empty", "errors_as_sentences", "show_error"]
+__all__ = ["errors_as_sentences", "in_one_sentence", "show_empty", "show_error"]
 
 _UNREADABLE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException)
 _COMMAND = re.compile(r"`([^`]+)`")
+_CUT_SHORT = mark("The store cannot be read to its end")
+_WRITE_AGAIN = mark("Run `python -m evaluators import --rebuild` to write it again from the bundled record.")
+# What the store says of itself when it cannot be read.
+_OF_THE_STORE = (
+    mark("There is no store yet"),
+    mark("Run `python -m evaluators import` to build it from the bundled record."),
+    mark("The file is not a store of Plumbline"),
+    mark("Run `python -m evaluators import` to bring it up to date; nothing in it is lost."),
+    mark("Another process is writing the store"),
+    mark("Wait until it has finished, or name another file with PLUMBLINE_STORE."),
+)
 
 
 @contextmanager
@@ -28,18 +40,14 @@ def errors_as_sentences() -> Iterator[None]:
         show_error(error)
     except _UNREADABLE as error:
         # The file opened and then could not be read: damaged further in than a first look reaches.
-        damaged = StoreDamagedError(
-            "The store cannot be read to its end",
-            where=str(store_path()),
-            remedy="Run `python -m evaluators import --rebuild` to write it again from the bundled record.",
-        )
+        damaged = StoreDamagedError(_CUT_SHORT, where=str(store_path()), remedy=_WRITE_AGAIN)
         damaged.__cause__ = error
         show_error(damaged)
 
 
 def show_error(error: PlumblineError) -> None:
     """One error: what, where, and what to do, with its commands ready to copy."""
-    sentence = f"**{plain(error.what)}.**" + (f"  \n{plain(error.where)}" if error.where else "")
+    sentence = f"**{stopped(plain(tr(error.what)))}**" + (f"  \n{plain(error.where)}" if error.where else "")
     if isinstance(error, StoreMissingError | StoreOutdatedError):
         st.info(sentence, icon=":material/database:")
     else:
@@ -47,19 +55,26 @@ def show_error(error: PlumblineError) -> None:
     _remedy(error.remedy)
 
 
+def in_one_sentence(error: PlumblineError) -> str:
+    """What went wrong, where, and the remedy, one after the other, in Markdown."""
+    what, where = plain(tr(error.what)), " " + plain(f"({error.where})") if error.where else ""
+    whole = what + where if error.what.endswith(".") and not error.where else stopped(what + where)
+    return running(whole, plain(tr(error.remedy)))
+
+
 def show_empty(sentence: str, command: str | None = None) -> None:
     """Nothing to show yet: why, in our own words (Markdown), and the command that fills the page."""
     st.info(sentence, icon=":material/inbox:")
     if command:
-        _remedy(f"Run `{command}`, then look again.")
+        _remedy(tr("Run `{command}`, then look again.", command=command))
 
 
 def _remedy(remedy: str) -> None:
     if not remedy:
         return
     # Odd parts are what stood between backticks; the rest of a remedy may quote a name somebody gave.
-    parts = _COMMAND.split(remedy)
+    parts = _COMMAND.split(tr(remedy))
     st.markdown("".join(f"`{part}`" if i % 2 else plain(part) for i, part in enumerate(parts)))
     for command in parts[1::2]:
         st.code(command, language=None)
-    st.button("Look again", icon=":material/refresh:", key="look_again")
+    st.button(tr("Look again"), icon=":material/refresh:", key="look_again")

@@ -12,35 +12,38 @@ A key belongs to one page: on the way from a page to another, Streamlit drops fr
 even where a link to the second has just put it there. Pages that ask the same question use keys of their own and
 remember the answer under one topic. Its history keeps an address without a question between two pages; a page that is
 entered by such an address, be it by Back or by the bar on top, starts as the viewer left it.
+
+Labels come in the viewer's language; values are spelled in the address by ``format_func``, the same in every language,
+and shown as ``shown`` says them (see ``dashboard/bound.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
+from datetime import date
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 
+from dashboard.bound import Spelling, forget_spelled, is_day, is_within, near_names, shortened
 from dashboard.formatting import plain
+from dashboard.frame_keys import FRAME_KEYS
+from dashboard.old_links import page_meant, with_prefix
+from dashboard.words import listed, mark, running, tr
 
 __all__ = [
-    "FRAME_KEYS", "Page", "address_of", "address_parts", "choice", "current_address", "current_page", "declare",
-    "frame_choice", "key_of", "multiselect", "number_input", "page_named", "pages_by_name", "range_slider",
-    "remembered", "report_ignored", "segmented_control", "selectbox", "set_choice", "set_frame_choice",
-    "show_ignored", "start_rerun", "subject", "tabs", "text_input", "toggle", "unknown_names",
+    "Page", "address_of", "choice", "current_page", "date_input", "declare", "key_of", "multiselect",
+    "number_input", "page_named", "pages_by_name", "range_slider", "remembered", "report_ignored",
+    "segmented_control", "selectbox", "set_choice", "show_ignored", "start_rerun", "subject", "tabs", "text_input",
+    "toggle", "unknown_names",
 ]  # fmt: skip
 
 T = TypeVar("T")
+Shown = Callable[[Any], str] | None  # an option as the page says it; None: as the address spells it
 
 _PAGE, _PAGES, _PATH, _OPENED = "_address_page", "_address_pages", "_address_path", "_address_opened"
 _IGNORED, _DECLARED, _UNKNOWN = "_address_ignored", "_address_declared", "_address_unknown"
 _LEFT, _RESTORED, _KEYS = "_address_left", "_address_restored", "_address_keys"
-_NEAR = 3
-_RENAMED = {"drift_view": "view"}  # keys without a prefix whose name is another one since
-# Keys of no page: the language, and whether it is shown to a room.
-FRAME_KEYS = frozenset({"lang", "present"})
 
 
 class Page(NamedTuple):
@@ -63,7 +66,10 @@ def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
     """
     st.session_state[_PAGES] = {each.name: each for each in pages}
     opened = st.session_state.get(_PATH) != path
+    if not path and _PATH not in st.session_state:
+        _forward(page, pages)
     if opened:
+        forget_spelled(f"{page.prefix}_")
         _add_prefix(page, pages)
     # What the page before had as choices: whatever of these is in the address now is a question to this page.
     keys = st.session_state.setdefault(_KEYS, {})
@@ -80,14 +86,24 @@ def start_rerun(path: str, page: Page, pages: Sequence[Page]) -> None:
     _restore()
 
 
+def _forward(page: Page, pages: Sequence[Page]) -> None:
+    """Open the page that a link to the root means.
+
+    Only as a session's first page: an address that asks such a thing later is the one Back returns to from there, and
+    to go forward again would leave no way back.
+    """
+    prefixes = {each.name: each.prefix for each in pages}
+    if meant := page_meant(page.name, prefixes, FRAME_KEYS):
+        st.session_state[_PATH] = ""  # somebody was here
+        address = with_prefix(prefixes[meant], prefixes.values(), FRAME_KEYS)
+        st.switch_page(f"screens/{meant}.py", query_params=address)
+
+
 def _add_prefix(page: Page, pages: Sequence[Page]) -> None:
     """Read a link whose keys have no prefix as one of this page's, and start again with that address."""
-    prefixes = tuple(f"{each.prefix}_" for each in pages)
-    old = [key for key in st.query_params if not key.startswith(prefixes) and key not in FRAME_KEYS]
-    if old:
-        address = {key: st.query_params.get_all(key) for key in st.query_params if key not in old}
-        new = {f"{page.prefix}_{_RENAMED.get(key, key)}": st.query_params.get_all(key) for key in old}
-        st.query_params.from_dict(new | address)
+    address = with_prefix(page.prefix, [each.prefix for each in pages], FRAME_KEYS)
+    if set(address) != set(st.query_params):
+        st.query_params.from_dict(address)
         st.rerun()
 
 
@@ -109,13 +125,11 @@ def show_ignored() -> None:
     reasons = list(st.session_state[_IGNORED])
     st.session_state[_RESTORED] = {}
     if _opened():
-        reasons += [
-            f"{_said(key)} is not a choice on this page"
-            for key in st.query_params
-            if key not in _declared() | FRAME_KEYS
-        ]
+        strange = [key for key in st.query_params if key not in _declared() | FRAME_KEYS]
+        reasons += [tr("{key} is not a choice on this page", key=_said(key)) for key in strange]
     if reasons:
-        st.warning("Parts of the link were ignored: " + "; ".join(reasons) + ".", icon=":material/link_off:")
+        sentence = tr("Parts of the link were ignored: {reasons}.", reasons=listed(reasons, "; "))
+        st.warning(sentence, icon=":material/link_off:")
 
 
 def current_page() -> Page:
@@ -151,31 +165,6 @@ def choice(name: str) -> Any:
     return st.session_state.get(key) or st.query_params.get(key)
 
 
-def current_address() -> str:
-    """The open view relative to the dashboard's address, as "compare?c_models=...", without the frame's keys."""
-    asked = {key: st.query_params.get_all(key) for key in st.query_params if key not in FRAME_KEYS}
-    return f"{current_page().name}?{urlencode(asked, doseq=True)}" if asked else current_page().name
-
-
-def address_parts(address: str) -> tuple[str, dict[str, list[str]]]:
-    """The name of the page and the query parameters of an address as :func:`current_address` writes it."""
-    name, _, query = address.partition("?")
-    return name, parse_qs(query, keep_blank_values=True)
-
-
-def frame_choice(name: str) -> str:
-    """What the address says of the frame: one of ``FRAME_KEYS``; empty where it says nothing."""
-    return str(st.query_params.get(name, ""))
-
-
-def set_frame_choice(name: str, value: str) -> None:
-    """Callback: have the address say that of the frame; nothing takes it out."""
-    if value:
-        st.query_params[name] = value
-    else:
-        st.query_params.pop(name, None)
-
-
 def set_choice(name: str, value: Any) -> None:
     """Set a control that is drawn later in the run, or in the next one; the address follows."""
     st.session_state[key_of(name)] = value
@@ -194,19 +183,24 @@ def selectbox(
     index: int | None = 0,
     remember: str = "",
     where: Any = st,
+    shown: Shown = None,
     **more: Any,
 ) -> T | None:
     """A selectbox in the address; what is remembered under a topic is where the next page on that topic starts."""
-    key, spell = key_of(name), more.get("format_func", str)
+    key, spell = key_of(name), more.pop("format_func", str)
+    spelling = Spelling(key, options, spell, shown)
+    default = None if index is None else options[index]
     _prepare(key, map(spell, options), lambda value: value is None or value in options)
     if remember and _opened() and key not in st.query_params and remembered(remember) in options:
         st.query_params[key] = spell(remembered(remember))
         st.session_state[key] = remembered(remember)
-    chosen: T | None = where.selectbox(label, options, index=index, key=key, bind="query-params", **more)
+    spelling.follow(default)
+    chosen: T | None = where.selectbox(label, options, index=index, key=key, **spelling.arguments(), **more)
+    spelling.write(chosen, default)
     if remember:
         st.session_state[f"_topic_{remember}"] = chosen
     else:
-        _leave(key, chosen, None if index is None else options[index], spell)
+        _leave(key, chosen, default, spell)
     return chosen
 
 
@@ -216,7 +210,7 @@ def subject(what: str, label: str, options: Sequence[str], name: str, *, index: 
     Then None comes back, so that the page shows nothing in its place, until something is chosen.
 
     Args:
-        what: "model", "task" and the like.
+        what: "model", "task" and the like, in English; it is looked up as after a number.
         label: of the control.
         options: the names there are.
         name: of the choice.
@@ -225,17 +219,15 @@ def subject(what: str, label: str, options: Sequence[str], name: str, *, index: 
     """
     _keep_unknown(key_of(name), options)
     missed = unknown_names(name)
-    placeholder = {"placeholder": f"Choose a {what}"} if missed else {}
+    placeholder: dict[str, Any] = {"placeholder": tr("Choose a {what}", what=tr(what))} if missed else {}
     reasons = len(st.session_state[_IGNORED])
     chosen = selectbox(label, options, name, index=None if missed else index, **placeholder, **more)
     if chosen is None and missed:
         del st.session_state[_IGNORED][reasons:]  # said once, below
-        near = _near(missed[0], options)
-        st.warning(
-            f"**There is no {what} “{plain(_short(missed[0]))}” in this store.**"
-            + (f" Did you mean {' or '.join(plain(option) for option in near)}?" if near else " Choose one above."),
-            icon=":material/search_off:",
-        )
+        near = listed(map(plain, near_names(missed[0], options)), mark(" or "))
+        none = tr("**There is no {what} “{name}” in this store.**", what=tr(what), name=plain(shortened(missed[0])))
+        advice = tr("Did you mean {names}?", names=near) if near else tr("Choose one above.")
+        st.warning(running(none, advice), icon=":material/search_off:")
         return None
     st.session_state[_UNKNOWN].pop(key_of(name), None)
     return chosen
@@ -247,13 +239,18 @@ def unknown_names(name: str) -> list[str]:
     return unknown
 
 
-def multiselect(label: str, options: Sequence[T], name: str, *, where: Any = st, **more: Any) -> list[T]:
+def multiselect(
+    label: str, options: Sequence[T], name: str, *, where: Any = st, shown: Shown = None, **more: Any
+) -> list[T]:
     """A multiselect in the address."""
-    key, spell = key_of(name), more.get("format_func", str)
+    key, spell = key_of(name), more.pop("format_func", str)
+    spelling, default = Spelling(key, options, spell, shown), list(more.get("default") or [])
     _keep_unknown(key, map(spell, options))
     _prepare(key, map(spell, options), lambda value: all(one in options for one in value))
-    chosen: list[T] = where.multiselect(label, options, key=key, bind="query-params", **more)
-    _leave(key, list(chosen), list(more.get("default") or []), lambda value: [spell(one) for one in value])
+    spelling.follow(default, several=True)
+    chosen: list[T] = where.multiselect(label, options, key=key, **spelling.arguments(), **more)
+    spelling.write(list(chosen), default, several=True)
+    _leave(key, list(chosen), default, lambda value: [spell(one) for one in value])
     return chosen
 
 
@@ -267,21 +264,27 @@ def range_slider(label: str, options: Sequence[T], name: str, *, where: Any = st
     return low, high
 
 
-def segmented_control(label: str, options: Sequence[T], name: str, *, where: Any = st, **more: Any) -> T:
+def segmented_control(
+    label: str, options: Sequence[T], name: str, *, where: Any = st, shown: Shown = None, **more: Any
+) -> T:
     """A segmented control in the address; always one of them is on."""
-    key, spell = key_of(name), more.get("format_func", str)
+    key, spell = key_of(name), more.pop("format_func", str)
+    spelling = Spelling(key, options, spell, shown)
     _prepare(key, map(spell, options), lambda value: value in options)
     default: T = more.setdefault("default", options[0])
-    chosen: T | None = where.segmented_control(label, options, key=key, required=True, bind="query-params", **more)
+    spelling.follow(default)
+    chosen: T | None = where.segmented_control(label, options, key=key, required=True, **spelling.arguments(), **more)
     chosen = default if chosen is None else chosen  # an empty value in the address is none of them
+    spelling.write(chosen, default)
     _leave(key, chosen, default, spell)
     return chosen
 
 
-def tabs(names: Sequence[str], name: str) -> Any:
+def tabs(names: Sequence[str], name: str, *, shown: Shown = None) -> Any:
     """Tabs whose open one is in the address; only what the open one shows needs to be drawn."""
     declare(name)
-    return st.tabs(names, key=key_of(name), bind="query-params", on_change="rerun")
+    key = key_of(name)
+    return Spelling(key, names, str, shown).tabs()
 
 
 def toggle(label: str, name: str, *, value: bool = False, where: Any = st, **more: Any) -> bool:
@@ -301,14 +304,26 @@ def text_input(label: str, name: str, *, where: Any = st, **more: Any) -> str:
     return text
 
 
+def date_input(label: str, name: str, *, where: Any = st, **more: Any) -> date | None:
+    """A date in the address, empty unless somebody chooses one."""
+    key = key_of(name)
+    declare(name)
+    for value in st.query_params.get_all(key) if _opened() else []:
+        if value and not is_day(value):
+            _report_value(key, value)
+    chosen: date | None = where.date_input(label, value=None, key=key, bind="query-params", format="YYYY-MM-DD", **more)
+    _leave(key, chosen, None, str)
+    return chosen
+
+
 def number_input(label: str, name: str, *, where: Any = st, **more: Any) -> float | None:
     """A number input in the address; empty is no limit."""
     key, low, high = key_of(name), more.get("min_value"), more.get("max_value")
     declare(name)
     for value in st.query_params.get_all(key) if _opened() else []:
-        if value and not _within(value, low, high):
-            report_ignored(f"{_said(key)} cannot be “{plain(_short(value))}”")
-    _drop_unless(key, lambda value: value is None or _within(str(value), low, high))
+        if value and not is_within(value, low, high):
+            _report_value(key, value)
+    _drop_unless(key, lambda value: value is None or is_within(str(value), low, high))
     value = where.number_input(label, key=key, bind="query-params", **more)
     number = None if value is None else float(value)
     _leave(key, number, more.get("value"), lambda number: "" if number is None else f"{number:.12g}")
@@ -323,6 +338,10 @@ def declare(*names: str) -> None:
 def report_ignored(reason: str) -> None:
     """Keep a sentence about what the address asked for and the page cannot do."""
     st.session_state.setdefault(_IGNORED, []).append(reason)
+
+
+def _report_value(key: str, value: str, hint: str = "") -> None:
+    report_ignored(tr("{key} cannot be “{value}”{hint}", key=_said(key), value=plain(shortened(value)), hint=hint))
 
 
 def _said(key: str) -> str:
@@ -357,9 +376,8 @@ def _prepare(
     _declared().add(key)
     for value in st.query_params.get_all(key) if _opened() else []:
         if value and (value.lower() if fold else value) not in set(names):
-            near = _near(value, names)
-            hint = f" (near it: {', '.join(plain(name) for name in near)})" if near else ""
-            report_ignored(f"{_said(key)} cannot be “{plain(_short(value))}”{hint}")
+            near = listed(map(plain, near_names(value, names)))
+            _report_value(key, value, tr(" (near it: {names})", names=near) if near else "")
     _drop_unless(key, fine)
 
 
@@ -376,28 +394,3 @@ def _keep_unknown(key: str, options: Iterable[str]) -> None:
         missed = [value for value in st.query_params.get_all(key) if value and value not in known]
         if missed:
             st.session_state.setdefault(_UNKNOWN, {})[key] = missed
-
-
-def _near(wanted: str, names: Sequence[str]) -> list[str]:
-    """The names most like one that is none of them: by spelling, in full or without their organisation."""
-    wanted = wanted.casefold()[:200]
-    spelled: dict[str, str] = {}
-    for name in names:
-        spelled.setdefault(name.casefold(), name)
-        spelled.setdefault(name.casefold().rsplit("/", 1)[-1], name)
-    exact = [spelled[wanted]] if wanted in spelled else []
-    close = [spelled[one] for one in get_close_matches(wanted, spelled, n=2 * _NEAR, cutoff=0.6)]
-    within = [name for name in names if len(wanted) > 2 and wanted in name.casefold()]
-    return list(dict.fromkeys([*exact, *close, *within]))[:_NEAR]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _within(text: str, low: float | None, high: float | None) -> bool:
-    try:
-        value = float(text)
-    except ValueError:
-        return False
-    return (low is None or value >= low) and (high is None or value <= high)

@@ -10,7 +10,7 @@ The language is chosen by ``lang`` in the address, else it is what was chosen be
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,10 +21,17 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from data.rules.words import Phrase, mark, phrase
 
-__all__ = ["LANGUAGES", "choose_language", "in_language", "language", "mark", "phrase", "tr", "tr_n"]
+__all__ = [
+    "LANGUAGES", "capital", "choose_language", "in_language", "language", "listed", "mark", "phrase", "running",
+    "stopped", "tr", "tr_n",
+]  # fmt: skip
 
 # By the code that stands in the address, as the language itself is called.
 LANGUAGES = {"en": "English", "zh": "中文"}
+
+# Between the things of a list, in languages that have signs of their own; between sentences they have no space.
+_BETWEEN = {"zh": {", ": "、", "; ": "；", ": ": "：", " ": ""}}
+_STOPS = {"zh": "。"}
 
 _LOCALE = Path(__file__).parent / "locale"
 _CHOSEN = "_language"
@@ -50,6 +57,26 @@ def tr_n(n: int, one: str, many: str, /, **values: Any) -> str:
     if language() != "en" and many in _catalogue(language()):
         return tr(many, n=n, **values)
     return (one if n == 1 else many).format(n=n, **values)
+
+
+def listed(things: Iterable[object], between: str = ", ") -> str:
+    """Things in a row, with what the language has ``between`` them: a comma, or a word such as " or "."""
+    return _BETWEEN.get(language(), {}).get(between, tr(between)).join(map(str, things))
+
+
+def running(*sentences: str) -> str:
+    """Sentences one after the other; empty ones are left out."""
+    return listed(filter(None, sentences), " ")
+
+
+def stopped(text: str) -> str:
+    """The text with the full stop of the language."""
+    return text + _STOPS.get(language(), ".")
+
+
+def capital(text: str) -> str:
+    """The text as it begins a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def language() -> str:

@@ -13,8 +13,20 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.theme import ACCENT, DIVERGING, INVISIBLE, MUTED, add_spans, as_text, as_texts, styled
-from dashboard.formatting import score, signed
+from dashboard.figures.theme import (
+    ACCENT,
+    INVISIBLE,
+    MUTED,
+    add_spans,
+    as_text,
+    as_texts,
+    diverging,
+    row_height,
+    small_text,
+    styled,
+)  # fmt: skip
+from dashboard.formatting import score, signed, word
+from dashboard.words import listed, mark, tr
 from data.store.vocabulary import Verdict
 
 __all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "deltas_map", "dumbbell_chart", "verdicts_chart"]
@@ -31,18 +43,22 @@ VERDICT_SYMBOLS = {
 # Beyond this the colour says no more: most differences are small, and one broken model would wash them all out.
 _ENDS = 20.0
 _TEXT = "%{text}<extra></extra>"
+_WIDEST_WITH_TEXT = 24  # columns; plotly leaves values out where they do not fit, but tries each first
 
 
-def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> go.Figure:
+def deltas_map(
+    cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame, chosen: tuple[str, str] | None = None
+) -> go.Figure:
     """Deltas model by task, with the effect of each model to the right and of each task on top, both sorted.
 
     Args:
         cells: row, column, delta (0-1, of what can be compared; NaN drawn blank), verdict, cells, comparable, cause.
         rows: name, label (drawn on the axis), effect, typical, significant; the order given is drawn from the top.
         columns: the same of tasks, drawn from the left.
+        chosen: row and column of the cell that is open, which is framed.
 
-    A click gives ``customdata`` [row, column] of the cell: an invisible marker lies on each, because a selection of a
-    heatmap itself is not reported.
+    Values stand in the cells where they fit. A click gives ``customdata`` [row, column] of the cell: an unseen marker
+    lies on each, because a selection of a heatmap itself is not reported.
     """
     names, tasks = rows["name"].tolist(), columns["name"].tolist()
     i, j = pd.Index(names).get_indexer(cells["row"]), pd.Index(tasks).get_indexer(cells["column"])
@@ -55,10 +71,10 @@ def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -
         vertical_spacing=0.012, shared_xaxes=True, shared_yaxes=True,
     )  # fmt: skip
     figure.add_heatmap(
-        z=values, zmid=0, zmin=-_ENDS, zmax=_ENDS, colorscale=DIVERGING, hoverinfo="skip", xgap=1, ygap=1, row=2, col=1,
-        colorbar={
+        z=values, zmid=0, zmin=-_ENDS, zmax=_ENDS, colorscale=diverging(), hoverinfo="skip", xgap=1, ygap=1,
+        texttemplate="%{z:+.1f}" if len(tasks) <= _WIDEST_WITH_TEXT else None, row=2, col=1, colorbar={
             "orientation": "h", "y": 1, "yanchor": "top", "thickness": 8, "len": 0.13, "x": 1, "xanchor": "right",
-            "tickvals": [-20, 0, 20], "ticktext": ["≤ −20", "0", "≥ +20"], "tickfont": {"size": 10},
+            "tickvals": [-20, 0, 20], "ticktext": ["≤ −20", "0", "≥ +20"], "tickfont": {"size": small_text()},
         },
     )  # fmt: skip
     odd = (cells["verdict"] == Verdict.NOT_COMPARABLE).to_numpy()
@@ -71,6 +87,7 @@ def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -
         hovertemplate=_TEXT, row=2, col=1,
         marker={"symbol": "square", "size": 14, "color": INVISIBLE, "line": {"width": 0}},
     )  # fmt: skip
+    _frame(figure, names, tasks, chosen)
     _margin(figure, columns, np.arange(len(tasks)), upright=True)
     _margin(figure, rows, np.arange(len(names)), upright=False)
     figure.update_xaxes(
@@ -82,7 +99,20 @@ def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -
     )  # fmt: skip
     for axis in (figure.update_xaxes, figure.update_yaxes):
         axis(showgrid=False, zeroline=False, fixedrange=True)
-    return _clickable(figure, height=190 + 18 * max(len(names), 4) + 120, showlegend=False)
+    return _clickable(
+        figure, title=tr("Difference by model and task, in points; effects of models and tasks at the margins"),
+        alt=_alt_of_map(cells, rows), height=290 + row_height(18) * max(len(names), 4), showlegend=False,
+    )  # fmt: skip
+
+
+def _frame(figure: go.Figure, names: list[str], tasks: list[str], chosen: tuple[str, str] | None) -> None:
+    """A frame around the cell that is open, if it is drawn."""
+    if chosen and chosen[0] in names and chosen[1] in tasks:
+        y, x = names.index(chosen[0]), tasks.index(chosen[1])
+        line = {"color": ACCENT, "width": 3}
+        figure.add_shape(
+            type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line, layer="above", row=2, col=1
+        )
 
 
 def _clickable(figure: go.Figure, **layout: Any) -> go.Figure:
@@ -97,10 +127,12 @@ def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: 
     """Bars of the effects: solid where the effect is significant, hollow where it may be chance."""
     sizes = 100 * lines["typical"].where(lines["significant"].astype(bool), lines["effect"]).fillna(0).to_numpy(float)
     significant = lines["significant"].to_numpy(bool)
-    colours = [DIVERGING[0 if size < 0 else -1][1] for size in sizes]
+    ends = diverging()
+    colours = [ends[0 if size < 0 else -1][1] for size in sizes]
     filled = [colour if c else INVISIBLE for colour, c in zip(colours, significant, strict=True)]
     hover_texts = [
-        f"<b>{as_text(n)}</b><br>{signed(s / 100)} points{'' if c else ' (may be chance)'}"
+        f"<b>{as_text(n)}</b><br>"
+        + tr("{points} points" if c else "{points} points (may be chance)", points=signed(s / 100))
         for n, s, c in zip(lines["name"], sizes, significant, strict=True)
     ]
     outline = {"color": [colour if c else MUTED for colour, c in zip(colours, significant, strict=True)], "width": 1}
@@ -108,22 +140,44 @@ def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: 
     common = {"hoverinfo": "text", "showlegend": False, "width": 0.7}
     if upright:
         figure.add_bar(x=at, y=sizes, **bars, **common, row=1, col=1)
-        figure.update_yaxes(tickfont={"size": 10}, nticks=3, row=1, col=1)
+        figure.update_yaxes(tickfont={"size": small_text()}, nticks=3, row=1, col=1)
     else:
         figure.add_bar(x=sizes, y=at, orientation="h", **bars, **common, row=2, col=2)
-        figure.update_xaxes(tickfont={"size": 10}, nticks=3, showticklabels=True, row=2, col=2)
+        figure.update_xaxes(tickfont={"size": small_text()}, nticks=3, showticklabels=True, row=2, col=2)
 
 
 def _hover(cells: pd.DataFrame) -> list[str]:
-    words = {"model": ", the model's", "task": ", the task's", "model and task": ", model and task", "metric": ""}
+    causes = {name: tr(text) for name, text in _CAUSES.items()}
+    verdicts = {verdict: word(verdict) for verdict in Verdict}
+    between, some = listed(["", ""]), mark("{n} of {total} cells not comparable")
     return [
-        f"<b>{as_text(r)}</b><br>{as_text(c)}<br>{f'{signed(d)}, ' if signed(d) else ''}{v}"
-        f"{words.get(w, '')}{f'<br>{n - k} of {n} cells not comparable' if 0 < k < n else ''}"
+        f"<b>{as_text(r)}</b><br>{as_text(c)}<br>{between.join(filter(None, (signed(d), verdicts[v], causes.get(w))))}"
+        + (f"<br>{tr(some, n=n - k, total=n)}" if 0 < k < n else "")
         for r, c, d, v, w, n, k in zip(
             *(cells[name] for name in ("row", "column", "delta", "verdict", "cause", "cells", "comparable")),
             strict=True,
         )
     ]
+
+
+# Whose a difference is, as the split of the deltas names it.
+_CAUSES = {"model": mark("the model's"), "task": mark("the task's"), "model and task": mark("model and task")}
+
+
+def _alt_of_map(cells: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """How many cells there are, which way they differ, and where most."""
+    known = cells.dropna(subset=["delta"])
+    if known.empty:
+        return tr(
+            "{n:,} cells of {rows:,} models or runs, none of which can be compared.", n=len(cells), rows=len(rows)
+        )
+    most = known.iloc[int(known["delta"].abs().argmax())]
+    return tr(
+        "{n:,} cells of {rows:,} models or runs: {down:,} lower and {up:,} higher, by {median} points in the median; "
+        "the furthest is {row} on {task}, {points} points.",
+        n=len(known), rows=len(rows), down=int((known["delta"] < 0).sum()), up=int((known["delta"] > 0).sum()),
+        median=signed(known["delta"].median()), row=most["row"], task=most["column"], points=signed(most["delta"]),
+    )  # fmt: skip
 
 
 def dumbbell_chart(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
@@ -135,20 +189,27 @@ def dumbbell_chart(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
     y = np.arange(len(frame))
     claims, checks = 100 * frame["claim_score"].to_numpy(float), 100 * frame["check_score"].to_numpy(float)
     floor = 100 * frame["floor"].to_numpy(float)
+    sides = as_text(tr(claim)), as_text(tr(check))
     figure = go.Figure()
     figure.add_bar(
-        x=2 * floor, base=claims - floor, y=y, orientation="h", width=0.8, name="noise band", hoverinfo="skip",
+        x=2 * floor, base=claims - floor, y=y, orientation="h", width=0.8, name=tr("noise band"), hoverinfo="skip",
         marker={"color": MUTED, "opacity": 0.3, "line": {"width": 0}},
     )  # fmt: skip
     add_spans(figure, claims, checks, y, line={"color": MUTED, "width": 1.5}, connectgaps=False)
     hover_texts = [
-        f"<b>{as_text(r['who'])}</b><br>{as_text(r['what'])}<br>{as_text(claim)} {score(r['claim_score'])}"
-        f", {as_text(check)} {score(r['check_score'])}<br>{signed(r['delta'])}, {r['verdict']}; "
-        f"noise floor {score(r['floor'])}"
+        f"<b>{as_text(r['who'])}</b><br>{as_text(r['what'])}<br>"
+        + listed([f"{sides[0]} {score(r['claim_score'])}", f"{sides[1]} {score(r['check_score'])}"])
+        + "<br>"
+        + tr(
+            "{points}, {verdict}; noise floor {floor}",
+            points=signed(r["delta"]),
+            verdict=word(r["verdict"]),
+            floor=score(r["floor"]),
+        )
         for r in frame.to_dict("records")
     ]
     figure.add_scatter(
-        x=claims, y=y, mode="markers", name=as_text(claim), customdata=frame["key"].tolist(), text=hover_texts,
+        x=claims, y=y, mode="markers", name=sides[0], customdata=frame["key"].tolist(), text=hover_texts,
         hovertemplate=_TEXT,
         marker={"size": 9, "color": INVISIBLE, "line": {"color": ACCENT, "width": 2}},
     )  # fmt: skip
@@ -156,7 +217,7 @@ def dumbbell_chart(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         rows = frame.reset_index(drop=True).query("verdict == @verdict")
         at = rows.index.to_numpy()
         figure.add_scatter(
-            x=checks[at], y=at, mode="markers", name=f"{as_text(check)}: {verdict}",
+            x=checks[at], y=at, mode="markers", name=tr("{side}: {verdict}", side=sides[1], verdict=word(verdict)),
             customdata=rows["key"].tolist(), text=[hover_texts[k] for k in at], hovertemplate=_TEXT,
             marker={"size": 10, "color": VERDICT_COLOURS[verdict], "symbol": VERDICT_SYMBOLS[verdict]},
         )  # fmt: skip
@@ -166,8 +227,22 @@ def dumbbell_chart(frame: pd.DataFrame, *, claim: str, check: str) -> go.Figure:
         ], range=[len(frame) - 0.4, -0.6],
         fixedrange=True, showgrid=False, zeroline=False,
     )  # fmt: skip
-    figure.update_xaxes(title="Score, 0 to 100", fixedrange=True, zeroline=False)
-    return _clickable(figure, height=130 + 32 * max(len(frame), 3), bargap=0)
+    figure.update_xaxes(title=tr("Score, 0 to 100"), fixedrange=True, zeroline=False)
+    title = tr("The biggest differences: {claim} and {check}, score from 0 to 100", claim=tr(claim), check=tr(check))
+    height = 130 + row_height(32) * max(len(frame), 3)
+    return _clickable(figure, title=title, alt=_alt_of_pairs(frame), height=height, bargap=0)
+
+
+def _alt_of_pairs(frame: pd.DataFrame) -> str:
+    """How many pairs there are and which is furthest apart; the order given begins with it."""
+    if frame.empty:
+        return tr("No cell.")
+    first = frame.iloc[0]
+    return tr(
+        "{n:,} cells; first {who}, {what}: {claim} against {check}, {points} points.",
+        n=len(frame), who=first["who"], what=first["what"], claim=score(first["claim_score"]),
+        check=score(first["check_score"]), points=signed(first["delta"]),
+    )  # fmt: skip
 
 
 def verdicts_chart(types: pd.DataFrame) -> go.Figure:
@@ -180,8 +255,8 @@ def verdicts_chart(types: pd.DataFrame) -> go.Figure:
     for verdict, colour in VERDICT_COLOURS.items():
         share = 100 * types[verdict] / types["cells"].clip(lower=1)
         figure.add_bar(
-            x=share, y=y, orientation="h", name=verdict, marker={"color": colour}, row=1, col=1,
-            customdata=types[verdict].tolist(), hovertemplate="%{x:.1f} %, %{customdata:,} cells: " + verdict,
+            x=share, y=y, orientation="h", name=word(verdict), marker={"color": colour}, row=1, col=1,
+            customdata=types[verdict].tolist(), hovertemplate=tr("%{x:.1f} %, %{customdata:,} cells: ") + word(verdict),
         )  # fmt: skip
     for low, high, width in (("q5", "q95", 2), ("q25", "q75", 6)):
         line = {"color": ACCENT, "width": width}
@@ -190,7 +265,10 @@ def verdicts_chart(types: pd.DataFrame) -> go.Figure:
         x=100 * types["q50"], y=y, mode="markers", showlegend=False, row=1, col=2,
         marker={"size": 9, "color": ACCENT, "symbol": "line-ns-open", "line": {"width": 2}},
         text=[
-            f"median {signed(r['q50'])}, 90 % within {signed(r['q5'])} to {signed(r['q95'])}"
+            tr(
+                "median {median}, 90 % within {low} to {high}",
+                median=signed(r["q50"]), low=signed(r["q5"]), high=signed(r["q95"]),
+            )
             for r in types.to_dict("records")
         ],
         hovertemplate=_TEXT,
@@ -198,8 +276,22 @@ def verdicts_chart(types: pd.DataFrame) -> go.Figure:
     figure.add_vline(x=0, line={"color": MUTED, "width": 1}, row=1, col=2)
     labels = [f"{t} ({n:,})" for t, n in zip(as_texts(types["type"], 30), types["cells"], strict=True)]
     figure.update_yaxes(tickvals=y.tolist(), ticktext=labels, range=[len(types) - 0.5, -0.5], row=1, col=1)
-    figure.update_xaxes(title="Share of cells, %", range=[0, 100], row=1, col=1)
-    figure.update_xaxes(title="Difference, points", zeroline=False, row=1, col=2)
+    figure.update_xaxes(title=tr("Share of cells, %"), range=[0, 100], row=1, col=1)
+    figure.update_xaxes(title=tr("Difference, points"), zeroline=False, row=1, col=2)
     for axis in (figure.update_xaxes, figure.update_yaxes):
         axis(fixedrange=True)
-    return styled(figure, height=120 + 30 * max(len(types), 3), barmode="stack", bargap=0.35, dragmode=False)
+    return styled(
+        figure, title=tr("Verdicts of each task type, in % of its cells, and its differences, in points"),
+        alt=_alt_of_types(types), height=120 + row_height(30) * max(len(types), 3), barmode="stack", bargap=0.35,
+        dragmode=False,
+    )  # fmt: skip
+
+
+def _alt_of_types(types: pd.DataFrame) -> str:
+    """The verdicts over all types."""
+    cells = int(types["cells"].sum())
+    shares = (
+        tr("{verdict} {share:.1f} %", verdict=word(verdict), share=100 * types[verdict].sum() / max(cells, 1))
+        for verdict in VERDICT_COLOURS
+    )
+    return tr("{n:,} cells of {types:,} task types: {shares}.", n=cells, types=len(types), shares=listed(shares))

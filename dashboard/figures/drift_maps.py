@@ -1,26 +1,36 @@
 """Heatmaps of drift, each cell of which can be clicked.
 
 Streamlit reports no click on a heatmap, so every map carries invisible markers, one a cell: the x and y of a click are
-the column and the row. The colour of drift is the same on all maps: grey where arithmetic alone explains it, and darker
-with every step beyond.
+the column and the row. The colour of drift is the same on all maps: grey where arithmetic alone explains it, and
+further from the page with every step beyond.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import floor, log10, sqrt
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.theme import DIVERGING, as_text, as_texts, styled
+from dashboard.figures.theme import (
+    as_text,
+    as_texts,
+    diverging,
+    drift_colours,
+    row_height,
+    small_text,
+    styled,
+    text_size,
+)
+from dashboard.words import tr
 from data.rules.drift import FLOORS
 
-__all__ = ["DRIFT", "drift_map", "floor_marks", "signed_map"]
+__all__ = ["drift_map", "floor_marks", "signed_map"]
 
-DRIFT = [[0.0, "#b9c0ca"], [0.3, "#e9d9a6"], [0.55, "#e8a35e"], [0.8, "#b45309"], [1.0, "#571c00"]]
 _LEAST = 1e-8  # drift below this is drawn as this: rounding of the measure itself
 _MANY = 90  # rows beyond which names would overprint each other
 _WEBGL = 4_000  # cells beyond which markers are drawn as pixels, not as elements of the page
@@ -56,12 +66,14 @@ def drift_map(
     bar = _log_bar(low, high, floor_kind) if log else _plain_bar(high, floor_kind)
     figure = go.Figure(
         go.Heatmap(
-            z=colours, colorscale=DRIFT, zmin=low, zmax=high, hoverinfo="skip", xgap=1, ygap=0 if len(z) > _MANY else 1,
-            colorbar={**_BAR, **bar},
+            z=colours, colorscale=drift_colours(), zmin=low, zmax=high, hoverinfo="skip", xgap=1,
+            ygap=0 if len(z) > _MANY else 1, colorbar={**_bar(), **bar},
         )
     )  # fmt: skip
     figure.add_traces(_markers(z, label, ".3g", None if counts is None else counts.to_numpy(dtype=np.float32)))
-    return _framed(figure, rows, columns, label)
+    return _framed(
+        figure, rows, columns, tr("Drift of each cell: {measure}", measure=label), _alt(z, rows, columns, label)
+    )
 
 
 def signed_map(values: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], *, label: str) -> go.Figure:
@@ -70,12 +82,13 @@ def signed_map(values: pd.DataFrame, rows: Sequence[str], columns: Sequence[str]
     most = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 0.0
     figure = go.Figure(
         go.Heatmap(
-            z=z, colorscale=DIVERGING, zmin=-(most or 1), zmax=most or 1, hoverinfo="skip", xgap=1,
-            ygap=0 if len(z) > _MANY else 1, colorbar=_BAR,
+            z=z, colorscale=diverging(), zmin=-(most or 1), zmax=most or 1, hoverinfo="skip", xgap=1,
+            ygap=0 if len(z) > _MANY else 1, colorbar=_bar(),
         )
     )  # fmt: skip
     figure.add_traces(_markers(z, label, "+.3g", None))
-    return _framed(figure, rows, columns, label)
+    title = tr("Difference of each cell, around 0: {measure}", measure=label)
+    return _framed(figure, rows, columns, title, _alt(z, rows, columns, label))
 
 
 def floor_marks(kind: str) -> dict[str, float]:
@@ -89,12 +102,15 @@ def floor_marks(kind: str) -> dict[str, float]:
     return {name: sqrt(2 * value) if kind == "root" else value for name, value in FLOORS.items() if name != "auto"}
 
 
-_BAR = {
-    "orientation": "h", "yref": "container", "tickfont": {"size": 11}, "y": 1.0, "yanchor": "top", "x": 0,
-    "xanchor": "left", "len": 1.0, "thickness": 10,
-}  # fmt: skip
 _TICKS = {"ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d2430"}
 _AXIS = {"showgrid": False, "zeroline": False, "ticks": ""}
+
+
+def _bar() -> dict[str, object]:
+    return {
+        "orientation": "h", "yref": "container", "tickfont": {"size": small_text()}, "y": 1.0, "yanchor": "top", "x": 0,
+        "xanchor": "left", "len": 1.0, "thickness": 10,
+    }  # fmt: skip
 
 
 def _log_bar(low: float, high: float, kind: str) -> dict[str, object]:
@@ -126,8 +142,8 @@ def _markers(
     """One for each cell with a figure, one for each without; numbers only, so that 12,000 of them travel fast."""
     kind = go.Scattergl if z.size > _WEBGL else go.Scatter
     known = np.isfinite(z)
-    texts = "" if counts is None else "<br>%{customdata[1]:d} texts"
-    hover = {True: f"{as_text(label, 60)} %{{customdata[0]:{spec}}}{texts}", False: "no figure"}
+    texts = "" if counts is None else "<br>" + tr("%{customdata[1]:d} texts")
+    hover = {True: f"{as_text(label, 60)} %{{customdata[0]:{spec}}}{texts}", False: tr("no figure")}
     clear = {"marker": {"opacity": 0.0}}
     traces = []
     for has in (True, False):
@@ -145,21 +161,31 @@ def _markers(
     return traces
 
 
-def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], label: str) -> go.Figure:
+def _alt(z: NDArray[np.float32], rows: Sequence[str], columns: Sequence[str], label: str) -> str:
+    """How large the map is, and what its middle and its furthest cell are."""
+    size: dict[str, Any] = {"rows": len(rows), "columns": len(columns), "measure": label}
+    known = np.abs(z[np.isfinite(z)])
+    if not len(known):
+        return tr("{measure}: {rows:,} rows by {columns:,} columns without a figure.", **size)
+    i, j = map(int, np.unravel_index(np.nanargmax(np.abs(z)), z.shape))
+    return tr(
+        "{measure}: {rows:,} rows by {columns:,} columns, {median:.2g} in the median; the furthest is {value:.3g}, of "
+        "{row} and {column}.",
+        **size, median=float(np.median(known)), value=float(z[i, j]), row=rows[i], column=columns[j],
+    )  # fmt: skip
+
+
+def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], title: str, alt: str) -> go.Figure:
     named = len(rows) <= _MANY
     slanted = len(columns) > 6
     longest = max((min(len(str(name)), 22) for name in columns), default=0)
-    above = 94 + (5.4 * longest if slanted else 14)
-    each = 24 if len(rows) <= 16 else 17
-    height = int(above + 16 + (max(len(rows), 3) * each if named else 760))
-    figure.update_traces(colorbar={"y": 1 - 16 / height}, selector={"type": "heatmap"})
-    return styled(
-        figure,
-        height=height,
-        # Above the bar: a title of the bar's own would be drawn over it where the map is low.
-        title={"text": as_text(label, 60), "font": {"size": 13}, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 2}},
+    above = 78 + (5.4 * text_size() / 13 * longest if slanted else 14)
+    each = row_height(24 if len(rows) <= 16 else 17)
+    styled(
+        figure, title=title, alt=alt, above=above,
+        height=above + 16 + (max(len(rows), 3) * each if named else 760),
         hovermode="closest", hoverdistance=-1, clickmode="event+select", dragmode="zoom",
-        margin={"t": above, "r": 40 if slanted else 16},
+        margin_r=40 if slanted else 16,
         yaxis=_AXIS | {
             "range": [len(rows) - 0.5, -0.5], "automargin": True, "tickvals": np.arange(len(rows)),
             "ticktext": as_texts(rows, 26), "showticklabels": named,
@@ -169,3 +195,7 @@ def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], labe
             "tickvals": np.arange(len(columns)), "ticktext": as_texts(columns, 22),
         },
     )  # fmt: skip
+    # The bar of colours between title and map: a title of the bar's own would be drawn over it where the map is low.
+    layout = figure.layout
+    figure.update_traces(colorbar={"y": 1 - (layout.margin.t - above) / layout.height}, selector={"type": "heatmap"})
+    return figure

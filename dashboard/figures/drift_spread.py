@@ -9,7 +9,20 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.drift_maps import floor_marks
-from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, SYMBOLS, as_text, as_texts, marker, styled
+from dashboard.figures.theme import (
+    ACCENT,
+    CATEGORICAL,
+    MUTED,
+    SYMBOLS,
+    as_text,
+    as_texts,
+    marker,
+    row_height,
+    small_text,
+    styled,
+)  # fmt: skip
+from dashboard.formatting import day, signed, word
+from dashboard.words import tr
 
 __all__ = ["cost_chart", "history_chart", "length_chart", "spread_chart", "vector_chart"]
 
@@ -33,8 +46,15 @@ def spread_chart(quantiles: pd.DataFrame, names: Mapping[str, str], *, of: str, 
     )  # fmt: skip
     if log:
         _floors(figure, "distance", vertical=True)
+    medians = chosen["median"]
+    alt = tr(
+        "{measure} of {n:,} encoders: medians from {low:.3g} ({lowest}) to {high:.3g} ({highest}).",
+        measure=title, n=len(chosen), low=medians.min(), lowest=names[str(medians.idxmin())], high=medians.max(),
+        highest=names[str(medians.idxmax())],
+    ) if len(chosen) else title  # fmt: skip
     return styled(
-        figure, height=90 + 26 * max(len(chosen), 2), margin={"t": 40},
+        figure, title=tr("{measure}: half of the texts in the box, 90 % within the whiskers", measure=title), alt=alt,
+        height=90 + row_height(26) * max(len(chosen), 2), above=16,
         xaxis={"type": "log" if log else "linear", "title": title, "exponentformat": "e"},
         yaxis={"autorange": "reversed", "automargin": True},
     )  # fmt: skip
@@ -62,7 +82,7 @@ def length_chart(
     figure = go.Figure(
         [
             go.Scattergl(
-                x=others["length"].clip(lower=1), y=others["value"], mode="markers", name="other encoders",
+                x=others["length"].clip(lower=1), y=others["value"], mode="markers", name=tr("other encoders"),
                 hoverinfo="skip", marker={"color": MUTED, "size": 4, "opacity": 0.35},
                 unselected={"marker": {"opacity": 0.35}},
             ),
@@ -78,9 +98,16 @@ def length_chart(
     if log:
         _floors(figure, floor_kind)
     _limits(figure, limits)
+    alt = tr(
+        "{n:,} texts of {encoder}, {shortest:,.0f} to {longest:,.0f} {unit} long; {measure} {median:.2g} in the median "
+        "and {most:.3g} at most.",
+        n=len(mine), encoder=names.get(chosen, ""), shortest=mine["length"].min(), longest=mine["length"].max(),
+        unit=length, measure=label, median=mine["value"].median(), most=mine["value"].max(),
+    )  # fmt: skip
     return styled(
-        figure, height=440, hovermode="closest", clickmode="event+select", margin={"t": 40},
-        xaxis={"type": "log", "title": f"Length of the text in {length}"},
+        figure, title=tr("{measure} of each text by its length in {unit}", measure=label, unit=length), alt=alt,
+        height=440, hovermode="closest", clickmode="event+select", above=16,
+        xaxis={"type": "log", "title": tr("Length of the text in {unit}", unit=length)},
         yaxis={"type": "log" if log else "linear", "title": label, "exponentformat": "e"},
     )  # fmt: skip
 
@@ -88,16 +115,26 @@ def length_chart(
 def vector_chart(dimensions: pd.DataFrame) -> go.Figure:
     """Both vectors of one text over their dimensions, and the difference under them."""
     figure = go.Figure()
-    for name, colour, width in (("reference", MUTED, 1.5), ("candidate", ACCENT, 1.0)):
+    for name, label, colour, width in (
+        ("reference", tr("reference"), MUTED, 1.5),
+        ("candidate", tr("candidate"), ACCENT, 1.0),
+    ):
         line = {"color": colour, "width": width}
-        figure.add_scattergl(x=dimensions["dimension"], y=dimensions[name], name=name, mode="lines", line=line)
+        figure.add_scattergl(x=dimensions["dimension"], y=dimensions[name], name=label, mode="lines", line=line)
     figure.add_bar(
-        x=dimensions["dimension"], y=dimensions["difference"], name="candidate - reference", yaxis="y2",
+        x=dimensions["dimension"], y=dimensions["difference"], name=tr("candidate - reference"), yaxis="y2",
         marker={"color": _WARM, "line": {"width": 0}},
     )  # fmt: skip
+    most = dimensions["difference"].abs().argmax() if len(dimensions) else None
+    alt = "" if most is None else tr(
+        "{n:,} dimensions; the largest difference is {difference:+.2g}, in dimension {dimension}.",
+        n=len(dimensions), difference=dimensions["difference"].iloc[most], dimension=dimensions["dimension"].iloc[most],
+    )  # fmt: skip
     return styled(
-        figure, height=320, bargap=0, hovermode="x unified", xaxis={"title": "Dimension", "anchor": "y2"},
-        yaxis={"domain": [0.45, 1.0], "title": "value"}, yaxis2={"domain": [0.0, 0.36], "title": "difference"},
+        figure, title=tr("Both vectors of the text by dimension, and their difference (values as served)"), alt=alt,
+        height=340, bargap=0, hovermode="x unified", xaxis={"title": tr("Dimension"), "anchor": "y2"},
+        yaxis={"domain": [0.45, 1.0], "title": tr("Value").lower()},
+        yaxis2={"domain": [0.0, 0.36], "title": tr("Difference").lower()},
     )  # fmt: skip
 
 
@@ -105,18 +142,26 @@ def history_chart(history: pd.DataFrame) -> go.Figure:
     """Drift of the same pair at every check of it: the median, with the worst text above; the floor dotted."""
     figure = go.Figure()
     for column, name, colour, symbol in (
-        ("worst", "worst text", _WARM, SYMBOLS[3]),
-        ("median", "median", ACCENT, SYMBOLS[0]),
+        ("worst", tr("worst text"), _WARM, SYMBOLS[3]),
+        ("median", tr("Median").lower(), ACCENT, SYMBOLS[0]),
     ):
         figure.add_scatter(
             x=history["started_at"], y=history[column].clip(lower=_LEAST), name=name, mode="lines+markers",
             line={"color": colour, "width": 2}, marker={"size": 10, "symbol": symbol},
-            customdata=history["check_id"], hovertext=as_texts(history["verdict"], 60),
+            customdata=history["check_id"], hovertext=as_texts(history["verdict"].map(word), 60),
             hovertemplate="%{x|%Y-%m-%d %H:%M}<br>%{y:.3g}<br>%{hovertext}<extra></extra>",
         )  # fmt: skip
     _floors(figure, "distance")
-    distance = {"type": "log", "title": "Cosine distance", "exponentformat": "e"}
-    return styled(figure, height=340, yaxis=distance, margin={"t": 40})
+    distance = {"type": "log", "title": tr("Cosine distance"), "exponentformat": "e"}
+    first, last = history.iloc[0], history.iloc[-1]
+    alt = tr(
+        "{n:,} checks from {start} to {end}: the median from {before:.2g} to {after:.2g}, the worst text from "
+        "{worst_before:.2g} to {worst_after:.2g}.",
+        n=len(history), start=day(first["started_at"]), end=day(last["started_at"]), before=first["median"],
+        after=last["median"], worst_before=first["worst"], worst_after=last["worst"],
+    )  # fmt: skip
+    title = tr("Drift at every check, cosine distance: the median and the worst text")
+    return styled(figure, title=title, alt=alt, height=340, yaxis=distance, above=16)
 
 
 def cost_chart(points: pd.DataFrame) -> go.Figure:
@@ -125,16 +170,24 @@ def cost_chart(points: pd.DataFrame) -> go.Figure:
     for i, (encoder, rows) in enumerate(points.groupby("encoder", sort=True)):
         figure.add_scatter(
             x=rows["drift"].clip(lower=_LEAST), y=100 * rows["delta"], mode="markers", name=as_text(encoder, 26),
-            marker=marker(i, 10), customdata=rows[["task", "verdict"]].map(as_text, most=60),
+            marker=marker(i, 10), 
+            customdata=rows[["task", "verdict"]].assign(verdict=rows["verdict"].map(word)).map(as_text, most=60),
             error_y={"type": "data", "array": 100 * rows["floor"], "thickness": 1, "width": 3, "color": MUTED},
-            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>drift %{x:.3g}<br>%{y:+.2f} points"
-            "<extra></extra>",
+            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>" + tr("drift %{x:.3g}") + "<br>"
+            + tr("%{y:+.2f} points") + "<extra></extra>",
         )  # fmt: skip
     figure.add_hline(y=0, line={"color": MUTED, "width": 1})
     _floors(figure, "distance", vertical=True)
+    lost = points.iloc[int(points["delta"].argmin())] if points["delta"].notna().any() else None
+    alt = "" if lost is None else tr(
+        "{n:,} tasks of {encoders:,} encoders; the most is lost by {encoder} on {task}: {points} points.",
+        n=len(points), encoders=points["encoder"].nunique(), encoder=lost["encoder"], task=lost["task"],
+        points=signed(lost["delta"]),
+    )  # fmt: skip
     return styled(
-        figure, xaxis={"type": "log", "title": "Mean drift (cosine distance)", "exponentformat": "e"},
-        yaxis={"title": "Reproduced - published, points"}, margin={"t": 40},
+        figure, title=tr("Score lost or won, in points, against the mean drift of the vectors"), alt=alt,
+        xaxis={"type": "log", "title": tr("Mean drift (cosine distance)"), "exponentformat": "e"},
+        yaxis={"title": tr("Reproduced - published, points")}, above=16,
     )  # fmt: skip
 
 
@@ -145,7 +198,7 @@ def _limits(figure: go.Figure, limits: Mapping[str, float]) -> None:
         # Shapes take a value, annotations its logarithm.
         figure.add_annotation(
             x=log10(at), y=0, yref="paper", text=as_text(name, 34), textangle=-90, showarrow=False, xanchor="right",
-            yanchor="bottom", font={"size": 11, "color": MUTED},
+            yanchor="bottom", font={"size": small_text()},
         )  # fmt: skip
 
 
@@ -161,4 +214,4 @@ def _floors(figure: go.Figure, kind: str, *, vertical: bool = False) -> None:
         # Shapes take a value, annotations its logarithm.
         place = {along: log10(value), across: 1, f"{across}ref": "paper", "yanchor": "bottom"}
         place |= {} if vertical else {"xanchor": "right"}
-        figure.add_annotation(text=name, showarrow=False, font={"size": 11, "color": MUTED}, **place)
+        figure.add_annotation(text=name, showarrow=False, font={"size": small_text()}, **place)

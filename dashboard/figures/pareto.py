@@ -8,15 +8,27 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import ACCENT, CATEGORICAL, INVISIBLE, MUTED, ORDERED, SYMBOLS, as_text, styled
+from dashboard.figures.theme import (
+    ACCENT,
+    CATEGORICAL,
+    INVISIBLE,
+    MUTED,
+    ORDERED,
+    SYMBOLS,
+    as_text,
+    small_text,
+    styled,
+)  # fmt: skip
 from dashboard.formatting import parameters, rounded, score
+from dashboard.words import mark, tr
 from data.rules import licences
 from data.rules.licences import CLASSES, licence_of
 from data.rules.weighting import pareto
 
 __all__ = ["drawable", "front", "pareto_chart"]
 
-UNKNOWN = "not stated"
+UNKNOWN = mark("not stated")
+_BEFORE = "before "  # of the group of the oldest years
 _UNSURE = (UNKNOWN, CLASSES[licences.UNKNOWN])
 
 
@@ -46,7 +58,7 @@ def pareto_chart(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | No
     best = front(known)
     figure = go.Figure()
     figure.add_scatter(
-        x=best["n_parameters"], y=rounded(100 * best["quality"]), mode="lines", name="best at its size or smaller",
+        x=best["n_parameters"], y=rounded(100 * best["quality"]), mode="lines", name=tr("best at its size or smaller"),
         line={"color": MUTED, "width": 1.5, "shape": "hv", "dash": "dot"}, hoverinfo="skip",
     )  # fmt: skip
     groups = (
@@ -58,16 +70,37 @@ def pareto_chart(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | No
         colour = MUTED if name in _UNSURE else colours[i % len(colours)]
         rows = known[(groups == name).to_numpy()]
         figure.add_scatter(
-            x=rows["n_parameters"], y=rounded(100 * rows["quality"]), mode="markers", name=as_text(name),
+            x=rows["n_parameters"], y=rounded(100 * rows["quality"]), mode="markers", name=as_text(_said(name)),
             marker={"size": 8, "opacity": 0.85, "color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]},
             customdata=rows["model"], text=[_hover(row) for row in rows.itertuples()],
             hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
     _name_the_front(figure, best)
     _ring(figure, known[known["model"] == chosen])
-    figure.update_xaxes(type="log", title="Parameters", tickvals=_TICKS, ticktext=[parameters(t) for t in _TICKS])
-    figure.update_yaxes(title=as_text(quality))
-    return styled(figure, height=520)
+    figure.update_xaxes(type="log", title=tr("Parameters"), tickvals=_TICKS, ticktext=[parameters(t) for t in _TICKS])
+    figure.update_yaxes(title=as_text(tr(quality)))
+    title = tr("{quality} (0 to 100) against the number of parameters, a point a model", quality=tr(quality))
+    return styled(figure, title=title, alt=_alt(known, best), height=520)
+
+
+def _alt(known: pd.DataFrame, best: pd.DataFrame) -> str:
+    """How many models there are, and the two ends of the front."""
+    if best.empty:
+        return tr("No model has both a size and this mean.")
+    small, large = best.iloc[0], best.iloc[-1]
+    return tr(
+        "{n:,} models, {front:,} of them beaten by none of their size or smaller: from {small} ({small_size}, {low}) "
+        "to {large} ({large_size}, {high}).",
+        n=len(known), front=len(best), small=small["model"], small_size=parameters(small["n_parameters"]),
+        low=score(small["quality"]), large=large["model"], large_size=parameters(large["n_parameters"]),
+        high=score(large["quality"]),
+    )  # fmt: skip
+
+
+def _said(name: str) -> str:
+    """A group's name in the viewer's language: a class of licences, or years."""
+    year = name.removeprefix(_BEFORE)
+    return tr(name) if year == name else tr("before {year}", year=year)
 
 
 _TICKS = [1e6, 1e7, 1e8, 1e9, 1e10, 1e11]
@@ -77,19 +110,20 @@ def _years(dates: pd.Series) -> pd.Series:
     """The year, the oldest ones together: as many as there are colours that can be told apart."""
     years = pd.to_datetime(dates).dt.year
     first = years.max() - len(ORDERED) + 2
-    names = years.map("{:.0f}".format, na_action="ignore").where(years >= first, f"before {first:.0f}")
+    names = years.map("{:.0f}".format, na_action="ignore").where(years >= first, f"{_BEFORE}{first:.0f}")
     return names.where(years.notna(), UNKNOWN)
 
 
 def _last(name: str) -> tuple[bool, int, bool, str]:
     classes = list(CLASSES.values())
     place = classes.index(name) if name in classes else 0
-    return (name in _UNSURE, place, not name.startswith("before"), name)
+    return (name in _UNSURE, place, not name.startswith(_BEFORE), name)
 
 
 def _hover(row: Any) -> str:
-    rank = f"rank {row.rank:.0f}, " if pd.notna(row.rank) else ""
-    facts = f"{rank}{score(row.quality)}, {parameters(row.n_parameters)} parameters"
+    facts = tr("{score}, {parameters} parameters", score=score(row.quality), parameters=parameters(row.n_parameters))
+    if pd.notna(row.rank):
+        facts = tr("rank {rank:.0f}, {facts}", rank=row.rank, facts=facts)
     return f"<b>{as_text(row.model)}</b><br>{facts}"
 
 
@@ -104,13 +138,13 @@ def _name_the_front(figure: go.Figure, best: pd.DataFrame) -> None:
         placed.append((x, y))
         figure.add_annotation(
             x=x, y=y, text=as_text(row.model.rsplit("/", 1)[-1], 28), showarrow=False, xanchor="right",
-            yanchor="bottom", xshift=-4, font={"size": 11},
+            yanchor="bottom", xshift=-4, font={"size": small_text()},
         )  # fmt: skip
 
 
 def _ring(figure: go.Figure, rows: pd.DataFrame) -> None:
     if len(rows):
         figure.add_scatter(
-            x=rows["n_parameters"], y=rounded(100 * rows["quality"]), mode="markers", name="chosen", hoverinfo="skip",
-            marker={"size": 16, "color": INVISIBLE, "line": {"color": ACCENT, "width": 2.5}},
+            x=rows["n_parameters"], y=rounded(100 * rows["quality"]), mode="markers", name=tr("chosen"),
+            hoverinfo="skip", marker={"size": 16, "color": INVISIBLE, "line": {"color": ACCENT, "width": 2.5}},
         )  # fmt: skip

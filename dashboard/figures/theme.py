@@ -1,60 +1,160 @@
-"""Colours, layout and marks all figures share.
+"""Colours, layout, titles and marks all figures share.
 
-Figures leave background, text and grid colours to Streamlit, which follows the viewer's light or dark theme; colours
-that carry meaning are set here and readable on both. The categorical set is Okabe and Ito's, ordered so that neighbours
-differ in lightness too, and every category also gets a marker shape of its own.
+Figures leave background and grid colours to Streamlit, which follows the viewer's light or dark theme; colours that
+carry meaning are set here and readable on both, and names are as dark as the text of the page. The categorical set is
+Okabe and Ito's, ordered so that neighbours differ in lightness too, and every category also gets a marker shape of its
+own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from dashboard.frame_keys import frame_choice
 
 __all__ = [
     "ACCENT",
     "CATEGORICAL",
-    "DIVERGING",
     "INVISIBLE",
     "MUTED",
     "ORDERED",
     "SEQUENTIAL",
     "SYMBOLS",
     "add_spans",
+    "alt_of",
     "as_text",
     "as_texts",
+    "diverging",
+    "drift_colours",
     "marker",
+    "row_height",
+    "small_text",
     "styled",
+    "text_size",
 ]
 
 CATEGORICAL = ["#2f6fc4", "#d98200", "#0f8a6d", "#b3446c", "#8c6bb1", "#4aa3c7", "#9c6b30", "#7d8590"]
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"]
 ACCENT, MUTED = CATEGORICAL[0], CATEGORICAL[-1]
 INVISIBLE = "rgba(0,0,0,0)"
+_INK = {False: "#1d2430", True: "#e4e8ee"}  # text on a light and on a dark page, as .streamlit/config.toml has it
 
 # Steps in time, from old to new: ordered and still told apart, on light and on dark.
 ORDERED = ["#7d8590", "#8c6bb1", "#2f6fc4", "#0f8a6d", "#d98200", "#cf4a30"]
 
-# Signed differences, centred on zero: blue is better, orange is worse; both ends are equally dark.
-DIVERGING = [[0.0, "#a64b00"], [0.25, "#e8a35e"], [0.5, "#ececec"], [0.75, "#74a9dc"], [1.0, "#134d96"]]
+Scale = list[tuple[float, str]]
+# Signed differences, centred on zero: blue is better, orange is worse; both ends stand out alike from the page, and
+# what is near zero is near the page's own colour, so that a map of small differences does not glare in the dark.
+_DIVERGING: Scale = [(0.0, "#a64b00"), (0.25, "#e8a35e"), (0.5, "#ececec"), (0.75, "#74a9dc"), (1.0, "#134d96")]
+_DIVERGING_DARK: Scale = [(0.0, "#f0a35c"), (0.25, "#a65a1c"), (0.5, "#2a3039"), (0.75, "#33629c"), (1.0, "#7fb2ee")]
+# Drift: grey where arithmetic alone explains it, and further from the page with every step beyond.
+_DRIFT: Scale = [(0.0, "#b9c0ca"), (0.3, "#e9d9a6"), (0.55, "#e8a35e"), (0.8, "#b45309"), (1.0, "#571c00")]
+_DRIFT_DARK: Scale = [(0.0, "#39414c"), (0.3, "#6a5f37"), (0.55, "#a0641f"), (0.8, "#d98536"), (1.0, "#ffc890")]
 # Amounts: dark is more on light, and still ordered on dark.
 SEQUENTIAL = "Cividis"
 
 
-def styled(figure: go.Figure, *, height: int = 420, **layout: Any) -> go.Figure:
-    """The same figure with the margins, legend and hover all of ours have, and what its own layout says beside."""
+def text_size() -> int:
+    """Size of the text in figures in px: 13, and larger where the page is shown to a room."""
+    return 16 if _in_page() and frame_choice("present") == "1" else 13
+
+
+def small_text() -> int:
+    """Size of the smallest text in figures in px."""
+    return text_size() - 1
+
+
+def row_height(pixels: float) -> int:
+    """Height of a row of a figure that is so many px high at the usual size of its text."""
+    return round(pixels * text_size() / 13)
+
+
+def diverging() -> Scale:
+    """Colours of signed differences, orange to blue, for the viewer's theme."""
+    return _DIVERGING_DARK if _is_dark() else _DIVERGING
+
+
+def drift_colours() -> Scale:
+    """Colours of amounts of drift, for the viewer's theme."""
+    return _DRIFT_DARK if _is_dark() else _DRIFT
+
+
+def _in_page() -> bool:
+    return get_script_run_ctx(suppress_warning=True) is not None
+
+
+def _is_dark() -> bool:
+    return _in_page() and st.context.theme.type == "dark"
+
+
+def styled(
+    figure: go.Figure, *, title: str, alt: str, height: float = 420, above: float = 0, **layout: Any
+) -> go.Figure:
+    """The same figure with title, margins, legend and hover all of ours have, and what its own layout says beside.
+
+    Args:
+        figure: the figure.
+        title: what it shows, with units, as plain text; it is drawn above the figure in lines that a narrow screen has
+            room for.
+        alt: the same for who cannot see it, in one sentence with its main figures; kept in the figure (:func:`alt_of`).
+        height: of all but the title, in px.
+        above: room between title and plot, in px.
+        **layout: of the figure.
+    """
+    lines = _lines(title)
+    size = text_size() + 1
+    head = 8 + round(1.3 * size) * len(lines)
     figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 24, "b": 8},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0, "title": None},
+        height=round(height + head),
+        margin={"l": 8, "r": 8, "t": head + 8 + above, "b": 8},
+        title={  # a pad is that of the middle of its lines
+            "text": "<br>".join(as_text(line) for line in lines), "font": {"size": size}, "x": 0, "xref": "container",
+            "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": head // 2 + 1, "l": 4},
+        },
+        # Below the plot: as many lines as its names need, on any screen, and none of them over the title.
+        legend={
+            "orientation": "h", "xref": "container", "x": 0, "xanchor": "left", "yref": "container", "y": 0,
+            "yanchor": "bottom", "title": None, "font": {"size": small_text()},
+        },
         hoverlabel={"align": "left"},
-        font={"size": 13},
+        font={"size": text_size()},
         modebar={"remove": ["lasso2d", "select2d", "autoScale2d"]},
-    )
-    return figure.update_layout(layout)
+        meta={"title": title, "alt": alt},
+    )  # fmt: skip
+    figure.update_layout(layout)
+    # Streamlit's own theme greys what stands at the axes, which are names of models and tasks here.
+    ink = {"color": _INK[_is_dark()]}
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(tickfont=ink)
+    figure.update_polars(angularaxis={"tickfont": ink})
+    return figure.update_annotations(font=ink)
+
+
+def alt_of(figure: go.Figure) -> str:
+    """What a figure shows, in words."""
+    return str((figure.layout.meta or {}).get("alt", ""))
+
+
+_LINE = 46  # letters of a title that a screen of 390 px has room for; a Chinese sign is as wide as two
+
+
+def _lines(title: str) -> list[str]:
+    """A title in lines that a narrow screen has room for, parted between words or Chinese signs."""
+    lines, width = [""], 0
+    for part in re.findall(r"[^\s\u3000-\uffef]+[\s\u3000-\u303f\uff00-\uffef]*|\s+|.", " ".join(title.split())):
+        wide = sum(2 if sign > "\u2fff" else 1 for sign in part)
+        if width + len(part.rstrip()) > _LINE and lines[-1]:
+            lines, width = [*lines, ""], 0
+        lines[-1], width = lines[-1] + part, width + wide
+    return [line.strip() for line in lines]
 
 
 def marker(i: int, size: int) -> dict[str, object]:

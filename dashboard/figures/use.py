@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, as_texts, styled
-from dashboard.formatting import bytes_text, parameters, rounded
+from dashboard.formatting import bytes_text, parameters, rounded, score
+from dashboard.words import mark, tr
 from data.rules.weighting import pareto
 
 __all__ = ["SIZES", "short_list_chart"]
 
 # What quality can be weighed against: column of the short list -> (title of the axis, how a value is written).
-SIZES = {
-    "Index size": ("index_bytes", "index size (bytes)", bytes_text),
-    "Parameters": ("n_parameters", "parameters", parameters),
-    "Dimensions": ("dimensions", "dimensions", lambda n: "" if pd.isna(n) else f"{n:.0f}"),
+SIZES: dict[str, tuple[str, str, Callable[[float], str]]] = {
+    "Index size": ("index_bytes", mark("index size (bytes)"), bytes_text),
+    "Parameters": ("n_parameters", mark("parameters"), parameters),
+    "Dimensions": ("dimensions", mark("dimensions"), lambda n: "" if pd.isna(n) else f"{n:.0f}"),
 }
 
 
@@ -34,20 +37,41 @@ def short_list_chart(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
     listed = known["place"] <= top
     figure = go.Figure()
     figure.add_scatter(
-        x=front["size"], y=rounded(100 * front["score"]), mode="lines", name="nothing better is smaller",
+        x=front["size"], y=rounded(100 * front["score"]), mode="lines", name=tr("nothing better is smaller"),
         line={"shape": "hv", "color": CATEGORICAL[1], "width": 2}, hoverinfo="skip",
     )  # fmt: skip
     for part, name, places, style in (
-        (known[~listed], "other models", None, {"color": MUTED, "size": 8, "opacity": 0.55}),
-        (known[listed], "short list", known.loc[listed, "place"], {"color": ACCENT, "size": 13, "symbol": "diamond"}),
+        (known[~listed], tr("other models"), None, {"color": MUTED, "size": 8, "opacity": 0.55}),
+        (
+            known[listed],
+            tr("short list"),
+            known.loc[listed, "place"],
+            {"color": ACCENT, "size": 13, "symbol": "diamond"},
+        ),
     ):
         figure.add_scatter(
             x=part["size"], y=rounded(100 * part["score"]), name=name, marker=style, text=places,
             mode="markers" if places is None else "markers+text", textposition="top center",
             customdata=np.column_stack([as_texts(part["model"]), part["place"], part["size"].map(spell)]),
-            hovertemplate="<b>%{customdata[0]}</b><br>place %{customdata[1]}, score %{y:.2f}, %{customdata[2]}"
-            "<extra></extra>",
+            hovertemplate="<b>%{customdata[0]}</b><br>"
+            + tr("place %{customdata[1]}, score %{y:.2f}, %{customdata[2]}") + "<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title=title, type="log", dtick="D2", tickformat=".2~s")
-    figure.update_yaxes(title="weighted score")
-    return styled(figure, height=460)
+    figure.update_xaxes(title=tr(title), type="log", dtick="D2", tickformat=".2~s")
+    figure.update_yaxes(title=tr("weighted score"))
+    return styled(
+        figure, title=tr("Weighted score (0 to 100) against {size}, a point a model", size=tr(title)),
+        alt=_alt(known, front, spell), height=460,
+    )  # fmt: skip
+
+
+def _alt(known: pd.DataFrame, front: pd.DataFrame, spell: Callable[[float], str]) -> str:
+    """How many models there are, and the two ends of the front."""
+    if front.empty:
+        return tr("No model of known size.")
+    small, large = front.iloc[0], front.iloc[-1]
+    return tr(
+        "{n:,} models, {front:,} of them with nothing better that is smaller: from {small} ({small_size}, {low}) to "
+        "{large} ({large_size}, {high}).",
+        n=len(known), front=len(front), small=small["model"], small_size=spell(small["size"]),
+        low=score(small["score"]), large=large["model"], large_size=spell(large["size"]), high=score(large["score"]),
+    )  # fmt: skip

@@ -14,15 +14,17 @@ from data.store.vocabulary import DriftVerdict, LinkState, Severity, Tier, Verdi
 
 __all__ = ["Link", "Linked", "chain_of_candidate", "chain_of_run", "check_of_run"]
 
-_CHECK = "No parity check of this set-up yet."
-
 
 class Link(NamedTuple):
-    """One link from the files to the score: ``same``, ``differs``, ``broken`` (a fault was found) or ``unknown``."""
+    """One link from the files to the score: ``same``, ``differs``, ``broken`` (a fault was found) or ``unknown``.
+
+    ``about`` is a code for what is known of it, which ``dashboard/sections/chain.py`` says, with these ``facts`` in it.
+    """
 
     name: str
     state: LinkState
-    sentence: str
+    about: str
+    facts: dict[str, Any] = {}
 
 
 class Linked(NamedTuple):
@@ -79,8 +81,10 @@ def chain_of_run(cursor: Cursor, run: str, other: str | None, verdict: Link) -> 
     files = _files_of_run(cursor, run, other, findings)
     if linked is None:
         fault = _fault(findings, Tier.TOKENIZER)
-        tokens = Link("tokens", LinkState.BROKEN, fault) if fault else Link("tokens", LinkState.UNKNOWN, _CHECK)
-        return [files, tokens, Link("vectors", LinkState.UNKNOWN, _CHECK), verdict]
+        tokens = (
+            Link("tokens", LinkState.BROKEN, "fault", fault) if fault else Link("tokens", LinkState.UNKNOWN, "no check")
+        )
+        return [files, tokens, Link("vectors", LinkState.UNKNOWN, "no check"), verdict]
     every = pd.concat([findings, diagnosis.findings(cursor, check=linked.check_id, candidate=linked.encoder_id)])
     return [
         files if files.state != LinkState.UNKNOWN else _files(cursor, linked.check_id, linked.encoder_id, every),
@@ -92,22 +96,22 @@ def chain_of_run(cursor: Cursor, run: str, other: str | None, verdict: Link) -> 
 
 def _files_of_run(cursor: Cursor, run: str, other: str | None, findings: pd.DataFrame) -> Link:
     if fault := _fault(findings, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
-        return Link("files", LinkState.BROKEN, fault)
+        return Link("files", LinkState.BROKEN, "fault", fault)
     rows = cursor.execute("SELECT run_id, files FROM runs WHERE list_contains(?, run_id)", [[run, other]]).fetchall()
     sides = {name: json.loads(files or "[]") for name, files in rows}
     if not sides.get(run):
-        return Link("files", LinkState.UNKNOWN, "The run does not show its files.")
+        return Link("files", LinkState.UNKNOWN, "run shows no files")
     if not other or not sides.get(other):
-        return Link("files", LinkState.UNKNOWN, "The side it is compared with does not show its files.")
+        return Link("files", LinkState.UNKNOWN, "other run shows no files")
     return _compared(sides[other], sides[run])
 
 
 def _files(cursor: Cursor, check: str, candidate: str, findings: pd.DataFrame) -> Link:
     if fault := _fault(findings, Tier.FILES, Tier.CODE, Tier.PIPELINE, Tier.WEIGHTS):
-        return Link("files", LinkState.BROKEN, fault)
+        return Link("files", LinkState.BROKEN, "fault", fault)
     sides = drift_cost.both_encoders(cursor, check, candidate)
     if len(sides) == 1:  # the reference against itself
-        return Link("files", LinkState.SAME, "The same encoder on both sides.")
+        return Link("files", LinkState.SAME, "one encoder")
     if not all(side.files for side in sides):
         return _revisions(*(side.revision for side in sides))
     return _compared(*(side.files for side in sides))
@@ -116,36 +120,28 @@ def _files(cursor: Cursor, check: str, candidate: str, findings: pd.DataFrame) -
 def _revisions(ours: str | None, theirs: str | None) -> Link:
     """What can be said of files that one side does not show: whether both claim one revision."""
     if not ours or not theirs:
-        return Link("files", LinkState.UNKNOWN, "One side does not show its files.")
+        return Link("files", LinkState.UNKNOWN, "one side shows no files")
     if ours == theirs:
-        return Link(
-            "files", LinkState.UNKNOWN, f"Both say that they are revision {ours[:12]}; one does not show its files."
-        )
-    return Link("files", LinkState.DIFFERS, f"Another revision: {theirs[:12]}, and {ours[:12]} in the reference.")
+        return Link("files", LinkState.UNKNOWN, "one revision, unseen", {"revision": ours[:12]})
+    apart = {"candidate": theirs[:12], "reference": ours[:12]}
+    return Link("files", LinkState.DIFFERS, "another revision", apart)
 
 
 def _compared(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> Link:
     apart = [pair for pair in differences(file_digests(left), file_digests(right)) if pair.differs]
     if not apart:
-        return Link("files", LinkState.SAME, f"The same {len(left)} files, byte for byte.")
-    sentences = [
-        _some([pair.name for pair in apart if pair.left is not None and pair.right is not None], "of other content"),
-        _some([pair.name for pair in apart if pair.right is None], "not there"),
-        _some([pair.name for pair in apart if pair.left is None], "there on this side alone"),
-    ]
-    return Link("files", LinkState.DIFFERS, " ".join(filter(None, sentences)))
-
-
-def _some(names: list[str], what: str) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return f"{', '.join(names[:2])}{more}: {what}."
+        return Link("files", LinkState.SAME, "same files", {"n": len(left)})
+    names = {
+        "changed": [pair.name for pair in apart if pair.left is not None and pair.right is not None],
+        "missing": [pair.name for pair in apart if pair.right is None],
+        "added": [pair.name for pair in apart if pair.left is None],
+    }
+    return Link("files", LinkState.DIFFERS, "files", names)
 
 
 def _tokens(cursor: Cursor, check: str, candidate: str, findings: pd.DataFrame) -> Link:
     if fault := _fault(findings, Tier.TOKENIZER):
-        return Link("tokens", LinkState.BROKEN, fault)
+        return Link("tokens", LinkState.BROKEN, "fault", fault)
     row = cursor.execute(
         """
         SELECT count(*), count(*) FILTER (r.tokens <> v.tokens)
@@ -159,10 +155,10 @@ def _tokens(cursor: Cursor, check: str, candidate: str, findings: pd.DataFrame) 
     ).fetchone()
     texts, apart = row or (0, 0)
     if not texts:
-        return Link("tokens", LinkState.UNKNOWN, "One side does not tell its tokens.")
+        return Link("tokens", LinkState.UNKNOWN, "no tokens")
     if apart:
-        return Link("tokens", LinkState.DIFFERS, f"Other tokens on {apart} of {texts} texts.")
-    return Link("tokens", LinkState.SAME, f"The same tokens on all {texts} texts.")
+        return Link("tokens", LinkState.DIFFERS, "other tokens", {"apart": apart, "texts": texts})
+    return Link("tokens", LinkState.SAME, "same tokens", {"texts": texts})
 
 
 def _vectors(cursor: Cursor, check: str, output: str, candidate: str) -> Link:
@@ -171,29 +167,29 @@ def _vectors(cursor: Cursor, check: str, output: str, candidate: str) -> Link:
         [check, output, candidate],
     ).fetchone()
     if row is None:
-        return Link("vectors", LinkState.UNKNOWN, "Not compared.")
+        return Link("vectors", LinkState.UNKNOWN, "not compared")
     state = LinkState.SAME if DriftVerdict(row[0]).same else LinkState.DIFFERS
-    return Link("vectors", state, f"{row[0].capitalize()}. {row[1]}")
+    return Link("vectors", state, "vectors", {"verdict": row[0], "sentence": row[1]})
 
 
 def _scores(cursor: Cursor, check: str, candidate: str) -> Link:
     """Against the reference's own run where there is one: what else it ran on is then the same on both sides."""
-    tasks, against = drift_cost.against_reference(cursor, check, candidate), "the reference's run"
+    tasks, reference = drift_cost.against_reference(cursor, check, candidate), True
     if tasks.empty:
         points = drift_cost.drift_and_delta(cursor)
-        tasks, against = points[points["encoder_id"] == candidate], "the published figures"
+        tasks, reference = points[points["encoder_id"] == candidate], False
     if tasks.empty:
-        return Link("scores", LinkState.UNKNOWN, "No reproduction under these settings yet.")
+        return Link("scores", LinkState.UNKNOWN, "no reproduction")
     worst = tasks.iloc[int(tasks["delta"].abs().argmax())]
-    moved = tasks[tasks["verdict"] != Verdict.MATCH]
-    sentence = f"{len(tasks) - len(moved)} of {len(tasks)} tasks match {against}"
-    sentence += f"; {worst['task']} {100 * worst['delta']:+.2f} points." if len(moved) else "."
-    return Link("scores", LinkState.DIFFERS if len(moved) else LinkState.SAME, sentence)
+    moved = int((tasks["verdict"] != Verdict.MATCH).sum())
+    facts = {
+        "matching": len(tasks) - moved, "total": len(tasks), "reference": reference, "task": str(worst["task"]),
+        "delta": float(worst["delta"]),
+    }  # fmt: skip
+    return Link("scores", LinkState.DIFFERS if moved else LinkState.SAME, "scores", facts)
 
 
-def _fault(findings: pd.DataFrame, *tiers: str) -> str:
+def _fault(findings: pd.DataFrame, *tiers: str) -> dict[str, Any]:
+    """The first serious finding of these tiers as it was seen, and how many more there are; empty without one."""
     serious = findings[findings["tier"].isin(tiers) & findings["severity"].isin([Severity.FATAL, Severity.SERIOUS])]
-    if serious.empty:
-        return ""
-    more = f" And {len(serious) - 1} more." if len(serious) > 1 else ""
-    return f"{serious.iloc[0]['seen']}.{more}"
+    return {} if serious.empty else {"seen": str(serious.iloc[0]["seen"]), "more": len(serious) - 1}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from dashboard.queries.rows import Cursor, first_column
 from data.rules.bootstrap import DRAWS, FEWEST_TASKS, borda_intervals, mean_intervals, paired_differences
 from data.rules.ranking import Matrix
 
-__all__ = ["LACKS", "Intervals", "Rival", "first_of", "headline_weights", "intervals"]
+__all__ = ["LACKS", "Intervals", "Rival", "first_of", "headline_weighing", "headline_weights", "intervals"]
 
 LACKS = "lacks"  # beside the codes of data.rules.bootstrap: a model without all of the tasks that the first has
 
@@ -103,7 +103,13 @@ def first_of(board: pd.DataFrame) -> str | None:
 
 def headline_weights(cursor: Cursor, benchmark: str, types: pd.Series) -> Matrix:
     """Weight of each task in the mean that stands for a benchmark: alike, or alike by type where it ranks by that."""
-    return _alike_by_type(types) if _ranked_by(cursor, benchmark) == "mean_task_type" else np.ones(len(types))
+    return headline_weighing(cursor, benchmark)(types)
+
+
+def headline_weighing(cursor: Cursor, benchmark: str) -> Callable[[pd.Series], Matrix]:
+    """The same as a function of the tasks' types, for whoever weighs many sets of tasks of one benchmark."""
+    by_type = _ranked_by(cursor, benchmark) == "mean_task_type"
+    return _alike_by_type if by_type else lambda types: np.ones(len(types))
 
 
 def _ranked_by(cursor: Cursor, benchmark: str) -> str:

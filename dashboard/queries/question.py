@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from dashboard.queries.use import Use
+from data.rules.words import phrase
 from data.store.errors import InputError
 
 __all__ = ["Question"]
@@ -45,9 +46,9 @@ class Question:
             number = _number(value)
             if number is None or (kind not in weights and key != _COVERAGE):
                 raise InputError(
-                    f"The weights have a part that cannot be read: {key}={value}",
+                    phrase("The weights have a part that cannot be read: {key}={value}", key=key, value=value),
                     where=text[:200],
-                    remedy="Open Our use and follow its link to Compare again.",
+                    remedy=phrase("Open Our use and follow its link to Compare again."),
                 )
             if key == _COVERAGE:
                 coverage = number / 100

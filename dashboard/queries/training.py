@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from dashboard.queries.rows import Cursor, first_column
 
-__all__ = ["scored_tasks", "training"]
+__all__ = ["overlap", "scored_tasks", "training"]
+
+
+_OVERLAP = """
+SELECT m.model, t.task, CASE WHEN d.training_known THEN (s.task IS NOT NULL)::DOUBLE END AS trained
+FROM (SELECT unnest($models) AS model) m CROSS JOIN (SELECT unnest($tasks) AS task) t
+LEFT JOIN models d ON d.model = m.model
+LEFT JOIN (SELECT DISTINCT model, task FROM model_training) s ON s.model = m.model AND s.task = t.task
+"""
+
+
+def overlap(cursor: Cursor, models: Sequence[str], tasks: Sequence[str]) -> pd.DataFrame:
+    """Whether each model was trained on each task, or on one mteb holds to be similar: models down, tasks across.
+
+    1 or 0; NaN where nobody said what the model was trained on. Every mark of a task and every count of marks is
+    of this, and agrees with :func:`training`.
+    """
+    names, of = list(dict.fromkeys(models)), list(dict.fromkeys(tasks))
+    long = cursor.execute(_OVERLAP, {"models": names, "tasks": of}).df()
+    return long.pivot(index="model", columns="task", values="trained").reindex(index=names, columns=of)
 
 
 def scored_tasks(cursor: Cursor, benchmark: str, tasks: tuple[str, ...] | None = None) -> list[str]:

@@ -13,6 +13,7 @@ from data.rules.bootstrap import mean_intervals, paired_differences
 from data.rules.licences import licence_of
 from data.rules.ranking import ranks
 from data.rules.weighting import entry_weights, factors, index_bytes, monthly_cost, robustness, weighted_scores
+from data.rules.words import phrase
 from data.store.errors import InputError
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "short_list",
     "tasks_with_types",
     "weighed",
+    "with_index",
+    "within_limits",
 ]
 
 Weights = tuple[tuple[str, float], ...]
@@ -161,7 +164,7 @@ def short_list(cursor: Cursor, use: Use) -> ShortList:
     """
     scores, weights, rare = weighed(cursor, use)
     facts = candidates(cursor, use.benchmark, bool(use.languages)).set_index("model")
-    excluded, within = _within(facts, use.limits)
+    excluded, within = within_limits(facts, use.limits)
     scores = scores.reindex(facts.index[within])
     missing = scores.isna().sum(axis=1)
     lacking = missing[missing > 0].sort_values().rename("missing").rename_axis("model").reset_index()
@@ -180,7 +183,9 @@ def weighed(cursor: Cursor, use: Use) -> tuple[pd.DataFrame, pd.DataFrame, tuple
     scores = entries(cursor, use.benchmark, tuple(name for name, _ in use.languages), use.strict)
     if scores.empty:
         raise InputError(
-            "No task of the benchmark counts with these choices", where=use.benchmark, remedy="Loosen them."
+            phrase("No task of the benchmark counts with these choices"),
+            where=use.benchmark,
+            remedy=phrase("Loosen them."),
         )
     common = (scores.notna().mean() >= use.coverage) | scores.columns.isin([t for t, _ in use.tasks], level="task")
     rare = tuple(sorted(set(scores.columns[~common].get_level_values("task"))))
@@ -235,8 +240,11 @@ def _weights(cursor: Cursor, use: Use, scores: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(weight=entry_weights(list(frame["type"]), dict(use.types), own))
 
 
-def _within(facts: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Series]:
-    """How many models each limit takes away, and which are within all of them."""
+def within_limits(facts: pd.DataFrame, limits: Limits) -> tuple[dict[str, int], pd.Series]:
+    """How many models each limit takes away, and which are within all of them.
+
+    ``facts`` has the columns of :func:`candidates`; the zero-shot share only where that limit is set.
+    """
     tests = {
         "parameters": None if limits.parameters is None else facts["n_parameters"] <= limits.parameters,
         "dimensions": None if limits.dimensions is None else facts["dimensions"] <= limits.dimensions,

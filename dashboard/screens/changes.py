@@ -14,6 +14,7 @@ from dashboard.formatting import count, day, plain
 from dashboard.messages import show_empty
 from dashboard.queries import changes as changes_queries
 from dashboard.queries import leaderboard as leaderboard_queries
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.private import with_private
@@ -176,7 +177,7 @@ def show_moves(answers: Answers) -> None:
         " is blank where the benchmark was made of other tasks then."
     )
     if moved:
-        st.plotly_chart(changes_figures.moves_chart(moves, DRAWN), key="w_moves")
+        show_chart(changes_figures.moves_chart(moves, DRAWN), key="w_moves")
         if moved > DRAWN:
             st.caption(f"The {DRAWN} that moved furthest; the table has all.")
     show_sortable(changes_tables.moves_table(moves), "ranks")

@@ -16,12 +16,16 @@ from dashboard.queries import badges as badges_queries
 from dashboard.queries import compare as compare_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries import names as names_queries
+from dashboard.queries import training as training_queries
 from dashboard.queries.compare import ANY_TASKS
 from dashboard.queries.question import Question
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import Choice, open_page, page_link
+from dashboard.sections.prices import with_prices
 from dashboard.sections.private import show_private, with_private
+from dashboard.sections.training import show_untold_training
 from dashboard.tables import compare as compare_tables
 from data.store.errors import InputError
 
@@ -169,7 +173,7 @@ def show_facts(answers: Answers) -> None:
     with st.expander("Facts side by side", expanded=True):
         facts = answer_of(compare_queries.registry_facts, choices.models, of_benchmark, choices.tasks or None)
         badges = answer_of(badges_queries.badges)[["model", "badge", "why"]]
-        facts = with_private(facts.merge(badges, on="model", how="left"))
+        facts = with_prices(with_private(facts.merge(badges, on="model", how="left")))
         show_table(compare_tables.facts_table(facts), height="content")
 
 
@@ -212,7 +216,7 @@ def show_figure(answers: Answers) -> None:
         "Heatmap": lambda: compare_figures.differences_map(largest, baseline),
         "Radar": lambda: compare_figures.radar_chart(shared, baseline),
     }
-    st.plotly_chart(draw[plot](), key=f"figure_{plot}")
+    show_chart(draw[plot](), key=f"figure_{plot}")
     if plot != "Radar" and len(shared) > LARGEST:
         st.caption(f"The {LARGEST} of {len(shared)} shared tasks that differ most; the table below has all.")
 
@@ -240,14 +244,17 @@ def show_tasks(answers: Answers) -> None:
     left, right = st.columns([2, 5], vertical_alignment="bottom")
     kind = url_state.selectbox("Tasks of type", types, "type", where=left)
     marks = with_private(shared.index.to_frame(index=False)).set_index("task")["private"]
-    table = compare_tables.tasks_table(shared, answers.floors, choices.baseline, marks)
+    tasks = answers.scores.drop_duplicates("entry").set_index("entry")["task"]
+    overlap = answer_of(training_queries.overlap, choices.models, tuple(tasks.unique()))
+    seen = compare_tables.trained_models(overlap, tasks)
+    table = compare_tables.tasks_table(shared, answers.floors, choices.baseline, marks, seen)
     if kind not in (None, compare_tables.ALL_TASKS):
         table = table.rows(table.source["type"] == kind)
-    tasks = dict(zip(answers.scores["entry"], answers.scores["task"], strict=True))
     first = str(table.source["task"].iloc[0])
     page_link("tasks", f"Open the task that differs most: {plain(first)}", where=right, task=tasks[first], **there)
     row = show_sortable(table, "rows")
     st.caption("Select a row to open its task, a head to sort by it.")
+    show_untold_training(overlap)
     if row is not None:
         open_page("tasks", task=tasks[str(row["task"])], **there)
 

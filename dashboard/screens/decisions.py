@@ -56,8 +56,8 @@ def controls() -> Choices | None:
         )
         return None
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    choice = url_state.segmented_control(tr("Choice"), [ALL, *map(str, Conclusion)], "choice", where=left)
-    state = url_state.segmented_control(tr("Its figures"), [ALL, STANDS, OUTDATED], "state", where=middle)
+    choice = url_state.segmented_control(tr("Choice"), [ALL, *map(str, Conclusion)], "choice", where=left, shown=tr)
+    state = url_state.segmented_control(tr("Its figures"), [ALL, STANDS, OUTDATED], "state", where=middle, shown=tr)
     text = url_state.text_input(
         tr("Search"), "text", where=right, placeholder=tr("part of a name, a reason or a model")
     )

@@ -14,22 +14,21 @@ from dashboard import url_state
 from dashboard.access import answer_of
 from dashboard.formatting import count, plain
 from dashboard.messages import show_empty
-from dashboard.queries import intervals as intervals_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries import names as names_queries
 from dashboard.queries import training as training_queries
 from dashboard.queries.leaderboard import Filter
-from dashboard.sections.board import Board, show_board
+from dashboard.sections.board import Board, board_of, show_board
 from dashboard.sections.filters import choose_among
 from dashboard.sections.headline import show_headline
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import compare_link
 from dashboard.sections.private import show_private
 from dashboard.sections.provenance import show_sources
-from dashboard.tables import leaderboard as leaderboard_tables
-from data.rules.bootstrap import AHEAD, DRAWS, TIED
+from dashboard.words import listed, mark, running, tr, tr_n
+from data.rules.bootstrap import AHEAD, TIED
 
-ALL, UNLISTED = "All benchmarks", "Not on MTEB's menu"
+ALL, UNLISTED = mark("All benchmarks"), mark("Not on MTEB's menu")
 WHOLE = "all_tasks"  # the switch to MTEB's own view, in the address
 
 
@@ -57,7 +56,7 @@ def controls() -> Choices | None:
     """The benchmark, and in the sidebar the filters of models and tasks."""
     benchmarks = answer_of(leaderboard_queries.benchmarks)
     if benchmarks.empty:
-        show_empty("**The store is empty.** No scores have been imported yet.", "python -m evaluators import")
+        show_empty(tr("**The store is empty.** No scores have been imported yet."), "python -m evaluators import")
         return None
     benchmark = choose_benchmark(benchmarks)
     if benchmark is None:
@@ -75,12 +74,13 @@ def choose_benchmark(benchmarks: pd.DataFrame) -> dict[str, Any] | None:
     """A row of the benchmarks, narrowed to a group of MTEB's menu."""
     headings = benchmarks["menu"].fillna(UNLISTED)
     bar = st.container(horizontal=True)
-    heading = url_state.selectbox("Group", [ALL, *dict.fromkeys(headings)], "group", where=bar, width=220)
+    groups = [ALL, *dict.fromkeys(headings)]
+    heading = url_state.selectbox(tr("Group"), groups, "group", where=bar, width=220, shown=tr)
     rows = benchmarks if heading == ALL else benchmarks[headings == heading]
     names = rows["benchmark"].tolist()
     first = leaderboard_queries.first_shown(names)
     name = url_state.subject(
-        "benchmark", "Benchmark", names, "benchmark", index=first, remember="benchmark", where=bar, width=320
+        "benchmark", tr("Benchmark"), names, "benchmark", index=first, remember="benchmark", where=bar, width=320
     )
     if name is None:
         return None
@@ -94,48 +94,56 @@ def choose_whole(benchmark: str) -> bool:
         return False
     left, right = st.columns([5, 2], vertical_alignment="center")
     whole = url_state.toggle(
-        "MTEB's own view: all tasks", WHOLE, where=right, help="Then nobody has a mean; the rank counts what there is."
-    )
-    one = len(tasks) == 1
-    verb = ("counts" if one else "count") if whole else ("is left out" if one else "are left out")
-    them = "it" if one else "them"
-    left.caption(
-        f"{_listed(tasks)} {verb}: no model in this record has every cell of {them}, so with {them} none has a mean"
-        " over all tasks."
-    )
+        tr("MTEB's own view: all tasks"), WHOLE, where=right,
+        help=tr("Then nobody has a mean; the rank counts what there is."),
+    )  # fmt: skip
+    if whole:
+        sentence = tr_n(
+            len(tasks),
+            "{tasks} counts: no model in this record has every cell of it, so with it none has a mean over all tasks.",
+            "{tasks} count: no model in this record has every cell of them, so with them none has a mean over all "
+            "tasks.",
+            tasks=_some(tasks),
+        )
+    else:
+        sentence = tr_n(
+            len(tasks),
+            "{tasks} is left out: no model in this record has every cell of it, so with it none has a mean over all "
+            "tasks.",
+            "{tasks} are left out: no model in this record has every cell of them, so with them none has a mean over "
+            "all tasks.",
+            tasks=_some(tasks),
+        )
+    left.caption(sentence)
     return whole
 
 
-def _listed(tasks: Sequence[str]) -> str:
-    return ", ".join(f"**{plain(task)}**" for task in tasks[:5]) + (" and more" if len(tasks) > 5 else "")
+def _some(tasks: Sequence[str]) -> str:
+    names = listed(f"**{plain(task)}**" for task in tasks[:5])
+    return tr("{names} and more", names=names) if len(tasks) > 5 else names
 
 
 def questions(choices: Choices) -> Answers | None:
     """The board of those that take part, and intervals of its ranks."""
-    name = choices.benchmark["benchmark"]
-    selection = answer_of(leaderboard_queries.selected, name, choices.among)
-    models = answer_of(leaderboard_queries.table, name, selection, leaderboard_tables.fact_sources())
-    if models.empty:
+    board = board_of(choices.benchmark, choices.among)
+    if board is None:
         show_nobody(choices.among)
         return None
+    models = board.models
     if choices.benchmark["show_zero_shot"]:
         models["zero_shot"] = models["model"].map(
-            answer_of(training_queries.training, name, selection.filtered_tasks)["zero_shot"]
+            answer_of(training_queries.training, board.name, board.selection.filtered_tasks)["zero_shot"]
         )
     models["private"] = models["model"].isin(answer_of(names_queries.private).models)
-    # Those of a whole benchmark are computed once, those of a choice at once, with fewer draws.
-    draws = DRAWS // 4 if selection.chosen() else DRAWS
-    limits, first = (selection.models, selection.tasks, selection.trusted), intervals_queries.first_of(models)
-    intervals = answer_of(intervals_queries.intervals, name, *limits, draws, first)
-    return Answers(choices, Board(choices.benchmark, selection, models, intervals))
+    return Answers(choices, board)
 
 
 def show_nobody(among: Filter) -> None:
     """Why the table is empty."""
     if among == Filter():
-        st.info("**Nobody has a score here yet** on a task that anybody may see.", icon=":material/inbox:")
+        st.info(tr("**Nobody has a score here yet** on a task that anybody may see."), icon=":material/inbox:")
     else:
-        st.info("**No model meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
+        st.info(tr("**No model meets all of these filters.** Widen one of them."), icon=":material/filter_alt:")
 
 
 def show_best(answers: Answers) -> None:
@@ -150,18 +158,25 @@ def show_left_out(answers: Answers) -> None:
     if not selection.trusted:
         return
     unranked = int(answers.board.models["rank"].isna().sum())
-    sentence = "Ranked are the models with figures run on today's data on all of these tasks"
-    sentence += (
-        f"; {count(unranked, 'model lacks some and stands', 'models lack some and stand')} below, without a rank."
-        if unranked
-        else "."
-    )
-    if n := len(selection.unshared):
-        sentence += (
-            f" {count(n, 'task is', 'tasks are')} left out because too few of them share {'it' if n == 1 else 'them'}:"
-            f" {_listed(selection.unshared)}. Choose tasks in the bar at the side to rank on others."
+    if unranked:
+        ranked = tr_n(
+            unranked,
+            "Ranked are the models with figures run on today's data on all of these tasks; {n:,} model lacks some and "
+            "stands below, without a rank.",
+            "Ranked are the models with figures run on today's data on all of these tasks; {n:,} models lack some and "
+            "stand below, without a rank.",
         )
-    st.caption(sentence)
+    else:
+        ranked = tr("Ranked are the models with figures run on today's data on all of these tasks.")
+    left_out = tr_n(
+        len(selection.unshared),
+        "{n:,} task is left out because too few of them share it: {tasks}. Choose tasks in the bar at the side to rank "
+        "on others.",
+        "{n:,} tasks are left out because too few of them share them: {tasks}. Choose tasks in the bar at the side to "
+        "rank on others.",
+        tasks=_some(selection.unshared),
+    )
+    st.caption(running(ranked, left_out if selection.unshared else ""))
 
 
 def show_compare_link(answers: Answers) -> None:
@@ -177,7 +192,7 @@ def show_compare_link(answers: Answers) -> None:
         return
     narrowed = selection.tasks is not None and (selection.filtered_tasks is not None or bool(selection.unshared))
     compare_link(
-        f"Compare the first with {count(len(models) - 1, 'other')}, task by task",
+        tr("Compare the first with {others}, task by task", others=count(len(models) - 1, "other")),
         answers.board.name,
         models,
         tasks=(selection.tasks or ()) if narrowed else (),
@@ -192,10 +207,10 @@ def show_views(answers: Answers) -> None:
 
 def show_provenance(answers: Answers) -> None:
     """Where the figures of the model chosen come from."""
-    st.markdown("#### Where the numbers come from")
+    st.markdown("#### " + tr("Where the numbers come from"))
     models = answers.board.models["model"].tolist()
-    hint = "Select a row above, or a name here"
-    chosen = url_state.selectbox("Model", models, "model", index=None, placeholder=hint)
+    hint = tr("Select a row above, or a name here")
+    chosen = url_state.selectbox(tr("Model"), models, "model", index=None, placeholder=hint)
     if chosen is not None:
         show_private(models=[chosen])
         show_sources(answers.board.name, chosen)

@@ -10,13 +10,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import url_state
 from dashboard.access import answer_of
-from dashboard.formatting import count, plain
+from dashboard.formatting import count, plain, word
 from dashboard.messages import show_empty
 from dashboard.queries import reproduction as reproduction_queries
+from dashboard.sections.beliefs import show_beliefs
 from dashboard.sections.cell import show_cell
 from dashboard.sections.delta_views import Deltas, show_delta_views
 from dashboard.sections.layout import lay_out
 from dashboard.tables import deltas as deltas_tables
+from dashboard.words import listed, mark, running, stopped, tr
 from data.rules.attribution import Attribution, attributions, caveat
 from data.rules.deltas import SIDES, Sides, Thresholds, counted, thresholds
 from data.rules.effects import Effects
@@ -38,28 +40,31 @@ class Kind(NamedTuple):
 
 _RUN = "python -m evaluators reproduce sentence-transformers/all-MiniLM-L6-v2 --tasks STSBenchmark"
 KINDS = {
-    "Our runs": Kind(
+    mark("Our runs"): Kind(
         Comparison.REPRODUCED,
-        "**No run of this machine is here to compare with a published figure.** One task takes a minute or two.", _RUN,
+        mark("**No run of this machine is here to compare with a published figure.** One task takes a minute or two."),
+        _RUN,
     ),
-    "Model cards": Kind(
+    mark("Model cards"): Kind(
         Comparison.REPORTED,
-        "**No model card's figure and official run of one model and task are in this store.**",
+        mark("**No model card's figure and official run of one model and task are in this store.**"),
         "python -m evaluators import",
     ),
-    "Run against run": Kind(
+    mark("Run against run"): Kind(
         Comparison.RUNS,
-        "**There are not yet two runs of one model on one task.** Run a model twice, with one setting changed.",
+        mark("**There are not yet two runs of one model on one task.** Run a model twice, with one setting changed."),
         f"{_RUN} --dtype bfloat16",
     ),
 }  # fmt: skip
 _MEANING = {
-    Verdict.MATCH: "Within the noise floor: what honest reruns of one model differ by.",
-    Verdict.DRIFT: "Beyond the noise floor, but small.",
-    Verdict.GAP: "Too far apart to be noise.",
-    Verdict.BROKEN: "A gap in which a large part of the score is gone.",
-    Verdict.NOT_COMPARABLE: "Another metric, or other data and a difference beyond the noise: it proves nothing, "
-    "and is no part of any share.",
+    Verdict.MATCH: mark("Within the noise floor: what honest reruns of one model differ by."),
+    Verdict.DRIFT: mark("Beyond the noise floor, but small."),
+    Verdict.GAP: mark("Too far apart to be noise."),
+    Verdict.BROKEN: mark("A gap in which a large part of the score is gone."),
+    Verdict.NOT_COMPARABLE: mark(
+        "Another metric, or other data and a difference beyond the noise: it proves nothing, and is no part of any "
+        "share."
+    ),
 }
 
 
@@ -91,7 +96,7 @@ class Answers(NamedTuple):
 
 def main() -> None:
     """How much holds, whose fault the rest is, and one cell of it opened."""
-    lay_out(controls, questions, (show_headline, show_blame, show_views, show_chosen_cell))
+    lay_out(controls, questions, (show_verdicts, show_headline, show_cells, show_blame))
 
 
 def controls() -> Choices | None:
@@ -101,11 +106,11 @@ def controls() -> Choices | None:
     first = "Our runs" if present.get(Comparison.REPRODUCED) else "Model cards"
     bar = st.container(horizontal=True, vertical_alignment="center")
     name = url_state.segmented_control(
-        "Compare", list(KINDS), "compare", default=first, where=bar, label_visibility="collapsed"
+        tr("Compare"), list(KINDS), "compare", default=first, where=bar, shown=tr, label_visibility="collapsed"
     )
     kind = KINDS[name]
     if not present.get(kind.name):
-        show_empty(kind.nothing, kind.command)
+        show_empty(tr(kind.nothing), kind.command)
         return None
     limits = choose_thresholds(bar)
     deltas = answer_of(reproduction_queries.judged, kind.name, limits)
@@ -116,13 +121,13 @@ def choose_thresholds(bar: DeltaGenerator) -> Thresholds:
     """The thresholds in force, changed by what the address or the popover says."""
     in_force = thresholds()
     lines: dict[str, tuple[str, dict[str, Any]]] = {
-        "match_floors": ("match up to this many noise floors", {"step": 0.5}),
-        "drift": ("drift up to this difference (0 to 1) ...", {"step": 0.005, "format": "%.3f"}),
-        "drift_floors": ("... or this many noise floors", {"step": 0.5}),
-        "lost": ("broken when more than this share is lost", {"step": 0.05, "max_value": 1.0}),
+        "match_floors": (tr("match up to this many noise floors"), {"step": 0.5}),
+        "drift": (tr("drift up to this difference (0 to 1) ..."), {"step": 0.005, "format": "%.3f"}),
+        "drift_floors": (tr("... or this many noise floors"), {"step": 0.5}),
+        "lost": (tr("broken when more than this share is lost"), {"step": 0.05, "max_value": 1.0}),
     }
-    with bar.popover("Thresholds", icon=":material/straighten:"):
-        st.caption("Where the lines between the verdicts are. Changed ones stand in the address.")
+    with bar.popover(tr("Thresholds"), icon=":material/straighten:"):
+        st.caption(tr("Where the lines between the verdicts are. Changed ones stand in the address."))
         changed = {
             name: url_state.number_input(label, name, value=getattr(in_force, name), min_value=0.0, **more)
             for name, (label, more) in lines.items()
@@ -134,12 +139,13 @@ def choose_deltas(deltas: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The models and tasks asked about, and the verdicts to show of them: those choose rows and change no share."""
     left, middle, right = st.columns([2, 2, 2])
     wanted = url_state.text_input(
-        "Model or task", "find", where=left, placeholder="part of a name", icon=":material/search:"
+        tr("Model or task"), "find", where=left, placeholder=tr("part of a name"), icon=":material/search:"
     ).strip()
-    types = url_state.multiselect("Task types", sorted(deltas["type"].dropna().unique()), "types", where=middle)
+    types = url_state.multiselect(tr("Task types"), sorted(deltas["type"].dropna().unique()), "types", where=middle)
     verdicts = url_state.multiselect(
-        "Show only", [str(verdict) for verdict in Verdict], "verdicts", where=right, placeholder="every verdict",
-        help="Chooses what is shown below; the share that holds stays that of all models and tasks chosen.",
+        tr("Show only"), [str(verdict) for verdict in Verdict], "verdicts", where=right, shown=word,
+        placeholder=tr("every verdict"),
+        help=tr("Chooses what is shown below; the share that holds stays that of all models and tasks chosen."),
     )  # fmt: skip
     matches = pd.Series(True, index=deltas.index)
     if wanted:
@@ -163,36 +169,47 @@ def show_headline(answers: Answers) -> None:
     """How much holds of the models and tasks chosen; every share on it is of the cells that can be compared."""
     kind, limits, deltas, chosen, _ = answers.choices
     whole = counted(chosen)
-    runs = f" in {count(chosen['row'].nunique(), 'run')}" if kind.name == Comparison.REPRODUCED else ""
-    who = f"{count(chosen['model'].nunique(), 'model')}{runs} on {count(chosen['task'].nunique(), 'task')}"
+    models, tasks = count(chosen["model"].nunique(), "model"), count(chosen["task"].nunique(), "task")
+    if kind.name == Comparison.REPRODUCED:
+        runs = count(chosen["row"].nunique(), "run")
+        who = tr("{models} in {runs} on {tasks}", models=models, runs=runs, tasks=tasks)
+    else:
+        who = tr("{models} on {tasks}", models=models, tasks=tasks)
     if whole.share is not None:
-        st.markdown(f"#### {100 * whole.share:.1f} % of {whole.comparable:,} comparable cells hold ({who}).")
+        share = tr(
+            "{share:.1f} % of {cells:,} comparable cells hold ({who}).",
+            share=100 * whole.share, cells=whole.comparable, who=who,
+        )  # fmt: skip
+        st.markdown(f"#### {share}")
     elif len(chosen):
-        st.markdown(f"#### Nothing here can be compared ({who}).")
+        st.markdown("#### " + tr("Nothing here can be compared ({who}).", who=who))
     others = len(deltas) - len(chosen)
-    hidden = f" {others:,} cells of other models and tasks are left out." if others else ""
-    st.caption(
-        f"Each cell is a model, task, split and subset. Differences are {kind.sides.check} minus {kind.sides.claim}, "
-        f"in points (0 to 100); a cell holds when it is a match or a drift. Shares are of the {whole.comparable:,} "
-        f"cells that can be compared, of all {whole.cells:,} chosen.{hidden}"
-    )
+    explained = tr(
+        "Each cell is a model, task, split and subset. Differences are {check} minus {claim}, in points (0 to 100); a "
+        "cell holds when it is a match or a drift. Shares are of the {comparable:,} cells that can be compared, of all "
+        "{cells:,} chosen.",
+        check=tr(kind.sides.check), claim=tr(kind.sides.claim), comparable=whole.comparable, cells=whole.cells,
+    )  # fmt: skip
+    hidden = tr("{n:,} cells of other models and tasks are left out.", n=others) if others else ""
+    st.caption(running(explained, hidden))
     with st.container(horizontal=True):
         for _, row in reproduction_queries.counts(chosen).iterrows():
-            share = f"{100 * row['share']:.1f} % of comparable" if pd.notna(row["share"]) else "counted apart"
+            known = pd.notna(row["share"])
+            share = tr("{share:.1f} % of comparable", share=100 * row["share"]) if known else tr("counted apart")
             st.metric(
-                row["verdict"], f"{row['cells']:,}", share, delta_color="off", delta_arrow="off", border=True,
-                help=_MEANING[row["verdict"]],
+                word(row["verdict"]), f"{row['cells']:,}", share, delta_color="off", delta_arrow="off", border=True,
+                help=tr(_MEANING[row["verdict"]]),
             )  # fmt: skip
     st.caption(_lines(limits))
 
 
 def _lines(limits: Thresholds) -> str:
     """Where the lines between the verdicts are, in points."""
-    return (
-        f"Match: up to {limits.match_floors:g} × the cell's noise floor. Drift: up to {100 * limits.drift:g} points "
-        f"or {limits.drift_floors:g} × the floor, whichever is more. Gap: beyond. Broken: a gap of more than "
-        f"{100 * limits.lost:g} % of the score."
-    )
+    return tr(
+        "Match: up to {match:g} × the cell's noise floor. Drift: up to {drift:g} points or {floors:g} × the floor, "
+        "whichever is more. Gap: beyond. Broken: a gap of more than {lost:g} % of the score.",
+        match=limits.match_floors, drift=100 * limits.drift, floors=limits.drift_floors, lost=100 * limits.lost,
+    )  # fmt: skip
 
 
 def show_blame(answers: Answers) -> None:
@@ -200,7 +217,7 @@ def show_blame(answers: Answers) -> None:
     chosen, deltas = answers.choices.chosen, answers.deltas
     if chosen.empty:
         return
-    st.subheader("Whose fault?", anchor=False)
+    st.subheader(tr("Whose fault?"), anchor=False)
     rows, tasks = set(chosen["row"]), set(chosen["task"])
     named = deltas.named
     # Of pairs of runs, those with the run that agrees best tell most: they change one thing.
@@ -213,18 +230,17 @@ def show_blame(answers: Answers) -> None:
     left, right = st.columns(2)
     of_rows = [charge for charge in ordered if charge.of == "model" and charge.subject in rows]
     of_tasks = [charge for charge in ordered if charge.of in ("task", "metric") and charge.subject in tasks]
-    _list(left, "Runs" if answers.by_runs else "Models", of_rows)
+    _list(left, tr("Runs" if answers.by_runs else "Models"), of_rows)
     for row in _too_few(deltas.split, rows) if answers.by_runs else []:
         name = deltas_tables.short_row_names(pd.Series([row.name]), named).iloc[0]
-        left.caption(
-            f"{plain(name)} is off on all of its {count(row.cells, 'task')}: too few to tell that from chance."
-        )
-    _list(right, "Tasks", of_tasks)
+        few = mark("{run} is off on all of its {tasks}: too few to tell that from chance.")
+        left.caption(tr(few, run=plain(name), tasks=count(row.cells, "task")))
+    _list(right, tr("Tasks"), of_tasks)
     if unsure := caveat(deltas.split, answers.background):
-        st.caption(plain(unsure) + ".")
+        st.caption(stopped(plain(tr(unsure))))
     elif answers.background:
-        others = count(answers.background, "other model")
-        st.caption(f"Tasks are judged by these runs and by what the cards of {others} claim on the same tasks.")
+        judged_by = mark("Tasks are judged by these runs and by what the cards of {models} claim on the same tasks.")
+        st.caption(tr(judged_by, models=count(answers.background, "other model")))
 
 
 def _too_few(split: Effects, shown: set[str]) -> list[Any]:
@@ -235,36 +251,58 @@ def _too_few(split: Effects, shown: set[str]) -> list[Any]:
 
 
 def _list(where: DeltaGenerator, heading: str, at_fault: list[Attribution]) -> None:
-    where.markdown(f"**{heading}**" if at_fault else f"**{heading}**: none stands out.")
+    where.markdown(f"**{heading}**" if at_fault else tr("**{heading}**: none stands out.", heading=heading))
     sentences = [f"- {_sentence(charge)}" for charge in at_fault]
     if sentences:
         where.markdown("\n".join(sentences[:4]))
     if len(sentences) > 4:
-        where.expander(f"{len(sentences) - 4} more").markdown("\n".join(sentences[4:]))
+        where.expander(tr("{n} more", n=len(sentences) - 4)).markdown("\n".join(sentences[4:]))
 
 
 def _sentence(charge: Attribution) -> str:
-    return f"**{plain(charge.label or charge.subject)}**: {plain(charge.observation)}; {plain(charge.advice)}."
+    # A subject is the name of a model, a run or a task; a label is in our words.
+    subject = plain(tr(charge.label) if charge.label else charge.subject)
+    return stopped(
+        listed([f"**{subject}**", listed([plain(tr(charge.observation)), plain(tr(charge.advice))], "; ")], ": ")
+    )
+
+
+def show_verdicts(answers: Answers) -> None:
+    """Whether each model can be believed, first of all."""
+    choices = answers.choices
+    show_beliefs(choices.limits, choices.chosen["model"].unique().tolist())
+
+
+def show_cells(answers: Answers) -> None:
+    """The cells, and beside them the one that is open with its evidence."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        show_views(answers)
+    with right:
+        show_chosen_cell(answers)
 
 
 def show_views(answers: Answers) -> None:
     """The cells shown, as a heatmap, the biggest differences, by task type and as a table."""
     choices, shown = answers.choices, answers.deltas.shown
     if shown.empty:
-        st.info("**No cell meets all of these filters.** Widen one of them.", icon=":material/filter_alt:")
+        st.info(tr("**No cell meets all of these filters.** Widen one of them."), icon=":material/filter_alt:")
         return
     if len(shown) < len(choices.chosen):
         st.caption(
-            f"Shown below: {count(len(shown), 'cell')} with the verdict {plain(' or '.join(choices.verdicts))}; the "
-            f"figures above are of all {len(choices.chosen):,}."
-        )
+            tr(
+                "Shown below: {cells} with the verdict {verdicts}; the figures above are of all {all:,}.",
+                cells=count(len(shown), "cell"), all=len(choices.chosen),
+                verdicts=listed((plain(word(verdict)) for verdict in choices.verdicts), " or "),
+            )
+        )  # fmt: skip
     show_delta_views(answers.deltas, choices.kind.name)
 
 
 def show_chosen_cell(answers: Answers) -> None:
     """One cell, opened."""
     if len(answers.deltas.shown):
-        st.subheader("One cell", anchor=False)
+        st.subheader(tr("One cell"), anchor=False)
         show_cell(answers.deltas)
 
 

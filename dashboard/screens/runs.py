@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import looks, url_state
 from dashboard.access import answer_of
-from dashboard.formatting import count, plain
+from dashboard.formatting import count, plain, word
 from dashboard.messages import show_empty
 from dashboard.queries import diagnosis as diagnosis_queries
 from dashboard.queries import drift as drift_queries
@@ -21,10 +22,12 @@ from dashboard.sections.links import page_link
 from dashboard.sections.private import show_private, with_private
 from dashboard.tables import drift as drift_tables
 from dashboard.tables import runs as runs_tables
+from dashboard.words import language, listed, mark, tr
 from data.store.runs import RunWarning, in_one_line
 from data.store.vocabulary import Status
 
-_NOBODY = "no other run"
+_NOBODY, _ALL, _RECORDED = mark("no other run"), mark("all"), mark("Recorded")
+_PARTS = {"settings": mark("Settings"), "environment": mark("Environment"), "files": mark("Files")}
 
 
 class Choices(NamedTuple):
@@ -55,22 +58,23 @@ def controls() -> Choices | None:
     runs = answer_of(runs_queries.runs)
     if runs.empty:
         show_empty(
-            "**No run yet.** Reproductions, parity checks, preflights and diagnoses are listed here.",
+            tr("**No run yet.** Reproductions, parity checks, preflights and diagnoses are listed here."),
             "python -m evaluators preflight sentence-transformers/all-MiniLM-L6-v2",
         )
         return None
     kinds = sorted(runs["kind"].unique())
-    kind = url_state.segmented_control("Kind", ["all", *kinds], "kind") if len(kinds) > 1 else "all"
-    of_kind = runs if kind == "all" else runs[runs["kind"] == kind]
+    offered = [_ALL, *kinds]
+    kind = url_state.segmented_control(tr("Kind"), offered, "kind", shown=word) if len(kinds) > 1 else _ALL
+    of_kind = runs if kind == _ALL else runs[runs["kind"] == kind]
     table = runs_tables.runs_table(with_private(of_kind))
     row = show_sortable(table, "list", height=min(38 + 35 * len(of_kind), 320))
     if row is not None:  # before the control it sets, which is below
         url_state.set_choice("run", row["run_id"])
     left, right = st.columns(2)
     names = list(of_kind["run_id"])
-    first = url_state.selectbox("Run", names, "run", where=left, help="A click on a row chooses here.")
+    first = url_state.selectbox(tr("Run"), names, "run", where=left, help=tr("A click on a row chooses here."))
     others = [_NOBODY, *(name for name in runs["run_id"] if name != first)]
-    other = url_state.selectbox("Compare with", others, "other", where=right)
+    other = url_state.selectbox(tr("Compare with"), others, "other", where=right, shown=tr)
     return Choices(str(first), None if other == _NOBODY else other)
 
 
@@ -87,35 +91,58 @@ def show_run(answers: Answers) -> None:
         return
     facts = answers.runs[0].facts
     tasks = answer_of(runs_queries.tasks_of_run, name)
-    st.subheader(f"{plain(facts['kind'])} · {plain(facts['model'])}", divider="gray")
+    st.subheader(f"{plain(word(facts['kind']))} · {plain(facts['model'])}", divider="gray")
     show_private(models=[str(facts["model"])], tasks=tasks["task"])
-    status = looks.STATUS_LOOKS[Status(facts["status"])].mark(f"**{plain(facts['status'])}**")
-    ended = "" if pd.isna(facts["finished_at"]) else f", ended {facts['finished_at']:%Y-%m-%d %H:%M:%S}"
-    st.markdown(
-        f"{status} · started {facts['started_at']:%Y-%m-%d %H:%M:%S} UTC{ended} · "
-        f"revision {plain(facts['revision'] or 'none named')}"
+    status = looks.STATUS_LOOKS[Status(facts["status"])].mark(f"**{plain(word(facts['status']))}**")
+    started, ended = facts["started_at"], facts["finished_at"]
+    when = (
+        tr("started {started:%Y-%m-%d %H:%M:%S} UTC", started=started)
+        if pd.isna(ended)
+        else tr(
+            "started {started:%Y-%m-%d %H:%M:%S} UTC, ended {ended:%Y-%m-%d %H:%M:%S}", started=started, ended=ended
+        )
     )
-    st.caption("To do it again:")
+    revision = tr("revision {revision}", revision=plain(facts["revision"] or tr("none named")))
+    st.markdown(f"{status} · {when} · {revision}")
     st.code(facts["command"], language=None, wrap_lines=True)
     checks = answer_of(drift_queries.checks)
     for check in checks.loc[checks["run_id"] == name, "name"]:
-        page_link("drift", "Its vectors, text by text", check=check)
-    if len(tasks):
-        show_table(runs_tables.run_tasks_table(tasks))
-    for diagnosis in answer_of(diagnosis_queries.diagnoses_of_run, name).to_dict("records"):
-        st.markdown(f"**Diagnosis of {plain(diagnosis['label'])}**")
-        show_diagnosis(diagnosis, str(diagnosis["label"]))
-    show_recorded(name, answers.runs[0].records.warnings)
+        page_link("drift", tr("Its vectors, text by text"), check=check)
+    show_parts(name, tasks, answers.runs[0].records.warnings)
 
 
-def show_recorded(name: str, warnings: list[RunWarning]) -> None:
-    """Findings and warnings of a run, and what it recorded."""
+def show_parts(name: str, tasks: pd.DataFrame, warnings: list[RunWarning]) -> None:
+    """What a run has, a tab each; the open one is drawn."""
+    diagnoses = answer_of(diagnosis_queries.diagnoses_of_run, name).to_dict("records")
     findings = answer_of(diagnosis_queries.findings, run=name)
-    st.markdown(f"**Findings** · {len(findings) or 'none'}")
-    show_findings(findings)
-    show_warnings("**Warnings**", [in_one_line(warning) for warning in warnings])
-    part = url_state.segmented_control("Recorded", runs_queries.PARTS, "recorded")
-    show_table(runs_tables.recorded_table(answer_of(runs_queries.part, name, part), part))
+    parts: dict[str, tuple[int, Callable[[], None]]] = {
+        mark("Tasks"): (len(tasks), lambda: show_table(runs_tables.run_tasks_table(tasks))),
+        mark("Diagnoses"): (len(diagnoses), lambda: show_diagnoses(diagnoses)),
+        mark("Findings"): (len(findings), lambda: show_findings(findings)),
+        mark("Warnings"): (len(warnings), lambda: show_warnings("", [in_one_line(warning) for warning in warnings])),
+        _RECORDED: (1, lambda: show_recorded(name)),
+    }
+    # A part that is empty has no tab: the one that stays says what was run, which every run has.
+    filled = {part: show for part, (size, show) in parts.items() if size}
+    for tab, show in zip(url_state.tabs(list(filled), "part", shown=tr), filled.values(), strict=True):
+        if tab.open:
+            with tab:
+                show()
+
+
+def show_diagnoses(diagnoses: list[dict[Hashable, Any]]) -> None:
+    """One diagnosis of a run; of several, the one chosen."""
+    names = [str(diagnosis["label"]) for diagnosis in diagnoses]
+    name = url_state.selectbox(tr("Diagnosis of"), names, "candidate", width=480) if len(names) > 1 else names[0]
+    show_diagnosis(diagnoses[names.index(str(name))], str(name))
+
+
+def show_recorded(name: str) -> None:
+    """What a run recorded: its settings, its environment or its files."""
+    part = url_state.segmented_control(
+        tr("Recorded"), runs_queries.PARTS, "recorded", shown=_part, label_visibility="collapsed"
+    )
+    show_table(runs_tables.recorded_table(answer_of(runs_queries.part, name, part), part), height=480)
 
 
 def show_two(answers: Answers) -> None:
@@ -123,27 +150,36 @@ def show_two(answers: Answers) -> None:
     first, other = answers.choices
     if other is None:
         return
-    st.subheader("Two runs beside each other", divider="gray")
+    st.subheader(tr("Two runs beside each other"), divider="gray")
     for name in runs_queries.PARTS:
         entries = answer_of(runs_queries.run_differences, first, other, name)
         differing = int(entries["differs"].sum())
-        of_all = f"{differing} of {count(len(entries), 'entry', 'entries')} differ" if differing else "the same"
-        st.markdown(f"**{name.capitalize()}**: {of_all if len(entries) else 'none recorded'}")
+        of_all = tr("the same") if len(entries) else tr("none recorded")
+        if differing:
+            of_all = tr("{n} of {entries} differ", n=differing, entries=count(len(entries), "entry", "entries"))
+        st.markdown(listed([f"**{tr(_PARTS[name])}**", of_all], ": "))
         if differing:
             show_table(drift_tables.differences_table(entries, first, other))
     ours, theirs = ([in_one_line(warning) for warning in run.records.warnings] for run in answers.runs)
     only = [w for w in ours if w not in theirs], [w for w in theirs if w not in ours]
     if not any(only):
-        st.markdown("**Warnings**: the same")
+        st.markdown(listed([tr("**Warnings**"), tr("the same")], ": "))
         return
-    for column, warnings, words in zip(st.columns(2), only, ("first", "second"), strict=True):
+    headings = (tr("**Warnings** only of the first run"), tr("**Warnings** only of the second run"))
+    for column, warnings, heading in zip(st.columns(2), only, headings, strict=True):
         with column:
-            show_warnings(f"**Warnings** only of the {words} run", warnings)
+            show_warnings(heading, warnings)
+
+
+def _part(name: str) -> str:
+    """What a run recorded, as a choice among its parts: in English by its name in the address."""
+    return name if language() == "en" else tr(_PARTS[name])
 
 
 def show_warnings(heading: str, warnings: list[str]) -> None:
     """Warnings as they were given, below how many there are."""
-    st.markdown(f"{heading} · {len(warnings) or 'none'}")
+    if heading:
+        st.markdown(f"{heading} · {len(warnings) or tr('none')}")
     if warnings:
         st.code("\n\n".join(warnings), language=None, wrap_lines=True)
 

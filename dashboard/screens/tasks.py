@@ -14,6 +14,8 @@ from dashboard.formatting import count, plain
 from dashboard.messages import show_empty
 from dashboard.queries import names as names_queries
 from dashboard.queries import task as task_queries
+from dashboard.queries import training as training_queries
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import page_link
@@ -92,7 +94,7 @@ def show_distribution(answers: Answers) -> None:
     if partial:
         st.caption(f"{count(partial, 'more model')} with some of its cells only; their score is blank.")
     if complete:
-        st.plotly_chart(tasks_figures.distribution_chart(standings, marked), key="t_distribution")
+        show_chart(tasks_figures.distribution_chart(standings, marked), key="t_distribution")
     if lacking := [model for model in marked if model not in set(standings.dropna(subset=["score"])["model"])]:
         st.caption("No complete score here: " + ", ".join(map(plain, lacking)) + ".")
 
@@ -105,6 +107,8 @@ def show_standings(answers: Answers) -> None:
         return
     marked = standings["model"].isin(choices.marked)
     ordered = pd.concat([standings[marked], standings[~marked]])
+    overlap = answer_of(training_queries.overlap, tuple(ordered["model"]), (choices.task,))
+    ordered = ordered.assign(trained=overlap[choices.task].reindex(ordered["model"]).to_numpy())
     row = show_sortable(tasks_tables.standings_table(with_private(ordered)), "rows")
     st.caption("Select a row to see the cells and metrics its score is made of, a head to sort by it.")
     if row is not None:  # before the control it sets, which is below
@@ -126,7 +130,7 @@ def show_cells(standings: pd.DataFrame, choices: Choices) -> None:
     st.subheader("Splits, subsets and languages", anchor=False)
     if not choices.marked:
         st.caption(f"The first {count(len(models), 'model')}; mark models to see those instead.")
-    st.plotly_chart(tasks_figures.cells_map(cells, models), key="t_cells")
+    show_chart(tasks_figures.cells_map(cells, models), key="t_cells")
     with st.expander("The same as a table"):
         show_table(tasks_tables.cells_table(cells))
 

@@ -16,9 +16,11 @@ from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries import use as use_queries
 from dashboard.queries.question import Question
 from dashboard.queries.use import Limits, ShortList, Use
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import compare_link, open_page
+from dashboard.sections.prices import with_prices
 from dashboard.sections.private import show_private, with_private
 from dashboard.tables import use as use_tables
 from data.rules.bootstrap import FEW, TIED
@@ -232,7 +234,7 @@ def show_list(answers: Answers) -> None:
     (use, vectors), ranked = answers.choices, answers.ranked
     if ranked.empty:
         return
-    row = show_sortable(use_tables.short_list_table(with_private(ranked.head(SHOWN)), use.top), "rows")
+    row = show_sortable(use_tables.short_list_table(with_prices(with_private(ranked.head(SHOWN))), use.top), "rows")
     size = f"{vectors['documents']:,.0f} vectors in {vectors['precision']}"
     st.caption(
         f"Index: {size}, without the search structure around them."
@@ -251,7 +253,7 @@ def show_figure(answers: Answers) -> None:
     st.subheader("Quality against size", anchor=False)
     size = url_state.segmented_control("Size", list(use_figures.SIZES), "size", label_visibility="collapsed")
     figure = use_figures.short_list_chart(ranked, size, answers.choices.use.top)
-    st.plotly_chart(figure, key=f"u_pareto_{size}")
+    show_chart(figure, key=f"u_pareto_{size}")
     unknown = int(ranked[use_figures.SIZES[size][0]].isna().sum())
     if unknown:
         st.caption(f"{count(unknown, 'model')} of unknown size not drawn.")

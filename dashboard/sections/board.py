@@ -12,14 +12,19 @@ from dashboard.access import answer_of
 from dashboard.figures import pareto as pareto_figures
 from dashboard.formatting import count, plain
 from dashboard.queries import badges as badges_queries
+from dashboard.queries import intervals as intervals_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.intervals import Intervals
-from dashboard.queries.leaderboard import Selection
+from dashboard.queries.leaderboard import Filter, Selection
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_csv, show_table
+from dashboard.sections.links import compare_link
 from dashboard.tables import leaderboard as leaderboard_tables
-from dashboard.tables.columns import PRIVATE, Table
+from dashboard.tables.columns import Table
+from dashboard.words import mark, running, tr, tr_n
+from data.rules.bootstrap import DRAWS
 
-__all__ = ["Board", "show_board"]
+__all__ = ["Board", "board_of", "show_board"]
 
 
 class Board(NamedTuple):
@@ -38,12 +43,25 @@ class Board(NamedTuple):
     @property
     def quality(self) -> str:
         """Column of the benchmark's headline mean."""
-        return leaderboard_tables.quality_of(self.benchmark)
+        return leaderboard_queries.quality_of(self.benchmark)
+
+
+def board_of(benchmark: dict[str, Any], among: Filter) -> Board | None:
+    """The board of those that take part in a benchmark (a row of the store's), with its intervals; None for nobody."""
+    name = str(benchmark["benchmark"])
+    selection = answer_of(leaderboard_queries.selected, name, among)
+    models = answer_of(leaderboard_queries.table, name, selection, leaderboard_tables.fact_sources())
+    if models.empty:
+        return None
+    # Those of a whole benchmark are computed once, those of a choice at once, with fewer draws.
+    draws = DRAWS // 4 if selection.chosen() else DRAWS
+    limits, first = (selection.models, selection.tasks, selection.trusted), intervals_queries.first_of(models)
+    return Board(benchmark, selection, models, answer_of(intervals_queries.intervals, name, *limits, draws, first))
 
 
 def show_board(board: Board) -> None:
     """The table, and quality against size."""
-    table, plot = url_state.tabs(["Table", "Quality against size"], "view")
+    table, plot = url_state.tabs([mark("Table"), mark("Quality against size")], "view", shown=tr)
     with table:
         show_board_table(board)
     if plot.open:
@@ -56,18 +74,36 @@ def show_board_table(board: Board) -> None:
     table = _board_table(board)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     wanted = url_state.text_input(
-        "Search by name", "name", where=bar, placeholder="part of a name", icon=":material/search:", width=300
+        tr("Search by name"), "name", where=bar, placeholder=tr("part of a name"), icon=":material/search:", width=300
     )
-    by = url_state.selectbox("Sort by", table.sortable, "sort", where=bar, width=180) or "Rank"
-    reverse = url_state.toggle("Reverse", "reverse", where=bar)
+    by = url_state.selectbox(tr("Sort by"), table.sortable, "sort", where=bar, width=180, shown=_head) or "Rank"
+    reverse = url_state.toggle(tr("Reverse"), "reverse", where=bar)
     named = table.source["model"].str.contains(wanted.strip(), case=False, regex=False)
     table = table.rows(named).sorted_by(by, reverse=reverse)
-    show_csv(_file_name(board.name), table.csv, "Exactly the rows and columns shown.", where=bar)
+    show_csv(_file_name(board.name), table.csv, tr("Exactly the rows and columns shown."), where=bar)
+    show_picked(board, bar)
     if table.source.empty:
-        st.info(f"No model's name holds “{plain(wanted)}”.", icon=":material/search_off:")
+        st.info(tr("No model's name holds “{part}”.", part=plain(wanted)), icon=":material/search_off:")
         return
     show_grid(table)
     show_legend(board.models, len(board.models) - len(table.source))
+
+
+def show_picked(board: Board, bar: Any) -> None:
+    """The models whose rows were selected, and the way to compare them."""
+    every = board.models["model"].tolist()
+    picked = url_state.multiselect(
+        tr("Selected"), every, "picked", where=bar, placeholder=tr("select rows"), width=320, wrap=False
+    )
+    if len(picked) > 1:
+        compare_link(
+            tr_n(len(picked), "Compare the one selected", "Compare the {n} selected"), board.name, picked, where=bar
+        )
+
+
+def _head(name: str) -> str:
+    """The head of a column; of two alike the second has blanks behind it."""
+    return tr(name.rstrip())
 
 
 def _board_table(board: Board) -> Table:
@@ -85,7 +121,7 @@ def _board_table(board: Board) -> Table:
 
 
 def show_grid(table: Table) -> None:
-    """The rows; selecting one sets the model choice below, which is what the address keeps."""
+    """The rows; the last one selected is the model shown below, several are to be compared; the address keeps both."""
     models = table.source["model"].tolist()
     order = [url_state.choice("sort"), url_state.choice("reverse")]
     key = f"grid_{hash((tuple(models), *map(str, order)))}"
@@ -95,18 +131,23 @@ def show_grid(table: Table) -> None:
         if selection["columns"]:  # a click on a head: Streamlit's own sorting is in no link and puts blanks first
             _sort_by(str(selection["columns"][0]), table.sortable)
         else:
-            url_state.set_choice("model", models[selection["rows"][0]] if selection["rows"] else None)
+            names = [models[row] for row in selection["rows"]]
+            added = [name for name in names if name not in before]
+            url_state.set_choice("model", next(iter([*added, *names]), None))
+            url_state.set_choice("picked", names if len(names) > 1 else [])
 
     chosen = url_state.choice("model")
-    rows = [models.index(chosen)] if chosen in models else []
+    picked = st.session_state.get(url_state.key_of("picked")) or []
+    before = {*picked, chosen}
+    rows = [models.index(name) for name in dict.fromkeys([*picked, chosen]) if name in models]
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     show_table(
         table,
         key=key,
         height="content" if len(models) < 20 else 640,
         on_select=selected,
-        selection_mode=["single-row", "single-column"],
-        alt="Leaderboard: one row a model, best first",
+        selection_mode=["multi-row", "single-column"],
+        alt=tr("Leaderboard: one row a model, best first"),
     )
 
 
@@ -120,41 +161,35 @@ def _sort_by(column: str, sortable: list[str]) -> None:
 def show_legend(models: pd.DataFrame, hidden: int) -> None:
     """What the table's blanks, bars and badges mean."""
     incomplete = int((models["tasks_missing"] > 0).sum())
-    lacking = (
-        f"{count(incomplete, 'model lacks', 'models lack')} at least one task and"
-        f" {'has' if incomplete == 1 else 'have'} no mean over all."
-        if incomplete
-        else ""
+    lacking = tr_n(
+        incomplete,
+        "{n:,} model lacks at least one task and has no mean over all.",
+        "{n:,} models lack at least one task and have no mean over all.",
     )
     sentences = [
-        "Scores run from 0 to 100, higher is better; a blank is a missing score, never a zero.",
-        lacking,
-        f"{hidden:,} hidden by the name search." if hidden else "",
+        tr("Scores run from 0 to 100, higher is better; a blank is a missing score, never a zero."),
+        lacking if incomplete else "",
+        tr("{n:,} hidden by the name search.", n=hidden) if hidden else "",
     ]
-    st.caption(" ".join(filter(None, sentences)))
-    meaning = str(PRIVATE.help)
+    st.caption(running(*sentences))
     legend = [
-        ("orange", f"n {leaderboard_tables.CARD}", "scores stated on the model's own card, not run by MTEB"),
-        (
-            "gray", f"n {leaderboard_tables.DATA}",
-            "scores on another version of the data set than today's or none stated",
-        ),
-        (
-            "violet", f"n {leaderboard_tables.REVISION}",
-            "scores of another revision of the model than most of its others",
-        ),
-    ]  # fmt: skip
+        ("orange", tr("{n} card", n="n"), tr("scores stated on the model's own card, not run by MTEB")),
+        ("gray", tr("{n} data", n="n"), tr("scores on another version of the data set than today's or none stated")),
+        ("violet", tr("{n} revision", n="n"), tr("scores of another revision of the model than most of its others")),
+    ]
     if models["private"].any():
-        legend.append(("blue", leaderboard_tables.PRIVATE_MODEL, f"{meaning[0].lower()}{meaning[1:-1]}"))
+        meaning = tr("known only from this machine: in neither MTEB's registry nor its published results")
+        legend.append(("blue", tr(leaderboard_tables.PRIVATE_MODEL), meaning))
     if not models["ranked"].all():
-        legend.append(("green", leaderboard_tables.OWN_RUN, "only run here; moves nobody's rank"))
+        legend.append(("green", tr(leaderboard_tables.OWN_RUN), tr("only run here; moves nobody's rank")))
     st.markdown(" ".join(f":{colour}-badge[{label}] :small[{words}]" for colour, label, words in legend))
 
 
 def show_figure(board: Board) -> None:
     """Quality against size; a click on a model chooses it."""
-    by = url_state.segmented_control("Colour by", ["licence", "release"], "colour")
-    label = leaderboard_tables.MEANS[board.quality]
+    colours = [mark("licence"), mark("release")]
+    by = url_state.segmented_control(tr("Colour by"), colours, "colour", shown=tr)
+    label = tr(leaderboard_tables.MEANS[board.quality])
     frame = board.models.assign(quality=board.models[board.quality])
     left_out = len(frame) - len(pareto_figures.drawable(frame))
     figure = pareto_figures.pareto_chart(frame, quality=label, by=by, chosen=url_state.choice("model"))
@@ -165,11 +200,14 @@ def show_figure(board: Board) -> None:
             data = points[0]["customdata"]
             url_state.set_choice("model", data if isinstance(data, str) else data[0])
 
-    st.plotly_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
+    show_chart(figure, key="plot", on_select=picked, selection_mode="points", config={"displaylogo": False})
     st.caption(
-        f"Up and to the left is better. Models on the dotted line are beaten by none of their size or smaller. "
-        f"{count(left_out, 'model')} not drawn: size not stated or {label} missing."
-    )
+        tr(
+            "Up and to the left is better. Models on the dotted line are beaten by none of their size or smaller. "
+            "{models} not drawn: size not stated or {mean} missing.",
+            models=count(left_out, "model"), mean=label,
+        )
+    )  # fmt: skip
 
 
 def _file_name(name: str) -> str:

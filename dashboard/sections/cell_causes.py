@@ -13,6 +13,7 @@ from dashboard.access import answer_of
 from dashboard.formatting import plain
 from dashboard.queries import reproduction as reproduction_queries
 from dashboard.sections.delta_views import Deltas
+from dashboard.words import capital, listed, phrase, running, stopped, tr
 from data.rules.setups import NamedRun
 from data.rules.signs import CellEvidence, signs
 from data.store.vocabulary import Verdict
@@ -24,12 +25,12 @@ def show_likely_causes(cell: Mapping[str, Any], deltas: Deltas, provenance: pd.D
     """The first of the causes whose signs the cell has, or that none fits."""
     likely = signs(_evidence(cell, deltas, provenance, warnings))
     if likely:
-        st.markdown("**Likely causes**, from the signs; none is proven")
+        st.markdown(tr("**Likely causes**, from the signs; none is proven"))
     elif cell["verdict"] in (Verdict.GAP, Verdict.BROKEN, Verdict.DRIFT):
-        st.markdown("**Likely causes**: no rule fits what is known of this cell.")
+        st.markdown(tr("**Likely causes**: no rule fits what is known of this cell."))
     for sign in likely[:5]:
-        words = sign.words[0].upper() + sign.words[1:]
-        st.markdown(f"- **{plain(words)}**: {plain(sign.seen)}. {plain(sign.settle)}")
+        seen = listed([f"**{plain(capital(tr(sign.words)))}**", plain(tr(sign.seen))], ": ")
+        st.markdown("- " + running(stopped(seen), plain(tr(sign.settle))))
 
 
 def _evidence(cell: Mapping[str, Any], deltas: Deltas, provenance: pd.DataFrame, warnings: list[str]) -> CellEvidence:
@@ -60,7 +61,9 @@ def _set_up(cell: Mapping[str, Any], every: pd.DataFrame, run: NamedRun | None) 
         return None
     same = every[["task", "split", "subset"]].eq([cell["task"], cell["split"], cell["subset"]]).all(axis=1)
     matches = (every.loc[same & (every["check_run"] == run.beside), "verdict"] == Verdict.MATCH).any()
-    return f"{run.differs}, and run {run.beside} without that matches here" if matches else None
+    if not matches:
+        return None
+    return phrase("{differs}, and run {run} without that matches here", differs=run.differs, run=run.beside)
 
 
 def _known(value: Any) -> Any:

@@ -9,15 +9,17 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.access import answer_of
-from dashboard.formatting import count, plain, signed
+from dashboard.formatting import count, plain
 from dashboard.queries import chain as chain_queries
 from dashboard.queries import diagnosis as diagnosis_queries
 from dashboard.queries import drift as drift_queries
 from dashboard.queries.chain import Link, Linked
-from dashboard.sections.diagnosis import show_chain, show_diagnosis, show_findings
+from dashboard.sections.chain import show_chain
+from dashboard.sections.diagnosis import show_diagnosis, show_findings
 from dashboard.sections.grid import show_table
 from dashboard.sections.links import page_link
 from dashboard.tables import diagnosis as diagnosis_tables
+from dashboard.words import mark, tr
 from data.rules import task_deltas
 from data.rules.suggestions import suggest
 from data.store.vocabulary import Comparison, LinkState, Verdict
@@ -38,12 +40,12 @@ def show_cell_diagnosis(cell: Mapping[str, Any], frame: pd.DataFrame) -> None:
     run = cell["check_run"]
     diagnosed: pd.DataFrame | None = None
     if cell["kind"] in _KNOWN and isinstance(run, str):
-        st.markdown("**From files to the score**")
+        st.markdown(tr("**From files to the score**"))
         other = cell["claim_run"] if isinstance(cell["claim_run"], str) else None
         show_chain(answer_of(chain_queries.chain_of_run, run, other, _verdict(cell)))
         about = answer_of(diagnosis_queries.findings, run=run)
         if len(about):
-            st.markdown(f"**Found before the run**: {count(len(about), 'finding')}")
+            st.markdown(tr("**Found before the run**: {findings}", findings=count(len(about), "finding")))
             show_findings(about)
         diagnosed = _proved(answer_of(chain_queries.check_of_run, run))
     if cell["verdict"] in _MOVED and (diagnosed is None or diagnosed.empty):
@@ -54,8 +56,8 @@ def _verdict(cell: Mapping[str, Any]) -> Link:
     """The score's own link in the chain."""
     known = {Verdict.MATCH: LinkState.SAME, Verdict.NOT_COMPARABLE: LinkState.UNKNOWN}
     state = known.get(Verdict(cell["verdict"]), LinkState.DIFFERS)
-    by = f" by {signed(cell['delta'])} points" if signed(cell["delta"]) and state == LinkState.DIFFERS else ""
-    return Link("scores", state, f"{cell['task']}: {cell['verdict']}{by}.")
+    facts = {name: cell[name] for name in ("task", "verdict", "delta")}
+    return Link("scores", state, "verdict", {**facts, "apart": state == LinkState.DIFFERS})
 
 
 def _proved(linked: Linked | None) -> pd.DataFrame | None:
@@ -67,11 +69,12 @@ def _proved(linked: Linked | None) -> pd.DataFrame | None:
     check = checks.loc[checks["check_id"] == linked.check_id, "name"].iloc[0]
     name = encoders.loc[encoders["encoder_id"] == linked.encoder_id, "name"].iloc[0]
     if not diagnosed.empty:
-        st.markdown(f"**Diagnosis of this set-up**, by its vectors in a parity check ({plain(name)})")
+        st.markdown(tr("**Diagnosis of this set-up**, by its vectors in a parity check ({name})", name=plain(name)))
         show_diagnosis(diagnosed.to_dict("records")[0], str(name))
     page_link(
-        "drift", "The vectors of this set-up, text by text", check=str(check), output=linked.output, encoder=str(name)
-    )
+        "drift", tr("The vectors of this set-up, text by text"), check=str(check), output=linked.output,
+        encoder=str(name),
+    )  # fmt: skip
     return diagnosed
 
 
@@ -82,10 +85,11 @@ def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
     suggestions = suggest(deltas, answer_of(task_deltas.source_of, str(cell["model"]), run))
     if not suggestions:
         return
-    st.markdown(
-        f"**What the scores suggest**, from the pattern over {count(len(deltas), 'task')}: a suggestion, "
-        "nothing is proved until vectors are compared"
+    pattern = mark(
+        "**What the scores suggest**, from the pattern over {tasks}: a suggestion, nothing is proved until vectors are "
+        "compared"
     )
+    st.markdown(tr(pattern, tasks=count(len(deltas), "task")))
     show_table(diagnosis_tables.suggestions_table(suggestions))
-    st.caption("What would settle it, with your way of encoding in the place of YOUR_ENCODER:")
+    st.caption(tr("What would settle it, with your way of encoding in the place of YOUR_ENCODER:"))
     st.code(suggestions[0].settle, language=None, wrap_lines=True)

@@ -13,6 +13,7 @@ from dashboard import looks, url_state
 from dashboard.access import answer_of
 from dashboard.formatting import day, plain, rounded
 from dashboard.queries import decided as decided_queries
+from dashboard.views import current_address
 from dashboard.words import mark, tr, tr_n
 from data.rules.decided import Moved, moved_figures
 from data.store.access_mode import read_only
@@ -143,7 +144,7 @@ def _form(items: tuple[Item, ...]) -> None:
         if not st.form_submit_button(tr("Keep the decision"), type="primary"):
             return
     decision = Decision(
-        name, question, Conclusion(choice or Conclusion.INVESTIGATE), reason, author, url_state.current_address(), items
+        name, question, Conclusion(choice or Conclusion.INVESTIGATE), reason, author, current_address(), items
     )
     try:
         figures = answer_of(decided_queries.figures_of, items)

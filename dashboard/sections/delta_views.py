@@ -12,9 +12,11 @@ from dashboard import url_state
 from dashboard.figures import deltas as deltas_figures
 from dashboard.formatting import count
 from dashboard.queries import reproduction as reproduction_queries
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_csv, show_sortable
 from dashboard.sections.private import marked_names, with_private
 from dashboard.tables import deltas as deltas_tables
+from dashboard.words import mark, tr
 from data.rules.deltas import Sides, worst_first
 from data.rules.effects import Effects
 from data.rules.setups import NamedRun
@@ -22,7 +24,7 @@ from data.store.vocabulary import Verdict
 
 __all__ = ["Deltas", "show_delta_views"]
 
-_SIZES = {"30 most affected": 30, "80 most affected": 80, "All": 100_000}
+_SIZES = {mark("30 most affected"): 30, mark("80 most affected"): 80, mark("All"): 100_000}
 _BARE = {"displayModeBar": False}
 
 
@@ -44,12 +46,12 @@ class Deltas(NamedTuple):
 def show_delta_views(deltas: Deltas, kind: str) -> None:
     """Four tabs, of which the open one is drawn; ``kind`` is that of the comparison."""
     views = {
-        "Heatmap": show_heatmap,
-        "Biggest differences": show_biggest,
-        "By task type": show_types,
-        "Table": show_deltas,
+        mark("Heatmap"): show_heatmap,
+        mark("Biggest differences"): show_biggest,
+        mark("By task type"): show_types,
+        mark("Table"): show_deltas,
     }
-    for tab, show in zip(url_state.tabs(list(views), "part"), views.values(), strict=True):
+    for tab, show in zip(url_state.tabs(list(views), "part", shown=tr), views.values(), strict=True):
         if tab.open:
             with tab:
                 show(deltas, kind)
@@ -58,7 +60,9 @@ def show_delta_views(deltas: Deltas, kind: str) -> None:
 def show_heatmap(deltas: Deltas, kind: str) -> None:
     """Rows against tasks, the most affected of either."""
     shown, split = deltas.shown, deltas.split
-    size = _SIZES[url_state.segmented_control("Show", list(_SIZES), "extent", label_visibility="collapsed")]
+    size = _SIZES[
+        url_state.segmented_control(tr("Show"), list(_SIZES), "extent", shown=tr, label_visibility="collapsed")
+    ]
     pairs = shown[["row", "task"]].drop_duplicates().rename(columns={"task": "column"})
     cells = deltas_tables.heatmap_cells(deltas.chosen, split).merge(pairs, on=["row", "column"])
     rows = _most_affected(split.rows, set(cells["row"]), size)
@@ -68,14 +72,19 @@ def show_heatmap(deltas: Deltas, kind: str) -> None:
         cells,
         rows.assign(label=marked_names(deltas_tables.short_row_names(rows["name"], deltas.named), models, of="models")),
         columns.assign(label=marked_names(columns["name"], columns["name"], of="tasks")),
+        (str(url_state.choice("row")), str(url_state.choice("task"))),
     )
     _show_clickable(figure, "heat", shown)
     st.caption(
-        f"{count(len(rows), 'row')} of {cells['row'].nunique():,} and {count(len(columns), 'task')} of "
-        f"{cells['column'].nunique():,}, lowest effect first. A cell is the median over those of the task's splits and "
-        "subsets that can be compared; blank: not compared; ×: none can be. Bars: what a model shares over its "
-        "tasks (right) and a task over its models (top), hollow where it may be chance. Click a cell to open it below."
-    )
+        tr(
+            "{rows} of {all_rows:,} and {tasks} of {all_tasks:,}, lowest effect first. A cell is the median over those "
+            "of the task's splits and subsets that can be compared; blank: not compared; ×: none can be. Bars: what a "
+            "model shares over its tasks (right) and a task over its models (top), hollow where it may be chance. "
+            "Click a cell to open it beside.",
+            rows=count(len(rows), "row"), all_rows=cells["row"].nunique(),
+            tasks=count(len(columns), "task"), all_tasks=cells["column"].nunique(),
+        )
+    )  # fmt: skip
 
 
 def _most_affected(lines: pd.DataFrame, names: set[str], size: int) -> pd.DataFrame:
@@ -89,12 +98,12 @@ def _most_affected(lines: pd.DataFrame, names: set[str], size: int) -> pd.DataFr
 
 def show_biggest(deltas: Deltas, kind: str) -> None:
     """The cells that differ most, both figures of each."""
-    first = url_state.segmented_control("First", ["25", "50", "100"], "first", label_visibility="collapsed")
+    first = url_state.segmented_control(tr("First"), ["25", "50", "100"], "first", label_visibility="collapsed")
     measured = deltas.shown.dropna(subset=["delta"])
     if Verdict.NOT_COMPARABLE not in (url_state.choice("verdicts") or []):
         measured = measured[measured["comparable"].astype(bool)]
     if measured.empty:
-        st.info("Nothing here can be compared.", icon=":material/filter_alt:")
+        st.info(tr("Nothing here can be compared."), icon=":material/filter_alt:")
         return
     biggest = measured.loc[measured["delta"].abs().sort_values(ascending=False, kind="stable").index[: int(first)]]
     cells = zip(biggest["row"], biggest["task"], deltas_tables.cell_names(biggest), strict=True)
@@ -108,31 +117,38 @@ def show_biggest(deltas: Deltas, kind: str) -> None:
     figure = deltas_figures.dumbbell_chart(drawn, claim=deltas.sides.claim, check=deltas.sides.check)
     _show_clickable(figure, "dumbbell", deltas.shown)
     st.caption(
-        f"The {len(biggest):,} biggest of {len(measured):,} differences. The grey band is the noise floor around the "
-        f"{deltas.sides.claim}: inside it the two match. Click a mark to open its cell below."
-    )
+        tr(
+            "The {n:,} biggest of {total:,} differences. The grey band is the noise floor around the {claim}: inside "
+            "it the two match. Click a mark to open its cell beside.",
+            n=len(biggest), total=len(measured), claim=tr(deltas.sides.claim),
+        )
+    )  # fmt: skip
 
 
 def show_types(deltas: Deltas, kind: str) -> None:
     """Verdicts and differences by task type."""
     by_type = reproduction_queries.types(deltas.shown)
-    st.plotly_chart(deltas_figures.verdicts_chart(by_type), key="types_plot", config=_BARE)
+    show_chart(deltas_figures.verdicts_chart(by_type), key="types_plot", config=_BARE)
     st.caption(
-        "Left: cells of each verdict. Right: differences of the comparable cells; tick: median, thick: half of them, "
-        "thin: nine in ten."
+        tr(
+            "Left: cells of each verdict. Right: differences of the comparable cells; tick: median, thick: half of "
+            "them, thin: nine in ten."
+        )
     )
 
 
 def show_deltas(deltas: Deltas, kind: str) -> None:
     """Every cell, a row each, and their CSV."""
     cells = with_private(deltas.shown)
-    hint = "These cells, with everything known of their verdicts."
+    hint = tr("These cells, with everything known of their verdicts.")
     show_csv(f"plumbline-{kind}", lambda: deltas_tables.deltas_csv(cells), hint)
     table = deltas_tables.deltas_table(cells, deltas.sides, deltas.named)
-    row = show_sortable(table, "cells", height=520, alt="One row a cell, with its verdict")
+    row = show_sortable(table, "cells", height=520, alt=tr("One row a cell, with its verdict"))
     if row is not None:  # before the controls it sets, which are below
         _choose_cell(row["row"], row["task"], f"{row['split']} · {row['subset']}")
-    st.caption(f"{count(len(cells), 'cell')}. Select a row to open it below. Scores run from 0 to 100.")
+    st.caption(
+        tr("{cells}. Select a row to open it beside. Scores run from 0 to 100.", cells=count(len(cells), "cell"))
+    )
 
 
 def _show_clickable(figure: Any, key: str, cells: pd.DataFrame) -> None:
@@ -146,7 +162,7 @@ def _show_clickable(figure: Any, key: str, cells: pd.DataFrame) -> None:
                 name = name or deltas_tables.cell_names(worst_first(of_task)).head(1).tolist()
                 _choose_cell(row, task, name[0] if name else None)
 
-    st.plotly_chart(figure, key=key, on_select=picked, selection_mode="points", config=_BARE)
+    show_chart(figure, key=key, on_select=picked, selection_mode="points", config=_BARE)
 
 
 def _choose_cell(row: str, task: str, name: str | None) -> None:

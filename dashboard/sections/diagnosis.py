@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,32 +13,20 @@ import streamlit as st
 from dashboard import looks
 from dashboard.access import answer_of
 from dashboard.figures import diagnosis as diagnosis_figures
-from dashboard.formatting import count, plain
+from dashboard.formatting import count, plain, word
 from dashboard.queries import chain as chain_queries
 from dashboard.queries import diagnosis as diagnosis_queries
 from dashboard.queries import drift as drift_queries
-from dashboard.queries.chain import Link
+from dashboard.sections.chain import OFF, show_chain
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_table
 from dashboard.tables import diagnosis as diagnosis_tables
 from dashboard.tables import drift as drift_tables
+from dashboard.words import capital, listed, mark, running, stopped, tr
 from data.rules.causes import CAUSES, OF_FINDING
-from data.store.vocabulary import DiagnosisVerdict, LinkState, Outcome, Severity, Side, Tier
+from data.store.vocabulary import DiagnosisVerdict, Outcome, Severity, Side, Tier
 
-__all__ = ["show_findings", "show_chain", "show_candidate_diagnosis", "show_diagnosis"]
-
-_STATES = {
-    LinkState.SAME: "same",
-    LinkState.DIFFERS: "differs",
-    LinkState.BROKEN: "a fault",
-    LinkState.UNKNOWN: "not known",
-}
-_OFF = (LinkState.DIFFERS, LinkState.BROKEN)
-_BETWEEN = {
-    "files": "The files already differ, so everything after them may.",
-    "tokens": "The same files, other tokens: look at the tokenizer, the text before it, prompts and lengths.",
-    "vectors": "The same tokens, other vectors: look at weights, precision, attention, pooling and output.",
-    "scores": "The same vectors, another score: look at the task, its data set and how it was scored.",
-}
+__all__ = ["show_candidate_diagnosis", "show_diagnosis", "show_findings"]
 
 
 def show_candidate_diagnosis(check: str, output: str, candidate: str, name: str) -> None:
@@ -48,17 +36,20 @@ def show_candidate_diagnosis(check: str, output: str, candidate: str, name: str)
     show_chain(links)
     if not diagnosed.empty:
         show_diagnosis(diagnosed.to_dict("records")[0], name)
-    elif any(link.state in _OFF for link in links if link.name != "scores"):
-        st.markdown(
+    elif any(link.state in OFF for link in links if link.name != "scores"):
+        names_it = mark(
             "No diagnosis of this pair yet. This names the cause and proves it by encoding the reference again:"
         )
+        st.markdown(tr(names_it))
         st.code(f"python -m evaluators diagnose {shlex.quote(check)} --candidate {shlex.quote(name)}", language=None)
     _own_tests(check, candidate)
     encoders = answer_of(drift_queries.encoders, check)
     reference = encoders[encoders["is_reference"]].iloc[0]
     own = _preflight_findings(check, candidate, name, set())
     if reference["encoder_id"] != candidate:
-        _preflight_findings(check, str(reference["encoder_id"]), f"the reference, {reference['name']}", own)
+        _preflight_findings(
+            check, str(reference["encoder_id"]), tr("the reference, {name}", name=reference["name"]), own
+        )
 
 
 def _preflight_findings(check: str, encoder: str, name: str, on_page: set[str]) -> set[str]:
@@ -67,7 +58,7 @@ def _preflight_findings(check: str, encoder: str, name: str, on_page: set[str]) 
     # Those of vectors and scores are what the diagnosis has said already.
     about = about[~about["tier"].isin([Tier.VECTORS, Tier.SCORES]) & ~about["fault"].isin(on_page)]
     if not about.empty:
-        st.markdown(f"**Found in the files and configuration of {plain(name)}**")
+        st.markdown(tr("**Found in the files and configuration of {name}**", name=plain(name)))
         show_findings(about)
     return on_page | set(about["fault"])
 
@@ -78,25 +69,14 @@ def _own_tests(check: str, candidate: str) -> None:
     failed = int((tests["outcome"] == Outcome.FAIL).sum())
     if tests.empty:
         return
-    passed = f"{int((tests['outcome'] == Outcome.PASS).sum())} of {len(tests)} passed"
-    with st.expander(f"Its own behaviour: {passed}{f', :red[{failed} failed]' if failed else ''}", expanded=failed > 0):
+    counts = {"n": int((tests["outcome"] == Outcome.PASS).sum()), "total": len(tests)}
+    label = (
+        tr("Its own behaviour: {n} of {total} passed, :red[{failed} failed]", failed=failed, **counts)
+        if failed
+        else tr("Its own behaviour: {n} of {total} passed", **counts)
+    )
+    with st.expander(label, expanded=failed > 0):
         show_table(diagnosis_tables.protocol_table(tests))
-
-
-def show_chain(links: Sequence[Link]) -> None:
-    """The chain as a row of links; the first that is not the same is where it breaks."""
-    breaks = next((link for link in links if link.state in _OFF), None)
-    for column, link in zip(st.columns(len(links)), links, strict=True):
-        with column.container(border=True, height="stretch"):
-            here = "  \n:red[**it breaks here**]" if link is breaks else ""
-            mark = looks.LINK_LOOKS[link.state].mark(f"**{link.name}**")
-            st.markdown(f"{mark} · {_STATES[link.state]}{here}  \n{plain(link.sentence)}")
-    if breaks is not None:
-        before = links[: list(links).index(breaks)]
-        known = all(link.state == LinkState.SAME for link in before)
-        st.markdown(
-            _BETWEEN[breaks.name] if known else "What comes before the break is not known, so it may begin earlier."
-        )
 
 
 def show_findings(findings: pd.DataFrame) -> None:
@@ -104,11 +84,12 @@ def show_findings(findings: pd.DataFrame) -> None:
     several = findings["about"].nunique() > 1
     for row in findings.to_dict("records"):
         whose = f"**{plain(row['about'])}** · " if several else ""
-        severity = looks.SEVERITY_LOOKS[Severity(row["severity"])].mark(plain(row["severity"]))
-        with st.expander(f"{severity} {whose}{plain(row['seen'])}", key=f"finding_{row['finding_id']}"):
-            st.markdown(f"{plain(row['why'])}  \n{plain(row['tier'])} · {plain(row['code'])} · {plain(row['about'])}")
+        severity = looks.SEVERITY_LOOKS[Severity(row["severity"])].mark(plain(word(row["severity"])))
+        with st.expander(f"{severity} {whose}{plain(tr(row['seen']))}", key=f"finding_{row['finding_id']}"):
+            of = f"{plain(word(row['tier']))} · {plain(row['code'])} · {plain(row['about'])}"
+            st.markdown(f"{plain(tr(row['why']))}  \n{of}")
             _of_cause(OF_FINDING.get(row["code"], ""))
-            st.code(row["remedy"], language=None, wrap_lines=True)
+            st.code(tr(row["remedy"]), language=None, wrap_lines=True)
             _evidence(row["evidence"])
 
 
@@ -123,21 +104,21 @@ def show_diagnosis(row: Mapping[Hashable, Any], candidate: str) -> None:
     causes = answer_of(diagnosis_queries.causes, name)
     accepted, others = causes[causes["accepted"]], causes[~causes["accepted"]]
     look = looks.DIAGNOSIS_LOOKS[DiagnosisVerdict(row["verdict"])]
-    verdict = look.mark(f"**{plain(str(row['verdict']).capitalize())}.**")
-    st.markdown(f"{verdict} {plain(row['sentence'])}")
+    verdict = look.mark(f"**{stopped(plain(capital(word(row['verdict']))))}**")
+    st.markdown(f"{verdict} {plain(tr(row['sentence']))}")
     # Without a proof (weights drawn at random) there is no share that was measured.
     proved = bool(len(accepted) and pd.notna(row["unexplained"]) and pd.notna(row["snippet"]))
     left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())
     if left is not None:
         with left:
             figure = diagnosis_figures.waterfall_chart(accepted, float(row["unexplained"]), _floor_share(row, accepted))
-            st.plotly_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
+            show_chart(figure, key=f"waterfall_{name}", config={"displaylogo": False})
     with right:
         _remedies(accepted, row, candidate)
     if len(others):
-        with st.expander(f"Runners-up ({len(others)})"):
+        with st.expander(tr("Runners-up ({n})", n=len(others))):
             show_table(diagnosis_tables.causes_table(others))
-    with st.expander("Evidence"):
+    with st.expander(tr("Evidence")):
         _proof(answer_of(diagnosis_queries.proof, name))
         measured = proved | ~causes["accepted"]
         shares = {name: causes[name].where(measured) for name in ("explained", "remaining")}
@@ -147,11 +128,12 @@ def show_diagnosis(row: Mapping[Hashable, Any], candidate: str) -> None:
 def _proof(proof: diagnosis_queries.Proof) -> None:
     """The recipes before and after, and every text's distance under both."""
     if proof.agrees is not None and proof.agrees["differs"].any():
-        st.markdown("The reference's recipe, and the one found in the candidate, which gives its vectors:")
-        show_table(drift_tables.differences_table(proof.agrees, "Reference", "Found in the candidate"))
+        st.markdown(tr("The reference's recipe, and the one found in the candidate, which gives its vectors:"))
+        show_table(drift_tables.differences_table(proof.agrees, tr("Reference"), tr("Found in the candidate")))
     if len(proof.texts):
-        st.markdown(f"Distance of each of {count(len(proof.texts), 'text')} from the candidate's, before and after:")
-        st.plotly_chart(
+        distances = mark("Distance of each of {texts} from the candidate's, before and after:")
+        st.markdown(tr(distances, texts=count(len(proof.texts), "text")))
+        show_chart(
             diagnosis_figures.before_and_after_chart(proof.texts),
             key=f"proof_{proof.name}",
             config={"displaylogo": False},
@@ -160,16 +142,17 @@ def _proof(proof: diagnosis_queries.Proof) -> None:
 
 def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: str) -> None:
     for cause in accepted.to_dict("records"):
-        alike = ", ".join(cause["same_as"]) if cause["same_as"] is not None else ""
-        same = f" (cannot be told from {plain(alike)} on this model)" if alike else ""
-        st.markdown(f"**{plain(cause['cause'])}** · {plain(cause['slot'])}{same}")
+        alike = listed(map(tr, cause["same_as"])) if cause["same_as"] is not None else ""
+        same = tr(" (cannot be told from {causes} on this model)", causes=plain(alike)) if alike else ""
+        st.markdown(f"**{plain(tr(cause['cause']))}** · {plain(word(cause['slot']))}{same}")
         _of_cause(cause["code"])
         if cause["remedy"]:
-            where = "on both sides" if cause["side"] == Side.BOTH else f"in the candidate, {plain(candidate)}"
-            st.markdown(f"To change {where}:")
-            st.code(cause["remedy"], language=None, wrap_lines=True)
+            both = cause["side"] == Side.BOTH
+            to_change = mark("To change in the candidate, {candidate}:")
+            st.markdown(tr("To change on both sides:") if both else tr(to_change, candidate=plain(candidate)))
+            st.code(tr(cause["remedy"]), language=None, wrap_lines=True)
     if pd.notna(row["snippet"]):
-        with st.expander("The proof to run: the reference with the candidate's fault put in (no remedy)"):
+        with st.expander(tr("The proof to run: the reference with the candidate's fault put in (no remedy)")):
             st.code(row["snippet"], language="python", wrap_lines=True)
 
 
@@ -177,8 +160,11 @@ def _of_cause(code: str | None) -> None:
     """What the catalogue knows of a cause beyond what the diagnosis said of it; nothing of one it does not know."""
     cause = CAUSES.get(str(code))
     if cause is not None:
-        costs = "; ".join(f"{plain(cause.filled(cost.of).words)}, {plain(cost.words)}" for cost in cause.costs)
-        st.caption(plain(cause.effect) + (f" Measured cost: {costs}." if costs else ""))
+        costs = listed(
+            (listed([plain(tr(cause.filled(cost.of).words)), plain(tr(cost.words))]) for cost in cause.costs), "; "
+        )
+        measured = tr("Measured cost: {costs}.", costs=costs) if costs else ""
+        st.caption(running(plain(tr(cause.effect)), measured))
 
 
 def _floor_share(row: Mapping[Hashable, Any], accepted: pd.DataFrame) -> float | None:

@@ -19,6 +19,7 @@ from dashboard.queries import drift_cost as drift_cost_queries
 from dashboard.queries import drift_vectors as drift_vectors_queries
 from dashboard.queries.drift import SCALES
 from dashboard.sections.drift_verdicts import show_verdict_figures
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_table
 from dashboard.tables import drift as drift_tables
 from data.rules.vectors.matrices import clustered
@@ -170,7 +171,7 @@ def _distributions(chosen: Chosen) -> None:
     for of, title, log in shown:
         if (quantiles["of"] == of).any():
             figure = drift_spread_figures.spread_chart(quantiles, chosen.names, of=of, title=title, log=log)
-            st.plotly_chart(figure, key=f"spread_{of}", config=_BARE)
+            show_chart(figure, key=f"spread_{of}", config=_BARE)
     st.caption("Boxes hold half of the texts (or pairs of texts), whiskers 90 %. Dotted: what each precision explains.")
 
 
@@ -201,7 +202,7 @@ def _limits(chosen: Chosen) -> dict[str, float]:
 
 def _history(chosen: Chosen) -> None:
     history = answer_of(drift_queries.history, chosen.check, chosen.output, chosen.candidate)
-    st.plotly_chart(drift_spread_figures.history_chart(history), key="history", config=_BARE)
+    show_chart(drift_spread_figures.history_chart(history), key="history", config=_BARE)
     if len(history) < 2:
         st.info(
             "This pair was checked once so far: checked again, it shows here whether it moved.",
@@ -219,7 +220,7 @@ def _cost(chosen: Chosen) -> None:
             "python -m evaluators reproduce MODEL --tasks STSBenchmark,Banking77Classification.v2",
         )
         return
-    st.plotly_chart(drift_spread_figures.cost_chart(points), key="cost", config=_BARE)
+    show_chart(drift_spread_figures.cost_chart(points), key="cost", config=_BARE)
     st.caption(
         f"{count(points['encoder'].nunique(), 'encoder')} with a check and a reproduction under the same settings, "
         f"{count(len(points), 'task')}. The bar of a point is its task's noise floor: within it, no score has moved."
@@ -260,7 +261,7 @@ def _chart(figure: Any, key: str, chosen: Chosen, targets: list[list[Any]]) -> N
         for point in st.session_state[key]["selection"]["points"][:1]:
             _pick(chosen, *targets[int(point["y"])][int(point["x"])])
 
-    st.plotly_chart(figure, key=key, on_select=picked, selection_mode="points", config=_BARE)
+    show_chart(figure, key=key, on_select=picked, selection_mode="points", config=_BARE)
 
 
 def _points(figure: Any, key: str, chosen: Chosen, texts: list[str]) -> None:
@@ -271,7 +272,7 @@ def _points(figure: Any, key: str, chosen: Chosen, texts: list[str]) -> None:
             if point["curve_number"] == 1:
                 _pick(chosen, texts[int(point["point_index"])])
 
-    st.plotly_chart(figure, key=key, on_select=picked, selection_mode="points", config=_BARE)
+    show_chart(figure, key=key, on_select=picked, selection_mode="points", config=_BARE)
 
 
 def _pick(chosen: Chosen, text: Any = None, encoder: str = "", against: str = "") -> None:

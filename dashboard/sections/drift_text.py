@@ -15,6 +15,7 @@ from dashboard.formatting import count, plain
 from dashboard.queries import drift_text as drift_text_queries
 from dashboard.queries import drift_vectors as drift_vectors_queries
 from dashboard.sections.drift_maps import Chosen
+from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_table
 from dashboard.tables import drift as drift_tables
 from data.store.vocabulary import Output
@@ -105,7 +106,7 @@ def _vectors(chosen: Chosen, text: str) -> None:
         _show_no_vector()
         return
     figure = drift_spread_figures.vector_chart(dimensions)
-    st.plotly_chart(figure, key="vector", config={"displaylogo": False})
+    show_chart(figure, key="vector", config={"displaylogo": False})
     show_table(drift_tables.dimensions_table(dimensions, *chosen.pair_names), height=280)
 
 

@@ -8,7 +8,11 @@ from typing import Any
 import streamlit as st
 
 from dashboard import url_state
+from dashboard.frame_keys import frame_choice, set_frame_choice
 from dashboard.sections.decisions import show_decide
+from dashboard.sections.glossary import show_glossary
+from dashboard.sections.meeting import show_meeting_tools
+from dashboard.views import on_paper
 from dashboard.words import LANGUAGES, language, tr
 from data.store.decisions import Item
 
@@ -36,16 +40,20 @@ def show_heading() -> Any:
 
 
 def show_tools(where: Any, items: tuple[Item, ...]) -> None:
-    """What can be done with the view: decide, show it to a room, read it in another language."""
+    """What can be done with the view: decide, put it into a report, show it to a room, read it in another language."""
+    if on_paper():
+        return
     with where:
         show_decide(items)
+        show_glossary()
+        show_meeting_tools()
         _show_present()
         _show_languages()
 
 
 def is_presenting() -> bool:
     """Whether the page is shown to a room: larger type, and nothing but the view."""
-    return url_state.frame_choice(_PRESENT) == "1"
+    return frame_choice(_PRESENT) == "1"
 
 
 def _show_present() -> None:
@@ -54,12 +62,12 @@ def _show_present() -> None:
         if is_presenting()
         else (tr("Present"), ":material/slideshow:", "1")
     )
-    turn = url_state.set_frame_choice
+    turn = set_frame_choice
     st.button(label, icon=icon, type="tertiary", key="present", on_click=turn, args=(_PRESENT, value))
 
 
 def _show_languages() -> None:
-    turn = url_state.set_frame_choice
+    turn = set_frame_choice
     for code, name in LANGUAGES.items():
         if code != language():
             st.button(name, type="tertiary", key=f"language_{code}", on_click=turn, args=("lang", code))

@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard import url_state
 from dashboard.formatting import plain
 from dashboard.tables.columns import Table
+from dashboard.words import tr
 
 __all__ = ["show_csv", "show_sortable", "show_table"]
 
@@ -63,7 +64,8 @@ def show_csv(name: str, data: Any, help: str, *, where: Any = st) -> None:
 def _order_in_address(table: Table, order: str) -> str:
     wanted = str(st.query_params.get(url_state.key_of(order), ""))
     if wanted and wanted.removeprefix("-") not in table.shown.columns:
-        url_state.report_ignored(f"{plain(order)} cannot be “{plain(wanted[:60])}”")
+        cannot = tr("{key} cannot be “{value}”{hint}", key=plain(order), value=plain(wanted[:60]), hint="")
+        url_state.report_ignored(cannot)
         return ""
     return wanted
 

@@ -9,75 +9,105 @@ from dashboard.formatting import count, plain, score
 from dashboard.queries.intervals import LACKS, Intervals
 from dashboard.sections.board import Board
 from dashboard.sections.filters import RULE
+from dashboard.words import listed, mark, running, tr, tr_n
 from data.rules.bootstrap import AHEAD, FEW, TIED
 from data.rules.licences import ALLOWED, licence_of
 
-__all__ = ["show_headline"]
+__all__ = ["best_sentence", "best_within_limits", "show_headline"]
 
 _RANKED_BY = {
-    "borda": "Ranked by MTEB's Borda count: on every task a model earns a point for each model it beats, so the best "
-    "mean need not come first, and a task a model has no score on earns it nothing.",
-    "mean_task": "Ranked by the mean over all tasks.",
-    "mean_task_type": "Ranked by the mean over the task types.",
+    "borda": mark(
+        "Ranked by MTEB's Borda count: on every task a model earns a point for each model it beats, so the best "
+        "mean need not come first, and a task a model has no score on earns it nothing."
+    ),
+    "mean_task": mark("Ranked by the mean over all tasks."),
+    "mean_task_type": mark("Ranked by the mean over the task types."),
 }
 
 
 def show_headline(board: Board) -> None:
     """One sentence a hurried reader can take away, and what the numbers are in one more."""
-    models, quality = board.models, board.quality
-    ranked = models[models["rank"].notna()]
-    tasks = count(int(models["tasks_scored"].iloc[0]), "task")
-    if ranked.empty:
-        st.markdown(f"#### None of {count(len(models), 'model')} can be ranked: none has all of {tasks}.")
-        st.caption("Leave tasks out, or choose some by type, language or domain, in the bar at the side.")
+    first = best_sentence(board)
+    if not first:
+        every, tasks = count(len(board.models), "model"), count(int(board.models["tasks_scored"].iloc[0]), "task")
+        none = tr("None of {models} can be ranked: none has all of {tasks}.", models=every, tasks=tasks)
+        st.markdown(f"#### {none}")
+        st.caption(tr("Leave tasks out, or choose some by type, language or domain, in the bar at the side."))
         return
-    first = ranked.iloc[0]
-    lead = f"Best of {count(len(ranked), 'model')} on {tasks}: **{plain(first['model'])}**"
-    st.markdown("#### " + lead + _mean(first, quality) + "." + _how_sure(board.intervals, len(ranked)))
-    st.markdown(_also_best(ranked, quality) + _rival(board.intervals))
-    st.caption(f"{_RANKED_BY[board.benchmark['ranked_by']]} {RULE}")
+    st.markdown("#### " + first)
+    st.markdown(running(best_within_limits(board), *_rival(board.intervals)))
+    st.caption(running(tr(_RANKED_BY[board.benchmark["ranked_by"]]), tr(RULE)))
 
 
-def _how_sure(intervals: Intervals, ranked: int) -> str:
+def best_sentence(board: Board) -> str:
+    """Who is best of how many, by what mean, and how sure that is, in Markdown; empty where nobody is ranked."""
+    ranked = _ranked(board)
+    if ranked.empty:
+        return ""
+    tasks = count(int(board.models["tasks_scored"].iloc[0]), "task")
+    return running(_best(ranked, tasks, board.quality), *_how_sure(board.intervals, len(ranked)))
+
+
+def best_within_limits(board: Board) -> str:
+    """The best for commercial use, up to 1B and up to 100M parameters, in Markdown; empty where there is none."""
+    return running(*_also_best(_ranked(board), board.quality))
+
+
+def _ranked(board: Board) -> pd.DataFrame:
+    return board.models[board.models["rank"].notna()]
+
+
+def _best(ranked: pd.DataFrame, tasks: str, quality: str) -> str:
+    """Who is first, and with which mean."""
+    first, among = ranked.iloc[0], count(len(ranked), "model")
+    named = {"models": among, "tasks": tasks, "model": plain(first["model"])}
+    if pd.notna(first[quality]):
+        return tr("Best of {models} on {tasks}: **{model}**, mean {mean}.", mean=score(first[quality]), **named)
+    lacks = count(int(first["tasks_missing"]), "task")
+    return tr("Best of {models} on {tasks}: **{model}**, no mean as it lacks {missing}.", missing=lacks, **named)
+
+
+def _how_sure(intervals: Intervals, ranked: int) -> list[str]:
     """What the tasks say of the first against all others; empty where they say nothing."""
     if ranked == 1:
-        return " Nobody else is ranked here, so it is first of one."
+        return [tr("Nobody else is ranked here, so it is first of one.")]
     against = intervals.models["against_first"].value_counts()
     tied, ahead, lacks = (int(against.get(code, 0)) for code in (TIED, AHEAD, LACKS))
     if against.get(FEW, 0) or not intervals.models["rank_low"].notna().any():
-        return ""
+        return []
     judged = int((intervals.models["against_first"] != "").sum()) - lacks
     if not judged:
-        return " No other model has all of its tasks, so it is set apart from none."
+        return [tr("No other model has all of its tasks, so it is set apart from none.")]
     if not tied and not ahead:
-        return f" The tasks set it apart from all {judged} others" + (" that have all of its tasks." if lacks else ".")
-    level = f" {count(tied, 'other is', 'others are')} statistically tied with it." if tied else ""
-    return level + (f" {count(ahead, 'other has', 'others have')} a reliably higher mean." if ahead else "")
+        if lacks:
+            return [tr("The tasks set it apart from all {n} others that have all of its tasks.", n=judged)]
+        return [tr("The tasks set it apart from all {n} others.", n=judged)]
+    level = tr_n(tied, "{n:,} other is statistically tied with it.", "{n:,} others are statistically tied with it.")
+    above = tr_n(ahead, "{n:,} other has a reliably higher mean.", "{n:,} others have a reliably higher mean.")
+    return [level] * bool(tied) + [above] * bool(ahead)
 
 
-def _rival(intervals: Intervals) -> str:
+def _rival(intervals: Intervals) -> list[str]:
     """Those that lack tasks, and so rank below, and do better on what is shared."""
     if not intervals.rivals:
-        return ""
+        return []
     best, more = intervals.rivals[0], len(intervals.rivals) - 1
-    lead = (
-        f" Of those that lack tasks, **{plain(best.model)}** is better on {best.better} of the {best.shared} they share"
+    named = {"model": plain(best.model), "better": best.better, "shared": best.shared}
+    if not more:
+        return [tr("Of those that lack tasks, **{model}** is better on {better} of the {shared} they share.", **named)]
+    text = mark(
+        "Of those that lack tasks, **{model}** is better on {better} of the {shared} they share, and {others} on most."
     )
-    return lead + (f", and {count(more, 'other')} on most." if more else ".")
+    return [tr(text, others=count(more, "other"), **named)]
 
 
-def _mean(row: pd.Series, quality: str) -> str:
-    if pd.notna(row[quality]):
-        return f", mean {score(row[quality])}"
-    return f", no mean as it lacks {count(int(row['tasks_missing']), 'task')}"
-
-
-def _also_best(board: pd.DataFrame, quality: str) -> str:
+def _also_best(board: pd.DataFrame, quality: str) -> list[str]:
     """The best for commercial use, up to 1B and up to 100M parameters; one that is best twice is named once."""
     limits = {
-        "with open weights for commercial use": board["licence"].map(_commercial) & board["open_weights"].eq(True),
-        "up to 1B parameters": board["n_parameters"].le(1e9),
-        "up to 100M parameters": board["n_parameters"].le(1e8),
+        mark("with open weights for commercial use"): board["licence"].map(_commercial)
+        & board["open_weights"].eq(True),
+        mark("up to 1B parameters"): board["n_parameters"].le(1e9),
+        mark("up to 100M parameters"): board["n_parameters"].le(1e8),
     }
     reasons_by_place: dict[int, list[str]] = {}
     for words, within in limits.items():
@@ -87,10 +117,19 @@ def _also_best(board: pd.DataFrame, quality: str) -> str:
     sentences = []
     for place, reasons in reasons_by_place.items():
         row = board.iloc[place]
-        rank = f"rank {row['rank']:.0f}" if pd.notna(row["rank"]) else "no rank"
-        model = f"**{plain(row['model'])}** ({rank}{_mean(row, quality)})"
-        sentences.append(f"Best {' and best '.join(reasons)}: {model}.")
-    return " ".join(sentences)
+        rank = tr("rank {rank:.0f}", rank=row["rank"]) if pd.notna(row["rank"]) else tr("no rank")
+        if pd.notna(row[quality]):
+            mean = tr("mean {mean}", mean=score(row[quality]))
+        else:
+            mean = tr("no mean as it lacks {missing}", missing=count(int(row["tasks_missing"]), "task"))
+        sentences.append(
+            tr(
+                "Best {reasons}: **{model}** ({facts}).",
+                reasons=listed(map(tr, reasons), mark(" and best ")), model=plain(row["model"]),
+                facts=listed([rank, mean]),
+            )
+        )  # fmt: skip
+    return sentences
 
 
 def _commercial(licence: object) -> bool:

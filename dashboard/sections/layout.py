@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dashboard.formatting import plain
-from dashboard.messages import show_empty
+from dashboard.messages import in_one_sentence, show_empty
 from dashboard.sections.decisions import items_of, show_decisions_about
 from dashboard.sections.frame import show_heading, show_tools
 from data.store.errors import InputError
@@ -39,7 +38,7 @@ def lay_out(
     try:
         answers = questions(choices)
     except InputError as error:
-        show_empty(plain(error))
+        show_empty(in_one_sentence(error))
         return
     if answers is not None:
         for part in parts:

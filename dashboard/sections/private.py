@@ -12,6 +12,7 @@ from dashboard.access import answer_of
 from dashboard.formatting import plain
 from dashboard.queries import names as names_queries
 from dashboard.tables.columns import PRIVATE
+from dashboard.words import listed, tr
 
 __all__ = ["marked_names", "show_private", "with_private"]
 
@@ -32,12 +33,14 @@ def show_private(*, models: Iterable[str] = (), tasks: Iterable[str] = (), where
     private = answer_of(names_queries.private)
     names = [*(name for name in models if name in private.models), *(name for name in tasks if name in private.tasks)]
     if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        listed = ", ".join(map(plain, names[:_NAMED]))
-        where.markdown(f":gray-badge[:material/lock: private] :small[{listed}{more}]", help=PRIVATE.help)
+        first = listed(map(plain, names[:_NAMED]))
+        if len(names) > _NAMED:
+            first = tr("{names} and {n} more", names=first, n=len(names) - _NAMED)
+        badge = f":gray-badge[:material/lock: {tr('private')}] :small[{first}]"
+        where.markdown(badge, help=tr(str(PRIVATE.help)))
 
 
 def marked_names(texts: pd.Series, names: pd.Series, *, of: str) -> pd.Series:
     """Texts of a figure with the mark behind those whose names are private; ``of`` is 'models' or 'tasks'."""
     private: frozenset[str] = getattr(answer_of(names_queries.private), of)
-    return texts.astype(str) + names.isin(private).map({True: " (private)", False: ""})
+    return texts.astype(str) + names.isin(private).map({True: tr(" (private)"), False: ""})

@@ -12,6 +12,7 @@ from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.sections.grid import show_table
 from dashboard.sections.private import with_private
 from dashboard.tables import provenance as provenance_tables
+from dashboard.words import listed, mark, stopped, tr
 
 __all__ = ["show_sources"]
 
@@ -23,32 +24,31 @@ def show_sources(benchmark: str, model: str) -> None:
         _show_facts(facts.iloc[0])
     sources = answer_of(leaderboard_queries.score_sources, benchmark, model)
     scored = sources.dropna(subset=["file"])
-    st.caption(
-        f"{count(int(sources['score'].notna().sum()), 'task')} of {len(sources)} scored in full"
-        + _also(int(scored["reported"].eq(True).sum()), "from the model's own card")
-        + _also(int(scored["other_dataset"].eq(True).sum()), "on other data than today's")
-        + _also(int((scored["other_revision"].eq(True) & ~scored["reported"].eq(True)).sum()), "of another revision")
-        + "."
-    )
+    whole, other = count(int(sources["score"].notna().sum()), "task"), scored["other_revision"].eq(True)
+    doubts = {
+        mark("{n} from the model's own card"): int(scored["reported"].eq(True).sum()),
+        mark("{n} on other data than today's"): int(scored["other_dataset"].eq(True).sum()),
+        mark("{n} of another revision"): int((other & ~scored["reported"].eq(True)).sum()),
+    }
+    parts = [tr("{tasks} of {n} scored in full", tasks=whole, n=len(sources))]
+    st.caption(stopped(listed([*parts, *(tr(text, n=n) for text, n in doubts.items() if n)])))
     table = provenance_tables.sources_table(with_private(sources))
     show_table(table, height=560 if len(sources) > 16 else "content", key="sources")
 
 
 def _show_facts(model: pd.Series) -> None:
+    size, released = parameters(model["n_parameters"]), day(model["release_date"])
+    dimensions, tokens, stated = model["dimensions"], model["max_tokens"], model["licence"]
     facts = [
-        f"{parameters(model['n_parameters'])} parameters" if parameters(model["n_parameters"]) else "size not stated",
-        f"{model['dimensions']:.0f} dimensions" if pd.notna(model["dimensions"]) else "",
-        f"reads {model['max_tokens']:,.0f} tokens" if pd.notna(model["max_tokens"]) else "",
-        plain(licence(model["licence"])),
-        f"stated as {plain(model['licence'])}" if pd.notna(model["licence"]) else "",
-        f"released {day(model['release_date'])}" if day(model["release_date"]) else "",
-        {True: "open weights", False: "proprietary"}.get(model["open_weights"], ""),
+        tr("{size} parameters", size=size) if size else tr("size not stated"),
+        tr("{n:.0f} dimensions", n=dimensions) if pd.notna(dimensions) else "",
+        tr("reads {n:,.0f} tokens", n=tokens) if pd.notna(tokens) else "",
+        plain(licence(stated)),
+        tr("stated as {licence}", licence=plain(stated)) if pd.notna(stated) else "",
+        tr("released {day}", day=released) if released else "",
+        {True: tr("open weights"), False: tr("proprietary")}.get(model["open_weights"], ""),
     ]
-    st.markdown(f"**{plain(model['model'])}**: " + ", ".join(filter(None, facts)) + ".")
+    st.markdown(stopped(listed([f"**{plain(model['model'])}**", listed(filter(None, facts))], ": ")))
     address = web_address(model["reference"])
     if address:
-        st.link_button("Its own page", address, icon=":material/open_in_new:")
-
-
-def _also(n: int, words: str) -> str:
-    return f", {n} {words}" if n else ""
+        st.link_button(tr("Its own page"), address, icon=":material/open_in_new:")

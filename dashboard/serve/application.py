@@ -12,7 +12,7 @@ from streamlit import config
 from streamlit.auth_util import is_authlib_installed
 
 from dashboard.serve.gate import Gate
-from dashboard.serve.settings import Settings, settings_from
+from dashboard.serve.settings import Deployment, settings_from
 from data.store.errors import MissingDependencyError
 
 __all__ = ["application"]
@@ -20,7 +20,7 @@ __all__ = ["application"]
 _SCRIPT = Path(__file__).resolve().parents[1] / "app.py"
 
 
-def application(settings: Settings | None = None) -> Gate:
+def application(settings: Deployment | None = None) -> Gate:
     """The ASGI application; ``uvicorn --factory dashboard.serve.application:application`` serves it too.
 
     Args:
@@ -45,7 +45,7 @@ def application(settings: Settings | None = None) -> Gate:
     return Gate(st.App(_SCRIPT, secrets=_secrets(settings, cookie_secret)), settings)
 
 
-def _secrets(settings: Settings, cookie_secret: str) -> dict[str, Any]:
+def _secrets(settings: Deployment, cookie_secret: str) -> dict[str, Any]:
     """What ``st.login`` reads; nothing without a provider."""
     if settings.provider is None:
         return {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dashboard.serve.settings import Settings
+    from dashboard.serve.settings import Deployment
 
 __all__ = ["register"]
 
@@ -51,7 +51,7 @@ def serve(
     uvicorn.run(application(settings), host=address, port=port, **_server_options(settings))
 
 
-def _server_options(settings: Settings) -> dict[str, Any]:
+def _server_options(settings: Deployment) -> dict[str, Any]:
     """As Streamlit runs uvicorn, and who may say from where a request came: nobody but our own proxies."""
     from streamlit.runtime.runtime_util import get_max_message_size_bytes
 
@@ -81,7 +81,7 @@ _LOGGING: dict[str, Any] = {
 }
 
 
-def _tell(settings: Settings, address: str, port: int) -> None:
+def _tell(settings: Deployment, address: str, port: int) -> None:
     where = settings.url or f"http://{address}:{port}"
     who = "behind a provider" if settings.provider else "behind a shared secret" if settings.secret else "to everybody"
     typer.echo(f"Plumbline: {where} {who}", err=True)

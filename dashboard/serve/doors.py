@@ -29,7 +29,7 @@ from dashboard.serve import headers as heads
 from dashboard.serve import pages
 from dashboard.serve.brake import Brake
 from dashboard.serve.sessions import Session, Sessions
-from dashboard.serve.settings import Provider, Settings
+from dashboard.serve.settings import Deployment, Provider
 
 __all__ = ["Doors", "keep_address", "streamlit_user", "user_digest"]
 
@@ -44,7 +44,7 @@ _log = logging.getLogger("plumbline.serve")
 class Doors:
     """What answers a stranger."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, sessions: Sessions, brake: Brake) -> None:
+    def __init__(self, app: ASGIApp, settings: Deployment, sessions: Sessions, brake: Brake) -> None:
         self.app, self.settings, self.sessions, self.brake = app, settings, sessions, brake
         self.base = settings.base
         prefix = "__Secure-" if settings.https else ""  # which a browser takes from https alone

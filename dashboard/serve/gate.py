@@ -19,7 +19,7 @@ from dashboard.serve import headers as heads
 from dashboard.serve.brake import Brake
 from dashboard.serve.doors import Doors, keep_address, streamlit_user, user_digest
 from dashboard.serve.sessions import Session, Sessions
-from dashboard.serve.settings import Settings
+from dashboard.serve.settings import Deployment
 from dashboard.serve.status import store_status
 
 __all__ = ["Gate"]
@@ -32,7 +32,7 @@ _log = logging.getLogger("plumbline.serve")
 class Gate:
     """An ASGI application around another that lets nobody in who may not come in."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Deployment) -> None:
         self.app, self.settings = app, settings
         self.sessions = Sessions(settings.key, settings.hours)
         self.brake = Brake()

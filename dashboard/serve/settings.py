@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from data.store.errors import InputError
 
-__all__ = ["Provider", "Settings", "settings_from"]
+__all__ = ["Provider", "Deployment", "settings_from"]
 
 SHORTEST_SECRET = 16
 _WELL_KNOWN = "/.well-known/openid-configuration"
@@ -33,7 +33,7 @@ class Provider:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Deployment:
     """How the dashboard is served; without a secret and a provider it is open to everybody who reaches it."""
 
     url: str = ""  # as people type it, without a slash at the end
@@ -71,8 +71,8 @@ class Settings:
         return hashlib.scrypt(ours.encode(), salt=b"plumbline sessions", n=2**14, r=8, p=1, dklen=32)
 
 
-def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Settings of a process, from its environment variables (docs/deploy.md lists them).
+def settings_from(environment: Mapping[str, str]) -> Deployment:
+    """Deployment of a process, from its environment variables (docs/deploy.md lists them).
 
     Raises:
         InputError: one of them cannot be used, or one that is needed is missing.
@@ -101,7 +101,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             where="PLUMBLINE_ALLOW",
             remedy="Name addresses or domains, as in `@example.org, ann@other.org`; * is everybody the provider knows.",
         )
-    return Settings(url, secret, provider, allow, _hours(environment), _proxies(environment))
+    return Deployment(url, secret, provider, allow, _hours(environment), _proxies(environment))
 
 
 def _allow(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from dashboard.formatting import day
-from dashboard.tables.columns import DIFFERENCE, MODEL, POINTS, PRIVATE, TASK, Column, Table, number
+from dashboard.tables.columns import DIFFERENCE, MODEL, POINTS, PRIVATE, TASK, WORDED, Column, Table, number
 
 __all__ = ["changed_table", "import_label", "models_added", "moves_table", "of_models", "of_models_table"]
 
@@ -18,7 +18,7 @@ _CHANGED = (
     Column("After", "after", POINTS),
     Column("Difference", "difference", DIFFERENCE, "Mean over the cells that changed, in points"),
     Column("Cells", "cells_changed"),
-    Column("Origin", "origin"),
+    Column("Origin", "origin", WORDED),
     Column("Revision", lambda frame: frame["revision"].fillna("").str.slice(0, 10)),
     Column("Variant", "experiment"),
 )

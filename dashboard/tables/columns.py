@@ -1,6 +1,7 @@
 """A column of a table is one line: its head, the column of the frame it shows, how, and what its head explains.
 
 :class:`Table` turns such lines and a frame into what is shown, Streamlit's configuration of it, its order and its CSV.
+A head stands in the code and in addresses in English; what is shown of it is said in the viewer's language.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.formatting import bytes_text, day, licence, parameters, rounded
+from dashboard.formatting import bytes_text, day, licence, parameters, rounded, word
+from dashboard.words import tr
+from data.rules.licences import licence_of
+from data.rules.words import Phrase
 
 __all__ = [
     "BYTES", "CHECK", "COMPACT", "DATE", "DAY", "DIFFERENCE", "LICENCE", "LIST", "LOCALISED", "MARK", "MODEL", "MOMENT",
-    "PARAMETERS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "TASK", "TEXT", "WHOLE",
+    "PARAMETERS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "TASK", "TEXT", "WHOLE", "WORDED",
     "Column", "Format", "Table", "number",
 ]  # fmt: skip
 
@@ -25,11 +29,15 @@ Source = str | Callable[[pd.DataFrame], Any]
 
 @dataclass(frozen=True)
 class Format:
-    """How the values of a column are shown: Streamlit's column with its options, and what is written into it."""
+    """How the values of a column are shown: Streamlit's column with its options, and what is written into it.
+
+    ``order`` is what they are sorted by where that is not what is shown: the same in every language.
+    """
 
     config: Callable[..., Any]
     options: Mapping[str, Any] = field(default_factory=dict)
     write: Callable[[pd.Series], Any] | None = None
+    order: Callable[[pd.Series], pd.Series] | None = None
 
 
 def number(form: str, scale: float | None = None) -> Format:
@@ -38,11 +46,23 @@ def number(form: str, scale: float | None = None) -> Format:
     return Format(st.column_config.NumberColumn, {"format": form}, write)
 
 
-def _written(write: Callable[[Any], str]) -> Format:
-    return Format(st.column_config.TextColumn, write=lambda values: values.map(write))
+def _written(write: Callable[[Any], str], order: Callable[[pd.Series], pd.Series] | None = None) -> Format:
+    return Format(st.column_config.TextColumn, write=lambda values: values.map(write), order=order)
+
+
+def _class_and_name(text: object) -> str:
+    stated = licence_of(text)
+    return f"{stated.label}: {stated.name}"
+
+
+def _said(value: Any) -> Any:
+    """A word of ours in the viewer's language; what is missing, or no text, as it is."""
+    return word(value) if isinstance(value, str) else value
 
 
 TEXT = Format(st.column_config.TextColumn)
+# Words of our own: verdicts, origins, states. They are sorted as the store has them.
+WORDED = _written(_said, lambda values: values)
 POINTS = number("%.2f", 100)  # of a source on the 0-1 scale
 DIFFERENCE = number("%+.2f", 100)
 SHARE = number("%.0f %%", 100)
@@ -53,7 +73,8 @@ LOCALISED = number("localized")
 PARAMETERS = _written(parameters)
 COMPACT = number("compact")
 BYTES = _written(bytes_text)
-LICENCE = _written(licence)
+# By class and name in English, so that the order is the same in every language.
+LICENCE = _written(licence, lambda texts: texts.map(_class_and_name))
 DAY = _written(day)
 DATE = Format(st.column_config.DateColumn, {"format": "YYYY-MM-DD"}, pd.to_datetime)
 MOMENT = Format(st.column_config.DatetimeColumn, {"format": "YYYY-MM-DD HH:mm"})
@@ -66,15 +87,16 @@ class Column:
     """A column of a table.
 
     Args:
-        name: its head.
+        name: its head, in English, or with a phrase's blanks filled; what it goes by in addresses.
         source: the column of the frame it shows, or what makes it of the frame.
         format: how its values are shown.
         help: what the head explains.
         width: in pixels, or Streamlit's "small", "medium", "large".
-        pinned: whether it stays in sight.
+        pinned: whether it stays in sight; Streamlit draws what is in grey, so names are not.
         optional: left out where the frame has no such source or nothing stands in it.
         sort: the column of the frame it is sorted by; its own source without.
         small_first: whether small numbers are what one looks for first; texts begin with A in any case.
+        ours: whether the head is a word of ours and said in the viewer's language, not the name of a model or task.
     """
 
     name: str
@@ -86,6 +108,17 @@ class Column:
     optional: bool = False
     sort: str | None = None
     small_first: bool = False
+    ours: bool = True
+
+    @property
+    def label(self) -> str:
+        """Its head as it is shown."""
+        if not self.ours:
+            return self.name
+        if isinstance(self.name, Phrase):
+            return tr(self.name)
+        head = self.name.rstrip()
+        return tr(head) + self.name[len(head) :] if head else self.name
 
     def values(self, frame: pd.DataFrame) -> pd.Series:
         """What stands in it, a row of the frame each."""
@@ -95,13 +128,16 @@ class Column:
 
     def config(self) -> Any:
         """Streamlit's configuration of it."""
+        explained = None if self.help is None else tr(self.help)
         return self.format.config(
-            self.name, help=self.help, width=self.width, pinned=self.pinned, **self.format.options
+            self.label, help=explained, width=self.width, pinned=self.pinned, **self.format.options
         )
 
     def sort_keys(self, source: pd.DataFrame, shown: pd.Series) -> pd.Series:
         """What rows are ordered by: numbers and dates as shown, of texts made of numbers those, of others no case."""
         raw = source[self.sort] if self.sort else shown
+        if not self.sort and self.format.order is not None and isinstance(self.source, str):
+            raw = self.format.order(source[self.source])
         if not self.sort and not _ordered(raw) and isinstance(self.source, str) and _ordered(source[self.source]):
             raw = source[self.source]
         return raw if _ordered(raw) else raw.map(_folded)
@@ -112,10 +148,18 @@ MARK = Column(
     "", lambda frame: frame["differs"].map({True: ["≠"], False: []}),
     Format(st.column_config.MultiselectColumn, {"options": ["≠"], "color": ["orange"]}), "What differs", 50,
 )  # fmt: skip
-MODEL = Column("Model", "model", pinned=True)
-TASK = Column("Task", "task", pinned=True)
+MODEL = Column("Model", "model")
+TASK = Column("Task", "task")
+
+
+def _whose(whose: object) -> str:
+    """What of a row is private, as the store names it."""
+    return tr("model, task") if whose == "model, task" else word(whose)
+
+
 PRIVATE = Column(
-    "Private", "private", help="Known only from this machine: in neither MTEB's registry nor its published results.",
+    "Private", "private", _written(_whose, lambda values: values),
+    help="Known only from this machine: in neither MTEB's registry nor its published results.",
     width=80, optional=True,
 )  # fmt: skip
 
@@ -139,8 +183,10 @@ class Table:
                 continue
             values = column.values(source)
             if not column.optional or (values.notna() & values.ne("")).any():
-                name = column.name + " " * sum(other.strip() == column.name for other in present)  # heads are unique
-                present[name], shown[name] = replace(column, name=name), values
+                again = sum(other.strip() == column.name for other in present)
+                if again:  # heads are unique
+                    column = replace(column, name=column.name + " " * again)
+                present[column.name], shown[column.name] = column, values
         return cls(tuple(present.values()), source, pd.DataFrame(shown))
 
     @property
@@ -177,9 +223,14 @@ class Table:
         ascending = (column.small_first or not _ordered(keys)) != reverse
         return self.rows(keys.sort_values(ascending=ascending, na_position="last", kind="stable").index)
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Heads as they are shown, by what they go by."""
+        return {column.name: column.label for column in self.columns}
+
     def csv(self) -> bytes:
         """The table as it is shown; a text that a spreadsheet would run as a formula gets a quote in front."""
-        return self.shown.map(_inert).to_csv(index=False).encode("utf-8")
+        return self.shown.map(_inert).to_csv(index=False, header=list(self.labels.values())).encode("utf-8")
 
 
 def _ordered(values: pd.Series) -> bool:

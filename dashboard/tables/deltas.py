@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from dashboard.tables.columns import DIFFERENCE, POINTS, PRIVATE, Column, Table, number
+from dashboard.formatting import word
+from dashboard.tables.columns import DIFFERENCE, POINTS, PRIVATE, WORDED, Column, Table, number
+from dashboard.words import mark, phrase, tr
 from data.rules.deltas import Sides, summed_up
 from data.rules.effects import Effects
 from data.rules.setups import NamedRun
@@ -24,9 +26,33 @@ _CSV = [
 ]  # fmt: skip
 
 
+# The two sides of a comparison as heads.
+_SIDES = {
+    "model card": mark("Model card"), "official run": mark("Official run"),
+    "published figure": mark("Published figure"), "our run": mark("Our run"),
+    "earlier run": mark("Earlier run"), "later run": mark("Later run"),
+}  # fmt: skip
+# What is known of either side, as queries name it; settings and libraries go by their own names.
+_KNOWN = (
+    mark("origin"), mark("model revision"), mark("data set revision"), mark("metric"), mark("mteb"), mark("date"),
+    mark("file"), mark("notes"), mark("Run"), mark("data set folder"), mark("batch size"), mark("texts a second"),
+    mark("evaluation time"), mark("peak memory"), mark("loader"), mark("trust"), mark("pooling"), mark("dimensions"),
+)  # fmt: skip
+# What a noise floor is of: a task type by its name, or one of these.
+_SCOPES = ("task", mark("all"), mark("none"))
+
+
+def _head(side: str) -> str:
+    return _SIDES.get(str(side), side.capitalize())
+
+
+def _floor_scope(scope: object) -> object:
+    return word(scope) if scope in _SCOPES else scope
+
+
 def deltas_table(deltas: pd.DataFrame, sides: Sides, named: Mapping[str, NamedRun]) -> Table:
     """The deltas as they are shown: scores and differences in points, missing ones blank; what is private."""
-    set_ups = {row: run.differs for row, run in named.items()}
+    set_ups = {row: tr(run.differs) for row, run in named.items()}
     claim, check = sides.claim, sides.check
     columns = (
         Column("Model", "row"),
@@ -36,22 +62,22 @@ def deltas_table(deltas: pd.DataFrame, sides: Sides, named: Mapping[str, NamedRu
         Column("Type", "type"),
         Column("Split", "split"),
         Column("Subset", "subset"),
-        Column(claim.capitalize(), "claim_score", POINTS),
-        Column(check.capitalize(), "check_score", POINTS),
-        Column("Difference", "delta", DIFFERENCE, f"{check} minus {claim}, points"),
-        Column("Verdict", "verdict", width=120),
+        Column(_head(claim), "claim_score", POINTS),
+        Column(_head(check), "check_score", POINTS),
+        Column("Difference", "delta", DIFFERENCE, phrase("{check} minus {claim}, points", check=check, claim=claim)),
+        Column("Verdict", "verdict", WORDED, width=120),
         Column("Noise floor", "floor", POINTS, "Up to this difference, the two match"),
-        Column("Floor of", "floor_scope"),
+        Column("Floor of", lambda frame: frame["floor_scope"].map(_floor_scope), sort="floor_scope"),
         Column("Reruns known", "floor_n"),
-        Column("Why not", "why_not", width=240),
-        Column("Remarks", "remarks"),
+        Column("Why not", "why_not", WORDED, width=240),
+        Column("Remarks", "remarks", WORDED),
     )
     return Table.of(columns, deltas)
 
 
 def deltas_csv(deltas: pd.DataFrame) -> bytes:
     """Every cell with all that its verdict rests on, by the names of the store."""
-    return Table.of([Column(name, name) for name in _CSV], deltas).csv()
+    return Table.of([Column(name, name, ours=False) for name in _CSV], deltas).csv()
 
 
 def heatmap_cells(deltas: pd.DataFrame, split: Effects) -> pd.DataFrame:
@@ -79,7 +105,7 @@ def short_row_names(rows: pd.Series, named: Mapping[str, NamedRun]) -> pd.Series
     """Models without the organisation and runs by their set-up; what has none, or the same, by day and time."""
     models = rows.str.replace(r"^[^/ ]+/", "", regex=True)
     times = models.str.replace(_RUN_ID, r"\1-\2 \3:\4 \5", regex=True)
-    set_ups = pd.Series([named[row].short if row in named else "" for row in rows], index=rows.index)
+    set_ups = pd.Series([tr(named[row].short) if row in named else "" for row in rows], index=rows.index)
     parts = pd.DataFrame({"row": rows, "model": models.str.partition(" · ")[0], "set_up": set_ups, "time": times})
     alike = parts.drop_duplicates("row").groupby(["model", "set_up"]).size().rename("alike")
     parts = parts.join(alike, on=["model", "set_up"])
@@ -90,11 +116,11 @@ def short_row_names(rows: pd.Series, named: Mapping[str, NamedRun]) -> pd.Series
 
 def sides_table(provenance: pd.DataFrame, sides: Sides) -> Table:
     """Where the two figures of a cell come from, what differs marked and first."""
-    marked = provenance["differs"].map({True: "≠ ", False: ""}) + provenance["what"]
+    marked = provenance["differs"].map({True: "≠ ", False: ""}) + provenance["what"].map(word)
     columns = (
         Column("What", "marked", help="≠: the two sides differ here", width=180),
-        Column(sides.claim.capitalize(), "claim"),
-        Column(sides.check.capitalize(), "check"),
+        Column(_head(sides.claim), "claim", WORDED),
+        Column(_head(sides.check), "check", WORDED),
     )
     ordered = provenance.assign(marked=marked).sort_values("differs", ascending=False, kind="stable")
     return Table.of(columns, ordered)
@@ -104,8 +130,8 @@ def metrics_beside_table(metrics: pd.DataFrame, sides: Sides) -> Table:
     """Every metric of both sides of a cell, as stored."""
     columns = (
         Column("Metric", "metric"),
-        Column(sides.claim.capitalize(), "claim", number("%.5f")),
-        Column(sides.check.capitalize(), "check", number("%.5f")),
+        Column(_head(sides.claim), "claim", number("%.5f")),
+        Column(_head(sides.check), "check", number("%.5f")),
         Column("Difference", "delta", number("%+.5f")),
     )
     return Table.of(columns, metrics)

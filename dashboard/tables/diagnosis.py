@@ -7,22 +7,27 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.tables.columns import LIST, Column, Format, Table, number
+from dashboard.tables.columns import LIST, WORDED, Column, Format, Table, number
+from dashboard.words import mark, tr
 from data.rules.causes import effect_of
 from data.rules.suggestions import Suggestion
 
 __all__ = ["causes_table", "protocol_table", "suggestions_table"]
 
+# What an encoder is asked of itself, as the store names it.
+_TESTS = (
+    mark("loads"), mark("deterministic"), mark("batch"), mark("order"), mark("distinct"), mark("shape"), mark("norms"),
+)  # fmt: skip
 _EXPONENT = number("%.2e")
 _PROTOCOL = (
-    Column("Test", "test"),
-    Column("Outcome", "outcome"),
+    Column("Test", "test", WORDED),
+    Column("Outcome", "outcome", WORDED),
     Column("Value", "value", _EXPONENT),
     Column("What was seen", "detail", width="large"),
 )
 _CAUSES = (
     Column("Cause", "cause"),
-    Column("Where", "slot"),
+    Column("Where", "slot", WORDED),
     Column("Stated", "accepted"),
     Column("Explains, %", "explained", number("%.1f", 100)),
     Column("Drift left after it", "remaining", _EXPONENT),
@@ -56,5 +61,5 @@ def causes_table(causes: pd.DataFrame) -> Table:
 
 def suggestions_table(suggestions: Sequence[Suggestion]) -> Table:
     """Known faults by how well their cost fits the scores."""
-    rows = [(each.words, each.fit, each.why, effect_of(each.code)) for each in suggestions]
+    rows = [(tr(each.words), each.fit, tr(each.why), tr(effect_of(each.code))) for each in suggestions]
     return Table.of(_SUGGESTIONS, pd.DataFrame(rows, columns=["cause", "fit", "why", "effect"]))

@@ -9,7 +9,20 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.formatting import plain
-from dashboard.tables.columns import DIFFERENCE, MARK, MOMENT, POINTS, SMALL, WHOLE, Column, Format, Table, number
+from dashboard.tables.columns import (
+    DIFFERENCE,
+    MARK,
+    MOMENT,
+    POINTS,
+    SMALL,
+    WHOLE,
+    WORDED,
+    Column,
+    Format,
+    Table,
+    number,
+)
+from dashboard.words import mark, phrase, tr
 from data.rules.measures import MEASURES
 
 __all__ = [
@@ -19,11 +32,11 @@ __all__ = [
 
 _FOUR, _SIX, _EXPONENT = number("%.4f"), number("%.6f"), number("%+.2e")
 _THREE, _ONE = number("%.3f"), number("%.1f")
-_FLOOR_MEANS = "Cosine distance that the declared precisions explain by themselves"
-_OWN_TESTS_MEAN = "Of the encoder's own behaviour, before any comparison"
+_FLOOR_MEANS = mark("Cosine distance that the declared precisions explain by themselves")
+_OWN_TESTS_MEAN = mark("Of the encoder's own behaviour, before any comparison")
 _HISTORY = (
     Column("Check (UTC)", "started_at", MOMENT),
-    Column("Verdict", "verdict"),
+    Column("Verdict", "verdict", WORDED),
     Column("Median", "median", SMALL),
     Column("Worst", "worst", SMALL),
     Column("Changed since the check before", "changed", width="large"),
@@ -34,22 +47,20 @@ _COST = (
     Column("Mean drift", "drift", SMALL),
     Column("Delta, points", "delta", DIFFERENCE),
     Column("Noise floor", "floor", POINTS),
-    Column("Verdict of the score", "verdict"),
+    Column("Verdict of the score", "verdict", WORDED),
     Column("Run", "run_id"),
 )
 _TEXT_MEASURES = {
-    "cosine_distance": "Cosine distance",
-    "l2": "L2",
-    "l2_normalised": "L2 of unit vectors",
-    "max_difference": "Largest difference",
-    "max_dimension": "in dimension",
-    "norm": "Length",
-    "norm_ratio": "Length ratio",
-    "neighbours_kept": "Neighbours kept",
+    "cosine_distance": mark("Cosine distance"),
+    "l2": mark("L2"),
+    "l2_normalised": mark("L2 of unit vectors"),
+    "max_difference": mark("Largest difference"),
+    "max_dimension": mark("in dimension"),
+    "norm": mark("Length"),
+    "norm_ratio": mark("Length ratio"),
+    "neighbours_kept": mark("Neighbours kept"),
 }
-_CHANGE = Format(
-    st.column_config.MultiselectColumn, {"options": ["kept", "lost", "gained"], "color": ["gray", "red", "blue"]}
-)
+_CHANGES = {mark("kept"): "gray", mark("lost"): "red", mark("gained"): "blue"}
 
 
 def verdict_figures_table(verdicts: pd.DataFrame) -> Table:
@@ -61,8 +72,8 @@ def verdict_figures_table(verdicts: pd.DataFrame) -> Table:
 def verdict_columns() -> tuple[Column, ...]:
     """Columns of the figures of a check: every measure there is, as its row says, between what is no measure."""
     return (
-        Column("Encoder", "name", pinned=True),
-        Column("Verdict", "verdict"),
+        Column("Encoder", "name"),
+        Column("Verdict", "verdict", WORDED),
         Column("Floor", "floor", SMALL, _FLOOR_MEANS),
         *(Column(each.label, each.name, number(each.format), each.help) for each in MEASURES),
         Column("Texts", "texts", WHOLE, "Texts compared"),
@@ -85,10 +96,10 @@ def cost_table(points: pd.DataFrame) -> Table:
 def text_measures_table(measures: Mapping[str, Mapping[Any, Any]], reference: str) -> Table:
     """Every measure of one text against the reference's vector; ``measures`` are those of each encoder, by its name."""
     source = pd.DataFrame({"measure": list(_TEXT_MEASURES.values())})
-    columns = [Column(f"Against {reference}", "measure")]
+    columns = [Column(phrase("Against {reference}", reference=reference), "measure", WORDED)]
     for name, values in measures.items():
         texts = [_figure(values[measure]) for measure in _TEXT_MEASURES]
-        columns.append(Column(name, _always(texts)))
+        columns.append(Column(name, _always(texts), ours=False))
     return Table.of(columns, source)
 
 
@@ -108,8 +119,8 @@ def _figure(value: Any) -> str:
 
 def differences_table(settings: pd.DataFrame, left: str, right: str) -> Table:
     """Settings of two sides under their names (name, left, right, differs), what differs marked."""
-    columns = (MARK, Column("Setting", "name"), Column(left, "left", width="medium"))
-    return Table.of((*columns, Column(right, "right", width="medium")), settings)
+    columns = (MARK, Column("Setting", "name"), Column(left, "left", width="medium", ours=False))
+    return Table.of((*columns, Column(right, "right", width="medium", ours=False)), settings)
 
 
 def tokens_table(tokens: pd.DataFrame, candidate: str, against: str) -> Table:
@@ -120,7 +131,7 @@ def tokens_table(tokens: pd.DataFrame, candidate: str, against: str) -> Table:
         for side, name in sides
         for column in (
             Column("#", _from_one(f"{side}_position"), width=60),
-            Column(name, side),
+            Column(name, side, ours=False),
         )
     ]
     return Table.of((MARK, *columns), tokens)
@@ -130,8 +141,8 @@ def dimensions_table(dimensions: pd.DataFrame, candidate: str, against: str) -> 
     """Two vectors dimension by dimension, the largest difference first."""
     columns = (
         Column("Dimension", "dimension"),
-        Column(against, "reference", _SIX),
-        Column(candidate, "candidate", _SIX),
+        Column(against, "reference", _SIX, ours=False),
+        Column(candidate, "candidate", _SIX, ours=False),
         Column("Difference", "difference", _EXPONENT),
     )
     return Table.of(columns, dimensions.sort_values("difference", key=abs, ascending=False))
@@ -139,12 +150,14 @@ def dimensions_table(dimensions: pd.DataFrame, candidate: str, against: str) -> 
 
 def neighbours_table(neighbours: pd.DataFrame, text_names: Mapping[str, str], candidate: str, against: str) -> Table:
     """The nearest texts of one text with two encoders: kept, lost, gained."""
+    options = {"options": [tr(change) for change in _CHANGES], "color": list(_CHANGES.values())}
+    changes = Format(st.column_config.MultiselectColumn, options)
     columns = (
-        Column("", lambda frame: frame["change"].map(lambda change: [change]), _CHANGE),
+        Column("", lambda frame: frame["change"].map(lambda change: [tr(change)]), changes),
         Column("Text", lambda frame: frame["text_hash"].map(text_names)),
         Column("Rank", "reference_rank", help=plain(against)),
-        Column(f"Cosine, {against}", "reference", _FOUR),
+        Column(phrase("Cosine, {encoder}", encoder=against), "reference", _FOUR),
         Column("Rank now", "candidate_rank", help=plain(candidate)),
-        Column(f"Cosine, {candidate}", "candidate", _FOUR),
+        Column(phrase("Cosine, {encoder}", encoder=candidate), "candidate", _FOUR),
     )
     return Table.of(columns, neighbours)

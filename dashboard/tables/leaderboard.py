@@ -9,30 +9,38 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.queries.leaderboard import quality_of
 from dashboard.tables.columns import COMPACT, DATE, LICENCE, POINTS, WHOLE, Column, Format, Table, number
+from dashboard.words import mark, phrase, tr
 from data.rules.bootstrap import AHEAD, TIED
 
 __all__ = [
     "CARD", "DATA", "FACTS", "MEANS", "OWN_RUN", "PRIVATE_MODEL", "REVISION", "board_table", "fact_sources",
-    "quality_of",
 ]  # fmt: skip
 
-CARD, DATA, REVISION, OWN_RUN, PRIVATE_MODEL = "card", "data", "revision", "own run", "private"
+CARD, DATA, REVISION, OWN_RUN, PRIVATE_MODEL = "card", "data", "revision", mark("own run"), mark("private")
+# Of how many scores each is said.
+_OF_SCORES = {CARD: mark("{n} card"), DATA: mark("{n} data"), REVISION: mark("{n} revision")}
+_SAID = (mark("Card"), mark("Data"), mark("Revision"))  # each by itself
 _COLOURS = {CARD: "orange", DATA: "gray", REVISION: "violet", OWN_RUN: "green", PRIVATE_MODEL: "blue"}
 # Means by their column in the store; a benchmark says which of them it shows.
 MEANS = {
-    "mean_subset": "Mean (Subset)",
-    "mean_task": "Mean (Task)",
-    "mean_task_type": "Mean (TaskType)",
-    "mean_public": "Mean (Public)",
-    "mean_private": "Mean (Private)",
+    "mean_subset": mark("Mean (Subset)"),
+    "mean_task": mark("Mean (Task)"),
+    "mean_task_type": mark("Mean (TaskType)"),
+    "mean_public": mark("Mean (Public)"),
+    "mean_private": mark("Mean (Private)"),
 }
 _MEANING = {
-    "mean_subset": "Mean over all subsets (languages and the like) of all tasks. Blank unless every one has a score.",
-    "mean_task": "Mean over all tasks, each counting once. Blank unless every task has a score.",
-    "mean_task_type": "Mean of the task types' means, so that a type with many tasks weighs no more than another.",
-    "mean_public": "Mean over the tasks whose data anybody can download.",
-    "mean_private": "Mean over the tasks whose data is kept secret, which no model can have been trained on.",
+    "mean_subset": mark(
+        "Mean over all subsets (languages and the like) of all tasks. Blank unless every one has a score."
+    ),
+    "mean_task": mark("Mean over all tasks, each counting once. Blank unless every task has a score."),
+    "mean_task_type": mark(
+        "Mean of the task types' means, so that a type with many tasks weighs no more than another."
+    ),
+    "mean_public": mark("Mean over the tasks whose data anybody can download."),
+    "mean_private": mark("Mean over the tasks whose data is kept secret, which no model can have been trained on."),
 }
 _BAR = Format(
     st.column_config.ProgressColumn, {"format": "%.2f", "min_value": 0, "max_value": 100}, POINTS.write
@@ -42,16 +50,16 @@ _LEADING = (
         "Rank", "rank", WHOLE,
         "MTEB's rule. Usually a Borda count: on every task a model earns a point for each model it beats, and the "
         "points are added up. Some benchmarks rank by a mean instead.",
-        width=56, pinned=True, small_first=True,
+        width=48, small_first=True,
     ),
-    Column("Model", "model", help="Select a row to see where its numbers come from.", width=240, pinned=True),
-    Column(
+    Column("Model", "model", help="Select a row to see where its numbers come from, several to compare.", width=196),
+)  # fmt: skip
+_RANK_RANGE = Column(
         "Rank range", "rank_range",
         help="Where the rank would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these "
         "(bootstrap over tasks). Tied: the tasks cannot tell its mean from that of the first; higher mean: they can, "
         "and its own is above. Nothing is said of a model without all of the tasks that the first has.",
         width=96, optional=True, sort="rank_low",
-    ),
 )  # fmt: skip
 _MEAN_RANGE = Column(
     "Mean range", "mean_range",
@@ -91,13 +99,6 @@ def fact_sources() -> tuple[str, ...]:
     return tuple(column.source for column in FACTS if isinstance(column.source, str))
 
 
-def quality_of(benchmark: Mapping[str, Any]) -> str:
-    """Column of the benchmark's headline mean: the one its rank is of, else the first it shows."""
-    if benchmark["show_mean_subset"]:
-        return "mean_subset"
-    return "mean_task_type" if benchmark["ranked_by"] == "mean_task_type" else "mean_task"
-
-
 def board_table(
     board: pd.DataFrame,
     benchmark: Mapping[str, Any],
@@ -130,7 +131,9 @@ def board_table(
     further = []
     for means in (means for means in (groups, types) if means is not None):
         for name in means.columns:
-            further.append(Column(name, name, POINTS, f"Mean of its {name} tasks.", _wide_as(name)))
+            further.append(
+                Column(name, name, POINTS, phrase("Mean of its {name} tasks.", name=name), _wide_as(name), ours=False)
+            )
             source[name] = means[name].reindex(board["model"]).to_numpy()
     columns = [
         *_LEADING, *_means(benchmark, quality), *_scored(source), *([] if checked is None else [_CHECKED]),
@@ -140,7 +143,10 @@ def board_table(
 
 
 def _means(benchmark: Mapping[str, Any], quality: str) -> list[Column]:
-    """The means the benchmark shows, its headline mean as a bar with its interval behind it."""
+    """The means the benchmark shows: first its headline mean, a bar with the intervals of mean and rank behind it.
+
+    Rank, name and that mean are as wide together as a phone.
+    """
     flags = {
         "mean_subset": "show_mean_subset",
         "mean_task": "show_mean_task",
@@ -149,10 +155,12 @@ def _means(benchmark: Mapping[str, Any], quality: str) -> list[Column]:
         "mean_private": "show_public_private",
     }
     columns = []
-    for mean in [mean for mean in MEANS if benchmark[flags[mean]]] or ["mean_task"]:
+    shown = [mean for mean in MEANS if benchmark[flags[mean]]] or ["mean_task"]
+    for mean in sorted(shown, key=lambda mean: mean != quality):
         column = Column(MEANS[mean], mean, POINTS, _MEANING[mean], _wide_as(MEANS[mean]))
-        columns += [replace(column, format=_BAR, width=130), _MEAN_RANGE] if mean == quality else [column]
-    return columns
+        headline = [replace(column, format=_BAR, width=92), _MEAN_RANGE, _RANK_RANGE]
+        columns += headline if mean == quality else [column]
+    return columns if quality in shown else [_RANK_RANGE, *columns]
 
 
 def _wide_as(name: str) -> int:
@@ -162,13 +170,13 @@ def _wide_as(name: str) -> int:
 
 def _scored(board: pd.DataFrame) -> list[Column]:
     """How many tasks a model lacks, and what its scores rest on."""
-    labels = sorted({label for row in board["evidence"] for label in row})
-    colours = [next(colour for kind, colour in _COLOURS.items() if label.endswith(kind)) for label in labels]
-    of_tasks = f"Of {board['tasks_scored'].max()} tasks, how many have no score or not a whole one."
+    known = sorted({label for row in board["evidence"] for label in row})
+    labels, colours = [label for label, _ in known], [_COLOURS[kind] for _, kind in known]
+    of_tasks = phrase("Of {total} tasks, how many have no score or not a whole one.", total=board["tasks_scored"].max())
     return [
         Column("Missing", "tasks_missing", WHOLE, of_tasks, width=72, small_first=True),
         Column(
-            "Evidence", "evidence",
+            "Evidence", lambda frame: frame["evidence"].map(lambda row: [label for label, _ in row]),
             Format(st.column_config.MultiselectColumn, {"options": labels, "color": colours}),
             "What some of its scores rest on; blank where all were run on today's data with one revision. "
             "The legend is below the table.",
@@ -185,10 +193,9 @@ def _ranges(models: pd.Series, intervals: pd.DataFrame | None, quality: str) -> 
     if intervals is None or not intervals["rank_low"].notna().any():
         return {}
     bounds = intervals.set_index("model").reindex(models)
-    marks = bounds["against_first"].map({TIED: " tied", AHEAD: " higher mean"}).fillna("")
-    places = zip(bounds["rank_low"], bounds["rank_high"], marks, strict=True)
+    places = zip(bounds["rank_low"], bounds["rank_high"], bounds["against_first"], strict=True)
     ranges: dict[str, Any] = {
-        "rank_range": ["" if pd.isna(low) else _places(low, high) + mark for low, high, mark in places],
+        "rank_range": ["" if pd.isna(low) else _places(low, high, against) for low, high, against in places],
         "rank_low": bounds["rank_low"].to_numpy(),
     }
     if mean := {"mean_task": "mean", "mean_task_type": "type"}.get(quality):
@@ -198,11 +205,15 @@ def _ranges(models: pd.Series, intervals: pd.DataFrame | None, quality: str) -> 
     return ranges
 
 
-def _evidence(row: Any) -> list[str]:
+def _evidence(row: Any) -> list[tuple[str, str]]:
+    """What some of a model's scores rest on: as it is said, and which of the kinds it is."""
     counts = {CARD: row.reported, DATA: row.other_dataset, REVISION: row.other_revision}
-    of_model = [label for label, holds in ((PRIVATE_MODEL, row.private), (OWN_RUN, not row.ranked)) if holds]
-    return of_model + [f"{n} {label}" for label, n in counts.items() if n]
+    of_model = [(tr(kind), kind) for kind, holds in ((PRIVATE_MODEL, row.private), (OWN_RUN, not row.ranked)) if holds]
+    return of_model + [(tr(_OF_SCORES[kind], n=n), kind) for kind, n in counts.items() if n]
 
 
-def _places(low: float, high: float) -> str:
-    return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
+def _places(low: float, high: float, against_first: object) -> str:
+    places = f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
+    if against_first == TIED:
+        return tr("{places} tied", places=places)
+    return tr("{places} higher mean", places=places) if against_first == AHEAD else places

@@ -9,8 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.addresses import dataset_address, result_address
-from dashboard.tables.columns import DATE, LIST, POINTS, PRIVATE, Column, Format, Table
+from dashboard.formatting import word
+from dashboard.tables.columns import DATE, LIST, POINTS, PRIVATE, WORDED, Column, Format, Table
 from dashboard.tables.leaderboard import CARD, DATA, REVISION
+from dashboard.words import tr
 
 __all__ = ["sources_table"]
 
@@ -20,14 +22,14 @@ def _short(name: str) -> Any:
 
 
 _SOURCES = (
-    Column("Task", "task", width=220, pinned=True),
+    Column("Task", "task", width=220),
     PRIVATE,
     Column("Type", "type"),
     Column("Score", "score", POINTS, "0 to 100. Blank: missing, or not whole.", width=72),
     Column("Measure", "metric", help="What the score is: the task's main measure."),
     Column("Rests on", "evidence", LIST, "Blank: run by MTEB on today's data with the model's usual revision."),
     Column(
-        "Origin", "origin", help="official: run with mteb. reported: the model's own card. reproduced: run here."
+        "Origin", "origin", WORDED, "official: run with mteb. reported: the model's own card. reproduced: run here."
     ),
     Column("Revision", _short("revision"), help="Revision of the model."),
     Column("Data revision", _short("dataset_revision"), help="Revision of the data set the score was measured on."),
@@ -66,12 +68,14 @@ def _texts(sources: pd.DataFrame, texts: Iterable[str | None]) -> pd.Series:
 
 def _evidence(row: Any) -> list[str]:
     if pd.isna(row.file):
-        return ["no score"]
+        return [tr("no score")]
     labels = {
-        "no main score": row.cells_present == 0,
-        f"{row.cells_present:.0f} of {row.cells_total:.0f} cells": 0 < row.cells_present < row.cells_total,
-        CARD: row.reported,
-        DATA: row.other_dataset,
-        REVISION: row.other_revision and not row.reported,
+        tr("no main score"): row.cells_present == 0,
+        tr("{n:.0f} of {total:.0f} cells", n=row.cells_present, total=row.cells_total): 0
+        < row.cells_present
+        < row.cells_total,
+        word(CARD): row.reported,
+        word(DATA): row.other_dataset,
+        word(REVISION): row.other_revision and not row.reported,
     }
     return [label for label, holds in labels.items() if holds]

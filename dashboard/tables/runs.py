@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.tables.columns import LOCALISED, MOMENT, POINTS, PRIVATE, WHOLE, Column, Table, number
+from dashboard.tables.columns import LOCALISED, MOMENT, POINTS, PRIVATE, WHOLE, WORDED, Column, Table, number
+from dashboard.words import mark, tr
 
 __all__ = ["recorded_table", "run_tasks_table", "runs_table"]
 
 _RUNS = (
     Column("Started (UTC)", "started_at", MOMENT),
-    Column("Kind", "kind"),
+    Column("Kind", "kind", WORDED),
     Column("Model or reference", "model"),
     PRIVATE,
-    Column("Status", "status"),
+    Column("Status", "status", WORDED),
     Column("Tasks", "progress", sort="done"),
     Column("Warnings", "warnings"),
     Column("Findings", "findings"),
@@ -23,7 +24,7 @@ _RUNS = (
 )
 _TASKS = (
     Column("Task", "task"),
-    Column("Status", "status"),
+    Column("Status", "status", WORDED),
     Column("Error", "error", width="medium"),
     Column("Score", "score", POINTS),
     Column("Texts", "texts", LOCALISED),
@@ -37,10 +38,17 @@ _TASKS = (
 )
 
 
+# The parts of what a run recorded, as heads.
+_PARTS = (mark("Settings"), mark("Environment"), mark("Files"))
+
+
 def runs_table(runs: pd.DataFrame) -> Table:
     """Every run of this machine, the newest first."""
     pairs = zip(runs["done"], runs["tasks"], strict=True)
-    return Table.of(_RUNS, runs.assign(progress=[f"{done} of {tasks}" if tasks else "" for done, tasks in pairs]))
+    return Table.of(
+        _RUNS,
+        runs.assign(progress=[tr("{n} of {total}", n=done, total=tasks) if tasks else "" for done, tasks in pairs]),
+    )
 
 
 def run_tasks_table(tasks: pd.DataFrame) -> Table:

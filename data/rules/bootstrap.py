@@ -83,7 +83,7 @@ def resample(tasks: int, draws: int = DRAWS, seed: int = SEED, clusters: NDArray
     n = int(names.max(initial=-1)) + 1
     if n == 0:
         return np.zeros((draws, 0))
-    return _drawn(n, draws, seed)[:, names]
+    return _drawn(n, draws, seed)[:, names].astype(np.float64)
 
 
 def borda_intervals(
@@ -205,10 +205,14 @@ def _grouped(clusters: NDArray[np.int_]) -> Matrix:
     return np.eye(int(numbers.max(initial=-1)) + 1)[numbers]
 
 
-@lru_cache(maxsize=16)
-def _drawn(n: int, draws: int, seed: int) -> Matrix:
-    """Draws are the same for every question about as many tasks, and take longer to make than to use."""
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+@lru_cache(maxsize=64)
+def _drawn(n: int, draws: int, seed: int) -> NDArray[np.int16]:
+    """Draws are the same for every question about as many tasks, and take longer to make than to use.
+
+    In two bytes each: of a hundred tasks a megabyte. A page that compares a model with all others, each on what the two
+    share, asks about dozens of numbers of tasks.
+    """
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws).astype(np.int16)
     counts.flags.writeable = False
     return counts
 

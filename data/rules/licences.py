@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from data.rules.words import mark, phrase
+
 __all__ = ["ALLOWED", "CLASSES", "CONDITIONS", "NONCOMMERCIAL", "UNKNOWN", "Licence", "licence_of", "of_class"]
 
 ALLOWED, CONDITIONS, NONCOMMERCIAL, UNKNOWN = "allowed", "conditions", "noncommercial", "unknown"
 # Code -> how pages say it, from the freest to the least known.
 CLASSES = {
-    ALLOWED: "commercial use",
-    CONDITIONS: "commercial use with conditions",
-    NONCOMMERCIAL: "non-commercial only",
-    UNKNOWN: "licence unknown",
+    ALLOWED: mark("commercial use"),
+    CONDITIONS: mark("commercial use with conditions"),
+    NONCOMMERCIAL: mark("non-commercial only"),
+    UNKNOWN: mark("licence unknown"),
 }
 
 
@@ -148,4 +150,6 @@ def _of_address(address: str) -> Licence:
     if known := _known(words):
         return known
     owner = "/".join(segments[:2]) if host in ("huggingface.co", "github.com") and len(segments) > 2 else host
-    return Licence(UNKNOWN, f"terms of {owner}" if owner else address, "not a licence we know the terms of")
+    return Licence(
+        UNKNOWN, phrase("terms of {owner}", owner=owner) if owner else address, "not a licence we know the terms of"
+    )

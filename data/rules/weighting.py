@@ -7,18 +7,20 @@ times those of its domain and language. So with nothing said but types alike, th
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.ranking import Matrix
+from data.rules.words import Phrase, mark, phrase
 from data.store.errors import InputError
 
 __all__ = [
     "BYTES_PER_DIMENSION",
     "PRESETS",
+    "SAME_SIZE",
     "Preset",
     "Robustness",
     "entry_weights",
@@ -50,19 +52,19 @@ class Preset(NamedTuple):
 
 
 PRESETS = (
-    Preset("equal", "All task types alike", "MTEB(eng, v2)", {}, {}),
-    Preset("rag", "Retrieval for RAG", "MTEB(eng, v2)", {"Retrieval": 80, "Reranking": 20}, {}),
+    Preset("equal", mark("All task types alike"), "MTEB(eng, v2)", {}, {}),
+    Preset("rag", mark("Retrieval for RAG"), "MTEB(eng, v2)", {"Retrieval": 80, "Reranking": 20}, {}),
     Preset(
         "support",
-        "Multilingual support search",
+        mark("Multilingual support search"),
         "MTEB(Multilingual, v2)",
         {"Retrieval": 60, "Reranking": 20, "BitextMining": 20},
         {},
     ),  # fmt: skip
-    Preset("code", "Code search", "MTEB(Code, v1)", {"Retrieval": 100}, {"Programming": 2}),
-    Preset("clustering", "Clustering", "MTEB(eng, v2)", {"Clustering": 100}, {}),
-    Preset("classification", "Classification", "MTEB(eng, v2)", {"Classification": 100}, {}),
-    Preset("deduplication", "Deduplication", "MTEB(eng, v2)", {"PairClassification": 50, "STS": 50}, {}),
+    Preset("code", mark("Code search"), "MTEB(Code, v1)", {"Retrieval": 100}, {"Programming": 2}),
+    Preset("clustering", mark("Clustering"), "MTEB(eng, v2)", {"Clustering": 100}, {}),
+    Preset("classification", mark("Classification"), "MTEB(eng, v2)", {"Classification": 100}, {}),
+    Preset("deduplication", mark("Deduplication"), "MTEB(eng, v2)", {"PairClassification": 50, "STS": 50}, {}),
 )
 
 
@@ -189,11 +191,29 @@ def pareto(quality: Matrix, size: Matrix) -> NDArray[np.bool_]:
     return front
 
 
+_ORDINALS: Mapping[str, Callable[[int], Phrase]] = {
+    "th": lambda n: phrase("{n}th", n=n),
+    "st": lambda n: phrase("{n}st", n=n),
+    "nd": lambda n: phrase("{n}nd", n=n),
+    "rd": lambda n: phrase("{n}rd", n=n),
+}
+
+
 def ordinal(n: int) -> str:
     """``first`` to ``third``, then ``4th``."""
-    words = {1: "first", 2: "second", 3: "third"}
+    words = {1: mark("first"), 2: mark("second"), 3: mark("third")}
     suffix = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return words.get(n, f"{n}{suffix}")
+    return words[n] if n in words else _ORDINALS[suffix](n)
+
+
+# How sizes compare in words.
+SAME_SIZE = mark("the same")
+_SHARES = (
+    (1 / 2, mark("half")),
+    (1 / 3, mark("a third of")),
+    (1 / 4, mark("a quarter of")),
+    (1 / 10, mark("a tenth of")),
+)
 
 
 def ratio_in_words(mine: float, others: float) -> str:
@@ -202,8 +222,10 @@ def ratio_in_words(mine: float, others: float) -> str:
         return ""
     ratio = mine / others
     if abs(ratio - 1) <= 0.05:
-        return "the same"
-    for value, words in ((1 / 2, "half"), (1 / 3, "a third of"), (1 / 4, "a quarter of"), (1 / 10, "a tenth of")):
+        return SAME_SIZE
+    for value, words in _SHARES:
         if abs(ratio / value - 1) <= 0.1:
             return words
-    return f"{ratio:.0%} of" if ratio < 1 else f"{ratio:.1f} times".replace(".0 times", " times")
+    if ratio < 1:
+        return phrase("{share:.0%} of", share=ratio)
+    return phrase("{n} times", n=f"{ratio:.1f}".removesuffix(".0"))

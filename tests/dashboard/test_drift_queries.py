@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dashboard.queries import chain, diagnosis, drift, drift_cost, drift_text, drift_vectors, runs
+from dashboard.sections.chain import link_in_words
 from data.store.database import open_reader, writing
 from evaluators.encoders.registry import backend_of
 from evaluators.encoders.settings import EncoderSettings
@@ -149,7 +150,7 @@ def test_the_chain_breaks_where_the_first_link_differs(cursor, ids):
     assert [link.state for link in links][:3] == ["same", "same", "same"]
     links = chain.chain_of_candidate(cursor, "check-1", "dense", ids["prompt"])
     assert [link.state for link in links] == ["same", "broken", "differs", "unknown"]
-    assert "<b>query:</b>" in links[1].sentence
+    assert "<b>query:</b>" in link_in_words(links[1])
     links = chain.chain_of_candidate(cursor, "check-1", "dense", ids["cls"])
     assert [link.state for link in links][:3] == ["same", "unknown", "differs"]
 
@@ -180,7 +181,7 @@ def test_a_run_with_other_weights_or_settings_is_not_linked(made_parity, tmp_pat
     assert chain.check_of_run(other, "run-bf16") is None
     links = chain.chain_of_run(other, "run-bf16", None, chain.Link("scores", "differs", ""))
     assert [link.state for link in links] == ["broken", "unknown", "unknown", "differs"]
-    assert "3 of 9 tensors" in links[0].sentence
+    assert "3 of 9 tensors" in link_in_words(links[0])
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_revisions_speak_where_files_are_not_shown(tmp_path, ours, theirs, state
             connection.execute("UPDATE encoders SET revision = ?, files = '[]' WHERE label = ?", [revision, label])
         ((check, candidate),) = connection.execute("SELECT check_id, encoder_id FROM drift_summary").fetchall()
         files = chain.chain_of_candidate(connection, check, "dense", candidate)[0]
-    assert files.state == state and said in files.sentence
+    assert files.state == state and said in link_in_words(files)
 
 
 def test_a_diagnosis_belongs_to_its_candidate(cursor, ids):

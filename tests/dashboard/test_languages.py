@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.words import LANGUAGES
+from data.store import vocabulary
 from tests.serving import ROOT
 
 LOCALE = ROOT / "dashboard" / "locale"
@@ -21,8 +22,14 @@ OTHERS = [code for code in LANGUAGES if code != "en"]
 # Of `tr_n` and `count` what is looked up is the text for several things and the noun for one.
 SAID = {
     "tr": (0,), "mark": (0,), "phrase": (0,), "tr_n": (2,), "count": (1,),
-    "Column": (0, 3, "name", "help"),
+    "Column": (0, 3, "name", "help"), "listed": (1,), "subject": (0,), "Measure": (1, 2),
 }  # fmt: skip
+# Words of the store that pages say by themselves.
+SHOWN = (
+    vocabulary.Verdict, vocabulary.Origin, vocabulary.Badge, vocabulary.RunKind, vocabulary.Status, vocabulary.Severity,
+    vocabulary.Tier, vocabulary.Outcome, vocabulary.Output, vocabulary.DriftVerdict, vocabulary.DiagnosisVerdict,
+    vocabulary.Slot, vocabulary.LinkState,
+)  # fmt: skip
 SOURCES = [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "data" / "rules").rglob("*.py")]
 
 
@@ -50,6 +57,9 @@ def english() -> dict[str, str]:
     for path in sorted(SOURCES):
         for text in texts_of(ast.parse(path.read_text("utf-8"))):
             said.setdefault(text, str(path.relative_to(ROOT)))
+    for words in SHOWN:
+        for word in words:
+            said.setdefault(str(word), f"{words.__name__} of data/store/vocabulary.py")
     return said
 
 

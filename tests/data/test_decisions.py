@@ -16,7 +16,8 @@ from data.store.errors import InputError, ReadOnlyError, StoreError
 
 ONE = Decision(
     name="Short list", question="Which model should we take?", choice=Conclusion.ACCEPT,
-    reason="Small and free.\nFast.", author="Ada", link="compare?c_models=a%2Fb", items=(Item("model", "a/b"), Item("benchmark", "MTEB(eng, v2)")),
+    reason="Small and free.\nFast.", author="Ada", link="compare?c_models=a%2Fb",
+    items=(Item("model", "a/b"), Item("benchmark", "MTEB(eng, v2)")),
     figures={"a/b · mean": 0.5, "a/b · checked": "reproduced 3/3", "a/b · rank": None},
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ import streamlit
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from dashboard.serve.application import application
-from dashboard.serve.settings import Settings
+from dashboard.serve.settings import Deployment
 
 SECRET = "a secret of some length"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
@@ -39,7 +39,7 @@ def paths(app: Any, base: str) -> list[str]:
 
 async def main(base: str) -> None:
     """Print ``[path, method, status for a stranger, bytes for a stranger, status for a visitor]`` for each."""
-    gate = application(Settings(url=f"http://127.0.0.1:8501{base}", secret=SECRET))
+    gate = application(Deployment(url=f"http://127.0.0.1:8501{base}", secret=SECRET))
     rows = []
     transport = httpx.ASGITransport(app=gate, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8501") as client:

@@ -16,14 +16,14 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboard.serve.brake import FREE
 from dashboard.serve.gate import Gate
-from dashboard.serve.settings import Settings
+from dashboard.serve.settings import Deployment
 
 SECRET = "a secret of some length"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
 PAGE = {"Accept": "text/html,*/*"}
 LOCAL = "http://127.0.0.1:8501"
 STREAM = "ws://127.0.0.1:8501/_stcore/stream"
-SETTINGS = Settings(secret=SECRET)  # whose key is dear to make, on purpose
+SETTINGS = Deployment(secret=SECRET)  # whose key is dear to make, on purpose
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 
 
@@ -46,7 +46,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.send", "text": message["text"]})
 
 
-def client(settings: Settings, *, base_url: str = LOCAL, **kwargs: Any) -> TestClient:
+def client(settings: Deployment, *, base_url: str = LOCAL, **kwargs: Any) -> TestClient:
     return TestClient(Gate(echo, settings), base_url=base_url, follow_redirects=False, **kwargs)
 
 
@@ -81,7 +81,7 @@ def test_health_says_ok_to_everybody_and_nothing_else(guarded: TestClient) -> No
 
 
 def test_without_a_login_all_goes_through() -> None:
-    plain = client(Settings())
+    plain = client(Deployment())
     assert plain.get("/any").json()["path"] == "/any" and plain.get("/healthz").text == "ok\n"
     assert plain.get("/status").json()["ok"] is False, "there is no store here"
     assert plain.get("/login").json()["path"] == "/login"
@@ -123,7 +123,7 @@ def test_a_person_is_sent_to_the_form_and_then_to_what_was_asked_for(guarded: Te
 
 
 def test_behind_https_and_below_a_path_cookies_are_for_that_alone() -> None:
-    team = client(Settings(url="https://p.example.org/team", secret=SECRET), base_url="https://p.example.org")
+    team = client(Deployment(url="https://p.example.org/team", secret=SECRET), base_url="https://p.example.org")
     assert team.get("/team/runs", headers=PAGE).headers["location"] == "/team/login"
     assert team.post("/login", data={"secret": SECRET}).status_code == 401, "the door is below the path"
     answer = team.post("/team/login", data={"secret": SECRET}, headers={"Origin": "https://p.example.org"})
@@ -223,7 +223,7 @@ def test_another_site_cannot_sign_a_viewer_out(guarded: TestClient) -> None:
 
 
 def test_an_open_page_ends_with_its_session() -> None:
-    short = client(Settings(secret=SECRET, hours=2 / 3600))
+    short = client(Deployment(secret=SECRET, hours=2 / 3600))
     signed_in(short)
     began = time.monotonic()
     with short.websocket_connect(STREAM, headers={"Origin": LOCAL}) as socket:
@@ -248,7 +248,7 @@ def test_a_websocket_of_another_site_is_refused(guarded: TestClient, origin: str
 
 
 def test_a_websocket_shows_the_app_neither_secret_nor_a_viewer_nobody_let_in() -> None:
-    team = client(Settings(url="https://p.example.org", secret=SECRET), base_url="https://10.0.0.1:8501")
+    team = client(Deployment(url="https://p.example.org", secret=SECRET), base_url="https://10.0.0.1:8501")
     ours = {
         "Origin": "https://p.example.org",
         "Cookie": "_streamlit_user=forged; _streamlit_user_1=x; other=1",

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from dashboard.__main__ import app as commands
 from dashboard.serve.brake import FORGET, FREE, LONGEST, MOST, Brake
 from dashboard.serve.sessions import Sessions
-from dashboard.serve.settings import Provider, Settings, settings_from
+from dashboard.serve.settings import Deployment, Provider, settings_from
 from data.store.errors import InputError
 from tests.serving import ROOT
 
@@ -26,7 +26,7 @@ OIDC = {
 
 
 def test_nothing_set_is_open_and_all_set_is_read() -> None:
-    assert settings_from({}) == Settings() and not Settings().guarded
+    assert settings_from({}) == Deployment() and not Deployment().guarded
     settings = settings_from({**OIDC, "PLUMBLINE_SESSION_HOURS": "2", "PLUMBLINE_PROXIES": "127.0.0.1, 10.0.0.0/8"})
     assert settings.guarded and settings.https
     assert (settings.base, settings.origin) == ("/team", "https://plumbline.example.org")
@@ -91,7 +91,7 @@ def test_nobody_is_served_beyond_this_machine_without_a_login(monkeypatch: pytes
 
 
 def test_another_secret_is_another_key() -> None:
-    keys = {Settings(secret=SECRET).key, Settings(secret=SECRET + "s").key, settings_from(OIDC).key}
+    keys = {Deployment(secret=SECRET).key, Deployment(secret=SECRET + "s").key, settings_from(OIDC).key}
     assert len(keys) == 3 and all(len(key) == 32 for key in keys)
 
 

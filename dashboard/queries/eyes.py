@@ -1,0 +1,102 @@
+"""What needs eyes: figures that do not hold, encoders that cannot be relied on, runs that failed, fatal findings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from dashboard.queries import drift, reproduction
+from dashboard.queries.rows import Cursor
+from data.rules.deltas import Thresholds, counted, worst_first
+from data.store.vocabulary import Comparison, DriftVerdict, Severity, Status, Verdict
+
+__all__ = ["Claims", "checked_claims", "fatal_findings", "unreliable_encoders", "unfinished_runs"]
+
+
+class Claims(NamedTuple):
+    """What of the published figures was measured a second time, and what does not hold of it.
+
+    ``figures`` can be compared, ``held`` of them hold: a figure that was checked several times does if it once did.
+    ``cells`` are the comparisons that are a gap or broken, the gravest first: kind, row (as the Reproduction page names
+    it), model, task, split, subset, verdict, claim_score, check_score, delta (0-1).
+    """
+
+    figures: int
+    held: int
+    cells: pd.DataFrame
+
+
+_CELL = ["kind", "row", "model", "task", "split", "subset", "verdict", "claim_score", "check_score", "delta"]
+
+
+def checked_claims(cursor: Cursor, limits: Thresholds) -> Claims:
+    """Model cards' figures against official runs, and published ones against runs of this machine."""
+    kinds = (Comparison.REPRODUCED, Comparison.REPORTED)
+    judged = pd.concat([reproduction.judged(cursor, kind, limits) for kind in kinds], ignore_index=True)
+    comparable = judged[judged["verdict"] != Verdict.NOT_COMPARABLE]
+    best = worst_first(comparable).groupby(["claim_id", "split", "subset"], sort=False).tail(1)
+    whole = counted(best)
+    off = judged[judged["verdict"].isin([Verdict.BROKEN, Verdict.GAP])]
+    return Claims(whole.comparable, whole.held, worst_first(off)[_CELL].reset_index(drop=True))
+
+
+def unreliable_encoders(cursor: Cursor) -> pd.DataFrame:
+    """Encoders whose newest check calls them unstable or unusable: check, encoder (their names there), output, verdict.
+
+    An encoder is the same where its label and model are, beside a reference of the same label and model.
+    """
+    rows = cursor.execute(
+        """
+        SELECT c.check_id, s.encoder_id, s.output, s.verdict, e.model, c.started_at
+        FROM drift_summary s JOIN checks c USING (check_id)
+        JOIN encoders e USING (encoder_id) JOIN encoders r ON r.encoder_id = c.reference
+        QUALIFY row_number() OVER (
+            PARTITION BY r.label, r.model, e.label, e.model, s.output ORDER BY c.started_at DESC, c.check_id) = 1
+        """
+    ).df()
+    bad = [DriftVerdict.UNUSABLE, DriftVerdict.UNSTABLE]
+    rows = rows[rows["verdict"].isin(bad)]
+    rows = rows.assign(
+        check=rows["check_id"].map(drift.checks(cursor).set_index("check_id")["name"]),
+        encoder=[
+            _name(cursor, check, encoder) for check, encoder in zip(rows["check_id"], rows["encoder_id"], strict=True)
+        ],
+        place=rows["verdict"].map({str(verdict): place for place, verdict in enumerate(bad)}),
+    )
+    return rows.sort_values(["place", "started_at", "encoder"], ascending=[True, False, True]).reset_index(drop=True)
+
+
+def _name(cursor: Cursor, check: str, encoder: str) -> str:
+    names = drift.encoders(cursor, check).set_index("encoder_id")["name"]
+    return str(names[encoder])
+
+
+def unfinished_runs(cursor: Cursor) -> pd.DataFrame:
+    """Runs that failed or were stopped, and whose command was not run to its end since: failed first, then the newest.
+
+    Columns: run_id, kind, model, status, started_at.
+    """
+    return cursor.execute(
+        """
+        SELECT run_id, kind, model, status, started_at FROM runs r
+        WHERE status IN ($failed, $stopped) AND NOT EXISTS (
+            FROM runs l WHERE l.command = r.command AND l.status = $done AND l.started_at > r.started_at)
+        ORDER BY status = $failed DESC, started_at DESC, run_id
+        """,
+        {"failed": Status.FAILED, "stopped": Status.STOPPED, "done": Status.DONE},
+    ).df()
+
+
+def fatal_findings(cursor: Cursor) -> pd.DataFrame:
+    """Faults with which a model cannot give right vectors, each once, the newest first: run_id, model, code, seen."""
+    return cursor.execute(
+        """
+        SELECT f.run_id, f.model, f.code, f.seen, r.started_at FROM findings f LEFT JOIN runs r USING (run_id)
+        WHERE f.severity = $fatal
+        QUALIFY row_number() OVER (PARTITION BY f.model, fault_of(f.tier, f.code, f.evidence, f.seen)
+            ORDER BY r.started_at DESC NULLS LAST, f.finding_id) = 1
+        ORDER BY r.started_at DESC NULLS LAST, f.model, f.code
+        """,
+        {"fatal": Severity.FATAL},
+    ).df()

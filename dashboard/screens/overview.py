@@ -1,0 +1,52 @@
+"""Overview: from a question to its answer, what needs eyes, what changed, and where the figures come from."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.messages import show_empty
+from dashboard.sections import doors
+from dashboard.sections.doors import Asked
+from dashboard.sections.eyes import show_eyes
+from dashboard.sections.layout import lay_out
+from dashboard.sections.record import show_record
+from dashboard.sections.search import show_search
+from dashboard.sections.since import show_since
+from dashboard.words import tr
+
+
+def main() -> None:
+    """The search, the three questions, what needs eyes, what changed and what all of it rests on."""
+    lay_out(controls, questions, (show_questions, show_rest))
+
+
+def controls() -> Asked | None:
+    """The search; what the doors are asked about is what was looked at last."""
+    show_search()
+    asked = doors.asked_about()
+    if asked is None:
+        show_empty(tr("**The store is empty.** No scores have been imported yet."), "python -m evaluators import")
+    return asked
+
+
+def questions(asked: Asked) -> Asked:
+    """Each part asks the store itself: what is above is drawn while what is below is asked."""
+    return asked
+
+
+def show_questions(asked: Asked) -> None:
+    """The three questions people come with."""
+    doors.show_doors(asked)
+
+
+def show_rest(asked: Asked) -> None:
+    """What needs eyes, beside what changed and where the figures come from."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        show_eyes()
+    with right:
+        show_since(asked.name)
+        show_record()
+
+
+main()

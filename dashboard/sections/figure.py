@@ -1,0 +1,24 @@
+"""A figure on a page: drawn as wide as there is room, with what it shows in words for who cannot see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.figures.theme import alt_of
+
+__all__ = ["show_chart"]
+
+
+def show_chart(figure: go.Figure, *, key: str, where: Any = st, **more: Any) -> None:
+    """A figure of ``dashboard/figures``.
+
+    Args:
+        figure: with a title and an alternative text (:func:`dashboard.figures.theme.styled`).
+        key: of the element; the selection of one that can be clicked is in the session under it.
+        where: a container.
+        **more: as for ``st.plotly_chart``.
+    """
+    where.plotly_chart(figure, key=key, alt=alt_of(figure) or None, **more)

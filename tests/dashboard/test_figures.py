@@ -1,0 +1,241 @@
+"""Every figure says what it shows: a title with units, and its main figures in words; nothing in it is small."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from dashboard.figures import (
+    changes,
+    compare,
+    deltas,
+    diagnosis,
+    drift_maps,
+    drift_spread,
+    pareto,
+    replace,
+    tasks,
+    theme,
+    use,
+)
+from dashboard.figures.theme import alt_of
+from dashboard.words import in_language
+from tests.serving import ROOT
+
+UNITS = (
+    r"points|0 to 100|from 0 to 100|in places|in %|distance|Cosine|around 0|90 %|number of parameters|as served"
+    r"|名次|分|0 至 100|%|距离|余弦|为中心|原始数值"
+)
+TYPES = ["Retrieval", "PairClassification", "STS"]
+
+
+def wide() -> pd.DataFrame:
+    index = pd.MultiIndex.from_tuples([(kind, f"Task{i}") for i, kind in enumerate(TYPES)], names=["type", "task"])
+    return pd.DataFrame({"org/one": [0.5, 0.6, 0.7], "org/<b>two</b>": [0.4, 0.65, 0.7]}, index=index)
+
+
+def moves() -> go.Figure:
+    frame = pd.DataFrame({"model": ["a", "b"], "rank_before": [3, 1], "rank_after": [1, 2], "move": [2, -1]})
+    return changes.moves_chart(frame, 10)
+
+
+def lines(names: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "name": names,
+            "label": names,
+            "effect": -0.01,
+            "typical": -0.02,
+            "significant": [True] + [False] * (len(names) - 1),
+        }
+    )
+
+
+def heat() -> go.Figure:
+    cells = pd.DataFrame(
+        {"row": ["a", "b"], "column": ["t", "t"], "delta": [-0.03, 0.01], "verdict": ["gap", "match"], "cells": [2, 1],
+         "comparable": [1, 1], "cause": ["model", "none"]}
+    )  # fmt: skip
+    return deltas.deltas_map(cells, lines(["a", "b"]), lines(["t"]))
+
+
+def dumbbell() -> go.Figure:
+    frame = pd.DataFrame(
+        {"who": ["a"], "what": ["t"], "claim_score": [0.5], "check_score": [0.4], "floor": [0.01], "delta": [-0.1],
+         "verdict": ["gap"], "key": [["a", "t", "test"]]}
+    )  # fmt: skip
+    return deltas.dumbbell_chart(frame, claim="model card", check="our run")
+
+
+def verdicts() -> go.Figure:
+    shares = {"match": [3], "drift": [1], "gap": [0], "broken": [0], "not comparable": [1]}
+    quantiles = {"q5": [-0.1], "q25": [-0.05], "q50": [0.0], "q75": [0.01], "q95": [0.1]}
+    return deltas.verdicts_chart(pd.DataFrame({"type": ["STS"], "cells": [5], **shares, **quantiles}))
+
+
+def causes() -> go.Figure:
+    return diagnosis.waterfall_chart(pd.DataFrame({"cause": ["prompt missing"], "explained": [0.9]}), 0.1, 0.05)
+
+
+def quantiles() -> pd.DataFrame:
+    row = {"least": 0.0, "low": 0.1, "q1": 0.2, "median": 0.3, "q3": 0.4, "high": 0.5, "most": 0.6}
+    return pd.DataFrame([{"encoder_id": name, "of": "drift", **row} for name in ("x", "y")])
+
+
+def length() -> go.Figure:
+    drift = pd.DataFrame(
+        {"encoder_id": ["x", "x", "y"], "text_hash": list("abc"), "name": list("abc"), "length": [3, 900, 5],
+         "value": [1e-3, 1e-2, 1e-4]}
+    )  # fmt: skip
+    return drift_spread.length_chart(
+        drift, {"x": "X", "y": "Y"}, "x", length="tokens", label="Cosine distance", floor_kind="distance", log=True,
+        limits={"maximum of X": 512},
+    )  # fmt: skip
+
+
+def history() -> go.Figure:
+    frame = pd.DataFrame(
+        {"check_id": ["1", "2"], "started_at": pd.to_datetime(["2026-01-01", "2026-02-01"]), "median": [1e-4, 1e-3],
+         "worst": [1e-2, 1e-1], "verdict": ["identical", "differs everywhere"]}
+    )  # fmt: skip
+    return drift_spread.history_chart(frame)
+
+
+def cost() -> go.Figure:
+    frame = pd.DataFrame(
+        {"encoder": ["x"], "drift": [1e-3], "delta": [-0.02], "task": ["T"], "verdict": ["gap"], "floor": [0.01]}
+    )
+    return drift_spread.cost_chart(frame)
+
+
+def quality() -> go.Figure:
+    frame = pd.DataFrame(
+        {"model": ["a/b", "a/c"], "n_parameters": [1e7, 1e9], "quality": [0.5, 0.6], "rank": [2, 1],
+         "licence": ["mit", None], "release_date": pd.to_datetime(["2020-01-01", "2026-01-01"])}
+    )  # fmt: skip
+    return pareto.pareto_chart(frame, quality="Mean (Task)", by="release", chosen="a/b")
+
+
+def short_list() -> go.Figure:
+    frame = pd.DataFrame(
+        {
+            "model": ["a", "b"],
+            "score": [0.6, 0.5],
+            "place": [1, 2],
+            "index_bytes": [4e9, 1e9],
+            "n_parameters": [1e9, 1e8],
+        }
+    )
+    return use.short_list_chart(frame, "Index size", 1)
+
+
+def standings() -> go.Figure:
+    frame = pd.DataFrame({"model": list("abc"), "score": [0.5, 0.6, 0.7], "place": [3, 2, 1]})
+    return tasks.distribution_chart(frame, ["a"])
+
+
+def cells() -> go.Figure:
+    frame = pd.DataFrame({"model": ["a", "a"], "split": ["test"] * 2, "subset": ["de", "en"], "main_score": [0.5, 0.7]})
+    return tasks.cells_map(frame, ["a"])
+
+
+def profile() -> go.Figure:
+    frame = pd.DataFrame(
+        {
+            "task": ["t", "u"],
+            "type": ["STS", "Retrieval"],
+            "score": [0.5, 0.6],
+            "percentile": [40.0, 80.0],
+            "peers": [9, 9],
+        }
+    )
+    return tasks.profile_chart(frame)
+
+
+SQUARE = pd.DataFrame(np.array([[0.1, np.nan], [0.3, 0.2]]), index=["r", "s"], columns=["c", "d"])
+DRAWN: dict[str, Callable[[], Any]] = {
+    "moves_chart": moves,
+    "differences_chart": lambda: compare.differences_chart(wide(), "org/one", pd.Series({"Task0": 0.01})),
+    "scores_chart": lambda: compare.scores_chart(wide(), "org/one"),
+    "differences_map": lambda: compare.differences_map(wide(), "org/one"),
+    "radar_chart": lambda: compare.radar_chart(wide(), "org/one"),
+    "deltas_map": heat,
+    "dumbbell_chart": dumbbell,
+    "verdicts_chart": verdicts,
+    "waterfall_chart": causes,
+    "before_and_after_chart": lambda: diagnosis.before_and_after_chart(pd.DataFrame({"before": [0.1], "after": [0.0]})),
+    "drift_map": lambda: drift_maps.drift_map(SQUARE, ["r", "s"], ["c", "d"], label="Cosine distance", log=True),
+    "signed_map": lambda: drift_maps.signed_map(SQUARE, ["r", "s"], ["c", "d"], label="Largest difference"),
+    "spread_chart": lambda: drift_spread.spread_chart(
+        quantiles(), {"x": "X", "y": "Y"}, of="drift", title="Cosine distance to the reference", log=True
+    ),
+    "length_chart": length,
+    "vector_chart": lambda: drift_spread.vector_chart(
+        pd.DataFrame({"dimension": [0, 1], "reference": [0.1, 0.2], "candidate": [0.1, 0.3], "difference": [0.0, 0.1]})
+    ),
+    "history_chart": history,
+    "cost_chart": cost,
+    "pareto_chart": quality,
+    "short_list_chart": short_list,
+    "distribution_chart": standings,
+    "cells_map": cells,
+    "profile_chart": profile,
+    "gains_chart": lambda: replace.gains_chart(
+        pd.DataFrame({"type": ["STS", "NLI"], "tasks": [3, 4], "difference": [0.02, -0.01], "floor": [0.01, np.nan]}),
+        "type", "org/one",
+    ),
+}  # fmt: skip
+
+
+def test_every_figure_is_drawn_here() -> None:
+    there = {
+        node.name
+        for path in (ROOT / "dashboard" / "figures").glob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and re.fullmatch(r"[a-z]\w*_(chart|map)", node.name)
+    }
+    assert there == set(DRAWN)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", DRAWN)
+def test_it_says_what_it_shows_and_in_what_units(name: str, language: str) -> None:
+    with in_language(language):
+        figure = DRAWN[name]()
+    title, alt = figure.layout.title.text, alt_of(figure)
+    assert re.search(UNITS, title), title
+    assert re.search(r"\d", alt) and alt.rstrip()[-1] in ".。" and "{" not in title + alt, alt
+    assert "<b>" not in title
+    # On a screen of 390 px, of which the plot has 358: a Chinese sign is as wide as two letters.
+    for line in title.split("<br>"):
+        assert sum(2 if sign > "⿿" else 1 for sign in line) <= 48, line
+    assert figure.layout.margin.t >= 18 * len(title.split("<br>"))
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_nothing_in_it_is_smaller_than_twelve_pixels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for least, size in ((12, 13), (14, 16)):
+        monkeypatch.setattr(theme, "text_size", lambda size=size: size)
+        monkeypatch.setattr(compare, "text_size", lambda size=size: size)
+        sizes = re.findall(r'"(?:tick|text|)font":\{[^}]*"size":(\d+)', DRAWN[name]().to_json())
+        assert sizes and min(map(int, sizes)) >= least
+
+
+def test_names_of_types_are_whole_on_the_radar() -> None:
+    figure = compare.radar_chart(wide(), "org/one")
+    assert list(figure.data[0].theta) == ["Pair<br>Classification", "Retrieval", "STS", "Pair<br>Classification"]
+    assert figure.layout.margin.l >= 8 * len("Classification")
+
+
+def test_names_are_not_grey() -> None:
+    for name in ("length_chart", "pareto_chart"):
+        figure = DRAWN[name]()
+        assert figure.layout.annotations and all(each.font.color == "#1d2430" for each in figure.layout.annotations)
+        assert figure.layout.xaxis.tickfont.color == figure.layout.yaxis.tickfont.color == "#1d2430"
