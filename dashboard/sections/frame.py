@@ -12,6 +12,7 @@ from dashboard.frame_keys import frame_choice, set_frame_choice
 from dashboard.sections.decisions import show_decide
 from dashboard.sections.glossary import show_glossary
 from dashboard.sections.meeting import show_meeting_tools
+from dashboard.sections.visitor import show_sign_out
 from dashboard.views import on_paper
 from dashboard.words import LANGUAGES, language, tr
 from data.store.decisions import Item
@@ -49,6 +50,7 @@ def show_tools(where: Any, items: tuple[Item, ...]) -> None:
         show_meeting_tools()
         _show_present()
         _show_languages()
+        show_sign_out()
 
 
 def is_presenting() -> bool:

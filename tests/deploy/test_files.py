@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -154,6 +156,37 @@ def test_the_image_has_the_versions_we_test_and_nothing_heavy() -> None:
     assert image.items() <= ours.items() and not HEAVY & image.keys()
     for name, version in re.findall(r"(\S+)==(\S+)", (DEPLOY / "Dockerfile").read_text()):
         assert ours[name] == version, name
+
+
+def needed() -> set[str]:
+    """Packages that the modules of the image import, by the name they are installed under."""
+    trees = [ast.parse(path.read_text()) for half in ("data", "dashboard") for path in (ROOT / half).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    names = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"data", "dashboard"}
+    installed = metadata.packages_distributions()
+    return {distribution.lower() for name in names for distribution in installed[name][:1]}
+
+
+def brought_along(names: set[str]) -> set[str]:
+    """Packages and all that they bring along here, without extras."""
+    waiting, reached = set(names), set[str]()
+    while waiting:
+        reached.add(name := waiting.pop())
+        try:
+            lines = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:  # of another system
+            continue
+        others = {re.split(r"[^\w.-]", line)[0].lower() for line in lines if "extra ==" not in line}
+        waiting |= others - reached
+    return reached
+
+
+def test_the_image_has_what_its_modules_import() -> None:
+    image = {name.lower() for name in requirements(DEPLOY / "requirements.txt")}
+    assert needed() >= {"streamlit", "duckdb", "starlette"} and needed() <= brought_along(image)
+    assert "torch" not in needed() and "authlib" in image, "Streamlit imports it where a provider is set"
 
 
 def test_the_image_is_built_where_something_builds() -> None:
