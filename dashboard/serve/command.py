@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_LONGEST_HEADERS = 65_536  # bytes
+
 
 def register(app: typer.Typer) -> None:
     """Add this area's command to the command line."""
@@ -27,6 +29,10 @@ def serve(
 ) -> None:
     """Serve the dashboard to a team: behind a login and a proxy, as docs/deploy.md says; the environment sets it."""
     import os
+
+    # Read once, when websockets is imported: a provider's tokens make a line of cookies longer than its 8 KB, and it
+    # would never answer.
+    os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(_LONGEST_HEADERS))
 
     import uvicorn
 
@@ -58,6 +64,7 @@ def _server_options(settings: Deployment) -> dict[str, Any]:
         "ws_max_size": get_max_message_size_bytes(),
         "access_log": False,  # addresses say what people look at, and carry a provider's codes
         "server_header": False,
+        "h11_max_incomplete_event_size": _LONGEST_HEADERS,
         "proxy_headers": bool(settings.proxies),
         "forwarded_allow_ips": ",".join(settings.proxies),
         "timeout_graceful_shutdown": 5,
