@@ -43,18 +43,22 @@ VERDICT_SYMBOLS = {
 # Beyond this the colour says no more: most differences are small, and one broken model would wash them all out.
 _ENDS = 20.0
 _TEXT = "%{text}<extra></extra>"
+_WIDEST_WITH_TEXT = 24  # columns; plotly leaves values out where they do not fit, but tries each first
 
 
-def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -> go.Figure:
+def deltas_map(
+    cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame, chosen: tuple[str, str] | None = None
+) -> go.Figure:
     """Deltas model by task, with the effect of each model to the right and of each task on top, both sorted.
 
     Args:
         cells: row, column, delta (0-1, of what can be compared; NaN drawn blank), verdict, cells, comparable, cause.
         rows: name, label (drawn on the axis), effect, typical, significant; the order given is drawn from the top.
         columns: the same of tasks, drawn from the left.
+        chosen: row and column of the cell that is open, which is framed.
 
-    A click gives ``customdata`` [row, column] of the cell: an invisible marker lies on each, because a selection of a
-    heatmap itself is not reported.
+    Values stand in the cells where they fit. A click gives ``customdata`` [row, column] of the cell: an unseen marker
+    lies on each, because a selection of a heatmap itself is not reported.
     """
     names, tasks = rows["name"].tolist(), columns["name"].tolist()
     i, j = pd.Index(names).get_indexer(cells["row"]), pd.Index(tasks).get_indexer(cells["column"])
@@ -68,7 +72,7 @@ def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -
     )  # fmt: skip
     figure.add_heatmap(
         z=values, zmid=0, zmin=-_ENDS, zmax=_ENDS, colorscale=diverging(), hoverinfo="skip", xgap=1, ygap=1,
-        row=2, col=1, colorbar={
+        texttemplate="%{z:+.1f}" if len(tasks) <= _WIDEST_WITH_TEXT else None, row=2, col=1, colorbar={
             "orientation": "h", "y": 1, "yanchor": "top", "thickness": 8, "len": 0.13, "x": 1, "xanchor": "right",
             "tickvals": [-20, 0, 20], "ticktext": ["≤ −20", "0", "≥ +20"], "tickfont": {"size": small_text()},
         },
@@ -83,6 +87,7 @@ def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -
         hovertemplate=_TEXT, row=2, col=1,
         marker={"symbol": "square", "size": 14, "color": INVISIBLE, "line": {"width": 0}},
     )  # fmt: skip
+    _frame(figure, names, tasks, chosen)
     _margin(figure, columns, np.arange(len(tasks)), upright=True)
     _margin(figure, rows, np.arange(len(names)), upright=False)
     figure.update_xaxes(
@@ -98,6 +103,16 @@ def deltas_map(cells: pd.DataFrame, rows: pd.DataFrame, columns: pd.DataFrame) -
         figure, title=tr("Difference by model and task, in points; effects of models and tasks at the margins"),
         alt=_alt_of_map(cells, rows), height=290 + row_height(18) * max(len(names), 4), showlegend=False,
     )  # fmt: skip
+
+
+def _frame(figure: go.Figure, names: list[str], tasks: list[str], chosen: tuple[str, str] | None) -> None:
+    """A frame around the cell that is open, if it is drawn."""
+    if chosen and chosen[0] in names and chosen[1] in tasks:
+        y, x = names.index(chosen[0]), tasks.index(chosen[1])
+        line = {"color": ACCENT, "width": 3}
+        figure.add_shape(
+            type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line, layer="above", row=2, col=1
+        )
 
 
 def _clickable(figure: go.Figure, **layout: Any) -> go.Figure:

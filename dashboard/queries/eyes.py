@@ -9,9 +9,9 @@ import pandas as pd
 from dashboard.queries import drift, reproduction
 from dashboard.queries.rows import Cursor
 from data.rules.deltas import Thresholds, counted, worst_first
-from data.store.vocabulary import Badge, Comparison, DriftVerdict, Severity, Status, Verdict
+from data.store.vocabulary import Comparison, DriftVerdict, Severity, Status, Verdict
 
-__all__ = ["Claims", "checked_claims", "checked_models", "fatal_findings", "unreliable_encoders", "unfinished_runs"]
+__all__ = ["Claims", "checked_claims", "fatal_findings", "unreliable_encoders", "unfinished_runs"]
 
 
 class Claims(NamedTuple):
@@ -39,19 +39,6 @@ def checked_claims(cursor: Cursor, limits: Thresholds) -> Claims:
     whole = counted(best)
     off = judged[judged["verdict"].isin([Verdict.BROKEN, Verdict.GAP])]
     return Claims(whole.comparable, whole.held, worst_first(off)[_CELL].reset_index(drop=True))
-
-
-def checked_models(cursor: Cursor) -> pd.DataFrame:
-    """Every model of which figures could be checked, the worst first.
-
-    Columns: model, is_contradicted, tasks_compared, tasks_held, checked_by.
-    """
-    return cursor.execute(
-        "SELECT model, badge = $contradicted AS is_contradicted, tasks_compared, tasks_held, checked_by"
-        " FROM badges WHERE tasks_compared > 0"
-        " ORDER BY is_contradicted DESC, tasks_held / tasks_compared, tasks_compared DESC, model",
-        {"contradicted": Badge.CONTRADICTED},
-    ).df()
 
 
 def unreliable_encoders(cursor: Cursor) -> pd.DataFrame:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from dashboard.queries import drift, leaderboard
-from dashboard.queries.intervals import headline_weights
+from dashboard.queries import drift
+from dashboard.queries.replace import ENOUGH, USUAL, has_tasks, rivals
 from dashboard.queries.rows import Cursor, first_column
-from data.rules.bootstrap import FEWEST_TASKS, paired_differences
+from data.rules.bootstrap import FEW
 from data.store.vocabulary import DriftVerdict
 
 __all__ = [
@@ -21,10 +20,10 @@ __all__ = [
 
 
 class Challenger(NamedTuple):
-    """An open model beside the one somebody has, on the tasks of a benchmark that the latter has scores on.
+    """An open model beside the one somebody has, on the tasks of a benchmark that they share.
 
-    ``difference`` is its mean minus the other's (0-1, tasks weighed as the benchmark's headline mean weighs them),
-    ``standing`` a code of ``data.rules.bootstrap``, ``better`` on how many of the ``shared`` tasks it scores higher.
+    ``difference`` is its mean minus the other's (0-1), ``standing`` a code of ``data.rules.bootstrap``, ``better`` on
+    how many of the ``shared`` tasks it scores higher beyond the noise floor.
     """
 
     model: str
@@ -36,55 +35,39 @@ class Challenger(NamedTuple):
 
 
 def usual_incumbent(cursor: Cursor, benchmark: str) -> str | None:
-    """The proprietary model with the most scores in the store, of those with enough tasks of a benchmark."""
+    """The model most who ask have, else the proprietary one with the most scores; of those with a score there."""
     rows = cursor.execute(
         """
-        WITH able AS (
-            SELECT model FROM board JOIN models m USING (model) WHERE benchmark = $benchmark AND m.open_weights = false
-                AND board.score IS NOT NULL GROUP BY model HAVING count(*) >= $fewest
-        )
-        SELECT model FROM able JOIN chosen USING (model) WHERE experiment = ''
-        GROUP BY model ORDER BY count(DISTINCT task) DESC, model LIMIT 1
+        WITH able AS (SELECT DISTINCT model FROM board WHERE benchmark = $benchmark AND score IS NOT NULL)
+        SELECT model FROM able JOIN chosen USING (model) JOIN models m USING (model)
+        WHERE experiment = '' AND m.open_weights = false
+        GROUP BY model ORDER BY model = $usual DESC, count(DISTINCT task) DESC, model LIMIT 1
         """,
-        {"benchmark": benchmark, "fewest": FEWEST_TASKS},
+        {"benchmark": benchmark, "usual": USUAL},
     ).fetchall()
     return rows[0][0] if rows else None
 
 
 def challengers(cursor: Cursor, benchmark: str, incumbent: str) -> tuple[Challenger, ...]:
-    """The best open model that beats another on its tasks of a benchmark, and the smallest; one twice is here once.
+    """The open model with the highest mean above another's on the tasks they share, and the smallest with a higher one.
 
-    Only models with a score on all of those tasks are asked, tasks that nobody has finished aside; nothing where the
-    other has fewer than six tasks, or no open model a higher mean.
+    Of those that share enough of its tasks, as the page of replacements starts; one that is both is here once.
     """
-    selection = leaderboard.selected(cursor, benchmark, leaderboard.Filter())
-    cells = cursor.execute(_CELLS, selection.parameters(benchmark)).df()
-    scores = cells.pivot(index="model", columns="task", values="score")
-    if incumbent not in scores.index:
+    rows = rivals(cursor, incumbent, benchmark)
+    has, _ = has_tasks(cursor, incumbent, benchmark)
+    if "standing" not in rows:
         return ()
-    scores = scores.loc[:, scores.loc[incumbent].notna()].dropna()
-    if scores.shape[1] < FEWEST_TASKS:
-        return ()
-    facts = cells.drop_duplicates("model").set_index("model").reindex(scores.index)
-    weights = headline_weights(
-        cursor, benchmark, cells.drop_duplicates("task").set_index("task")["type"][scores.columns]
-    )
-    matrix = scores.to_numpy(dtype=np.float64)
-    ahead = pd.Series(matrix @ weights / weights.sum(), index=scores.index)
-    ahead = (ahead - ahead[incumbent])[facts["open_weights"].eq(True)].loc[lambda each: each > 0]
-    if ahead.empty:
-        return ()
-    sizes = facts["n_parameters"].reindex(ahead.index).dropna()
-    names = [str(ahead.idxmax()), *([str(sizes.idxmin())] if len(sizes) else [])]
-    return tuple(_beside(scores, incumbent, name, weights, facts["n_parameters"]) for name in dict.fromkeys(names))
-
-
-def _beside(scores: pd.DataFrame, incumbent: str, model: str, weights: np.ndarray, sizes: pd.Series) -> Challenger:
-    pair = scores.loc[[incumbent, model]].to_numpy(dtype=np.float64)
-    difference = paired_differences(pair, 0, weights=weights)[1]
-    size = None if pd.isna(sizes[model]) else float(sizes[model])
-    better = int((pair[1] > pair[0]).sum())
-    return Challenger(model, size, difference.mean, difference.standing, better, pair.shape[1])
+    above = rows[rows["open_weights"].eq(True) & (rows["tasks"] >= max(1, ENOUGH * has)) & (rows["difference"] > 0)]
+    above = above[above["standing"] != FEW].sort_values(["difference", "model"], ascending=[False, True])
+    best, smallest = above.head(1), above.dropna(subset=["n_parameters"]).nsmallest(1, "n_parameters")
+    both = pd.concat([best, smallest]).drop_duplicates("model").to_dict("records")
+    return tuple(
+        Challenger(
+            str(row["model"]), None if pd.isna(row["n_parameters"]) else float(row["n_parameters"]),
+            float(row["difference"]), str(row["standing"]), int(row["wins"]), int(row["tasks"]),
+        )
+        for row in both
+    )  # fmt: skip
 
 
 class NewestCheck(NamedTuple):
@@ -150,10 +133,6 @@ def runs_since(cursor: Cursor, moment: datetime) -> pd.DataFrame:
     ).df()
 
 
-_CELLS = """
-SELECT c.model, c.task, c.type, c.score, m.open_weights, m.n_parameters
-FROM board_cells($benchmark, $models, $tasks, $trusted) c LEFT JOIN models m USING (model) WHERE c.score IS NOT NULL
-"""
 _COUNTS = """
 WITH standing AS (SELECT result_id, model, task FROM results WHERE gone_in IS NULL AND NOT withdrawn)
 SELECT (SELECT count(DISTINCT model) FROM standing), (SELECT count(DISTINCT task) FROM standing),

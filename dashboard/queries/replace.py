@@ -18,6 +18,8 @@ from data.rules.migration import Work, mean_characters, tokens_per_second
 from data.rules.ranking import Matrix
 
 __all__ = [
+    "ENOUGH",
+    "USUAL",
     "Doubt",
     "Lack",
     "boards_of",
@@ -29,6 +31,10 @@ __all__ = [
     "rivals",
     "speeds",
 ]
+
+
+USUAL = "openai/text-embedding-3-large"  # what most who ask have
+ENOUGH = 0.5  # of its tasks a candidate shares, unless somebody asks for another share: a mean over few says little
 
 
 class Lack(StrEnum):
@@ -150,8 +156,10 @@ def rivals(cursor: Cursor, incumbent: str, benchmark: str, strict: bool = False)
     facts = facts[facts["model"] != incumbent].reset_index(drop=True)
     if incumbent not in wide.index:
         return facts.assign(tasks=0)
-    wide = wide.loc[:, wide.loc[incumbent].notna()]
-    of_task = cells.drop_duplicates("task").set_index("task").reindex(wide.columns)
+    # In the order Compare has them: of tasks that differ as much the first is drawn first.
+    of_task = cells.drop_duplicates("task").sort_values(["type", "task"]).set_index("task")
+    of_task = of_task[wide.reindex([incumbent]).iloc[0].reindex(of_task.index).notna()]
+    wide = wide[of_task.index]
     others = wide.drop(index=incumbent).reindex(facts["model"])
     weights = _weights(cursor, benchmark, others, of_task["type"])
     mine = wide.reindex([incumbent]).iloc[0]

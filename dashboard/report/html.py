@@ -77,7 +77,8 @@ def _page(report: Report, body: str, plots: list[Plot]) -> str:
     words = {
         "old": tr("This browser cannot open the plots packed in this file; one of 2023 or later can. The tables hold"
                   " their figures."),
-        "part": tr("Part {n} of {total} of this table: further columns of the same rows"),
+        "part": tr("Part {n} of {total} of this table: the same rows in each, and all columns in one of them"),
+        "cut": tr("The first {n} of {total} rows; the file has all of them."),
     }  # fmt: skip
     data = as_data() | {"words": words, "plots": [{"spec": plot.spec, "themed": plot.themed} for plot in plots]}
     return f"""<!doctype html>

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,9 +23,9 @@ from dashboard.report.runner import run_page, stage
 from dashboard.views import View
 from dashboard.words import LANGUAGES, in_language, tr
 from data.store.database import Version, reading, store_path, version_of
-from data.store.errors import InputError, NotFoundError, StoreBusyError
+from data.store.errors import InputError, NotFoundError, PlumblineError, StoreBusyError
 
-__all__ = ["WRITERS", "HowFar", "Wish", "make_report", "notices_of", "progress_of", "written_report"]
+__all__ = ["WRITERS", "HowFar", "Wish", "make_report", "notices_of", "written_report"]
 
 MOST_VIEWS = 24
 _TRIES = 3  # a store that is published anew while a report is drawn has it drawn again
@@ -41,7 +42,6 @@ WRITERS: dict[str, tuple[str, str, Callable[[Report], bytes]]] = {
 
 _one_at_a_time = threading.Lock()
 _made: OrderedDict[tuple[Any, ...], Report] = OrderedDict()
-_under_way: dict[str, HowFar] = {}
 
 
 class Wish(NamedTuple):
@@ -53,7 +53,6 @@ class Wish(NamedTuple):
         base: where the dashboard is, for links back.
         title: of the report; made of the views without one.
         user: who asks, as ``st.user`` has him.
-        asker: tells whose report is under way.
     """
 
     views: tuple[View, ...]
@@ -61,26 +60,41 @@ class Wish(NamedTuple):
     base: str | None = None
     title: str = ""
     user: Mapping[str, Any] | None = None
-    asker: str = ""
 
 
-class HowFar(NamedTuple):
-    """How far a report is: views drawn of all; none yet while another report is being made."""
+@dataclass
+class HowFar:
+    """How far a report is, for who waits for it; written by the thread that makes it.
 
-    done: int
-    total: int
+    Attributes:
+        wanted: whether it was asked for and is not there yet.
+        done: views drawn; 0 also while another report is being made.
+        total: views there are to draw.
+        failure: why it could not be made.
+    """
+
+    wanted: bool = False
+    done: int = 0
+    total: int = 0
+    failure: PlumblineError | None = None
 
 
-def written_report(wish: Wish, form: str) -> bytes:
+def written_report(wish: Wish, form: str, far: HowFar) -> bytes:
     """The report as a file in a format of :data:`WRITERS`; raises as :func:`make_report` does."""
-    report = make_report(wish)
-    with in_language(wish.language):
-        return WRITERS[form][2](report)
+    far.wanted, far.done, far.total, far.failure = True, 0, len(wish.views), None
 
+    def step(view: View, done: int) -> None:
+        far.done = done
 
-def progress_of(asker: str) -> HowFar | None:
-    """How far somebody's report is; None when none is being made."""
-    return _under_way.get(asker)
+    try:
+        report = make_report(wish, step)
+        with in_language(wish.language):
+            return WRITERS[form][2](report)
+    except PlumblineError as error:
+        far.failure = error
+        raise
+    finally:
+        far.wanted = False
 
 
 def make_report(wish: Wish, step: Callable[[View, int], None] = lambda view, done: None) -> Report:
@@ -94,17 +108,13 @@ def make_report(wish: Wish, step: Callable[[View, int], None] = lambda view, don
         PlumblineError: a page did not come to its end.
     """
     _check(wish)
-    _under_way[wish.asker] = HowFar(0, len(wish.views))
-    try:
-        with _one_at_a_time, in_language(wish.language):
-            for _ in range(_TRIES):
-                version = _readable()
-                report = _made.get(_key(wish, version)) or _drawn(wish, version, step)
-                if version_of(store_path()) == version:
-                    _keep(wish, version, report)
-                    return report
-    finally:
-        _under_way.pop(wish.asker, None)
+    with _one_at_a_time, in_language(wish.language):
+        for _ in range(_TRIES):
+            version = _readable()
+            report = _made.get(_key(wish, version)) or _drawn(wish, version, step)
+            if version_of(store_path()) == version:
+                _keep(wish, version, report)
+                return report
     raise StoreBusyError(
         "The store is being published faster than a report of it is drawn",
         where=str(store_path()),
@@ -152,7 +162,6 @@ def _drawn(wish: Wish, version: Version, step: Callable[[View, int], None]) -> R
     views: list[ViewDrawn] = []
     with stage():
         for number, view in enumerate(wish.views, 1):
-            _under_way[wish.asker] = HowFar(number - 1, len(wish.views))
             step(view, number - 1)
             query = urlencode([*parse_qsl(view.query, keep_blank_values=True), ("lang", wish.language)])
             views.append(drawn_view(view, run_page(view.page, query, user=wish.user), number))

@@ -25,6 +25,8 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, ScriptRunnerEvent
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.runtime.scriptrunner_utils.run_descriptor import RunDescriptor
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.runtime.state import SessionState
 
 from dashboard.views import ON_PAPER
@@ -105,11 +107,27 @@ def run_page(page: str, query: str, *, user: Mapping[str, Any] | None = None, ap
     return PageRun(messages, {one.id: _value(one) for one in state.get_widget_states()})
 
 
+class _Runner(ScriptRunner):
+    """A script runner whose end takes no files away: those of other sessions that are just being drawn again, too."""
+
+    def _on_script_finished(
+        self, ctx: ScriptRunContext, event: ScriptRunnerEvent, premature_stop: bool, run_descriptor: RunDescriptor
+    ) -> None:
+        with self._join_wake_lock:
+            self._join_wake_coordinator = None
+        if not premature_stop:
+            self._session_state.on_script_finished(
+                ctx.shared.widget_ids_this_run.snapshot(),
+                remove_stale_widgets=(ctx.has_script_started and event != ScriptRunnerEvent.SCRIPT_STOPPED_FOR_RERUN),
+            )
+        self.on_event.send(self, event=event, run_descriptor=run_descriptor)
+
+
 def _runner(
     page: str, query: str, state: SessionState, user: dict[str, Any], app: Path, loop: asyncio.AbstractEventLoop
 ) -> ScriptRunner:
     scripts = ScriptCache()
-    return ScriptRunner(
+    return _Runner(
         session_id=f"report-{uuid4().hex}",
         main_script_path=str(app),
         session_state=state,
@@ -137,11 +155,10 @@ def _wait(runner: ScriptRunner, page: str) -> None:
 
 
 def _clear(session: str) -> None:
-    """Let go of the files that the session's buttons would have handed over."""
+    """Let go of the files the session's buttons would have handed over; the next run of anybody takes them away."""
     here = runtime.get_instance()
     here.media_file_mgr.clear_session_refs(session)
-    here.media_file_mgr.remove_orphaned_files()
-    here.dataframe_source_mgr.clear_all_for_session(session)
+    here.dataframe_source_mgr.clear_session_refs(session)
 
 
 def _value(state: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -14,6 +15,7 @@ from dashboard.messages import show_empty
 from dashboard.queries import names as names_queries
 from dashboard.queries import replace as replace_queries
 from dashboard.queries import use as use_queries
+from dashboard.queries.replace import ENOUGH, USUAL
 from dashboard.queries.use import Limits
 from dashboard.sections.candidate import Documents, Exchange, show_exchange
 from dashboard.sections.grid import show_sortable
@@ -28,7 +30,6 @@ from data.rules.licences import CLASSES
 from data.rules.weighting import BYTES_PER_DIMENSION
 
 SHOWN = 100
-USUAL = "openai/text-embedding-3-large"  # what most who ask have
 
 
 class Choices(NamedTuple):
@@ -86,7 +87,7 @@ def controls() -> Choices | None:
                 "{model} has no score on any benchmark here, so nothing can be compared with it.",
                 model=plain(incumbent),
             ),
-            "python -m evaluators reproduce MODEL",
+            f"python -m evaluators reproduce {'MODEL' if '`' in incumbent else shlex.quote(incumbent)}",
         )
         return None
     benchmark = url_state.subject("benchmark", tr("Benchmark"), boards, "benchmark", where=right)
@@ -112,8 +113,9 @@ def choose_limits() -> tuple[Limits, bool, float, bool]:
     dimensions = url_state.number_input(tr("Dimensions at most"), "dimensions", where=right, step=128.0, **unlimited)
     tokens = url_state.number_input(tr("Max tokens at least"), "tokens", where=left, step=512.0, **unlimited)
     coverage = url_state.number_input(
-        tr("Shared tasks at least (%)"), "coverage", where=right, min_value=0.0, max_value=100.0, value=50.0, step=10.0,
-        format="%g", help=tr("Of the tasks our model has: a mean over a few of them says little of the rest."),
+        tr("Shared tasks at least (%)"), "coverage", where=right, min_value=0.0, max_value=100.0, value=100 * ENOUGH,
+        step=10.0, format="%g",
+        help=tr("Of the tasks our model has: a mean over a few of them says little of the rest."),
     )  # fmt: skip
     licences = url_state.multiselect(
         tr("Licence"), list(CLASSES), "licence", placeholder=tr("any"), format_func=CLASSES.__getitem__,

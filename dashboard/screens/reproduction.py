@@ -13,6 +13,7 @@ from dashboard.access import answer_of
 from dashboard.formatting import count, plain, word
 from dashboard.messages import show_empty
 from dashboard.queries import reproduction as reproduction_queries
+from dashboard.sections.beliefs import show_beliefs
 from dashboard.sections.cell import show_cell
 from dashboard.sections.delta_views import Deltas, show_delta_views
 from dashboard.sections.layout import lay_out
@@ -95,7 +96,7 @@ class Answers(NamedTuple):
 
 def main() -> None:
     """How much holds, whose fault the rest is, and one cell of it opened."""
-    lay_out(controls, questions, (show_headline, show_blame, show_views, show_chosen_cell))
+    lay_out(controls, questions, (show_verdicts, show_headline, show_cells, show_blame))
 
 
 def controls() -> Choices | None:
@@ -264,6 +265,21 @@ def _sentence(charge: Attribution) -> str:
     return stopped(
         listed([f"**{subject}**", listed([plain(tr(charge.observation)), plain(tr(charge.advice))], "; ")], ": ")
     )
+
+
+def show_verdicts(answers: Answers) -> None:
+    """Whether each model can be believed, first of all."""
+    choices = answers.choices
+    show_beliefs(choices.limits, choices.chosen["model"].unique().tolist())
+
+
+def show_cells(answers: Answers) -> None:
+    """The cells, and beside them the one that is open with its evidence."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        show_views(answers)
+    with right:
+        show_chosen_cell(answers)
 
 
 def show_views(answers: Answers) -> None:

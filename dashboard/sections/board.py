@@ -19,6 +19,7 @@ from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.sections.badges import badge_words
 from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_csv, show_table
+from dashboard.sections.links import compare_link
 from dashboard.tables import leaderboard as leaderboard_tables
 from dashboard.tables.columns import Table
 from dashboard.words import mark, running, tr, tr_n
@@ -43,7 +44,7 @@ class Board(NamedTuple):
     @property
     def quality(self) -> str:
         """Column of the benchmark's headline mean."""
-        return leaderboard_tables.quality_of(self.benchmark)
+        return leaderboard_queries.quality_of(self.benchmark)
 
 
 def board_of(benchmark: dict[str, Any], among: Filter) -> Board | None:
@@ -81,11 +82,24 @@ def show_board_table(board: Board) -> None:
     named = table.source["model"].str.contains(wanted.strip(), case=False, regex=False)
     table = table.rows(named).sorted_by(by, reverse=reverse)
     show_csv(_file_name(board.name), table.csv, tr("Exactly the rows and columns shown."), where=bar)
+    show_picked(board, bar)
     if table.source.empty:
         st.info(tr("No model's name holds “{part}”.", part=plain(wanted)), icon=":material/search_off:")
         return
     show_grid(table)
     show_legend(board.models, len(board.models) - len(table.source))
+
+
+def show_picked(board: Board, bar: Any) -> None:
+    """The models whose rows were selected, and the way to compare them."""
+    every = board.models["model"].tolist()
+    picked = url_state.multiselect(
+        tr("Selected"), every, "picked", where=bar, placeholder=tr("select rows"), width=320, wrap=False
+    )
+    if len(picked) > 1:
+        compare_link(
+            tr_n(len(picked), "Compare the one selected", "Compare the {n} selected"), board.name, picked, where=bar
+        )
 
 
 def _head(name: str) -> str:
@@ -108,7 +122,7 @@ def _board_table(board: Board) -> Table:
 
 
 def show_grid(table: Table) -> None:
-    """The rows; selecting one sets the model choice below, which is what the address keeps."""
+    """The rows; the last one selected is the model shown below, several are to be compared; the address keeps both."""
     models = table.source["model"].tolist()
     order = [url_state.choice("sort"), url_state.choice("reverse")]
     key = f"grid_{hash((tuple(models), *map(str, order)))}"
@@ -118,17 +132,22 @@ def show_grid(table: Table) -> None:
         if selection["columns"]:  # a click on a head: Streamlit's own sorting is in no link and puts blanks first
             _sort_by(str(selection["columns"][0]), table.sortable)
         else:
-            url_state.set_choice("model", models[selection["rows"][0]] if selection["rows"] else None)
+            names = [models[row] for row in selection["rows"]]
+            added = [name for name in names if name not in before]
+            url_state.set_choice("model", next(iter([*added, *names]), None))
+            url_state.set_choice("picked", names if len(names) > 1 else [])
 
     chosen = url_state.choice("model")
-    rows = [models.index(chosen)] if chosen in models else []
+    picked = st.session_state.get(url_state.key_of("picked")) or []
+    before = {*picked, chosen}
+    rows = [models.index(name) for name in dict.fromkeys([*picked, chosen]) if name in models]
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     show_table(
         table,
         key=key,
         height="content" if len(models) < 20 else 640,
         on_select=selected,
-        selection_mode=["single-row", "single-column"],
+        selection_mode=["multi-row", "single-column"],
         alt=tr("Leaderboard: one row a model, best first"),
     )
 

@@ -31,7 +31,7 @@ _FLOOR_OF = {
 
 def show_cell(deltas: Deltas) -> None:
     """Controls to choose a cell, and the cell."""
-    cell = choose_cell(deltas.every)
+    cell = choose_cell(deltas.every, worst_first(deltas.shown).iloc[0])
     if cell is None:
         return
     show_private(models=[cell["model"]], tasks=[cell["task"]])
@@ -57,15 +57,15 @@ def show_cell(deltas: Deltas) -> None:
     st.code(command or reproduction_queries.command(cell), language=None, wrap_lines=True)
 
 
-def choose_cell(every: pd.DataFrame) -> dict[str, Any] | None:
-    """The cell of a row, a task, a split and a subset; None until one is chosen."""
-    left, middle, right = st.columns([3, 2, 2])
+def choose_cell(every: pd.DataFrame, gravest: pd.Series) -> dict[str, Any] | None:
+    """The cell of a row, a task, a split and a subset; the gravest of what is shown until another is chosen."""
     rows = list(dict.fromkeys(every["row"]))
-    hint = tr("Click a cell above, or choose")
-    row = url_state.selectbox(tr("Model"), rows, "row", index=None, where=left, placeholder=hint)
+    row = url_state.selectbox(tr("Model"), rows, "row", index=rows.index(gravest["row"]))
     of_row = every[every["row"] == row]
     tasks = list(dict.fromkeys(of_row["task"]))
-    task = url_state.selectbox(tr("Task"), tasks, "task", index=None, where=middle, disabled=row is None)
+    first = tasks.index(gravest["task"]) if row == gravest["row"] else 0
+    left, right = st.columns(2)
+    task = url_state.selectbox(tr("Task"), tasks, "task", index=first, where=left)
     of_task = worst_first(of_row[of_row["task"] == task])
     names = deltas_tables.cell_names(of_task).tolist()
     name = url_state.selectbox(

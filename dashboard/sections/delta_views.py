@@ -72,6 +72,7 @@ def show_heatmap(deltas: Deltas, kind: str) -> None:
         cells,
         rows.assign(label=marked_names(deltas_tables.short_row_names(rows["name"], deltas.named), models, of="models")),
         columns.assign(label=marked_names(columns["name"], columns["name"], of="tasks")),
+        (str(url_state.choice("row")), str(url_state.choice("task"))),
     )
     _show_clickable(figure, "heat", shown)
     st.caption(
@@ -79,7 +80,7 @@ def show_heatmap(deltas: Deltas, kind: str) -> None:
             "{rows} of {all_rows:,} and {tasks} of {all_tasks:,}, lowest effect first. A cell is the median over those "
             "of the task's splits and subsets that can be compared; blank: not compared; ×: none can be. Bars: what a "
             "model shares over its tasks (right) and a task over its models (top), hollow where it may be chance. "
-            "Click a cell to open it below.",
+            "Click a cell to open it beside.",
             rows=count(len(rows), "row"), all_rows=cells["row"].nunique(),
             tasks=count(len(columns), "task"), all_tasks=cells["column"].nunique(),
         )
@@ -118,7 +119,7 @@ def show_biggest(deltas: Deltas, kind: str) -> None:
     st.caption(
         tr(
             "The {n:,} biggest of {total:,} differences. The grey band is the noise floor around the {claim}: inside "
-            "it the two match. Click a mark to open its cell below.",
+            "it the two match. Click a mark to open its cell beside.",
             n=len(biggest), total=len(measured), claim=tr(deltas.sides.claim),
         )
     )  # fmt: skip
@@ -145,7 +146,9 @@ def show_deltas(deltas: Deltas, kind: str) -> None:
     row = show_sortable(table, "cells", height=520, alt=tr("One row a cell, with its verdict"))
     if row is not None:  # before the controls it sets, which are below
         _choose_cell(row["row"], row["task"], f"{row['split']} · {row['subset']}")
-    st.caption(tr("{cells}. Select a row to open it below. Scores run from 0 to 100.", cells=count(len(cells), "cell")))
+    st.caption(
+        tr("{cells}. Select a row to open it beside. Scores run from 0 to 100.", cells=count(len(cells), "cell"))
+    )
 
 
 def _show_clickable(figure: Any, key: str, cells: pd.DataFrame) -> None:

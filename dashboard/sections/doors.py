@@ -8,22 +8,24 @@ import streamlit as st
 
 from dashboard import looks, url_state
 from dashboard.access import answer_of
-from dashboard.formatting import count, parameters, plain, signed
+from dashboard.formatting import count, parameters, plain, signed, word
+from dashboard.queries import believing as believing_queries
 from dashboard.queries import eyes as eyes_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries import overview as overview_queries
+from dashboard.queries import replace as replace_queries
 from dashboard.queries.leaderboard import Filter
 from dashboard.queries.overview import Challenger
+from dashboard.queries.replace import USUAL
 from dashboard.sections.board import board_of
 from dashboard.sections.headline import best_sentence, best_within_limits
 from dashboard.sections.links import compare_link, page_link
 from dashboard.words import tr, tr_n
+from data.rules.believing import BELIEFS, Belief, BeliefVerdict
 from data.rules.bootstrap import AHEAD
 from data.rules.deltas import thresholds
 
 __all__ = ["Asked", "asked_about", "show_doors"]
-
-_REPLACE = "replace"  # the page of the second question, where there is one
 
 
 class Asked(NamedTuple):
@@ -89,10 +91,10 @@ def show_challengers(asked: Asked) -> None:
     incumbent = asked.incumbent
     ahead = answer_of(overview_queries.challengers, asked.name, incumbent) if incumbent else ()
     if incumbent is None:
-        st.markdown(tr("No proprietary model has six tasks of {benchmark}.", benchmark=plain(asked.name)))
+        st.markdown(tr("No proprietary model has a score on {benchmark}.", benchmark=plain(asked.name)))
     elif not ahead:
         st.markdown(
-            tr("No open model with all tasks of **{model}** has a higher mean on {benchmark}.",
+            tr("No open model that shares enough tasks with **{model}** has a higher mean on {benchmark}.",
                model=plain(incumbent), benchmark=plain(asked.name))
         )  # fmt: skip
     else:
@@ -101,32 +103,40 @@ def show_challengers(asked: Asked) -> None:
             st.markdown(_smallest(ahead[1]))
     if incumbent is None:
         return
-    if _REPLACE in url_state.pages_by_name():
-        page_link(_REPLACE, tr("Replace {model}", model=plain(_short(incumbent))), incumbent=incumbent)
+    boards = answer_of(replace_queries.boards_of, incumbent)
+    # What the page starts with stays out of the address.
+    choices = {"incumbent": incumbent} if incumbent != USUAL else {}
+    choices |= {"benchmark": asked.name} if asked.name not in boards[:1] else {}
+    page_link("replace", tr("Replace {model}", model=plain(_short(incumbent))), **choices)
     if ahead:
         label = tr_n(len(ahead), "Compare the two, task by task", "Compare the three, task by task")
         compare_link(label, asked.name, [incumbent, *(one.model for one in ahead)])
 
 
 def _beaten(asked: Asked, best: Challenger) -> str:
-    who = tr("the model looked at last") if asked.looked_at else tr("the proprietary model with the most scores here")
+    who = tr("the model looked at last") if asked.looked_at else tr("a proprietary model that many have")
+    values = {
+        "incumbent": plain(asked.incumbent), "who": who, "model": plain(best.model), "size": _size(best),
+        "difference": signed(best.difference), "better": best.better, "tasks": count(best.shared, "task"),
+    }  # fmt: skip
+    if best.standing == AHEAD:
+        return tr(
+            "Beside **{incumbent}**, {who}, the best open model is **{model}**{size}: {difference} points on the"
+            " {tasks} they share, better on {better}.",
+            **values,
+        )
     return tr(
-        "Beside **{incumbent}**, {who}, the best open model is **{model}**{size}: mean {difference} points, higher on"
-        " {better} of the {tasks} they share.",
-        incumbent=plain(asked.incumbent), who=who, model=plain(best.model), size=_size(best),
-        difference=signed(best.difference), better=best.better, tasks=count(best.shared, "task"),
-    )  # fmt: skip
+        "Beside **{incumbent}**, {who}, the best open model is **{model}**{size}: {difference} points on the {tasks}"
+        " they share, which they cannot tell from chance.",
+        **values,
+    )
 
 
 def _smallest(small: Challenger) -> str:
     values = {"model": plain(small.model), "size": _size(small), "difference": signed(small.difference)}
     if small.standing == AHEAD:
-        return tr("The smallest that beats it is **{model}**{size}: mean {difference} points.", **values)
-    return tr(
-        "The smallest with a higher mean is **{model}**{size}: {difference} points, which the tasks cannot tell from"
-        " chance.",
-        **values,
-    )  # fmt: skip
+        return tr("The smallest that is better is **{model}**{size}: {difference} points.", **values)
+    return tr("The smallest that holds up is **{model}**{size}: {difference} points, no more than chance.", **values)
 
 
 def _size(one: Challenger) -> str:
@@ -140,38 +150,35 @@ def _short(model: str) -> str:
 def show_believable(asked: Asked) -> None:
     """How many published figures hold when they are measured again, and how the newest check of vectors went."""
     claims = answer_of(eyes_queries.checked_claims, thresholds())
-    models = answer_of(eyes_queries.checked_models)
     if claims.figures:
         share = f"{100 * claims.held / claims.figures:.1f}"
         st.markdown(
             tr("**{held:,} of {figures:,}** published figures that were measured a second time hold ({share} %).",
                held=claims.held, figures=claims.figures, share=share)
         )  # fmt: skip
-        st.markdown(_contradicted(models))
+        st.markdown(_believed(answer_of(believing_queries.beliefs_of_models, thresholds())))
     else:
         st.markdown(tr("No published figure was measured a second time yet."))
     check = answer_of(overview_queries.newest_check)
     if check is not None:
         st.markdown(
             tr("Newest check of vectors: **{same} of {encoders}** are the same model as their reference; the worst,"
-               " {name}, is {verdict}.",
+               " {name}: {verdict}.",
                same=check.same, encoders=count(check.encoders, "encoder"), name=plain(check.worst),
-               verdict=looks.DRIFT_LOOKS[check.verdict].mark(tr(check.verdict.value)))
+               verdict=looks.DRIFT_LOOKS[check.verdict].mark(word(check.verdict)))
         )  # fmt: skip
     page_link("reproduction", tr("Which figures hold"))
     page_link("drift", tr("Which vectors are the model's"))
 
 
-def _contradicted(models: Any) -> str:
-    bad = models[models["is_contradicted"]]
-    if bad.empty:
-        return tr_n(
-            len(models), "None of {n:,} model so checked is contradicted.",
-            "None of the {n:,} models so checked is contradicted.",
-        )  # fmt: skip
-    worst = bad.iloc[0]
+def _believed(beliefs: list[Belief]) -> str:
+    """The claims of how many models hold, and the one to look at first."""
+    holding = sum(one.verdict == BeliefVerdict.HOLDS for one in beliefs)
+    first = beliefs[0]
+    values = {"holds": holding, "models": count(len(beliefs), "model")}
+    if first.verdict in (BeliefVerdict.HOLDS, BeliefVerdict.NOT_COMPARABLE):
+        return tr("The claims of **{holds:,} of {models}** hold.", **values)
     return tr(
-        "**{bad:,} of {models}** so checked are contradicted, most of all **{worst}**: {held} of its {tasks} hold.",
-        bad=len(bad), models=count(len(models), "model"), worst=plain(worst["model"]),
-        held=int(worst["tasks_held"]), tasks=count(int(worst["tasks_compared"]), "task"),
+        "The claims of **{holds:,} of {models}** hold; the first to look at is **{worst}**: {verdict}.",
+        worst=plain(first.model), verdict=tr(BELIEFS[first.verdict]), **values,
     )  # fmt: skip

@@ -10,16 +10,18 @@ import streamlit as st
 
 from dashboard import looks
 from dashboard.access import answer_of
-from dashboard.formatting import count, plain, score, signed
+from dashboard.formatting import count, plain, score, signed, word
 from dashboard.looks import Look
+from dashboard.queries import believing as believing_queries
 from dashboard.queries import eyes as eyes_queries
 from dashboard.queries import overview as overview_queries
 from dashboard.queries import reproduction as reproduction_queries
 from dashboard.queries.eyes import Claims
 from dashboard.sections.decisions import all_decisions, is_superseded, moved_of
-from dashboard.sections.links import Choice, page_link
+from dashboard.sections.links import Choice, linked_line, page_link
 from dashboard.tables import deltas as deltas_tables
 from dashboard.words import tr, tr_n
+from data.rules.believing import BELIEFS, BeliefVerdict
 from data.rules.deltas import SIDES, thresholds
 from data.store.vocabulary import Comparison, DriftVerdict, Severity, Status, Verdict
 
@@ -70,7 +72,7 @@ def _show_group(group: _Group) -> None:
     st.markdown(f"**{group.words}**")
     with st.container(gap="xxsmall"):
         for line in group.lines[:_SHOWN]:
-            page_link(line.page, f":{line.look.colour}[{line.look.icon}] {line.words}", **line.choices)
+            linked_line(line.page, f":{line.look.colour}[{line.look.icon}] {line.words}", **line.choices)
         if group.number > _SHOWN:
             page_link(group.page, tr("All {n:,}", n=group.number), **group.choices)
 
@@ -119,7 +121,7 @@ def _encoders(claims: Claims) -> _Group:
         _Line(
             looks.DRIFT_LOOKS[DriftVerdict(row["verdict"])],
             tr("**{encoder}** is {verdict} in the check of {date:%Y-%m-%d}",
-               encoder=plain(row["encoder"]), verdict=tr(row["verdict"]), date=row["started_at"]),
+               encoder=plain(row["encoder"]), verdict=word(row["verdict"]), date=row["started_at"]),
             "drift", {"check": row["check"], "output": row["output"], "encoder": row["encoder"]},
         )
         for row in encoders.head(_SHOWN).to_dict("records")
@@ -157,7 +159,7 @@ def _runs(status: Status, words: Callable[[int], str]) -> _Group:
         _Line(
             looks.STATUS_LOOKS[status],
             tr("{kind} of **{model}**, {date:%Y-%m-%d %H:%M}",
-               kind=tr(row["kind"]), model=plain(row["model"]), date=row["started_at"]),
+               kind=word(row["kind"]), model=plain(row["model"]), date=row["started_at"]),
             "runs", {"run": row["run_id"]},
         )
         for row in runs.head(_SHOWN).to_dict("records")
@@ -165,22 +167,20 @@ def _runs(status: Status, words: Callable[[int], str]) -> _Group:
     return _Group(words(len(runs)), lines, len(runs), "runs", {})
 
 
-def _contradicted(claims: Claims) -> _Group:
-    models = answer_of(eyes_queries.checked_models)
-    models = models[models["is_contradicted"]]
+def _doubtful(claims: Claims) -> _Group:
+    beliefs = answer_of(believing_queries.beliefs_of_models, thresholds())
+    doubtful = [one for one in beliefs if one.verdict not in (BeliefVerdict.HOLDS, BeliefVerdict.NOT_COMPARABLE)]
     lines = [
         _Line(
-            looks.BAD,
-            tr("**{model}**: {held} of its {tasks} hold", model=plain(row["model"]), held=row["tasks_held"],
-               tasks=count(row["tasks_compared"], "task")),
-            "reproduction",
-            {**_comparison(Comparison.REPRODUCED if row["checked_by"] == "own runs" else Comparison.REPORTED),
-             "find": row["model"]},
+            looks.BELIEF_LOOKS[one.verdict],
+            tr("**{model}**: {verdict}, {held} of {tasks} hold", model=plain(one.model), held=one.held,
+               verdict=tr(BELIEFS[one.verdict]), tasks=count(one.compared, "task")),
+            "reproduction", {**_comparison(Comparison.REPORTED), "find": one.model},
         )
-        for row in models.head(_SHOWN).to_dict("records")
+        for one in doubtful[:_SHOWN]
     ]  # fmt: skip
-    words = tr_n(len(models), "{n:,} contradicted model", "{n:,} contradicted models")
-    return _Group(words, lines, len(models), "reproduction", {})
+    words = tr_n(len(doubtful), "{n:,} model whose claims do not hold", "{n:,} models whose claims do not hold")
+    return _Group(words, lines, len(doubtful), "reproduction", _comparison(Comparison.REPORTED))
 
 
 def _decisions(claims: Claims) -> _Group:
@@ -199,5 +199,5 @@ def _short(text: str) -> str:
 
 # The most severe first: what makes vectors or figures wrong, then what is off, then what waits.
 _GROUPS: tuple[Callable[[Claims], _Group], ...] = (
-    _findings, _encoders, _failed, _broken, _contradicted, _gaps, _stopped, _decisions,
+    _findings, _encoders, _failed, _broken, _doubtful, _gaps, _stopped, _decisions,
 )  # fmt: skip

@@ -12,8 +12,9 @@ from dashboard.frame_keys import address_parts
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.question import Question
 from dashboard.url_state import address_of, page_named, pages_by_name, remembered
+from dashboard.views import on_paper
 
-__all__ = ["Choice", "compare_link", "open_page", "page_link", "page_link_to"]
+__all__ = ["Choice", "compare_link", "linked_line", "open_page", "page_link", "page_link_to"]
 
 Choice = str | Sequence[str]
 
@@ -23,6 +24,14 @@ def page_link(page: str, label: str, *, where: Any = st, **choices: Choice) -> N
     where.page_link(
         f"screens/{page}.py", label=label, icon=page_named(page).icon, query_params=address_of(page, **choices)
     )
+
+
+def linked_line(page: str, words: str, **choices: Choice) -> None:
+    """A line of text (Markdown) that leads to a page; on paper, where a link leads nowhere, its words alone."""
+    if on_paper():
+        st.markdown(f"- {words}")
+    else:
+        page_link(page, words, **choices)
 
 
 def page_link_to(address: str, label: str, *, where: Any = st) -> None:
@@ -45,6 +54,7 @@ def compare_link(
     tasks: Sequence[str] = (),
     strict: bool = False,
     question: Question | None = None,
+    where: Any = st,
 ) -> None:
     """A link to Compare with these models, the first of them as the baseline.
 
@@ -63,4 +73,4 @@ def compare_link(
         choices["strict"] = "true"
     if question is not None:
         choices["weights"] = question.text()
-    page_link("compare", label, **choices)
+    page_link("compare", label, where=where, **choices)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.formatting import plain
-from dashboard.report.making import WRITERS, Wish, progress_of, written_report
+from dashboard.messages import in_one_sentence
+from dashboard.report.making import WRITERS, HowFar, Wish, written_report
 from dashboard.views import choose_view, chosen_views, current_view, drop_view, move_view
 from dashboard.words import language, mark, tr
 
 __all__ = ["show_meeting_tools"]
 
-_OPEN = "meeting_tools"
+_FAR, _WATCHED = "_report_far", "_report_watched"
+_SETTLED = 5.0  # seconds
 # Formats by their key in the list of writers, with their label and what they are.
 _OFFERED = {
     "html": ("HTML", ":material/web:", mark("One file that opens offline: plots, every row, made to print.")),
@@ -25,13 +27,11 @@ _OFFERED = {
 
 def show_meeting_tools() -> None:
     """The popover of reports: put the view into it, the views chosen in their order, and the files they make."""
-    chosen = chosen_views()
-    label = tr("Report ({n})", n=len(chosen)) if chosen else tr("Report")
-    popover = st.popover(label, icon=":material/summarize:", type="tertiary", key=_OPEN, on_change="rerun")
-    if popover.open:  # nothing of it is worth a line on a page that nobody makes a report of
-        with popover:
-            _show_tray()
-            _show_files()
+    # A label that counted the views would make another popover of it each time, a closed one; and one that tells when
+    # it is closed would take a click on another page for no more than that.
+    with st.popover(tr("Report"), icon=":material/summarize:", type="tertiary"):
+        _show_tray()
+        _show_files()
 
 
 def _show_tray() -> None:
@@ -58,25 +58,34 @@ def _show_tray() -> None:
 
 
 def _show_files() -> None:
-    context = get_script_run_ctx()
-    asker = context.session_id if context else ""
-    wish = Wish(
-        chosen_views() or (current_view(),), language(), st.context.url or None, user=dict(st.user), asker=asker
-    )
+    far: HowFar = st.session_state.setdefault(_FAR, HowFar())
+    wish = Wish(chosen_views() or (current_view(),), language(), st.context.url or None, user=dict(st.user))
     bar = st.container(horizontal=True, gap="small")
     for form, (label, icon, help) in _OFFERED.items():
         ending, kind, _ = WRITERS[form]
         bar.download_button(
-            tr(label), partial(written_report, wish, form), file_name=f"plumbline{ending}", mime=kind, icon=icon,
-            key=f"meeting_{form}", on_click="ignore", help=tr(help),
+            tr(label), partial(written_report, wish, form, far), file_name=f"plumbline{ending}", mime=kind, icon=icon,
+            key=f"meeting_{form}", on_click=_watch, help=tr(help),
         )  # fmt: skip
-    _show_progress(asker)
+    if _WATCHED in st.session_state:
+        _show_progress(far)
+
+
+def _watch() -> None:
+    """Callback: look for how far the report is, from now on until it is there."""
+    st.session_state[_WATCHED] = time.monotonic()
 
 
 @st.fragment(run_every=1.0)
-def _show_progress(asker: str) -> None:
-    """How far the report is that this session has asked for; nothing while none is made."""
-    far = progress_of(asker)
-    if far is not None:
+def _show_progress(far: HowFar) -> None:
+    """How far the report is that was asked for; a while after it is there nobody looks any longer."""
+    if far.wanted:
+        _watch()
         words = tr("{done} of {total} views drawn", done=far.done, total=far.total)
-        st.progress(far.done / far.total, text=words)
+        st.progress(far.done / max(far.total, 1), text=words)
+    elif far.failure is not None:
+        st.error(in_one_sentence(far.failure), icon=":material/error:")
+    elif time.monotonic() - st.session_state.get(_WATCHED, 0.0) > _SETTLED:
+        # Not at once: a run's end takes away what two runs have not asked for, and the file is on its way.
+        st.session_state.pop(_WATCHED, None)
+        st.rerun()

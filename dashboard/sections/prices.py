@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.access import prices
 from dashboard.formatting import day, plain
 from dashboard.words import listed, tr
-from data.rules.prices import is_old
+from data.rules.prices import BUNDLED_PRICES, is_old
 
 __all__ = ["show_faults_of_prices", "with_prices"]
 
@@ -40,7 +40,9 @@ def show_faults_of_prices(models: list[str]) -> None:
     known = prices()
     for fault in known.faults:
         st.warning(plain(tr(fault)), icon=":material/sell:")
-    strangers = sorted(set(known.by_model) - set(models))
+    # Those of the user's own list first: they are what somebody has just mistyped.
+    unknown = set(known.by_model) - set(models)
+    strangers = sorted(unknown, key=lambda name: (known.by_model[name].file == str(BUNDLED_PRICES), name))
     if strangers:
         names = listed([*map(plain, strangers[:_NAMED]), *["…"] * (len(strangers) > _NAMED)])
         st.caption(tr("Prices of models this store does not know: {names}.", names=names))

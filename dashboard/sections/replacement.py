@@ -79,6 +79,7 @@ def _line(pick: Pick, own_bytes: float) -> str:
             points=signed(row["difference"]), tasks=count(int(row["tasks"]), "task"), wins=int(row["wins"]),
             losses=int(row["losses"]),
         ),
+        tr("cannot be told apart") if row["standing"] == TIED else "",
         _lost(row),
         _seen(row),
         plain(licence(row["licence"])),

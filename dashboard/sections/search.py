@@ -14,6 +14,7 @@ from dashboard.queries import names as names_queries
 from dashboard.queries import search as search_queries
 from dashboard.queries.search import Findable
 from dashboard.sections.links import open_page, page_link
+from dashboard.views import on_paper
 from dashboard.words import mark, tr
 
 __all__ = ["show_search"]
@@ -45,6 +46,9 @@ _OPENS = {
 @st.fragment
 def show_search() -> None:
     """The field, and below it what is meant, each a link; only this part runs again while somebody types."""
+    if on_paper():
+        url_state.declare(_FIELD)
+        return
     typed = url_state.text_input(
         tr("Search"), _FIELD, type="search", live="150ms", label_visibility="collapsed",
         placeholder=tr("Search: part of any name will do ( / )"),

@@ -11,14 +11,15 @@ import streamlit as st
 
 from dashboard import looks, url_state
 from dashboard.access import answer_of
-from dashboard.formatting import count, plain
+from dashboard.formatting import count, plain, word
 from dashboard.queries import changes as changes_queries
 from dashboard.queries import names as names_queries
 from dashboard.queries import overview as overview_queries
-from dashboard.sections.links import page_link
+from dashboard.sections.links import linked_line, page_link
 from dashboard.tables import changes as changes_tables
+from dashboard.views import on_paper
 from dashboard.words import tr, tr_n
-from data.store.vocabulary import Status
+from data.store.vocabulary import Origin, Status
 
 __all__ = ["show_since"]
 
@@ -42,12 +43,12 @@ def show_since(benchmark: str) -> None:
     bar = st.container(horizontal=True, vertical_alignment="center")
     bar.markdown(f"#### {tr('What changed since')}", width="content")
     chosen = url_state.date_input(tr("Since"), "since", where=bar, label_visibility="collapsed", width=150)
-    visit = _VISIT(key="last_visit", data={}, default={"visit": ""}, on_visit_change=_nothing).get("visit")
+    visit = "" if on_paper() else _last_visit()
     imports = answer_of(changes_queries.imports)
     if imports.empty:
         st.caption(tr("Nothing was imported yet."))
         return
-    since = _since(imports, chosen, str(visit or ""))
+    since = _since(imports, chosen, visit)
     st.caption(since.words)
     changes = _show_scores(since)
     _show_runs(since.moment)
@@ -55,6 +56,12 @@ def show_since(benchmark: str) -> None:
         _show_moves(since, changes, benchmark)
     if len(imports) > 1:
         page_link("changes", tr("Any two imports compared"))
+
+
+def _last_visit() -> str:
+    """When the page was last open in this browser, as it says so; empty at the first time, and until it has spoken."""
+    answer = _VISIT(key="last_visit", data={}, default={"visit": ""}, on_visit_change=_nothing)
+    return str(answer.get("visit") or "")
 
 
 def _nothing() -> None:
@@ -105,7 +112,7 @@ def _show_scores(since: _Since) -> pd.DataFrame | None:
         for row in added.head(_SHOWN).to_dict("records"):
             lock = " :material/lock:" if row["model"] in private else ""
             label = f"**{plain(row['model'])}**{lock} :gray[{count(row['tasks'], 'task')}]"
-            page_link("models", label, model=row["model"])
+            linked_line("models", label, model=row["model"])
         if len(added) > _SHOWN:
             page_link("changes", tr("All {n:,}", n=len(added)))
     return changes
@@ -120,17 +127,19 @@ def _show_runs(moment: datetime) -> None:
         for row in runs.head(_SHOWN).to_dict("records"):
             label = tr(
                 "{kind} of **{model}**, {date:%Y-%m-%d %H:%M}",
-                kind=tr(row["kind"]), model=plain(row["model"]), date=row["started_at"],
+                kind=word(row["kind"]), model=plain(row["model"]), date=row["started_at"],
             )  # fmt: skip
             status = Status(row["status"])
-            page_link("runs", looks.STATUS_LOOKS[status].mark(label), run=row["run_id"])
+            linked_line("runs", looks.STATUS_LOOKS[status].mark(label), run=row["run_id"])
         if len(runs) > _SHOWN:
             page_link("runs", tr("All {n:,}", n=len(runs)))
 
 
 def _show_moves(since: _Since, changes: pd.DataFrame, benchmark: str) -> None:
     """Who gained most places on the benchmark, if any score there is another one."""
-    if since.before is None or not set(changes["task"]) & set(answer_of(names_queries.tasks_of, benchmark)):
+    # Runs of this machine move nobody's rank.
+    published = changes[(changes["origin"] != Origin.REPRODUCED) & (changes["experiment"] == "")]
+    if since.before is None or not set(published["task"]) & set(answer_of(names_queries.tasks_of, benchmark)):
         return
     moves = answer_of(changes_queries.moves, benchmark, before=since.before, after=since.after)
     moved = moves[moves["move"].fillna(0) != 0]
@@ -142,7 +151,7 @@ def _show_moves(since: _Since, changes: pd.DataFrame, benchmark: str) -> None:
            models=count(len(moved), "model"))
     )  # fmt: skip
     for row in moved.sort_values("move", ascending=False).head(_SHOWN).to_dict("records"):
-        page_link(
+        linked_line(
             "models",
             tr("**{model}** from {before:.0f} to {after:.0f}", model=plain(row["model"]), before=row["rank_before"],
                after=row["rank_after"]),

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.queries.leaderboard import quality_of
 from dashboard.tables.columns import COMPACT, DATE, LICENCE, POINTS, WHOLE, Column, Format, Table, number
 from dashboard.words import mark, phrase, tr
 from data.rules.bootstrap import AHEAD, TIED
 
 __all__ = [
     "CARD", "DATA", "FACTS", "MEANS", "OWN_RUN", "PRIVATE_MODEL", "REVISION", "board_table", "fact_sources",
-    "quality_of",
 ]  # fmt: skip
 
 CARD, DATA, REVISION, OWN_RUN, PRIVATE_MODEL = "card", "data", "revision", mark("own run"), mark("private")
@@ -50,16 +50,16 @@ _LEADING = (
         "Rank", "rank", WHOLE,
         "MTEB's rule. Usually a Borda count: on every task a model earns a point for each model it beats, and the "
         "points are added up. Some benchmarks rank by a mean instead.",
-        width=56, small_first=True,
+        width=48, small_first=True,
     ),
-    Column("Model", "model", help="Select a row to see where its numbers come from.", width=240),
-    Column(
+    Column("Model", "model", help="Select a row to see where its numbers come from, several to compare.", width=196),
+)  # fmt: skip
+_RANK_RANGE = Column(
         "Rank range", "rank_range",
         help="Where the rank would lie, in 95 of 100 cases, had the benchmark been made of other tasks like these "
         "(bootstrap over tasks). Tied: the tasks cannot tell its mean from that of the first; higher mean: they can, "
         "and its own is above. Nothing is said of a model without all of the tasks that the first has.",
         width=96, optional=True, sort="rank_low",
-    ),
 )  # fmt: skip
 _MEAN_RANGE = Column(
     "Mean range", "mean_range",
@@ -97,13 +97,6 @@ FACTS = (
 def fact_sources() -> tuple[str, ...]:
     """Columns of the store's `models` that the table shows."""
     return tuple(column.source for column in FACTS if isinstance(column.source, str))
-
-
-def quality_of(benchmark: Mapping[str, Any]) -> str:
-    """Column of the benchmark's headline mean: the one its rank is of, else the first it shows."""
-    if benchmark["show_mean_subset"]:
-        return "mean_subset"
-    return "mean_task_type" if benchmark["ranked_by"] == "mean_task_type" else "mean_task"
 
 
 def board_table(
@@ -150,7 +143,10 @@ def board_table(
 
 
 def _means(benchmark: Mapping[str, Any], quality: str) -> list[Column]:
-    """The means the benchmark shows, its headline mean as a bar with its interval behind it."""
+    """The means the benchmark shows: first its headline mean, a bar with the intervals of mean and rank behind it.
+
+    Rank, name and that mean are as wide together as a phone.
+    """
     flags = {
         "mean_subset": "show_mean_subset",
         "mean_task": "show_mean_task",
@@ -159,10 +155,12 @@ def _means(benchmark: Mapping[str, Any], quality: str) -> list[Column]:
         "mean_private": "show_public_private",
     }
     columns = []
-    for mean in [mean for mean in MEANS if benchmark[flags[mean]]] or ["mean_task"]:
+    shown = [mean for mean in MEANS if benchmark[flags[mean]]] or ["mean_task"]
+    for mean in sorted(shown, key=lambda mean: mean != quality):
         column = Column(MEANS[mean], mean, POINTS, _MEANING[mean], _wide_as(MEANS[mean]))
-        columns += [replace(column, format=_BAR, width=130), _MEAN_RANGE] if mean == quality else [column]
-    return columns
+        headline = [replace(column, format=_BAR, width=92), _MEAN_RANGE, _RANK_RANGE]
+        columns += headline if mean == quality else [column]
+    return columns if quality in shown else [_RANK_RANGE, *columns]
 
 
 def _wide_as(name: str) -> int:

@@ -132,10 +132,10 @@ def picks(frame: pd.DataFrame) -> list[Pick]:
     ``usd``.
     """
     able = holding(frame)
-    commercial = able["licence"].map(lambda text: licence_of(text).code == ALLOWED) & able["open_weights"].eq(True)
+    allowed = pd.Series([licence_of(text).code == ALLOWED for text in able["licence"]], index=able.index, dtype=bool)
     kinds = {
         "all": pd.Series(True, index=able.index),
-        "commercial": commercial,
+        "commercial": allowed & able["open_weights"].eq(True),
         "small": able["n_parameters"].le(SMALL),
         "priced": able["usd"].notna(),
     }

@@ -11,7 +11,7 @@ from tests.dashboard.choose_store import BENCHMARK, HOSTILE, LATE, choose_store
 from tests.dashboard.opened import on
 
 A, B, LACKS, PARTIAL = "org/model-00", "org/model-02", "org/model-05", "org/model-06"
-PAGES = ["compare", "tasks", "models", "use", "changes"]
+PAGES = ["compare", "tasks", "models", "use", "changes", "replace"]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,15 @@ def test_no_value_in_the_address_breaks_a_page(page, value):
         "tasks": ["t_task", "t_in", "t_models", "t_open"],
         "models": ["m_model", "m_benchmark", "m_view", "m_language"],
         "use": ["u_use", "u_parameters", "u_licence", "u_equal_Retrieval", "u_equal_languages", "u_top", "u_precision"],
+        "replace": [
+            "x_incumbent",
+            "x_benchmark",
+            "x_candidate",
+            "x_parameters",
+            "x_licence",
+            "x_documents",
+            "x_strict",
+        ],
         "changes": ["w_kind", "w_after", "w_before", "w_benchmark"],
     }[page]
     at = on(page, **dict.fromkeys(keys, value))

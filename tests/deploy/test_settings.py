@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from dashboard.__main__ import app as commands
 from dashboard.serve.brake import FORGET, FREE, LONGEST, MOST, Brake
 from dashboard.serve.sessions import Sessions
-from dashboard.serve.settings import Provider, Deployment, settings_from
+from dashboard.serve.settings import Deployment, Provider, settings_from
 from data.store.errors import InputError
 from tests.serving import ROOT
 

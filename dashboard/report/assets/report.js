@@ -57,16 +57,20 @@
   var places = Array.from(document.querySelectorAll(".plot"));
   var ready = false;
 
-  function drawPlots(light) {
+  /* On the screen as wide as there is room, on paper as wide as that is, with type as large as the text's. */
+  function drawPlots(onPaper) {
     if (!ready) return Promise.resolve();
-    var dark = !light && isDark();
+    var dark = !onPaper && isDark();
     return Promise.all(places.map(function (place, i) {
       var plot = data.plots[i];
       var figure = JSON.parse(coloured(plot.spec, dark));
       if (plot.themed) themed(figure, dark);
-      delete figure.layout.width;
-      figure.layout.autosize = true;
-      place.style.minHeight = (figure.layout.height || 450) + "px";
+      var height = figure.layout.height || 450;
+      if (onPaper) height = Math.min(height, size().height);
+      figure.layout.autosize = !onPaper;
+      figure.layout.width = onPaper ? widthFor(place) : undefined;
+      figure.layout.height = height;
+      place.style.minHeight = height + "px";
       return window.Plotly.react(place, figure.data, figure.layout, {
         responsive: true, displaylogo: false, modeBarButtonsToRemove: ["sendDataToCloud", "select2d", "lasso2d"]
       });
@@ -168,11 +172,23 @@
 
   // Paper ------------------------------------------------------------------------------------------------------------
 
-  var WIDTHS = { portrait: 186, landscape: 273, slides: 310 }; // millimetres between the margins of report.css
+  // What there is between the margins of report.css, in millimetres, and how many rows of a table a slide has.
+  var SIZES = {
+    portrait: { width: 186, height: 260, rows: Infinity },
+    landscape: { width: 273, height: 175, rows: Infinity },
+    slides: { width: 310, height: 155, rows: 12 }
+  };
   var paper = document.getElementById("paper");
 
-  function widthOfPaper() {
-    return WIDTHS[paper.value] * 96 / 25.4;
+  /* The chosen paper's room in pixels. */
+  function size() {
+    var chosen = SIZES[paper.value], pixels = 96 / 25.4;
+    return { width: chosen.width * pixels, height: chosen.height * pixels, rows: chosen.rows };
+  }
+
+  /* The room of what may stand beside another: side by side on paper are two. */
+  function widthFor(element) {
+    return element.parentElement.closest(".row") ? size().width / 2 - 16 : size().width - 16;
   }
 
   function choosePaper() {
@@ -208,13 +224,12 @@
     return parts;
   }
 
-  function partOf(table, columns, caption) {
+  function partOf(table, columns, rows, caption) {
     var part = document.createElement("table");
-    part.createCaption().textContent = caption;
-    [["tHead", "thead"], ["tBodies", "tbody"]].forEach(function (names) {
-      var from = names[0] === "tHead" ? table.tHead : table.tBodies[0];
-      var section = document.createElement(names[1]);
-      Array.from(from.rows).forEach(function (row) {
+    if (caption) part.createCaption().textContent = caption;
+    [["thead", table.tHead.rows], ["tbody", rows]].forEach(function (both) {
+      var section = document.createElement(both[0]);
+      Array.from(both[1]).forEach(function (row) {
         var copy = row.cloneNode(false);
         columns.forEach(function (column) { copy.appendChild(row.cells[column].cloneNode(true)); });
         section.appendChild(copy);
@@ -224,39 +239,36 @@
     return part;
   }
 
-  /* Tables that are wider than the paper are laid out anew, in parts below one another: no column is lost. */
+  /* Tables that are wider than the paper are laid out anew, in parts below one another: no column is lost. A slide has
+     the first rows of each, and says so. */
   function partTables() {
-    var most = widthOfPaper();
     var room = document.createElement("div");
     room.className = "measure paper";
     document.body.appendChild(room);
     document.querySelectorAll(".sheet").forEach(function (sheet) {
       var table = sheet.querySelector(".scroll table");
       var parts = sheet.querySelector(".parts");
-      parts.replaceChildren();
-      var inside = parts.parentElement.closest(".row") ? most / 2 : most;
+      var most = widthFor(sheet);
       var widths = measured(table, room);
+      var rows = Array.from(table.tBodies[0].rows);
+      var shown = rows.slice(0, size().rows);
       var total = widths.reduce(function (sum, width) { return sum + width; }, 0);
-      sheet.classList.toggle("parted", total > inside);
-      if (total <= inside) return;
+      parts.replaceChildren();
+      sheet.classList.toggle("parted", total > most || shown.length < rows.length);
+      if (!sheet.classList.contains("parted")) return;
       var first = Math.max(1, table.tHead.rows[0].querySelectorAll(".pinned").length);
-      var all = parted(widths, first, inside);
+      var all = parted(widths, first, most);
       all.forEach(function (columns, i) {
-        var caption = words.part.replace("{n}", i + 1).replace("{total}", all.length);
-        parts.appendChild(partOf(table, columns, caption));
+        var caption = all.length > 1 ? words.part.replace("{n}", i + 1).replace("{total}", all.length) : "";
+        parts.appendChild(partOf(table, columns, shown, caption));
       });
+      if (shown.length < rows.length) {
+        var note = document.createElement("p");
+        note.textContent = words.cut.replace("{n}", shown.length).replace("{total}", rows.length);
+        parts.appendChild(note);
+      }
     });
     room.remove();
-  }
-
-  /* Plots are drawn for the screen; on paper they are as much smaller as it is narrower. */
-  function shrinkPlots() {
-    var most = widthOfPaper();
-    places.forEach(function (place) {
-      var width = place.getBoundingClientRect().width;
-      var inside = place.closest(".row") ? most / 2 - 12 : most;
-      place.style.zoom = width > inside ? String(inside / width) : "";
-    });
   }
 
   function toPaper() {
@@ -265,14 +277,8 @@
     return drawPlots(true);
   }
 
-  addEventListener("beforeprint", function () {
-    toPaper();
-    shrinkPlots();
-  });
-  addEventListener("afterprint", function () {
-    places.forEach(function (place) { place.style.zoom = ""; });
-    drawPlots();
-  });
+  addEventListener("beforeprint", toPaper);
+  addEventListener("afterprint", function () { drawPlots(); });
 
   paper.addEventListener("change", function () { choosePaper(); partTables(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { drawPlots(); });
