@@ -10,8 +10,8 @@ from dashboard.queries import leaderboard
 from dashboard.queries.rows import Cursor, first_column
 
 __all__ = [
-    "Standing", "benchmarks_of", "cells_against_peers", "first_model", "languages_against_peers", "peers", "standing_of",
-    "tasks_against_peers",
+    "Standing", "benchmarks_of", "cells_against_peers", "first_model", "languages_against_peers", "peers",
+    "standing_of", "tasks_against_peers",
 ]  # fmt: skip
 
 
