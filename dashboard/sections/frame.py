@@ -13,6 +13,7 @@ from dashboard.sections.decisions import show_decide
 from dashboard.sections.glossary import show_glossary
 from dashboard.sections.meeting import show_meeting_tools
 from dashboard.sections.presenting import is_presenting, show_present, show_way
+from dashboard.sections.visitor import show_sign_out
 from dashboard.views import on_paper
 from dashboard.words import LANGUAGES, language, tr
 from data.store.decisions import Item
@@ -54,6 +55,7 @@ def show_tools(where: Any, items: tuple[Item, ...]) -> None:
         show_meeting_tools()
         show_present()
         _show_languages()
+        show_sign_out()
 
 
 def _show_languages() -> None:

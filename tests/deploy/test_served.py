@@ -142,8 +142,10 @@ def test_people_sign_in_and_see_what_they_asked_for(with_secret: Behind, chromiu
         expect(page).to_have_url(re.compile(re.escape(with_secret.url) + r"/runs\?.*"))
         expect(page.get_by_role("heading", name="Runs")).to_be_visible()
         assert SECRET not in page.evaluate("document.cookie") and "plumbline" not in page.evaluate("document.cookie")
-        page.goto(f"{with_secret.url}/logout")
-        expect(page.get_by_role("heading")).to_have_text("You are signed out")
+        with chromium.expect_page() as opened:  # Streamlit opens every link beside the page
+            page.get_by_role("link", name="Sign out").click()
+        expect(opened.value.get_by_role("heading")).to_have_text("You are signed out")
+        opened.value.close()
         page.goto(f"{with_secret.url}/runs")
         expect(page).to_have_url(f"{with_secret.url}/login")
     finally:

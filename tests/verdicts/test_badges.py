@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from dashboard.queries.badges import badges
+from dashboard.sections.badges import with_reasons
 from data.store.database import open_reader
 from data.store.vocabulary import Badge
 from tests.dashboard.opened import on
@@ -15,7 +16,7 @@ from tests.verdicts.making import BROKEN, PAGE_MODELS, PAGE_TASKS, result, store
 
 
 def found(path: Path) -> pd.DataFrame:
-    return badges(open_reader(path).cursor()).set_index("model")
+    return with_reasons(badges(open_reader(path).cursor())).set_index("model")
 
 
 def test_every_model_has_one(page_store: Path) -> None:
