@@ -89,9 +89,9 @@ def test_nothing_is_cut_off_and_the_glossary_opens(record_dashboard: str, open_p
         page.set_viewport_size({"width": width, "height": 900})
         fits(page)
         wide = page.evaluate(
-            "[...document.querySelectorAll('[data-testid=stPageLink-NavLink]')]"
-            ".filter(a => a.scrollWidth > a.clientWidth || [...a.querySelectorAll('span,p,div')].some(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth))"
-            ".map(a => a.innerText)"
+            """[...document.querySelectorAll('[data-testid=stPageLink-NavLink]')].filter(link =>
+                [link, ...link.querySelectorAll('span, p, div')].some(e => e.clientWidth
+                    && e.scrollWidth > e.clientWidth + 1)).map(link => link.innerText)"""
         )
         assert not wide, "all words of a link are seen"
     page.get_by_role("button", name="术语表" if language == "zh" else "Glossary").click()
