@@ -6,7 +6,7 @@ ADDRESS ?= 127.0.0.1
 PORT   ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test soak bench lint types unit guards record peers clean
+.PHONY: help run check test soak bench look lint types unit guards record peers clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ types: $(VENV)/.tested  ## mypy --strict
 
 bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a results checkout, AGAINST=a commit)
 	@$(BIN)/python -m tests.bench $(if $(FROM),--from $(FROM)) $(if $(AGAINST),--against $(AGAINST))
+
+look: $(VENV)/.tested  ## pictures of every page, three widths, light and dark, both languages, in build/look
+	@$(BIN)/python -m tests.look
 
 peers: $(VENV)/.tested  ## environments of other frameworks, and the tests that use them (a few minutes, once)
 	@$(BIN)/python -m tests.peers

@@ -15,7 +15,7 @@ import duckdb
 import pandas as pd
 
 from data.rules.causes import cause_of_setting
-from data.rules.words import Phrase, mark, phrase, row_of
+from data.rules.words import Phrase, in_a_row, mark, phrase
 from data.store.runs import File, InUse, Recorded, ReproduceSettings, recorded
 from data.store.vocabulary import RunKind, Verdict
 
@@ -219,7 +219,7 @@ def _listed(differences: Iterable[SetUpDifference], *, short: bool = False) -> P
     """Differences in words: those that matter, at most three; the lesser ones where there are no others."""
     first = _first(list(differences))
     words = [each.short if short else each.words for each in first[:3]]
-    row = row_of(words)
+    row = in_a_row(words)
     return phrase("{some} and {n} more", some=row, n=len(first) - 3) if len(first) > 3 else row
 
 
@@ -229,8 +229,8 @@ def _advice(
     """What to look at, and what the run beside it says: if that one holds, the difference between them is the cause."""
     first = _first(differences)[:3]
     both = mark("{before} and {after}")
-    others = row_of([each.noun for each in differences if each not in first], both)
-    nouns = row_of([each.noun for each in first], both)
+    others = in_a_row([each.noun for each in differences if each not in first], both)
+    nouns = in_a_row([each.noun for each in first], both)
     if others:
         this = mark("look at its {nouns}; of all that is recorded, only this and its {others} differ")
         these = mark("look at its {nouns}; of all that is recorded, only these and its {others} differ")

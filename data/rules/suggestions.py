@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from data.rules.causes import CAUSES, Cost, words_of
-from data.rules.words import Phrase, mark, phrase, row_of
+from data.rules.words import Phrase, in_a_row, mark, phrase
 
 __all__ = ["FEWEST", "Delta", "Suggestion", "measured_costs", "suggest"]
 
@@ -160,7 +160,7 @@ def _why(cost: Cost, deltas: Sequence[Delta]) -> str:
             parts.append(phrase(template, actual=float(actual), expected=float(np.mean(expected))))
     if not parts:
         return ""
-    kinds = row_of(parts, mark("{before}; {after}"))
+    kinds = in_a_row(parts, mark("{before}; {after}"))
     return phrase("{kinds} (its cost was measured {where})", kinds=kinds, where=Phrase(cost.where))
 
 
@@ -190,7 +190,7 @@ def _of_the_metrics(deltas: Sequence[Delta], settle: str) -> list[Suggestion]:
     if mixed:
         some = mark("on {tasks} the main scores differ while every metric that both sides store agrees")
         more = mark("on {tasks} and more the main scores differ while every metric that both sides store agrees")
-        why = phrase(more if len(mixed) > 3 else some, tasks=row_of([delta.task for delta in mixed[:3]]))
+        why = phrase(more if len(mixed) > 3 else some, tasks=in_a_row([delta.task for delta in mixed[:3]]))
         way = mark("read both metrics by name: open the cell on the page Reproduction")
         suggestions.append(Suggestion("metric-other", words_of("metric-other"), len(mixed) / len(moved), why, way))
     return suggestions

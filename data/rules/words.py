@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-__all__ = ["Phrase", "mark", "phrase", "row_of"]
+__all__ = [
+    "Phrase", "in_a_row", "mark", "phrase",
+]  # fmt: skip
 
 
 class Phrase(str):
@@ -43,7 +45,7 @@ def mark(text: str) -> str:
     return text
 
 
-def row_of(parts: Sequence[str], between: str = mark("{before}, {after}")) -> Phrase:
+def in_a_row(parts: Sequence[str], between: str = mark("{before}, {after}")) -> Phrase:
     """Parts in a row as one phrase; ``between`` says how two of them are put together."""
     if not parts:
         return Phrase("")

@@ -24,7 +24,7 @@ OTHERS = [code for code in LANGUAGES if code != "en"]
 SAID = {
     "tr": (0,), "mark": (0,), "phrase": (0,), "tr_n": (2,), "count": (1,),
     "Column": (0, 3, "name", "help"), "listed": (1,), "subject": (0,), "Measure": (1, 2),
-    "Rule": (1,), "row_of": (1,), "Cost": ("where",),
+    "Rule": (1,), "in_a_row": (1,), "Cost": ("where",),
 }  # fmt: skip
 # Words of the store that pages say by themselves.
 SHOWN = (

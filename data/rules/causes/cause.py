@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from data.rules.words import Phrase, mark, phrase, row_of
+from data.rules.words import Phrase, in_a_row, mark, phrase
 from data.store.vocabulary import Side, Slot
 
 __all__ = ["HAN", "NOT_MEASURED", "Cause", "Cost", "joined"]
@@ -57,7 +57,7 @@ class Cost:
             mark("{points:+.1f} on long documents"),
         )
         costs = zip(kinds, self.by_kind, strict=True)
-        parts = row_of([phrase(kind, points=100 * cost) for kind, cost in costs if cost == cost])
+        parts = in_a_row([phrase(kind, points=100 * cost) for kind, cost in costs if cost == cost])
         return phrase("points: {kinds} ({where})", kinds=parts, where=Phrase(self.where))
 
 
@@ -155,5 +155,5 @@ def joined(causes: Sequence[Cause]) -> Cause:
     """Causes that explain something together as one: their codes and words joined by ' + ', the first one's remedy."""
     blanks = {name: value for cause in causes for name, value in cause.blanks.items()}
     code = " + ".join(cause.code for cause in causes)
-    words = row_of([cause.words for cause in causes], "{before} + {after}")
+    words = in_a_row([cause.words for cause in causes], "{before} + {after}")
     return replace(causes[0], code=code, words=words, blanks=blanks)
