@@ -10,8 +10,8 @@ from dashboard.queries import leaderboard
 from dashboard.queries.rows import Cursor, first_column
 
 __all__ = [
-    "Standing", "benchmarks_of", "cells_against_peers", "first_model", "languages_against_peers", "peers", "standing",
-    "tasks_against_peers",
+    "Standing", "benchmarks_of", "cells_against_peers", "first_model", "languages_against_peers", "peers",
+    "standing_of", "tasks_against_peers",
 ]  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def first_model(cursor: Cursor) -> str | None:
     return None if ranked.empty else str(ranked["model"].iloc[0])
 
 
-def standing(cursor: Cursor, model: str, benchmark: str) -> Standing | None:
+def standing_of(cursor: Cursor, model: str, benchmark: str) -> Standing | None:
     """How a model stands on a benchmark's leaderboard as that opens; None where it is not on it."""
     board = _board(cursor, benchmark)
     row = board[board["model"] == model]

@@ -178,7 +178,7 @@ def show_answer(answers: Answers) -> None:
     if compared.empty:
         show_empty(tr("No model within the limits shares enough tasks. Loosen a limit."))
     else:
-        show_verdict(compared, choices.incumbent, answers.own_bytes)
+        show_verdict(compared, choices.incumbent, answers.has[0], answers.own_bytes)
     standing = compared["standing"].value_counts()
     has, total = answers.has
     st.caption(

@@ -122,6 +122,7 @@ def show_parts(name: str, tasks: pd.DataFrame, warnings: list[RunWarning]) -> No
         mark("Warnings"): (len(warnings), lambda: show_warnings("", [in_one_line(warning) for warning in warnings])),
         _RECORDED: (1, lambda: show_recorded(name)),
     }
+    url_state.declare("recorded", "candidate")  # whichever tab is open
     # A part that is empty has no tab: the one that stays says what was run, which every run has.
     filled = {part: show for part, (size, show) in parts.items() if size}
     for tab, show in zip(url_state.tabs(list(filled), "part", shown=tr), filled.values(), strict=True):

@@ -53,4 +53,5 @@ def show_way() -> None:
 
 def _go_to(view: View) -> None:
     name = view.page or next(iter(url_state.pages_by_name()))
-    st.switch_page(f"screens/{name}.py", query_params={**parse_qs(view.query), _PRESENT: "1"})
+    asked = {**parse_qs(view.query), _PRESENT: "1"}
+    st.switch_page(f"screens/{name}.py", query_params=asked)
