@@ -6,7 +6,7 @@ ADDRESS ?= 127.0.0.1
 PORT   ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test soak bench lint types unit guards record peers clean
+.PHONY: help run check test soak bench look lint types unit guards record peers clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +14,7 @@ help:  ## this list
 run: $(VENV)/.installed  ## the dashboard on http://127.0.0.1:8501
 	@$(BIN)/python -m evaluators import --if-missing
 	@echo "Plumbline: http://$(ADDRESS):$(PORT)"
-	@$(BIN)/streamlit run dashboard/app.py --server.address $(ADDRESS) --server.port $(PORT)
+	@$(BIN)/python -m dashboard run --address $(ADDRESS) --port $(PORT)
 
 check: $(VENV)/.tested  ## lint, types and unit tests, under a minute
 	@$(MAKE) --no-print-directory -j 3 lint types unit
@@ -41,6 +41,9 @@ types: $(VENV)/.tested  ## mypy --strict
 
 bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a results checkout, AGAINST=a commit)
 	@$(BIN)/python -m tests.bench $(if $(FROM),--from $(FROM)) $(if $(AGAINST),--against $(AGAINST))
+
+look: $(VENV)/.tested  ## pictures of every page, three widths, light and dark, both languages, in build/look
+	@$(BIN)/python -m tests.look
 
 peers: $(VENV)/.tested  ## environments of other frameworks, and the tests that use them (a few minutes, once)
 	@$(BIN)/python -m tests.peers

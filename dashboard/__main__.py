@@ -8,6 +8,7 @@ import typer
 
 from dashboard.report import command as report
 from dashboard.serve import command as serve
+from dashboard.start import command as start
 from data.store.errors import PlumblineError
 
 app = typer.Typer(
@@ -16,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Plumbline's dashboard for a team, and its views on paper. For oneself: streamlit run dashboard/app.py.",
 )
-for area in (report, serve):
+for area in (start, report, serve):
     area.register(app)
 
 

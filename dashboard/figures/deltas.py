@@ -57,7 +57,7 @@ def deltas_map(
         columns: the same of tasks, drawn from the left.
         chosen: row and column of the cell that is open, which is framed.
 
-    Values stand in the cells where they fit. A click gives ``customdata`` [row, column] of the cell: an invisible marker
+    Values stand in the cells where they fit. A click gives ``customdata`` [row, column] of the cell: an unseen marker
     lies on each, because a selection of a heatmap itself is not reported.
     """
     names, tasks = rows["name"].tolist(), columns["name"].tolist()

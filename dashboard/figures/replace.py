@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, as_text, as_texts, row_height, styled
 from dashboard.formatting import count, rounded, signed
+from dashboard.tables.compare import short_names
 from dashboard.words import tr
 
 __all__ = ["gains_chart"]
@@ -49,7 +50,7 @@ def gains_chart(groups: pd.DataFrame, by: str, incumbent: str) -> go.Figure:
         reach if change.max(initial=0.0) > 0 else 0.35 * reach,
     ]
     figure.update_xaxes(
-        title=tr("points above or below {model}", model=as_text(incumbent, 40)),
+        title=tr("points above or below {model}", model=as_text(short_names([incumbent])[incumbent], 28)),
         tickformat="+",
         zeroline=False,
         range=ends,

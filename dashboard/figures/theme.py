@@ -1,8 +1,9 @@
 """Colours, layout, titles and marks all figures share.
 
-Figures leave background, text and grid colours to Streamlit, which follows the viewer's light or dark theme; colours
-that carry meaning are set here and readable on both. The categorical set is Okabe and Ito's, ordered so that neighbours
-differ in lightness too, and every category also gets a marker shape of its own.
+Figures leave background and grid colours to Streamlit, which follows the viewer's light or dark theme; colours that
+carry meaning are set here and readable on both, and names are as dark as the text of the page. The categorical set is
+Okabe and Ito's, ordered so that neighbours differ in lightness too, and every category also gets a marker shape of its
+own.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ CATEGORICAL = ["#2f6fc4", "#d98200", "#0f8a6d", "#b3446c", "#8c6bb1", "#4aa3c7",
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"]
 ACCENT, MUTED = CATEGORICAL[0], CATEGORICAL[-1]
 INVISIBLE = "rgba(0,0,0,0)"
+_INK = {False: "#1d2430", True: "#e4e8ee"}  # text on a light and on a dark page, as .streamlit/config.toml has it
 
 # Steps in time, from old to new: ordered and still told apart, on light and on dark.
 ORDERED = ["#7d8590", "#8c6bb1", "#2f6fc4", "#0f8a6d", "#d98200", "#cf4a30"]
@@ -113,9 +115,9 @@ def styled(
     figure.update_layout(
         height=round(height + head),
         margin={"l": 8, "r": 8, "t": head + 8 + above, "b": 8},
-        title={
+        title={  # a pad is that of the middle of its lines
             "text": "<br>".join(as_text(line) for line in lines), "font": {"size": size}, "x": 0, "xref": "container",
-            "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": size, "l": 4},
+            "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": head // 2 + 1, "l": 4},
         },
         # Below the plot: as many lines as its names need, on any screen, and none of them over the title.
         legend={
@@ -127,7 +129,13 @@ def styled(
         modebar={"remove": ["lasso2d", "select2d", "autoScale2d"]},
         meta={"title": title, "alt": alt},
     )  # fmt: skip
-    return figure.update_layout(layout)
+    figure.update_layout(layout)
+    # Streamlit's own theme greys what stands at the axes, which are names of models and tasks here.
+    ink = {"color": _INK[_is_dark()]}
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(tickfont=ink)
+    figure.update_polars(angularaxis={"tickfont": ink})
+    return figure.update_annotations(font=ink)
 
 
 def alt_of(figure: go.Figure) -> str:

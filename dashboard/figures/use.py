@@ -17,9 +17,9 @@ __all__ = ["SIZES", "short_list_chart"]
 
 # What quality can be weighed against: column of the short list -> (title of the axis, how a value is written).
 SIZES: dict[str, tuple[str, str, Callable[[float], str]]] = {
-    "Index size": ("index_bytes", mark("index size (bytes)"), bytes_text),
-    "Parameters": ("n_parameters", mark("parameters"), parameters),
-    "Dimensions": ("dimensions", mark("dimensions"), lambda n: "" if pd.isna(n) else f"{n:.0f}"),
+    mark("Index size"): ("index_bytes", mark("index size (bytes)"), bytes_text),
+    mark("Parameters"): ("n_parameters", mark("parameters"), parameters),
+    mark("Dimensions"): ("dimensions", mark("dimensions"), lambda n: "" if pd.isna(n) else f"{n:.0f}"),
 }
 
 

@@ -19,36 +19,19 @@ __all__ = [
 class Scale(NamedTuple):
     """A way to say how far a candidate's vector is from the reference's; larger is farther for all of them."""
 
-    label: str
     sql: str
-    explained: str
     floor: str = ""  # what a precision floor (a cosine distance) is on this scale: distance | root | one; "" is none
 
 
+# What they are called and mean is said in dashboard/sections/drift_scales.py.
 SCALES = {
-    "cosine distance": Scale(
-        "Cosine distance", "cosine_distance", "1 - cosine: 0 is the same direction, 1 unrelated, 2 opposite", "distance"
-    ),
-    "times the floor": Scale(
-        "Cosine distance by its floor",
-        "cosine_distance / floor",
-        "how many times what the declared precisions explain",
-        "one",
-    ),
-    "L2": Scale("Euclidean distance", "l2", "between the vectors as they came, so length counts"),
-    "L2 normalised": Scale(
-        "Euclidean distance of unit vectors",
-        "l2_normalised",
-        "length left out; the root of twice the cosine distance",
-        "root",
-    ),
-    "largest difference": Scale(
-        "Largest difference in one dimension", "abs(max_difference)", "of the vectors as they came"
-    ),
-    "length": Scale("Difference in length", "abs(norm_ratio - 1)", "1 is twice as long, or gone", "root"),
-    "neighbours lost": Scale(
-        "Neighbours lost", "1 - neighbours_kept", "share of a text's 10 nearest texts that are others now"
-    ),
+    "cosine distance": Scale("cosine_distance", "distance"),
+    "times the floor": Scale("cosine_distance / floor", "one"),
+    "L2": Scale("l2"),
+    "L2 normalised": Scale("l2_normalised", "root"),
+    "largest difference": Scale("abs(max_difference)"),
+    "length": Scale("abs(norm_ratio - 1)", "root"),
+    "neighbours lost": Scale("1 - neighbours_kept"),
 }
 
 
@@ -165,8 +148,9 @@ def traits(cursor: Cursor, check: str, output: str, measure: str, worst: bool) -
 def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFrame:
     """Every check of the same pair, oldest first: the same two models and labels, at any revision and any versions.
 
-    ``floor`` and the figures are of cosine distance. ``changed`` says which revision, version or file of either side is
-    another than at the check before, so that a step can be laid to it.
+    ``floor`` and the figures are of cosine distance. ``changed`` has which revision, version or file of either side is
+    another than at the check before, so that a step can be laid to it: (side, name, before, after) each, None for none.
+    It is None for the first check.
     """
     checks = cursor.execute(
         """
@@ -190,15 +174,16 @@ def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFra
     ).df()
     rows = checks.to_dict("records")
     changed = [_changed(before, after) for before, after in zip(rows, rows[1:], strict=False)]
-    return checks.assign(changed=["", *changed][: len(checks)])
+    return checks.assign(changed=pd.Series([None, *changed][: len(checks)], index=checks.index, dtype=object))
 
 
-def _changed(before: dict[Any, Any], after: dict[Any, Any]) -> str:
-    changes = []
-    for side in ("reference", "candidate"):
-        pairs = differences(_facts(before, side), _facts(after, side))
-        changes += [f"{side}: {p.name} {p.left or 'none'} → {p.right or 'none'}" for p in pairs if p.differs]
-    return "; ".join(changes) or "nothing that is recorded"
+def _changed(before: dict[Any, Any], after: dict[Any, Any]) -> list[tuple[str, str, str | None, str | None]]:
+    return [
+        (side, pair.name, pair.left, pair.right)
+        for side in ("reference", "candidate")
+        for pair in differences(_facts(before, side), _facts(after, side))
+        if pair.differs
+    ]
 
 
 def _facts(row: dict[Any, Any], side: str) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -13,19 +14,9 @@ from data.rules.licences import of_class
 from data.rules.overlap import most_shared
 
 __all__ = [
-    "Filter",
-    "Selection",
-    "benchmarks",
-    "choices",
-    "first_shown",
-    "group_means",
-    "model_facts",
-    "score_sources",
-    "selected",
-    "table",
-    "type_means",
-    "unfinished",
-]
+    "Filter", "Selection", "benchmarks", "choices", "first_shown", "group_means", "model_facts", "quality_of",
+    "score_sources", "selected", "table", "type_means", "unfinished",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -108,6 +99,13 @@ def benchmarks(cursor: Cursor) -> pd.DataFrame:
 def first_shown(names: Sequence[str]) -> int:
     """Position of the benchmark that pages open with."""
     return list(names).index(_FIRST_SHOWN) if _FIRST_SHOWN in names else 0
+
+
+def quality_of(benchmark: Mapping[str, Any]) -> str:
+    """Column of the benchmark's headline mean: the one its rank is of, else the first it shows."""
+    if benchmark["show_mean_subset"]:
+        return "mean_subset"
+    return "mean_task_type" if benchmark["ranked_by"] == "mean_task_type" else "mean_task"
 
 
 def choices(cursor: Cursor, benchmark: str) -> dict[str, list[str]]:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 
+from dashboard.queries import leaderboard
 from dashboard.queries.rows import Cursor, first_column
 
-__all__ = ["benchmarks_of", "cells_against_peers", "languages_against_peers", "peers", "tasks_against_peers"]
+__all__ = [
+    "Standing", "benchmarks_of", "cells_against_peers", "first_model", "languages_against_peers", "peers",
+    "standing_of", "tasks_against_peers",
+]  # fmt: skip
+
+
+class Standing(NamedTuple):
+    """A model on a benchmark's leaderboard: rank, headline mean (0-1), tasks that count and are missing."""
+
+    rank: int | None
+    ranked: int
+    mean: float | None
+    tasks: int
+    missing: int
+
 
 # Half to twice the parameters; where the model's size is unknown, every other model.
 _PEERS = """
@@ -96,3 +113,35 @@ def languages_against_peers(cursor: Cursor, model: str, benchmark: str) -> tuple
     )  # fmt: skip
     order = ["tasks", "cells", "language"]
     return languages.sort_values(order, ascending=[False, False, True], ignore_index=True), cells
+
+
+def first_model(cursor: Cursor) -> str | None:
+    """The model that leads the leaderboard shown first; None where nobody is ranked there."""
+    names = list(leaderboard.benchmarks(cursor)["benchmark"])
+    if not names:
+        return None
+    board = _board(cursor, names[leaderboard.first_shown(names)])
+    ranked = board[board["rank"].notna()]
+    return None if ranked.empty else str(ranked["model"].iloc[0])
+
+
+def standing_of(cursor: Cursor, model: str, benchmark: str) -> Standing | None:
+    """How a model stands on a benchmark's leaderboard as that opens; None where it is not on it."""
+    board = _board(cursor, benchmark)
+    row = board[board["model"] == model]
+    if row.empty:
+        return None
+    benchmarks = leaderboard.benchmarks(cursor)
+    flags = {str(k): v for k, v in benchmarks[benchmarks["benchmark"] == benchmark].iloc[0].items()}
+    rank, value = row["rank"].iloc[0], row[leaderboard.quality_of(flags)].iloc[0]
+    return Standing(
+        None if pd.isna(rank) else int(rank), int(board["rank"].notna().sum()),
+        None if pd.isna(value) else float(value),
+        int(row["tasks_scored"].iloc[0]), int(row["tasks_missing"].iloc[0]),
+    )  # fmt: skip
+
+
+def _board(cursor: Cursor, benchmark: str) -> pd.DataFrame:
+    """The leaderboard of a benchmark as its page opens."""
+    selection = leaderboard.selected(cursor, benchmark, leaderboard.Filter())
+    return leaderboard.table(cursor, benchmark, selection)

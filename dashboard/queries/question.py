@@ -69,10 +69,10 @@ class Question:
             benchmark, self.types, self.domains, self.languages, self.tasks, strict=strict, coverage=self.coverage
         )
 
-    def words(self) -> str:
-        """What counts, in a few words: "Retrieval 80, Reranking 20"."""
-        shown = [(name, weight) for name, weight in (*self.types, *self.domains, *self.languages, *self.tasks)]
-        return ", ".join(f"{name} {weight:g}" for name, weight in shown if weight > 0 or (name, weight) in self.tasks)
+    def counting(self) -> Weights:
+        """What counts and how much: task types, domains, languages, and tasks, those that count nothing too."""
+        weights = (*self.types, *self.domains, *self.languages, *self.tasks)
+        return tuple((name, weight) for name, weight in weights if weight > 0 or (name, weight) in self.tasks)
 
 
 def _number(text: str) -> float | None:

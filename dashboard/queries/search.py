@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
@@ -16,23 +17,20 @@ from typing import NamedTuple
 from dashboard.queries import drift
 from dashboard.queries.rows import Cursor
 
-__all__ = [
-    "BENCHMARK",
-    "CHECK",
-    "KINDS",
-    "MODEL",
-    "PAGE",
-    "RUN",
-    "TASK",
-    "Hit",
-    "Findable",
-    "ranked_hits",
-    "searched_items",
-]
+__all__ = ["Findable", "Hit", "Sort", "ranked_hits", "searched_items"]
 
-PAGE, MODEL, TASK, BENCHMARK, RUN, CHECK = "page", "model", "task", "benchmark", "run", "check"
-# Of two that match alike the one whose kind is first comes first. A kind that is not here comes last.
-KINDS = (PAGE, MODEL, BENCHMARK, TASK, RUN, CHECK)
+
+class Sort(StrEnum):
+    """What can be looked for; of two that match alike the one of the first sort comes first."""
+
+    PAGE = "page"
+    MODEL = "model"
+    BENCHMARK = "benchmark"
+    TASK = "task"
+    RUN = "run"
+    CHECK = "check"
+    DECISION = "decision"
+
 
 # How well a name matches, from best to worst; every word that was typed must match.
 EXACT, PREFIX, WORD_STARTS, WITHIN, CLOSE = range(5)
@@ -50,7 +48,7 @@ class Findable(NamedTuple):
     ``names`` are folded, the first without its organisation; ``words`` are of all of them.
     """
 
-    kind: str
+    sort: Sort
     key: str
     name: str
     note: str
@@ -60,14 +58,14 @@ class Findable(NamedTuple):
 
     @classmethod
     def of(
-        cls, kind: str, key: str, name: str = "", note: str = "", weight: float = 0, also: Iterable[str] = ()
+        cls, sort: Sort, key: str, name: str = "", note: str = "", weight: float = 0, also: Iterable[str] = ()
     ) -> Findable:
         """An item whose ``name`` is shown (its key where that is none) and which is called ``also`` other names."""
         name = name or key
         own = name.rsplit("/", 1)[-1]
         every = [text for text in dict.fromkeys([own, name, *also, key]) if text]
         words = dict.fromkeys(chain.from_iterable(map(_words, every)))
-        return cls(kind, key, name, note, weight, tuple(dict.fromkeys(map(_folded, every))), tuple(words))
+        return cls(sort, key, name, note, weight, tuple(dict.fromkeys(map(_folded, every))), tuple(words))
 
 
 class Hit(NamedTuple):
@@ -79,15 +77,19 @@ class Hit(NamedTuple):
 
 def searched_items(cursor: Cursor) -> list[Findable]:
     """Every model, benchmark and task with a result, every run and every check; not the pages, which no store has."""
-    queries = {MODEL: _MODELS, BENCHMARK: _BENCHMARKS, TASK: _TASKS, RUN: _RUNS}
+    queries = {Sort.MODEL: _MODELS, Sort.BENCHMARK: _BENCHMARKS, Sort.TASK: _TASKS, Sort.RUN: _RUNS}
     items = [
-        Findable.of(kind, key, name, note or "", weight, also or ())
-        for kind, query in queries.items()
-        for key, name, note, weight, also in cursor.execute(query).fetchall()
+        Findable.of(sort, key, name, note or "", weight, also or ())
+        for sort, query in queries.items()
+        for key, name, note, weight, also in cursor.execute(
+            query, {"sort": sort} if "$sort" in query else None
+        ).fetchall()
     ]
     checks = drift.checks(cursor)  # the newest first
     names = zip(checks["name"], checks["model"], strict=True)
-    return items + [Findable.of(CHECK, str(name), note=str(model), weight=-i) for i, (name, model) in enumerate(names)]
+    return items + [
+        Findable.of(Sort.CHECK, str(name), note=str(model), weight=-i) for i, (name, model) in enumerate(names)
+    ]
 
 
 def ranked_hits(typed: str, items: Sequence[Findable]) -> list[Hit]:
@@ -108,7 +110,7 @@ def ranked_hits(typed: str, items: Sequence[Findable]) -> list[Hit]:
 
 def _order(hit: Hit, whole: str) -> tuple[int, int, int, float, int, str]:
     item = hit.item
-    place = KINDS.index(item.kind) if item.kind in KINDS else len(KINDS)
+    place = list(Sort).index(item.sort)
     # The organisation or an older name alone is less than the name itself; of a shorter name less is left over.
     return hit.level, int(whole not in item.names[0]), place, -item.weight, len(item.names[0]), item.name.casefold()
 
@@ -200,12 +202,12 @@ def _without_marks(text: str) -> str:
 _MODELS = """
 SELECT model, NULL, NULL, tasks, list(old) FILTER (old IS NOT NULL)
 FROM (SELECT model, count(DISTINCT task) AS tasks FROM chosen WHERE experiment = '' GROUP BY model)
-LEFT JOIN renames ON kind = 'model' AND new = model GROUP BY ALL
+LEFT JOIN renames ON kind = $sort AND new = model GROUP BY ALL
 """
 _TASKS = """
 SELECT task, NULL, type, models, list(old) FILTER (old IS NOT NULL)
 FROM (SELECT task, count(DISTINCT model) AS models FROM chosen WHERE experiment = '' GROUP BY task)
-LEFT JOIN tasks USING (task) LEFT JOIN renames ON kind = 'task' AND new = task GROUP BY ALL
+LEFT JOIN tasks USING (task) LEFT JOIN renames ON kind = $sort AND new = task GROUP BY ALL
 """
 _BENCHMARKS = """
 SELECT benchmark, NULL, display_name, -position, list_append(aliases, display_name) FROM benchmarks k

@@ -10,9 +10,10 @@ import streamlit as st
 from dashboard import url_state
 from dashboard.access import answer_of
 from dashboard.figures import tasks as tasks_figures
-from dashboard.formatting import count, parameters, plain
+from dashboard.formatting import count, parameters, plain, score
 from dashboard.messages import show_empty
 from dashboard.queries import compare as compare_queries
+from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries import names as names_queries
 from dashboard.queries import profile as profile_queries
 from dashboard.sections.figure import show_chart
@@ -23,7 +24,7 @@ from dashboard.sections.private import show_private, with_private
 from dashboard.tables import compare as compare_tables
 from dashboard.tables import tasks as tasks_tables
 from dashboard.tables.columns import Table
-from dashboard.words import mark, running, tr
+from dashboard.words import listed, mark, running, stopped, tr
 
 FEW = 5
 BY_TASK, BY_LANGUAGE = mark("By task"), mark("By language")
@@ -47,7 +48,7 @@ class Answers(NamedTuple):
 
 def main() -> None:
     """The model chosen, its percentiles by task, strengths and weaknesses, languages down to their cells."""
-    lay_out(controls, questions, (show_peers, show_against_peers))
+    lay_out(controls, questions, (show_standing, show_peers, show_against_peers))
 
 
 def controls() -> Choices | None:
@@ -57,7 +58,9 @@ def controls() -> Choices | None:
         show_empty(tr("The store has no scores yet."), "python -m evaluators import")
         return None
     left, right = st.columns(2)
-    model = url_state.subject("model", tr("Model"), offered, "model", remember="model", where=left)
+    start = answer_of(profile_queries.first_model)
+    index = offered.index(start) if start in offered else 0
+    model = url_state.subject("model", tr("Model"), offered, "model", index=index, remember="model", where=left)
     if model is None:
         return None
     show_private(models=[model])
@@ -65,7 +68,8 @@ def controls() -> Choices | None:
     if not benchmarks:
         show_empty(tr("This model has scores, but on no task of a benchmark."))
         return None
-    benchmark = url_state.subject("benchmark", tr("Benchmark"), benchmarks, "benchmark", where=right)
+    first = leaderboard_queries.first_shown(benchmarks)
+    benchmark = url_state.subject("benchmark", tr("Benchmark"), benchmarks, "benchmark", index=first, where=right)
     return None if benchmark is None else Choices(model, benchmark)
 
 
@@ -77,6 +81,27 @@ def questions(choices: Choices) -> Answers:
         answer_of(profile_queries.peers, *choices),
         answer_of(profile_queries.tasks_against_peers, *choices),
     )
+
+
+def show_standing(answers: Answers) -> None:
+    """The model's rank and mean on the benchmark, as its leaderboard has them."""
+    model, benchmark = answers.choices
+    board = answer_of(profile_queries.standing_of, model, benchmark)
+    if board is None:
+        return
+    named = {"model": plain(model), "benchmark": plain(benchmark)}
+    lead = (
+        tr("Rank {rank} of {models} on {benchmark}", rank=board.rank, models=count(board.ranked, "model"), **named)
+        if board.rank is not None
+        else tr("No rank on {benchmark}", **named)
+    )
+    if board.mean is not None:
+        behind = tr("mean {mean} over {tasks}", mean=score(board.mean), tasks=count(board.tasks, "task"))
+    else:
+        behind = tr(
+            "no mean, as it has {n} of {tasks}", n=board.tasks - board.missing, tasks=count(board.tasks, "task")
+        )
+    st.markdown("#### " + listed([f"**{plain(model)}**", stopped(listed([lead, behind]))], ": "))
 
 
 def show_peers(answers: Answers) -> None:

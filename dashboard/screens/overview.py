@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.access import answer_of
 from dashboard.messages import show_empty
+from dashboard.queries import changes as changes_queries
 from dashboard.sections import doors
 from dashboard.sections.doors import Asked
 from dashboard.sections.eyes import show_eyes
@@ -45,7 +47,7 @@ def show_rest(asked: Asked) -> None:
     with left:
         show_eyes()
     with right:
-        show_since(asked.name)
+        show_since(asked.name, answer_of(changes_queries.imports))
         show_record()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -86,7 +87,7 @@ def controls() -> Choices | None:
                 "{model} has no score on any benchmark here, so nothing can be compared with it.",
                 model=plain(incumbent),
             ),
-            "python -m evaluators reproduce MODEL",
+            f"python -m evaluators reproduce {'MODEL' if '`' in incumbent else shlex.quote(incumbent)}",
         )
         return None
     benchmark = url_state.subject("benchmark", tr("Benchmark"), boards, "benchmark", where=right)
@@ -177,7 +178,7 @@ def show_answer(answers: Answers) -> None:
     if compared.empty:
         show_empty(tr("No model within the limits shares enough tasks. Loosen a limit."))
     else:
-        show_verdict(compared, choices.incumbent, answers.own_bytes)
+        show_verdict(compared, choices.incumbent, answers.has[0], answers.own_bytes)
     standing = compared["standing"].value_counts()
     has, total = answers.has
     st.caption(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -25,7 +26,7 @@ from dashboard.words import language, listed, mark, tr
 from data.store.runs import RunWarning, in_one_line
 from data.store.vocabulary import Status
 
-_NOBODY, _ALL = mark("no other run"), mark("all")
+_NOBODY, _ALL, _RECORDED = mark("no other run"), mark("all"), mark("Recorded")
 _PARTS = {"settings": mark("Settings"), "environment": mark("Environment"), "files": mark("Files")}
 
 
@@ -103,27 +104,46 @@ def show_run(answers: Answers) -> None:
     )
     revision = tr("revision {revision}", revision=plain(facts["revision"] or tr("none named")))
     st.markdown(f"{status} · {when} · {revision}")
-    st.caption(tr("To do it again:"))
     st.code(facts["command"], language=None, wrap_lines=True)
     checks = answer_of(drift_queries.checks)
     for check in checks.loc[checks["run_id"] == name, "name"]:
         page_link("drift", tr("Its vectors, text by text"), check=check)
-    if len(tasks):
-        show_table(runs_tables.run_tasks_table(tasks))
-    for diagnosis in answer_of(diagnosis_queries.diagnoses_of_run, name).to_dict("records"):
-        st.markdown(tr("**Diagnosis of {name}**", name=plain(diagnosis["label"])))
-        show_diagnosis(diagnosis, str(diagnosis["label"]))
-    show_recorded(name, answers.runs[0].records.warnings)
+    show_parts(name, tasks, answers.runs[0].records.warnings)
 
 
-def show_recorded(name: str, warnings: list[RunWarning]) -> None:
-    """Findings and warnings of a run, and what it recorded."""
+def show_parts(name: str, tasks: pd.DataFrame, warnings: list[RunWarning]) -> None:
+    """What a run has, a tab each; the open one is drawn."""
+    diagnoses = answer_of(diagnosis_queries.diagnoses_of_run, name).to_dict("records")
     findings = answer_of(diagnosis_queries.findings, run=name)
-    st.markdown(f"**{tr('Findings')}** · {len(findings) or tr('none')}")
-    show_findings(findings)
-    show_warnings(tr("**Warnings**"), [in_one_line(warning) for warning in warnings])
-    part = url_state.segmented_control(tr("Recorded"), runs_queries.PARTS, "recorded", shown=_part)
-    show_table(runs_tables.recorded_table(answer_of(runs_queries.part, name, part), part))
+    parts: dict[str, tuple[int, Callable[[], None]]] = {
+        mark("Tasks"): (len(tasks), lambda: show_table(runs_tables.run_tasks_table(tasks))),
+        mark("Diagnoses"): (len(diagnoses), lambda: show_diagnoses(diagnoses)),
+        mark("Findings"): (len(findings), lambda: show_findings(findings)),
+        mark("Warnings"): (len(warnings), lambda: show_warnings("", [in_one_line(warning) for warning in warnings])),
+        _RECORDED: (1, lambda: show_recorded(name)),
+    }
+    url_state.declare("recorded", "candidate")  # whichever tab is open
+    # A part that is empty has no tab: the one that stays says what was run, which every run has.
+    filled = {part: show for part, (size, show) in parts.items() if size}
+    for tab, show in zip(url_state.tabs(list(filled), "part", shown=tr), filled.values(), strict=True):
+        if tab.open:
+            with tab:
+                show()
+
+
+def show_diagnoses(diagnoses: list[dict[Hashable, Any]]) -> None:
+    """One diagnosis of a run; of several, the one chosen."""
+    names = [str(diagnosis["label"]) for diagnosis in diagnoses]
+    name = url_state.selectbox(tr("Diagnosis of"), names, "candidate", width=480) if len(names) > 1 else names[0]
+    show_diagnosis(diagnoses[names.index(str(name))], str(name))
+
+
+def show_recorded(name: str) -> None:
+    """What a run recorded: its settings, its environment or its files."""
+    part = url_state.segmented_control(
+        tr("Recorded"), runs_queries.PARTS, "recorded", shown=_part, label_visibility="collapsed"
+    )
+    show_table(runs_tables.recorded_table(answer_of(runs_queries.part, name, part), part), height=480)
 
 
 def show_two(answers: Answers) -> None:
@@ -159,7 +179,8 @@ def _part(name: str) -> str:
 
 def show_warnings(heading: str, warnings: list[str]) -> None:
     """Warnings as they were given, below how many there are."""
-    st.markdown(f"{heading} · {len(warnings) or tr('none')}")
+    if heading:
+        st.markdown(f"{heading} · {len(warnings) or tr('none')}")
     if warnings:
         st.code("\n\n".join(warnings), language=None, wrap_lines=True)
 

@@ -21,8 +21,9 @@ from dashboard.sections.layout import lay_out
 from dashboard.sections.links import page_link
 from dashboard.sections.private import show_private, with_private
 from dashboard.tables import tasks as tasks_tables
+from dashboard.words import listed, mark, tr
 
-OWN = "The task's own cells"
+OWN = mark("The task's own cells")
 MOST = 10
 
 
@@ -51,19 +52,22 @@ def controls() -> Choices | None:
     """Task, the cells it is scored on, models to mark."""
     offered = answer_of(names_queries.tasks)
     if not offered:
-        show_empty("The store has no scores yet.", "python -m evaluators import")
+        show_empty(tr("The store has no scores yet."), "python -m evaluators import")
         return None
     left, middle, right = st.columns([3, 3, 4])
     start = offered.index("STSBenchmark") if "STSBenchmark" in offered else 0
-    task = url_state.subject("task", "Task", offered, "task", index=start, remember="task", where=left)
+    task = url_state.subject("task", tr("Task"), offered, "task", index=start, remember="task", where=left)
     if task is None:
         return None
     scopes = [OWN, *answer_of(task_queries.benchmarks_with, task)]
-    hint = "A benchmark may use fewer cells of a task."
-    scope = url_state.subject("benchmark with this task", "Scored on", scopes, "in", where=middle, help=hint)
+    hint = tr("A benchmark may use fewer cells of a task.")
+    scope = url_state.subject(
+        "benchmark with this task", tr("Scored on"), scopes, "in", where=middle, help=hint,
+        shown=lambda name: tr(name) if name == OWN else name,
+    )  # fmt: skip
     if scope is None:
         return None
-    marked = url_state.multiselect("Mark models", answer_of(names_queries.models), "models", where=right)
+    marked = url_state.multiselect(tr("Mark models"), answer_of(names_queries.models), "models", where=right)
     return Choices(task, "" if scope == OWN else scope, marked)
 
 
@@ -81,7 +85,7 @@ def show_facts(answers: Answers) -> None:
         st.markdown(plain(facts["description"]))
     total = int(standings["cells_total"].max()) if len(standings) else 0
     st.markdown(plain(tasks_tables.how_scored(facts, total, choices.benchmark)))
-    with st.expander("Task facts"):
+    with st.expander(tr("Task facts")):
         show_table(tasks_tables.task_facts_table(facts), height="content")
 
 
@@ -90,30 +94,33 @@ def show_distribution(answers: Answers) -> None:
     standings, marked = answers.standings, answers.choices.marked
     complete = int(standings["score"].notna().sum())
     partial = len(standings) - complete
-    st.subheader(f"{count(complete, 'model')} with a complete score", anchor=False)
+    st.subheader(tr("{models} with a complete score", models=count(complete, "model")), anchor=False)
     if partial:
-        st.caption(f"{count(partial, 'more model')} with some of its cells only; their score is blank.")
+        some = mark("{models} with some of its cells only; their score is blank.")
+        st.caption(tr(some, models=count(partial, "more model")))
     if complete:
         show_chart(tasks_figures.distribution_chart(standings, marked), key="t_distribution")
     if lacking := [model for model in marked if model not in set(standings.dropna(subset=["score"])["model"])]:
-        st.caption("No complete score here: " + ", ".join(map(plain, lacking)) + ".")
+        st.caption(tr("No complete score here: {models}.", models=listed(map(plain, lacking))))
 
 
 def show_standings(answers: Answers) -> None:
     """Every model, the marked ones on top; below, the cells and metrics of the one that is open."""
     choices, _, standings = answers
     if standings.empty:
-        show_empty("No model has a score on these cells.")
+        show_empty(tr("No model has a score on these cells."))
         return
     marked = standings["model"].isin(choices.marked)
     ordered = pd.concat([standings[marked], standings[~marked]])
     overlap = answer_of(training_queries.overlap, tuple(ordered["model"]), (choices.task,))
     ordered = ordered.assign(trained=overlap[choices.task].reindex(ordered["model"]).to_numpy())
     row = show_sortable(tasks_tables.standings_table(with_private(ordered)), "rows")
-    st.caption("Select a row to see the cells and metrics its score is made of, a head to sort by it.")
+    st.caption(tr("Select a row to see the cells and metrics its score is made of, a head to sort by it."))
     if row is not None:  # before the control it sets, which is below
         url_state.set_choice("open", str(row["model"]))
-    model = url_state.subject("model on this task", "Cells and metrics of", list(ordered["model"]), "open", width=480)
+    model = url_state.subject(
+        "model on this task", tr("Cells and metrics of"), list(ordered["model"]), "open", width=480
+    )
     if model is not None:
         show_cells(standings, choices)
         show_model(standings, model, choices.benchmark)
@@ -127,27 +134,29 @@ def show_cells(standings: pd.DataFrame, choices: Choices) -> None:
     cells = answer_of(task_queries.cells, tuple(int(result) for result in results), choices.benchmark)
     if cells.groupby("model").size().max() < 2:
         return
-    st.subheader("Splits, subsets and languages", anchor=False)
+    st.subheader(tr("Splits, subsets and languages"), anchor=False)
     if not choices.marked:
-        st.caption(f"The first {count(len(models), 'model')}; mark models to see those instead.")
+        first = count(len(models), "model")
+        st.caption(tr("The first {models}; mark models to see those instead.", models=first))
     show_chart(tasks_figures.cells_map(cells, models), key="t_cells")
-    with st.expander("The same as a table"):
+    with st.expander(tr("The same as a table")):
         show_table(tasks_tables.cells_table(cells))
 
 
 def show_model(standings: pd.DataFrame, model: str, benchmark: str) -> None:
     """One model's score on this task: where it came from, and every metric stored of it."""
     row = standings[standings["model"] == model].to_dict("records")[0]
-    st.subheader(f"{plain(model)} on this task", anchor=False)
+    st.subheader(tr("{model} on this task", model=plain(model)), anchor=False)
     show_private(models=[model])
-    page_link("models", "Its profile over all tasks", model=model, **({"benchmark": benchmark} if benchmark else {}))
+    page_link(
+        "models", tr("Its profile over all tasks"), model=model, **({"benchmark": benchmark} if benchmark else {})
+    )
     left, right = st.columns(2)
     show_table(tasks_tables.score_facts_table(row), where=left, height="content")
     metrics = answer_of(task_queries.metrics, int(row["result_id"]))
     if metrics.empty:
-        right.caption(
-            "Only the main score of this result is stored; secondary metrics come with an import of the files."
-        )
+        only = mark("Only the main score of this result is stored; secondary metrics come with an import of the files.")
+        right.caption(tr(only))
     else:
         show_table(tasks_tables.metrics_table(metrics), where=right)
 

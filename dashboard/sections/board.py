@@ -16,6 +16,7 @@ from dashboard.queries import intervals as intervals_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.intervals import Intervals
 from dashboard.queries.leaderboard import Filter, Selection
+from dashboard.sections.badges import badge_words
 from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_csv, show_table
 from dashboard.sections.links import compare_link
@@ -43,7 +44,7 @@ class Board(NamedTuple):
     @property
     def quality(self) -> str:
         """Column of the benchmark's headline mean."""
-        return leaderboard_tables.quality_of(self.benchmark)
+        return leaderboard_queries.quality_of(self.benchmark)
 
 
 def board_of(benchmark: dict[str, Any], among: Filter) -> Board | None:
@@ -116,7 +117,7 @@ def _board_table(board: Board) -> Table:
         groups=answer_of(leaderboard_queries.group_means, name) if whole else None,
         types=answer_of(leaderboard_queries.type_means, name, selection) if by_type else None,
         intervals=board.intervals.models,
-        checked=badges_queries.short_badges(answer_of(badges_queries.badges)),
+        checked=badge_words(answer_of(badges_queries.badges)),
     )
 
 

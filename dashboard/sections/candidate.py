@@ -24,7 +24,7 @@ from dashboard.sections.private import show_private, with_private
 from dashboard.sections.training import show_untold_training
 from dashboard.tables import compare as compare_tables
 from dashboard.tables import replace as replace_tables
-from dashboard.words import listed, mark, running, tr, tr_n
+from dashboard.words import listed, mark, running, tr
 from data.rules.migration import Move, move
 
 __all__ = ["Documents", "Exchange", "show_exchange"]
@@ -73,16 +73,8 @@ def show_gains(pair: Exchange, tasks: pd.DataFrame) -> None:
     """Gained and lost by task type and by language, as bars from zero."""
     languages = answer_of(replace_queries.by_language, *pair)
     left, right = st.columns(2)
-    left.markdown(tr("**Gained and lost by task type**, in points"))
     types = replace_queries.by_type(tasks)
     show_chart(replace_figures.gains_chart(types, "type", pair.incumbent), key="x_types", where=left)
-    right.markdown(
-        tr_n(
-            min(len(languages), LANGUAGES),
-            "**Gained and lost by language**, in points",
-            "**Gained and lost by language**, in points: the {n:,} with most tasks",
-        )
-    )
     if languages.empty:
         right.caption(tr("Nobody said which languages these cells are in."))
         return
@@ -90,8 +82,9 @@ def show_gains(pair: Exchange, tasks: pd.DataFrame) -> None:
     show_chart(replace_figures.gains_chart(shown, "language", pair.incumbent), key="x_languages", where=right)
     st.caption(
         tr(
-            "The band is the mean noise floor of the tasks; grey bars are within it. A cell of two languages counts "
-            "for both, and every task and cell alike."
+            "The band is the mean noise floor of the tasks; grey bars are within it. Every task and cell counts alike, "
+            "a cell of two languages for both; of {n:,} languages those with most tasks are drawn.",
+            n=len(languages),
         )
     )
     with st.expander(tr("All languages as a table")):

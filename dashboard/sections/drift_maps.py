@@ -18,20 +18,30 @@ from dashboard.queries import drift as drift_queries
 from dashboard.queries import drift_cost as drift_cost_queries
 from dashboard.queries import drift_vectors as drift_vectors_queries
 from dashboard.queries.drift import SCALES
+from dashboard.sections.drift_scales import measure_label
 from dashboard.sections.drift_verdicts import show_verdict_figures
 from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_table
 from dashboard.tables import drift as drift_tables
+from dashboard.words import listed, mark, tr
 from data.rules.vectors.matrices import clustered
 
-__all__ = ["VIEWS", "Chosen", "show_map"]
+__all__ = ["VIEWS", "Chosen", "changes_in_words", "show_map"]
 
-VIEWS = ["traits", "texts", "encoders", "dimensions", "distributions", "length", "history", "cost", "figures"]
+VIEWS = [
+    mark("traits"), mark("texts"), mark("encoders"), mark("dimensions"), mark("distributions"), mark("length"),
+    mark("history"), mark("cost"), mark("figures"),
+]  # fmt: skip
 _BETWEEN = {
-    "cosine_distance": "Mean cosine distance",
-    "neighbours_lost": "Neighbours lost",
-    "similarities": "1 - rank correlation of similarities",
+    "cosine_distance": mark("Mean cosine distance"),
+    "neighbours_lost": mark("Neighbours lost"),
+    "similarities": mark("1 - rank correlation of similarities"),
 }
+_CHANGED = {
+    "reference": mark("reference: {name} {before} → {after}"),
+    "candidate": mark("candidate: {name} {before} → {after}"),
+}
+_WORST, _MEAN = mark("worst text"), mark("mean")
 
 
 class Chosen(NamedTuple):
@@ -87,7 +97,7 @@ def show_map(view: str, chosen: Chosen, verdicts: pd.DataFrame) -> None:
 
 
 def _traits(chosen: Chosen) -> None:
-    worst = url_state.segmented_control("A cell is", ["worst text", "mean"], "trait_cell") == "worst text"
+    worst = url_state.segmented_control(tr("A cell is"), [_WORST, _MEAN], "trait_cell", shown=tr) == _WORST
     traits = answer_of(drift_queries.traits, chosen.check, chosen.output, chosen.measure, worst)
     values = _ordered(traits.pivot(index="encoder_id", columns="trait", values="value"), chosen)
     counts, texts = (
@@ -100,7 +110,9 @@ def _traits(chosen: Chosen) -> None:
     names = chosen.names
     rows = [names[encoder] for encoder in values.index]
     _map(values, rows, list(values.columns), chosen, targets, counts=counts)
-    st.caption("A row is an encoder, a column a trait of the texts. A click opens the worst text of the cell below.")
+    st.caption(
+        tr("A row is an encoder, a column a trait of the texts. A click opens the worst text of the cell below.")
+    )
 
 
 def _texts(chosen: Chosen) -> None:
@@ -110,17 +122,22 @@ def _texts(chosen: Chosen) -> None:
     rows = [text_names[text] for text in values.index]
     _map(values, rows, [names[encoder] for encoder in values.columns], chosen, targets)
     st.caption(
-        "A row is a text, a column an encoder; blank where an encoder gave no vector. A click opens the text below."
+        tr("A row is a text, a column an encoder; blank where an encoder gave no vector. A click opens the text below.")
     )
 
 
 def _encoders(chosen: Chosen) -> None:
     by = url_state.segmented_control(
-        "Encoders differ by", list(_BETWEEN), "between", format_func=lambda name: _BETWEEN[name]
+        tr("Encoders differ by"),
+        list(_BETWEEN),
+        "between",
+        format_func=_BETWEEN.__getitem__,
+        shown=lambda name: tr(_BETWEEN[name]),
     )
     values = answer_of(drift_vectors_queries.encoder_distances, chosen.check, chosen.output, by)
     if values.empty:
-        st.info("This output has no vectors that can be compared directly; see the texts.", icon=":material/info:")
+        none = tr("This output has no vectors that can be compared directly; see the texts.")
+        st.info(none, icon=":material/info:")
         return
     if chosen.order == "clustered":
         order, _ = clustered(values.to_numpy())
@@ -128,19 +145,26 @@ def _encoders(chosen: Chosen) -> None:
     names = [chosen.names[encoder] for encoder in values.index]
     distance = by == "cosine_distance"
     figure = drift_maps_figures.drift_map(
-        values, names, names, label=_BETWEEN[by], log=chosen.log and distance, floor_kind="distance" if distance else ""
+        values,
+        names,
+        names,
+        label=tr(_BETWEEN[by]),
+        log=chosen.log and distance,
+        floor_kind="distance" if distance else "",
     )
     _chart(figure, "map_encoders", chosen, [[(None, row, column) for column in values] for row in values.index])
     st.caption(
-        "Every encoder against every other, from their vectors. Blank: the two have vectors of other lengths. "
-        "A click lays the two side by side below."
+        tr(
+            "Every encoder against every other, from their vectors. Blank: the two have vectors of other lengths. "
+            "A click lays the two side by side below."
+        )
     )
 
 
 def _dimensions(chosen: Chosen) -> None:
     blocks = answer_of(drift_vectors_queries.dimension_blocks, *chosen.pair)
     if not blocks.shape[1]:
-        st.info("One of the two has no vectors that can be laid over each other.", icon=":material/info:")
+        st.info(tr("One of the two has no vectors that can be laid over each other."), icon=":material/info:")
         return
     if chosen.order == "clustered":
         values = blocks.iloc[clustered(blocks.to_numpy())[0]]
@@ -151,28 +175,33 @@ def _dimensions(chosen: Chosen) -> None:
         values,
         [names[text] for text in values.index],
         list(values.columns),
-        label="Largest difference in the block, signed",
+        label=tr("Largest difference in the block, signed"),
     )
     targets = [[(text, chosen.candidate)] * values.shape[1] for text in values.index]
     _chart(figure, "map_dimensions", chosen, targets)
     st.caption(
-        f"{plain(chosen.names[chosen.candidate])} minus {plain(chosen.names[chosen.against])}. A column is a block of "
-        "dimensions, a cell the largest difference in it with its sign. A stripe is a dimension that is always off."
-    )
+        tr(
+            "{candidate} minus {against}. A column is a block of dimensions, a cell the largest difference in it with "
+            "its sign. A stripe is a dimension that is always off.",
+            candidate=plain(chosen.names[chosen.candidate]), against=plain(chosen.names[chosen.against]),
+        )
+    )  # fmt: skip
 
 
 def _distributions(chosen: Chosen) -> None:
     quantiles = answer_of(drift_vectors_queries.spread, chosen.check, chosen.output)
     shown = [
-        ("drift", "Cosine distance to the reference", chosen.log),
-        ("norm", "Length of the vectors", False),
-        ("cosine", "Cosine between different texts of one encoder", False),
+        ("drift", tr("Cosine distance to the reference"), chosen.log),
+        ("norm", tr("Length of the vectors"), False),
+        ("cosine", tr("Cosine between different texts of one encoder"), False),
     ]
     for of, title, log in shown:
         if (quantiles["of"] == of).any():
             figure = drift_spread_figures.spread_chart(quantiles, chosen.names, of=of, title=title, log=log)
             show_chart(figure, key=f"spread_{of}", config=_BARE)
-    st.caption("Boxes hold half of the texts (or pairs of texts), whiskers 90 %. Dotted: what each precision explains.")
+    st.caption(
+        tr("Boxes hold half of the texts (or pairs of texts), whiskers 90 %. Dotted: what each precision explains.")
+    )
 
 
 def _length(chosen: Chosen) -> None:
@@ -183,7 +212,7 @@ def _length(chosen: Chosen) -> None:
     facts = chosen.texts.set_index("text_hash")
     long = long.assign(name=long["text_hash"].map(facts["name"]), length=long["text_hash"].map(facts[length]))
     figure = drift_spread_figures.length_chart(
-        long, chosen.names, chosen.candidate, length=length, label=SCALES[chosen.measure].label,
+        long, chosen.names, chosen.candidate, length=length, label=measure_label(chosen.measure),
         floor_kind=SCALES[chosen.measure].floor, log=chosen.log, limits=_limits(chosen) if counted else {},
     )  # fmt: skip
     mine = long[long["encoder_id"] == chosen.candidate]
@@ -196,8 +225,8 @@ def _limits(chosen: Chosen) -> dict[str, float]:
     limits = {chosen.against: settings.get(chosen.against), chosen.candidate: settings.get(chosen.candidate)}
     known = {each: float(most) for each, most in limits.items() if pd.notna(most)}
     if len(known) > 1 and len(set(known.values())) == 1:
-        return {"limit of both": next(iter(known.values()))}
-    return {f"limit of {chosen.names[each]}": most for each, most in known.items()}
+        return {tr("limit of both"): next(iter(known.values()))}
+    return {tr("limit of {encoder}", encoder=chosen.names[each]): most for each, most in known.items()}
 
 
 def _history(chosen: Chosen) -> None:
@@ -205,26 +234,42 @@ def _history(chosen: Chosen) -> None:
     show_chart(drift_spread_figures.history_chart(history), key="history", config=_BARE)
     if len(history) < 2:
         st.info(
-            "This pair was checked once so far: checked again, it shows here whether it moved.",
+            tr("This pair was checked once so far: checked again, it shows here whether it moved."),
             icon=":material/history:",
         )
-    show_table(drift_tables.drift_history_table(history))
+    show_table(drift_tables.drift_history_table(history.assign(changed=history["changed"].map(changes_in_words))))
+
+
+def changes_in_words(changes: list[tuple[str, str, str | None, str | None]] | None) -> str:
+    """What of either side is another than at the check before; nothing of a first check."""
+    if changes is None:
+        return ""
+    words = (
+        tr(_CHANGED[side], name=name, before=before or tr("none"), after=after or tr("none"))
+        for side, name, before, after in changes
+    )
+    return listed(words, "; ") or tr("nothing that is recorded")
 
 
 def _cost(chosen: Chosen) -> None:
     points = answer_of(drift_cost_queries.drift_and_delta)
     if points.empty:
         show_empty(
-            "**No encoder has both a parity check and a reproduction yet.** With both, this shows what a drift of 1e-3 "
-            "costs in score.",
+            tr(
+                "**No encoder has both a parity check and a reproduction yet.** With both, this shows what a drift of "
+                "1e-3 costs in score."
+            ),
             "python -m evaluators reproduce MODEL --tasks STSBenchmark,Banking77Classification.v2",
         )
         return
     show_chart(drift_spread_figures.cost_chart(points), key="cost", config=_BARE)
     st.caption(
-        f"{count(points['encoder'].nunique(), 'encoder')} with a check and a reproduction under the same settings, "
-        f"{count(len(points), 'task')}. The bar of a point is its task's noise floor: within it, no score has moved."
-    )
+        tr(
+            "{encoders} with a check and a reproduction under the same settings, {tasks}. The bar of a point is its "
+            "task's noise floor: within it, no score has moved.",
+            encoders=count(points["encoder"].nunique(), "encoder"), tasks=count(len(points), "task"),
+        )
+    )  # fmt: skip
     show_table(drift_tables.cost_table(points))
 
 
@@ -249,7 +294,7 @@ def _map(
 ) -> None:
     measure = SCALES[chosen.measure]
     figure = drift_maps_figures.drift_map(
-        values, rows, columns, label=measure.label, log=chosen.log, floor_kind=measure.floor, **more
+        values, rows, columns, label=measure_label(chosen.measure), log=chosen.log, floor_kind=measure.floor, **more
     )
     _chart(figure, "map", chosen, targets)
 

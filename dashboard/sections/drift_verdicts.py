@@ -6,16 +6,17 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import looks
-from dashboard.formatting import count, plain
+from dashboard.formatting import count, plain, word
 from dashboard.looks import Look
 from dashboard.sections.grid import show_table
 from dashboard.tables import drift as drift_tables
+from dashboard.words import listed, mark, tr, tr_n
 from data.rules.drift import DRIFT_VERDICTS
 from data.store.vocabulary import DriftVerdict
 
 __all__ = ["GROUPS", "show_verdict_figures", "show_verdicts"]
 
-_SHORTER = "other length"
+_SHORTER = mark("other length")
 
 
 def _meant_by(look: Look) -> tuple[str, ...]:
@@ -24,11 +25,13 @@ def _meant_by(look: Look) -> tuple[str, ...]:
 
 # What a verdict means to somebody who has to choose: how it looks and its words, then the verdicts that mean it.
 GROUPS = [
-    (looks.GOOD, "The same model", _meant_by(looks.GOOD)),
-    (looks.CAUTION, "The same, with a catch", (*_meant_by(looks.CAUTION), _SHORTER)),
-    (looks.BAD, "Not the same", _meant_by(looks.BAD)),
+    (looks.GOOD, mark("The same model"), _meant_by(looks.GOOD)),
+    (looks.CAUTION, mark("The same, with a catch"), (*_meant_by(looks.CAUTION), _SHORTER)),
+    (looks.BAD, mark("Not the same"), _meant_by(looks.BAD)),
 ]
-_VERDICTS = DRIFT_VERDICTS | {_SHORTER: "The same vectors in fewer or more dimensions: they do not fit the same index."}
+_VERDICTS = DRIFT_VERDICTS | {
+    _SHORTER: mark("The same vectors in fewer or more dimensions: they do not fit the same index.")
+}
 _SHOWN = 8  # of a group, before the rest is folded
 
 
@@ -40,15 +43,21 @@ def show_verdicts(verdicts: pd.DataFrame, reference: str) -> None:
     groups = [verdicts[meant.isin(among)] for *_, among in GROUPS]
     same, catch, other = (len(group) for group in groups)
     st.markdown(
-        f"**{count(same, 'encoder')} of {len(verdicts)} {'is' if same == 1 else 'are'} the same model** as the "
-        f"reference {plain(reference)}; {catch} with a catch, {other} not."
-    )
+        tr_n(
+            same,
+            "**{n:,} encoder of {total} is the same model** as the reference {reference}; {catch} with a catch, "
+            "{other} not.",
+            "**{n:,} encoders of {total} are the same model** as the reference {reference}; {catch} with a catch, "
+            "{other} not.",
+            total=len(verdicts), reference=plain(reference), catch=catch, other=other,
+        )
+    )  # fmt: skip
     for column, group, (look, words, among) in zip(st.columns(3), groups, GROUPS, strict=True):
         with column.container(border=True, height="stretch"):
-            st.markdown(look.mark(f"**{words}** · {len(group)}"), help=_meaning(among))
+            st.markdown(look.mark(f"**{tr(words)}** · {len(group)}"), help=_meaning(among))
             _lines(group.head(_SHOWN))
             if len(group) > _SHOWN:
-                with st.expander(f"{len(group) - _SHOWN} more"):
+                with st.expander(tr("{n} more", n=len(group) - _SHOWN)):
                     _lines(group.iloc[_SHOWN:])
 
 
@@ -60,18 +69,18 @@ def show_verdict_figures(verdicts: pd.DataFrame) -> None:
 def _lines(group: pd.DataFrame) -> None:
     # One element for all of them: a page of a hundred encoders must not be a hundred elements.
     if group.empty:
-        st.caption("None.")
+        st.caption(tr("None."))
         return
     lines = [
-        f"**{plain(row['name'])}**  \n{plain(row['sentence'])}" + _tests(row["tests_failed"])
+        f"**{plain(row['name'])}**  \n{plain(tr(row['sentence']))}" + _tests(row["tests_failed"])
         for row in group.to_dict("records")
     ]
     st.markdown("\n\n".join(lines))
 
 
 def _tests(failed: int) -> str:
-    return f" :orange[{count(failed, 'test')} of its own failed.]" if failed else ""
+    return " " + tr(":orange[{tests} of its own failed.]", tests=count(failed, "test")) if failed else ""
 
 
 def _meaning(among: tuple[str, ...]) -> str:
-    return "\n\n".join(f"**{verdict}**: {_VERDICTS[verdict]}" for verdict in among)
+    return "\n\n".join(listed([f"**{word(verdict)}**", tr(_VERDICTS[verdict])], ": ") for verdict in among)

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.figures.theme import alt_of
+from dashboard.figures import theme as theme_figures
 
 __all__ = ["show_chart"]
 
@@ -21,4 +21,4 @@ def show_chart(figure: go.Figure, *, key: str, where: Any = st, **more: Any) -> 
         where: a container.
         **more: as for ``st.plotly_chart``.
     """
-    where.plotly_chart(figure, key=key, alt=alt_of(figure) or None, **more)
+    where.plotly_chart(figure, key=key, alt=theme_figures.alt_of(figure) or None, **more)

@@ -8,18 +8,19 @@ from typing import Any
 import streamlit as st
 
 from dashboard import url_state
-from dashboard.frame_keys import frame_choice, set_frame_choice
+from dashboard.frame_keys import set_frame_choice
 from dashboard.sections.decisions import show_decide
 from dashboard.sections.glossary import show_glossary
 from dashboard.sections.meeting import show_meeting_tools
+from dashboard.sections.presenting import is_presenting, show_present, show_way
+from dashboard.sections.visitor import show_sign_out
 from dashboard.views import on_paper
 from dashboard.words import LANGUAGES, language, tr
 from data.store.decisions import Item
 
-__all__ = ["is_presenting", "show_brand", "show_heading", "show_tools"]
+__all__ = ["show_brand", "show_heading", "show_tools"]
 
 _HERE = Path(__file__).resolve().parents[1]
-_PRESENT = "present"
 
 
 def show_brand() -> None:
@@ -36,7 +37,9 @@ def show_heading() -> Any:
     left, right = st.columns([5, 4], vertical_alignment="bottom")
     question = f" :small[:gray[{tr(page.question)}]]" if page.question else ""
     left.title(tr(page.title) + question, anchor=False)
-    return right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small")
+    return right.container(
+        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small", key="tools"
+    )
 
 
 def show_tools(where: Any, items: tuple[Item, ...]) -> None:
@@ -44,26 +47,15 @@ def show_tools(where: Any, items: tuple[Item, ...]) -> None:
     if on_paper():
         return
     with where:
+        if is_presenting():
+            show_way()
+            return
         show_decide(items)
         show_glossary()
         show_meeting_tools()
-        _show_present()
+        show_present()
         _show_languages()
-
-
-def is_presenting() -> bool:
-    """Whether the page is shown to a room: larger type, and nothing but the view."""
-    return frame_choice(_PRESENT) == "1"
-
-
-def _show_present() -> None:
-    label, icon, value = (
-        (tr("End"), ":material/close_fullscreen:", "")
-        if is_presenting()
-        else (tr("Present"), ":material/slideshow:", "1")
-    )
-    turn = set_frame_choice
-    st.button(label, icon=icon, type="tertiary", key="present", on_click=turn, args=(_PRESENT, value))
+        show_sign_out()
 
 
 def _show_languages() -> None:

@@ -25,19 +25,20 @@ _BEST_OF = {
 }
 
 
-def show_verdict(candidates: pd.DataFrame, incumbent: str, own_bytes: float) -> None:
+def show_verdict(candidates: pd.DataFrame, incumbent: str, has: int, own_bytes: float) -> None:
     """The answer in a sentence, then each of those named first in one line.
 
-    ``candidates`` are those compared, as the page's table shows them; ``own_bytes`` is the size of the index there is.
+    ``candidates`` are those compared, as the page's table shows them; ``own_bytes`` is the size of the index there is,
+    ``has`` how many tasks the incumbent has.
     """
     chosen = replace_tables.picks(candidates)
-    st.markdown("#### " + _answer(candidates, chosen, incumbent))
+    st.markdown("#### " + _answer(candidates, chosen, incumbent, has))
     lines = [_line(pick, own_bytes) for pick in chosen]
     if lines:
         st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def _answer(candidates: pd.DataFrame, chosen: list[Pick], incumbent: str) -> str:
+def _answer(candidates: pd.DataFrame, chosen: list[Pick], incumbent: str, has: int) -> str:
     name = plain(incumbent)
     if not chosen:
         if candidates["standing"].eq(BEHIND).any():
@@ -53,11 +54,17 @@ def _answer(candidates: pd.DataFrame, chosen: list[Pick], incumbent: str) -> str
     blanks = {
         "candidate": plain(best["model"]), "incumbent": name, "points": signed(best["difference"]).lstrip("+"),
         "tasks": count(int(best["tasks"]), "task"), "interval": replace_tables.interval_text(best),
+        "shared": int(best["tasks"]), "has": has,
     }  # fmt: skip
+    if best["standing"] == AHEAD and best["tasks"] == has:
+        return tr(
+            "**{candidate}** is {points} points better than **{incumbent}** on all {has:,} of its tasks, more than "
+            "tasks like these can explain by chance ({interval}).", **blanks,
+        )  # fmt: skip
     if best["standing"] == AHEAD:
         return tr(
-            "**{candidate}** is {points} points better than **{incumbent}** on the {tasks} both have, "
-            "more than tasks like these can explain by chance ({interval}).", **blanks,
+            "**{candidate}** is {points} points better than **{incumbent}** on the {shared:,} of its {has:,} tasks "
+            "that both have, more than tasks like these can explain by chance ({interval}).", **blanks,
         )  # fmt: skip
     hold = int(candidates["standing"].isin([AHEAD, TIED]).sum())
     return tr_n(
@@ -79,6 +86,7 @@ def _line(pick: Pick, own_bytes: float) -> str:
             points=signed(row["difference"]), tasks=count(int(row["tasks"]), "task"), wins=int(row["wins"]),
             losses=int(row["losses"]),
         ),
+        tr("cannot be told apart") if row["standing"] == TIED else "",
         _lost(row),
         _seen(row),
         plain(licence(row["licence"])),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import streamlit as st
 
 from dashboard import url_state
@@ -12,10 +13,12 @@ from dashboard.access import answer_of
 from dashboard.formatting import plain
 from dashboard.queries import names as names_queries
 from dashboard.queries import search as search_queries
-from dashboard.queries.search import Findable
+from dashboard.queries.search import Findable, Sort
+from dashboard.sections.decisions import all_decisions
 from dashboard.sections.links import open_page, page_link
 from dashboard.views import on_paper
 from dashboard.words import mark, tr
+from data.store.errors import PlumblineError
 
 __all__ = ["show_search"]
 
@@ -35,11 +38,12 @@ class _Opens(NamedTuple):
 # What can be found besides the pages themselves. A kind more is a line here, a code in ``dashboard/queries/search.py``
 # and its items in :func:`_items`.
 _OPENS = {
-    search_queries.MODEL: _Opens("models", "model", mark("Model")),
-    search_queries.TASK: _Opens("tasks", "task", mark("Task")),
-    search_queries.BENCHMARK: _Opens("leaderboard", "benchmark", mark("Benchmark")),
-    search_queries.RUN: _Opens("runs", "run", mark("Run")),
-    search_queries.CHECK: _Opens("drift", "check", mark("Check")),
+    Sort.MODEL: _Opens("models", "model", mark("Model")),
+    Sort.TASK: _Opens("tasks", "task", mark("Task")),
+    Sort.BENCHMARK: _Opens("leaderboard", "benchmark", mark("Benchmark")),
+    Sort.RUN: _Opens("runs", "run", mark("Run")),
+    Sort.CHECK: _Opens("drift", "check", mark("Check")),
+    Sort.DECISION: _Opens("decisions", "text", mark("Decision")),
 }
 
 
@@ -67,12 +71,17 @@ def _nothing() -> None:
 
 
 def _items() -> list[Findable]:
-    """The store's items and the pages, by their names in every language."""
+    """The pages by their names in every language, decisions by name, and what the store has."""
     pages = [
-        Findable.of(search_queries.PAGE, page.name, tr(page.title), tr(page.question), also=[page.title])
+        Findable.of(Sort.PAGE, page.name, tr(page.title), tr(page.question), also=[page.title])
         for page in url_state.pages_by_name().values()
     ]
-    return [*pages, *answer_of(search_queries.searched_items)]
+    decisions = {one.name: one for one in reversed(all_decisions().decisions)}.values()
+    decided = [Findable.of(Sort.DECISION, one.name, note=one.at[:10], also=[one.question]) for one in decisions]
+    try:
+        return [*pages, *decided, *answer_of(search_queries.searched_items)]
+    except (PlumblineError, duckdb.Error):
+        return [*pages, *decided]  # what is wrong with the store is said below
 
 
 def _show_hits(typed: str, items: list[Findable]) -> None:
@@ -80,28 +89,32 @@ def _show_hits(typed: str, items: list[Findable]) -> None:
     if not hits:
         st.caption(tr("Nothing is called “{typed}” or nearly so.", typed=plain(typed[:60])))
         return
-    private = answer_of(names_queries.private)
     with st.container(key=_HITS, gap="xxsmall", border=True):
         for hit in hits[:_SHOWN]:
-            _link(hit.item, locked=hit.item.key in private.models | private.tasks)
+            _link(hit.item)
     if (more := len(hits) - _SHOWN) > 0:
         st.caption(tr("{n:,} more: type on.", n=more))
 
 
-def _link(item: Findable, *, locked: bool) -> None:
+def _link(item: Findable) -> None:
     label = f"**{plain(item.name)}**"
-    if item.kind == search_queries.PAGE:
+    if item.sort == Sort.PAGE:
         page_link(item.key, f"{label} :gray[{plain(item.note)}]")
         return
-    opens = _OPENS[item.kind]
+    opens = _OPENS[item.sort]
     note = f" · {plain(item.note)}" if item.note else ""
-    lock = " :material/lock:" if locked else ""
+    lock = " :material/lock:" if _is_private(item) else ""
     page_link(opens.page, f"{label}{lock} :gray[{tr(opens.noun)}{note}]", **{opens.choice: item.key})
 
 
+def _is_private(item: Findable) -> bool:
+    private = answer_of(names_queries.private)
+    return item.key in {Sort.MODEL: private.models, Sort.TASK: private.tasks}.get(item.sort, ())
+
+
 def _open(item: Findable) -> None:
-    if item.kind == search_queries.PAGE:
+    if item.sort == Sort.PAGE:
         open_page(item.key)
     else:
-        opens = _OPENS[item.kind]
+        opens = _OPENS[item.sort]
         open_page(opens.page, **{opens.choice: item.key})

@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import looks, url_state
 from dashboard.access import answer_of
 from dashboard.formatting import count, plain, word
+from dashboard.messages import errors_as_sentences
 from dashboard.queries import changes as changes_queries
 from dashboard.queries import names as names_queries
 from dashboard.queries import overview as overview_queries
@@ -38,13 +39,20 @@ class _Since(NamedTuple):
 
 
 @st.fragment
-def show_since(benchmark: str) -> None:
-    """New models, scores and runs, and who moved on a benchmark; only this part runs again with another date."""
+def show_since(benchmark: str, imports: pd.DataFrame) -> None:
+    """New models, scores and runs, and who moved on a benchmark; only this part runs again with another date.
+
+    ``imports`` are all of the store's, the newest first.
+    """
+    with errors_as_sentences():
+        _show_changes(benchmark, imports)
+
+
+def _show_changes(benchmark: str, imports: pd.DataFrame) -> None:
     bar = st.container(horizontal=True, vertical_alignment="center")
     bar.markdown(f"#### {tr('What changed since')}", width="content")
     chosen = url_state.date_input(tr("Since"), "since", where=bar, label_visibility="collapsed", width=150)
     visit = "" if on_paper() else _last_visit()
-    imports = answer_of(changes_queries.imports)
     if imports.empty:
         st.caption(tr("Nothing was imported yet."))
         return

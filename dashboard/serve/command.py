@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_LONGEST_HEADERS = 65_536  # bytes
+
 
 def register(app: typer.Typer) -> None:
     """Add this area's command to the command line."""
@@ -28,10 +30,15 @@ def serve(
     """Serve the dashboard to a team: behind a login and a proxy, as docs/deploy.md says; the environment sets it."""
     import os
 
+    # Read once, when websockets is imported: a provider's tokens make a line of cookies longer than its 8 KB, and it
+    # would never answer.
+    os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(_LONGEST_HEADERS))
+
     import uvicorn
 
     from dashboard.serve.application import application
     from dashboard.serve.settings import settings_from
+    from dashboard.start.warming import keep_warm
     from data.store.errors import InputError
 
     settings = settings_from(os.environ)
@@ -42,6 +49,7 @@ def serve(
             remedy="Set PLUMBLINE_SECRET_FILE or a provider (docs/deploy.md), or say --open-to-all.",
         )
     _tell(settings, address, port)
+    keep_warm()
     uvicorn.run(application(settings), host=address, port=port, **_server_options(settings))
 
 
@@ -56,6 +64,7 @@ def _server_options(settings: Deployment) -> dict[str, Any]:
         "ws_max_size": get_max_message_size_bytes(),
         "access_log": False,  # addresses say what people look at, and carry a provider's codes
         "server_header": False,
+        "h11_max_incomplete_event_size": _LONGEST_HEADERS,
         "proxy_headers": bool(settings.proxies),
         "forwarded_allow_ips": ",".join(settings.proxies),
         "timeout_graceful_shutdown": 5,

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.queries.leaderboard import quality_of
 from dashboard.tables.columns import COMPACT, DATE, LICENCE, POINTS, WHOLE, Column, Format, Table, number
 from dashboard.words import mark, phrase, tr
 from data.rules.bootstrap import AHEAD, TIED
 
 __all__ = [
     "CARD", "DATA", "FACTS", "MEANS", "OWN_RUN", "PRIVATE_MODEL", "REVISION", "board_table", "fact_sources",
-    "quality_of",
 ]  # fmt: skip
 
 CARD, DATA, REVISION, OWN_RUN, PRIVATE_MODEL = "card", "data", "revision", mark("own run"), mark("private")
@@ -97,13 +97,6 @@ FACTS = (
 def fact_sources() -> tuple[str, ...]:
     """Columns of the store's `models` that the table shows."""
     return tuple(column.source for column in FACTS if isinstance(column.source, str))
-
-
-def quality_of(benchmark: Mapping[str, Any]) -> str:
-    """Column of the benchmark's headline mean: the one its rank is of, else the first it shows."""
-    if benchmark["show_mean_subset"]:
-        return "mean_subset"
-    return "mean_task_type" if benchmark["ranked_by"] == "mean_task_type" else "mean_task"
 
 
 def board_table(

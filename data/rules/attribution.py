@@ -11,10 +11,11 @@ import pandas as pd
 from data.rules.deltas import Sides
 from data.rules.effects import Effects
 from data.rules.setups import NamedRun
+from data.rules.words import mark, phrase
 
 __all__ = ["Attribution", "attributions", "caveat"]
 
-_NAMELESS = Sides("claim", "check")
+_NAMELESS = Sides(phrase("claim"), phrase("check"))
 
 # A loss of this much on most tasks is not a matter of precision or prompts: vectors are of other weights.
 WRECKED = 0.25
@@ -60,72 +61,81 @@ def caveat(effects: Effects, background: int) -> str | None:
     """
     rows, columns = len(effects.rows), len(effects.columns)
     if rows == 1 and not background:
-        return (
+        return mark(
             "One model or run alone cannot tell its own fault from one of the tasks: run another one on them, "
             "or import the published record"
         )
     if rows == 1 and columns >= 3:
-        return (
-            f"One model is judged here by what {background} others show on the same tasks; what only this run did to "
-            "one task cannot be told from chance"
+        return phrase(
+            "One model is judged here by what {n} others show on the same tasks; what only this run did to one task "
+            "cannot be told from chance",
+            n=background,
         )
     if columns < 3:
-        return "With fewer than three tasks nothing tells a model's effect from a single cell"
+        return mark("With fewer than three tasks nothing tells a model's effect from a single cell")
     return None
 
 
 def _common(effects: Effects, sides: Sides) -> Iterator[Attribution]:
     limit = float(effects.cells["limit"].median()) if len(effects.cells) else 0.0
     if abs(effects.common) > limit:
-        observation = f"{sides.apart(effects.common)} for every model and task alike"
-        yield Attribution("all", "All figures", observation, "look at what all runs share", effects.common)
+        observation = phrase("{apart} for every model and task alike", apart=sides.apart(effects.common))
+        advice = mark("look at what all runs share")
+        yield Attribution("all", mark("All figures"), observation, advice, effects.common)
 
 
 def _models(rows: pd.DataFrame, named: Mapping[str, NamedRun], sides: Sides) -> Iterator[Attribution]:
     for row in _ordered(rows):
         same = row["up"] if row["typical"] > 0 else row["moved"] - row["up"]
-        on = f"all {row['cells']} tasks" if same == row["cells"] else f"{same} of {row['cells']} tasks"
+        on_all, on_some = mark("{apart} on all {cells} tasks"), mark("{apart} on {same} of {cells} tasks")
         known = named.get(row["name"])
         advice = (known.advice if known else None) or _advice(row["typical"])
-        observation = f"{sides.apart(row['typical'])} on {on}"
+        observation = phrase(
+            on_all if same == row["cells"] else on_some,
+            apart=sides.apart(row["typical"]),
+            same=same,
+            cells=row["cells"],
+        )
         yield Attribution("model", row["name"], observation, advice, row["typical"], known.label if known else "")
 
 
 def _advice(typical: float) -> str:
     """Where to look when nothing is known but the size."""
     if typical <= -WRECKED:
-        return "look at how it is loaded"
+        return mark("look at how it is loaded")
     if typical < 0:
-        return "look at its set-up (prompts, pooling, length, precision)"
+        return mark("look at its set-up (prompts, pooling, length, precision)")
     if typical < WRECKED:
-        return "look at prompts, and at whether the claim is of an older version"
-    return "look at how the other side was run"
+        return mark("look at prompts, and at whether the claim is of an older version")
+    return mark("look at how the other side was run")
 
 
 def _tasks(columns: pd.DataFrame, sides: Sides) -> Iterator[Attribution]:
     for column in _ordered(columns):
         moved, cells = column["moved"], column["cells"]
         both_ways = min(column["up"], moved - column["up"]) > moved / 4
-        size = "in both directions" if both_ways else f"where {sides.apart(column['typical'])} in the median"
         others = round(column["other_data"] * moved)
         if column["other_data"] > 0.5:
-            advice = "another data set revision"
+            advice = mark("another data set revision")
         elif others:
-            advice = (
-                f"another data set revision for {others} of them; else its metric, its split or the version of mteb"
+            advice = phrase(
+                "another data set revision for {n} of them; else its metric, its split or the version of mteb", n=others
             )
         else:
-            advice = "the data set revision is the same, so look at its metric, its split and the version of mteb"
-        observation = f"moved for {moved} of {cells} models, {size}"
+            advice = mark("the data set revision is the same, so look at its metric, its split and the version of mteb")
+        ways = mark("moved for {moved} of {cells} models, in both directions")
+        way = mark("moved for {moved} of {cells} models, where {apart} in the median")
+        apart = sides.apart(column["typical"])
+        observation = phrase(ways if both_ways else way, moved=moved, cells=cells, apart=apart)
         yield Attribution("task", column["name"], observation, advice, column["typical"])
 
 
 def _metrics(cells: pd.DataFrame) -> Iterator[Attribution]:
     mixed = cells[cells["cause"] == "metric"].groupby("column")["row"].nunique()
     for task, models in mixed.sort_values(ascending=False, kind="stable").items():
-        who = "1 model" if models == 1 else f"{models} models"
-        advice = "the metrics were mixed up, so this says nothing about the models"
-        yield Attribution("metric", str(task), f"another metric is compared for {who}", advice, 0.0)
+        one, many = mark("another metric is compared for 1 model"), mark("another metric is compared for {n} models")
+        advice = mark("the metrics were mixed up, so this says nothing about the models")
+        yield Attribution("metric", str(task), phrase(one if models == 1 else many, n=models), advice, 0.0)
 
 
 def _ordered(lines: pd.DataFrame) -> list[dict[Hashable, Any]]:

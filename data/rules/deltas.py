@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
+from data.rules.words import Phrase, mark, phrase
 from data.store.errors import InputError
 from data.store.vocabulary import Comparison, Verdict
 
@@ -30,24 +31,26 @@ _GRAVITY = {str(verdict): verdict.gravity for verdict in Verdict}
 class Sides(NamedTuple):
     """The two figures of a comparison in words; a difference is the check's minus the claim's."""
 
-    claim: str
-    check: str
-    article: str = "the "  # before the check
+    claim: Phrase
+    check: Phrase
+    article: bool = True  # whether English has one before the check
 
-    def apart(self, size: float) -> str:
+    def apart(self, size: float) -> Phrase:
         """A difference (0-1 scale) in points, with the side that is lower or higher."""
-        return f"{self.article}{self.check} is {self.beside(size)}"
+        article, none = mark("the {check} is {beside}"), mark("{check} is {beside}")
+        return phrase(article if self.article else none, check=self.check, beside=self.beside(size))
 
-    def beside(self, size: float) -> str:
+    def beside(self, size: float) -> Phrase:
         """The same without the check, where that was named before."""
-        return f"{abs(100 * size):.1f} points {'below' if size < 0 else 'above'} the {self.claim}"
+        below, above = mark("{points:.1f} points below the {claim}"), mark("{points:.1f} points above the {claim}")
+        return phrase(below if size < 0 else above, points=abs(100 * size), claim=self.claim)
 
 
 SIDES = {
-    Comparison.REPORTED: Sides("model card", "official run"),
-    Comparison.REPRODUCED: Sides("published figure", "our run", ""),
-    Comparison.CARD: Sides("model card", "our run", ""),
-    Comparison.RUNS: Sides("earlier run", "later run"),
+    Comparison.REPORTED: Sides(phrase("model card"), phrase("official run")),
+    Comparison.REPRODUCED: Sides(phrase("published figure"), phrase("our run"), article=False),
+    Comparison.CARD: Sides(phrase("model card"), phrase("our run"), article=False),
+    Comparison.RUNS: Sides(phrase("earlier run"), phrase("later run")),
 }
 
 

@@ -8,23 +8,24 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final
 
+from data.rules.words import mark
 from data.store.vocabulary import DriftVerdict
 
 __all__ = ["FLOORS", "SAME_VECTORS", "LEVELS", "DRIFT_VERDICTS", "floor_of", "norm_floor", "reaches"]
 
 DRIFT_VERDICTS: Final[dict[DriftVerdict, str]] = {
-    DriftVerdict.IDENTICAL: "The same vectors, but for the rounding of 32-bit arithmetic.",
-    DriftVerdict.PRECISION: "As close as the declared precision allows, on every text.",
-    DriftVerdict.SCALE: "The same directions at other lengths: one side normalises, the other does not.",
-    DriftVerdict.SOME_TEXTS: "The same on most texts, different on some that have something in common.",
-    DriftVerdict.EVERYWHERE: "Different on nearly every text.",
-    DriftVerdict.SPACE: (
+    DriftVerdict.IDENTICAL: mark("The same vectors, but for the rounding of 32-bit arithmetic."),
+    DriftVerdict.PRECISION: mark("As close as the declared precision allows, on every text."),
+    DriftVerdict.SCALE: mark("The same directions at other lengths: one side normalises, the other does not."),
+    DriftVerdict.SOME_TEXTS: mark("The same on most texts, different on some that have something in common."),
+    DriftVerdict.EVERYWHERE: mark("Different on nearly every text."),
+    DriftVerdict.SPACE: mark(
         "The same geometry in other axes (rotated or permuted): each side is sound, the two do not mix."
     ),
-    DriftVerdict.UNSTABLE: (
+    DriftVerdict.UNSTABLE: mark(
         "The encoder disagrees with itself: loads, repeats, batches, row order or other texts change a vector."
     ),
-    DriftVerdict.UNUSABLE: "No vectors that can be compared.",
+    DriftVerdict.UNUSABLE: mark("No vectors that can be compared."),
 }
 
 # What a pipeline stops at, by the mildest verdict that it means.

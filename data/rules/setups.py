@@ -15,6 +15,7 @@ import duckdb
 import pandas as pd
 
 from data.rules.causes import cause_of_setting
+from data.rules.words import Phrase, in_a_row, mark, phrase
 from data.store.runs import File, InUse, Recorded, ReproduceSettings, recorded
 from data.store.vocabulary import RunKind, Verdict
 
@@ -34,21 +35,26 @@ __all__ = [
 _WEIGHTS = "bin|pt|pth|onnx|gguf|h5|msgpack"
 _TOKENIZER = r"vocab\.(json|txt)|merges\.txt|.*\.model"
 _RUN_ID = re.compile(r"\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-\w+")
-# What can move a score by more than rounding, as it is said: the value stands for {}.
+# What can move a score by more than rounding, as it is said: the value stands in its blank.
 _WORDS = {
-    "weights": "weights {}",
-    "pooling": "pooling {}",
-    "modules": "modules {}",
-    "tokenizer": "tokenizer {}",
-    "max_seq_length": "{} tokens",
-    "dtype": "{}",
-    "dimensions": "{} dimensions",
-    "prompts": "prompt {}",
-    "similarity": "{} similarity",
-    "encoder": "{}",
+    "weights": mark("weights {value}"),
+    "pooling": mark("pooling {value}"),
+    "modules": mark("modules {value}"),
+    "tokenizer": mark("tokenizer {value}"),
+    "max_seq_length": mark("{value} tokens"),
+    "dtype": "{value}",
+    "dimensions": mark("{value} dimensions"),
+    "prompts": mark("prompt {value}"),
+    "similarity": mark("{value} similarity"),
+    "encoder": "{value}",
 }
 # What a person looks at for each of them.
-_NOUNS = {"max_seq_length": "maximum length", "dtype": "precision", "encoder": "loader"}
+_NOUNS = {
+    "weights": mark("weights"), "pooling": mark("pooling"), "modules": mark("modules"), "tokenizer": mark("tokenizer"),
+    "max_seq_length": mark("maximum length"), "dtype": mark("precision"), "dimensions": mark("dimensions"),
+    "prompts": mark("prompts"), "similarity": mark("similarity"), "encoder": mark("loader"),
+    "attention": mark("attention"), "device": mark("device"), "configuration": mark("configuration"),
+}  # fmt: skip
 # One thing under two names: as mteb's loaders record it, and as the encoders of the parity check do.
 _SAME = {
     "fp32": "float32", "fp16": "float16", "bf16": "bfloat16",
@@ -67,21 +73,25 @@ class SetUpDifference(NamedTuple):
     theirs: str | None
 
     @property
-    def short(self) -> str:
+    def short(self) -> Phrase:
         """What this run has: 'pooling cls', '32 tokens'."""
         if (self.name, self.ours) == ("prompts", "none"):
-            return "no prompt"
-        return _WORDS.get(self.name, self.name + " {}").format(self.ours)
+            return phrase("no prompt")
+        if self.name in _WORDS:
+            return phrase(_WORDS[self.name], value=self.ours)
+        return phrase("{name} {value}", name=self.noun, value=self.ours)
 
     @property
-    def words(self) -> str:
+    def words(self) -> Phrase:
         """The same beside what the other has: 'pooling cls instead of mean'."""
-        return self.short if self.theirs is None else f"{self.short} instead of {self.theirs}"
+        if self.theirs is None:
+            return self.short
+        return phrase("{ours} instead of {theirs}", ours=self.short, theirs=self.theirs)
 
     @property
-    def noun(self) -> str:
+    def noun(self) -> Phrase:
         """What to look at."""
-        return _NOUNS.get(self.name, self.name)
+        return Phrase(_NOUNS.get(self.name, self.name))
 
     @property
     def cause(self) -> str | None:
@@ -114,10 +124,10 @@ class Agreement(NamedTuple):
 class NamedRun(NamedTuple):
     """A row of a comparison by its set-up."""
 
-    label: str  # model, set-up and time, for a sentence; empty where nothing sets it apart
-    short: str  # the set-up alone, for an axis; empty where nothing sets it apart
-    advice: str | None  # where to look; None where nothing is known
-    differs: str  # what sets it apart from ``beside``, in words
+    label: Phrase  # model, set-up and time, for a sentence; empty where nothing sets it apart
+    short: Phrase  # the set-up alone, for an axis; empty where nothing sets it apart
+    advice: Phrase | None  # where to look; None where nothing is known
+    differs: Phrase  # what sets it apart from ``beside``, in words
     beside: str  # the run it is laid beside; empty for the one that agrees best with what is published
     direct: bool = True  # one of the two sides is the run that agrees best
     cause: str | None = None  # code of the cause that ``differs`` is, where it is one
@@ -189,9 +199,13 @@ def _named(run: SetUp, claim: SetUp | None, known: Mapping[str, SetUp], standing
     other = claim or best(run, known.values(), standing)
     differences = set_up_differences(run, other) if other else _wished(run)
     differs = _listed(differences)
-    when = f"{_moment(claim.run_id)} → {_moment(run.run_id)}" if claim else f"run of {_moment(run.run_id)}"
+    if claim:
+        when = phrase("{before} → {after}", before=_moment(claim.run_id), after=_moment(run.run_id))
+    else:
+        when = phrase("run of {moment}", moment=_moment(run.run_id))
+    label = phrase("{model} with {differs} ({when})", model=run.model, differs=differs, when=when)
     return NamedRun(
-        label=f"{run.model} with {differs} ({when})" if differs else "",
+        label=label if differs else phrase(""),
         short=_listed(differences, short=True),
         advice=_advice(differences, claim, other, standing) if other and differences else None,
         differs=differs,
@@ -201,28 +215,38 @@ def _named(run: SetUp, claim: SetUp | None, known: Mapping[str, SetUp], standing
     )
 
 
-def _listed(differences: Iterable[SetUpDifference], *, short: bool = False) -> str:
+def _listed(differences: Iterable[SetUpDifference], *, short: bool = False) -> Phrase:
     """Differences in words: those that matter, at most three; the lesser ones where there are no others."""
     first = _first(list(differences))
     words = [each.short if short else each.words for each in first[:3]]
-    return ", ".join(words) + (f" and {len(first) - 3} more" if len(first) > 3 else "")
+    row = in_a_row(words)
+    return phrase("{some} and {n} more", some=row, n=len(first) - 3) if len(first) > 3 else row
 
 
 def _advice(
     differences: list[SetUpDifference], claim: SetUp | None, other: SetUp, standing: Mapping[str, Agreement]
-) -> str:
+) -> Phrase:
     """What to look at, and what the run beside it says: if that one holds, the difference between them is the cause."""
     first = _first(differences)[:3]
-    others = " and ".join(each.noun for each in differences if each not in first)
-    only = ("this" if len(first) == 1 else "these") + (f" and its {others}" if others else "")
-    verb = "differs" if only == "this" else "differ"
-    look = f"look at its {' and '.join(each.noun for each in first)}; of all that is recorded, only {only} {verb}"
+    both = mark("{before} and {after}")
+    others = in_a_row([each.noun for each in differences if each not in first], both)
+    nouns = in_a_row([each.noun for each in first], both)
+    if others:
+        this = mark("look at its {nouns}; of all that is recorded, only this and its {others} differ")
+        these = mark("look at its {nouns}; of all that is recorded, only these and its {others} differ")
+    else:
+        this = mark("look at its {nouns}; of all that is recorded, only this differs")
+        these = mark("look at its {nouns}; of all that is recorded, only these differ")
+    look = phrase(this if len(first) == 1 else these, nouns=nouns, others=others)
     if claim:
-        return f"{look} between the two runs"
+        return phrase("{look} between the two runs", look=look)
     held, failed, _ = standing.get(other.run_id, Agreement(0, 0, 0.0))
-    on = f"all {held}" if not failed else f"{held} of {held + failed}"
-    holds = f", which holds on {on} cells" if held > failed else ""
-    return f"{look} from the run of {_moment(other.run_id)}{holds}"
+    values = {"look": look, "moment": _moment(other.run_id), "held": held, "cells": held + failed}
+    if held <= failed:
+        return phrase("{look} from the run of {moment}", **values)
+    on_all = mark("{look} from the run of {moment}, which holds on all {held} cells")
+    on_some = mark("{look} from the run of {moment}, which holds on {held} of {cells} cells")
+    return phrase(on_some if failed else on_all, **values)
 
 
 def _first(differences: list[SetUpDifference]) -> list[SetUpDifference]:

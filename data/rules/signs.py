@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from data.rules.causes import CAUSES, OF_FINDING, cause_of_setting, words_of
+from data.rules.words import mark, phrase
 from data.store.vocabulary import Obstacle, Revisions, Verdict
 
 __all__ = ["RULES", "CellEvidence", "WeightsFinding", "Rule", "Sign", "signs"]
@@ -99,7 +100,7 @@ def signs(evidence: CellEvidence) -> list[Sign]:
 
 
 def _metric(e: CellEvidence) -> str | None:
-    return (e.why_not or "the metrics differ") if e.obstacle == Obstacle.METRIC else None
+    return (e.why_not or mark("the metrics differ")) if e.obstacle == Obstacle.METRIC else None
 
 
 def _set_up(e: CellEvidence) -> str | None:
@@ -108,38 +109,44 @@ def _set_up(e: CellEvidence) -> str | None:
 
 def _weights(e: CellEvidence) -> str | None:
     if e.faults:
-        return f"preflight found: {e.faults[0].seen[:200]}"
+        return phrase("preflight found: {seen}", seen=e.faults[0].seen[:200])
     warning = next((w for w in e.warnings if _WEIGHTS.search(w)), None)
-    return f"the run warned: {warning[:200]}" if warning else None
+    return phrase("the run warned: {warning}", warning=warning[:200]) if warning else None
 
 
 def _loading(e: CellEvidence) -> str | None:
     if e.model_significant and e.model_typical is not None and e.model_typical <= WRECKED:
-        return f"the model is {-100 * e.model_typical:.0f} points below the claim on most of its {e.model_tasks} tasks"
+        return phrase(
+            "the model is {points:.0f} points below the claim on most of its {n} tasks",
+            points=-100 * e.model_typical, n=e.model_tasks,
+        )  # fmt: skip
     if (
         e.claim_score
         and e.check_score is not None
         and not e.task_significant
         and e.check_score < (1 - GONE) * e.claim_score
     ):
-        return f"{1 - e.check_score / e.claim_score:.0%} of the score is gone"
+        return phrase("{share:.0%} of the score is gone", share=1 - e.check_score / e.claim_score)
     return None
 
 
 def _data(e: CellEvidence) -> str | None:
     if e.same_data is True or e.delta is None or abs(e.delta) <= e.floor:
         return None
-    unknown = (
-        "the data set revision of one side is not known" if e.same_data is None else "the data set revision differs"
-    )
-    return unknown + (
-        f", and {e.task_moved} of {e.task_models} models moved on this task" if e.task_significant else ""
-    )
+    unknown = phrase("the data set revision of one side is not known")
+    seen = unknown if e.same_data is None else phrase("the data set revision differs")
+    if not e.task_significant:
+        return seen
+    moved = {"moved": e.task_moved, "models": e.task_models}
+    return phrase("{seen}, and {moved} of {models} models moved on this task", seen=seen, **moved)
 
 
 def _task(e: CellEvidence) -> str | None:
     if e.task_significant and e.same_data is True:
-        return f"{e.task_moved} of {e.task_models} models moved on this task, on the same data set revision"
+        return phrase(
+            "{moved} of {models} models moved on this task, on the same data set revision",
+            moved=e.task_moved, models=e.task_models,
+        )  # fmt: skip
     return None
 
 
@@ -147,14 +154,14 @@ def _prompt(e: CellEvidence) -> str | None:
     queries = [e.by_type[t] for t in QUERIES if t in e.by_type]
     pairs = [e.by_type[t] for t in PAIRS if t in e.by_type]
     if queries and pairs and max(queries) < -0.015 and min(pairs) > -0.015:
-        return "tasks with queries lose and tasks with plain pairs do not"
-    return "the prompts differ" if "prompt" in e.setting_causes else None
+        return mark("tasks with queries lose and tasks with plain pairs do not")
+    return mark("the prompts differ") if "prompt" in e.setting_causes else None
 
 
 def _pooling(e: CellEvidence) -> str | None:
     classes, pairs = e.by_type.get("Classification"), e.by_type.get("STS")
     if "pooling" in e.setting_causes:
-        return "the modules differ (pooling is one of them)"
+        return mark("the modules differ (pooling is one of them)")
     if (
         e.model_significant
         and classes is not None
@@ -162,48 +169,51 @@ def _pooling(e: CellEvidence) -> str | None:
         and 1.5 * pairs > classes
         and classes < -0.05 > pairs
     ):
-        return "classification loses more than half as much again as STS"
+        return mark("classification loses more than half as much again as STS")
     return None
 
 
 def _length(e: CellEvidence) -> str | None:
     if "max-length" in e.setting_causes:
-        return "the maximum length differs"
+        return mark("the maximum length differs")
     long = [e.by_type[t] for t in ("Retrieval", "Reranking") if t in e.by_type]
     if long and max(long) < -0.015 and abs(e.by_type.get("STS", 1)) <= 0.005:
-        return "tasks with long texts lose and short ones do not"
+        return mark("tasks with long texts lose and short ones do not")
     return None
 
 
 def _precision(e: CellEvidence) -> str | None:
     if "precision" in e.setting_causes:
-        return "the precision differs"
+        return mark("the precision differs")
     if e.model_significant and e.model_typical is not None and -SLIGHT <= e.model_typical < 0:
-        return f"a small loss ({-100 * e.model_typical:.1f} points) on most tasks alike"
+        return phrase("a small loss ({points:.1f} points) on most tasks alike", points=-100 * e.model_typical)
     return None
 
 
 def _dimensions(e: CellEvidence) -> str | None:
-    return "the dimensions differ" if "dimensions-cut" in e.setting_causes else None
+    return mark("the dimensions differ") if "dimensions-cut" in e.setting_causes else None
 
 
 def _revision(e: CellEvidence) -> str | None:
-    words = {Revisions.REVISION: "the two are of different model revisions", Revisions.WEIGHTS: "the weights differ"}
+    words = {
+        Revisions.REVISION: mark("the two are of different model revisions"),
+        Revisions.WEIGHTS: mark("the weights differ"),
+    }
     return words.get(Revisions(e.revisions)) if e.revisions else None
 
 
 def _version(e: CellEvidence) -> str | None:
     # A model that is off everywhere is not off because of the evaluator.
-    return "the major version of mteb differs" if "mteb major" in e.differs and not e.model_significant else None
+    return mark("the major version of mteb differs") if "mteb major" in e.differs and not e.model_significant else None
 
 
 def _code(e: CellEvidence) -> str | None:
-    return "whether the model's own code ran differs" if "code-not-run" in e.setting_causes else None
+    return mark("whether the model's own code ran differs") if "code-not-run" in e.setting_causes else None
 
 
 def _gain(e: CellEvidence) -> str | None:
     if e.delta is not None and e.delta > e.floor and e.verdict in (Verdict.GAP, Verdict.DRIFT):
-        return "the check is above the claim"
+        return mark("the check is above the claim")
     return None
 
 

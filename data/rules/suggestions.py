@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from data.rules.causes import CAUSES, Cost, words_of
+from data.rules.words import Phrase, in_a_row, mark, phrase
 
 __all__ = ["FEWEST", "Delta", "Suggestion", "measured_costs", "suggest"]
 
@@ -145,15 +146,22 @@ def _kind(cost: Cost, delta: Delta) -> int:
 
 
 def _why(cost: Cost, deltas: Sequence[Delta]) -> str:
-    names = ("sentence pairs", "classification and clustering", "retrieval and reranking")
+    templates = (
+        mark("sentence pairs: {actual:+.3f}, of this cause expected {expected:+.3f}"),
+        mark("classification and clustering: {actual:+.3f}, of this cause expected {expected:+.3f}"),
+        mark("retrieval and reranking: {actual:+.3f}, of this cause expected {expected:+.3f}"),
+    )
     parts = []
-    for kind, name in enumerate(names):
+    for kind, template in enumerate(templates):
         here = [delta for delta in deltas if _KIND[delta.task_type] == kind]
         expected = [_expected(cost, delta) for delta in here]
         if here and np.isfinite(expected).all():
             actual = np.mean([delta.delta for delta in here])
-            parts.append(f"{name}: {actual:+.3f}, of this cause expected {np.mean(expected):+.3f}")
-    return "; ".join(parts) + f" (its cost was measured {cost.where})" if parts else ""
+            parts.append(phrase(template, actual=float(actual), expected=float(np.mean(expected))))
+    if not parts:
+        return ""
+    kinds = in_a_row(parts, mark("{before}; {after}"))
+    return phrase("{kinds} (its cost was measured {where})", kinds=kinds, where=Phrase(cost.where))
 
 
 def _tells_length(deltas: Sequence[Delta]) -> bool:
@@ -173,15 +181,17 @@ def _of_the_metrics(deltas: Sequence[Delta], settle: str) -> list[Suggestion]:
     lost = [length for angle, length in known if angle <= _CLOSE < length]
     suggestions = []
     if lost and len(lost) == len(known):
-        tasks = f"{len(lost)} task{'s' if len(lost) > 1 else ''}"
-        why = f"cosine metrics stay on {tasks} while dot product or distances move by up to {max(lost):.3f}"
+        one = mark("cosine metrics stay on 1 task while dot product or distances move by up to {most:.3f}")
+        many = mark("cosine metrics stay on {n} tasks while dot product or distances move by up to {most:.3f}")
+        why = phrase(one if len(lost) == 1 else many, n=len(lost), most=max(lost))
         suggestions.append(Suggestion("normalisation", words_of("normalisation"), 1.0, why, settle))
     moved = [delta for delta in deltas if abs(delta.delta) > _CLOSE * 5]
     mixed = [d for d in moved if len(d.metrics) > 1 and max(map(abs, d.metrics.values())) <= _CLOSE]
     if mixed:
-        tasks = ", ".join(delta.task for delta in mixed[:3]) + (" and more" if len(mixed) > 3 else "")
-        why = f"on {tasks} the main scores differ while every metric that both sides store agrees"
-        way = "read both metrics by name: open the cell on the page Reproduction"
+        some = mark("on {tasks} the main scores differ while every metric that both sides store agrees")
+        more = mark("on {tasks} and more the main scores differ while every metric that both sides store agrees")
+        why = phrase(more if len(mixed) > 3 else some, tasks=in_a_row([delta.task for delta in mixed[:3]]))
+        way = mark("read both metrics by name: open the cell on the page Reproduction")
         suggestions.append(Suggestion("metric-other", words_of("metric-other"), len(mixed) / len(moved), why, way))
     return suggestions
 
@@ -192,6 +202,9 @@ def _of_the_data(deltas: Sequence[Delta]) -> list[Suggestion]:
     near = [delta for delta in deltas if abs(delta.delta) <= _CLOSE]
     if len(off) != 1 or len(near) < 3:
         return []
-    why = f"{off[0].task} differs by {off[0].delta:+.3f} while {len(near)} other tasks agree"
-    settle = f"compare the dataset revision and the texts of {off[0].task}; then run it again"
+    task = off[0].task
+    why = phrase(
+        "{task} differs by {delta:+.3f} while {n} other tasks agree", task=task, delta=off[0].delta, n=len(near)
+    )
+    settle = phrase("compare the dataset revision and the texts of {task}; then run it again", task=task)
     return [Suggestion("data-other", words_of("data-other"), len(near) / len(deltas), why, settle)]

@@ -6,9 +6,12 @@ Rules and pages write English with named blanks. What a page shows is looked up 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
-__all__ = ["Phrase", "mark", "phrase"]
+__all__ = [
+    "Phrase", "in_a_row", "mark", "phrase",
+]  # fmt: skip
 
 
 class Phrase(str):
@@ -40,3 +43,13 @@ def phrase(template: str, /, **values: Any) -> Phrase:
 def mark(text: str) -> str:
     """The text itself: one that is said where it is shown, such as a column's head that is written down once."""
     return text
+
+
+def in_a_row(parts: Sequence[str], between: str = mark("{before}, {after}")) -> Phrase:
+    """Parts in a row as one phrase; ``between`` says how two of them are put together."""
+    if not parts:
+        return Phrase("")
+    row = parts[0] if isinstance(parts[0], Phrase) else Phrase(parts[0])
+    for part in parts[1:]:
+        row = Phrase(between, {"before": row, "after": part})
+    return row

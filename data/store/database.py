@@ -18,7 +18,7 @@ from typing import NamedTuple
 import duckdb
 from filelock import FileLock, Timeout
 
-from data.store.access_mode import must_be_writable, store_path
+from data.store.access_mode import must_be_writable, read_only, store_path
 from data.store.cleaning import clean, rewrite
 from data.store.errors import StoreBusyError, StoreError, StoreMissingError, StoreOutdatedError
 from data.store.migrate import check_schema, create, damaged, migrate
@@ -75,7 +75,8 @@ class StoreReader:
         # Taken before the file is opened: if it is replaced in between, the cache key is the older version, and the
         # next look at the file opens it again.
         self.version = version_of(path)
-        self._root = duckdb.connect(config=_CONFIG)
+        # What does not fit into memory would be written to a folder ".tmp" of wherever the process was started.
+        self._root = duckdb.connect(config={**_CONFIG, "temp_directory": ""} if read_only(path) else _CONFIG)
         self._local = threading.local()
         try:
             # ATTACH takes no parameters; the path is the operator's own, and a quote in it is doubled.

@@ -33,7 +33,7 @@ def _start(store: Path, browser: Browser) -> tuple[float, float]:
         start = time.perf_counter()
         with served(store, Path(folder) / "log", every=0.02) as address:
             page = browser.new_page()
-            page.goto(address, wait_until="commit")
+            page.goto(f"{address}/leaderboard", wait_until="commit")
             http = time.perf_counter() - start
             page.locator("canvas td").first.wait_for(state="attached", timeout=180_000)
             drawn = time.perf_counter() - start

@@ -34,8 +34,8 @@ def test_columns_are_those_the_benchmark_defines(board):
     rteb = shown(board, benchmark("show_mean_task", "show_public_private"))
     assert list(rteb.columns[:5]) == ["Rank", "Model", "Mean (Task)", "Mean (Public)", "Mean (Private)"]
     assert "Zero-shot" not in rteb.columns
-    assert leaderboard.quality_of(benchmark("show_mean_subset")) == "mean_subset"
-    assert leaderboard.quality_of(benchmark("show_mean_task_type", ranked_by="mean_task_type")) == "mean_task_type"
+    assert asked.quality_of(benchmark("show_mean_subset")) == "mean_subset"
+    assert asked.quality_of(benchmark("show_mean_task_type", ranked_by="mean_task_type")) == "mean_task_type"
 
 
 def test_scores_are_points_and_missing_stays_missing(board):

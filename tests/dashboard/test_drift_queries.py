@@ -10,6 +10,7 @@ import pytest
 
 from dashboard.queries import chain, diagnosis, drift, drift_cost, drift_text, drift_vectors, runs
 from dashboard.sections.chain import link_in_words
+from dashboard.sections.drift_maps import changes_in_words
 from data.store.database import open_reader, writing
 from evaluators.encoders.registry import backend_of
 from evaluators.encoders.settings import EncoderSettings
@@ -83,8 +84,9 @@ def test_the_worst_text_of_a_trait_is_named(cursor, ids):
 def test_history_says_what_changed(cursor, ids):
     found = drift.history(cursor, "check-1", "dense", ids["bf16"])
     assert found["check_id"].tolist() == ["check-0", "check-many", "check-1"]
-    assert "transformers 4.57.0 → 5.23.0" in found["changed"][1] and found["changed"][0] == ""
-    assert found["changed"][2] == "nothing that is recorded"
+    changed = found["changed"].map(changes_in_words)
+    assert "transformers 4.57.0 → 5.23.0" in changed[1] and changed[0] == ""
+    assert changed[2] == "nothing that is recorded"
 
 
 def test_neighbours_lost_and_gained(cursor, ids, hashes):

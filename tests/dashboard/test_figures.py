@@ -237,4 +237,5 @@ def test_names_of_types_are_whole_on_the_radar() -> None:
 def test_names_are_not_grey() -> None:
     for name in ("length_chart", "pareto_chart"):
         figure = DRAWN[name]()
-        assert figure.layout.annotations and all(each.font.color is None for each in figure.layout.annotations)
+        assert figure.layout.annotations and all(each.font.color == "#1d2430" for each in figure.layout.annotations)
+        assert figure.layout.xaxis.tickfont.color == figure.layout.yaxis.tickfont.color == "#1d2430"

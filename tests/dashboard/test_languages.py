@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.words import LANGUAGES
+from data.rules.causes import CAUSES, FAMILIES
 from data.store import vocabulary
 from tests.serving import ROOT
 
@@ -23,6 +24,7 @@ OTHERS = [code for code in LANGUAGES if code != "en"]
 SAID = {
     "tr": (0,), "mark": (0,), "phrase": (0,), "tr_n": (2,), "count": (1,),
     "Column": (0, 3, "name", "help"), "listed": (1,), "subject": (0,), "Measure": (1, 2),
+    "Rule": (1,), "in_a_row": (1,), "Cost": ("where",),
 }  # fmt: skip
 # Words of the store that pages say by themselves.
 SHOWN = (
@@ -57,6 +59,11 @@ def english() -> dict[str, str]:
     for path in sorted(SOURCES):
         for text in texts_of(ast.parse(path.read_text("utf-8"))):
             said.setdefault(text, str(path.relative_to(ROOT)))
+    for code, cause in CAUSES.items():
+        for text in (cause.words, cause.general, cause.effect, cause.remedy):
+            said.setdefault(text, f"{code} of data/rules/causes")
+    for family, words in FAMILIES.items():
+        said.setdefault(words, f"{family} of data/rules/causes")
     for words in SHOWN:
         for word in words:
             said.setdefault(str(word), f"{words.__name__} of data/store/vocabulary.py")

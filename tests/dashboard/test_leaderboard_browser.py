@@ -30,7 +30,7 @@ def from_store(path, query, *args) -> list[tuple]:
     "dark", [pytest.param(False, marks=pytest.mark.soak, id="light"), pytest.param(True, id="dark")]
 )
 def test_ranks_and_means_are_the_stores(dashboard, made_store, open_page, dark):
-    page = open_page(dashboard, dark=dark, width=1600)
+    page = open_page(f"{dashboard}/leaderboard", dark=dark, width=1600)
     table = grid(page)
     wanted = from_store(
         made_store, "SELECT model, rank, mean_task FROM leaderboard WHERE benchmark = 'Tiny(all)' ORDER BY rank LIMIT 8"
@@ -74,7 +74,7 @@ def test_a_link_with_filters_shows_the_same_view(dashboard, made_store, open_pag
 
 
 def test_what_is_chosen_goes_into_the_address_and_defaults_stay_out(dashboard, open_page):
-    page = open_page(dashboard)
+    page = open_page(f"{dashboard}/leaderboard")
     assert asked(page) == {}
     page.get_by_test_id("stSidebar").get_by_text("Open", exact=True).click()
     page.wait_for_url(re.compile("weights=Open"))
@@ -163,7 +163,7 @@ def test_strict_switch_leaves_out_what_does_not_rest_on_todays_runs(dashboard, o
 
 
 def test_nothing_is_cut_off(dashboard, open_page):
-    page = open_page(dashboard, width=390)
+    page = open_page(f"{dashboard}/leaderboard", width=390)
     grid(page)
     for width in (390, 1280, 1920):
         page.set_viewport_size({"width": width, "height": 900})
@@ -171,7 +171,7 @@ def test_nothing_is_cut_off(dashboard, open_page):
 
 
 def test_main_controls_are_reached_with_the_keyboard(dashboard, open_page):
-    page = open_page(dashboard)
+    page = open_page(f"{dashboard}/leaderboard")
     grid(page)
     reached = set()
     for _ in range(60):
@@ -190,7 +190,7 @@ def test_a_record_replaced_while_the_page_is_open(tmp_path, open_page):
 
     store = make_store(tmp_path / "store.duckdb", plain_models=3)
     with served(store, tmp_path / "log") as address:
-        page = open_page(address)
+        page = open_page(f"{address}/leaderboard")
         assert "org/model-04" not in cells(grid(page), "Model")
         make_store(store, plain_models=5)
         page.get_by_label("Search by name").fill("model")

@@ -10,7 +10,7 @@ from dashboard.queries import leaderboard
 from dashboard.queries.intervals import first_of, intervals
 from data.store.database import open_reader
 from tests.dashboard.choose_store import BENCHMARK, choose_store
-from tests.serving import ROOT
+from tests.dashboard.opened import on
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +20,7 @@ def path(tmp_path_factory):
 
 def board(monkeypatch, store, **asked: str) -> AppTest:
     monkeypatch.setenv("PLUMBLINE_STORE", str(store))
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
-    at.query_params.update(asked)
-    at.run()
-    assert not at.exception
-    return at
+    return on("leaderboard", **asked)
 
 
 def test_ranges_and_ties_are_the_querys(monkeypatch, path):

@@ -12,7 +12,9 @@ from tests.serving import ROOT
 @pytest.fixture
 def at(monkeypatch, made_store):
     monkeypatch.setenv("PLUMBLINE_STORE", str(made_store))
-    return AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
+    return AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180).switch_page(
+        "screens/leaderboard.py"
+    )
 
 
 def text(at: AppTest) -> str:

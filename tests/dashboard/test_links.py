@@ -15,6 +15,7 @@ from tests.dashboard.choose_store import BENCHMARK, LATE, choose_store
 from tests.dashboard.gaps_store import BENCHMARK as GAPS
 from tests.dashboard.gaps_store import BETTER, UNFINISHED, gaps_store
 from tests.dashboard.opened import on
+from tests.serving import ROOT
 
 A, B = "org/model-00", "org/model-02"
 
@@ -61,6 +62,28 @@ def test_a_name_nobody_knows_is_said_with_those_near_it(page, asked, said):
         assert not at.dataframe, "and nothing else is shown in its place"
     if "c_models" in asked:
         assert "None of the models the link asks for is in this store" in text(at)
+
+
+@pytest.mark.parametrize(
+    ("asked", "title", "address"),
+    [
+        ({"weights": "Open", "name": "model-0"}, "Leaderboard", {"l_weights": "Open", "l_name": "model-0"}),
+        ({"l_name": "model-0", "lang": "en"}, "Leaderboard", {"l_name": "model-0", "lang": "en"}),
+        ({"c_models": [A, B]}, "Compare", {"c_models": [A, B]}),
+        ({"o_find": "model"}, "Overview", {"o_find": "model"}),
+        ({"lang": "en"}, "Overview", {"lang": "en"}),
+        ({}, "Overview", {}),
+    ],
+)
+def test_a_link_to_the_root_opens_the_page_it_asks(asked, title, address):
+    """The leaderboard was there before: its keys, with its prefix or with none, are no question to the overview."""
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
+    for key, value in asked.items():
+        at.query_params[key] = value
+    at.run()
+    shown = {key: value if len(value) > 1 else value[0] for key, value in at.query_params.items()}
+    assert not at.exception and at.title[0].value.startswith(title)
+    assert {key: shown[key] for key in address} == address and "were ignored" not in text(at)
 
 
 def test_choosing_after_that_shows_what_was_chosen():

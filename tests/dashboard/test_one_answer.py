@@ -16,11 +16,12 @@ import pytest
 from dashboard import formatting
 from dashboard.queries import changes, compare, leaderboard, profile, use
 from dashboard.queries import task as task_queries
-from dashboard.queries.badges import badges, short_badges
+from dashboard.queries.badges import badges
 from dashboard.queries.intervals import intervals
 from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.queries.question import Question
 from dashboard.queries.training import training
+from dashboard.sections.badges import badge_words
 from dashboard.tables import changes as change_tables
 from dashboard.tables import compare as compare_tables
 from dashboard.tables import leaderboard as board_tables
@@ -177,7 +178,7 @@ def test_facts_are_one_text(store) -> None:
         listed = use_tables.short_list_table(
             use.with_index(use_of(cursor, name).ranked, 1e6, "float32"), 5
         ).shown.set_index("Model")
-        badge = short_badges(badges(cursor))
+        badge = badge_words(badges(cursor))
         for row in facts.to_dict("records"):
             model = row["model"]
             shown = side_by_side[columns[model]]

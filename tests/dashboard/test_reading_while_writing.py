@@ -30,7 +30,7 @@ def test_publishing_disturbs_no_reader_and_no_reader_disturbs_publishing(tmp_pat
             failures.append(error)
 
     with served(store, tmp_path / "log") as address:
-        pages = [open_page(address, width=1600) for _ in range(SESSIONS)]
+        pages = [open_page(f"{address}/leaderboard", width=1600) for _ in range(SESSIONS)]
         writer = threading.Thread(target=publish)
         writer.start()
         for _ in range(VERSIONS):
@@ -40,7 +40,7 @@ def test_publishing_disturbs_no_reader_and_no_reader_disturbs_publishing(tmp_pat
         writer.join()
         last = f"org/model-{10 + VERSIONS - 1}"
         for page in pages:
-            page.goto(f"{address}/?name={last}")
+            page.goto(f"{address}/leaderboard?l_name={last}")
             drawn(page)
             assert cells(grid(page), "Model") == [last]
             assert page.get_by_test_id("stException").count() == 0

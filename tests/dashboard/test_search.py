@@ -6,18 +6,7 @@ import time
 
 import pytest
 
-from dashboard.queries.search import (
-    BENCHMARK,
-    CHECK,
-    KINDS,
-    MODEL,
-    PAGE,
-    RUN,
-    TASK,
-    Findable,
-    ranked_hits,
-    searched_items,
-)
+from dashboard.queries.search import Findable, Sort, ranked_hits, searched_items
 from data.store.database import open_reader
 from tests.make_store import HOSTILE
 from tests.pace import spent
@@ -29,13 +18,17 @@ MODELS = {
     "org/bge-m3-ko": 10, "sentence-transformers/paraphrase-multilingual-mpnet-base-v2": 150, "intfloat/e5-large-v2": 90,
 }  # fmt: skip
 ITEMS = [
-    *(Findable.of(MODEL, name, weight=tasks) for name, tasks in MODELS.items()),
-    *(Findable.of(TASK, name) for name in ("STSBenchmark", "STSB", "HotpotQA", "HotpotQA-NL", "ArguAna", "Drifting")),
-    Findable.of(TASK, "NewName", also=["OldName"]),
-    Findable.of(BENCHMARK, "MTEB(eng, v2)", note="English", also=["English"]),
-    Findable.of(RUN, "20261121-081443-ab", "sentence-transformers/all-MiniLM-L6-v2", also=["reproduce"]),
-    Findable.of(CHECK, "2026-11-21 09:25 · fp32 · 71891951"),
-    Findable.of(PAGE, "drift", "漂移", also=["Drift"]),
+    *(Findable.of(Sort.MODEL, name, weight=tasks) for name, tasks in MODELS.items()),
+    *(
+        Findable.of(Sort.TASK, name)
+        for name in ("STSBenchmark", "STSB", "HotpotQA", "HotpotQA-NL", "ArguAna", "Drifts")
+    ),
+    Findable.of(Sort.TASK, "NewName", also=["OldName"]),
+    Findable.of(Sort.BENCHMARK, "MTEB(eng, v2)", note="English", also=["English"]),
+    Findable.of(Sort.RUN, "20261121-081443-ab", "sentence-transformers/all-MiniLM-L6-v2", also=["reproduce"]),
+    Findable.of(Sort.CHECK, "2026-11-21 09:25 · fp32 · 71891951"),
+    Findable.of(Sort.DECISION, "Take bge-m3"),
+    Findable.of(Sort.PAGE, "drift", "漂移", also=["Drift"]),
 ]
 
 
@@ -87,7 +80,7 @@ def test_better_matches_come_before_worse_ones():
     assert names("hotpot") == ["HotpotQA", "HotpotQA-NL"], "of two alike the shorter"
     assert names("all minilm l6")[0] == "sentence-transformers/all-MiniLM-L6-v2", "a prefix before words within"
     both = ranked_hits("all-MiniLM-L6-v2", ITEMS)
-    assert [hit.item.kind for hit in both if hit.level == 0] == [MODEL, RUN], "a model before the run of it"
+    assert [hit.item.sort for hit in both if hit.level == 0] == [Sort.MODEL, Sort.RUN], "a model before the run of it"
 
 
 @pytest.mark.parametrize("typed", ["", "  ", "-/()", "zzzz qqqq", "minilm zzzz", "\x00", "xxx"])
@@ -100,23 +93,20 @@ def test_close_spelling_is_asked_only_where_nothing_is_spelled_so():
     assert all(hit.level < 4 for hit in ranked_hits("small", ITEMS))
 
 
-def test_every_kind_has_its_place():
-    assert {item.kind for item in ITEMS} == set(KINDS)
-    assert ranked_hits("decided", [Findable.of("decision", "d1", "We decided")])[0].item.key == "d1", (
-        "and others come last"
-    )
+def test_every_sort_has_its_place():
+    assert {item.sort for item in ITEMS} == set(Sort)
 
 
 def test_the_items_are_what_the_pages_offer(made_store, made_parity):
     items = searched_items(open_reader(made_store).cursor())
-    by_kind = {kind: {item.key for item in items if item.kind == kind} for kind in KINDS}
-    assert set(HOSTILE) <= by_kind[MODEL] and "org/model-00" in by_kind[MODEL]
-    assert "TinySTS" in by_kind[TASK] and by_kind[BENCHMARK] == {"Tiny(all)", "Tiny(half)"}
+    by_kind = {kind: {item.key for item in items if item.sort == kind} for kind in Sort}
+    assert set(HOSTILE) <= by_kind[Sort.MODEL] and "org/model-00" in by_kind[Sort.MODEL]
+    assert "TinySTS" in by_kind[Sort.TASK] and by_kind[Sort.BENCHMARK] == {"Tiny(all)", "Tiny(half)"}
     for name in HOSTILE:
         assert ranked_hits(name, items)[0].item.key == name
     checks = searched_items(open_reader(made_parity).cursor())
-    assert sum(item.kind == CHECK for item in checks) == 3
-    assert any(item.kind == RUN for item in checks)
+    assert sum(item.sort == Sort.CHECK for item in checks) == 3
+    assert any(item.sort == Sort.RUN for item in checks)
 
 
 def test_typing_is_answered_at_once(record_reader):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from data.store.access_mode import must_be_writable, read_only, store_path
-from data.store.database import writing
+from data.store.database import reading, writing
 from data.store.errors import ReadOnlyError
 
 
@@ -47,3 +48,17 @@ def test_no_writer_gets_past_the_switch(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ReadOnlyError, match="PLUMBLINE_READ_ONLY is set"), writing(tmp_path / "sub" / "store.duckdb"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_writes_nothing_when_memory_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "store.duckdb"
+    with writing(store):
+        pass
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PLUMBLINE_READ_ONLY", "1")
+    with reading(store) as cursor:
+        cursor.execute("SET memory_limit = '40MB'; SET threads = 1")
+        with pytest.raises(duckdb.OutOfMemoryException):
+            cursor.execute("CREATE TEMP TABLE t AS SELECT hash(i)::VARCHAR || repeat('x', 99) FROM range(1000000) r(i)")
+        assert list(Path.cwd().iterdir()) == []

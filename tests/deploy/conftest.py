@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -39,13 +40,14 @@ def with_provider(
 ) -> Iterator[tuple[str, Path]]:
     """Address and log of the dashboard behind the provider, for the people of one domain."""
     port, log = free_port(), tmp_path_factory.mktemp("deployed") / "provider.log"
+    store = Path(shutil.copy(made_store, log.with_name("store.duckdb")))  # decisions are written beside it
     environment = {
         "PLUMBLINE_URL": f"http://127.0.0.1:{port}",
         "PLUMBLINE_OIDC_ISSUER": provider.issuer,
         "PLUMBLINE_OIDC_CLIENT_ID": CLIENT,
         "PLUMBLINE_OIDC_CLIENT_SECRET": CLIENT_SECRET,
         "PLUMBLINE_ALLOW": "@example.org",
-        "PLUMBLINE_STORE": str(made_store),
+        "PLUMBLINE_STORE": str(store),
     }
     with deployed(environment, log, port=port) as address:
         yield address, log

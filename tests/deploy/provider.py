@@ -28,12 +28,8 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "bob": {"sub": "2", "email": "bob@elsewhere.org", "email_verified": True, "name": "Bob"},
     "eve": {"sub": "3", "email": "ceo@example.org", "email_verified": False, "name": "Eve"},
     "kim": {"sub": "4", "email": "kim@example.org.evil.org", "email_verified": True, "name": "Kim"},
-    "lee": {
-        "sub": "5",
-        "email": "lee@example.org",
-        "email_verified": True,
-        "name": "李" * 3000,
-    },  # fills several cookies
+    # more claims than one cookie takes
+    "lee": {"sub": "5", "email": "lee@example.org", "email_verified": True, "groups": secrets.token_urlsafe(9000)},
 }
 
 

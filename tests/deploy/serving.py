@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,16 +29,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def deployed(environment: Mapping[str, str], log: Path, *, port: int = 0, **process: Any) -> Iterator[str]:
-    """Address of ``python -m dashboard serve`` with these settings; ``process`` goes to ``Popen``."""
+def deployed(environment: Mapping[str, str], log: Path, *, port: int = 0, before: Sequence[str] = ()) -> Iterator[str]:
+    """Address of ``python -m dashboard serve`` with these settings; ``before`` is put before the command."""
     port = port or free_port()
     ours = {
         name: value for name, value in os.environ.items() if not name.startswith("PLUMBLINE_") or name.endswith("STORE")
     }
-    command = [sys.executable, "-m", "dashboard", "serve", "--port", str(port)]
+    command = [*before, sys.executable, "-m", "dashboard", "serve", "--port", str(port)]
     with log.open("wb") as output:
         server = subprocess.Popen(
-            command, **{"cwd": ROOT, **process}, env={**ours, **environment}, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=ROOT, env={**ours, **environment}, stdout=output, stderr=subprocess.STDOUT
         )
     address = f"http://127.0.0.1:{port}"
     try:

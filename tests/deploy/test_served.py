@@ -33,7 +33,7 @@ def test_no_route_is_served_to_a_stranger(base: str) -> None:
     assert {answer for answer in stranger.values()} <= {(401, len("Sign in first.\n")), (401, 0)}, stranger
     served = {path for path, method, *_, status in rows if method == "GET" and status == 200}
     assert {f"{base}/_stcore/health", f"{base}/_stcore/host-config", f"{base}/", f"{base}/index.html"} <= served
-    assert len(served) > 50 and any(path.endswith(".js") for path in served), "those let in are served what there is"
+    assert len(served) > 20 and any(path.endswith(".js") for path in served), "those let in are served what there is"
     assert any("/_stcore/agent/" in path for path, _ in stranger) and any("/media/" in path for path, _ in stranger)
 
 
@@ -142,8 +142,10 @@ def test_people_sign_in_and_see_what_they_asked_for(with_secret: Behind, chromiu
         expect(page).to_have_url(re.compile(re.escape(with_secret.url) + r"/runs\?.*"))
         expect(page.get_by_role("heading", name="Runs")).to_be_visible()
         assert SECRET not in page.evaluate("document.cookie") and "plumbline" not in page.evaluate("document.cookie")
-        page.goto(f"{with_secret.url}/logout")
-        expect(page.get_by_role("heading")).to_have_text("You are signed out")
+        with chromium.expect_page() as opened:  # Streamlit opens every link beside the page
+            page.get_by_role("link", name="Sign out").click()
+        expect(opened.value.get_by_role("heading")).to_have_text("You are signed out")
+        opened.value.close()
         page.goto(f"{with_secret.url}/runs")
         expect(page).to_have_url(f"{with_secret.url}/login")
     finally:

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard.queries.badges import badges
+from dashboard.sections.badges import with_reasons
 from data.store.database import open_reader
 from data.store.vocabulary import Badge
-from tests.serving import ROOT
+from tests.dashboard.opened import on
 from tests.verdicts.making import BROKEN, PAGE_MODELS, PAGE_TASKS, result, store_of
 
 
 def found(path: Path) -> pd.DataFrame:
-    return badges(open_reader(path).cursor()).set_index("model")
+    return with_reasons(badges(open_reader(path).cursor())).set_index("model")
 
 
 def test_every_model_has_one(page_store: Path) -> None:
@@ -59,8 +59,7 @@ def test_nothing_compared_is_not_reproduced(tmp_path: Path) -> None:
 def test_the_leaderboard_and_the_compare_page_show_it(record_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLUMBLINE_STORE", str(record_store))
     frame = found(record_store)
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180).run()
-    assert not at.exception
+    at = on("leaderboard")
     board = at.dataframe[0].value.set_index("Model")["Checked"]
     shown = board[board != ""]
     assert len(shown) > 50

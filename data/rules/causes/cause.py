@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from data.rules.words import Phrase, in_a_row, mark, phrase
 from data.store.vocabulary import Side, Slot
 
 __all__ = ["HAN", "NOT_MEASURED", "Cause", "Cost", "joined"]
@@ -36,7 +37,7 @@ class Cost:
     classes: float
     documents: float
     of: Mapping[str, object] = field(default_factory=dict)
-    where: str = "on all-MiniLM-L6-v2"
+    where: str = mark("on all-MiniLM-L6-v2")
     right: tuple[float, float, float] = (0.820, 0.800, 0.118)
     scripts: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
@@ -50,9 +51,14 @@ class Cost:
     @property
     def words(self) -> str:
         """The cost in points: '-8.5 points on sentence pairs, -17.6 on classification (on all-MiniLM-L6-v2)'."""
-        kinds = ("sentence pairs", "classification", "long documents")
-        parts = [f"{100 * cost:+.1f} on {kind}" for cost, kind in zip(self.by_kind, kinds, strict=True) if cost == cost]
-        return f"points: {', '.join(parts)} ({self.where})"
+        kinds = (
+            mark("{points:+.1f} on sentence pairs"),
+            mark("{points:+.1f} on classification"),
+            mark("{points:+.1f} on long documents"),
+        )
+        costs = zip(kinds, self.by_kind, strict=True)
+        parts = in_a_row([phrase(kind, points=100 * cost) for kind, cost in costs if cost == cost])
+        return phrase("points: {kinds} ({where})", kinds=parts, where=Phrase(self.where))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,12 +129,24 @@ class Cause:
 
     def filled(self, values: Mapping[str, object], **own: Any) -> Cause:
         """The cause with its blanks filled, and with fields of its own where those depend on the values."""
-        texts = {name: _filled(getattr(self, name), values) for name in ("words", "effect", "remedy", "snippet")}
+        texts: dict[str, str] = {name: _filled(getattr(self, name), values) for name in ("words", "effect", "remedy")}
+        texts["snippet"] = _with(self.snippet, values)  # of whose braces some are Python's
         held = {name: value for name, value in values.items() if f"{{{name}}}" in self.words}
         return replace(self, **{**texts, "blanks": {**self.blanks, **held}, **own})
 
 
-def _filled(text: str, values: Mapping[str, object]) -> str:
+def _filled(text: str, values: Mapping[str, object]) -> Phrase:
+    """A sentence with the blanks filled that there are values for; what is filled is said in the other language too."""
+    template, before = (text.template, text.values) if isinstance(text, Phrase) else (text, {})
+    names = re.findall(r"\{(\w+)\}", template)
+    blank = {name: f"{{{name}}}" for name in names}
+    unfilled = {name for name in names if before.get(name, blank[name]) == blank[name]}
+    given = {name: value for name, value in values.items() if name in unfilled}
+    spoken = {name: Phrase(value) if isinstance(value, str) else value for name, value in given.items()}
+    return Phrase(template, {**blank, **before, **spoken})
+
+
+def _with(text: str, values: Mapping[str, object]) -> str:
     """A text with the blanks filled that there are values for; other braces (of Python) stay."""
     return re.sub(r"\{(\w+)\}", lambda blank: str(values.get(blank[1], blank[0])), text)
 
@@ -136,5 +154,6 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
 def joined(causes: Sequence[Cause]) -> Cause:
     """Causes that explain something together as one: their codes and words joined by ' + ', the first one's remedy."""
     blanks = {name: value for cause in causes for name, value in cause.blanks.items()}
-    code, words = (" + ".join(texts) for texts in zip(*((cause.code, cause.words) for cause in causes), strict=True))
+    code = " + ".join(cause.code for cause in causes)
+    words = in_a_row([cause.words for cause in causes], "{before} + {after}")
     return replace(causes[0], code=code, words=words, blanks=blanks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from data.rules.causes.cause import Cause, Cost
+from data.rules.words import mark
 from data.store.vocabulary import Slot
 
 __all__ = ["MODEL_CAUSES", "POOLING_CAUSES"]
@@ -68,8 +69,8 @@ MODEL_CAUSES = (
         general="weights missing and initialised at random", remedy=_RELOAD,
         effect="Every vector is partly noise, and another at each load.",
         costs=(
-            Cost(-0.379, -0.466, -0.022, of={"part": "all"}),
-            Cost(-0.254, -0.228, -0.081, of={"part": "the last layer"}),
+            Cost(-0.379, -0.466, -0.022, of={"part": mark("all")}),
+            Cost(-0.254, -0.228, -0.081, of={"part": mark("the last layer")}),
         ),
     ),
     _weights(

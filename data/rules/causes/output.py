@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from data.rules.causes.cause import Cause, Cost
+from data.rules.words import mark
 from data.store.vocabulary import Slot
 
 __all__ = ["OUTPUT_CAUSES", "SCORE_CAUSES"]
@@ -54,7 +55,7 @@ OUTPUT_CAUSES = (
     _cut(
         code="dimensions-cut", words="cut to {dimensions} dimensions", general="vectors cut to fewer dimensions",
         effect="The first dimensions are right, lengths below one, and the others gone.", snippet=_CUT,
-        costs=(Cost(-0.014, -0.072, -0.031, of={"dimensions": "a third of the"}),),
+        costs=(Cost(-0.014, -0.072, -0.031, of={"dimensions": mark("a third of the")}),),
     ),
     _cut(
         code="dimensions-cut-normalised", words="cut to {dimensions} dimensions and normalised again",

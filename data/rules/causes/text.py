@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 from data.rules.causes.cause import NOT_MEASURED, Cause, Cost
+from data.rules.words import mark
 from data.store.vocabulary import Slot
 
 __all__ = ["TEXT_CAUSES"]
@@ -40,6 +41,8 @@ def _unicode_forms() -> Iterator[Cause]:
         )  # fmt: skip
 
 
+# How a prompt that a wrapper puts before texts stands to the model's own, in the blank of its words.
+_HOW = (mark("added"), mark("in the place of the model's own"))
 _prompted = partial(Cause, slot=Slot.TEXT, family="prompt")
 _REMOVE_PROMPT = "Remove the prompt, or give the model's own."
 _EVERY_VECTOR = "Every vector leans towards the prompt, the shorter the text the more."

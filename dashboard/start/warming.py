@@ -1,0 +1,79 @@
+"""Answers computed before anybody asks: every page is drawn once for nobody, as a store is published.
+
+Answers are cached by the store's version, so what the first viewer of a page waited for is there for all. This draws
+each page as it opens, in the background, once the server is up and again when another store is in its place.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from streamlit import runtime
+
+from dashboard.report.runner import run_page, stage
+from dashboard.views import page_names
+from data.store.access_mode import store_path
+from data.store.database import Version, version_of
+from data.store.errors import PlumblineError
+
+__all__ = ["keep_warm", "warm"]
+
+_EVERY = 2.0  # seconds between two looks at the store
+_NICENESS = 10
+_log = logging.getLogger("plumbline.start")
+
+
+def keep_warm() -> threading.Thread:
+    """Begin, in a thread that ends with the process."""
+    thread = threading.Thread(target=_watch, name="plumbline-warming", daemon=True)
+    thread.start()
+    return thread
+
+
+def warm(pages: Sequence[str] = (), of: Version | None = None) -> list[str]:
+    """Draw each page once for nobody; the names of those that could not be drawn.
+
+    Args:
+        pages: their names; all without any.
+        of: the version of the store it is done for: once another is published, the rest is left.
+    """
+    failed = []
+    with stage():
+        for page in pages or _in_order():
+            if of is not None and _published() != of:
+                break
+            try:
+                run_page(page, "")
+            except Exception:  # what a page cannot do it says to who opens it
+                _log.exception("%s could not be drawn ahead", page)
+                failed.append(page)
+    return failed
+
+
+def _watch() -> None:
+    with suppress(AttributeError, OSError):  # where threads have no priority of their own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    seen: Version | None = None
+    while True:
+        published = _published()
+        if runtime.exists() and published is not None and published != seen:
+            seen = published
+            warm(of=published)
+        time.sleep(_EVERY)
+
+
+def _published() -> Version | None:
+    try:
+        return version_of(store_path())
+    except PlumblineError:
+        return None
+
+
+def _in_order() -> list[str]:
+    """The first page first: it is what most open, and what it asks others ask, too."""
+    return ["", *page_names()]

@@ -1,0 +1,75 @@
+"""Replacing a model in a real browser: from the model there is to a candidate, its tasks, and back, all by links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import drawn
+from tests.dashboard.choose_store import choose_store
+from tests.dashboard.grid import cells, fits, grid, select_row
+from tests.serving import served
+
+pytestmark = pytest.mark.browser
+
+LACKS = "org/model-05"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("replace")
+    with served(choose_store(folder / "choose.duckdb"), folder / "replace.log") as started:
+        yield started
+
+
+def asked(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_a_candidate_is_chosen_opened_and_come_back_to(open_page, address) -> None:
+    page = open_page(f"{address}/replace?x_incumbent={LACKS}")
+    expect(page.get_by_role("heading", level=4)).to_contain_text(f"points better than {LACKS} on the 9 of its 10 tasks")
+    page.get_by_text("What a candidate must have").click()
+    field = page.get_by_label("Parameters at most (billions)", exact=True)
+    field.fill("0.2")
+    field.press("Enter")
+    drawn(page)
+    expect(page.get_by_role("heading", level=4)).to_contain_text("org/model-01")
+    table = grid(page)
+    model = cells(table, "Model")[1]
+    select_row(page, table, 1)
+    drawn(page)
+    expect(page.get_by_role("heading", name=f"{model} in place of {LACKS}")).to_be_visible()
+    assert asked(page) == {"x_incumbent": [LACKS], "x_parameters": ["0.2"], "x_candidate": [model]}
+    link = page.url
+    moved = page.get_by_test_id("stDataFrame").filter(visible=True).nth(1)
+    moved.scroll_into_view_if_needed()
+    task = cells(moved, "Task")[0]
+    select_row(page, moved, 0)
+    page.wait_for_url("**/tasks?**")
+    drawn(page)
+    assert asked(page)["t_task"] == [task] and asked(page)["t_models"] == [LACKS, model]
+    page.go_back()
+    expect(page.get_by_role("heading", name=f"{model} in place of {LACKS}")).to_be_visible()
+    drawn(page)
+    assert asked(page) == parse_qs(urlsplit(link).query)
+    other = open_page(link)
+    expect(other.get_by_role("heading", name=f"{model} in place of {LACKS}")).to_be_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1920])
+def test_the_page_fits_its_screen(open_page, address, width: int, dark: bool) -> None:
+    page = open_page(f"{address}/replace?x_incumbent={LACKS}", width=width, dark=dark)
+    fits(page)
+    expect(page.get_by_role("heading", level=4)).to_be_visible()
+
+
+def test_a_link_says_the_same_in_either_language(open_page, address) -> None:
+    english = open_page(f"{address}/replace?x_incumbent={LACKS}&x_licence=commercial%20use&x_precision=int8")
+    chinese = open_page(f"{address}/replace?x_incumbent={LACKS}&x_licence=commercial%20use&x_precision=int8&lang=zh")
+    assert cells(grid(english), "Difference") == cells(grid(chinese), "差值")
+    assert asked(chinese)["x_licence"] == ["commercial use"]
