@@ -13,7 +13,7 @@ from dashboard.tables.columns import LIST, WORDED, Column, Format, Table, number
 from dashboard.words import capital, mark, tr
 from data.rules.causes import Cause, effect_of, stored_cause
 from data.rules.suggestions import Suggestion
-from data.rules.words import phrase, row_of
+from data.rules.words import in_a_row, phrase
 from data.store.vocabulary import DiagnosisVerdict
 
 __all__ = ["causes_table", "protocol_table", "said_causes", "said_sentence", "suggestions_table"]
@@ -102,11 +102,11 @@ def said_sentence(row: Mapping[Any, Any], accepted: pd.DataFrame) -> str:
         known = _known(cause)
         name: str = cause["cause"] if known is None else known.words
         same = [] if cause["same_as"] is None else list(cause["same_as"])
-        either = phrase("{cause} (or {others})", cause=name, others=row_of(same, mark("{before}, or {after}")))
+        either = phrase("{cause} (or {others})", cause=name, others=in_a_row(same, mark("{before}, or {after}")))
         names.append(either if same else name)
     if not names or pd.isna(left):
         return tr(stored)
-    causes = row_of(names, mark("{before} and {after}"))
+    causes = in_a_row(names, mark("{before} and {after}"))
     template = _EXPLAINED.get((row["verdict"], len(names) > 1))
     built = phrase(template, causes=causes, share=1 - left, left=left) if template else phrase(stored)
     return capital(tr(built)) if capital(built) == stored else tr(stored)
