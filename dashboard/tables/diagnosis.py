@@ -13,7 +13,7 @@ from dashboard.tables.columns import LIST, WORDED, Column, Format, Table, number
 from dashboard.words import capital, mark, tr
 from data.rules.causes import Cause, effect_of, stored_cause
 from data.rules.suggestions import Suggestion
-from data.rules.words import phrase, in_a_row
+from data.rules.words import in_a_row, phrase
 from data.store.vocabulary import DiagnosisVerdict
 
 __all__ = ["causes_table", "protocol_table", "said_causes", "said_sentence", "suggestions_table"]

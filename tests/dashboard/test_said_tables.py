@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 
 import pandas as pd
 
 from dashboard.formatting import licence, word
+from dashboard.tables import deltas as deltas_tables
 from dashboard.tables import diagnosis as diagnosis_tables
 from dashboard.tables.columns import LICENCE, PRIVATE, WORDED, Column, Table
 from dashboard.words import in_language, phrase, tr
 from data.rules.causes import CAUSES, stored_cause
-from data.rules.words import row_of
+from data.rules.words import in_a_row
+from tests.serving import ROOT
 
 COLUMNS = (
     Column("Verdict", "verdict", WORDED, help="What differs"),
@@ -94,4 +97,11 @@ def test_a_cause_is_the_same_in_english_however_often_it_is_filled() -> None:
     assert missing.remedy == "Pass the prompt of each role: {prompts}"
     assert missing.filled({"prompts": "{q}"}).remedy == "Pass the prompt of each role: {q}"
     assert pickle.loads(pickle.dumps(part.words)).template == "cut to {dimensions} dimensions"  # noqa: S301 -- ours
-    assert row_of(["a", "b", "c"]) == "a, b, c" and row_of([]) == ""
+    assert in_a_row(["a", "b", "c"]) == "a, b, c" and in_a_row([]) == ""
+
+
+def test_sentences_of_the_store_that_are_said_are_those_its_views_write() -> None:
+    views = (ROOT / "data" / "store" / "views" / "30_deltas.sql").read_text("utf-8").replace("''", "'")
+    for sentence in deltas_tables._SENTENCES:
+        about = re.sub(r"^the (model card's|official|run's) figure", "", sentence)
+        assert about in views, sentence
