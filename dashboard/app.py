@@ -53,12 +53,15 @@ PAGES = [
 
 def main() -> None:
     """Lay out the frame, then the page, with every error Plumbline can explain shown as a sentence."""
-    st.set_page_config(page_title="Plumbline", page_icon=str(HERE / "icon.svg"), layout="wide")
+    # Before the list of pages: the icon of a page would be fetched from elsewhere to stand for it in the browser's tab.
+    icon = str(HERE / "icon.svg")
+    st.set_page_config(page_icon=icon, layout="wide")
     choose_language()
     # Streamlit serves a default page at the root alone and says "Page not found" at its name: there it is once more.
     at_names = [_page(page, page.name, hidden=page == PAGES[0]) for page in PAGES]
     opened = st.navigation([_page(PAGES[0], "", default=True), *at_names], position="top")
     page = next((page for page in PAGES if page.name == opened.url_path), PAGES[0])
+    st.set_page_config(page_title=f"{tr(page.title)} · Plumbline", page_icon=icon, layout="wide")
     url_state.start_rerun(opened.url_path, page, PAGES)
     frame.show_brand()
     notices = st.container()

@@ -80,7 +80,8 @@ def base_of(text: str) -> str | None:
     parts = urlsplit(text.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         return None
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rpartition('/')[0]}"
+    above, _, page = parts.path.rpartition("/")
+    return f"{parts.scheme}://{parts.netloc}{above if page in ('', *page_names()) else parts.path}"
 
 
 def language_in(text: str) -> str | None:

@@ -81,7 +81,9 @@ def searched_items(cursor: Cursor) -> list[Findable]:
     items = [
         Findable.of(sort, key, name, note or "", weight, also or ())
         for sort, query in queries.items()
-        for key, name, note, weight, also in cursor.execute(query).fetchall()
+        for key, name, note, weight, also in cursor.execute(
+            query, {"sort": sort} if "$sort" in query else None
+        ).fetchall()
     ]
     checks = drift.checks(cursor)  # the newest first
     names = zip(checks["name"], checks["model"], strict=True)
@@ -200,12 +202,12 @@ def _without_marks(text: str) -> str:
 _MODELS = """
 SELECT model, NULL, NULL, tasks, list(old) FILTER (old IS NOT NULL)
 FROM (SELECT model, count(DISTINCT task) AS tasks FROM chosen WHERE experiment = '' GROUP BY model)
-LEFT JOIN renames ON kind = 'model' AND new = model GROUP BY ALL
+LEFT JOIN renames ON kind = $sort AND new = model GROUP BY ALL
 """
 _TASKS = """
 SELECT task, NULL, type, models, list(old) FILTER (old IS NOT NULL)
 FROM (SELECT task, count(DISTINCT model) AS models FROM chosen WHERE experiment = '' GROUP BY task)
-LEFT JOIN tasks USING (task) LEFT JOIN renames ON kind = 'task' AND new = task GROUP BY ALL
+LEFT JOIN tasks USING (task) LEFT JOIN renames ON kind = $sort AND new = task GROUP BY ALL
 """
 _BENCHMARKS = """
 SELECT benchmark, NULL, display_name, -position, list_append(aliases, display_name) FROM benchmarks k

@@ -114,7 +114,7 @@ class _Writer(RendererHTML):
 
 
 def _reader() -> MarkdownIt:
-    reader = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Writer)
+    reader = MarkdownIt("commonmark", {"html": False, "xhtmlOut": False}, renderer_cls=_Writer)
     reader.enable(["table", "strikethrough"]).disable(["image", "html_block", "html_inline"])
     reader.inline.ruler.before("emphasis", "directive", _directive)
     return reader

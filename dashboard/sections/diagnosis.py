@@ -101,11 +101,13 @@ def show_diagnosis(row: Mapping[Hashable, Any], candidate: str) -> None:
         candidate: what the encoder that drifts is called, in which a remedy is to be made.
     """
     name = str(row["diagnosis_id"])
-    causes = answer_of(diagnosis_queries.causes, name)
+    stored = answer_of(diagnosis_queries.causes, name)
+    sentence = diagnosis_tables.said_sentence(row, stored[stored["accepted"]])
+    causes = diagnosis_tables.said_causes(stored)
     accepted, others = causes[causes["accepted"]], causes[~causes["accepted"]]
     look = looks.DIAGNOSIS_LOOKS[DiagnosisVerdict(row["verdict"])]
     verdict = look.mark(f"**{stopped(plain(capital(word(row['verdict']))))}**")
-    st.markdown(f"{verdict} {plain(tr(row['sentence']))}")
+    st.markdown(f"{verdict} {plain(sentence)}")
     # Without a proof (weights drawn at random) there is no share that was measured.
     proved = bool(len(accepted) and pd.notna(row["unexplained"]) and pd.notna(row["snippet"]))
     left, right = st.columns([3, 2], gap="medium") if proved else (None, st.container())

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.formatting import plain
 from dashboard.messages import in_one_sentence
 from dashboard.report.making import WRITERS, HowFar, Wish, written_report
-from dashboard.views import choose_view, chosen_views, current_view, drop_view, move_view
+from dashboard.views import base_of, choose_view, chosen_views, current_view, drop_view, move_view
 from dashboard.words import language, mark, tr
 
 __all__ = ["show_meeting_tools"]
@@ -59,7 +59,8 @@ def _show_tray() -> None:
 
 def _show_files() -> None:
     far: HowFar = st.session_state.setdefault(_FAR, HowFar())
-    wish = Wish(chosen_views() or (current_view(),), language(), st.context.url or None, user=dict(st.user))
+    base = base_of(st.context.url or "")
+    wish = Wish(chosen_views() or (current_view(),), language(), base, user=dict(st.user))
     bar = st.container(horizontal=True, gap="small")
     for form, (label, icon, help) in _OFFERED.items():
         ending, kind, _ = WRITERS[form]

@@ -137,8 +137,8 @@ def _show_runs(moment: datetime) -> None:
                 "{kind} of **{model}**, {date:%Y-%m-%d %H:%M}",
                 kind=word(row["kind"]), model=plain(row["model"]), date=row["started_at"],
             )  # fmt: skip
-            status = Status(row["status"])
-            linked_line("runs", looks.STATUS_LOOKS[status].mark(label), run=row["run_id"])
+            look = looks.STATUS_LOOKS[Status(row["status"])]
+            linked_line("runs", f":{look.colour}[{look.icon}] {label}", run=row["run_id"])
         if len(runs) > _SHOWN:
             page_link("runs", tr("All {n:,}", n=len(runs)))
 

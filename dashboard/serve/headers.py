@@ -71,7 +71,7 @@ def origin_allowed(headers: Headers, ours: str, *, needed: bool) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return not needed
-    return origin.lower() == ours.lower() if ours else urlsplit(origin).netloc == headers.get("host")
+    return origin.lower() == ours.lower() if ours else urlsplit(origin).netloc == (headers.get("host") or "?")
 
 
 def path_and_query(scope: Scope, base: str) -> str:

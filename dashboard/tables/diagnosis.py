@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.tables.columns import LIST, WORDED, Column, Format, Table, number
-from dashboard.words import mark, tr
-from data.rules.causes import effect_of
+from dashboard.words import capital, mark, tr
+from data.rules.causes import Cause, effect_of, stored_cause
 from data.rules.suggestions import Suggestion
+from data.rules.words import in_a_row, phrase
+from data.store.vocabulary import DiagnosisVerdict
 
-__all__ = ["causes_table", "protocol_table", "suggestions_table"]
+__all__ = ["causes_table", "protocol_table", "said_causes", "said_sentence", "suggestions_table"]
 
 # What an encoder is asked of itself, as the store names it.
 _TESTS = (
@@ -52,6 +56,75 @@ _SUGGESTIONS = (
 def protocol_table(tests: pd.DataFrame) -> Table:
     """What an encoder was asked before any comparison."""
     return Table.of(_PROTOCOL, tests)
+
+
+def said_causes(causes: pd.DataFrame) -> pd.DataFrame:
+    """Causes of a diagnosis in the viewer's language: by their codes and blanks, where those give what was stored.
+
+    What an older catalogue called otherwise, and a remedy that names what the store does not keep, stay as stored.
+    """
+    known = [_known(row) for row in causes.to_dict("records")]
+    words = [
+        _said(stored, None if cause is None else cause.words)
+        for stored, cause in zip(causes["cause"], known, strict=True)
+    ]
+    remedies = [
+        _said(stored, None if cause is None else cause.remedy)
+        for stored, cause in zip(causes["remedy"], known, strict=True)
+    ]
+    alike = [None if same is None else [tr(one) for one in same] for same in causes["same_as"]]
+    return causes.assign(cause=words, remedy=remedies, same_as=pd.Series(alike, index=causes.index, dtype=object))
+
+
+def _known(row: Mapping[Any, Any]) -> Cause | None:
+    """The catalogue's cause of a stored one; None for one that it does not have."""
+    code, blanks = row["code"], row["blanks"]
+    return stored_cause(code, json.loads(blanks) if isinstance(blanks, str) else {}) if isinstance(code, str) else None
+
+
+def _said(stored: Any, text: str | None) -> str:
+    """The catalogue's text in the viewer's language where it is what was stored; else that."""
+    if not isinstance(stored, str):
+        return ""
+    return tr(text if text is not None and str(text) == stored else stored)
+
+
+def said_sentence(row: Mapping[Any, Any], accepted: pd.DataFrame) -> str:
+    """What a diagnosis comes to in the viewer's language, where its causes and its share give what was stored.
+
+    Args:
+        row: of the store's diagnoses.
+        accepted: its causes as stored.
+    """
+    stored, left = str(row["sentence"]), row["unexplained"]
+    names = []
+    for cause in accepted.to_dict("records"):
+        known = _known(cause)
+        name: str = cause["cause"] if known is None else known.words
+        same = [] if cause["same_as"] is None else list(cause["same_as"])
+        either = phrase("{cause} (or {others})", cause=name, others=in_a_row(same, mark("{before}, or {after}")))
+        names.append(either if same else name)
+    if not names or pd.isna(left):
+        return tr(stored)
+    causes = in_a_row(names, mark("{before} and {after}"))
+    template = _EXPLAINED.get((row["verdict"], len(names) > 1))
+    built = phrase(template, causes=causes, share=1 - left, left=left) if template else phrase(stored)
+    return capital(tr(built)) if capital(built) == stored else tr(stored)
+
+
+# By verdict, and whether there are several causes.
+_EXPLAINED = {
+    (DiagnosisVerdict.EXPLAINED, False): mark("{causes} explains {share:.1%} of the drift."),
+    (DiagnosisVerdict.EXPLAINED, True): mark("{causes} explain {share:.1%} of the drift."),
+    (DiagnosisVerdict.PRECISION, False): mark("The drift is one of precision: {causes}."),
+    (DiagnosisVerdict.PRECISION, True): mark("The drift is one of precision: {causes}."),
+    (DiagnosisVerdict.PARTLY, False): mark(
+        "{causes} settles part of the texts; {left:.0%} of the drift is left, and its cause is not known."
+    ),
+    (DiagnosisVerdict.PARTLY, True): mark(
+        "{causes} settle part of the texts; {left:.0%} of the drift is left, and its cause is not known."
+    ),
+}
 
 
 def causes_table(causes: pd.DataFrame) -> Table:

@@ -38,16 +38,22 @@ def paths(app: Any, base: str) -> list[str]:
 
 
 async def main(base: str) -> None:
-    """Print ``[path, method, status for a stranger, bytes for a stranger, status for a visitor]`` for each."""
+    """Print ``[path, method, status for a stranger, bytes for a stranger, status for a visitor]`` for each.
+
+    A visitor is given a part of the front end's files only: there are hundreds.
+    """
     gate = application(Deployment(url=f"http://127.0.0.1:8501{base}", secret=SECRET))
-    rows = []
+    rows: list[list[Any]] = []
     transport = httpx.ASGITransport(app=gate, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8501") as client:
         for path in paths(gate.app, base):
             for method in METHODS if "/static/" not in path else ("GET",):
                 stranger = await client.request(method, path)
-                visitor = await client.request(method, path, headers={"X-Plumbline-Secret": SECRET})
-                rows.append([path, method, stranger.status_code, len(stranger.content), visitor.status_code])
+                row = [path, method, stranger.status_code, len(stranger.content), None]
+                if "/static/" not in path or len(rows) % 10 == 0:
+                    visitor = await client.request(method, path, headers={"X-Plumbline-Secret": SECRET})
+                    row[-1] = visitor.status_code
+                rows.append(row)
     print(json.dumps(rows))
 
 

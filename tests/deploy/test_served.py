@@ -33,7 +33,7 @@ def test_no_route_is_served_to_a_stranger(base: str) -> None:
     assert {answer for answer in stranger.values()} <= {(401, len("Sign in first.\n")), (401, 0)}, stranger
     served = {path for path, method, *_, status in rows if method == "GET" and status == 200}
     assert {f"{base}/_stcore/health", f"{base}/_stcore/host-config", f"{base}/", f"{base}/index.html"} <= served
-    assert len(served) > 50 and any(path.endswith(".js") for path in served), "those let in are served what there is"
+    assert len(served) > 20 and any(path.endswith(".js") for path in served), "those let in are served what there is"
     assert any("/_stcore/agent/" in path for path, _ in stranger) and any("/media/" in path for path, _ in stranger)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import zlib
+from unicodedata import normalize
 
 __all__ = ["pages_of", "text_of"]
 
 _OBJECT = re.compile(rb"(?m)^(\d+) 0 obj\b(.*?)\bendobj\b", re.DOTALL)
-_SHOWN = re.compile(
-    rb"/(F\d+) [\d.]+ Tf|<([0-9a-fA-F]+)>\s*Tj|\[((?:<[0-9a-fA-F]*>|[-\d.\s]+)*)\]\s*TJ|\((?:\\.|[^\\()])*\)\s*Tj"
-)
+_SHOWN = re.compile(rb"/(F\d+) [\d.]+ Tf|<([0-9a-fA-F]+)>\s*Tj|\[((?:<[0-9a-fA-F]*>|[-\d.\s]+)*)\]\s*TJ")
 
 
 def _objects(data: bytes) -> dict[int, bytes]:
@@ -46,7 +45,7 @@ def pages_of(data: bytes) -> list[str]:
     """The text of each page, white space left out: where a line breaks, no blank is written."""
     objects = _objects(data)
     pages = [body for body in objects.values() if re.search(rb"/Type\s*/Page\b(?!s)", body)]
-    return ["".join(_page(body, objects).split()) for body in pages]
+    return ["".join(normalize("NFKC", _page(body, objects)).split()) for body in pages]  # ligatures taken apart
 
 
 def text_of(data: bytes) -> str:

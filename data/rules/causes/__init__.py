@@ -6,6 +6,8 @@ To add a cause is to add an entry to the file of its slot. The diagnosis tries w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from data.rules.causes.cause import Cause, Cost, joined
 from data.rules.causes.model import MODEL_CAUSES, POOLING_CAUSES
 from data.rules.causes.output import OUTPUT_CAUSES, SCORE_CAUSES
@@ -15,7 +17,7 @@ from data.store.vocabulary import Slot
 
 __all__ = [
     "CAUSES", "FAMILIES", "OF_FINDING", "RECIPE_SLOTS", "Cause", "Cost", "cause_of_setting", "effect_of", "joined",
-    "words_of",
+    "stored_cause", "words_of",
 ]  # fmt: skip
 
 # By code, in the order in which causes that vectors cannot tell apart are stated.
@@ -122,6 +124,18 @@ def cause_of_setting(name: str, value: str | None = None) -> str | None:
     """Code of the cause that a setting is in which two runs differ: that of its value, or of any; None for others."""
     own = (cause.code for cause in CAUSES.values() if value is not None and cause.setting == (name, value))
     return next(own, _OF_SETTING.get(name))
+
+
+def stored_cause(code: str, blanks: Mapping[str, object]) -> Cause | None:
+    """A cause of a diagnosis from the store, by its code (of several that act together: joined by ' + ') and blanks.
+
+    None for a code that the catalogue does not have.
+    """
+    codes = code.split(" + ")
+    if any(each not in CAUSES for each in codes):
+        return None
+    filled = [CAUSES[each].filled(blanks) for each in codes]
+    return filled[0] if len(filled) == 1 else joined(filled)
 
 
 def words_of(code: str) -> str:
