@@ -184,6 +184,7 @@ def test_the_numbers_of_a_page_are_the_same_in_either_language(store: Path, page
     assert english == chinese
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("name", "page", "asked"), VIEWS)
 def test_the_numbers_of_a_view_are_the_same_in_either_language(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, name: str, page: str, asked: Any
@@ -199,6 +200,42 @@ def test_tables_of_a_page_have_the_same_numbers_in_either_language(store: Path) 
         for one, other in zip(english, chinese, strict=True):
             numbers = [table.value.select_dtypes("number") for table in (one, other)]
             assert numbers[0].equals(numbers[1])
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, made_store: Path) -> None:
+    monkeypatch.setenv("PLUMBLINE_STORE", str(made_store))
+
+
+def address(at: AppTest) -> dict[str, list[str]]:
+    return {key: value if isinstance(value, list) else [value] for key, value in at.query_params.items()}
+
+
+def test_an_address_is_spelled_in_english_whatever_the_labels_say(made: None) -> None:
+    """Of each kind of control: segments, a list with several choices, a list with one, tabs."""
+    asked = {
+        "l_weights": ["Open"], "l_licence": ["commercial use"], "l_sort": ["Parameters"],
+        "l_view": ["Quality against size"], "l_colour": ["release"],
+    }  # fmt: skip
+    at = on("leaderboard", lang="zh", **asked)
+    assert not at.warning and address(at) == {"lang": ["zh"], **asked}
+    assert at.session_state["l_weights"] == "Open" and at.session_state["l_licence"] == ["allowed"]
+    with words.in_language("zh"):  # AppTest asks how options are shown outside of any session
+        at.segmented_control(key="l_weights").set_value("Proprietary")
+        at.multiselect(key="l_licence").set_value(["allowed", "unknown"])
+        at.selectbox(key="l_sort").set_value("Rank").run()
+    changed = {"l_weights": ["Proprietary"], "l_licence": ["commercial use", "licence unknown"]}
+    kept = {key: value for key, value in asked.items() if key != "l_sort"}
+    assert address(at) == {"lang": ["zh"], **kept, **changed}
+    with words.in_language("zh"):
+        at.segmented_control(key="l_weights").set_value("Any").run()
+    assert "l_weights" not in at.query_params
+    assert on("leaderboard", lang="en", **kept).session_state["l_weights"] == "Open"
+
+
+def test_an_address_in_another_language_is_no_choice(made: None) -> None:
+    at = on("leaderboard", lang="zh", l_weights="开放")
+    assert "weights 不能是“开放”" in at.warning[0].value and "l_weights" not in at.query_params
 
 
 # What draws a text, and which arguments of it are none.
