@@ -68,6 +68,9 @@ _MEANING = {
 }
 
 
+_FEW = 3  # models
+
+
 class Choices(NamedTuple):
     """A way to compare, where its verdicts part, the models and tasks asked about and the verdicts to show of them."""
 
@@ -76,6 +79,12 @@ class Choices(NamedTuple):
     deltas: pd.DataFrame
     chosen: pd.DataFrame
     verdicts: list[str]
+
+    @property
+    def models(self) -> list[str]:
+        """The models asked about, where they are few: what a decision on the view is about."""
+        models = [str(model) for model in self.chosen["model"].unique()]
+        return models if len(models) <= _FEW else []
 
 
 class Answers(NamedTuple):
