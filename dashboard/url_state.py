@@ -29,7 +29,7 @@ from dashboard.bound import Spelling, forget_spelled, is_day, is_within, near_na
 from dashboard.formatting import plain
 from dashboard.frame_keys import FRAME_KEYS
 from dashboard.old_links import page_meant, with_prefix
-from dashboard.words import listed, mark, running, tr
+from dashboard.words import language, listed, mark, running, tr
 
 __all__ = [
     "Page", "address_of", "choice", "current_page", "date_input", "declare", "key_of", "multiselect",
@@ -247,6 +247,8 @@ def multiselect(
     spelling, default = Spelling(key, options, spell, shown), list(more.get("default") or [])
     _keep_unknown(key, map(spell, options))
     _prepare(key, map(spell, options), lambda value: all(one in options for one in value))
+    if language() != "en":  # the word that Streamlit has for it is English
+        more.setdefault("placeholder", tr("Choose options"))
     spelling.follow(default, several=True)
     chosen: list[T] = where.multiselect(label, options, key=key, **spelling.arguments(), **more)
     spelling.write(list(chosen), default, several=True)

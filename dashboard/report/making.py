@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-from dashboard.report.document import Block, Notice, Report, ViewDrawn, blocks_in
+from dashboard.report.decided import decided_so_far, decisions_about
+from dashboard.report.document import Notice, Report, ViewDrawn, blocks_in
 from dashboard.report.elements import drawn_view
 from dashboard.report.files import zip_of
 from dashboard.report.html import html_of
@@ -132,11 +133,6 @@ def notices_of(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def decisions_about(views: Sequence[View]) -> tuple[Block, ...]:
-    """What was decided about the views or what they show, as blocks of the report."""
-    return ()
-
-
 def _check(wish: Wish) -> None:
     if not 0 < len(wish.views) <= MOST_VIEWS:
         raise InputError(
@@ -180,7 +176,7 @@ def _drawn(wish: Wish, version: Version, step: Callable[[View, int], None]) -> R
 
 def _key(wish: Wish, version: Version) -> tuple[Any, ...]:
     addresses = tuple(view.address for view in wish.views)
-    return str(store_path()), version, addresses, wish.language, wish.base, wish.title
+    return str(store_path()), version, decided_so_far(), addresses, wish.language, wish.base, wish.title
 
 
 def _keep(wish: Wish, version: Version, report: Report) -> None:

@@ -119,6 +119,7 @@ def choose_limits() -> tuple[Limits, bool, float, bool]:
     )  # fmt: skip
     licences = url_state.multiselect(
         tr("Licence"), list(CLASSES), "licence", placeholder=tr("any"), format_func=CLASSES.__getitem__,
+        shown=lambda code: tr(CLASSES[code]),
         help=tr("What it lets a company do. Open weights alone do not allow commercial use."),
     )  # fmt: skip
     left, right = st.columns(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ _KINDS = {
     "task": "task", "tasks": "task", "run": "run", "other": "run", "check": "check",
 }  # fmt: skip
 _MOST = 12  # items that a decision is about by itself
-_AUTHOR = "_decision_author"
+_AUTHOR, _KEPT = "_decision_author", "_decisions_kept"
 _SHOWN = 3
 
 
@@ -54,10 +54,12 @@ def all_decisions() -> Decisions:
 def items_of(choices: object) -> tuple[Item, ...]:
     """What a page's choices name: the model, the task and so on it is about, as far as they are filled in."""
     items: dict[Item, None] = {}
-    for field, kind in _KINDS.items():
-        value = getattr(choices, field, None)
-        names = [value] if isinstance(value, str) else value if isinstance(value, Sequence) else []
-        items.update(dict.fromkeys(Item(kind, name) for name in names if isinstance(name, str) and name))
+    # What matters on Our use, and the row of a benchmark, hold the name one step further in.
+    for part in (choices, getattr(choices, "use", None), getattr(choices, "benchmark", None)):
+        for field, kind in _KINDS.items():
+            value = part.get(field) if isinstance(part, Mapping) else getattr(part, field, None)
+            names = [value] if isinstance(value, str) else value if isinstance(value, Sequence) else []
+            items.update(dict.fromkeys(Item(kind, name) for name in names if isinstance(name, str) and name))
     return tuple(items)[:_MOST]
 
 
@@ -74,7 +76,8 @@ def is_superseded(decision: Decision, decisions: Iterable[Decision]) -> bool:
 
 def show_decisions_about(items: tuple[Item, ...]) -> None:
     """The decisions about any of the items in a line each, the latest first; nothing where there is none."""
-    about = _most_about(items, all_decisions().decisions)
+    decisions, here = all_decisions().decisions, current_address()
+    about = [decision for decision in decisions if decision.link == here or decision in _most_about(items, decisions)]
     if not about:
         return
     for decision in about[:_SHOWN]:
@@ -128,7 +131,9 @@ def show_unreadable(decisions: Decisions) -> None:
 def _form(items: tuple[Item, ...]) -> None:
     with st.form("decision", border=False, clear_on_submit=False):
         st.caption(tr("Kept in a file beside the store, with this view and its figures of today."))
-        name = st.text_input(tr("Name of the decision"), max_chars=LONGEST["name"], key="decision_name")
+        # Kept ones leave fields behind that are empty again, refused ones their texts.
+        nth = st.session_state.get(_KEPT, 0)
+        name = st.text_input(tr("Name of the decision"), max_chars=LONGEST["name"], key=f"decision_name_{nth}")
         question = st.text_input(
             tr("Question"), value=tr(url_state.current_page().question), max_chars=LONGEST["question"]
         )
@@ -136,7 +141,7 @@ def _form(items: tuple[Item, ...]) -> None:
             tr("Choice"), list(Conclusion), default=Conclusion.ACCEPT, required=True,
             format_func=lambda choice: tr(CHOICE_WORDS[choice]),
         )  # fmt: skip
-        reason = st.text_area(tr("Reason"), max_chars=LONGEST["reason"], key="decision_reason")
+        reason = st.text_area(tr("Reason"), max_chars=LONGEST["reason"], key=f"decision_reason_{nth}")
         signed = _signed_in()
         author = signed or st.text_input(
             tr("Your name"), value=st.session_state.get(_AUTHOR, ""), max_chars=LONGEST["author"], key="decision_author"
@@ -147,12 +152,12 @@ def _form(items: tuple[Item, ...]) -> None:
         name, question, Conclusion(choice or Conclusion.INVESTIGATE), reason, author, current_address(), items
     )
     try:
-        figures = answer_of(decided_queries.figures_of, items)
-        decide(replace(decision, figures=figures))
+        figures, record = answer_of(decided_queries.figures_of, items), answer_of(decided_queries.record_state)
+        decide(replace(decision, figures=figures, record=record))
     except PlumblineError as error:
         st.error(plain(error), icon=":material/error:")
         return
-    st.session_state[_AUTHOR] = author
+    st.session_state.update({_AUTHOR: author, _KEPT: nth + 1})
     st.toast(tr("The decision is kept."), icon=":material/gavel:")
     st.rerun()
 

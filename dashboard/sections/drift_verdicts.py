@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -10,7 +13,7 @@ from dashboard.formatting import count, plain, word
 from dashboard.looks import Look
 from dashboard.sections.grid import show_table
 from dashboard.tables import drift as drift_tables
-from dashboard.words import listed, mark, tr, tr_n
+from dashboard.words import language, listed, mark, tr, tr_n
 from data.rules.drift import DRIFT_VERDICTS
 from data.store.vocabulary import DriftVerdict
 
@@ -72,10 +75,17 @@ def _lines(group: pd.DataFrame) -> None:
         st.caption(tr("None."))
         return
     lines = [
-        f"**{plain(row['name'])}**  \n{plain(tr(row['sentence']))}" + _tests(row["tests_failed"])
+        f"**{plain(row['name'])}**  \n{plain(_sentence(row))}" + _tests(row["tests_failed"])
         for row in group.to_dict("records")
     ]
     st.markdown("\n\n".join(lines))
+
+
+def _sentence(row: dict[Hashable, Any]) -> str:
+    """What the check says of an encoder; where nobody has translated that, the verdict stands before it."""
+    sentence = str(tr(row["sentence"]))
+    untold = language() != "en" and sentence == row["sentence"]
+    return listed([word(row["verdict"]), sentence], ": ") if untold else sentence
 
 
 def _tests(failed: int) -> str:

@@ -28,8 +28,8 @@ def first_model(at: AppTest) -> str:
 
 
 def fill(at: AppTest, **texts: str) -> None:
-    at.text_input(key="decision_name").set_value(texts.get("name", "Short list"))
-    at.text_area(key="decision_reason").set_value(texts.get("reason", "It is small."))
+    at.text_input(key="decision_name_0").set_value(texts.get("name", "Short list"))
+    at.text_area(key="decision_reason_0").set_value(texts.get("reason", "It is small."))
     at.text_input(key="decision_author").set_value(texts.get("author", "Ada"))
     next(button for button in at.button if button.label == "Keep the decision").click()
     at.run()

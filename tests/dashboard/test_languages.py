@@ -115,3 +115,10 @@ def test_the_reader_of_texts_sees_what_is_said() -> None:
         "Column('Head', 'source', help='What it is.')\nx = mark('a' 'b')\nst.write('unsaid')\ntr('p' if x else 'q')"
     )
     assert set(texts_of(ast.parse(code))) == {"One {a}", "{n} things", "odd one", "Head", "What it is.", "ab", "p", "q"}
+
+
+def test_bold_ends_where_markdown_lets_it() -> None:
+    """Behind a mark of punctuation, and before a letter, two asterisks end nothing."""
+    for path, texts in catalogues("zh"):
+        for other in texts.values():
+            assert not re.search(r"\*\*[^*]*[。，；：！？”）]\*\*(?=\w)", other), (path.name, other)
