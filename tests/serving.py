@@ -16,12 +16,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def served(store: Path, log: Path, *, seconds: float = 180, every: float = 0.05) -> Iterator[str]:
-    """Address of a dashboard over ``store``; its output goes to ``log``, and it ends with the block."""
+def served(store: Path, log: Path, *, seconds: float = 180, every: float = 0.05, ahead: bool = False) -> Iterator[str]:
+    """Address of a dashboard over ``store``; its output goes to ``log``, and it ends with the block.
+
+    With ``ahead`` as ``make run`` serves it, with pages drawn before anybody asks.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
+    how = ["dashboard", "run", "--port"] if ahead else ["streamlit", "run", "dashboard/app.py", "--server.port"]
+    command = [sys.executable, "-m", *how, str(port)]
     environment = {**os.environ, "PLUMBLINE_STORE": str(store)}
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -1,0 +1,73 @@
+"""Sessions of a served dashboard without a browser: Streamlit's own messages over its websocket."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import connect
+
+__all__ = ["Answer", "Session", "session"]
+
+SECONDS = 120.0  # a page takes a few; after this long it hangs
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One run of a page: how long it took, whether anything went wrong, and what was sent."""
+
+    seconds: float
+    failed: str
+    messages: int
+
+
+class Session:
+    """One open page."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+
+    async def ask(self, page: str, query: str = "") -> Answer:
+        """Run a page at its choices; what the script said of an error comes back with it."""
+        message = BackMsg()
+        message.rerun_script.page_name, message.rerun_script.query_string = page, query
+        start = time.perf_counter()
+        await self._socket.send(message.SerializeToString())
+        failed, messages = "", 0
+        async with asyncio.timeout(SECONDS):
+            async for data in self._socket:
+                forward = ForwardMsg()
+                forward.ParseFromString(data)
+                messages += 1
+                if (
+                    forward.WhichOneof("type") == "delta"
+                    and forward.delta.new_element.WhichOneof("type") == "exception"
+                ):
+                    failed = forward.delta.new_element.exception.message or "an exception"
+                if forward.WhichOneof("type") == "script_finished":
+                    if forward.script_finished in (
+                        ForwardMsg.FINISHED_EARLY_FOR_RERUN, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
+                    ):  # fmt: skip
+                        continue
+                    if forward.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY:
+                        failed = failed or ForwardMsg.ScriptFinishedStatus.Name(forward.script_finished)
+                    return Answer(time.perf_counter() - start, failed, messages)
+        return Answer(time.perf_counter() - start, "the server hung up", messages)
+
+
+@asynccontextmanager
+async def session(address: str) -> AsyncIterator[Session]:
+    """A session of the dashboard at an address."""
+    where = urlsplit(address)
+    async with connect(
+        f"ws://{where.netloc}/_stcore/stream", subprotocols=["streamlit"], origin=f"http://{where.netloc}",  # type: ignore[list-item, arg-type]
+        max_size=None,
+    ) as socket:  # fmt: skip
+        yield Session(socket)
