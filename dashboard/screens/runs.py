@@ -134,7 +134,11 @@ def show_parts(name: str, tasks: pd.DataFrame, warnings: list[RunWarning]) -> No
 def show_diagnoses(diagnoses: list[dict[Hashable, Any]]) -> None:
     """One diagnosis of a run; of several, the one chosen."""
     names = [str(diagnosis["label"]) for diagnosis in diagnoses]
-    name = url_state.selectbox(tr("Diagnosis of"), names, "candidate", width=480) if len(names) > 1 else names[0]
+    name: str | None = names[0]
+    if len(names) > 1:
+        name = url_state.selectbox(tr("Diagnosis of"), names, "candidate", width=480)
+    else:
+        st.markdown(tr("**Diagnosis of {name}**", name=plain(name)))
     show_diagnosis(diagnoses[names.index(str(name))], str(name))
 
 

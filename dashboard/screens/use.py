@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import url_state
 from dashboard.access import answer_of
@@ -39,10 +40,11 @@ AT_LEAST_ZERO: dict[str, Any] = {"min_value": 0.0, "step": 1.0, "format": "%g"}
 
 
 class Choices(NamedTuple):
-    """What matters, and the index of vectors that is to be paid for."""
+    """What matters, the index of vectors that is to be paid for, and the place of the answer above the controls."""
 
     use: Use
     vectors: dict[str, Any]
+    answer: DeltaGenerator
 
 
 class Answers(NamedTuple):
@@ -78,6 +80,7 @@ def controls() -> Choices | None:
     )
     if benchmark is None:
         return None
+    answer = st.container()
     weigh, must, index = st.columns(3)
     with weigh.expander(tr("What matters"), expanded=True, icon=":material/balance:"):
         weights = choose_weights(preset, benchmark)
@@ -85,7 +88,7 @@ def controls() -> Choices | None:
         limits, strict, coverage = choose_limits()
     with index.expander(tr("Index and list"), expanded=True, icon=":material/database:"):
         vectors, top = choose_index()
-    return Choices(Use(benchmark, **weights, limits=limits, strict=strict, coverage=coverage, top=top), vectors)
+    return Choices(Use(benchmark, **weights, limits=limits, strict=strict, coverage=coverage, top=top), vectors, answer)
 
 
 def choose_weights(preset: Preset, benchmark: str) -> dict[str, Any]:
@@ -196,6 +199,11 @@ def questions(choices: Choices) -> Answers:
 
 def show_answer(answers: Answers) -> None:
     """The headline, and who is not on the list and why."""
+    with answers.choices.answer:
+        _show_first(answers)
+
+
+def _show_first(answers: Answers) -> None:
     st.subheader(tr("The short list"), anchor=False)
     short_list, ranked = answers.short_list, answers.ranked
     if ranked.empty:
@@ -246,7 +254,7 @@ def show_reasons(answers: Answers) -> None:
 
 def show_list(answers: Answers) -> None:
     """All who fit, with intervals and robustness; a click opens a model."""
-    (use, vectors), ranked = answers.choices, answers.ranked
+    (use, vectors, _), ranked = answers.choices, answers.ranked
     if ranked.empty:
         return
     row = show_sortable(use_tables.short_list_table(with_prices(with_private(ranked.head(SHOWN))), use.top), "rows")

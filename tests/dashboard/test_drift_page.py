@@ -122,7 +122,7 @@ def test_a_fault_met_by_several_is_shown_once(monkeypatch, made_parity, tmp_path
                 " '3 of 9 tensors are not in the file', 'Why.', 'Load them.', ?)",
                 [f"twice-{number}", run, subject, '{"missing": 3}'],
             )
-    for name, link in (("drift", {"encoder": "cls"}), ("runs", {"run": "run-check-1"})):
+    for name, link in (("drift", {"encoder": "cls"}), ("runs", {"run": "run-check-1", "part": "Findings"})):
         labels = [e.label for e in page(monkeypatch, path, name, **link).expander if "3 of 9 tensors" in e.label]
         assert len(labels) == 1, name
     assert "cls, reference fp32, strips" in labels[0].replace("\\", "")
@@ -193,14 +193,14 @@ def test_two_encoders_of_one_label_are_told_apart(monkeypatch, tmp_path):
 
 
 def test_a_run_shows_what_it_diagnosed(monkeypatch, made_parity):
-    at = page(monkeypatch, made_parity, "runs", run="run-check-1")
+    at = page(monkeypatch, made_parity, "runs", run="run-check-1", part="Diagnoses")
     assert "Diagnosis of prompt" in said(at) and "explain 99" in said(at)
 
 
 def test_runs_show_command_warnings_and_findings(monkeypatch, made_parity):
-    at = page(monkeypatch, made_parity, "runs", run="run-bf16")
+    at = page(monkeypatch, made_parity, "runs", run="run-bf16", part="Warnings")
     assert "transformers.modeling_utils: Some weights were <b>not</b> initialised" in [code.value for code in at.code]
-    at = page(monkeypatch, made_parity, "runs", run="run-check-1")
+    at = page(monkeypatch, made_parity, "runs", run="run-check-1", part="Findings")
     assert any("A prompt is put before each text" in expander.label for expander in at.expander)
     assert "Leave prompts empty." in [code.value for code in at.code]
 
