@@ -10,6 +10,7 @@ import ast
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations_with_replacement, product
 from pathlib import Path
 from string import ascii_lowercase
@@ -65,6 +66,13 @@ BY_HAND: dict[tuple[str, str], tuple[str, ...]] = {
     ("pipeline.py", "step"): _STEP, ("pipeline.py", "before"): _STEP, ("pipeline.py", "steps[0]"): _STEP,
     ("pipeline.py", "undone[-1]"): _STEP, ("widths.py", "step"): _STEP, ("module_tensors.py", "step"): _STEP,
     ("missing_files.py", "step"): _STEP,
+    ("pipeline.py", "' and '.join(map(str, poolings))"): (
+        "{kind} in {path} and {kind} in {path}", "{a} and {b}", "{a} and {b} and {c}",
+    ),
+    # the commonest file by its name, since "config.json says" begins other texts
+    ("config_numbers.py", "f'{file} says {odd[0]} is {settings[odd[0]]}'"): (
+        "{file} says {name} is {number}", "config.json says {name} is {number}",
+    ),
     # what `load_model` of loading.py raises
     ("weights.py", "error.what"): ("The weights cannot be loaded", "The model cannot be loaded without its own code"),
     # what `header` of weight_files.py raises, as `broken_safetensors` says it
@@ -120,6 +128,7 @@ BY_HAND: dict[tuple[str, str], tuple[str, ...]] = {
 IMPOSSIBLE = re.compile(r"nothing can be is|read loaded instead|\{instead\} loaded|^\{a\} tensor .* more$")
 
 
+@cache
 def sentences() -> dict[str, set[str]]:
     """The sentences by template, and the files that say them; of those that differ in names of blanks only, one."""
     readers = [Reader(path) for path in sorted(SOURCES)]

@@ -6,9 +6,10 @@ import ast
 import re
 import tomllib
 from functools import cache
+from itertools import product
 
 from evaluators.model_files.fault import REFUSALS
-from tests.dashboard.seen_sentences import Reader, sentences, shape, template
+from tests.dashboard.seen_sentences import Reader, sentences, template
 from tests.dashboard.test_languages import LOCALE, blanks, catalogues
 from tests.serving import ROOT
 
@@ -20,9 +21,25 @@ token ID UNK NaN GPU KB MD5 Hub
 transformers torch Python Git LFS FlagEmbedding SentenceTransformer OpenCLIP SentencePiece peft MaxSim transformer
 JSON XML ONNX OpenVINO GGUF safetensors pickle bytearray float32 bfloat16 float16 INFO
 Normalize Pooling Transformer Tanh LayerNorm FOLDER True
-idx type path name null true right left lasttoken variant types structure parameters prompts requirements
+idx type path name null true right left lasttoken variant types structure parameters prompts requirements text
 architectures normalizer truncation padding word hello world
 """
+# What checks fill into a blank of the catalogue that has words of its own, or nothing; the blank and what it then is.
+FILLED = {
+    "Put {setting} back as the model's repository has it.": ("{setting}", "{name} in {file}"),
+    "Take {step} and the modules before it from one revision of the model's repository.": (
+        "{step}", "{kind} in {path}",
+    ),
+    "The architecture is trained with {usual}: another activation loads, and gives other vectors.": (
+        "{usual}", "{one} or {other}",
+    ),
+    "The module cannot be built: it takes {known}.": ("{known}", "a positive whole number", "an entry for text"),
+    "Since then {changed} changed; published figures may be of it.": ("{changed}", "nothing read"),
+    "Run it with 'vllm:{folder}' on a GPU, or install the library that reads {method}.": (
+        "{method}", "an unnamed method",
+    ),
+    "Add the folder {folder} from the model's repository.": ("{folder}", ""),
+}  # fmt: skip
 # Commands and addresses of models, which are typed as they are.
 TYPED = re.compile(
     r"hf download .*?(?=（)|hf download .*|python -m evaluators parity( --candidate '[^']*')?|llama-server .*?(?=；)|"
@@ -44,9 +61,11 @@ def catalogued() -> set[str]:
         for row in tomllib.loads(path.read_text("utf-8")).values()
         if isinstance(row, dict)
     ]
-    return {row[key] for row in rows for key in ("why", "remedy")} | {
-        text for texts in REFUSALS.values() for text in texts
+    texts = {row[key] for row in rows for key in ("why", "remedy")} | {
+        text for two in REFUSALS.values() for text in two
     }
+    assert FILLED.keys() <= texts
+    return texts | {text.replace(blank, words) for text, (blank, *every) in FILLED.items() for words in every}
 
 
 def test_every_sentence_is_there_and_no_other() -> None:
@@ -67,28 +86,34 @@ def test_only_names_stay_as_they_are() -> None:
     for text, other in chinese().items():
         assert blanks(other) == blanks(text), text
         assert re.search("[\u4e00-\u9fff]", other), text
-        bare = TYPED.sub(" ", re.sub(r"`[^`]*`|\{\w+\}", " ", other.replace("{{", "").replace("}}", "")))
-        bare = re.sub(r"[\w.:/-]*[._/-][\w.:/-]+", " ", bare, flags=re.ASCII)
-        left = set(re.findall(r"[A-Za-z]\w+", bare, flags=re.ASCII))
+        plain = TYPED.sub(" ", re.sub(r"`[^`]*`|\{\w+\}", " ", bare(other)))
+        plain = re.sub(r"[\w.:/-]*[._/-][\w.:/-]+", " ", plain, flags=re.ASCII)
+        left = set(re.findall(r"[A-Za-z]\w+", plain, flags=re.ASCII))
         assert left <= names, (text, left - names)
         used |= left
     assert used == names
 
 
-def literal(text: str) -> str:
-    return shape(text).replace("{}", "")
+def pattern(text: str) -> re.Pattern[str]:
+    """What a sentence of this text is matched by, each blank as a group."""
+    whole = ""
+    for at, part in enumerate(re.split(r"\{(\w+)\}", text)):
+        again = f"(?P<{part}>" in whole
+        whole += (f"(?P={part})" if again else f"(?P<{part}>.+?)") if at % 2 else re.escape(bare(part))
+    return re.compile(whole, re.DOTALL)
+
+
+def bare(text: str) -> str:
+    return text.replace("{{", "{").replace("}}", "}")
 
 
 def test_of_two_texts_that_match_the_more_exact_stands_first() -> None:
-    """A stored sentence is held against the texts from the top: each text has to be reached by what it is made of."""
-    patterns = [
-        (text, re.compile(".+?".join(map(re.escape, shape(text).split("{}"))), re.DOTALL)) for text in chinese()
-    ]
-    for text in chinese():
-        filled = re.sub(r"\{\w+\}", "3,072", text)
-        first = next(one for one, pattern in patterns if pattern.fullmatch(filled))
-        assert len(literal(first)) >= len(literal(text)), (text, first)
-        assert shape(chinese()[first]) == shape(chinese()[text]) or first == text, (text, first)
+    """Held against the texts from the top, a stored sentence is said as the one it was made of would have it."""
+    patterns = [(text, pattern(text)) for text in chinese()]
+    for text, filling in product(chinese(), ("3,072", "config.json", "['a']", "2_Dense")):
+        filled, other = (bare(re.sub(r"\{\w+\}", filling, one)) for one in (text, chinese()[text]))
+        first, match = next((one, match) for one, it in patterns if (match := it.fullmatch(filled)))
+        assert chinese()[first].format(**match.groupdict()) == other, (text, first)
 
 
 def test_the_reader_of_sentences_sees_what_is_said(tmp_path) -> None:
