@@ -73,6 +73,11 @@ BY_HAND: dict[tuple[str, str], tuple[str, ...]] = {
     ("config_numbers.py", "f'{file} says {odd[0]} is {settings[odd[0]]}'"): (
         "{file} says {name} is {number}", "config.json says {name} is {number}",
     ),
+    ("missing_files.py", "' and '.join(lost)"): ("{a}", "{a} and {b}", "all"),
+    # lists of up to three names
+    ("misplaced_matrices.py", "' or '.join(turned[:3])"): ("{a}", "{a} or {b}", "{a} or {b} or {c}"),
+    ("tensor_values.py", "' and '.join(copies[0][:3])"): ("{a} and {b}", "{a} and {b} and {c}"),
+    ("pipeline.py", "' and no '.join(lost)"): ("{a}", "{a} and no {b}", "{a} and no {b} and no {c}"),
     # what `load_model` of loading.py raises
     ("weights.py", "error.what"): ("The weights cannot be loaded", "The model cannot be loaded without its own code"),
     # what `header` of weight_files.py raises, as `broken_safetensors` says it
@@ -125,7 +130,7 @@ BY_HAND: dict[tuple[str, str], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 # What the reader makes of two conditions that go together in the code.
-IMPOSSIBLE = re.compile(r"nothing can be is|read loaded instead|\{instead\} loaded|^\{a\} tensor .* more$")
+IMPOSSIBLE = re.compile(r"^all |nothing can be is|read loaded instead|\{instead\} loaded|^\{a\} tensor .* more$")
 
 
 @cache
