@@ -95,10 +95,9 @@ def test_every_text_is_there(code: str) -> None:
 def test_no_text_is_there_that_nobody_says_or_twice(code: str) -> None:
     seen: dict[str, Path] = {}
     for path, texts in catalogues(code):
-        if path.stem.startswith("stored_"):
-            continue  # what evaluators wrote into the store, held by the tests of these names
         for text in texts:
-            assert text in english(), (path.name, text)
+            # What evaluators wrote into the store, tests named after those files hold against who writes it.
+            assert text in english() or path.stem.startswith("stored_"), (path.name, text)
             assert text not in seen, (path.name, seen[text].name, text)
             seen[text] = path
 
