@@ -52,9 +52,8 @@ def measure(context: Any) -> None:
     ):
         browser = playwright.chromium.launch(executable_path=found(), args=FLAGS)
         _wait_until_drawn_ahead(browser, base)
-        print(
-            f"{'from address to answer':34} cold, aim {COLD_S:.1f} s    warm, aim {WARM_S:.1f} s    (median of {ROUNDS})"
-        )
+        aims = f"cold, aim {COLD_S:.1f} s    warm, aim {WARM_S:.1f} s    median of {ROUNDS}"
+        print(f"{'from address to answer':34} {aims}")
         for name in pages():
             cold, warm = zip(*(_opened(browser, f"{base}/{name}") for _ in range(ROUNDS)), strict=True)
             print(f"{name:34} {np.median(cold):17.2f} s {np.median(warm):18.2f} s")

@@ -208,3 +208,32 @@ def _query(**values: str) -> str:
 
 def _squeezed(text: str) -> str:
     return text.replace("\u2060", "")
+
+
+def test_several_rows_open_in_compare_and_back_keeps_them(dashboard, open_page):
+    page = open_page(f"{dashboard}/leaderboard", width=1600)
+    table = grid(page)
+    names = cells(table, "Model")[:3]
+    for row, key in ((0, "l_model"), (2, "l_picked")):
+        select_row(page, grid(page), row)
+        expect(page).to_have_url(re.compile(key))
+        drawn(page)
+    assert asked(page)["picked"] == [names[0], names[2]]
+    page.get_by_role("link", name="Compare the 2 selected").click()
+    expect(page.locator("h1")).to_contain_text("Compare")
+    drawn(page)
+    assert parse_qs(urlsplit(page.url).query)["c_models"] == [names[0], names[2]]
+    page.go_back()
+    expect(page.locator("h1")).to_contain_text("Leaderboard")
+    drawn(page)
+    assert asked(page)["picked"] == [names[0], names[2]]
+
+
+def test_rank_name_and_mean_fit_a_phone(dashboard, open_page):
+    table = grid(open_page(f"{dashboard}/leaderboard", width=390, height=1600))
+    box = table.bounding_box()
+    assert box is not None and box["x"] + box["width"] <= 390
+    drawn_heads = list(table.locator("canvas th").all_inner_texts())
+    assert [head for head in drawn_heads if head][:3] == ["Rank", "Model", "Mean (Task)"]
+    widths = 36 + 48 + 196 + 92  # the box to select by, then the three
+    assert widths <= box["width"] + 20

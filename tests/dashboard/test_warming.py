@@ -1,0 +1,78 @@
+"""Pages are drawn before anybody asks: what they ask of the store is answered then, and a failure stops nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dashboard.queries import profile
+from dashboard.report.runner import run_page, stage
+from dashboard.start import warming
+from data.store.database import version_of, writing
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, made_store: Path, tmp_path: Path) -> Path:
+    path = Path(shutil.copy(made_store, tmp_path / "store.duckdb"))
+    monkeypatch.setenv("PLUMBLINE_STORE", str(path))
+    return path
+
+
+def asked_again(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the store is asked from now on for the profile of a model."""
+    asked: list[str] = []
+    whole = profile.tasks_against_peers
+
+    def counted(*args: object) -> object:
+        asked.append("profile")
+        return whole(*args)  # type: ignore[arg-type]
+
+    counted.__module__, counted.__qualname__ = whole.__module__, whole.__qualname__
+    monkeypatch.setattr(profile, "tasks_against_peers", counted)
+    return asked
+
+
+def test_who_opens_a_page_after_it_was_drawn_asks_nothing_of_the_store(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asked_again(monkeypatch)
+    assert warming.warm(["models"]) == [] and asked == ["profile"]
+    with stage():
+        run_page("models", "")
+    assert asked == ["profile"]
+    with writing(store) as connection:  # another version: its answers are others
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', 'new')")
+    assert warming.warm(["models"]) == [] and asked == ["profile", "profile"]
+
+
+def test_a_page_that_fails_is_named_and_the_others_are_drawn(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def one(page: str, query: str) -> None:
+        drawn.append(page)
+        if page == "tasks":
+            raise RuntimeError("as if")
+
+    monkeypatch.setattr(warming, "run_page", one)
+    assert warming.warm(["models", "tasks", "runs"]) == ["tasks"] and drawn == ["models", "tasks", "runs"]
+
+
+def test_what_was_begun_for_a_store_that_is_gone_is_left(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    before = version_of(store)
+
+    def one(page: str, query: str) -> None:
+        drawn.append(page)
+        with writing(store) as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', 'newer')")
+
+    monkeypatch.setattr(warming, "run_page", one)
+    warming.warm(["models", "tasks"], of=before)
+    assert drawn == ["models"]
+
+
+def test_all_pages_are_drawn_the_first_one_first() -> None:
+    order = warming._in_order()
+    assert order[0] == "" and {"leaderboard", "decisions"} <= set(order)
