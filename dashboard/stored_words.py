@@ -40,12 +40,14 @@ class _Template(NamedTuple):
 
     @classmethod
     def of(cls, text: str, other: str) -> _Template:
-        pieces = list(string.Formatter().parse(text))
-        blanks = tuple(name for _, name, _, _ in pieces if name is not None)
-        literals = [literal for literal, _, _, _ in pieces]
-        if pieces[-1][1] is not None:
-            literals.append("")
-        return cls(tuple(literals), blanks, tuple((piece[0], piece[1]) for piece in string.Formatter().parse(other)))
+        literals, blanks = [""], []
+        for literal, name, _, _ in string.Formatter().parse(text):  # what has no name ends at a brace of its own
+            literals[-1] += literal
+            if name is not None:
+                blanks.append(name)
+                literals.append("")
+        pieces = string.Formatter().parse(other)
+        return cls(tuple(literals), tuple(blanks), tuple((literal, name) for literal, name, _, _ in pieces))
 
     def values(self, text: str) -> dict[str, str] | None:
         """What stands in the blanks of a text, as little as may be in each; None where it is no such text.
