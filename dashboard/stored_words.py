@@ -85,7 +85,7 @@ def tr_stored(sentence: str) -> str:
     Raises nothing: text that is no sentence of ours comes back unchanged, whatever it holds and however long it is.
     """
     code = words.language()
-    if code == "en" or len(sentence) > _LONGEST:
+    if code == "en" or not 0 < len(sentence) <= _LONGEST:
         return sentence
     exact = words.catalogue_of(code).get(sentence)
     return exact or _row(code, sentence, " + ", _DEPTH) or _known(code, sentence, _DEPTH, loosely=True) or sentence

@@ -207,6 +207,35 @@ def test_every_verdict_is_said() -> None:
     assert {sentence: other for sentence, other in left.items() if latin(re.sub(r"\b[pt]\d+\b", "", other))} == {}
 
 
+def test_what_the_views_say_of_two_figures_is_said() -> None:
+    view = (ROOT / "data" / "store" / "views" / "30_deltas.sql").read_text("utf-8")
+    code = re.sub(r"--[^\n]*", "", view)
+    texts = {text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", code)}
+    whose = ("the model card's figure", "the official figure", "the run's figure")
+    ends = [text for text in texts if text.startswith(" ") and text.strip()]
+    whole = {text for text in texts - set(whose) if text.count(" ") > 2 and text[:1].islower() and "|" not in text}
+    assert len(whole) >= 18 and len(ends) == 2 and set(whose) <= texts
+    sentences = [*whole, *(figure + end for figure in whose for end in ends)]
+    for text in sentences:
+        # Of a metric that is another one's value it is said whose figure that is.
+        for first in whose if text.startswith("another metric: {} is") else ("v1",):
+            spoken = said(text.replace("{}", first, 1).replace("{}", "v2", 1).replace("{}", "v3", 1))
+            assert not latin(re.sub(r"v\d|ap(?=，)", "", spoken)), text
+    several = "a figure on the old 0-100 scale was divided by 100; the subset was renamed: a is now b"
+    assert said(several) == "0-100 旧尺度的数值已除以 100；子集已改名：a 现为 b"
+
+
+def test_what_readers_of_files_note_is_said() -> None:
+    for name in ("parse", "legacy_format"):
+        tree = ast.parse((ROOT / "evaluators" / "results" / f"{name}.py").read_text("utf-8"))
+        calls = [
+            node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "notes.append"
+        ]
+        assert calls
+        for text in (text for call in calls for text in _filled(call.args[0])):
+            assert not latin(said(text)), text
+
+
 def test_causes_are_said_whatever_stands_in_their_blanks() -> None:
     for cause in CAUSES.values():
         filled = cause.filled({name: 7 for _, name, _, _ in string.Formatter().parse(cause.words) if name})
