@@ -222,7 +222,7 @@ def test_what_the_views_say_of_two_figures_is_said() -> None:
             spoken = said(text.replace("{}", first, 1).replace("{}", "v2", 1).replace("{}", "v3", 1))
             assert not latin(re.sub(r"v\d|ap(?=，)", "", spoken)), text
     several = "a figure on the old 0-100 scale was divided by 100; the subset was renamed: a is now b"
-    assert said(several) == "0-100 旧尺度的数值已除以 100；子集已改名：a 现为 b"
+    assert said(several) == "一个旧的 0–100 刻度的分数已除以 100；子集已改名：a 现为 b"
 
 
 def test_what_readers_of_files_note_is_said() -> None:
