@@ -22,8 +22,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from data.rules.words import Phrase, mark, phrase
 
 __all__ = [
-    "LANGUAGES", "capital", "choose_language", "in_language", "language", "listed", "mark", "phrase", "running",
-    "stopped", "tr", "tr_n",
+    "LANGUAGES", "capital", "catalogue_of", "choose_language", "in_language", "language", "listed", "mark", "phrase",
+    "running", "stopped", "tr", "tr_n",
 ]  # fmt: skip
 
 # By the code that stands in the address, as the language itself is called.
@@ -46,7 +46,7 @@ def tr(text: str, /, **values: Any) -> str:
     if isinstance(text, Phrase):
         values = {**text.values, **values}
         text = text.template
-    other = _catalogue(language()).get(text, text)
+    other = catalogue_of(language()).get(text, text)
     if not values:
         return other
     return other.format(**{name: tr(value) if isinstance(value, Phrase) else value for name, value in values.items()})
@@ -54,7 +54,7 @@ def tr(text: str, /, **values: Any) -> str:
 
 def tr_n(n: int, one: str, many: str, /, **values: Any) -> str:
     """The text for one or for several things, ``{n}`` among its blanks; a language without a plural knows ``many``."""
-    if language() != "en" and many in _catalogue(language()):
+    if language() != "en" and many in catalogue_of(language()):
         return tr(many, n=n, **values)
     return (one if n == 1 else many).format(n=n, **values)
 
@@ -112,8 +112,9 @@ def _of_browser(locale: str | None) -> str:
 
 
 @cache
-def _catalogue(code: str) -> dict[str, str]:
+def catalogue_of(code: str, parts: str = "*") -> dict[str, str]:
+    """Every English text with the one of a language, of all its files or of those with such a name."""
     texts: dict[str, str] = {}
-    for path in sorted((_LOCALE / code).glob("*.toml")):
+    for path in sorted((_LOCALE / code).glob(f"{parts}.toml")):
         texts.update(tomllib.loads(path.read_text("utf-8")))
     return texts

@@ -224,6 +224,20 @@ def test_no_code_parses_a_sentence() -> None:
                 assert _KNOWN.get(str(path.relative_to(ROOT))) == (m[1] or m[2]), (path, line)
 
 
+# Where a sentence is held against templates to be said in another language: nothing but what is shown may come of it.
+_SHOWN_BY = {"sections", "tables", "screens", "figures"}
+
+
+def test_a_sentence_that_is_matched_is_only_shown() -> None:
+    """``dashboard/stored_words.py`` does parse sentences: no rule, query or evaluator may ask it what one says."""
+    asking = {
+        path.relative_to(ROOT).parts[1]
+        for path in SOURCES
+        if path.name != "stored_words.py" and "stored_words" in path.read_text(encoding="utf-8")
+    }
+    assert asking <= _SHOWN_BY, asking
+
+
 @pytest.mark.parametrize(
     "code",
     [

@@ -17,6 +17,7 @@ from dashboard.sections.cell_diagnosis import show_cell_diagnosis
 from dashboard.sections.delta_views import Deltas
 from dashboard.sections.grid import show_table
 from dashboard.sections.private import show_private
+from dashboard.stored_words import tr_stored
 from dashboard.tables import deltas as deltas_tables
 from dashboard.words import capital, listed, mark, running, stopped, tr
 from data.rules.deltas import Sides, worst_first
@@ -94,7 +95,7 @@ def _show_verdict(cell: dict[str, Any], sides: Sides) -> None:
             floor=score(cell["floor"]), reruns=count(cell["floor_n"], "rerun"),
             tasks=tr(of) if of else tr("{type} tasks", type=plain(cell["type"])),
         ),
-        *(plain(tr(cell[name])) for name in ("why_not", "remarks") if isinstance(cell[name], str)),
+        *(plain(tr_stored(cell[name])) for name in ("why_not", "remarks") if isinstance(cell[name], str)),
     ]  # fmt: skip
     st.caption(running(*(stopped(capital(sentence)) for sentence in sentences if sentence)))
 

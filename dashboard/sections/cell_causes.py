@@ -13,9 +13,11 @@ from dashboard.access import answer_of
 from dashboard.formatting import plain
 from dashboard.queries import reproduction as reproduction_queries
 from dashboard.sections.delta_views import Deltas
+from dashboard.stored_words import tr_stored
 from dashboard.words import capital, listed, phrase, running, stopped, tr
 from data.rules.setups import NamedRun
 from data.rules.signs import CellEvidence, signs
+from data.rules.words import Phrase
 from data.store.vocabulary import Verdict
 
 __all__ = ["show_likely_causes"]
@@ -29,8 +31,14 @@ def show_likely_causes(cell: Mapping[str, Any], deltas: Deltas, provenance: pd.D
     elif cell["verdict"] in (Verdict.GAP, Verdict.BROKEN, Verdict.DRIFT):
         st.markdown(tr("**Likely causes**: no rule fits what is known of this cell."))
     for sign in likely[:5]:
-        seen = listed([f"**{plain(capital(tr(sign.words)))}**", plain(tr(sign.seen))], ": ")
+        seen = listed([f"**{plain(capital(tr(sign.words)))}**", plain(_seen(sign.seen))], ": ")
         st.markdown("- " + running(stopped(seen), plain(tr(sign.settle))))
+
+
+def _seen(sign: str) -> str:
+    """What a sign says it saw, sentences of the store in its blanks included."""
+    held = sign.values.items() if isinstance(sign, Phrase) else ()
+    return tr(sign, **{name: tr_stored(value) for name, value in held if type(value) is str})
 
 
 def _evidence(cell: Mapping[str, Any], deltas: Deltas, provenance: pd.DataFrame, warnings: list[str]) -> CellEvidence:

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import looks
 from dashboard.formatting import plain, signed, word
 from dashboard.queries.chain import Link
+from dashboard.stored_words import tr_stored
 from dashboard.words import capital, listed, mark, running, stopped, tr
 from data.store.vocabulary import LinkState
 
@@ -81,7 +82,7 @@ def link_in_words(link: Link) -> str:
 
 def _fault(facts: dict[str, Any]) -> str:
     more = tr("And {n} more.", n=facts["more"]) if facts["more"] else ""
-    return running(stopped(str(facts["seen"])), more)
+    return running(stopped(tr_stored(str(facts["seen"]))), more)
 
 
 def _files(facts: dict[str, Any]) -> str:
@@ -96,7 +97,7 @@ def _files(facts: dict[str, Any]) -> str:
 
 
 def _vectors(facts: dict[str, Any]) -> str:
-    return running(stopped(capital(word(facts["verdict"]))), str(facts["sentence"]))
+    return running(stopped(capital(word(facts["verdict"]))), tr_stored(str(facts["sentence"])))
 
 
 def _verdict(facts: dict[str, Any]) -> str:

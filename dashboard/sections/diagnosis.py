@@ -20,6 +20,7 @@ from dashboard.queries import drift as drift_queries
 from dashboard.sections.chain import OFF, show_chain
 from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_table
+from dashboard.stored_words import tr_stored
 from dashboard.tables import diagnosis as diagnosis_tables
 from dashboard.tables import drift as drift_tables
 from dashboard.words import capital, listed, mark, running, stopped, tr
@@ -85,11 +86,11 @@ def show_findings(findings: pd.DataFrame) -> None:
     for row in findings.to_dict("records"):
         whose = f"**{plain(row['about'])}** · " if several else ""
         severity = looks.SEVERITY_LOOKS[Severity(row["severity"])].mark(plain(word(row["severity"])))
-        with st.expander(f"{severity} {whose}{plain(tr(row['seen']))}", key=f"finding_{row['finding_id']}"):
+        with st.expander(f"{severity} {whose}{plain(tr_stored(row['seen']))}", key=f"finding_{row['finding_id']}"):
             of = f"{plain(word(row['tier']))} · {plain(row['code'])} · {plain(row['about'])}"
-            st.markdown(f"{plain(tr(row['why']))}  \n{of}")
+            st.markdown(f"{plain(tr_stored(row['why']))}  \n{of}")
             _of_cause(OF_FINDING.get(row["code"], ""))
-            st.code(tr(row["remedy"]), language=None, wrap_lines=True)
+            st.code(tr_stored(row["remedy"]), language=None, wrap_lines=True)
             _evidence(row["evidence"])
 
 
@@ -144,15 +145,15 @@ def _proof(proof: diagnosis_queries.Proof) -> None:
 
 def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: str) -> None:
     for cause in accepted.to_dict("records"):
-        alike = listed(map(tr, cause["same_as"])) if cause["same_as"] is not None else ""
+        alike = listed(map(tr_stored, cause["same_as"])) if cause["same_as"] is not None else ""
         same = tr(" (cannot be told from {causes} on this model)", causes=plain(alike)) if alike else ""
-        st.markdown(f"**{plain(tr(cause['cause']))}** · {plain(word(cause['slot']))}{same}")
+        st.markdown(f"**{plain(tr_stored(cause['cause']))}** · {plain(word(cause['slot']))}{same}")
         _of_cause(cause["code"])
         if cause["remedy"]:
             both = cause["side"] == Side.BOTH
             to_change = mark("To change in the candidate, {candidate}:")
             st.markdown(tr("To change on both sides:") if both else tr(to_change, candidate=plain(candidate)))
-            st.code(tr(cause["remedy"]), language=None, wrap_lines=True)
+            st.code(tr_stored(cause["remedy"]), language=None, wrap_lines=True)
     if pd.notna(row["snippet"]):
         with st.expander(tr("The proof to run: the reference with the candidate's fault put in (no remedy)")):
             st.code(row["snippet"], language="python", wrap_lines=True)

@@ -17,6 +17,7 @@ from dashboard.queries import drift_vectors as drift_vectors_queries
 from dashboard.sections.drift_maps import Chosen
 from dashboard.sections.figure import show_chart
 from dashboard.sections.grid import show_table
+from dashboard.stored_words import tr_stored
 from dashboard.tables import drift as drift_tables
 from dashboard.words import listed, mark, tr, tr_n
 from data.store.vocabulary import Output
@@ -54,7 +55,7 @@ def _text(facts: pd.Series) -> None:
     if pd.notna(facts["role"]):
         about.append(plain(word(facts["role"])))
     about.append(listed(plain(trait) for trait in facts["traits"]))
-    why = f"  \n{plain(tr(facts['why']))}" if facts["why"] else ""
+    why = f"  \n{plain(tr_stored(facts['why']))}" if facts["why"] else ""
     st.markdown(" · ".join(about) + why)
 
 
@@ -65,7 +66,9 @@ def _measures(chosen: Chosen, text: str) -> None:
     sides = [each for each in dict.fromkeys((chosen.candidate, chosen.against)) if each in by_encoder]
     for each in sides:
         if isinstance(error := by_encoder[each]["error"], str):
-            gave_none = tr("{encoder} gave no vector: {error}", encoder=plain(chosen.names[each]), error=plain(error))
+            gave_none = tr(
+                "{encoder} gave no vector: {error}", encoder=plain(chosen.names[each]), error=plain(tr_stored(error))
+            )
             st.error(gave_none, icon=":material/error:")
     measures = {chosen.names[each]: by_encoder[each] for each in sides}
     show_table(drift_tables.text_measures_table(measures, chosen.reference_name))

@@ -12,6 +12,7 @@ from dashboard import looks
 from dashboard.formatting import count, plain, word
 from dashboard.looks import Look
 from dashboard.sections.grid import show_table
+from dashboard.stored_words import tr_stored
 from dashboard.tables import drift as drift_tables
 from dashboard.words import language, listed, mark, tr, tr_n
 from data.rules.drift import DRIFT_VERDICTS
@@ -83,7 +84,7 @@ def _lines(group: pd.DataFrame) -> None:
 
 def _sentence(row: dict[Hashable, Any]) -> str:
     """What the check says of an encoder; where nobody has translated that, the verdict stands before it."""
-    sentence = str(tr(row["sentence"]))
+    sentence = tr_stored(row["sentence"])
     untold = language() != "en" and sentence == row["sentence"]
     return listed([word(row["verdict"]), sentence], ": ") if untold else sentence
 

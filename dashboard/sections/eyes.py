@@ -19,6 +19,7 @@ from dashboard.queries import reproduction as reproduction_queries
 from dashboard.queries.eyes import Claims
 from dashboard.sections.decisions import all_decisions, is_superseded, moved_of
 from dashboard.sections.links import Choice, linked_line, page_link
+from dashboard.stored_words import tr_stored
 from dashboard.tables import deltas as deltas_tables
 from dashboard.words import tr, tr_n
 from data.rules.believing import BELIEFS, BeliefVerdict
@@ -135,7 +136,7 @@ def _findings(claims: Claims) -> _Group:
     lines = [
         _Line(
             looks.SEVERITY_LOOKS[Severity.FATAL],
-            tr("**{model}**: {seen}", model=plain(row["model"]), seen=plain(_short(row["seen"]))),
+            tr("**{model}**: {seen}", model=plain(row["model"]), seen=plain(_short(tr_stored(row["seen"])))),
             "runs", {"run": row["run_id"]},
         )
         for row in findings.head(_SHOWN).to_dict("records")

@@ -14,13 +14,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.formatting import bytes_text, day, licence, parameters, rounded, word
+from dashboard.stored_words import tr_stored
 from dashboard.words import tr
 from data.rules.licences import licence_of
 from data.rules.words import Phrase
 
 __all__ = [
     "BYTES", "CHECK", "COMPACT", "DATE", "DAY", "DIFFERENCE", "LICENCE", "LIST", "LOCALISED", "MARK", "MODEL", "MOMENT",
-    "PARAMETERS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "TASK", "TEXT", "WHOLE", "WORDED",
+    "PARAMETERS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "STORED", "TASK", "TEXT", "WHOLE", "WORDED",
     "Column", "Format", "Table", "number",
 ]  # fmt: skip
 
@@ -60,9 +61,19 @@ def _said(value: Any) -> Any:
     return word(value) if isinstance(value, str) else value
 
 
+def _said_whole(value: Any) -> Any:
+    """A sentence of the store in the viewer's language, or a word of it; what is no text as it is."""
+    if not isinstance(value, str):
+        return value
+    one = word(value)
+    return tr_stored(value) if one == value else one
+
+
 TEXT = Format(st.column_config.TextColumn)
 # Words of our own: verdicts, origins, states. They are sorted as the store has them.
 WORDED = _written(_said, lambda values: values)
+# Sentences that evaluators wrote; they are sorted as the store has them too.
+STORED = _written(_said_whole, lambda values: values)
 POINTS = number("%.2f", 100)  # of a source on the 0-1 scale
 DIFFERENCE = number("%+.2f", 100)
 SHARE = number("%.0f %%", 100)

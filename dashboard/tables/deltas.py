@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from dashboard.formatting import word
-from dashboard.tables.columns import DIFFERENCE, POINTS, PRIVATE, WORDED, Column, Table, number
+from dashboard.tables.columns import DIFFERENCE, POINTS, PRIVATE, STORED, WORDED, Column, Table, number
 from dashboard.words import mark, phrase, tr
 from data.rules.deltas import Sides, summed_up
 from data.rules.effects import Effects
@@ -90,8 +90,8 @@ def deltas_table(deltas: pd.DataFrame, sides: Sides, named: Mapping[str, NamedRu
         Column("Noise floor", "floor", POINTS, "Up to this difference, the two match"),
         Column("Floor of", lambda frame: frame["floor_scope"].map(_floor_scope), sort="floor_scope"),
         Column("Reruns known", "floor_n"),
-        Column("Why not", "why_not", WORDED, width=240),
-        Column("Remarks", "remarks", WORDED),
+        Column("Why not", "why_not", STORED, width=240),
+        Column("Remarks", "remarks", STORED),
     )
     return Table.of(columns, deltas)
 
@@ -140,8 +140,8 @@ def sides_table(provenance: pd.DataFrame, sides: Sides) -> Table:
     marked = provenance["differs"].map({True: "≠ ", False: ""}) + provenance["what"].map(word)
     columns = (
         Column("What", "marked", help="≠: the two sides differ here", width=180),
-        Column(_head(sides.claim), "claim", WORDED),
-        Column(_head(sides.check), "check", WORDED),
+        Column(_head(sides.claim), "claim", STORED),
+        Column(_head(sides.check), "check", STORED),
     )
     ordered = provenance.assign(marked=marked).sort_values("differs", ascending=False, kind="stable")
     return Table.of(columns, ordered)

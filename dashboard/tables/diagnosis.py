@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.tables.columns import LIST, WORDED, Column, Format, Table, number
+from dashboard.stored_words import tr_stored
+from dashboard.tables.columns import LIST, STORED, WORDED, Column, Format, Table, number
 from dashboard.words import capital, mark, tr
 from data.rules.causes import Cause, effect_of, stored_cause
 from data.rules.suggestions import Suggestion
@@ -27,7 +28,7 @@ _PROTOCOL = (
     Column("Test", "test", WORDED),
     Column("Outcome", "outcome", WORDED),
     Column("Value", "value", _EXPONENT),
-    Column("What was seen", "detail", width="large"),
+    Column("What was seen", "detail", STORED, width="large"),
 )
 _CAUSES = (
     Column("Cause", "cause"),
@@ -72,7 +73,7 @@ def said_causes(causes: pd.DataFrame) -> pd.DataFrame:
         _said(stored, None if cause is None else cause.remedy)
         for stored, cause in zip(causes["remedy"], known, strict=True)
     ]
-    alike = [None if same is None else [tr(one) for one in same] for same in causes["same_as"]]
+    alike = [None if same is None else [tr_stored(one) for one in same] for same in causes["same_as"]]
     return causes.assign(cause=words, remedy=remedies, same_as=pd.Series(alike, index=causes.index, dtype=object))
 
 
@@ -86,7 +87,7 @@ def _said(stored: Any, text: str | None) -> str:
     """The catalogue's text in the viewer's language where it is what was stored; else that."""
     if not isinstance(stored, str):
         return ""
-    return tr(text if text is not None and str(text) == stored else stored)
+    return tr(text) if text is not None and str(text) == stored else tr_stored(stored)
 
 
 def said_sentence(row: Mapping[Any, Any], accepted: pd.DataFrame) -> str:
@@ -105,11 +106,11 @@ def said_sentence(row: Mapping[Any, Any], accepted: pd.DataFrame) -> str:
         either = phrase("{cause} (or {others})", cause=name, others=in_a_row(same, mark("{before}, or {after}")))
         names.append(either if same else name)
     if not names or pd.isna(left):
-        return tr(stored)
+        return tr_stored(stored)
     causes = in_a_row(names, mark("{before} and {after}"))
     template = _EXPLAINED.get((row["verdict"], len(names) > 1))
     built = phrase(template, causes=causes, share=1 - left, left=left) if template else phrase(stored)
-    return capital(tr(built)) if capital(built) == stored else tr(stored)
+    return capital(tr(built)) if capital(built) == stored else tr_stored(stored)
 
 
 # By verdict, and whether there are several causes.

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.addresses import dataset_address, result_address
 from dashboard.formatting import word
-from dashboard.tables.columns import DATE, LIST, POINTS, PRIVATE, WORDED, Column, Format, Table
+from dashboard.tables.columns import DATE, LIST, POINTS, PRIVATE, STORED, WORDED, Column, Format, Table
 from dashboard.tables.leaderboard import CARD, DATA, REVISION
 from dashboard.words import tr
 
@@ -45,7 +45,7 @@ _SOURCES = (
         "Look it up", "file_address", Format(st.column_config.LinkColumn, {"display_text": "open"}),
         "The published file or page itself.", width=80,
     ),
-    Column("Notes", "notes"),
+    Column("Notes", "notes", STORED),
 )  # fmt: skip
 
 

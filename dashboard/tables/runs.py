@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.tables.columns import LOCALISED, MOMENT, POINTS, PRIVATE, WHOLE, WORDED, Column, Table, number
+from dashboard.tables.columns import LOCALISED, MOMENT, POINTS, PRIVATE, STORED, WHOLE, WORDED, Column, Table, number
 from dashboard.words import mark, tr
 
 __all__ = ["recorded_table", "run_tasks_table", "runs_table"]
@@ -25,7 +25,7 @@ _RUNS = (
 _TASKS = (
     Column("Task", "task"),
     Column("Status", "status", WORDED),
-    Column("Error", "error", width="medium"),
+    Column("Error", "error", STORED, width="medium"),
     Column("Score", "score", POINTS),
     Column("Texts", "texts", LOCALISED),
     Column("Seconds", "seconds", number("%.1f")),

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.formatting import count, day
+from dashboard.stored_words import tr_stored
 from dashboard.tables.columns import DIFFERENCE, PARAMETERS, POINTS, PRIVATE, WORDED, Column, Table, number
 from dashboard.words import listed, mark, tr
 from data.store.vocabulary import Origin
@@ -98,7 +99,7 @@ def score_facts_table(row: dict[Any, Any]) -> Table:
             mark("mteb"): _text(row["mteb_version"]) or tr("not said"),
             mark("Evaluated"): day(row["date"]) or tr("not said"),
             mark("File"): row["file"],
-            mark("Read as"): _text(row["notes"]),
+            mark("Read as"): tr_stored(_text(row["notes"])),
             mark("Note"): _note(row),
         }
     )

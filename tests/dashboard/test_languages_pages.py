@@ -47,7 +47,7 @@ class Pseudo(dict[str, str]):
 
 @pytest.fixture
 def pseudo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "_catalogue", lambda code: Pseudo())
+    monkeypatch.setattr(words, "catalogue_of", lambda code, parts="*": Pseudo())
 
 
 @pytest.fixture(params=["made_store", "made_parity"])

@@ -82,7 +82,8 @@ def test_a_stored_diagnosis_is_said_by_codes_and_blanks() -> None:
         assert shown["same_as"][1] == ["首尾空白被去除"]
         assert diagnosis_tables.said_sentence(row, causes).endswith("共同解释了 99.0% 的漂移。")
         unknown = causes.assign(code=[None, "gone"], blanks=None, remedy=None)
-        assert list(diagnosis_tables.said_causes(unknown)["cause"]) == list(causes["cause"])
+        by_words = list(diagnosis_tables.said_causes(unknown)["cause"])
+        assert by_words == ["文本在 32 个词元处被截断", '添加了提示词 "query: " + fp16 运算']
         # What an older catalogue called otherwise stays as it was stored.
         older = causes.assign(cause=["cut earlier than today's words say", "x"])
         assert list(diagnosis_tables.said_causes(older)["cause"]) == list(older["cause"])
