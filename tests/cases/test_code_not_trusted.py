@@ -127,7 +127,7 @@ def test_the_pages_say_so(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"--trust-remote-code {told.allow}" in _read(reproduction)
     drift = _read(page(monkeypatch, store, encoder="without its code"))
     assert "weights of one part drawn at random" in drift and LOST in drift
-    runs = page(monkeypatch, store, "runs", run=run)
+    runs = page(monkeypatch, store, "runs", run=run, part="Findings")
     assert any(LOST in _plain(finding.label) for finding in runs.expander)
 
 

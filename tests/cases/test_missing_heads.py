@@ -129,7 +129,7 @@ def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> Non
         assert "the heads are random" in words and "it breaks here" in words
         assert "Put sparse_linear.pt and colbert_linear.pt" in words
     [(run,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'parity'")
-    runs = page(monkeypatch, story.store, "runs", run=run)
+    runs = page(monkeypatch, story.store, "runs", run=run, part="Warnings")
     assert "FlagEmbedding initialises both heads at random" in "\n".join(code.value for code in runs.code)
 
 

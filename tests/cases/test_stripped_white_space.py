@@ -151,7 +151,7 @@ def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> Non
     assert any("Strip the texts on both sides or on neither" in code for code in codes)
     assert "texts = [text.strip() for text in texts]" in "\n".join(codes)
     [(run,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'diagnose'")
-    runs = page(monkeypatch, story.store, "runs", run=run)
+    runs = page(monkeypatch, story.store, "runs", run=run, part="Findings")
     [(check,)] = story.ask("SELECT check_id FROM checks")
     assert f"python -m evaluators diagnose {check}" in [code.value for code in runs.code]
     assert any("white space stripped" in expander.label for expander in runs.expander)

@@ -176,10 +176,10 @@ def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> Non
     tables = [table.value for table in settings.dataframe if "Setting" in table.value.columns]
     assert ["revision", NEWEST, STALE] in tables[0].iloc[:, 1:].to_numpy().tolist()
     [(check,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'parity'")
-    runs = page(monkeypatch, story.store, "runs", run=check)
+    runs = page(monkeypatch, story.store, "runs", run=check, part="Findings")
     assert any("differs from the safetensors beside it" in expander.label for expander in runs.expander)
     [(run,)] = story.ask("SELECT run_id FROM runs WHERE kind = 'diagnose'")
-    labels = [expander.label for expander in page(monkeypatch, story.store, "runs", run=run).expander]
+    labels = [expander.label for expander in page(monkeypatch, story.store, "runs", run=run, part="Findings").expander]
     assert any(f"**{plain(STEPS[1])}** · weights of revision {STALE[:12]}" in label for label in labels)
 
 

@@ -168,10 +168,10 @@ def test_back_from_compare_is_the_decision_and_a_head_sorts_in_the_address(addre
     page = open_page(f"{address}/tasks?t_task=Sort0")
     table = grid(page)
     box = table.bounding_box()
-    page.mouse.click(box["x"] + 50, box["y"] + 15)  # the head of the first column, which stays when the rest scrolls
+    page.mouse.click(box["x"] + 150, box["y"] + 15)  # the head of the second column, behind the places
     page.wait_for_url(re.compile("t_rows_sort=Model"))
     drawn(page)
-    page.mouse.click(box["x"] + 50, box["y"] + 15)
+    page.mouse.click(box["x"] + 150, box["y"] + 15)
     page.wait_for_url(re.compile("t_rows_sort=-Model"))
     drawn(page)
     models = cells(grid(page), "Model")
@@ -190,7 +190,7 @@ def test_pages_fit_a_phone_and_a_projector(address, open_page, page_name):
         fits(page)
         # In one call: the page lays itself out anew meanwhile, and a control may be gone when it is asked for.
         boxes = "fields => fields.filter(f => f.checkVisibility()).map(f => f.getBoundingClientRect().x)"
-        assert min(page.locator("input, button").evaluate_all(boxes)) >= -1
+        assert min(page.get_by_test_id("stMain").locator("input, button").evaluate_all(boxes)) >= -1
 
 
 def test_controls_are_reached_and_changed_by_keyboard(address, open_page):

@@ -223,9 +223,13 @@ def test_several_rows_open_in_compare_and_back_keeps_them(dashboard, open_page):
     expect(page.locator("h1")).to_contain_text("Compare")
     drawn(page)
     assert parse_qs(urlsplit(page.url).query)["c_models"] == [names[0], names[2]]
-    page.go_back()
+    for _ in range(3):  # Streamlit keeps a step of its own where a page takes a default out of its address
+        page.go_back()
+        page.wait_for_timeout(500)
+        drawn(page)
+        if "/compare" not in page.url:
+            break
     expect(page.locator("h1")).to_contain_text("Leaderboard")
-    drawn(page)
     assert asked(page)["picked"] == [names[0], names[2]]
 
 

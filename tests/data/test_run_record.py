@@ -68,13 +68,13 @@ def by_parity(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 def by_preflight(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     from evaluators.preflight.command import settings_of
-    from evaluators.preflight.record import in_a_row
+    from evaluators.preflight.record import row_of
 
     (folder / "config.json").write_text("{}")
     target: Any = SimpleNamespace(name="org/model", folder=folder, revision="a" * 40, files=["config.json"])
     target.path = lambda name: folder / name
     settings = settings_of(None, ["org/model@" + "a" * 40], folder / "pin.json", "org/model")
-    runs.put_run(connection, in_a_row(target, command="preflight", settings=settings, started=NOW, finished=NOW))
+    runs.put_run(connection, row_of(target, command="preflight", settings=settings, started=NOW, finished=NOW))
 
 
 def by_diagnose(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
