@@ -81,9 +81,15 @@ def capital(text: str) -> str:
 
 def language() -> str:
     """Code of the language words are said in now."""
-    if get_script_run_ctx(suppress_warning=True) is None:
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
         return _outside[-1] if _outside else "en"
-    return str(st.session_state.get(_CHOSEN, "en"))
+    # A page says some thousand texts: the session is asked once a run, of which each has a context of its own.
+    code = getattr(context, _CHOSEN, None)
+    if code is None:
+        code = str(st.session_state.get(_CHOSEN, "en"))
+        setattr(context, _CHOSEN, code)
+    return str(code)
 
 
 def choose_language() -> None:
@@ -93,6 +99,9 @@ def choose_language() -> None:
         st.session_state[_CHOSEN] = asked
     elif _CHOSEN not in st.session_state:
         st.session_state[_CHOSEN] = _of_browser(st.context.locale)
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        setattr(context, _CHOSEN, st.session_state[_CHOSEN])
 
 
 @contextmanager
