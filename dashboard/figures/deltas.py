@@ -72,7 +72,8 @@ def deltas_map(
     )  # fmt: skip
     figure.add_heatmap(
         z=values, zmid=0, zmin=-_ENDS, zmax=_ENDS, colorscale=diverging(), hoverinfo="skip", xgap=1, ygap=1,
-        texttemplate="%{z:+.1f}" if len(tasks) <= _WIDEST_WITH_TEXT else None, row=2, col=1, colorbar={
+        text=_in_cells(values), texttemplate="%{text}" if len(tasks) <= _WIDEST_WITH_TEXT else None,
+        row=2, col=1, colorbar={
             "orientation": "h", "y": 1, "yanchor": "top", "thickness": 8, "len": 0.13, "x": 1, "xanchor": "right",
             "tickvals": [-20, 0, 20], "ticktext": ["≤ −20", "0", "≥ +20"], "tickfont": {"size": small_text()},
         },
@@ -103,6 +104,13 @@ def deltas_map(
         figure, title=tr("Difference by model and task, in points; effects of models and tasks at the margins"),
         alt=_alt_of_map(cells, rows), height=290 + row_height(18) * max(len(names), 4), showlegend=False,
     )  # fmt: skip
+
+
+def _in_cells(values: np.ndarray) -> list[list[str]]:
+    """Differences as they stand in the cells, in points with one decimal; what rounds to nothing has no sign."""
+    return [
+        ["" if np.isnan(value) else f"{value:+.1f}" if abs(value) >= 0.05 else "0.0" for value in row] for row in values
+    ]
 
 
 def _frame(figure: go.Figure, names: list[str], tasks: list[str], chosen: tuple[str, str] | None) -> None:

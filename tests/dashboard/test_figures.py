@@ -239,3 +239,22 @@ def test_names_are_not_grey() -> None:
         figure = DRAWN[name]()
         assert figure.layout.annotations and all(each.font.color == "#1d2430" for each in figure.layout.annotations)
         assert figure.layout.xaxis.tickfont.color == figure.layout.yaxis.tickfont.color == "#1d2430"
+
+
+def test_the_map_of_differences_has_values_in_its_cells_and_frames_the_open_one() -> None:
+    cells = pd.DataFrame(
+        {
+            "row": ["a", "a", "b"], "column": ["x", "y", "x"], "delta": [-0.0002, 0.031, float("nan")],
+            "verdict": ["match", "gap", "not comparable"], "cells": 1, "comparable": [1, 1, 0], "cause": "",
+        }
+    )  # fmt: skip
+
+    def lines(*names: str) -> pd.DataFrame:
+        return pd.DataFrame({"name": names, "label": names, "effect": 0.0, "typical": 0.0, "significant": False})
+
+    figure = deltas.deltas_map(cells, lines("a", "b"), lines("x", "y"), ("a", "y"))
+    (heat,) = [trace for trace in figure.data if trace.type == "heatmap"]
+    assert [list(row) for row in heat.text] == [["0.0", "+3.1"], ["", ""]]
+    (frame,) = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (0.5, 1.5, -0.5, 0.5)
+    assert not deltas.deltas_map(cells, lines("a", "b"), lines("x", "y"), ("c", "y")).layout.shapes
