@@ -12,6 +12,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ _STOPS = {"zh": "。"}
 
 _LOCALE = Path(__file__).parent / "locale"
 _CHOSEN = "_language"
-_outside: list[str] = []  # of a command, which has no session
+# Of what runs without a session, as a command or a report that is being written; each thread has its own.
+_outside: ContextVar[str] = ContextVar("language", default="en")
 
 
 def tr(text: str, /, **values: Any) -> str:
@@ -83,7 +85,7 @@ def language() -> str:
     """Code of the language words are said in now."""
     context = get_script_run_ctx(suppress_warning=True)
     if context is None:
-        return _outside[-1] if _outside else "en"
+        return _outside.get()
     # A page says some thousand texts: the session is asked once a run, of which each has a context of its own.
     code = getattr(context, _CHOSEN, None)
     if code is None:
@@ -107,11 +109,11 @@ def choose_language() -> None:
 @contextmanager
 def in_language(code: str) -> Iterator[None]:
     """Say everything within in this language, where there is no session, as in a command."""
-    _outside.append(code if code in LANGUAGES else "en")
+    token = _outside.set(code if code in LANGUAGES else "en")
     try:
         yield
     finally:
-        _outside.pop()
+        _outside.reset(token)
 
 
 def _of_browser(locale: str | None) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import re
 import string
+import threading
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from dashboard.words import LANGUAGES
+from dashboard.words import LANGUAGES, in_language, tr
 from data.rules.causes import CAUSES, FAMILIES
 from data.store import vocabulary
 from tests.serving import ROOT
@@ -123,3 +125,17 @@ def test_bold_ends_where_markdown_lets_it() -> None:
     for path, texts in catalogues("zh"):
         for other in texts.values():
             assert not re.search(r"\*\*[^*]*[。，；：！？”）]\*\*(?=\w)", other), (path.name, other)
+
+
+def test_two_threads_say_words_in_their_own_languages() -> None:
+    """Two reports in two languages are written at the same time; neither has words of the other."""
+    both = threading.Barrier(2)
+
+    def write(code: str) -> list[str]:
+        with in_language(code):
+            both.wait(10)
+            return [tr("Leaderboard") for _ in range(200)]
+
+    with ThreadPoolExecutor(2) as pool:
+        english, chinese = pool.map(write, ("en", "zh"))
+    assert set(english) == {"Leaderboard"} and set(chinese) == {"排行榜"} and tr("Leaderboard") == "Leaderboard"
