@@ -76,6 +76,7 @@ BELIEF_LOOKS = {
     BeliefVerdict.OURS_DIFFER: CAUTION,
     BeliefVerdict.MIXED: Look("orange", ":material/swap_vert:"),
     BeliefVerdict.BELOW: Look("blue", ":material/trending_up:"),
+    BeliefVerdict.TASKS_MOVED: Look("gray", ":material/checklist:"),
     BeliefVerdict.HOLDS: GOOD,
     BeliefVerdict.NOT_COMPARABLE: Look("gray", ":material/block:"),
 }

@@ -2,7 +2,8 @@
 
 Three witnesses may speak of a task: the model's card, the official run of mteb, a run of this machine. Two that agree
 outvote the third; where only two speak, the shape of their difference is told and no side is called wrong without a
-reason that is said. What moved for most models alike is charged to the task and is no part of the verdict.
+reason that is said. Whether a model is in doubt at all is the rule of its badge: more than a quarter of its tasks do
+not hold. Where those are tasks on which most models moved alike, the tasks are at fault, and not the model.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class BeliefVerdict(StrEnum):
     OURS_DIFFER = "our run differs"
     MIXED = "figures differ both ways"
     BELOW = "claim below the official run"
+    TASKS_MOVED = "tasks at fault"
     HOLDS = "claim holds"
     NOT_COMPARABLE = "not comparable"
 
@@ -47,6 +49,7 @@ BELIEFS = {
     BeliefVerdict.OURS_DIFFER: mark("our run differs"),
     BeliefVerdict.MIXED: mark("figures differ both ways"),
     BeliefVerdict.BELOW: mark("claim below the official run"),
+    BeliefVerdict.TASKS_MOVED: mark("tasks at fault"),
     BeliefVerdict.HOLDS: mark("claim holds"),
     BeliefVerdict.NOT_COMPARABLE: mark("not comparable"),
 }
@@ -58,6 +61,7 @@ class Suspect(StrEnum):
     CARD = "card"
     OFFICIAL = "official"
     OURS = "ours"
+    TASKS = "tasks"
     NOBODY = ""
 
 
@@ -66,6 +70,7 @@ SUSPECTS = {
     Suspect.CARD: mark("the model card"),
     Suspect.OFFICIAL: mark("the official run"),
     Suspect.OURS: mark("our run"),
+    Suspect.TASKS: mark("the tasks"),
     Suspect.NOBODY: "",
 }
 
@@ -80,7 +85,7 @@ class Belief(NamedTuple):
         why: sentences, the telling one first.
         compared: tasks on which two figures can be compared.
         held: of these, tasks on which they hold.
-        charged: tasks left out, as most models moved on them.
+        charged: tasks that are no part of the reasons, as most models moved on them; 0 where the claim holds.
         typical: median difference over the tasks that do not hold, check minus claim, 0-1 scale; None where all hold.
     """
 
@@ -132,9 +137,9 @@ def beliefs(deltas: pd.DataFrame, charged: Iterable[str] = ()) -> list[Belief]:
     """
     charged = frozenset(charged)
     order = list(BeliefVerdict)
-    pairs = _pairs(deltas, charged)
+    whole, rest = _pairs(deltas, frozenset()), _pairs(deltas, charged)
     judged = [
-        _of_model(str(model), frame, pairs.get(str(model), {}), charged)
+        _of_model(str(model), frame, whole.get(str(model), {}), rest.get(str(model), {}), charged)
         for model, frame in deltas.groupby("model", sort=True)
     ]
     return sorted(judged, key=lambda one: (order.index(one.verdict), one.held - one.compared, one.model.casefold()))
@@ -165,27 +170,46 @@ def _pairs(deltas: pd.DataFrame, charged: frozenset[str]) -> dict[str, dict[str,
     return {model: {kind: _Pair(tasks) for kind, tasks in kinds.items()} for model, kinds in by_model.items()}
 
 
-def _of_model(model: str, deltas: pd.DataFrame, pairs: dict[str, _Pair], charged: frozenset[str]) -> Belief:
+def _of_model(
+    model: str, deltas: pd.DataFrame, whole: dict[str, _Pair], rest: dict[str, _Pair], charged: frozenset[str]
+) -> Belief:
+    """The verdict by all of its tasks; its reasons by those that are not charged."""
+    pair = next((pair for pair in _witnesses(whole) if pair.tasks), _NONE)
+    compared, left_out = len(pair.tasks), len(charged & set(deltas["task"]))
+    typical = _median(one.delta for one in pair.failing.values()) if pair.failing else None
+
+    def belief(verdict: BeliefVerdict, suspect: Suspect, *why: Phrase, charged: int = left_out) -> Belief:
+        few = (_few(compared),) if 0 < compared < _FEW else ()
+        return Belief(model, verdict, suspect, (*why, *few), compared, pair.held, charged, typical)
+
+    if not compared:
+        return belief(BeliefVerdict.NOT_COMPARABLE, Suspect.NOBODY, _nothing(deltas), charged=0)
+    if not any(_doubtful(pair) for pair in _witnesses(whole)):
+        return belief(BeliefVerdict.HOLDS, Suspect.NOBODY, *_holds(*_witnesses(whole)), charged=0)
+    card, ours, ours_card = _witnesses(rest)
+    if _doubtful(card):
+        return belief(*_between(card, ours, ours_card))
+    against = ours if ours.tasks else ours_card
+    if _doubtful(against):
+        return belief(*_ours(against, card, ours is against))
+    moved = phrase(
+        "{n:,} of {compared:,} tasks do not hold, and most models moved on them: their data, metric or version is "
+        "another one now.",
+        n=len(pair.failing), compared=compared,
+    )  # fmt: skip
+    return belief(BeliefVerdict.TASKS_MOVED, Suspect.TASKS, moved)
+
+
+def _witnesses(pairs: dict[str, _Pair]) -> tuple[_Pair, _Pair, _Pair]:
+    """Card and official run, our run and official run, our run and card."""
     card, ours, ours_card = (
         pairs.get(kind, _NONE) for kind in (Comparison.REPORTED, Comparison.REPRODUCED, Comparison.CARD)
     )
-    left_out = len(charged & set(deltas["task"]))
-    pair = next((pair for pair in (card, ours, ours_card) if pair.tasks), _NONE)
-    compared = len(pair.tasks)
-    typical = _median(one.delta for one in pair.failing.values()) if pair.failing else None
+    return card, ours, ours_card
 
-    def belief(verdict: BeliefVerdict, suspect: Suspect, *why: Phrase) -> Belief:
-        few = (_few(compared),) if 0 < compared < _FEW else ()
-        return Belief(model, verdict, suspect, (*why, *few), compared, pair.held, left_out, typical)
 
-    if not compared:
-        return belief(BeliefVerdict.NOT_COMPARABLE, Suspect.NOBODY, _nothing(deltas, left_out))
-    if len(card.failing) > _LET_PASS * len(card.tasks):
-        return belief(*_between(card, ours, ours_card))
-    against = ours if ours.tasks else ours_card
-    if len(against.failing) > _LET_PASS * len(against.tasks):
-        return belief(*_ours(against, card, ours is against))
-    return belief(BeliefVerdict.HOLDS, Suspect.NOBODY, *_holds(card, ours, ours_card))
+def _doubtful(pair: _Pair) -> bool:
+    return len(pair.failing) > _LET_PASS * len(pair.tasks)
 
 
 def _median(values: Iterable[float]) -> float:
@@ -288,9 +312,7 @@ def _holds(card: _Pair, ours: _Pair, ours_card: _Pair) -> list[Phrase]:
     return sentences
 
 
-def _nothing(deltas: pd.DataFrame, charged: int) -> Phrase:
-    if charged and bool(deltas["comparable"].any()):
-        return phrase("Its tasks are ones on which most models moved, which says something of the tasks and not of it.")
+def _nothing(deltas: pd.DataFrame) -> Phrase:
     obstacles = deltas["obstacle"].dropna()
     if len(obstacles) > len(deltas) / 2:
         return phrase("The two figures of each task are of other metrics or other cells.")

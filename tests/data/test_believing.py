@@ -92,8 +92,11 @@ def test_what_moved_for_most_models_is_charged_to_the_task() -> None:
     frame = deltas_of(*cards([0.1, 0.1, 0, 0]))
     assert one(frame).verdict == BeliefVerdict.ABOVE
     belief = one(frame, ("t0", "t1", "elsewhere"))
-    assert (belief.verdict, belief.compared, belief.charged) == (BeliefVerdict.HOLDS, 2, 2)
-    assert one(frame, ("t0", "t1", "t2", "t3")).verdict == BeliefVerdict.NOT_COMPARABLE
+    assert (belief.verdict, belief.suspect) == (BeliefVerdict.TASKS_MOVED, Suspect.TASKS)
+    assert (belief.compared, belief.held, belief.charged) == (4, 2, 2)
+    assert one(frame, ("t0", "t1", "t2", "t3")).verdict == BeliefVerdict.TASKS_MOVED
+    holding = one(deltas_of(*cards([0, 0, 0, 0])), ("t0",))
+    assert (holding.verdict, holding.charged) == (BeliefVerdict.HOLDS, 0)
 
 
 def test_nothing_comparable_is_no_verdict() -> None:
@@ -122,3 +125,17 @@ def test_the_known_case_of_the_record(record_reader: StoreReader) -> None:
     assert (jina.verdict, jina.suspect) == (BeliefVerdict.OFFICIAL_SUSPECT, Suspect.OFFICIAL)
     assert by_model["sentence-transformers/all-MiniLM-L6-v2"].verdict == BeliefVerdict.HOLDS
     assert sum(belief.verdict == BeliefVerdict.HOLDS for belief in by_model.values()) > 100
+
+
+def test_a_model_is_in_doubt_by_the_rule_of_its_badge(record_reader: StoreReader) -> None:
+    """What the leaderboard calls contradicted holds on no page; what it calls reproduced is in doubt on none."""
+    cursor = record_reader.cursor()
+    contradicted = {
+        model for (model,) in cursor.execute("SELECT model FROM badges WHERE badge = 'contradicted'").fetchall()
+    }
+    doubted = {
+        belief.model
+        for belief in beliefs_of_models(cursor, thresholds())
+        if belief.verdict not in (BeliefVerdict.HOLDS, BeliefVerdict.NOT_COMPARABLE)
+    }
+    assert doubted == contradicted
