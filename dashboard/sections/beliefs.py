@@ -15,7 +15,7 @@ from dashboard.queries import believing as believing_queries
 from dashboard.sections.grid import show_sortable
 from dashboard.tables import believing as believing_tables
 from dashboard.words import tr, tr_n
-from data.rules.believing import BELIEFS, SUSPECTS, Belief, BeliefVerdict, Suspect
+from data.rules.believing import Belief, BeliefVerdict, Suspect
 from data.rules.deltas import Thresholds
 
 __all__ = ["show_beliefs"]
@@ -40,7 +40,7 @@ def show_beliefs(limits: Thresholds, models: Sequence[str]) -> None:
     )  # fmt: skip
     st.markdown(
         " · ".join(
-            BELIEF_LOOKS[verdict].mark(f"{by_verdict[verdict]:,} {tr(BELIEFS[verdict])}")
+            BELIEF_LOOKS[verdict].mark(f"{by_verdict[verdict]:,} {tr(verdict)}")
             for verdict in BeliefVerdict
             if by_verdict[verdict]
         )
@@ -60,9 +60,9 @@ def show_beliefs(limits: Thresholds, models: Sequence[str]) -> None:
 
 def _show_one(belief: Belief) -> None:
     """One model's verdict in large: which side is suspect, and every reason."""
-    st.markdown(f"#### {plain(belief.model)}: {BELIEF_LOOKS[belief.verdict].mark(tr(BELIEFS[belief.verdict]))}")
+    st.markdown(f"#### {plain(belief.model)}: {BELIEF_LOOKS[belief.verdict].mark(tr(belief.verdict))}")
     if belief.suspect != Suspect.NOBODY:
-        st.markdown(tr("Look at **{side}** first.", side=tr(SUSPECTS[belief.suspect])))
+        st.markdown(tr("Look at **{side}** first.", side=tr(belief.suspect)))
     st.markdown("\n".join(f"- {plain(tr(reason))}" for reason in belief.why))
     if belief.charged:
         st.caption(

@@ -21,7 +21,7 @@ from dashboard.sections.board import board_of
 from dashboard.sections.headline import best_sentence, best_within_limits
 from dashboard.sections.links import compare_link, page_link
 from dashboard.words import tr, tr_n
-from data.rules.believing import BELIEFS, Belief, BeliefVerdict
+from data.rules.believing import Belief, BeliefVerdict
 from data.rules.bootstrap import AHEAD
 from data.rules.deltas import thresholds
 
@@ -180,5 +180,5 @@ def _believed(beliefs: list[Belief]) -> str:
         return tr("The claims of **{holds:,} of {models}** hold.", **values)
     return tr(
         "The claims of **{holds:,} of {models}** hold; the first to look at is **{worst}**: {verdict}.",
-        worst=plain(first.model), verdict=tr(BELIEFS[first.verdict]), **values,
+        worst=plain(first.model), verdict=tr(first.verdict), **values,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from dashboard.sections.links import Choice, linked_line, page_link
 from dashboard.stored_words import tr_stored
 from dashboard.tables import deltas as deltas_tables
 from dashboard.words import tr, tr_n
-from data.rules.believing import BELIEFS, BeliefVerdict
+from data.rules.believing import BeliefVerdict
 from data.rules.deltas import SIDES, thresholds
 from data.store.vocabulary import Comparison, DriftVerdict, Severity, Status, Verdict
 
@@ -175,7 +175,7 @@ def _doubtful(claims: Claims) -> _Group:
         _Line(
             looks.BELIEF_LOOKS[one.verdict],
             tr("**{model}**: {verdict}, {held} of {tasks} hold", model=plain(one.model), held=one.held,
-               verdict=tr(BELIEFS[one.verdict]), tasks=count(one.compared, "task")),
+               verdict=tr(one.verdict), tasks=count(one.compared, "task")),
             "reproduction", {**_comparison(Comparison.REPORTED), "find": one.model},
         )
         for one in doubtful[:_SHOWN]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dashboard.tables.columns import DIFFERENCE, TEXT, WHOLE, Column, Table
 from dashboard.words import tr
-from data.rules.believing import BELIEFS, SUSPECTS, Belief
+from data.rules.believing import Belief
 
 __all__ = ["beliefs_table"]
 
@@ -33,9 +33,9 @@ def beliefs_table(beliefs: Sequence[Belief]) -> Table:
         pd.DataFrame(
             {
                 "model": [one.model for one in beliefs],
-                "said": [tr(BELIEFS[one.verdict]) for one in beliefs],
+                "said": [tr(one.verdict) for one in beliefs],
                 "order": range(len(beliefs)),
-                "side": [tr(SUSPECTS[one.suspect]) for one in beliefs],
+                "side": [tr(one.suspect) for one in beliefs],
                 "held": [one.held for one in beliefs],
                 "compared": [one.compared for one in beliefs],
                 "typical": pd.Series([one.typical for one in beliefs], dtype="float64"),

@@ -18,7 +18,7 @@ import pandas as pd
 from data.rules.words import Phrase, mark, phrase
 from data.store.vocabulary import Comparison, Origin, Verdict
 
-__all__ = ["BELIEFS", "SUSPECTS", "Belief", "BeliefVerdict", "Suspect", "beliefs"]
+__all__ = ["Belief", "BeliefVerdict", "Suspect", "beliefs"]
 
 # As on badges (data/store/views/30_deltas.sql): contradicted is who has more than a quarter of tasks that do not hold.
 _LET_PASS = 0.25
@@ -30,49 +30,26 @@ _FEW = 3  # tasks, below which a verdict says how little it rests on
 
 
 class BeliefVerdict(StrEnum):
-    """What a model's figures come to, the one to look at first first."""
+    """What a model's figures come to, as pages say it; the one to look at first first."""
 
-    OFFICIAL_SUSPECT = "official run suspect"
-    ABOVE = "claim above the official run"
-    OURS_DIFFER = "our run differs"
-    MIXED = "figures differ both ways"
-    BELOW = "claim below the official run"
-    TASKS_MOVED = "tasks at fault"
-    HOLDS = "claim holds"
-    NOT_COMPARABLE = "not comparable"
-
-
-# As pages say them.
-BELIEFS = {
-    BeliefVerdict.OFFICIAL_SUSPECT: mark("official run suspect"),
-    BeliefVerdict.ABOVE: mark("claim above the official run"),
-    BeliefVerdict.OURS_DIFFER: mark("our run differs"),
-    BeliefVerdict.MIXED: mark("figures differ both ways"),
-    BeliefVerdict.BELOW: mark("claim below the official run"),
-    BeliefVerdict.TASKS_MOVED: mark("tasks at fault"),
-    BeliefVerdict.HOLDS: mark("claim holds"),
-    BeliefVerdict.NOT_COMPARABLE: mark("not comparable"),
-}
+    OFFICIAL_SUSPECT = mark("official run suspect")
+    ABOVE = mark("claim above the official run")
+    OURS_DIFFER = mark("our run differs")
+    MIXED = mark("figures differ both ways")
+    BELOW = mark("claim below the official run")
+    TASKS_MOVED = mark("tasks at fault")
+    HOLDS = mark("claim holds")
+    NOT_COMPARABLE = mark("not comparable")
 
 
 class Suspect(StrEnum):
-    """Which side to look at."""
+    """Which side to look at, as pages say it; empty for none."""
 
-    CARD = "card"
-    OFFICIAL = "official"
-    OURS = "ours"
-    TASKS = "tasks"
+    CARD = mark("the model card")
+    OFFICIAL = mark("the official run")
+    OURS = mark("our run")
+    TASKS = mark("the tasks")
     NOBODY = ""
-
-
-# As pages say them.
-SUSPECTS = {
-    Suspect.CARD: mark("the model card"),
-    Suspect.OFFICIAL: mark("the official run"),
-    Suspect.OURS: mark("our run"),
-    Suspect.TASKS: mark("the tasks"),
-    Suspect.NOBODY: "",
-}
 
 
 class Belief(NamedTuple):
@@ -119,6 +96,10 @@ class _Pair:
         """How many of these tasks hold here."""
         return sum(task in self.tasks and self.tasks[task].holds for task in among)
 
+    def without(self, tasks: frozenset[str]) -> _Pair:
+        """The same but for some tasks."""
+        return _Pair({task: one for task, one in self.tasks.items() if task not in tasks})
+
     def speaks_of(self, among: Iterable[str]) -> int:
         """How many of these tasks it has anything on."""
         return sum(task in self.tasks for task in among)
@@ -137,22 +118,22 @@ def beliefs(deltas: pd.DataFrame, charged: Iterable[str] = ()) -> list[Belief]:
     """
     charged = frozenset(charged)
     order = list(BeliefVerdict)
-    whole, rest = _pairs(deltas, frozenset()), _pairs(deltas, charged)
+    pairs = _pairs(deltas)
     judged = [
-        _of_model(str(model), frame, whole.get(str(model), {}), rest.get(str(model), {}), charged)
+        _of_model(str(model), frame, pairs.get(str(model), {}), charged)
         for model, frame in deltas.groupby("model", sort=True)
     ]
     return sorted(judged, key=lambda one: (order.index(one.verdict), one.held - one.compared, one.model.casefold()))
 
 
-def _pairs(deltas: pd.DataFrame, charged: frozenset[str]) -> dict[str, dict[str, _Pair]]:
+def _pairs(deltas: pd.DataFrame) -> dict[str, dict[str, _Pair]]:
     """By model and kind, the tasks of which every comparable cell holds, or not.
 
     Of several runs of a task the one that agrees best speaks. A run held against a card for want of an official result
     is a pair with the card.
     """
     kinds = [Comparison.REPORTED, Comparison.REPRODUCED, Comparison.CARD]
-    usable = deltas[deltas["comparable"].astype(bool) & ~deltas["task"].isin(charged) & deltas["kind"].isin(kinds)]
+    usable = deltas[deltas["comparable"].astype(bool) & deltas["kind"].isin(kinds)]
     usable = usable[(usable["kind"] != Comparison.REPRODUCED) | (usable["claim_origin"] == Origin.OFFICIAL)]
     if usable.empty:
         return {}
@@ -170,11 +151,11 @@ def _pairs(deltas: pd.DataFrame, charged: frozenset[str]) -> dict[str, dict[str,
     return {model: {kind: _Pair(tasks) for kind, tasks in kinds.items()} for model, kinds in by_model.items()}
 
 
-def _of_model(
-    model: str, deltas: pd.DataFrame, whole: dict[str, _Pair], rest: dict[str, _Pair], charged: frozenset[str]
-) -> Belief:
+def _of_model(model: str, deltas: pd.DataFrame, pairs: dict[str, _Pair], charged: frozenset[str]) -> Belief:
     """The verdict by all of its tasks; its reasons by those that are not charged."""
-    pair = next((pair for pair in _witnesses(whole) if pair.tasks), _NONE)
+    kinds = (Comparison.REPORTED, Comparison.REPRODUCED, Comparison.CARD)
+    whole = [pairs.get(kind, _NONE) for kind in kinds]
+    pair = next((pair for pair in whole if pair.tasks), _NONE)
     compared, left_out = len(pair.tasks), len(charged & set(deltas["task"]))
     typical = _median(one.delta for one in pair.failing.values()) if pair.failing else None
 
@@ -184,9 +165,9 @@ def _of_model(
 
     if not compared:
         return belief(BeliefVerdict.NOT_COMPARABLE, Suspect.NOBODY, _nothing(deltas), charged=0)
-    if not any(_doubtful(pair) for pair in _witnesses(whole)):
-        return belief(BeliefVerdict.HOLDS, Suspect.NOBODY, *_holds(*_witnesses(whole)), charged=0)
-    card, ours, ours_card = _witnesses(rest)
+    if not any(_doubtful(pair) for pair in whole):
+        return belief(BeliefVerdict.HOLDS, Suspect.NOBODY, *_holds(*whole), charged=0)
+    card, ours, ours_card = (pair.without(charged) for pair in whole)
     if _doubtful(card):
         return belief(*_between(card, ours, ours_card))
     against = ours if ours.tasks else ours_card
@@ -198,14 +179,6 @@ def _of_model(
         n=len(pair.failing), compared=compared,
     )  # fmt: skip
     return belief(BeliefVerdict.TASKS_MOVED, Suspect.TASKS, moved)
-
-
-def _witnesses(pairs: dict[str, _Pair]) -> tuple[_Pair, _Pair, _Pair]:
-    """Card and official run, our run and official run, our run and card."""
-    card, ours, ours_card = (
-        pairs.get(kind, _NONE) for kind in (Comparison.REPORTED, Comparison.REPRODUCED, Comparison.CARD)
-    )
-    return card, ours, ours_card
 
 
 def _doubtful(pair: _Pair) -> bool:
