@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -48,7 +49,7 @@ def all_decisions() -> Decisions:
         stat = path.stat()
     except OSError:
         return Decisions((), ())
-    return _read(str(path), stat.st_mtime_ns, stat.st_size)
+    return _read(path, stat.st_mtime_ns, stat.st_size)
 
 
 def items_of(choices: object) -> tuple[Item, ...]:
@@ -70,14 +71,14 @@ def moved_of(decision: Decision) -> list[Moved]:
 
 def is_superseded(decision: Decision, decisions: Iterable[Decision]) -> bool:
     """Whether a later decision of the same name is about the same."""
-    same = {(other.name, other.items, other.at) for other in decisions if other.at > decision.at}
-    return any(name == decision.name and items == decision.items for name, items, _ in same)
+    mine = (decision.name, decision.items)
+    return any((other.name, other.items) == mine and other.at > decision.at for other in decisions)
 
 
 def show_decisions_about(items: tuple[Item, ...]) -> None:
     """The decisions about any of the items in a line each, the latest first; nothing where there is none."""
-    decisions, here = all_decisions().decisions, current_address()
-    about = [decision for decision in decisions if decision.link == here or decision in _most_about(items, decisions)]
+    here = current_address()
+    about = [one for one in all_decisions().decisions if one.link == here or _is_about(one, items)]
     if not about:
         return
     for decision in about[:_SHOWN]:
@@ -169,17 +170,11 @@ def _signed_in() -> str:
     return str(st.user.get("email") or st.user.get("name") or "")
 
 
-def _most_about(items: tuple[Item, ...], decisions: Iterable[Decision]) -> list[Decision]:
-    """Decisions about something shown: a benchmark alone is too little where either side names a model."""
-    wanted = set(items)
-    telling = {item for item in wanted if item.kind != "benchmark"}
-    about = []
-    for decision in decisions:
-        theirs = {item for item in decision.items if item.kind != "benchmark"}
-        shared = telling & theirs if telling and theirs else (wanted & set(decision.items)) if not theirs else set()
-        if shared:
-            about.append(decision)
-    return about
+def _is_about(decision: Decision, items: tuple[Item, ...]) -> bool:
+    """Whether it is about something shown: a benchmark alone is too little where the decision names more than one."""
+    shown, theirs = set(items), set(decision.items)
+    more = {item for item in theirs if item.kind != "benchmark"}
+    return bool(shown & (more or theirs))
 
 
 def _said(figure: float | str | None) -> str:
@@ -189,5 +184,5 @@ def _said(figure: float | str | None) -> str:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _read(path: str, modified: int, size: int) -> Decisions:
-    return read_decisions()
+def _read(path: Path, modified: int, size: int) -> Decisions:
+    return read_decisions(path)

@@ -76,10 +76,6 @@ class Decision:
     at: str = ""
     decision_id: str = ""
 
-    def is_about(self, item: Item) -> bool:
-        """Whether an item is among those it is about."""
-        return item in self.items
-
 
 class Decisions(NamedTuple):
     """Every decision, the latest first, and a sentence for each line that could not be read."""
