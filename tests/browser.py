@@ -6,6 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # A fresh profile each time, and nothing that talks to anything but the page under test.
@@ -25,6 +29,13 @@ def found() -> str | None:
     """Path of a browser on the PATH, or of the one PLUMBLINE_BROWSER names."""
     named = os.environ.get("PLUMBLINE_BROWSER")
     return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def drawn(page: Page) -> None:
+    """Wait until the page's run has ended and nothing on it is out of date."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=180_000)
+    page.wait_for_selector('[data-testid="stSkeleton"]', state="detached", timeout=180_000)
+    page.wait_for_selector('[data-stale="true"]', state="detached", timeout=180_000)
 
 
 def install() -> str:

@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from data.store.database import StoreReader
-from tests.browser import FLAGS, found
+from tests.browser import FLAGS, drawn, found
 from tests.make_parity import parity_store
 from tests.make_store import make_store
 from tests.once import once
@@ -153,13 +153,6 @@ def _forget(page: Page, address: str) -> None:
         {"origin": address.split("?")[0], "storageTypes": "cookies,local_storage,indexeddb,service_workers"},
     )
     chromium.detach()
-
-
-def drawn(page: Page) -> None:
-    """Wait until the page's run has ended and nothing on it is out of date."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=180_000)
-    page.wait_for_selector('[data-testid="stSkeleton"]', state="detached", timeout=180_000)
-    page.wait_for_selector('[data-stale="true"]', state="detached", timeout=180_000)
 
 
 def _knock(message: ConsoleMessage) -> bool:

@@ -18,22 +18,20 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from rich.progress import track
 
 from data.store.access_mode import store_path
-from tests.browser import FLAGS, found
+from tests.browser import FLAGS, drawn, found
 from tests.serving import ROOT, served
 
 __all__ = ["look", "settled"]
 
 HEIGHT, TALLEST = 900, 2400
-QUIET = "() => !document.querySelector('[data-testid=stStatusWidget], [data-testid=stSkeleton]')"
 
 
 def settled(page: Page) -> None:
-    """Wait until a page has run to its end and what it shows no longer changes."""
-    page.wait_for_selector("[data-testid=stMainBlockContainer] h1, [data-testid=stAlert]")
+    """Wait until a page is drawn and what it shows no longer changes: plots and tables draw themselves after that."""
+    drawn(page)
     before = ""
     for _ in range(60):
         page.wait_for_timeout(250)
-        page.wait_for_function(QUIET)
         now = page.evaluate("() => document.body.innerText + document.querySelectorAll('canvas, svg').length")
         if now == before:
             return
