@@ -11,7 +11,7 @@ from dashboard.queries.own_cells import OWN_CELLS
 from dashboard.queries.rows import Cursor
 from data.store.decisions import Item
 
-__all__ = ["Figures", "figures_of", "record_state"]
+__all__ = ["Figures", "figures_of"]
 
 Figures = dict[str, float | str | None]
 
@@ -41,14 +41,6 @@ def figures_of(cursor: Cursor, items: tuple[Item, ...]) -> Figures:
     for check in names.get("check", []):
         figures.update(_verdicts(cursor, check))
     return figures
-
-
-def record_state(cursor: Cursor) -> str:
-    """The state of the public record: its commit and that commit's date; empty where nobody said."""
-    row = cursor.execute(
-        "SELECT source_commit, source_date FROM imports WHERE kind <> 'run' ORDER BY import_id DESC LIMIT 1"
-    ).fetchone()
-    return "" if row is None else " ".join(str(value)[:10] for value in row if value is not None)
 
 
 def _standing(cursor: Cursor, benchmark: str, models: list[str]) -> Figures:

@@ -14,6 +14,7 @@ from dashboard import looks, url_state
 from dashboard.access import answer_of
 from dashboard.formatting import day, plain, rounded
 from dashboard.queries import decided as decided_queries
+from dashboard.queries import overview as overview_queries
 from dashboard.views import current_address
 from dashboard.words import mark, tr, tr_n
 from data.rules.decided import Moved, moved_figures
@@ -153,7 +154,8 @@ def _form(items: tuple[Item, ...]) -> None:
         name, question, Conclusion(choice or Conclusion.INVESTIGATE), reason, author, current_address(), items
     )
     try:
-        figures, record = answer_of(decided_queries.figures_of, items), answer_of(decided_queries.record_state)
+        figures, state = answer_of(decided_queries.figures_of, items), answer_of(overview_queries.record_facts)
+        record = " ".join(str(part)[:10] for part in (state.commit, state.date) if part is not None)
         decide(replace(decision, figures=figures, record=record))
     except PlumblineError as error:
         st.error(plain(error), icon=":material/error:")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.store.database import writing
+from data.store.database import reading, writing
 from data.store.decisions import Conclusion, Decision, Item, decide, decisions_path, read_decisions
 from tests.dashboard.opened import on
 
@@ -36,6 +36,12 @@ def fill(at: AppTest, **texts: str) -> None:
     assert not at.exception
 
 
+def state_of_record(store: Path) -> tuple[object, object]:
+    query = "SELECT source_commit, source_date FROM imports WHERE kind <> 'run' ORDER BY import_id DESC LIMIT 1"
+    with reading(store) as cursor:
+        return cursor.execute(query).fetchall()[0]  # type: ignore[return-value]
+
+
 def texts(at: AppTest) -> str:
     return "\n".join(str(one.value) for kind in (at.markdown, at.caption, at.warning) for one in kind)
 
@@ -47,6 +53,8 @@ def test_a_decision_of_one_session_is_seen_in_another(store: Path) -> None:
     (decision,) = read_decisions().decisions
     assert Item("model", model) in decision.items and decision.figures
     assert decision.link.startswith("models") and decision.choice == Conclusion.ACCEPT
+    commit, date = state_of_record(store)
+    assert decision.record == " ".join(str(part)[:10] for part in (commit, date) if part is not None)
     other = on("models", m_model=model)
     assert "Short list" in texts(other) and "It is small" in texts(other)
     assert "Outdated" not in texts(other)
