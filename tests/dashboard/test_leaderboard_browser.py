@@ -241,3 +241,12 @@ def test_rank_name_and_mean_fit_a_phone(dashboard, open_page):
     assert [head for head in drawn_heads if head][:3] == ["Rank", "Model", "Mean (Task)"]
     widths = 36 + 48 + 196 + 92  # the box to select by, then the three
     assert widths <= box["width"] + 20
+
+
+def test_on_a_phone_the_tools_stand_below_the_bar_and_keep_their_names(dashboard, open_page):
+    page = open_page(f"{dashboard}/leaderboard", width=390)
+    bar = page.get_by_test_id("stHeader").bounding_box()
+    for name in ("Decide", "Glossary", "Report", "Present"):
+        box = page.locator(".st-key-tools").get_by_role("button", name=name).bounding_box()
+        assert bar is not None and box is not None
+        assert box["y"] >= bar["y"] + bar["height"] and box["x"] + box["width"] <= 390, name
