@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from dashboard.access import prices
 from dashboard.report.decided import decided_so_far, decisions_about
 from dashboard.report.document import Notice, Report, ViewDrawn, blocks_in
 from dashboard.report.elements import drawn_view
@@ -112,9 +112,10 @@ def make_report(wish: Wish, step: Callable[[View, int], None] = lambda view, don
     with _one_at_a_time, in_language(wish.language):
         for _ in range(_TRIES):
             version = _readable()
-            report = _made.get(_key(wish, version)) or _drawn(wish, version, step)
+            key = _key(wish, version)  # before anything is drawn: what is decided meanwhile makes it another report
+            report = _made.get(key) or _drawn(wish, version, step)
             if version_of(store_path()) == version:
-                _keep(wish, version, report)
+                _keep(key, report)
                 return report
     raise StoreBusyError(
         "The store is being published faster than a report of it is drawn",
@@ -175,13 +176,14 @@ def _drawn(wish: Wish, version: Version, step: Callable[[View, int], None]) -> R
 
 
 def _key(wish: Wish, version: Version) -> tuple[Any, ...]:
+    """All that a report depends on; prices and decisions are files beside the store, and no part of its version."""
     addresses = tuple(view.address for view in wish.views)
-    return str(store_path()), version, decided_so_far(), addresses, wish.language, wish.base, wish.title
+    beside = decided_so_far(), repr(prices())
+    return str(store_path()), version, beside, addresses, wish.language, wish.base, wish.title
 
 
-def _keep(wish: Wish, version: Version, report: Report) -> None:
-    with suppress(KeyError):
-        del _made[_key(wish, version)]
-    _made[_key(wish, version)] = report
+def _keep(key: tuple[Any, ...], report: Report) -> None:
+    _made[key] = report
+    _made.move_to_end(key)
     while len(_made) > _KEPT:
         _made.popitem(last=False)
