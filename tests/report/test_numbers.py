@@ -58,6 +58,12 @@ def test_the_leaderboard_is_the_query(made: Made, made_store: Path) -> None:
     assert f"mean {points(models['mean_task'])[0]}" in shown.text
 
 
+def test_no_heading_stands_over_nothing(made: Made, made_store: Path) -> None:
+    heading = "Where the numbers come from"
+    assert heading not in read(html_of(made(made_store, ALL))).text
+    assert heading in read(html_of(made(made_store, f"{ALL}&l_model=org%2Fmodel-03"))).text
+
+
 def test_a_task_is_the_query(made: Made, made_store: Path) -> None:
     shown = read(html_of(made(made_store, "tasks?t_task=TinySTS")))
     with reading(made_store) as cursor:
