@@ -22,7 +22,7 @@ from dashboard.report.markup import as_words, safe_address
 from dashboard.report.provenance import provenance_of, when
 from dashboard.report.runner import run_page, stage
 from dashboard.views import View
-from dashboard.words import LANGUAGES, in_language, tr
+from dashboard.words import LANGUAGES, in_language
 from data.store.database import Version, reading, store_path, version_of
 from data.store.errors import InputError, NotFoundError, PlumblineError, StoreBusyError
 
@@ -127,7 +127,7 @@ def make_report(wish: Wish, step: Callable[[View, int], None] = lambda view, don
 def notices_of(report: Report) -> list[tuple[str, str]]:
     """Warnings and errors that the views show: the view's title and the words."""
     return [
-        (as_words(view.title), as_words(block.words) or tr("This part of the page could not be drawn."))
+        (as_words(view.title), as_words(block.words))
         for view in report.views
         for block in blocks_in(view.blocks)
         if isinstance(block, Notice) and block.tone in ("warning", "error")
