@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -53,14 +53,12 @@ class Wish(NamedTuple):
         language: code of the language it is to be in.
         base: where the dashboard is, for links back.
         title: of the report; made of the views without one.
-        user: who asks, as ``st.user`` has him.
     """
 
     views: tuple[View, ...]
     language: str = "en"
     base: str | None = None
     title: str = ""
-    user: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -161,7 +159,7 @@ def _drawn(wish: Wish, version: Version, step: Callable[[View, int], None]) -> R
         for number, view in enumerate(wish.views, 1):
             step(view, number - 1)
             query = urlencode([*parse_qsl(view.query, keep_blank_values=True), ("lang", wish.language)])
-            views.append(drawn_view(view, run_page(view.page, query, user=wish.user), number))
+            views.append(drawn_view(view, run_page(view.page, query), number))
     made = datetime.now(UTC)
     addresses = tuple(view.address or "/" for view in wish.views)
     return Report(
