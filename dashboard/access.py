@@ -16,7 +16,7 @@ from dashboard.words import tr
 from data.rules.prices import BUNDLED_PRICES, Prices, read_prices
 from data.store.database import StoreReader, Version, open_reader, store_path, version_of
 
-__all__ = ["answer_of", "one_version", "prices", "version"]
+__all__ = ["answer_of", "one_version", "open_ahead", "prices", "version"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,6 +43,12 @@ def answer_of(question: Callable[Concatenate[duckdb.DuckDBPyConnection, P], T], 
 def version() -> Version:
     """Version of the store this rerun reads: the key for anything else a page caches."""
     return _current().version
+
+
+def open_ahead() -> None:
+    """Open the version published now, for all who ask it later; raises as :func:`answer_of` does."""
+    path = store_path()
+    _reader(str(path), version_of(path))
 
 
 def prices() -> Prices:

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from dashboard.report.files import write_folder
 from dashboard.report.making import WRITERS, Wish, make_report, notices_of
 from dashboard.views import View, base_of, language_in, read_view
-from dashboard.words import LANGUAGES, in_language
+from dashboard.words import in_language
 from data.store.errors import InputError
 
 __all__ = ["register"]
@@ -76,7 +76,8 @@ def report(
     given = addresses or [""]
     form = form or (_BY_ENDING.get(out.suffix.lower(), Format.HTML) if out else Format.HTML)
     out = out or Path("report" if form in _FOLDERS else f"report{WRITERS[form][0]}")
-    _check_place(out, form)
+    folder = form in _FOLDERS and out.suffix.lower() != ".zip"
+    _check_place(out, folder=folder)
     language = lang or next(filter(None, map(language_in, given)), "en")
     base = base_url or next(filter(None, map(base_of, given)), None)
     wish = Wish(tuple(map(read_view, given)), language, base, title)
@@ -85,8 +86,8 @@ def report(
     logging.getLogger("streamlit").setLevel(logging.ERROR)
     with _bar(console, len(wish.views)) as step:
         made = make_report(wish, step)
-    with in_language(wish.language if wish.language in LANGUAGES else "en"):
-        if form in _FOLDERS and out.suffix.lower() != ".zip":
+    with in_language(wish.language):
+        if folder:
             write_folder(made, out, (form.value,))
         else:
             out.write_bytes(WRITERS[form][2](made))
@@ -95,9 +96,8 @@ def report(
     typer.echo(str(out))
 
 
-def _check_place(out: Path, form: Format) -> None:
+def _check_place(out: Path, *, folder: bool) -> None:
     """Look before anything is drawn whether the file can be written at all."""
-    folder = form in _FOLDERS and out.suffix.lower() != ".zip"
     if out.is_dir() and not folder:
         raise InputError("This is a folder", where=str(out), remedy="Name a file with --out.")
     if out.is_file() and folder:

@@ -38,6 +38,7 @@ from dashboard.report.document import (
 )
 from dashboard.report.runner import PageRun
 from dashboard.views import View
+from dashboard.words import tr
 
 __all__ = ["DRAWN", "LEFT_OUT", "drawn_view"]
 
@@ -213,7 +214,7 @@ DRAWN: dict[str, Callable[[Any, _Said], Block | None]] = {
     "markdown": _prose,
     "text": lambda proto, last: Listing(proto.body),
     "alert": _notice,
-    "exception": lambda proto, last: Notice("error", ""),
+    "exception": lambda proto, last: Notice("error", tr("This part of the page could not be drawn.")),
     "code": lambda proto, last: Listing(proto.code_text),
     "json": lambda proto, last: Listing(proto.body),
     "dataframe": _sheet,

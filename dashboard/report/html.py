@@ -184,8 +184,7 @@ def _block(block: Block, report: Report) -> str:
         case Prose(words, small):
             return f'<div class="small">{as_html(words)}</div>' if small else as_html(words)
         case Notice(tone, words):
-            inside = as_html(words or tr("This part of the page could not be drawn."))
-            return f'<div class="notice {tone}" role="note">{inside}</div>'
+            return f'<div class="notice {tone}" role="note">{as_html(words)}</div>'
         case Listing(text):
             return f"<pre><code>{escape(text)}</code></pre>"
         case Sheet():

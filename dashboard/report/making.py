@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from dashboard.access import prices
 from dashboard.report.decided import decided_so_far, decisions_about
 from dashboard.report.document import Notice, Report, ViewDrawn, blocks_in
 from dashboard.report.elements import drawn_view
@@ -22,7 +22,7 @@ from dashboard.report.markup import as_words, safe_address
 from dashboard.report.provenance import provenance_of, when
 from dashboard.report.runner import run_page, stage
 from dashboard.views import View
-from dashboard.words import LANGUAGES, in_language, tr
+from dashboard.words import LANGUAGES, in_language
 from data.store.database import Version, reading, store_path, version_of
 from data.store.errors import InputError, NotFoundError, PlumblineError, StoreBusyError
 
@@ -53,14 +53,12 @@ class Wish(NamedTuple):
         language: code of the language it is to be in.
         base: where the dashboard is, for links back.
         title: of the report; made of the views without one.
-        user: who asks, as ``st.user`` has him.
     """
 
     views: tuple[View, ...]
     language: str = "en"
     base: str | None = None
     title: str = ""
-    user: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -112,9 +110,10 @@ def make_report(wish: Wish, step: Callable[[View, int], None] = lambda view, don
     with _one_at_a_time, in_language(wish.language):
         for _ in range(_TRIES):
             version = _readable()
-            report = _made.get(_key(wish, version)) or _drawn(wish, version, step)
+            key = _key(wish, version)  # before anything is drawn: what is decided meanwhile makes it another report
+            report = _made.get(key) or _drawn(wish, version, step)
             if version_of(store_path()) == version:
-                _keep(wish, version, report)
+                _keep(key, report)
                 return report
     raise StoreBusyError(
         "The store is being published faster than a report of it is drawn",
@@ -126,7 +125,7 @@ def make_report(wish: Wish, step: Callable[[View, int], None] = lambda view, don
 def notices_of(report: Report) -> list[tuple[str, str]]:
     """Warnings and errors that the views show: the view's title and the words."""
     return [
-        (as_words(view.title), as_words(block.words) or tr("This part of the page could not be drawn."))
+        (as_words(view.title), as_words(block.words))
         for view in report.views
         for block in blocks_in(view.blocks)
         if isinstance(block, Notice) and block.tone in ("warning", "error")
@@ -160,7 +159,7 @@ def _drawn(wish: Wish, version: Version, step: Callable[[View, int], None]) -> R
         for number, view in enumerate(wish.views, 1):
             step(view, number - 1)
             query = urlencode([*parse_qsl(view.query, keep_blank_values=True), ("lang", wish.language)])
-            views.append(drawn_view(view, run_page(view.page, query, user=wish.user), number))
+            views.append(drawn_view(view, run_page(view.page, query), number))
     made = datetime.now(UTC)
     addresses = tuple(view.address or "/" for view in wish.views)
     return Report(
@@ -175,13 +174,14 @@ def _drawn(wish: Wish, version: Version, step: Callable[[View, int], None]) -> R
 
 
 def _key(wish: Wish, version: Version) -> tuple[Any, ...]:
+    """All that a report depends on; prices and decisions are files beside the store, and no part of its version."""
     addresses = tuple(view.address for view in wish.views)
-    return str(store_path()), version, decided_so_far(), addresses, wish.language, wish.base, wish.title
+    beside = decided_so_far(), repr(prices())
+    return str(store_path()), version, beside, addresses, wish.language, wish.base, wish.title
 
 
-def _keep(wish: Wish, version: Version, report: Report) -> None:
-    with suppress(KeyError):
-        del _made[_key(wish, version)]
-    _made[_key(wish, version)] = report
+def _keep(key: tuple[Any, ...], report: Report) -> None:
+    _made[key] = report
+    _made.move_to_end(key)
     while len(_made) > _KEPT:
         _made.popitem(last=False)

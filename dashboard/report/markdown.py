@@ -59,7 +59,7 @@ def _block(block: Block, report: Report) -> str:
         case Prose(words, _):
             return as_markdown(words)
         case Notice(_, words):
-            return "\n".join(f"> {line}" for line in as_markdown(words or tr(_BROKEN)).splitlines())
+            return "\n".join(f"> {line}" for line in as_markdown(words).splitlines())
         case Listing(text):
             fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
             return f"{fence}\n{text}\n{fence}"
@@ -79,9 +79,6 @@ def _block(block: Block, report: Report) -> str:
             return "\n\n".join(_block(one, report) for _, cell in row for one in cell)
         case Part(words, blocks):
             return "\n\n".join([f"**{as_markdown(words)}**", *(_block(one, report) for one in blocks)])
-
-
-_BROKEN = "This part of the page could not be drawn."
 
 
 def _sheet(sheet: Sheet) -> str:

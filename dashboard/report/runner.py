@@ -73,13 +73,14 @@ def stage() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-def run_page(page: str, query: str, *, user: Mapping[str, Any] | None = None, app: Path = _APP) -> PageRun:
+def run_page(page: str, query: str, *, app: Path = _APP) -> PageRun:
     """Run the app at a page and its choices until nothing asks for another run; within :func:`stage`.
+
+    Nobody is signed in there: what one viewer has drawn is handed to others.
 
     Args:
         page: name of the page, empty for the first one.
         query: the choices as the address spells them.
-        user: who asks, as ``st.user`` is to know him.
         app: the script.
 
     Raises:
@@ -88,7 +89,7 @@ def run_page(page: str, query: str, *, user: Mapping[str, Any] | None = None, ap
     messages: list[ForwardMsg] = []
     state = SessionState()
     loop = asyncio.new_event_loop()
-    runner = _runner(page, query, state, dict(user or {}), app, loop)
+    runner = _runner(page, query, state, app, loop)
 
     def heard(_: ScriptRunner | None, event: ScriptRunnerEvent, **what: Any) -> None:
         if event == ScriptRunnerEvent.SCRIPT_STARTED:
@@ -123,9 +124,7 @@ class _Runner(ScriptRunner):
         self.on_event.send(self, event=event, run_descriptor=run_descriptor)
 
 
-def _runner(
-    page: str, query: str, state: SessionState, user: dict[str, Any], app: Path, loop: asyncio.AbstractEventLoop
-) -> ScriptRunner:
+def _runner(page: str, query: str, state: SessionState, app: Path, loop: asyncio.AbstractEventLoop) -> ScriptRunner:
     scripts = ScriptCache()
     return _Runner(
         session_id=f"report-{uuid4().hex}",
@@ -134,7 +133,7 @@ def _runner(
         uploaded_file_mgr=MemoryUploadedFileManager(_UPLOADS),
         script_cache=scripts,
         initial_rerun_data=RerunData(query_string=query, page_name=page, page_script_hash=""),
-        user_info=user,
+        user_info={},
         fragment_storage=MemoryFragmentStorage(),
         pages_manager=PagesManager(str(app), scripts, setup_watcher=False),
         event_loop=loop,

@@ -25,6 +25,7 @@ from dashboard.sections.layout import lay_out
 from dashboard.sections.links import compare_link
 from dashboard.sections.private import show_private
 from dashboard.sections.provenance import show_sources
+from dashboard.views import on_paper
 from dashboard.words import listed, mark, running, tr, tr_n
 from data.rules.bootstrap import AHEAD, TIED
 
@@ -206,11 +207,13 @@ def show_views(answers: Answers) -> None:
 
 
 def show_provenance(answers: Answers) -> None:
-    """Where the figures of the model chosen come from."""
-    st.markdown("#### " + tr("Where the numbers come from"))
+    """Where the figures of the model chosen come from; on paper, which nobody chooses on, nothing without one."""
+    heading = st.container()
     models = answers.board.models["model"].tolist()
     hint = tr("Select a row above, or a name here")
     chosen = url_state.selectbox(tr("Model"), models, "model", index=None, placeholder=hint)
+    if chosen is not None or not on_paper():
+        heading.markdown("#### " + tr("Where the numbers come from"))
     if chosen is not None:
         show_private(models=[chosen])
         show_sources(answers.board.name, chosen)

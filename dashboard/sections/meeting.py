@@ -60,7 +60,7 @@ def _show_tray() -> None:
 def _show_files() -> None:
     far: HowFar = st.session_state.setdefault(_FAR, HowFar())
     base = base_of(st.context.url or "")
-    wish = Wish(chosen_views() or (current_view(),), language(), base, user=dict(st.user))
+    wish = Wish(chosen_views() or (current_view(),), language(), base)
     bar = st.container(horizontal=True, gap="small")
     for form, (label, icon, help) in _OFFERED.items():
         ending, kind, _ = WRITERS[form]

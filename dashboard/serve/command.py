@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,12 +36,12 @@ def serve(
     import uvicorn
 
     from dashboard.serve.application import application
-    from dashboard.serve.settings import settings_from
+    from dashboard.serve.settings import on_this_machine, settings_from
     from dashboard.start.warming import keep_warm
     from data.store.errors import InputError
 
     settings = settings_from(os.environ)
-    if not (settings.guarded or open_to_all or _this_machine(address)):
+    if not (settings.guarded or open_to_all or on_this_machine(address)):
         raise InputError(
             "Everybody on the network would be served, without a login",
             where=address,
@@ -91,10 +90,3 @@ def _tell(settings: Deployment, address: str, port: int) -> None:
         typer.echo(
             "Not over https: secrets and cookies can be read on the way. Set PLUMBLINE_URL=https://...", err=True
         )
-
-
-def _this_machine(address: str) -> bool:
-    try:
-        return address == "localhost" or ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

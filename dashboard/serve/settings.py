@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from data.store.errors import InputError
 
-__all__ = ["Provider", "Deployment", "settings_from"]
+__all__ = ["Provider", "Deployment", "on_this_machine", "settings_from"]
 
 SHORTEST_SECRET = 16
 _WELL_KNOWN = "/.well-known/openid-configuration"
@@ -134,7 +134,7 @@ def _provider(environment: Mapping[str, str]) -> Provider | None:
             "The provider is half set", where=", ".join(missing), remedy="Set all three, or none for no provider."
         )
     _check_url("PLUMBLINE_OIDC_ISSUER", issuer)
-    if issuer.startswith("http://") and not _loopback(urlsplit(issuer).hostname or ""):
+    if issuer.startswith("http://") and not on_this_machine(urlsplit(issuer).hostname or ""):
         raise InputError(
             "A provider is asked over https alone", where=issuer, remedy="Name its https address as the issuer."
         )
@@ -200,7 +200,8 @@ def _check_url(name: str, url: str) -> None:
         )
 
 
-def _loopback(host: str) -> bool:
+def on_this_machine(host: str) -> bool:
+    """Whether an address or a name of a host is reached from this machine alone."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from streamlit import runtime
 
+from dashboard.access import open_ahead
 from dashboard.report.runner import run_page, stage
 from dashboard.views import page_names
 from data.store.access_mode import store_path
@@ -56,15 +57,32 @@ def warm(pages: Sequence[str] = (), of: Version | None = None) -> list[str]:
 
 
 def _watch() -> None:
-    with suppress(AttributeError, OSError):  # where threads have no priority of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
     seen: Version | None = None
     while True:
         published = _published()
         if runtime.exists() and published is not None and published != seen:
             seen = published
-            warm(of=published)
+            _warm_behind(published)
         time.sleep(_EVERY)
+
+
+def _warm_behind(published: Version) -> None:
+    """Draw the pages behind whatever viewers ask, in a thread of low priority; returns when they are drawn.
+
+    The store is opened before: threads inherit their priority, and DuckDB's own, which begin with it, serve everyone as
+    long as this version is open.
+    """
+    with suppress(PlumblineError):  # which every page says to who opens it
+        open_ahead()
+    thread = threading.Thread(target=_warm_slowly, args=(published,), name="plumbline-pages-ahead", daemon=True)
+    thread.start()
+    thread.join()
+
+
+def _warm_slowly(published: Version) -> None:
+    with suppress(AttributeError, OSError):  # where threads have no priority of their own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    warm(of=published)
 
 
 def _published() -> Version | None:

@@ -29,7 +29,7 @@ def read_only(path: Path | None = None) -> bool:
     True where ``PLUMBLINE_READ_ONLY`` says so (anything but 0, no, off or false), and where the folder, or the nearest
     one above it that is there, cannot be written to. Writes nothing to find out.
     """
-    if os.environ.get("PLUMBLINE_READ_ONLY", "").strip().lower() not in _NO:
+    if _switched():
         return True
     folder = (path or store_path()).absolute().parent
     while not folder.exists() and folder != folder.parent:
@@ -45,7 +45,7 @@ def must_be_writable(path: Path | None = None) -> None:
     """
     if not read_only(path):
         return
-    switched = os.environ.get("PLUMBLINE_READ_ONLY", "").strip().lower() not in _NO
+    switched = _switched()
     raise ReadOnlyError(
         "Nothing may be written here: PLUMBLINE_READ_ONLY is set"
         if switched
@@ -55,3 +55,7 @@ def must_be_writable(path: Path | None = None) -> None:
         if switched
         else "Run the command as a user who may write there, or name another file with PLUMBLINE_STORE.",
     )
+
+
+def _switched() -> bool:
+    return os.environ.get("PLUMBLINE_READ_ONLY", "").strip().lower() not in _NO

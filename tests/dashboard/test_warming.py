@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,21 @@ def test_what_was_begun_for_a_store_that_is_gone_is_left(store: Path, monkeypatc
 def test_all_pages_are_drawn_the_first_one_first() -> None:
     order = warming._in_order()
     assert order[0] == "" and {"leaderboard", "decisions"} <= set(order)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_what_serves_everyone_keeps_its_priority(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads inherit it: DuckDB's would answer every viewer as slowly as nobody, had pages drawn ahead begun them."""
+
+    def priorities() -> dict[int, int]:
+        threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
+        return {thread: os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+
+    ours, before = os.getpriority(os.PRIO_PROCESS, 0), priorities()
+    seen: list[dict[int, int]] = []
+    monkeypatch.setattr(warming, "run_page", lambda page, query: seen.append(priorities()))
+    monkeypatch.setattr(warming, "_in_order", lambda: ["models"])
+    monkeypatch.setattr(warming, "_NICENESS", 19)  # further down than the tests, whoever runs them
+    warming._warm_behind(version_of(store))
+    begun = [nice for thread, nice in seen[0].items() if thread not in before]
+    assert sorted(begun) == [ours] * (len(begun) - 1) + [19] and len(begun) > 1

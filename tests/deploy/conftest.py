@@ -11,7 +11,8 @@ import pytest
 
 from tests.deploy.provider import CLIENT, CLIENT_SECRET, OpenIdProvider
 from tests.deploy.proxy import Proxy
-from tests.deploy.serving import beside, deployed, free_port
+from tests.deploy.serving import beside, deployed
+from tests.serving import free_port
 
 SECRET = "a secret of some length"
 

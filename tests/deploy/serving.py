@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +15,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from tests.serving import ROOT
-
-STORE = "PLUMBLINE_STORE"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+from tests.serving import ROOT, free_port, wait_for
 
 
 @contextmanager
@@ -42,7 +32,7 @@ def deployed(environment: Mapping[str, str], log: Path, *, port: int = 0, before
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait(address, server, log)
+        wait_for(f"{address}/healthz", server, log)
         yield address
     finally:
         server.terminate()
@@ -66,15 +56,3 @@ def beside(app: ASGIApp, *, port: int = 0, **options: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(30)
-
-
-def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 180
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
-                if answer.read() == b"ok\n":
-                    return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"the dashboard did not start:\n{log.read_text(errors='replace')}")

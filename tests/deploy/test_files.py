@@ -73,9 +73,7 @@ def lint(text: str, context: set[str]) -> Iterator[str]:
     images = stages(text)
     for stage, steps in images.items():
         source = steps[0].value.partition(" AS ")[0]
-        if source not in images and not re.fullmatch(
-            r"[\w./-]+(:[\w.-]*\d+\.\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})", source
-        ):
+        if source not in images and not PINNED.fullmatch(source):
             yield f"{stage}: {source} is pinned to no version"
         for step in steps:
             if step.name not in KNOWN:

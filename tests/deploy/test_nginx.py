@@ -17,8 +17,9 @@ import websockets
 from websockets.sync.client import connect
 
 from tests.deploy.conftest import SECRET
-from tests.deploy.serving import deployed, free_port
+from tests.deploy.serving import deployed
 from tests.deploy.test_served import first_answer
+from tests.serving import free_port
 
 
 class Https(NamedTuple):

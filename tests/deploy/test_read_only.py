@@ -16,9 +16,9 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.deploy.conftest import SECRET
-from tests.deploy.serving import deployed, free_port
+from tests.deploy.serving import deployed
 from tests.deploy.test_served import BEARER, stream
-from tests.serving import ROOT
+from tests.serving import ROOT, free_port
 
 PAGES = sorted(path.stem for path in (ROOT / "dashboard" / "screens").glob("*.py") if path.stem != "__init__")
 # A namespace of mounts of its own in which all of them are read-only, as for `docker run --read-only` without a tmpfs.

@@ -29,6 +29,7 @@ from dashboard.tables import leaderboard as leaderboard_tables
 from dashboard.views import page_names, read_view, views_in_text
 from dashboard.words import in_language
 from data.store.database import StoreReader, reading
+from data.store.decisions import Conclusion, Decision, decide
 from data.store.errors import InputError, NotFoundError, StoreMissingError
 from tests.make_store import HOSTILE, make_store
 from tests.report.conftest import Made
@@ -55,6 +56,12 @@ def test_the_leaderboard_is_the_query(made: Made, made_store: Path) -> None:
     assert column(shown, 0, "Mean (Task)") == points(models["mean_task"])
     assert column(shown, 0, "Rank") == ["" if pd.isna(rank) else f"{rank:.0f}" for rank in models["rank"]]
     assert f"mean {points(models['mean_task'])[0]}" in shown.text
+
+
+def test_no_heading_stands_over_nothing(made: Made, made_store: Path) -> None:
+    heading = "Where the numbers come from"
+    assert heading not in read(html_of(made(made_store, ALL))).text
+    assert heading in read(html_of(made(made_store, f"{ALL}&l_model=org%2Fmodel-03"))).text
 
 
 def test_a_task_is_the_query(made: Made, made_store: Path) -> None:
@@ -192,6 +199,30 @@ def test_a_report_is_drawn_once_and_again_when_the_store_is_another(made: Made, 
     assert len(drawn) == 2
     make_store(store, plain_models=5)
     assert len(made(store, ALL).views) == 1 and len(drawn) == 3
+
+
+def test_what_lies_beside_the_store_makes_another_report_of_it(made: Made, tmp_path: Path, monkeypatch) -> None:
+    store = make_store(tmp_path / "store.duckdb", plain_models=3)
+    draw, runs = making.run_page, []
+
+    def drawn_while_deciding(page: str, *rest, **more):
+        run = draw(page, *rest, **more)
+        if not runs:
+            decide(Decision("ours", "Which?", Conclusion.ACCEPT, "as is", "Ann", "tasks"))
+        runs.append(page)
+        return run
+
+    monkeypatch.setattr(making, "run_page", drawn_while_deciding)
+    made(store, "leaderboard tasks")
+    made(store, "leaderboard tasks")
+    assert len(runs) == 4, "the first was drawn while it was decided"
+    (tmp_path / "prices.csv").write_text("model,usd_per_million_tokens,source,as_of\n", "utf-8")
+    made(store, "leaderboard tasks")
+    assert len(runs) == 4, "the same prices"
+    line = "a/b,1.5,https://a.example,2026-01-01\n"
+    (tmp_path / "prices.csv").write_text("model,usd_per_million_tokens,source,as_of\n" + line, "utf-8")
+    made(store, "leaderboard tasks")
+    assert len(runs) == 6
 
 
 def test_a_store_published_meanwhile_has_the_report_drawn_anew(made: Made, tmp_path: Path, monkeypatch) -> None:
