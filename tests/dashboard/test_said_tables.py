@@ -41,6 +41,18 @@ def test_heads_are_said_and_stay_what_they_go_by() -> None:
     assert Table.of(COLUMNS, FRAME).labels["Verdict"] == "Verdict"
 
 
+def test_a_head_that_stands_there_twice_is_said_twice() -> None:
+    twice = (*COLUMNS[2:4], COLUMNS[2], COLUMNS[3], Column("Verdict", "verdict"), Column("Verdict", "verdict"))
+    with in_language("zh"):
+        table = Table.of(twice, FRAME)
+        assert list(table.labels.values()) == [
+            "Classification", "余弦，Model", "Classification ", "余弦，Model ", "判定", "判定 "
+        ]  # fmt: skip
+    assert list(table.shown) == [
+        "Classification", "Cosine, Model", "Classification ", "Cosine, Model ", "Verdict", "Verdict "
+    ]  # fmt: skip
+
+
 def test_rows_stand_alike_in_every_language() -> None:
     orders = []
     for language in ("en", "zh"):
