@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import pickle
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 
 from dashboard.formatting import licence, word
+from dashboard.sections import cell_diagnosis
 from dashboard.tables import deltas as deltas_tables
 from dashboard.tables import diagnosis as diagnosis_tables
 from dashboard.tables.columns import LICENCE, PRIVATE, WORDED, Column, Table
 from dashboard.words import in_language, phrase, tr
 from data.rules.causes import CAUSES, stored_cause
+from data.rules.suggestions import Delta
 from data.rules.words import in_a_row
 from tests.serving import ROOT
 
@@ -99,6 +102,20 @@ def test_a_stored_diagnosis_is_said_by_codes_and_blanks() -> None:
         # What an older catalogue called otherwise stays as it was stored.
         older = causes.assign(cause=["cut earlier than today's words say", "x"])
         assert list(diagnosis_tables.said_causes(older)["cause"]) == list(older["cause"])
+
+
+def test_what_would_settle_a_suggestion_is_said(monkeypatch) -> None:
+    """Mostly that is a command; where one task alone is off, it is a sentence."""
+    deltas = [Delta(f"T{n}", "STS", -0.3 if n == 0 else 0.0, 0.82) for n in range(5)]
+    answers, settled = iter([deltas, "m"]), []
+    monkeypatch.setattr(
+        cell_diagnosis, "task_deltas", SimpleNamespace(task_deltas=0, source_of=0, cells_of=lambda _: 0)
+    )
+    monkeypatch.setattr(cell_diagnosis, "answer_of", lambda *_: next(answers))
+    monkeypatch.setattr(cell_diagnosis.st, "code", lambda text, **_: settled.append(text))
+    with in_language("zh"):
+        cell_diagnosis._suggested({"check_run": None, "model": "m"}, pd.DataFrame())
+    assert len(settled) == 1 and "T0" in settled[0] and "数据集" in settled[0]
 
 
 def test_a_cause_is_the_same_in_english_however_often_it_is_filled() -> None:
