@@ -42,27 +42,6 @@ _KNOWN = (
 _SCOPES = ("task", mark("all"), mark("none"))
 
 
-# Sentences of the store (data/store/views/30_deltas.sql) that hold no name or number, as they stand alone; others,
-# and several in a row, are shown as they are.
-_SENTENCES = (
-    mark("the two have no split and subset in common"),
-    mark("the model card's figure is missing for this cell"),
-    mark("the official figure is missing for this cell"),
-    mark("the run's figure is missing for this cell"),
-    mark("another metric: mteb 0.0 wrote ap where the task counts accuracy"),
-    mark("a figure on the old 0-100 scale was divided by 100"),
-    mark("one side was served by a program that does not tell its revision"),
-    mark("the two are of folders with different weights"),
-    mark("both figures were published once and withdrawn since"),
-    mark("the model card's figure was published once and withdrawn since"),
-    mark("the official figure was published once and withdrawn since"),
-    mark("the run's figure was published once and withdrawn since"),
-    mark("matches although the data set revision of one side is not known"),
-    mark("matches although the data set revision differs"),
-    mark("the data set revision is not the same, but on the same data another run of this model matches"),
-)
-
-
 def _head(side: str) -> str:
     return _SIDES.get(str(side), side.capitalize())
 
