@@ -40,7 +40,7 @@ class Spelling:
     ) -> None:
         self.key, self.options, self.spell = key, options, spell
         self.shown = shown or spell
-        self.bound = all(self.shown(option) == spell(option) for option in options)
+        self.bound = shown is None or all(shown(option) == spell(option) for option in options)
 
     def arguments(self) -> dict[str, Any]:
         """The control's arguments that say how its options are shown, and whether Streamlit keeps the address."""

@@ -33,7 +33,7 @@ from dashboard.words import language, listed, mark, running, tr
 
 __all__ = [
     "Page", "address_of", "choice", "current_page", "date_input", "declare", "key_of", "multiselect",
-    "number_input", "page_named", "pages_by_name", "range_slider", "remembered", "report_ignored",
+    "number_input", "page_named", "pages_by_name", "range_slider", "remembered", "report_ignored", "report_value",
     "segmented_control", "selectbox", "set_choice", "show_ignored", "start_rerun", "subject", "tabs", "text_input",
     "toggle", "unknown_names",
 ]  # fmt: skip
@@ -312,7 +312,7 @@ def date_input(label: str, name: str, *, where: Any = st, **more: Any) -> date |
     declare(name)
     for value in st.query_params.get_all(key) if _opened() else []:
         if value and not is_day(value):
-            _report_value(key, value)
+            report_value(key, value)
     chosen: date | None = where.date_input(label, value=None, key=key, bind="query-params", format="YYYY-MM-DD", **more)
     _leave(key, chosen, None, str)
     return chosen
@@ -324,7 +324,7 @@ def number_input(label: str, name: str, *, where: Any = st, **more: Any) -> floa
     declare(name)
     for value in st.query_params.get_all(key) if _opened() else []:
         if value and not is_within(value, low, high):
-            _report_value(key, value)
+            report_value(key, value)
     _drop_unless(key, lambda value: value is None or is_within(str(value), low, high))
     value = where.number_input(label, key=key, bind="query-params", **more)
     number = None if value is None else float(value)
@@ -342,7 +342,8 @@ def report_ignored(reason: str) -> None:
     st.session_state.setdefault(_IGNORED, []).append(reason)
 
 
-def _report_value(key: str, value: str, hint: str = "") -> None:
+def report_value(key: str, value: str, hint: str = "") -> None:
+    """Keep that a choice cannot be what the address asks for."""
     report_ignored(tr("{key} cannot be “{value}”{hint}", key=_said(key), value=plain(shortened(value)), hint=hint))
 
 
@@ -379,7 +380,7 @@ def _prepare(
     for value in st.query_params.get_all(key) if _opened() else []:
         if value and (value.lower() if fold else value) not in set(names):
             near = listed(map(plain, near_names(value, names)))
-            _report_value(key, value, tr(" (near it: {names})", names=near) if near else "")
+            report_value(key, value, tr(" (near it: {names})", names=near) if near else "")
     _drop_unless(key, fine)
 
 

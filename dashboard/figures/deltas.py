@@ -70,10 +70,10 @@ def deltas_map(
         rows=2, cols=2, row_heights=[top, 1 - top], column_widths=[0.86, 0.14], horizontal_spacing=0.008,
         vertical_spacing=0.012, shared_xaxes=True, shared_yaxes=True,
     )  # fmt: skip
+    in_cells = {"text": _in_cells(values), "texttemplate": "%{text}"} if len(tasks) <= _WIDEST_WITH_TEXT else {}
     figure.add_heatmap(
         z=values, zmid=0, zmin=-_ENDS, zmax=_ENDS, colorscale=diverging(), hoverinfo="skip", xgap=1, ygap=1,
-        text=_in_cells(values), texttemplate="%{text}" if len(tasks) <= _WIDEST_WITH_TEXT else None,
-        row=2, col=1, colorbar={
+        **in_cells, row=2, col=1, colorbar={
             "orientation": "h", "y": 1, "yanchor": "top", "thickness": 8, "len": 0.13, "x": 1, "xanchor": "right",
             "tickvals": [-20, 0, 20], "ticktext": ["≤ −20", "0", "≥ +20"], "tickfont": {"size": small_text()},
         },

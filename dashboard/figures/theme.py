@@ -127,7 +127,7 @@ def styled(
         hoverlabel={"align": "left"},
         font={"size": text_size()},
         modebar={"remove": ["lasso2d", "select2d", "autoScale2d"]},
-        meta={"title": title, "alt": alt},
+        meta={"alt": alt},
     )  # fmt: skip
     figure.update_layout(layout)
     # Streamlit's own theme greys what stands at the axes, which are names of models and tasks here.

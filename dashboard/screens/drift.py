@@ -98,7 +98,7 @@ def show_same_model(answers: Answers) -> None:
 def show_where(answers: Answers) -> None:
     """A map of the drift; below it one text and the two encoders chosen, and why the candidate drifts."""
     st.subheader(tr("Where it drifts"), divider="gray")
-    view = url_state.segmented_control(tr("Look at"), VIEWS, "view", shown=word)
+    view = url_state.segmented_control(tr("Look at"), VIEWS, "view", shown=tr)
     chosen = choose_encoders(answers)
     if chosen.texts.empty:
         nothing = tr("The reference gave no vectors, so there is nothing to compare text by text.")

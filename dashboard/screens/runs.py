@@ -27,7 +27,6 @@ from data.store.runs import RunWarning, in_one_line
 from data.store.vocabulary import Status
 
 _NOBODY, _ALL, _RECORDED = mark("no other run"), mark("all"), mark("Recorded")
-_PARTS = {"settings": mark("Settings"), "environment": mark("Environment"), "files": mark("Files")}
 
 
 class Choices(NamedTuple):
@@ -162,7 +161,7 @@ def show_two(answers: Answers) -> None:
         of_all = tr("the same") if len(entries) else tr("none recorded")
         if differing:
             of_all = tr("{n} of {entries} differ", n=differing, entries=count(len(entries), "entry", "entries"))
-        st.markdown(listed([f"**{tr(_PARTS[name])}**", of_all], ": "))
+        st.markdown(listed([f"**{tr(name.capitalize())}**", of_all], ": "))
         if differing:
             show_table(drift_tables.differences_table(entries, first, other))
     ours, theirs = ([in_one_line(warning) for warning in run.records.warnings] for run in answers.runs)
@@ -178,7 +177,7 @@ def show_two(answers: Answers) -> None:
 
 def _part(name: str) -> str:
     """What a run recorded, as a choice among its parts: in English by its name in the address."""
-    return name if language() == "en" else tr(_PARTS[name])
+    return name if language() == "en" else tr(name.capitalize())
 
 
 def show_warnings(heading: str, warnings: list[str]) -> None:

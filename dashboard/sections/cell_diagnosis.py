@@ -92,4 +92,4 @@ def _suggested(cell: Mapping[str, Any], own: pd.DataFrame) -> None:
     st.markdown(tr(pattern, tasks=count(len(deltas), "task")))
     show_table(diagnosis_tables.suggestions_table(suggestions))
     st.caption(tr("What would settle it, with your way of encoding in the place of YOUR_ENCODER:"))
-    st.code(suggestions[0].settle, language=None, wrap_lines=True)
+    st.code(tr(suggestions[0].settle), language=None, wrap_lines=True)

@@ -144,16 +144,17 @@ def _proof(proof: diagnosis_queries.Proof) -> None:
 
 
 def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: str) -> None:
+    """What to change for each of the causes, which are said already (``tables.diagnosis.said_causes``)."""
     for cause in accepted.to_dict("records"):
-        alike = listed(map(tr_stored, cause["same_as"])) if cause["same_as"] is not None else ""
+        alike = listed(cause["same_as"]) if cause["same_as"] is not None else ""
         same = tr(" (cannot be told from {causes} on this model)", causes=plain(alike)) if alike else ""
-        st.markdown(f"**{plain(tr_stored(cause['cause']))}** · {plain(word(cause['slot']))}{same}")
+        st.markdown(f"**{plain(cause['cause'])}** · {plain(word(cause['slot']))}{same}")
         _of_cause(cause["code"])
         if cause["remedy"]:
             both = cause["side"] == Side.BOTH
             to_change = mark("To change in the candidate, {candidate}:")
             st.markdown(tr("To change on both sides:") if both else tr(to_change, candidate=plain(candidate)))
-            st.code(tr_stored(cause["remedy"]), language=None, wrap_lines=True)
+            st.code(cause["remedy"], language=None, wrap_lines=True)
     if pd.notna(row["snippet"]):
         with st.expander(tr("The proof to run: the reference with the candidate's fault put in (no remedy)")):
             st.code(row["snippet"], language="python", wrap_lines=True)

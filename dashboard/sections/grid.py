@@ -12,9 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import url_state
-from dashboard.formatting import plain
 from dashboard.tables.columns import Table
-from dashboard.words import tr
 
 __all__ = ["show_csv", "show_sortable", "show_table"]
 
@@ -62,10 +60,10 @@ def show_csv(name: str, data: Any, help: str, *, where: Any = st) -> None:
 
 
 def _order_in_address(table: Table, order: str) -> str:
-    wanted = str(st.query_params.get(url_state.key_of(order), ""))
+    key = url_state.key_of(order)
+    wanted = str(st.query_params.get(key, ""))
     if wanted and wanted.removeprefix("-") not in table.shown.columns:
-        cannot = tr("{key} cannot be “{value}”{hint}", key=plain(order), value=plain(wanted[:60]), hint="")
-        url_state.report_ignored(cannot)
+        url_state.report_value(key, wanted)
         return ""
     return wanted
 

@@ -124,12 +124,7 @@ class Column:
     @property
     def label(self) -> str:
         """Its head as it is shown."""
-        if not self.ours:
-            return self.name
-        if isinstance(self.name, Phrase):
-            return tr(self.name)
-        head = self.name.rstrip()
-        return tr(head) + self.name[len(head) :] if head else self.name
+        return tr(self.name) if self.ours else self.name
 
     def values(self, frame: pd.DataFrame) -> pd.Series:
         """What stands in it, a row of the frame each."""
@@ -196,7 +191,8 @@ class Table:
             if not column.optional or (values.notna() & values.ne("")).any():
                 again = sum(other.strip() == column.name for other in present)
                 if again:  # heads are unique
-                    column = replace(column, name=column.name + " " * again)
+                    head = column.name if isinstance(column.name, Phrase) else Phrase(column.name)
+                    column = replace(column, name=Phrase("{head}" + " " * again, {"head": head}))
                 present[column.name], shown[column.name] = column, values
         return cls(tuple(present.values()), source, pd.DataFrame(shown))
 

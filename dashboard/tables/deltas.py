@@ -26,12 +26,11 @@ _CSV = [
 ]  # fmt: skip
 
 
-# The two sides of a comparison as heads.
-_SIDES = {
-    "model card": mark("Model card"), "official run": mark("Official run"),
-    "published figure": mark("Published figure"), "our run": mark("Our run"),
-    "earlier run": mark("Earlier run"), "later run": mark("Later run"),
-}  # fmt: skip
+# The two sides of a comparison (data/rules/deltas.py) as heads.
+_SIDES = (
+    mark("Model card"), mark("Official run"), mark("Published figure"), mark("Our run"), mark("Earlier run"),
+    mark("Later run"),
+)  # fmt: skip
 # What is known of either side, as queries name it; settings and libraries go by their own names.
 _KNOWN = (
     mark("origin"), mark("model revision"), mark("data set revision"), mark("metric"), mark("mteb"), mark("date"),
@@ -40,31 +39,6 @@ _KNOWN = (
 )  # fmt: skip
 # What a noise floor is of: a task type by its name, or one of these.
 _SCOPES = ("task", mark("all"), mark("none"))
-
-
-# Sentences of the store (data/store/views/30_deltas.sql) that hold no name or number, as they stand alone; others,
-# and several in a row, are shown as they are.
-_SENTENCES = (
-    mark("the two have no split and subset in common"),
-    mark("the model card's figure is missing for this cell"),
-    mark("the official figure is missing for this cell"),
-    mark("the run's figure is missing for this cell"),
-    mark("another metric: mteb 0.0 wrote ap where the task counts accuracy"),
-    mark("a figure on the old 0-100 scale was divided by 100"),
-    mark("one side was served by a program that does not tell its revision"),
-    mark("the two are of folders with different weights"),
-    mark("both figures were published once and withdrawn since"),
-    mark("the model card's figure was published once and withdrawn since"),
-    mark("the official figure was published once and withdrawn since"),
-    mark("the run's figure was published once and withdrawn since"),
-    mark("matches although the data set revision of one side is not known"),
-    mark("matches although the data set revision differs"),
-    mark("the data set revision is not the same, but on the same data another run of this model matches"),
-)
-
-
-def _head(side: str) -> str:
-    return _SIDES.get(str(side), side.capitalize())
 
 
 def _floor_scope(scope: object) -> object:
@@ -83,8 +57,8 @@ def deltas_table(deltas: pd.DataFrame, sides: Sides, named: Mapping[str, NamedRu
         Column("Type", "type"),
         Column("Split", "split"),
         Column("Subset", "subset"),
-        Column(_head(claim), "claim_score", POINTS),
-        Column(_head(check), "check_score", POINTS),
+        Column(claim.capitalize(), "claim_score", POINTS),
+        Column(check.capitalize(), "check_score", POINTS),
         Column("Difference", "delta", DIFFERENCE, phrase("{check} minus {claim}, points", check=check, claim=claim)),
         Column("Verdict", "verdict", WORDED, width=120),
         Column("Noise floor", "floor", POINTS, "Up to this difference, the two match"),
@@ -140,8 +114,8 @@ def sides_table(provenance: pd.DataFrame, sides: Sides) -> Table:
     marked = provenance["differs"].map({True: "≠ ", False: ""}) + provenance["what"].map(word)
     columns = (
         Column("What", "marked", help="≠: the two sides differ here", width=180),
-        Column(_head(sides.claim), "claim", STORED),
-        Column(_head(sides.check), "check", STORED),
+        Column(sides.claim.capitalize(), "claim", STORED),
+        Column(sides.check.capitalize(), "check", STORED),
     )
     ordered = provenance.assign(marked=marked).sort_values("differs", ascending=False, kind="stable")
     return Table.of(columns, ordered)
@@ -151,8 +125,8 @@ def metrics_beside_table(metrics: pd.DataFrame, sides: Sides) -> Table:
     """Every metric of both sides of a cell, as stored."""
     columns = (
         Column("Metric", "metric"),
-        Column(_head(sides.claim), "claim", number("%.5f")),
-        Column(_head(sides.check), "check", number("%.5f")),
+        Column(sides.claim.capitalize(), "claim", number("%.5f")),
+        Column(sides.check.capitalize(), "check", number("%.5f")),
         Column("Difference", "delta", number("%+.5f")),
     )
     return Table.of(columns, metrics)

@@ -38,7 +38,7 @@ _TASKS = (
 )
 
 
-# The parts of what a run recorded, as heads.
+# The parts of what a run recorded, as heads here and on the page.
 _PARTS = (mark("Settings"), mark("Environment"), mark("Files"))
 
 

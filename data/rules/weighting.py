@@ -7,14 +7,14 @@ times those of its domain and language. So with nothing said but types alike, th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.ranking import Matrix
-from data.rules.words import Phrase, mark, phrase
+from data.rules.words import mark, phrase
 from data.store.errors import InputError
 
 __all__ = [
@@ -191,19 +191,14 @@ def pareto(quality: Matrix, size: Matrix) -> NDArray[np.bool_]:
     return front
 
 
-_ORDINALS: Mapping[str, Callable[[int], Phrase]] = {
-    "th": lambda n: phrase("{n}th", n=n),
-    "st": lambda n: phrase("{n}st", n=n),
-    "nd": lambda n: phrase("{n}nd", n=n),
-    "rd": lambda n: phrase("{n}rd", n=n),
-}
+_ORDINALS = {"th": mark("{n}th"), "st": mark("{n}st"), "nd": mark("{n}nd"), "rd": mark("{n}rd")}
 
 
 def ordinal(n: int) -> str:
     """``first`` to ``third``, then ``4th``."""
     words = {1: mark("first"), 2: mark("second"), 3: mark("third")}
     suffix = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return words[n] if n in words else _ORDINALS[suffix](n)
+    return words[n] if n in words else phrase(_ORDINALS[suffix], n=n)
 
 
 # How sizes compare in words.

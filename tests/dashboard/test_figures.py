@@ -258,3 +258,5 @@ def test_the_map_of_differences_has_values_in_its_cells_and_frames_the_open_one(
     (frame,) = [shape for shape in figure.layout.shapes if shape.type == "rect"]
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (0.5, 1.5, -0.5, 0.5)
     assert not deltas.deltas_map(cells, lines("a", "b"), lines("x", "y"), ("c", "y")).layout.shapes
+    wide = deltas.deltas_map(cells, lines("a", "b"), lines("x", "y", *(f"t{n}" for n in range(30))))
+    assert [trace.text for trace in wide.data if trace.type == "heatmap"] == [None]  # no room, so nothing is sent

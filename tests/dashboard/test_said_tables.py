@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import pickle
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 
 from dashboard.formatting import licence, word
-from dashboard.tables import deltas as deltas_tables
+from dashboard.sections import cell_diagnosis
 from dashboard.tables import diagnosis as diagnosis_tables
 from dashboard.tables.columns import LICENCE, PRIVATE, WORDED, Column, Table
-from dashboard.words import in_language, phrase, tr
+from dashboard.words import catalogue_of, in_language, phrase, tr
 from data.rules.causes import CAUSES, stored_cause
+from data.rules.suggestions import Delta
 from data.rules.words import in_a_row
 from tests.serving import ROOT
 
@@ -39,6 +41,18 @@ def test_heads_are_said_and_stay_what_they_go_by() -> None:
         config = table.config["Verdict"]
         assert config["label"] == "判定" and config["help"] == "不同之处"
     assert Table.of(COLUMNS, FRAME).labels["Verdict"] == "Verdict"
+
+
+def test_a_head_that_stands_there_twice_is_said_twice() -> None:
+    twice = (*COLUMNS[2:4], COLUMNS[2], COLUMNS[3], Column("Verdict", "verdict"), Column("Verdict", "verdict"))
+    with in_language("zh"):
+        table = Table.of(twice, FRAME)
+        assert list(table.labels.values()) == [
+            "Classification", "余弦，Model", "Classification ", "余弦，Model ", "判定", "判定 "
+        ]  # fmt: skip
+    assert list(table.shown) == [
+        "Classification", "Cosine, Model", "Classification ", "Cosine, Model ", "Verdict", "Verdict "
+    ]  # fmt: skip
 
 
 def test_rows_stand_alike_in_every_language() -> None:
@@ -89,6 +103,20 @@ def test_a_stored_diagnosis_is_said_by_codes_and_blanks() -> None:
         assert list(diagnosis_tables.said_causes(older)["cause"]) == list(older["cause"])
 
 
+def test_what_would_settle_a_suggestion_is_said(monkeypatch) -> None:
+    """Mostly that is a command; where one task alone is off, it is a sentence."""
+    deltas = [Delta(f"T{n}", "STS", -0.3 if n == 0 else 0.0, 0.82) for n in range(5)]
+    answers, settled = iter([deltas, "m"]), []
+    monkeypatch.setattr(
+        cell_diagnosis, "task_deltas", SimpleNamespace(task_deltas=0, source_of=0, cells_of=lambda _: 0)
+    )
+    monkeypatch.setattr(cell_diagnosis, "answer_of", lambda *_: next(answers))
+    monkeypatch.setattr(cell_diagnosis.st, "code", lambda text, **_: settled.append(text))
+    with in_language("zh"):
+        cell_diagnosis._suggested({"check_run": None, "model": "m"}, pd.DataFrame())
+    assert len(settled) == 1 and "T0" in settled[0] and "数据集" in settled[0]
+
+
 def test_a_cause_is_the_same_in_english_however_often_it_is_filled() -> None:
     part = CAUSES["dimensions-cut"].filled({"dimensions": 3, "other": 1})
     assert part.words == "cut to 3 dimensions" and part.remedy.startswith(
@@ -101,8 +129,30 @@ def test_a_cause_is_the_same_in_english_however_often_it_is_filled() -> None:
     assert in_a_row(["a", "b", "c"]) == "a, b, c" and in_a_row([]) == ""
 
 
+# Those that hold no name or number.
+SENTENCES = (
+    "the two have no split and subset in common",
+    "the model card's figure is missing for this cell",
+    "the official figure is missing for this cell",
+    "the run's figure is missing for this cell",
+    "another metric: mteb 0.0 wrote ap where the task counts accuracy",
+    "a figure on the old 0-100 scale was divided by 100",
+    "one side was served by a program that does not tell its revision",
+    "the two are of folders with different weights",
+    "both figures were published once and withdrawn since",
+    "the model card's figure was published once and withdrawn since",
+    "the official figure was published once and withdrawn since",
+    "the run's figure was published once and withdrawn since",
+    "matches although the data set revision of one side is not known",
+    "matches although the data set revision differs",
+    "the data set revision is not the same, but on the same data another run of this model matches",
+)
+
+
 def test_sentences_of_the_store_that_are_said_are_those_its_views_write() -> None:
     views = (ROOT / "data" / "store" / "views" / "30_deltas.sql").read_text("utf-8").replace("''", "'")
-    for sentence in deltas_tables._SENTENCES:
+    catalogue = catalogue_of("zh", "stored_deltas")
+    for sentence in SENTENCES:
+        assert sentence in catalogue, sentence
         about = re.sub(r"^the (model card's|official|run's) figure", "", sentence)
         assert about in views, sentence
