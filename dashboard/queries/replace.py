@@ -158,9 +158,9 @@ def rivals(cursor: Cursor, incumbent: str, benchmark: str, strict: bool = False)
         return facts.assign(tasks=0)
     # In the order Compare has them: of tasks that differ as much the first is drawn first.
     of_task = cells.drop_duplicates("task").sort_values(["type", "task"]).set_index("task")
-    of_task = of_task[wide.loc[incumbent].reindex(of_task.index).notna()]
-    wide = wide[of_task.index]
-    mine, others = wide.loc[incumbent], wide.drop(index=incumbent).reindex(facts["model"])
+    mine = wide.reindex([incumbent]).iloc[0].reindex(of_task.index).dropna()
+    of_task, wide = of_task.loc[mine.index], wide[mine.index]
+    others = wide.drop(index=incumbent).reindex(facts["model"])
     weights = _weights(cursor, benchmark, others, of_task["type"])
     trained = overlap(cursor, [incumbent, *others.index], list(wide.columns)).to_numpy()
     parts = [_against(mine, others, of_task, weights), _seen(mine, others, trained, weights)]
@@ -269,10 +269,10 @@ def _paired(base: Matrix, scores: Matrix, weights: Matrix) -> dict[str, list[Any
         "difference": [np.nan] * len(scores), "low": [np.nan] * len(scores), "high": [np.nan] * len(scores),
         "standing": [FEW] * len(scores),
     }  # fmt: skip
-    patterns, of = np.ones((1, scores.shape[1])), np.zeros(len(scores))
     # Where every task weighs 1 whatever is shared, one question serves all.
-    if not (weights[~np.isnan(scores)] == 1).all():
-        patterns, of = np.unique(np.where(np.isnan(scores), 0.0, weights), axis=0, return_inverse=True)
+    alike = (weights[~np.isnan(scores)] == 1).all()
+    own = np.ones(scores.shape) if alike else np.where(np.isnan(scores), 0.0, weights)
+    patterns, of = np.unique(own, axis=0, return_inverse=True)
     for group, pattern in enumerate(patterns):
         rows = np.flatnonzero(of.ravel() == group)
         pairs = paired_differences(np.vstack([base, scores[rows]]), 0, weights=pattern)[1:]
