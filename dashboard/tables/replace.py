@@ -8,6 +8,7 @@ import pandas as pd
 
 from dashboard.formatting import interval_text
 from dashboard.queries.replace import Doubt, Lack
+from dashboard.tables.best import best_by_place, commercial
 from dashboard.tables.columns import (
     BYTES,
     DAY,
@@ -25,7 +26,6 @@ from dashboard.tables.columns import (
 )
 from dashboard.words import listed, mark, tr
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
-from data.rules.licences import ALLOWED, licence_of
 
 __all__ = [
     "Pick", "candidates_table", "holding", "languages_gained_table", "moved_table", "not_compared_table", "picks",
@@ -129,20 +129,14 @@ def picks(frame: pd.DataFrame) -> list[Pick]:
     ``usd``.
     """
     able = holding(frame)
-    allowed = pd.Series([licence_of(text).code == ALLOWED for text in able["licence"]], index=able.index, dtype=bool)
     kinds = {
         "all": pd.Series(True, index=able.index),
-        "commercial": allowed & able["open_weights"].eq(True),
+        "commercial": commercial(able),
         "small": able["n_parameters"].le(SMALL),
         "priced": able["usd"].notna(),
     }
-    best: dict[int, list[str]] = {}
-    for kind, among in kinds.items():
-        places = among.fillna(False).to_numpy(dtype=bool).nonzero()[0]
-        if len(places):
-            best.setdefault(int(places[0]), []).append(kind)
     rows = able.to_dict("records")
-    return [Pick(rows[place], tuple(kinds_of)) for place, kinds_of in best.items()]
+    return [Pick(rows[place], tuple(best_of)) for place, best_of in best_by_place(kinds).items()]
 
 
 def candidates_table(frame: pd.DataFrame) -> Table:
