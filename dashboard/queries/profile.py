@@ -130,7 +130,7 @@ def standings(cursor: Cursor, benchmark: str) -> dict[str, Standing]:
     board = _board(cursor, benchmark)
     if board.empty:
         return {}
-    quality = leaderboard.quality_of(leaderboard.row_of(leaderboard.benchmarks(cursor), benchmark))
+    quality = leaderboard.quality_of(leaderboard.benchmark_row(leaderboard.benchmarks(cursor), benchmark))
     ranked = int(board["rank"].notna().sum())
     return {
         str(row["model"]): Standing(

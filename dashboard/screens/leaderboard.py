@@ -84,7 +84,7 @@ def choose_benchmark(benchmarks: pd.DataFrame) -> dict[str, Any] | None:
     )
     if name is None:
         return None
-    return leaderboard_queries.row_of(rows, name)
+    return leaderboard_queries.benchmark_row(rows, name)
 
 
 def choose_whole(benchmark: str) -> bool:

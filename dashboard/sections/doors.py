@@ -52,7 +52,7 @@ def asked_about() -> Asked | None:
     names = offered["benchmark"].tolist()
     last = url_state.remembered("benchmark")
     name = last if last in names else names[leaderboard_queries.first_shown(names)]
-    benchmark = leaderboard_queries.row_of(offered, name)
+    benchmark = leaderboard_queries.benchmark_row(offered, name)
     model = url_state.remembered("model")
     if model and answer_of(overview_queries.challengers, name, model):
         return Asked(benchmark, str(model), True)

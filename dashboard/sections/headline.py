@@ -9,7 +9,7 @@ from dashboard.formatting import count, plain, score
 from dashboard.queries.intervals import LACKS, Intervals
 from dashboard.sections.board import Board
 from dashboard.sections.filters import RULE
-from dashboard.tables.best import best_by_place, commercial
+from dashboard.tables import best as best_tables
 from dashboard.words import listed, mark, running, tr, tr_n
 from data.rules.bootstrap import AHEAD, FEW, TIED
 
@@ -104,12 +104,12 @@ def _rival(intervals: Intervals) -> list[str]:
 def _also_best(board: pd.DataFrame, quality: str) -> list[str]:
     """The best for commercial use, up to 1B and up to 100M parameters; one that is best twice is named once."""
     limits = {
-        mark("with open weights for commercial use"): commercial(board),
+        mark("with open weights for commercial use"): best_tables.commercial(board),
         mark("up to 1B parameters"): board["n_parameters"].le(1e9),
         mark("up to 100M parameters"): board["n_parameters"].le(1e8),
     }
     sentences = []
-    for place, reasons in best_by_place(limits).items():
+    for place, reasons in best_tables.best_by_place(limits).items():
         row = board.iloc[place]
         rank = tr("rank {rank:.0f}", rank=row["rank"]) if pd.notna(row["rank"]) else tr("no rank")
         if pd.notna(row[quality]):
