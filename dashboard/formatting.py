@@ -17,7 +17,7 @@ from dashboard.words import language, tr
 from data.rules.licences import licence_of
 
 __all__ = [
-    "bytes_text", "count", "day", "licence", "parameters", "plain", "in_points", "rounded", "score",
+    "bytes_text", "count", "day", "interval_text", "licence", "parameters", "plain", "in_points", "rounded", "score",
     "rounded_frame", "signed", "span_text", "word",
 ]  # fmt: skip
 
@@ -63,6 +63,11 @@ def signed(value: float | None) -> str:
         return ""
     text = f"{in_points(value):+.2f}"
     return "±0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """The ends of an interval of a difference, each as :func:`signed` writes it."""
+    return "" if _missing(low) else tr("{low} to {high}", low=signed(low), high=signed(high))
 
 
 def parameters(n: float | None) -> str:

@@ -57,19 +57,15 @@ def unreliable_encoders(cursor: Cursor) -> pd.DataFrame:
     ).df()
     bad = [DriftVerdict.UNUSABLE, DriftVerdict.UNSTABLE]
     rows = rows[rows["verdict"].isin(bad)]
+    names = {check: drift.encoders(cursor, check).set_index("encoder_id")["name"] for check in set(rows["check_id"])}
     rows = rows.assign(
         check=rows["check_id"].map(drift.checks(cursor).set_index("check_id")["name"]),
         encoder=[
-            _name(cursor, check, encoder) for check, encoder in zip(rows["check_id"], rows["encoder_id"], strict=True)
+            str(names[check][encoder]) for check, encoder in zip(rows["check_id"], rows["encoder_id"], strict=True)
         ],
         place=rows["verdict"].map({str(verdict): place for place, verdict in enumerate(bad)}),
     )
     return rows.sort_values(["place", "started_at", "encoder"], ascending=[True, False, True]).reset_index(drop=True)
-
-
-def _name(cursor: Cursor, check: str, encoder: str) -> str:
-    names = drift.encoders(cursor, check).set_index("encoder_id")["name"]
-    return str(names[encoder])
 
 
 def unfinished_runs(cursor: Cursor) -> pd.DataFrame:

@@ -14,8 +14,8 @@ from data.rules.licences import of_class
 from data.rules.overlap import most_shared
 
 __all__ = [
-    "Filter", "Selection", "benchmarks", "choices", "first_shown", "group_means", "model_facts", "quality_of",
-    "score_sources", "selected", "table", "type_means", "unfinished",
+    "Filter", "Selection", "benchmark_row", "benchmarks", "choices", "first_shown", "group_means", "model_facts",
+    "quality_of", "score_sources", "selected", "table", "type_means", "unfinished",
 ]  # fmt: skip
 
 
@@ -94,6 +94,11 @@ def benchmarks(cursor: Cursor) -> pd.DataFrame:
         "SELECT * FROM benchmarks k WHERE EXISTS (FROM board b WHERE b.benchmark = k.benchmark)"
         " ORDER BY menu IS NULL, position, benchmark"
     ).df()
+
+
+def benchmark_row(benchmarks: pd.DataFrame, name: str) -> dict[str, Any]:
+    """One of :func:`benchmarks` by name, as what asks how it ranks takes it."""
+    return {str(key): value for key, value in benchmarks[benchmarks["benchmark"] == name].iloc[0].items()}
 
 
 def first_shown(names: Sequence[str]) -> int:

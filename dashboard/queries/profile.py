@@ -11,7 +11,7 @@ from dashboard.queries.rows import Cursor, first_column
 
 __all__ = [
     "Standing", "benchmarks_of", "cells_against_peers", "first_model", "languages_against_peers", "peers",
-    "standing_of", "tasks_against_peers",
+    "standings", "tasks_against_peers",
 ]  # fmt: skip
 
 
@@ -125,20 +125,21 @@ def first_model(cursor: Cursor) -> str | None:
     return None if ranked.empty else str(ranked["model"].iloc[0])
 
 
-def standing_of(cursor: Cursor, model: str, benchmark: str) -> Standing | None:
-    """How a model stands on a benchmark's leaderboard as that opens; None where it is not on it."""
+def standings(cursor: Cursor, benchmark: str) -> dict[str, Standing]:
+    """How each model stands on a benchmark's leaderboard as that opens: ranked once, whichever is looked at."""
     board = _board(cursor, benchmark)
-    row = board[board["model"] == model]
-    if row.empty:
-        return None
-    benchmarks = leaderboard.benchmarks(cursor)
-    flags = {str(k): v for k, v in benchmarks[benchmarks["benchmark"] == benchmark].iloc[0].items()}
-    rank, value = row["rank"].iloc[0], row[leaderboard.quality_of(flags)].iloc[0]
-    return Standing(
-        None if pd.isna(rank) else int(rank), int(board["rank"].notna().sum()),
-        None if pd.isna(value) else float(value),
-        int(row["tasks_scored"].iloc[0]), int(row["tasks_missing"].iloc[0]),
-    )  # fmt: skip
+    if board.empty:
+        return {}
+    quality = leaderboard.quality_of(leaderboard.benchmark_row(leaderboard.benchmarks(cursor), benchmark))
+    ranked = int(board["rank"].notna().sum())
+    return {
+        str(row["model"]): Standing(
+            None if pd.isna(row["rank"]) else int(row["rank"]), ranked,
+            None if pd.isna(row[quality]) else float(row[quality]),
+            int(row["tasks_scored"]), int(row["tasks_missing"]),
+        )
+        for row in board.to_dict("records")
+    }  # fmt: skip
 
 
 def _board(cursor: Cursor, benchmark: str) -> pd.DataFrame:

@@ -158,11 +158,10 @@ def rivals(cursor: Cursor, incumbent: str, benchmark: str, strict: bool = False)
         return facts.assign(tasks=0)
     # In the order Compare has them: of tasks that differ as much the first is drawn first.
     of_task = cells.drop_duplicates("task").sort_values(["type", "task"]).set_index("task")
-    of_task = of_task[wide.reindex([incumbent]).iloc[0].reindex(of_task.index).notna()]
-    wide = wide[of_task.index]
+    mine = wide.reindex([incumbent]).iloc[0].reindex(of_task.index).dropna()
+    of_task, wide = of_task.loc[mine.index], wide[mine.index]
     others = wide.drop(index=incumbent).reindex(facts["model"])
     weights = _weights(cursor, benchmark, others, of_task["type"])
-    mine = wide.reindex([incumbent]).iloc[0]
     trained = overlap(cursor, [incumbent, *others.index], list(wide.columns)).to_numpy()
     parts = [_against(mine, others, of_task, weights), _seen(mine, others, trained, weights)]
     return pd.concat([*parts, facts.drop(columns="model")], axis=1)
@@ -270,16 +269,13 @@ def _paired(base: Matrix, scores: Matrix, weights: Matrix) -> dict[str, list[Any
         "difference": [np.nan] * len(scores), "low": [np.nan] * len(scores), "high": [np.nan] * len(scores),
         "standing": [FEW] * len(scores),
     }  # fmt: skip
-    weighed = np.where(np.isnan(scores), 0.0, weights)
     # Where every task weighs 1 whatever is shared, one question serves all.
-    alike = weighed[~np.isnan(scores)]
-    groups = [np.arange(len(scores))]
-    if not (alike == 1).all():
-        _, of = np.unique(weighed, axis=0, return_inverse=True)
-        groups = [np.flatnonzero(of.ravel() == group) for group in range(int(of.max()) + 1)]
-    for rows in groups:
-        own = np.ones(scores.shape[1]) if len(groups) == 1 else weighed[rows[0]]
-        pairs = paired_differences(np.vstack([base, scores[rows]]), 0, weights=own)[1:]
+    alike = (weights[~np.isnan(scores)] == 1).all()
+    own = np.ones(scores.shape) if alike else np.where(np.isnan(scores), 0.0, weights)
+    patterns, of = np.unique(own, axis=0, return_inverse=True)
+    for group, pattern in enumerate(patterns):
+        rows = np.flatnonzero(of.ravel() == group)
+        pairs = paired_differences(np.vstack([base, scores[rows]]), 0, weights=pattern)[1:]
         for row, pair in zip(rows, pairs, strict=True):
             if pair.tasks:
                 result["difference"][row], result["low"][row] = pair.mean, pair.low

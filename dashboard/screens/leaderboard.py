@@ -85,7 +85,7 @@ def choose_benchmark(benchmarks: pd.DataFrame) -> dict[str, Any] | None:
     )
     if name is None:
         return None
-    return {str(key): value for key, value in rows[rows["benchmark"] == name].iloc[0].items()}
+    return leaderboard_queries.benchmark_row(rows, name)
 
 
 def choose_whole(benchmark: str) -> bool:

@@ -12,6 +12,7 @@ from dashboard import url_state
 from dashboard.access import answer_of
 from dashboard.formatting import plain
 from dashboard.messages import show_empty
+from dashboard.queries import compare as compare_queries
 from dashboard.queries import names as names_queries
 from dashboard.queries import replace as replace_queries
 from dashboard.queries import use as use_queries
@@ -166,11 +167,9 @@ def questions(choices: Choices) -> Answers | None:
         within &= frame["usd"].notna()
     enough = frame["tasks"] >= max(1.0, choices.coverage * has)
     compared = frame[within & enough].sort_values(["difference", "model"], ascending=[False, True], ignore_index=True)
-    own = answer_of(use_queries.candidates, benchmark, True).query("model == @incumbent")
-    size = use_queries.with_index(own, documents.n, documents.precision)["index_bytes"]
-    return Answers(
-        choices, frame, compared, int(within.sum()), (has, total), float(size.iloc[0]) if len(size) else float("nan")
-    )
+    own = answer_of(compare_queries.registry_facts, (incumbent,))
+    size = use_queries.with_index(own, documents.n, documents.precision)["index_bytes"].iloc[0]
+    return Answers(choices, frame, compared, int(within.sum()), (has, total), float(size))
 
 
 def show_answer(answers: Answers) -> None:

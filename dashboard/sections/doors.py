@@ -51,12 +51,12 @@ def asked_about() -> Asked | None:
         return None
     names = offered["benchmark"].tolist()
     last = url_state.remembered("benchmark")
-    place = names.index(last) if last in names else leaderboard_queries.first_shown(names)
-    benchmark = {str(key): value for key, value in offered.iloc[place].items()}
+    name = last if last in names else names[leaderboard_queries.first_shown(names)]
+    benchmark = leaderboard_queries.benchmark_row(offered, name)
     model = url_state.remembered("model")
-    if model and answer_of(overview_queries.challengers, names[place], model):
+    if model and answer_of(overview_queries.challengers, name, model):
         return Asked(benchmark, str(model), True)
-    return Asked(benchmark, answer_of(overview_queries.usual_incumbent, names[place]), False)
+    return Asked(benchmark, answer_of(overview_queries.usual_incumbent, name), False)
 
 
 def show_doors(asked: Asked) -> None:

@@ -9,9 +9,9 @@ from dashboard.formatting import count, plain, score
 from dashboard.queries.intervals import LACKS, Intervals
 from dashboard.sections.board import Board
 from dashboard.sections.filters import RULE
+from dashboard.tables import best as best_tables
 from dashboard.words import listed, mark, running, tr, tr_n
 from data.rules.bootstrap import AHEAD, FEW, TIED
-from data.rules.licences import ALLOWED, licence_of
 
 __all__ = ["best_sentence", "best_within_limits", "show_headline"]
 
@@ -104,18 +104,12 @@ def _rival(intervals: Intervals) -> list[str]:
 def _also_best(board: pd.DataFrame, quality: str) -> list[str]:
     """The best for commercial use, up to 1B and up to 100M parameters; one that is best twice is named once."""
     limits = {
-        mark("with open weights for commercial use"): board["licence"].map(_commercial)
-        & board["open_weights"].eq(True),
+        mark("with open weights for commercial use"): best_tables.commercial(board),
         mark("up to 1B parameters"): board["n_parameters"].le(1e9),
         mark("up to 100M parameters"): board["n_parameters"].le(1e8),
     }
-    reasons_by_place: dict[int, list[str]] = {}
-    for words, within in limits.items():
-        places = within.fillna(False).to_numpy().nonzero()[0]
-        if len(places):
-            reasons_by_place.setdefault(int(places[0]), []).append(words)
     sentences = []
-    for place, reasons in reasons_by_place.items():
+    for place, reasons in best_tables.best_by_place(limits).items():
         row = board.iloc[place]
         rank = tr("rank {rank:.0f}", rank=row["rank"]) if pd.notna(row["rank"]) else tr("no rank")
         if pd.notna(row[quality]):
@@ -130,7 +124,3 @@ def _also_best(board: pd.DataFrame, quality: str) -> list[str]:
             )
         )  # fmt: skip
     return sentences
-
-
-def _commercial(licence: object) -> bool:
-    return licence_of(licence if isinstance(licence, str) else None).code == ALLOWED

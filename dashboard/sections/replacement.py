@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.formatting import bytes_text, count, licence, plain, signed
+from dashboard.formatting import bytes_text, count, interval_text, licence, plain, signed
 from dashboard.tables import replace as replace_tables
 from dashboard.tables.replace import Pick
 from dashboard.words import listed, mark, tr, tr_n
@@ -53,7 +53,7 @@ def _answer(candidates: pd.DataFrame, chosen: list[Pick], incumbent: str, has: i
     best = chosen[0].row
     blanks = {
         "candidate": plain(best["model"]), "incumbent": name, "points": signed(best["difference"]).lstrip("+"),
-        "tasks": count(int(best["tasks"]), "task"), "interval": replace_tables.interval_text(best),
+        "tasks": count(int(best["tasks"]), "task"), "interval": interval_text(best["low"], best["high"]),
         "shared": int(best["tasks"]), "has": has,
     }  # fmt: skip
     if best["standing"] == AHEAD and best["tasks"] == has:

@@ -20,9 +20,9 @@ from data.rules.licences import licence_of
 from data.rules.words import Phrase
 
 __all__ = [
-    "BYTES", "CHECK", "COMPACT", "DATE", "DAY", "DIFFERENCE", "LICENCE", "LIST", "LOCALISED", "MARK", "MODEL", "MOMENT",
-    "PARAMETERS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "STORED", "TASK", "TEXT", "WHOLE", "WORDED",
-    "Column", "Format", "Table", "number",
+    "BYTES", "CHECK", "COMPACT", "DATE", "DAY", "DIFFERENCE", "INTERVAL", "LICENCE", "LIST", "LOCALISED", "MARK",
+    "MODEL", "MOMENT", "PARAMETERS", "PERCENT", "POINTS", "PRIVATE", "SHARE", "SMALL", "STORED", "TASK", "TEXT",
+    "WHOLE", "WORDED", "Column", "Format", "Table", "number",
 ]  # fmt: skip
 
 Source = str | Callable[[pd.DataFrame], Any]
@@ -156,6 +156,10 @@ MARK = Column(
 )  # fmt: skip
 MODEL = Column("Model", "model")
 TASK = Column("Task", "task")
+INTERVAL = Column(
+    "95 % interval", "interval",
+    help="Had the benchmark been made of other tasks like these: paired bootstrap over tasks", sort="low",
+)  # fmt: skip
 
 
 def _whose(whose: object) -> str:

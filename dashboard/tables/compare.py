@@ -10,8 +10,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.formatting import count, day, licence, parameters, signed
-from dashboard.tables.columns import DIFFERENCE, MODEL, POINTS, PRIVATE, TASK, WHOLE, WORDED, Column, Format, Table
+from dashboard.formatting import count, day, interval_text, licence, parameters
+from dashboard.tables.columns import (
+    DIFFERENCE,
+    INTERVAL,
+    MODEL,
+    POINTS,
+    PRIVATE,
+    TASK,
+    WHOLE,
+    WORDED,
+    Column,
+    Format,
+    Table,
+)
 from dashboard.words import mark, tr
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
 
@@ -36,10 +48,7 @@ _HEAD_TO_HEAD = (
         "does",
     ),
     Column("Difference", "difference", DIFFERENCE, "Mean difference to the baseline on the shared tasks, in points"),
-    Column(
-        "95 % interval", "interval",
-        help="Had the benchmark been made of other tasks like these: paired bootstrap over tasks", sort="low",
-    ),
+    INTERVAL,
     Column("Wins", "wins"),
     Column("Losses", "losses"),
     Column("Ties", "ties"),
@@ -110,12 +119,8 @@ def _price(row: dict[Any, Any]) -> str:
 
 def head_to_head_table(pairs: pd.DataFrame, baseline: str) -> Table:
     """Wins, losses, ties and the mean difference, with what they say in words."""
-    rows = pairs.to_dict("records")
-    interval = [
-        "" if pd.isna(row["low"]) else tr("{low} to {high}", low=signed(row["low"]), high=signed(row["high"]))
-        for row in rows
-    ]
-    words = [_verdict_in_words(row, baseline) for row in rows]
+    interval = list(map(interval_text, pairs["low"], pairs["high"]))
+    words = [_verdict_in_words(row, baseline) for row in pairs.to_dict("records")]
     return Table.of(_HEAD_TO_HEAD, pairs.assign(interval=interval, verdict_in_words=words))
 
 

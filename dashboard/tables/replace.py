@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from dashboard.formatting import signed
+from dashboard.formatting import interval_text
 from dashboard.queries.replace import Doubt, Lack
+from dashboard.tables.best import best_by_place, commercial
 from dashboard.tables.columns import (
     BYTES,
     DAY,
     DIFFERENCE,
+    INTERVAL,
     LICENCE,
     MODEL,
     PARAMETERS,
@@ -24,11 +26,9 @@ from dashboard.tables.columns import (
 )
 from dashboard.words import listed, mark, tr
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
-from data.rules.licences import ALLOWED, licence_of
 
 __all__ = [
-    "NOT_COMPARED", "Pick", "candidates_table", "holding", "interval_text", "languages_gained_table", "moved_table",
-    "not_compared_table", "picks", "seen_text", "who_was_trained",
+    "Pick", "candidates_table", "holding", "languages_gained_table", "moved_table", "not_compared_table", "picks",
 ]  # fmt: skip
 
 SMALL = 1e9  # parameters
@@ -37,10 +37,7 @@ _CANDIDATES = (
     MODEL,
     PRIVATE,
     Column("Difference", "difference", DIFFERENCE, "To the model you have, in points, on the tasks both have"),
-    Column(
-        "95 % interval", "interval",
-        help="Had the benchmark been made of other tasks like these: paired bootstrap over tasks", sort="low",
-    ),
+    INTERVAL,
     Column("What the tasks say", "says"),
     Column("Shared tasks", "tasks"),
     Column("Wins", "wins"),
@@ -96,7 +93,7 @@ _LANGUAGES = (
     Column("Cells", "cells"),
 )
 
-NOT_COMPARED = {
+_LACKS = {
     Lack.BOTH: mark("neither has it"),
     Lack.INCUMBENT: mark("the incumbent lacks it"),
     Lack.CANDIDATE: mark("the candidate lacks it"),
@@ -132,20 +129,14 @@ def picks(frame: pd.DataFrame) -> list[Pick]:
     ``usd``.
     """
     able = holding(frame)
-    allowed = pd.Series([licence_of(text).code == ALLOWED for text in able["licence"]], index=able.index, dtype=bool)
     kinds = {
         "all": pd.Series(True, index=able.index),
-        "commercial": allowed & able["open_weights"].eq(True),
+        "commercial": commercial(able),
         "small": able["n_parameters"].le(SMALL),
         "priced": able["usd"].notna(),
     }
-    best: dict[int, list[str]] = {}
-    for kind, among in kinds.items():
-        places = among.fillna(False).to_numpy(dtype=bool).nonzero()[0]
-        if len(places):
-            best.setdefault(int(places[0]), []).append(kind)
     rows = able.to_dict("records")
-    return [Pick(rows[place], tuple(kinds_of)) for place, kinds_of in best.items()]
+    return [Pick(rows[place], tuple(best_of)) for place, best_of in best_by_place(kinds).items()]
 
 
 def candidates_table(frame: pd.DataFrame) -> Table:
@@ -160,21 +151,16 @@ def candidates_table(frame: pd.DataFrame) -> Table:
     weights = {True: tr("open"), False: tr("closed")}
     whole = {name: frame[name].astype("Int64") for name in ("dimensions", "max_tokens")}
     source = frame.assign(
-        interval=[interval_text(row) for row in rows],
+        interval=list(map(interval_text, frame["low"], frame["high"])),
         says=[says[row["standing"]] for row in rows],
-        seen=[seen_text(row["trained"], row["tasks"]) for row in rows],
+        seen=[_seen(row["trained"], row["tasks"]) for row in rows],
         weights=[weights.get(row["open_weights"], "") for row in rows],
         **whole,
     )
     return Table.of(_CANDIDATES, source)
 
 
-def interval_text(row: dict[Any, Any]) -> str:
-    """The ends of a difference, in points."""
-    return "" if pd.isna(row["low"]) else tr("{low} to {high}", low=signed(row["low"]), high=signed(row["high"]))
-
-
-def seen_text(trained: Any, tasks: int) -> str:
+def _seen(trained: Any, tasks: int) -> str:
     """How many of these tasks a model was trained on; where nobody said, that."""
     return tr("not stated") if pd.isna(trained) else tr("{n:,} of {total:,}", n=int(trained), total=int(tasks))
 
@@ -186,14 +172,14 @@ def moved_table(tasks: pd.DataFrame) -> Table:
     rows = shared.loc[order]
     source = rows.assign(
         trained_on_it=[
-            who_was_trained(old, new) for old, new in zip(rows["old_trained"], rows["new_trained"], strict=True)
+            _who_was_trained(old, new) for old, new in zip(rows["old_trained"], rows["new_trained"], strict=True)
         ],
         rests_on=[listed(tr(_DOUBTS[doubt]) for doubt in doubts) for doubts in rows["doubts"]],
     )
     return Table.of(_MOVED, source)
 
 
-def who_was_trained(old: Any, new: Any) -> str:
+def _who_was_trained(old: Any, new: Any) -> str:
     """Which of incumbent and candidate was trained on a task; blank where neither is known to be."""
     of = (pd.notna(old) and bool(old), pd.notna(new) and bool(new))
     return {
@@ -204,7 +190,7 @@ def who_was_trained(old: Any, new: Any) -> str:
 def not_compared_table(tasks: pd.DataFrame) -> Table:
     """Tasks of the benchmark that are not compared, and why."""
     left = tasks[~tasks["shared"]].sort_values(["lack", "type", "task"])
-    return Table.of(_NOT_COMPARED, left.assign(why=[tr(NOT_COMPARED[Lack(lack)]) for lack in left["lack"]]))
+    return Table.of(_NOT_COMPARED, left.assign(why=[tr(_LACKS[Lack(lack)]) for lack in left["lack"]]))
 
 
 def languages_gained_table(languages: pd.DataFrame) -> Table:

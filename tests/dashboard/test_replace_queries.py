@@ -66,6 +66,19 @@ def test_also_where_types_weigh_alike_and_figures_are_left_out(gaps: StoreReader
         assert agrees_with_compare(gaps.cursor(), incumbent, benchmark, strict) == len(gaps_store.MODELS) - 1
 
 
+def test_types_weigh_alike_where_everybody_shares_the_same_tasks(tmp_path: Path) -> None:
+    path, (incumbent, other, *rest) = gaps_store.gaps_store(tmp_path / "two.duckdb"), gaps_store.MODELS
+    with writing(path) as connection:
+        gone = "SELECT result_id FROM results WHERE list_contains(?, model)"
+        connection.execute(f"DELETE FROM scores WHERE result_id IN ({gone})", [rest])
+        connection.execute("DELETE FROM results WHERE list_contains(?, model)", [rest])
+        derive(connection)
+    reader = open_reader(path)
+    assert list(replace.rivals(reader.cursor(), incumbent, gaps_store.BY_TYPE)["model"]) == [other]
+    assert agrees_with_compare(reader.cursor(), incumbent, gaps_store.BY_TYPE, False) == 1
+    reader.close()
+
+
 def test_wins_and_losses_are_beyond_the_noise(choose: StoreReader) -> None:
     cursor = choose.cursor()
     row = replace.rivals(cursor, LACKS, choose_store.BENCHMARK).set_index("model").loc[A]
