@@ -32,5 +32,6 @@ export default function ({ data, setTriggerValue }) {
     }
   }
   document.addEventListener("keydown", onKey, true)
+  field()?.setAttribute("aria-keyshortcuts", "/") // said only from when it is so
   return () => document.removeEventListener("keydown", onKey, true)
 }

@@ -21,10 +21,17 @@ def focused(page: Page) -> str:
     return str(page.evaluate("(document.activeElement.innerText || document.activeElement.tagName).trim()"))
 
 
+def search_for(page: Page, text: str) -> None:
+    """Go to the field by its key, once the page listens for it, and type."""
+    expect(page.get_by_role("searchbox", name="Search", exact=True)).to_have_attribute("aria-keyshortcuts", "/")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search", exact=True)).to_be_focused()
+    page.keyboard.type(text)
+
+
 def test_part_of_a_name_and_enter_open_the_item_and_back_returns(dashboard: str, open_page) -> None:
     page = open_page(dashboard)
-    page.keyboard.press("/")
-    page.keyboard.type("model 07")
+    search_for(page, "model 07")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/models\?m_model=org%2Fmodel-07"))
     drawn(page)
@@ -40,8 +47,7 @@ def test_part_of_a_name_and_enter_open_the_item_and_back_returns(dashboard: str,
 
 def test_the_arrows_go_through_the_hits_and_back_to_the_field(dashboard: str, open_page) -> None:
     page = open_page(dashboard)
-    page.keyboard.press("/")
-    page.keyboard.type("tiny")
+    search_for(page, "tiny")
     hits = page.locator(".st-key-search_hits a")
     expect(hits.nth(2)).to_be_visible()
     page.keyboard.press("ArrowDown")
