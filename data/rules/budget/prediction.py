@@ -1,0 +1,290 @@
+"""What a model comes to on a whole benchmark, by what a few tasks (or all but a few) say of it.
+
+Intervals are calibrated by those who were left out: the record's families are dealt into folds, each fold is predicted
+from the others on just the tasks that were measured, and the interval is as wide as it had to be for 95 % of them
+(split conformal prediction, Vovk et al., 2005, on residuals in units of the predicted standard deviation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from data.rules.budget.gaussian import Gaussian, fit
+from data.rules.budget.places import places
+from data.rules.budget.table import TaskTable
+
+__all__ = ["Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+LEVEL = 0.95
+_FOLDS = 5
+_REFIT_ROUNDS = 4  # from what all models say, a fold fewer takes few
+_MOST_OF_IT = 0.8  # share of the mean that a model's figures must cover to be held against it
+_ENOUGH = 20  # held-out models, below which the interval is that of a heavy-tailed distribution, and wider
+_TAILS = 5.0  # degrees of freedom by which other levels are taken from 95 %
+_FALLBACK = 1.25
+_DRAWS, _SEED = 400, 20261127
+_SURE = 1e-9
+
+
+class Predicted(NamedTuple):
+    """A value with the interval it lies in, at the level that was asked for; low equals high where nothing is open."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Prediction(NamedTuple):
+    """What a model comes to on a benchmark.
+
+    Attributes:
+        mean: the benchmark's headline mean, 0-1 scale.
+        types: mean by task type, 0-1 scale.
+        rank: 1 the best, among the models of the table and this one; None where the benchmark ranks by subsets.
+        tasks: score of each task, measured ones as they are (no interval of theirs is open).
+        measured: share of the headline mean that is measured, 0 to 1.
+        sd: predicted standard deviation of the mean before calibration, 0-1 scale.
+        held_out: models the interval was calibrated on.
+    """
+
+    mean: Predicted
+    types: dict[str, Predicted]
+    rank: Predicted | None
+    tasks: dict[str, Predicted]
+    measured: float
+    sd: float
+    held_out: int
+
+
+class Strangeness(NamedTuple):
+    """How unlike the record's models a pattern of scores is.
+
+    ``distance``: Mahalanobis, squared, per task; ``p``: share of the models left out that are as far, 0 to 1; ``of``:
+    how many those are.
+    """
+
+    distance: float
+    p: float
+    of: int
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """What the record says of a model that was measured on some tasks; make it with :func:`predictor_of`.
+
+    Attributes:
+        table: the record's models and tasks.
+        gaussian: fitted to all of them.
+        fold: (models,), the fold each model is left out in; a family is in one fold.
+        without: for each fold, fitted to the others.
+    """
+
+    table: TaskTable
+    gaussian: Gaussian
+    fold: Places
+    without: tuple[Gaussian, ...]
+    _factors: dict[tuple[bytes, bytes], tuple[float, int]] = field(default_factory=dict, repr=False, compare=False)
+
+    def predict(
+        self,
+        measured: Mapping[str, float],
+        noise: Floats | None = None,
+        level: float = LEVEL,
+        leave_out: str | None = None,
+    ) -> Prediction:
+        """What a model comes to, from its scores on some of the tasks.
+
+        Args:
+            measured: score by task, 0-1 scale; tasks the table does not have are passed over.
+            noise: (tasks,), how far a measured score may be from the one that counts, standard deviation; none by
+                default, as for published figures.
+            level: of the intervals, 0.5 to 0.999.
+            leave_out: a model of the table that this is the same as, so that it is not ranked against itself.
+        """
+        at, values = self._at(measured)
+        noise = np.zeros(len(self.table.tasks)) if noise is None else noise
+        after = self.gaussian.given(at, values, noise[at])
+        after = _as_measured(after, at, values)
+        types = {kind: self.table.of_type(kind) for kind in dict.fromkeys(self.table.types)}
+        mean, factor, held_out = self._interval(after, self.table.weights, at, level)
+        known = np.zeros(len(self.table.tasks))
+        known[at] = 1.0
+        sd = np.sqrt(np.maximum(np.diag(after.cov), 0.0)) * factor
+        return Prediction(
+            mean=mean,
+            types={kind: self._interval(after, weights, at, level)[0] for kind, weights in types.items()},
+            rank=self._rank(
+                after, factor / _normal(LEVEL) if level == LEVEL else factor / _normal(level), level, leave_out
+            ),
+            tasks={
+                task: Predicted(float(value), float(value - half), float(value + half))
+                for task, value, half in zip(self.table.tasks, after.mean, sd, strict=True)
+            },
+            measured=float(self.table.weights @ known),
+            sd=_sd(after.cov, self.table.weights),
+            held_out=held_out,
+        )
+
+    def strangeness(self, measured: Mapping[str, float]) -> Strangeness:
+        """How unlike the record's models these scores are, taken together; p is 1 where nothing was measured."""
+        at, values = self._at(measured)
+        nothing = np.zeros(len(at))
+        distance = self.gaussian.distance(at, values, nothing)
+        others = [
+            self.without[self.fold[i]].distance(at, self.table.scores[i, at], nothing)
+            for i in range(len(self.table.models))
+            if not np.isnan(self.table.scores[i, at]).any()
+        ]
+        as_far = sum(other >= distance for other in others)
+        return Strangeness(distance, (1 + as_far) / (1 + len(others)), len(others))
+
+    def _at(self, measured: Mapping[str, float]) -> tuple[Places, Floats]:
+        at = np.array(
+            [i for i, task in enumerate(self.table.tasks) if not np.isnan(measured.get(task, np.nan))], dtype=int
+        )
+        return at, np.array([measured[self.table.tasks[i]] for i in at], dtype=float)
+
+    def _interval(self, after: Gaussian, weights: Floats, at: Places, level: float) -> tuple[Predicted, float, int]:
+        """A weighted mean with its interval, by how many standard deviations either way, and from how many models."""
+        value, sd = float(weights @ after.mean), _sd(after.cov, weights)
+        key = (at.tobytes(), weights.tobytes())
+        if key not in self._factors:
+            self._factors[key] = _factor(self._residuals(at, weights))
+        factor, held_out = self._factors[key]
+        factor *= float(stats.t.ppf(0.5 + level / 2, _TAILS) / stats.t.ppf(0.5 + LEVEL / 2, _TAILS))
+        half = factor * sd if sd > _SURE else 0.0
+        return Predicted(value, value - half, value + half), factor, held_out
+
+    def _residuals(self, at: Places, weights: Floats) -> Floats:
+        """Residuals of a weighted mean in predicted standard deviations, of each model predicted by other families."""
+        scores, residuals = self.table.scores, []
+        some = ~np.isnan(scores)
+        usable = (some @ weights >= _MOST_OF_IT) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))
+        for fold, gaussian in enumerate(self.without):
+            rows = np.flatnonzero(usable & (self.fold == fold))
+            for mine, there in places(some[rows]):
+                seen = np.intersect1d(at, there)
+                part = np.zeros(len(weights))
+                part[there] = weights[there] / weights[there].sum()
+                gain = gaussian.gain(seen, np.zeros(len(seen))) if len(seen) else np.zeros((len(weights), 0))
+                sd = _sd(gaussian.cov - gain @ gaussian.cov[seen], part)
+                if sd <= _SURE or not part[np.setdiff1d(there, seen)].any():
+                    continue
+                own = scores[rows[mine]]
+                expected = gaussian.mean + (own[:, seen] - gaussian.mean[seen]) @ gain.T
+                expected[:, seen] = own[:, seen]
+                residuals += list((np.where(np.isnan(own), 0.0, own) @ part - expected @ part) / sd)
+        return np.abs(np.array(residuals, dtype=np.float64))
+
+    def _rank(self, after: Gaussian, factor: float, level: float, leave_out: str | None) -> Predicted | None:
+        if self.table.by_subset:
+            return None
+        others = np.array([model != leave_out for model in self.table.models])
+        draws = _draws(after.mean, after.cov * factor**2)
+        if self.table.ranked_by == "borda":
+            ranks = _borda_ranks(self.table.scores[others], self.table.any_scores[others], draws)
+            value = float(_borda_ranks(self.table.scores[others], self.table.any_scores[others], after.mean[None])[0])
+        else:
+            # NaN for who lacks a task: not ranked.
+            means = np.asarray(self.table.scores[others & self.table.numbered] @ self.table.weights, float)
+            ranks = np.asarray(1 + (means[None] > (draws @ self.table.weights)[:, None]).sum(axis=1), float)
+            value = 1.0 + np.count_nonzero(means > after.mean @ self.table.weights)
+        low, high = (float(np.quantile(ranks, q, method="nearest")) for q in ((1 - level) / 2, (1 + level) / 2))
+        return Predicted(value, min(low, value), max(high, value))
+
+    @cached_property
+    def complete(self) -> int:
+        """Models with every task."""
+        return int((~np.isnan(self.table.scores)).all(axis=1).sum())
+
+
+def predictor_of(table: TaskTable, seed: int = _SEED) -> Predictor:
+    """Fit the record's models, and once more without each fifth of their families.
+
+    Args:
+        table: of :func:`data.rules.budget.table.task_table`.
+        seed: of dealing families into folds.
+    """
+    gaussian = fit(table.scores, table.types)
+    dealt = _dealt(table.families, seed)
+    fold = np.array([dealt[family] for family in table.families], dtype=int)
+    without = tuple(
+        fit(table.scores[fold != k], table.types, start=gaussian, rounds=_REFIT_ROUNDS) for k in range(_FOLDS)
+    )
+    return Predictor(table, gaussian, fold, without)
+
+
+def _dealt(members: tuple[str, ...], seed: int) -> dict[str, int]:
+    """A fold for each family: the largest first, each into the fold that has the fewest models so far."""
+    names = list(map(str, np.random.default_rng(seed).permutation(np.array(sorted(set(members))))))
+    size = {name: members.count(name) for name in names}
+    filled = [0] * _FOLDS
+    dealt = {}
+    for name in sorted(names, key=lambda name: -size[name]):
+        dealt[name] = fold = filled.index(min(filled))
+        filled[fold] += size[name]
+    return dealt
+
+
+def _as_measured(after: Gaussian, at: Places, values: Floats) -> Gaussian:
+    """What was measured counts as it was measured, whatever noise it has."""
+    mean, cov = after.mean.copy(), after.cov.copy()
+    mean[at] = values
+    cov[at] = 0.0
+    cov[:, at] = 0.0
+    return Gaussian(mean, cov)
+
+
+def _sd(cov: Floats, weights: Floats) -> float:
+    return math.sqrt(max(float(weights @ cov @ weights), 0.0))
+
+
+def _normal(level: float) -> float:
+    return float(stats.norm.ppf(0.5 + level / 2))
+
+
+def _factor(residuals: Floats) -> tuple[float, int]:
+    """How many predicted standard deviations hold 95 % of those left out, and how many there were."""
+    n = len(residuals)
+    if n < _ENOUGH:
+        return _FALLBACK * float(stats.t.ppf(0.5 + LEVEL / 2, _TAILS)), n
+    place = min(math.ceil((n + 1) * LEVEL), n) - 1
+    return float(np.sort(residuals)[place]), n
+
+
+def _draws(mean: Floats, cov: Floats) -> Floats:
+    """(draws, tasks) of a normal distribution, the same ones at every visit."""
+    values, vectors = np.linalg.eigh(cov)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(mean + np.random.default_rng(_SEED).standard_normal((_DRAWS, len(mean))) @ root.T)
+
+
+def _borda_ranks(scores: Floats, any_scores: Floats, draws: Floats) -> Floats:
+    """(draws,), the Borda rank a model with these scores has beside the others, by ``data.rules.ranking.borda``'s rule.
+
+    The newcomer changes the others' points too: who is above it earns one more.
+    """
+    counted = int((~np.isnan(scores)).any(axis=1).sum())
+    own = np.zeros(len(draws))
+    others = np.zeros((len(draws), len(scores)))
+    for task in range(scores.shape[1]):
+        rows = np.flatnonzero(~np.isnan(any_scores[:, task]))
+        theirs = any_scores[rows, task]
+        ordered = np.sort(theirs)
+        left, right = (np.searchsorted(ordered, theirs, side) for side in ("left", "right"))
+        below = counted - (len(rows) - (left + right - 1) / 2)  # points among themselves
+        behind = (draws[:, task, None] > theirs) + 0.5 * (draws[:, task, None] == theirs)
+        others[:, rows] += below + 1 - behind
+        own += counted - (len(rows) - behind.sum(axis=1))
+    return np.asarray(1.0 + (others > own[:, None] + 1e-9).sum(axis=1), float)
