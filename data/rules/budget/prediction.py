@@ -8,7 +8,7 @@ from the others on just the tasks that were measured, and the interval is as wid
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -18,10 +18,9 @@ import numpy.typing as npt
 from scipy import stats
 
 from data.rules.budget.gaussian import Gaussian, fit
-from data.rules.budget.places import places
 from data.rules.budget.table import TaskTable
 
-__all__ = ["Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
+__all__ = ["Expected", "Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -77,6 +76,18 @@ class Strangeness(NamedTuple):
     distance: float
     p: float
     of: int
+
+
+class Expected(NamedTuple):
+    """How well some tasks will tell a mean, before they are run.
+
+    ``half``: half the width of the interval, calibrated, 0-1 scale; ``sd``: predicted standard deviation before
+    calibration; ``models``: how many left-out models it was calibrated on.
+    """
+
+    half: float
+    sd: float
+    models: int
 
 
 @dataclass(frozen=True)
@@ -136,6 +147,19 @@ class Predictor:
             held_out=held_out,
         )
 
+    def expected(self, tasks: Collection[str], level: float = LEVEL) -> Expected:
+        """How surely the headline mean is known once these tasks were measured, whatever their scores.
+
+        Args:
+            tasks: names; those the table does not have are passed over.
+            level: of the interval.
+        """
+        at, _ = self._at(dict.fromkeys(tasks, 0.0))
+        after = self.gaussian.given(at, self.gaussian.mean[at], np.zeros(len(at)))
+        after = _as_measured(after, at, self.gaussian.mean[at])
+        mean, _, held_out = self._interval(after, self.table.weights, at, level)
+        return Expected(mean.high - mean.value, _sd(after.cov, self.table.weights), held_out)
+
     def strangeness(self, measured: Mapping[str, float]) -> Strangeness:
         """How unlike the record's models these scores are, taken together; p is 1 where nothing was measured."""
         at, values = self._at(measured)
@@ -171,21 +195,28 @@ class Predictor:
         scores, residuals = self.table.scores, []
         some = ~np.isnan(scores)
         usable = (some @ weights >= _MOST_OF_IT) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))
+        measured = np.isin(np.arange(len(weights)), at)
         for fold, gaussian in enumerate(self.without):
             rows = np.flatnonzero(usable & (self.fold == fold))
-            for mine, there in places(some[rows]):
-                seen = np.intersect1d(at, there)
+            for pattern in np.unique(self._patterns[rows]):
+                mine = rows[self._patterns[rows] == pattern]
+                there = some[mine[0]]
+                seen, lacks = np.flatnonzero(there & measured), np.flatnonzero(there & ~measured)
                 part = np.zeros(len(weights))
-                part[there] = weights[there] / weights[there].sum()
-                gain = gaussian.gain(seen, np.zeros(len(seen))) if len(seen) else np.zeros((len(weights), 0))
-                sd = _sd(gaussian.cov - gain @ gaussian.cov[seen], part)
-                if sd <= _SURE or not part[np.setdiff1d(there, seen)].any():
+                part[lacks] = weights[lacks] / weights[there].sum()
+                slope = gaussian.slope(seen, np.zeros(len(seen)), part)
+                variance = part @ gaussian.cov @ part - slope @ (gaussian.cov[seen] @ part)
+                if variance <= _SURE**2:
                     continue
-                own = scores[rows[mine]]
-                expected = gaussian.mean + (own[:, seen] - gaussian.mean[seen]) @ gain.T
-                expected[:, seen] = own[:, seen]
-                residuals += list((np.where(np.isnan(own), 0.0, own) @ part - expected @ part) / sd)
+                off = (scores[np.ix_(mine, lacks)] - gaussian.mean[lacks]) @ part[lacks]
+                off -= (scores[np.ix_(mine, seen)] - gaussian.mean[seen]) @ slope
+                residuals += list(off / math.sqrt(variance))
         return np.abs(np.array(residuals, dtype=np.float64))
+
+    @cached_property
+    def _patterns(self) -> Places:
+        """(models,), a number for each set of tasks that a model has."""
+        return np.asarray(np.unique(~np.isnan(self.table.scores), axis=0, return_inverse=True)[1].ravel())
 
     def _rank(self, after: Gaussian, factor: float, level: float, leave_out: str | None) -> Predicted | None:
         if self.table.by_subset:
