@@ -1,9 +1,9 @@
 """Whether an own task says what a public benchmark says already: how much of its scores the public ones foretell.
 
 Of models that have both, each family is left out in turn and its scores on the own task are foretold by its public
-ones, as the others let expect: ridge regression on all public tasks at once, or a line through a single one of them, whichever
-foretells the others best when each of those is left out (nested, so that the choice flatters nobody). The interval is
-a bootstrap over families.
+ones, as the others let expect: by ridge regression on all public tasks at once or by a line through a single one of
+them, whichever foretells the others best when each of those is left out (nested, so that the choice flatters nobody).
+The interval is a bootstrap over families.
 """
 
 from __future__ import annotations
