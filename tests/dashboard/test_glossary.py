@@ -31,6 +31,7 @@ OURS = {
     "benchmarks?": "Benchmark", "outdated": "Outdated", "imports?": "Import", "record": "Record",
     "licence": "Licence class",
     "diagnos[ei]s": "Cause", "candidates?": "Reference", "badge": "Badge", "today's data": "Strict",
+    "budgets?": "Budget", "famil(?:y|ies)": "Family",
 }  # fmt: skip
 
 

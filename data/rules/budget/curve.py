@@ -11,13 +11,13 @@ import numpy as np
 from data.rules.budget.choice import Budget, choose_tasks
 from data.rules.budget.prediction import Predictor
 
-__all__ = ["SHARES", "CurvePoint", "Way", "budget_curve"]
+__all__ = ["SHARES", "CurvePoint", "Picking", "budget_curve"]
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _DRAWS, _SEED = 5, 20261128
 
 
-class Way(StrEnum):
+class Picking(StrEnum):
     """How tasks are picked."""
 
     TELLING = "telling"
@@ -29,14 +29,14 @@ class CurvePoint(NamedTuple):
     """What a budget comes to.
 
     Attributes:
-        way: how its tasks were picked.
+        picking: how its tasks were picked.
         budget: share of the published time that may be spent, 0 to 1.
         spent: share that is spent; of random tasks the median draw's.
         tasks: how many; of random tasks the median draw's.
         half: of the 95 % interval of the mean, calibrated, 0-1 scale; of random tasks the median over draws.
     """
 
-    way: Way
+    picking: Picking
     budget: float
     spent: float
     tasks: float
@@ -44,7 +44,7 @@ class CurvePoint(NamedTuple):
 
 
 def budget_curve(
-    predictor: Predictor, ways: Iterable[Way] = tuple(Way), shares: Sequence[float] = SHARES
+    predictor: Predictor, pickings: Iterable[Picking] = tuple(Picking), shares: Sequence[float] = SHARES
 ) -> tuple[CurvePoint, ...]:
     """How surely each budget tells the mean; one that no task fits has no point."""
     table, points = predictor.table, []
@@ -52,23 +52,23 @@ def budget_curve(
     whole = float(table.seconds.sum())
     draw = np.random.default_rng(_SEED)
     orders = {
-        Way.CHEAPEST: [np.argsort(table.seconds, kind="stable")],
-        Way.RANDOM: [draw.permutation(len(table.tasks)) for _ in range(_DRAWS)],
+        Picking.CHEAPEST: [np.argsort(table.seconds, kind="stable")],
+        Picking.RANDOM: [draw.permutation(len(table.tasks)) for _ in range(_DRAWS)],
     }
-    for way in ways:
+    for picking in pickings:
         for share in shares:
             budget = share * whole
-            if way is Way.TELLING:
+            if picking is Picking.TELLING:
                 steps = choose_tasks(predictor.gaussian, table.weights, table.seconds, nothing, Budget(seconds=budget))
                 picks = [[step.place for step in steps]]
             else:
-                picks = [_fitting(order.tolist(), table.seconds.tolist(), budget) for order in orders[way]]
+                picks = [_fitting(order.tolist(), table.seconds.tolist(), budget) for order in orders[picking]]
             picks = [pick for pick in picks if pick]
             if picks:
                 halves = [predictor.expected([table.tasks[i] for i in pick]).half for pick in picks]
                 spent = [float(table.seconds[pick].sum()) / whole for pick in picks]
                 median = [float(np.median(values)) for values in (spent, [len(pick) for pick in picks], halves)]
-                points.append(CurvePoint(way, share, *median))
+                points.append(CurvePoint(picking, share, *median))
     return tuple(points)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from data.rules.budget.families import stem
 from data.rules.budget.gaussian import Gaussian, fit
 from data.rules.budget.table import TaskTable
 
@@ -159,6 +160,20 @@ class Predictor:
         after = _as_measured(after, at, self.gaussian.mean[at])
         mean, _, held_out = self._interval(after, self.table.weights, at, level)
         return Expected(mean.high - mean.value, _sd(after.cov, self.table.weights), held_out)
+
+    def as_stranger(self, model: str) -> Predictor:
+        """The same for a model as if nobody had seen it or its family, as those are whom intervals are calibrated on.
+
+        Ranks are still among all models of the table: name the model as ``leave_out`` when predicting it.
+        """
+        folds = {
+            int(fold)
+            for name, fold in zip(self.table.models, self.fold, strict=True)
+            if name == model or (model not in self.table.models and stem(name) == stem(model))
+        }
+        if len(folds) > 1:
+            return replace(self, gaussian=fit(self.table.without_family_of(model).scores, self.table.types))
+        return replace(self, gaussian=self.without[folds.pop()]) if folds else self
 
     def strangeness(self, measured: Mapping[str, float]) -> Strangeness:
         """How unlike the record's models these scores are, taken together; p is 1 where nothing was measured."""

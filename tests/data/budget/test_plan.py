@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.rules.budget.choice import Budget, choose_tasks
-from data.rules.budget.curve import Way, budget_curve
+from data.rules.budget.curve import Picking, budget_curve
 from data.rules.budget.plan import plan_of, speed_here
 from data.rules.budget.prediction import Predictor, predictor_of
 from tests.data.budget.test_prediction import TASKS, made
@@ -62,15 +62,15 @@ def test_the_rest_is_known_from_relatives_and_a_task_of_its_own_is_not() -> None
 
 def test_the_curve_falls_and_the_method_is_above_nobody(predictor: Predictor) -> None:
     points = budget_curve(predictor, shares=(0.001, 0.01, 0.05, 0.2, 0.5))
-    by_way = {way: [point for point in points if point.way is way] for way in Way}
+    by_picking = {picking: [point for point in points if point.picking is picking] for picking in Picking}
     assert all(point.spent <= point.budget + 1e-9 and point.tasks >= 1 for point in points)
-    for some in by_way.values():
+    for some in by_picking.values():
         assert some[-1].half < some[0].half
-    halves = [np.mean([point.half for point in by_way[way] if point.budget >= 0.05]) for way in Way]
+    halves = [np.mean([point.half for point in by_picking[picking] if point.budget >= 0.05]) for picking in Picking]
     assert halves[0] < min(halves[1:])
     assert points == budget_curve(predictor, shares=(0.001, 0.01, 0.05, 0.2, 0.5)), "the same at every visit"
-    only = budget_curve(predictor, [Way.TELLING], shares=(0.05,))
-    assert only == tuple(point for point in points if point.way is Way.TELLING and point.budget == 0.05)
+    only = budget_curve(predictor, [Picking.TELLING], shares=(0.05,))
+    assert only == tuple(point for point in points if point.picking is Picking.TELLING and point.budget == 0.05)
 
 
 def test_speed_is_the_usual_ratio_of_what_was_timed() -> None:
