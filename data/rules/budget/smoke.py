@@ -1,8 +1,7 @@
 """Is a run broken? The few tasks that between them show the most faults, and what a run of them says.
 
-A run is held against the model's published figures on those tasks. Honest reruns differ, and now and then by much: how
-much was measured on the reruns in the record's history, in units of the noise floor, and its tail is a power law.
-Simes' test (1986) makes one verdict of the tasks, so that the rate of false alarms is that of the whole run.
+A run is held against the model's published figures on those tasks, by how far honest reruns are off. Where nothing is
+published, the pattern of its scores is held against the record's models; that sees far less.
 """
 
 from __future__ import annotations
@@ -15,31 +14,29 @@ import numpy as np
 import numpy.typing as npt
 
 from data.rules.budget.faults import FaultTable, MeasuredFault
-from data.rules.budget.prediction import Strangeness
+from data.rules.budget.prediction import Predictor
+from data.rules.budget.reruns import ALARM, carriers, far_off, runs_p
 from data.rules.budget.table import TaskTable
 from data.rules.words import Phrase, in_a_row, phrase
 
-__all__ = [
-    "ALARM", "Smoke", "SmokePlan", "SmokeTask", "SmokeVerdict", "rerun_p", "smoke_p", "smoke_plan",
-    "smoke_verdict",
-]  # fmt: skip
+__all__ = ["SMOKE_SHARE", "Smoke", "SmokePlan", "SmokeTask", "SmokeVerdict", "smoke_plan", "smoke_verdict"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
-ALARM = 0.01  # of right runs, those called broken
-SHARE = 0.01  # of the benchmark's time
-# Honest reruns: of 449 that moved at all, this share moved by more than two noise floors, and the tail falls with this
-# power (`python -m tests.bench budget` takes both again from the reruns).
-_BEYOND, _FROM, _POWER = 0.027, 2.0, 2.07
+SMOKE_SHARE = 0.01  # of the benchmark's time
 # Where no task of a type was run with faults, the type its tasks are most like.
 _LIKE = {
     "PairClassification": "STS", "Summarization": "STS", "Reranking": "Retrieval", "InstructionReranking": "Retrieval",
     "InstructionRetrieval": "Retrieval", "MultilabelClassification": "Classification",
 }  # fmt: skip
+# Of what others of its type lost, how much is expected of a task that nobody ran with faults.
 _STANDING = 0.5
 # How much a second counts beside what a task shows; each is tried.
 _POWERS = (0.0, 0.5, 1.0)
-_GAIN = 1e-6
+# A fault is worth showing with room (p of ALARM squared): another model loses less by it here and more there.
+_ROOM = 2.0
+_GAIN = 1e-3
 
 
 class Smoke(StrEnum):
@@ -59,9 +56,11 @@ class SmokePlan(NamedTuple):
         seconds: of each, published.
         floors: of each, 0-1 scale.
         share: of the benchmark's time, 0 to 1.
-        faults: that were measured, on another model.
-        effects: (faults, tasks), how far each moved each task, at least 0, 0-1 scale.
-        assumed: those of the tasks that nobody ran with faults, or not whole; others of their type stand for them.
+        model: that the faults were measured on.
+        faults: that were measured.
+        effects: (faults, tasks), how far each moved each task, 0-1 scale.
+        assumed: those of the tasks that nobody ran whole with faults; others of their type stand for them.
+        strange: of each fault, whether the record's models show it; None where published figures do.
     """
 
     benchmark: str
@@ -69,12 +68,14 @@ class SmokePlan(NamedTuple):
     seconds: tuple[float, ...]
     floors: tuple[float, ...]
     share: float
+    model: str
     faults: tuple[MeasuredFault, ...]
     effects: Floats
     assumed: tuple[str, ...]
+    strange: tuple[bool, ...] | None = None
 
     def of_tasks(self, tasks: Collection[str]) -> SmokePlan:
-        """The same with some of the tasks, such as those that ended and can be compared."""
+        """The same with some of the tasks, such as those that ended and can be compared with published figures."""
         places = [i for i, task in enumerate(self.tasks) if task in tasks]
         seconds = tuple(self.seconds[i] for i in places)
         return self._replace(
@@ -84,7 +85,19 @@ class SmokePlan(NamedTuple):
             share=self.share * sum(seconds) / sum(self.seconds) if seconds else 0.0,
             effects=self.effects[:, places],
             assumed=tuple(task for task in self.assumed if task in tasks),
+            strange=None,
         )
+
+    def by_pattern(self, predictor: Predictor) -> SmokePlan:
+        """The same for a model of which nothing is published: what the pattern of its scores would show.
+
+        Each fault is put on the published scores of the model it was measured on; without those nothing is shown.
+        """
+        table = predictor.table
+        row = table.scores[table.models.index(self.model)] if self.model in table.models else None
+        own = {task: float(row[table.tasks.index(task)]) if row is not None else np.nan for task in self.tasks}
+        faulty = ({t: own[t] + float(e) for t, e in zip(self.tasks, effect, strict=True)} for effect in self.effects)
+        return self._replace(strange=tuple(predictor.strangeness(scores).p <= ALARM for scores in faulty))
 
     @property
     def shown(self) -> tuple[MeasuredFault, ...]:
@@ -97,7 +110,8 @@ class SmokePlan(NamedTuple):
         return self._faults(False)
 
     def _faults(self, shown: bool) -> tuple[MeasuredFault, ...]:
-        seen = _shown(self.effects, np.array(self.floors), list(range(len(self.tasks))))
+        every = list(range(len(self.tasks)))
+        seen = _closer(self.effects, np.array(self.floors), every) <= ALARM if self.strange is None else self.strange
         return tuple(fault for fault, sees in zip(self.faults, seen, strict=True) if sees == shown)
 
     @property
@@ -159,34 +173,8 @@ class SmokeVerdict(NamedTuple):
     plan: SmokePlan
 
 
-def rerun_p(floors_off: Floats) -> Floats:
-    """Share of honest reruns that are at least so many noise floors off, 0 to 1, elementwise."""
-    off = np.maximum(np.abs(floors_off), 1e-12)
-    return np.minimum(1.0, _BEYOND * (off / _FROM) ** -_POWER)
-
-
-def smoke_p(deltas: Floats, floors: Floats) -> Floats:
-    """How often honest reruns of as many tasks are as far off, by Simes' test, 0 to 1.
-
-    Args:
-        deltas: (..., tasks), score minus published figure, 0-1 scale; one task at least.
-        floors: (tasks,), noise floors.
-
-    Returns:
-        (...,).
-    """
-    p = np.sort(rerun_p(deltas / floors), axis=-1)
-    k = p.shape[-1]
-    return np.asarray(np.minimum(1.0, (p * k / np.arange(1, k + 1)).min(axis=-1)))
-
-
-def _limit(floor: float, tasks: int) -> float:
-    """How far one of so many tasks may be off before it alone makes the run broken, 0-1 scale."""
-    return floor * _FROM * float((_BEYOND * tasks / ALARM) ** (1 / _POWER))
-
-
 def smoke_plan(
-    table: TaskTable, faults: FaultTable, usable: Collection[str] | None = None, share: float = SHARE
+    table: TaskTable, faults: FaultTable, usable: Collection[str] | None = None, share: float = SMOKE_SHARE
 ) -> SmokePlan:
     """The tasks to run: those that between them show the most measured faults within the budget.
 
@@ -195,9 +183,9 @@ def smoke_plan(
     moved.
 
     Args:
-        table: the benchmark (a ``TaskTable``).
+        table: the benchmark.
         faults: of :func:`data.rules.budget.faults.fault_table`.
-        usable: tasks that can be run and compared, such as those with a published figure; all by default.
+        usable: tasks that can be run and compared: those with a published figure on the same data; all by default.
         share: of the benchmark's published time.
     """
     effects, assumed = _effects(table, faults)
@@ -212,6 +200,7 @@ def smoke_plan(
         seconds=tuple(float(table.seconds[place]) for place in best),
         floors=tuple(float(table.floors[place]) for place in best),
         share=float(table.seconds[best].sum() / table.seconds.sum()),
+        model=faults.model,
         faults=faults.faults,
         effects=effects[:, best],
         assumed=tuple(table.tasks[place] for place in best if assumed[place]),
@@ -219,7 +208,7 @@ def smoke_plan(
 
 
 def smoke_verdict(
-    plan: SmokePlan, scores: Mapping[str, float], published: Mapping[str, float], pattern: Strangeness | None = None
+    plan: SmokePlan, scores: Mapping[str, float], published: Mapping[str, float], predictor: Predictor | None = None
 ) -> SmokeVerdict:
     """What a smoke run says: broken, or that nothing broken was seen; of right runs at most 1 % are called broken.
 
@@ -227,21 +216,15 @@ def smoke_verdict(
         plan: of :func:`smoke_plan`.
         scores: of the run, by task, 0-1 scale; tasks that did not end are left out.
         published: figures that these can be compared with (the same data and metric), by task.
-        pattern: how strange the scores are among the record's models; asked where nothing is published.
+        predictor: of the record's models, asked where nothing is published; best without the model's own family.
     """
     compared = [task for task in plan.tasks if _known(scores, task) and _known(published, task)]
     if compared:
         return _beside_published(plan.of_tasks(compared), scores, published)
     measured = plan.of_tasks([task for task in plan.tasks if _known(scores, task)])
-    if not measured.tasks or pattern is None:
+    if not measured.tasks or predictor is None:
         return SmokeVerdict(Smoke.CANNOT_TELL, phrase("No task could be held against anything."), (), 1.0, measured)
-    if (1 + pattern.of) * ALARM < 1:
-        few = phrase("Only {n} models of the record have these tasks: too few to call a run broken.", n=pattern.of)
-        return SmokeVerdict(Smoke.CANNOT_TELL, few, (), 1.0, measured)
-    if pattern.p > ALARM:
-        return SmokeVerdict(Smoke.NOTHING_SEEN, _nothing(measured), (), pattern.p, measured)
-    strange = phrase("Broken: of {n} models of the record at most 1 % score as strangely on these tasks.", n=pattern.of)
-    return SmokeVerdict(Smoke.BROKEN, strange, (), pattern.p, measured)
+    return _beside_models(measured.by_pattern(predictor), scores, predictor)
 
 
 def _known(scores: Mapping[str, float], task: str) -> bool:
@@ -249,17 +232,12 @@ def _known(scores: Mapping[str, float], task: str) -> bool:
 
 
 def _beside_published(plan: SmokePlan, scores: Mapping[str, float], published: Mapping[str, float]) -> SmokeVerdict:
-    deltas = np.array([scores[task] - published[task] for task in plan.tasks])
-    each, k = rerun_p(deltas / np.array(plan.floors)), len(plan.tasks)
-    ordered = np.sort(each)
-    # Simes' test says that something is off; these tasks made it so (Benjamini and Hochberg, 1995).
-    reached = np.flatnonzero(ordered * k / np.arange(1, k + 1) <= ALARM)
-    line = ordered[reached[-1]] if len(reached) else -1.0
+    deltas, floors = np.array([scores[task] - published[task] for task in plan.tasks]), np.array(plan.floors)
     tasks = tuple(
-        SmokeTask(task, scores[task], published[task], _limit(floor, k), bool(p <= line))
-        for task, floor, p in zip(plan.tasks, plan.floors, each, strict=True)
+        SmokeTask(task, scores[task], published[task], far_off(floor, len(floors)), bool(beyond))
+        for task, floor, beyond in zip(plan.tasks, plan.floors, carriers(deltas, floors), strict=True)
     )
-    p = float(smoke_p(deltas, np.array(plan.floors)))
+    p = float(runs_p(deltas, floors))
     if p > ALARM:
         return SmokeVerdict(Smoke.NOTHING_SEEN, _nothing(plan), tasks, p, plan)
     off = [
@@ -268,9 +246,20 @@ def _beside_published(plan: SmokePlan, scores: Mapping[str, float], published: M
     broken = phrase(
         "Broken: {n} of {k} tasks are further from the published figures than honest reruns: {tasks}."
         " At most 1 % of right runs are called so.",
-        n=len(off), k=k, tasks=in_a_row(off),
+        n=len(off), k=len(tasks), tasks=in_a_row(off),
     )  # fmt: skip
     return SmokeVerdict(Smoke.BROKEN, broken, tasks, p, plan)
+
+
+def _beside_models(plan: SmokePlan, scores: Mapping[str, float], predictor: Predictor) -> SmokeVerdict:
+    among = predictor.strangeness({task: scores[task] for task in plan.tasks})
+    if (1 + among.of) * ALARM < 1:
+        few = phrase("Only {n} models of the record have these tasks: too few to call a run broken.", n=among.of)
+        return SmokeVerdict(Smoke.CANNOT_TELL, few, (), 1.0, plan)
+    if among.p > ALARM:
+        return SmokeVerdict(Smoke.NOTHING_SEEN, _nothing(plan), (), among.p, plan)
+    strange = phrase("Broken: of {n} models of the record at most 1 % score as strangely on these tasks.", n=among.of)
+    return SmokeVerdict(Smoke.BROKEN, strange, (), among.p, plan)
 
 
 def _nothing(plan: SmokePlan) -> Phrase:
@@ -280,53 +269,46 @@ def _nothing(plan: SmokePlan) -> Phrase:
     )  # fmt: skip
 
 
-def _effects(table: TaskTable, faults: FaultTable) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """(faults, tasks) how far each fault moves each task, at least 0; and (tasks,) whether others stand for it."""
-    size = np.abs(faults.deltas)
+def _effects(table: TaskTable, faults: FaultTable) -> tuple[Floats, Flags]:
+    """(faults, tasks) how far each fault moves each task; and (tasks,) whether others of its type stand for it."""
     whole = {task: i for i, task in enumerate(faults.tasks) if not faults.parts[i]}
-    types = np.array(faults.types)
-    effects, assumed = np.zeros((len(faults.faults), len(table.tasks))), np.zeros(len(table.tasks), dtype=bool)
+    types, count = np.array(faults.types), len(faults.faults)
+    effects, assumed = np.zeros((count, len(table.tasks))), np.zeros(len(table.tasks), dtype=bool)
     for i, (task, kind) in enumerate(zip(table.tasks, table.types, strict=True)):
-        alike = np.flatnonzero(types == (kind if kind in types else _LIKE.get(kind, kind)))
-        others = [np.where(np.isnan(size[:, other]), np.inf, size[:, other]) for other in alike]
-        least = np.min([np.full(len(size), np.inf), *others], axis=0)
-        standing = np.where(np.isfinite(least), _STANDING * least, 0.0)
-        own = size[:, whole[task]] if task in whole else np.full(len(size), np.nan)
-        effects[:, i] = np.where(np.isnan(own), standing, own)
+        alike = faults.deltas[:, types == (kind if kind in types else _LIKE.get(kind, kind))]
+        # The least of them, whichever sign it has; a column of zeros is there where no task is alike.
+        alike = np.hstack([alike, np.where(np.isnan(alike).all(axis=1, keepdims=True), 0.0, np.nan)])
+        least = alike[np.arange(count), np.nanargmin(np.abs(alike), axis=1)]
+        own = faults.deltas[:, whole[task]] if task in whole else np.full(count, np.nan)
+        effects[:, i] = np.where(np.isnan(own), _STANDING * least, own)
         assumed[i] = task not in whole
     return effects, assumed
 
 
 def _closer(effects: Floats, floors: Floats, places: list[int]) -> Floats:
-    """(faults,), Simes' p of each fault on these tasks, each a floor closer than measured."""
+    """(faults,), p of each fault on these tasks, each a floor closer than measured."""
     if not places:
         return np.ones(len(effects))
-    return smoke_p(np.maximum(effects[:, places] - floors[places], 0.0), floors[places])
-
-
-def _shown(effects: Floats, floors: Floats, places: list[int]) -> npt.NDArray[np.bool_]:
-    return np.asarray(_closer(effects, floors, places) <= ALARM)
+    return runs_p(np.maximum(np.abs(effects[:, places]) - floors[places], 0.0), floors[places])
 
 
 def _coverage(effects: Floats, floors: Floats, places: list[int]) -> tuple[int, float]:
-    """How many faults are shown, and how near the others come to it, summed."""
-    near = np.minimum(np.log(_closer(effects, floors, places)) / np.log(ALARM), 1.0)
-    return int((near >= 1.0).sum()), float(near.sum())
+    """How many faults are shown, and how plainly, summed."""
+    plain = np.log(_closer(effects, floors, places)) / np.log(ALARM)
+    return int((plain >= 1.0).sum()), float(np.minimum(plain, _ROOM).sum())
 
 
-def _chosen(
-    effects: Floats, floors: Floats, seconds: Floats, able: npt.NDArray[np.bool_], budget: float, power: float
-) -> list[int]:
+def _chosen(effects: Floats, floors: Floats, seconds: Floats, able: Flags, budget: float, power: float) -> list[int]:
     """Tasks by what each adds, greedily; then without those that the others made idle."""
     chosen: list[int] = []
     while True:
         left = budget * (1 + 1e-9) - seconds[chosen].sum()
-        fitting = [i for i in np.flatnonzero(able & (seconds <= left)) if i not in chosen]
+        fitting = [int(i) for i in np.flatnonzero(able & (seconds <= left)) if i not in chosen]
         now = sum(_coverage(effects, floors, chosen))
-        gains = [(sum(_coverage(effects, floors, [*chosen, int(i)])) - now) / seconds[i] ** power for i in fitting]
+        gains = [(sum(_coverage(effects, floors, [*chosen, i])) - now) / seconds[i] ** power for i in fitting]
         if not gains or max(gains) <= _GAIN:
             break
-        chosen.append(int(fitting[int(np.argmax(gains))]))
+        chosen.append(fitting[int(np.argmax(gains))])
     for place in sorted(chosen, key=lambda place: -float(seconds[place])):
         rest = [other for other in chosen if other != place]
         if _coverage(effects, floors, rest) >= _coverage(effects, floors, chosen):
