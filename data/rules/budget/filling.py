@@ -18,18 +18,24 @@ import numpy.typing as npt
 from data.rules.budget.gaussian import Gaussian
 from data.rules.budget.places import places
 from data.rules.budget.prediction import Predicted, Predictor
+from data.rules.budget.table import TaskTable
 
-__all__ = ["FEWEST_MEASURED", "LEAST_MEASURED", "LOOSEST", "Alike", "Filled", "Filling", "filled_means"]
+__all__ = [
+    "FAMILIES_NEEDED", "FEWEST_MEASURED", "LEAST_MEASURED", "LOOSEST", "Alike", "Filled", "Filling", "can_fill",
+    "filled_means",
+]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
-# Where less is known nothing is predicted, nor where fewer than 19 families can tell how sure it would be.
+# Where less is known nothing is predicted.
 LEAST_MEASURED = 0.2  # share of the mean that was measured
 FEWEST_MEASURED = 3  # tasks that were measured
 # Predicted standard deviation, 0-1 scale: with more it says little of who is better. The interval itself is not asked:
 # that would choose those whose calibration was lucky, and of these fewer than 95 % hold.
 LOOSEST = 0.0125
+
+FAMILIES_NEEDED = 19  # that an interval is calibrated on: of fewer, none is sure to hold 95 %
 
 _LEVEL = 0.95
 _PLENTY = 60  # calibrating models with every task, from which on no others are asked
@@ -88,6 +94,12 @@ class Filling:
     def gaussian(self, part: Alike) -> Gaussian:
         """What speaks of these models."""
         return _gaussian(self.predictor, part.fold)
+
+
+def can_fill(table: TaskTable) -> bool:
+    """Whether enough families have most of the tasks for anything to be predicted; with fewer nothing can be fitted."""
+    most = (~np.isnan(table.scores)) @ table.weights >= _MOST
+    return len(set(np.array(table.families)[most])) >= FAMILIES_NEEDED
 
 
 def filled_means(
