@@ -61,5 +61,6 @@ def _of_incumbent(model: str, benchmark: str, row: dict[Any, Any], mean: float, 
     return tr(
         "**{model}** has {n:,} of {total:,} tasks of {benchmark}; with the others its mean is predicted at {mean} "
         "(calibrated on {held_out:,} models). What holds up is decided on shared tasks alone.",
-        mean=filling_tables.predicted_text(one["value"], one["high"] - one["value"]), held_out=int(one["held_out"]), **blanks,
+        mean=filling_tables.predicted_text(one["value"], one["high"] - one["value"]), held_out=int(one["held_out"]),
+        **blanks,
     )  # fmt: skip
