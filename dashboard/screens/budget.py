@@ -39,9 +39,8 @@ from data.rules.budget.prediction import Predictor
 from data.rules.budget.spelled import mteb_definition, reproduce_command
 
 # Shares of the published time in percent, and the two other ways to say what may be spent.
-_SHARES = ("1", "2", "5", "10", "20")
-_TASKS, _MINUTES = "tasks", "minutes"
-_OTHERWISE = {_TASKS: mark("Tasks"), _MINUTES: mark("Min")}
+_SHARES = ("1%", "2%", "5%", "10%", "20%")
+_TASKS, _MINUTES = mark("Tasks"), mark("Min")
 _USUAL = "MTEB(eng, v2)"  # which most know
 _MOST_BESIDE = 4
 _MANY, _TALL = 10, 38 + 35 * 11
@@ -92,8 +91,7 @@ def controls() -> Choices | None:
     paces = _paces(predictor)
     offered = (*_SHARES, _TASKS, *([_MINUTES] if paces else []))
     way = url_state.segmented_control(
-        tr("Budget"), offered, "budget", where=middle, default="5",
-        shown=lambda one: tr(_OTHERWISE[one]) if one in _OTHERWISE else f"{one} %",
+        tr("Budget"), offered, "budget", where=middle, default="5%", shown=tr,
         help=tr("Share of the time that all tasks of the benchmark take a typical model, by published times."),
     )  # fmt: skip
     budget, spelled = _choose_amount(way, predictor, paces, middle)
@@ -139,7 +137,8 @@ def _choose_amount(way: str, predictor: Predictor, paces: dict[str, float], wher
         )  # fmt: skip
         pace = paces[model or next(iter(sorted(paces)))]
         return Budget(seconds=60 * (minutes or 0.1) / pace), f"{minutes or 0.1:g}min"
-    return Budget(seconds=float(way) / 100 * float(predictor.table.seconds.sum())), f"{way}%"
+    share = float(way.removesuffix("%")) / 100
+    return Budget(seconds=share * float(predictor.table.seconds.sum())), way
 
 
 def questions(choices: Choices) -> Answers:
