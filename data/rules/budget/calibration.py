@@ -17,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from data.rules.budget.choice import Budget, choose_tasks
+from data.rules.budget.choice import Budget, quick_choice
 from data.rules.budget.gaussian import Gaussian
-from data.rules.budget.places import places
 from data.rules.budget.table import TaskTable
 
 __all__ = ["LEVEL", "half_widths", "widened"]
@@ -40,23 +39,23 @@ _SURE = 1e-9
 
 
 def half_widths(
-    table: TaskTable, fold: Places, without: Sequence[Gaussian], asked: Floats, at: Places
+    table: TaskTable, patterns: Places, fold: Places, without: Sequence[Gaussian], asked: Floats, at: Places
 ) -> list[tuple[float, int]]:
     """Of each mean: how many predicted standard deviations hold 95 % of those left out, and how many models those are.
 
     Args:
         table: models and tasks.
+        patterns: (models,), a number for each set of tasks that a model has.
         fold: (models,), the fold each is left out in.
         without: for each fold, what was fitted to the others.
         asked: (means, tasks), weights of the means.
         at: places of the tasks that were measured.
     """
     usable = _usable(table, asked, at)
-    nothing, cost = np.zeros(len(table.tasks)), float(table.seconds[at].sum())
-    anew = [choose_tasks(g, table.weights, table.seconds, nothing, Budget(cost, len(at))) for g in without]
-    chosen = [np.array(sorted(step.place for step in steps), dtype=np.intp) for steps in anew]
+    budget = Budget(float(table.seconds[at].sum()), len(at))
+    chosen = [quick_choice(gaussian, table.weights, table.seconds, budget) for gaussian in without]
     measured, rechosen = (
-        _residuals(table, fold, without, asked, sets, usable) for sets in ([at] * len(without), chosen)
+        _residuals(table, patterns, fold, without, asked, sets, usable) for sets in ([at] * len(without), chosen)
     )
     return [
         (max(_quantile(direct), _quantile(nested)), len(direct))
@@ -81,6 +80,7 @@ def _usable(table: TaskTable, asked: Floats, at: Places) -> Flags:
 
 def _residuals(
     table: TaskTable,
+    patterns: Places,
     fold: Places,
     without: Sequence[Gaussian],
     asked: Floats,
@@ -89,11 +89,11 @@ def _residuals(
 ) -> list[list[tuple[float, str]]]:
     """For each mean, of each model left out: by how many predicted standard deviations it was off, and its family."""
     residuals: list[list[tuple[float, str]]] = [[] for _ in asked]
-    some = ~np.isnan(table.scores)
     for k, (gaussian, at) in enumerate(zip(without, sets, strict=True)):
         rows = np.flatnonzero(usable.any(axis=1) & (fold == k))
-        for mine, there in places(some[rows]):
-            these = rows[mine]
+        for pattern in np.unique(patterns[rows]):
+            these = rows[patterns[rows] == pattern]
+            there = np.flatnonzero(~np.isnan(table.scores[these[0]]))
             off, sd = _missed(gaussian, asked, np.intersect1d(at, there), there, table.scores[these])
             for j in np.flatnonzero(sd > _SURE):
                 counted = np.flatnonzero(usable[these, j])
@@ -107,16 +107,14 @@ def _missed(gaussian: Gaussian, asked: Floats, seen: Places, there: Places, scor
     Returns:
         (models, means), and (means,) standard deviations: 0 where nothing was left to predict.
     """
+    lacks = np.setdiff1d(there, seen)
     part = np.zeros_like(asked)
-    part[:, there] = asked[:, there] / np.maximum(asked[:, there].sum(axis=1, keepdims=True), _SURE)
-    gain = gaussian.gain(seen, np.zeros(len(seen))) if len(seen) else np.zeros((asked.shape[1], 0))
-    expected = gaussian.mean + (scores[:, seen] - gaussian.mean[seen]) @ gain.T
-    expected[:, seen] = scores[:, seen]
-    off = (np.where(np.isnan(scores), 0.0, scores) - expected) @ part.T
-    left = gaussian.cov - gain @ gaussian.cov[seen]
-    variance = np.maximum(((part @ left) * part).sum(axis=1), 0.0)
-    is_open = part[:, np.setdiff1d(there, seen)].any(axis=1)
-    return off, np.where(is_open, np.sqrt(variance), 0.0)
+    part[:, lacks] = asked[:, lacks] / np.maximum(asked[:, there].sum(axis=1, keepdims=True), _SURE)
+    slope = gaussian.slope(seen, np.zeros(len(seen)), part.T)
+    off = (scores[:, lacks] - gaussian.mean[lacks]) @ part[:, lacks].T
+    off -= (scores[:, seen] - gaussian.mean[seen]) @ slope
+    variance = ((part @ gaussian.cov) * part).sum(axis=1) - (slope * (gaussian.cov[seen] @ part.T)).sum(axis=0)
+    return off, np.where(part.any(axis=1), np.sqrt(np.maximum(variance, 0.0)), 0.0)
 
 
 def _quantile(residuals: Sequence[tuple[float, str]]) -> float:

@@ -6,8 +6,8 @@ Intervals are calibrated by models that were left out with their families (:mod:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,11 +16,11 @@ import numpy.typing as npt
 from scipy import stats
 
 from data.rules.budget.calibration import LEVEL, half_widths, widened
-from data.rules.budget.families import dealt
+from data.rules.budget.families import dealt, stem
 from data.rules.budget.gaussian import Gaussian, fit
 from data.rules.budget.table import TaskTable
 
-__all__ = ["Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
+__all__ = ["Expected", "Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -73,6 +73,18 @@ class Strangeness(NamedTuple):
     of: int
 
 
+class Expected(NamedTuple):
+    """How well some tasks will tell a mean, before they are run.
+
+    ``half``: half the width of the interval, calibrated, 0-1 scale; ``sd``: predicted standard deviation before
+    calibration; ``models``: how many left-out models it was calibrated on.
+    """
+
+    half: float
+    sd: float
+    models: int
+
+
 @dataclass(frozen=True)
 class Predictor:
     """What the record says of a model that was measured on some tasks; make it with :func:`predictor_of`.
@@ -88,7 +100,7 @@ class Predictor:
     gaussian: Gaussian
     fold: Places
     without: tuple[Gaussian, ...]
-    _factors: dict[bytes, list[tuple[float, int]]] = field(default_factory=dict, repr=False, compare=False)
+    _factors: dict[bytes, dict[bytes, tuple[float, int]]] = field(default_factory=dict, repr=False, compare=False)
 
     def predict(
         self,
@@ -130,6 +142,33 @@ class Predictor:
             held_out=held_out,
         )
 
+    def expected(self, tasks: Collection[str], level: float = LEVEL) -> Expected:
+        """How surely the headline mean is known once these tasks were measured, whatever their scores.
+
+        Args:
+            tasks: names; those the table does not have are passed over.
+            level: of the interval.
+        """
+        at, _ = self._at(dict.fromkeys(tasks, 0.0))
+        after = self.gaussian.given(at, self.gaussian.mean[at], np.zeros(len(at)))
+        after = _as_measured(after, at, self.gaussian.mean[at])
+        mean, _, held_out = self._interval(after, self.table.weights, at, level, self.table.weights[None])
+        return Expected(mean.high - mean.value, _sd(after.cov, self.table.weights), held_out)
+
+    def as_stranger(self, model: str) -> Predictor:
+        """The same for a model as if nobody had seen it or its family, as those are whom intervals are calibrated on.
+
+        Ranks are still among all models of the table: name the model as ``leave_out`` when predicting it.
+        """
+        folds = {
+            int(fold)
+            for name, fold in zip(self.table.models, self.fold, strict=True)
+            if name == model or (model not in self.table.models and stem(name) == stem(model))
+        }
+        if len(folds) > 1:
+            return replace(self, gaussian=fit(self.table.without_family_of(model).scores, self.table.types))
+        return replace(self, gaussian=self.without[folds.pop()]) if folds else self
+
     def strangeness(self, measured: Mapping[str, float]) -> Strangeness:
         """How unlike the record's models these scores are, taken together; p is 1 where nothing was measured."""
         at, values = self._at(measured)
@@ -149,13 +188,20 @@ class Predictor:
         )
         return at, np.array([measured[self.table.tasks[i]] for i in at], dtype=float)
 
-    def _interval(self, after: Gaussian, weights: Floats, at: Places, level: float) -> tuple[Predicted, float, int]:
-        """A weighted mean with its interval, by how many standard deviations either way, and from how many models."""
+    def _interval(
+        self, after: Gaussian, weights: Floats, at: Places, level: float, asked: Floats | None = None
+    ) -> tuple[Predicted, float, int]:
+        """A weighted mean with its interval, by how many standard deviations either way, and from how many models.
+
+        ``asked``: (means, tasks), those that are calibrated at once where this one is not yet; all by default.
+        """
         value, sd = float(weights @ after.mean), _sd(after.cov, weights)
-        key = at.tobytes()
-        if key not in self._factors:
-            self._factors[key] = half_widths(self.table, self.fold, self.without, self._asked, at)
-        factor, held_out = self._factors[key][int(np.argmax((self._asked == weights).all(axis=1)))]
+        factors = self._factors.setdefault(at.tobytes(), {})
+        if weights.tobytes() not in factors:
+            asked = self._asked if asked is None else asked
+            widths = half_widths(self.table, self._patterns, self.fold, self.without, asked, at)
+            factors |= {mean.tobytes(): width for mean, width in zip(asked, widths, strict=True)}
+        factor, held_out = factors[weights.tobytes()]
         factor *= widened(level)
         half = factor * sd if sd > _SURE else 0.0
         return Predicted(value, value - half, value + half), factor, held_out
@@ -164,6 +210,11 @@ class Predictor:
     def _asked(self) -> Floats:
         """(1 + types, tasks), the weights of the headline mean and of each type's."""
         return np.array([self.table.weights, *(self.table.of_type(kind) for kind in dict.fromkeys(self.table.types))])
+
+    @cached_property
+    def _patterns(self) -> Places:
+        """(models,), a number for each set of tasks that a model has."""
+        return np.asarray(np.unique(~np.isnan(self.table.scores), axis=0, return_inverse=True)[1].ravel())
 
     def _rank(self, after: Gaussian, factor: float, level: float, leave_out: str | None) -> Predicted | None:
         if self.table.by_subset:
