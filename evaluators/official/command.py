@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["reading_progress", "register", "show_summary"]
 
 _Place = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--from",
         metavar="PATH",
-        help="A checkout of embeddings-benchmark/results, mteb's cache folder, a results folder, or a zip of one.",
+        help="A checkout of embeddings-benchmark/results, mteb's cache folder, a results folder, a zip of one, or the "
+        "address of one on shared storage (s3://bucket/path).",
         show_default="the bundled record",
     ),
 ]
