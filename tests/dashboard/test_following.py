@@ -47,7 +47,7 @@ def test_a_page_shows_the_new_store_without_a_restart(
         page.get_by_text("30 models ·").wait_for()
         page.get_by_text("publication 1").wait_for()
         publish_store(storage, more, latest_publication(storage))
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while page.get_by_text("37 models ·").count() == 0:
             assert time.monotonic() < end, page.inner_text("body")
             assert page.get_by_test_id("stAlert").count() == 0 and page.get_by_test_id("stException").count() == 0

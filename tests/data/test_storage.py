@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import signal
@@ -102,19 +103,20 @@ def test_readers_during_writes_see_whole_files_only(storage: Storage) -> None:
     done = threading.Event()
 
     def write() -> None:
-        for turn in range(12):
+        for turn in itertools.count():
+            if done.is_set():
+                return
             storage.write("file", bodies[turn % 3])
-        done.set()
 
     writer = threading.Thread(target=write)
     writer.start()
-    seen = 0
-    while not done.is_set():
-        assert storage.read("file", LIMIT) in bodies
-        assert [(file.path, file.size) for file in storage.files()] == [("file", 200_000)]
-        seen += 1
-    writer.join()
-    assert seen
+    try:
+        for _ in range(12):
+            assert storage.read("file", LIMIT) in bodies
+            assert [(file.path, file.size) for file in storage.files()] == [("file", 200_000)]
+    finally:
+        done.set()
+        writer.join()
 
 
 _KILLED = """
