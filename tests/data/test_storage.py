@@ -146,6 +146,17 @@ def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new(storage: Storage
         assert len(set(storage.read("a.json", 2**23))) == 1
 
 
+def test_a_server_that_dies_in_the_midst_of_a_write_leaves_the_old_file(bucket: str, s3_server: S3Server) -> None:
+    storage = open_storage(f"s3://{bucket}/results")
+    storage.write("a.json", b"old")
+    with s3_server.failing(lambda request: "cut" if request.method == "PUT" else None):
+        for write in (storage.write, storage.write_new):
+            with pytest.raises(StorageError) as raised:
+                write("a.json", b"x" * 200_000)
+            assert raised.value.code == StorageFault.AWAY
+        assert storage.read("a.json", LIMIT) == b"old"
+
+
 def test_an_upload_in_parts_that_was_not_completed_is_no_file(bucket: str, s3_server: S3Server) -> None:
     client = s3_server.client()
     upload = client.create_multipart_upload(Bucket=bucket, Key="results/a.json")["UploadId"]
@@ -213,6 +224,7 @@ def test_large_files_go_up_and_come_down_whole(storage: Storage, tmp_path: Path)
         ("s3:///path", "names no bucket"),
         ("s3://AKIAIOSFODNN7:wJalrXUtnFEMI@bucket/path", "Credentials do not belong"),
         ("s3://token@bucket/path", "Credentials do not belong"),
+        ("abfs://container@wJalr.dfs.core.windows.net/path", "Credentials do not belong"),
         ("az://container/path?sig=wJalrXUtnFEMI", "Credentials do not belong"),
         ("s3://bucket/a/../b", "no path below"),
     ],
