@@ -158,7 +158,7 @@ class Predictor:
         at, _ = self._at(dict.fromkeys(tasks, 0.0))
         after = self.gaussian.given(at, self.gaussian.mean[at], np.zeros(len(at)))
         after = _as_measured(after, at, self.gaussian.mean[at])
-        mean, _, held_out = self._interval(after, self.table.weights, at, level)
+        mean, _, held_out = self._interval(after, self.table.weights, at, level, self.table.weights[None])
         return Expected(mean.high - mean.value, _sd(after.cov, self.table.weights), held_out)
 
     def as_stranger(self, model: str) -> Predictor:
@@ -194,12 +194,18 @@ class Predictor:
         )
         return at, np.array([measured[self.table.tasks[i]] for i in at], dtype=float)
 
-    def _interval(self, after: Gaussian, weights: Floats, at: Places, level: float) -> tuple[Predicted, float, int]:
-        """A weighted mean with its interval, by how many standard deviations either way, and from how many models."""
+    def _interval(
+        self, after: Gaussian, weights: Floats, at: Places, level: float, asked: Floats | None = None
+    ) -> tuple[Predicted, float, int]:
+        """A weighted mean with its interval, by how many standard deviations either way, and from how many models.
+
+        ``asked``: (means, tasks), those that are calibrated at once where this one is not yet; all by default.
+        """
         value, sd = float(weights @ after.mean), _sd(after.cov, weights)
-        if at.tobytes() not in self._factors:
-            self._factors[at.tobytes()] = self._calibrated(at)
-        factor, held_out = self._factors[at.tobytes()][weights.tobytes()]
+        factors = self._factors.setdefault(at.tobytes(), {})
+        if weights.tobytes() not in factors:
+            factors |= self._calibrated(at, self._asked if asked is None else asked)
+        factor, held_out = factors[weights.tobytes()]
         factor *= float(stats.t.ppf(0.5 + level / 2, _TAILS) / stats.t.ppf(0.5 + LEVEL / 2, _TAILS))
         half = factor * sd if sd > _SURE else 0.0
         return Predicted(value, value - half, value + half), factor, held_out
@@ -209,23 +215,23 @@ class Predictor:
         """(1 + types, tasks), the weights of the headline mean and of each type's."""
         return np.array([self.table.weights, *(self.table.of_type(kind) for kind in dict.fromkeys(self.table.types))])
 
-    def _calibrated(self, at: Places) -> dict[bytes, tuple[float, int]]:
+    def _calibrated(self, at: Places, asked: Floats) -> dict[bytes, tuple[float, int]]:
         """For each mean that is asked for, by how many standard deviations those who were left out were off."""
-        residuals: list[list[float]] = [[] for _ in self._asked]
+        residuals: list[list[float]] = [[] for _ in asked]
         scores = self.table.scores
         some = ~np.isnan(scores)
-        usable = (some @ self._asked.T >= _MOST_OF_IT) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))[:, None]
+        usable = (some @ asked.T >= _MOST_OF_IT - _SURE) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))[:, None]
         for fold, gaussian in enumerate(self.without):
             rows = np.flatnonzero(usable.any(axis=1) & (self.fold == fold))
             for pattern in np.unique(self._patterns[rows]):
                 these = rows[self._patterns[rows] == pattern]
                 there = np.flatnonzero(some[these[0]])
-                off, sd = _missed(gaussian, self._asked, np.intersect1d(at, there), there, scores[these])
+                off, sd = _missed(gaussian, asked, np.intersect1d(at, there), there, scores[these])
                 for k in np.flatnonzero(sd > _SURE):
                     residuals[k] += list(off[usable[these, k], k] / sd[k])
         return {
             weights.tobytes(): _factor(np.abs(np.array(mine, dtype=np.float64)))
-            for weights, mine in zip(self._asked, residuals, strict=True)
+            for weights, mine in zip(asked, residuals, strict=True)
         }
 
     @cached_property
