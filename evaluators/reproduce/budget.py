@@ -31,6 +31,7 @@ __all__ = ["BudgetRun", "Order", "budget_table", "offered", "seconds_here", "wri
 Floats = npt.NDArray[np.float64]
 
 FEWEST_MODELS = 10  # from which something can be learned
+_NO_LIMIT = 1e18  # seconds; less than what a task costs that cannot be run
 _FLOOR_IN_SDS = 1.96  # a floor is where 95 % of honest reruns stay below
 
 
@@ -135,6 +136,11 @@ class BudgetRun:
         return list(self.measured.scores)
 
     @property
+    def types_run(self) -> set[str]:
+        """Task types of which a task is measured."""
+        return {self.table.types[self.table.tasks.index(task)] for task in self.measured.scores}
+
+    @property
     def share(self) -> float:
         """Of the benchmark's published time, what the measured tasks come to, 0 to 1."""
         places = [self.table.tasks.index(task) for task in self.measured.scores]
@@ -192,9 +198,8 @@ class BudgetRun:
     def _left(self) -> Budget:
         """What is left of the budget: what was run before counts."""
         kind, amount = self.order.budget.kind, self.order.budget.amount
-        most = float(np.finfo(float).max)
         if kind is BudgetKind.TASKS:
-            return Budget(seconds=most, tasks=max(int(amount) - len(self.measured.scores), 0))
+            return Budget(seconds=_NO_LIMIT, tasks=max(int(amount) - len(self.measured.scores), 0))
         if kind is BudgetKind.SECONDS:
             return Budget(seconds=max(amount - sum(self._records().values()), 0.0))
         return Budget(seconds=max((amount - self.share) * float(self.table.seconds.sum()), 0.0))
@@ -208,7 +213,7 @@ class BudgetRun:
         return [self._tasks[self.table.tasks[choice.place]] for choice in self.chosen]
 
     def _affords(self, waiting: list[Any]) -> bool:
-        """Whether the tasks that wait still fit: a budget of this machine's time may be spent otherwise than planned."""
+        """Whether the tasks that wait still fit: only this machine's time may be spent otherwise than planned."""
         if self.order.budget.kind is not BudgetKind.SECONDS:
             return True
         left = self._left().seconds or 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import duckdb
@@ -78,15 +79,12 @@ def _deltas(cursor: duckdb.DuckDBPyConnection, run_id: str, model: str, claim: B
     kind = Comparison.REPRODUCED if claim.origin == Origin.OFFICIAL else Comparison.CARD
     frame = deltas(cursor, kind, model=model, run_id=run_id)
     frame = frame[(frame["claim_origin"] == claim.origin) & frame["obstacle"].isna() & frame["delta"].notna()]
-    frame = frame[frame["task"].isin(claim.tasks)]
-    same = {
-        pair
-        for pair in set(zip(frame["claim_id"].astype(int), frame["check_id"].astype(int), strict=True))
-        if cursor.execute(_SAME_DATA, list(pair)).fetchall() == [(True,)]
-    }
-    counts = [pair in same for pair in zip(frame["claim_id"].astype(int), frame["check_id"].astype(int), strict=True)]
-    means = frame[counts].groupby("task")["delta"].mean()
-    return {str(task): float(value) for task, value in means.items()}
+    by_task: dict[str, list[float]] = {}
+    for task, claim_id, check_id, delta in frame[["task", "claim_id", "check_id", "delta"]].itertuples(index=False):
+        same = cursor.execute(_SAME_DATA, [int(claim_id), int(check_id)]).fetchall()
+        if task in claim.tasks and same == [(True,)]:
+            by_task.setdefault(task, []).append(delta)
+    return {task: fmean(cells) for task, cells in by_task.items()}
 
 
 # A figure is held against a run of today's data: one of other data, or of data nobody knows, is no claim on them.

@@ -87,18 +87,21 @@ class BudgetScreen:
         """What it came to, what was not run, and how to go on."""
         if run.failed:
             self.line(f"Left out because they failed: {', '.join(run.failed)}", "yellow")
-        if run.verdict is not None and run.verdict.state.settled:
+        if run.prediction and run.verdict and run.verdict.state.settled:
             limit = 100 * thresholds().drift
             self.line(
-                f"Settled: the claim {run.verdict.state}. This is wrong for at most {ALPHA:.0%} of honest reruns, and of"
-                f" claims that are more than {limit:.1f} points off.",
+                f"Settled: the claim {run.verdict.state}. This is wrong for at most {ALPHA:.0%} of honest reruns, and"
+                f" of claims that are more than {limit:.1f} points off the way the record's claims are.",
                 _COLOURS[run.verdict.state],
             )
+            if unseen := [kind for kind in run.prediction.types if kind not in run.types_run]:
+                self.line(f"What only {_row(unseen)} would show was not looked at: no such task was run.", "yellow")
         if not run.not_run:
             self.line("Every task that could be run was run.")
             return
         self.line(f"Not run: {_row(run.not_run)}")
-        self.line(f"To go on: {going_on(run.order.budget, command)}")
+        stopped = run.verdict is not None and run.verdict.state.settled and not run.order.go_on
+        self.line(f"To go on: {f'{command} --go-on' if stopped else going_on(run.order.budget, command)}")
 
 
 def claimed(run: BudgetRun) -> str:

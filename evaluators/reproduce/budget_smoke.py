@@ -7,7 +7,8 @@ from typing import Any
 
 from data.rules.budget.faults import fault_table
 from data.rules.budget.prediction import predictor_of
-from data.rules.budget.smoke import ALARM, SHARE, Smoke, SmokePlan, SmokeVerdict, smoke_plan, smoke_verdict
+from data.rules.budget.reruns import ALARM
+from data.rules.budget.smoke import SMOKE_SHARE, Smoke, SmokePlan, SmokeVerdict, smoke_plan, smoke_verdict
 from data.rules.budget.table import TaskTable
 from data.store.runs import BudgetRecord
 from data.store.vocabulary import Status
@@ -111,7 +112,7 @@ class SmokeRun:
     def _to_run(self) -> list[Any]:
         """What of the plan is not measured yet, as far as it fits beside what was spent before a task failed."""
         seconds = dict(zip(self.table.tasks, map(float, self.table.seconds), strict=True))
-        left = SHARE * (1 + 1e-9) * float(self.table.seconds.sum()) - self._spent
+        left = SMOKE_SHARE * (1 + 1e-9) * float(self.table.seconds.sum()) - self._spent
         names = []
         for name in self.plan.tasks:
             if name in self._waiting and seconds[name] <= left:
@@ -124,10 +125,10 @@ class SmokeRun:
         measured = measured_on(self.journal.run_id, self.model, self.claim, known, self.store)
         scores = {task: score for task, score in measured.scores.items() if task in self.plan.tasks}
         published = {task: scores[task] - delta for task, delta in measured.deltas.items() if task in scores}
-        pattern = None
+        predictor = None
         if scores and not self.claim.tasks:
-            pattern = predictor_of(self.table.without_family_of(self.model)).strangeness(scores)
-        self.verdict = smoke_verdict(self.plan, scores, published, pattern)
+            predictor = predictor_of(self.table.without_family_of(self.model))
+        self.verdict = smoke_verdict(self.plan, scores, published, predictor)
         write_budget(self.journal, self.table.benchmark, BudgetRecord(
             asked=self.order.budget.text,
             claim_origin=self.claim.origin,
