@@ -8,9 +8,10 @@ from typing import NamedTuple
 from data.store.database import reading
 from data.store.errors import InputError
 from data.store.vocabulary import Origin
-from evaluators.reproduce.budget import BudgetRun, Order, budget_table
+from evaluators.reproduce.budget import BudgetRun, budget_table
 from evaluators.reproduce.budget_asked import BudgetKind, asked_budget, asked_claim
 from evaluators.reproduce.budget_smoke import SmokeRun
+from evaluators.reproduce.budget_state import Order
 from evaluators.reproduce.run import Guide
 
 __all__ = ["BudgetOptions"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -15,12 +14,10 @@ from data.rules.budget.prediction import Predicted
 from data.rules.deltas import thresholds
 from data.store.vocabulary import Origin
 from evaluators.reproduce.budget_asked import AskedBudget, BudgetKind
+from evaluators.reproduce.budget_state import BudgetState
 from evaluators.reproduce.estimate import duration
 
-if TYPE_CHECKING:
-    from evaluators.reproduce.budget import BudgetRun
-
-__all__ = ["BudgetScreen", "going_on", "in_points"]
+__all__ = ["BudgetScreen", "going_on"]
 
 _MOST_ROWS = 15
 _COLOURS = {ClaimState.HOLDS: "green", ClaimState.FAILS: "red", ClaimState.OPEN: "yellow"}
@@ -36,13 +33,13 @@ class BudgetScreen:
         """A line of its own, however long, without markup."""
         self.console.print(text, style=style, markup=False, soft_wrap=True)
 
-    def plan(self, run: BudgetRun) -> None:
+    def plan(self, run: BudgetState) -> None:
         """Which tasks, why, and what they cost beside the whole."""
         if run.order.datasets is not None:
             every = len(run.table.tasks)
             here = len([name for name in (*run.offered, *run.done) if name in run.table.tasks])
             self.line(f"{here} of {every} tasks have their data set in {run.order.datasets}; only these are offered")
-        self.line(claimed(run))
+        self.line(_claimed(run))
         if run.chosen and run.not_run:
             self.console.print(_chosen_table(run))
         self._cost(run)
@@ -50,7 +47,7 @@ class BudgetScreen:
             self.line(f"What is known from the {_tasks(len(run.ran))} measured already:")
             self.step(run)
 
-    def _cost(self, run: BudgetRun) -> None:
+    def _cost(self, run: BudgetState) -> None:
         if not run.chosen:
             self.line(_nothing_fits(run), "yellow")
             return
@@ -62,28 +59,26 @@ class BudgetScreen:
             f"About {duration(here)} here, where the whole benchmark would take {duration(whole)};"
             f" by published times {share:.1%} of it"
         )
-        wide = run.expected_width()
-        if wide is not None:
-            every = len(run.table.tasks)
-            self.line(f"They should tell the mean of all {every} tasks to within {100 * wide:.1f} points (95 %)")
+        every, wide = len(run.table.tasks), 100 * run.known_to(len(run.chosen))
+        self.line(f"They should tell the mean of all {every} tasks to within {wide:.1f} points (95 %)")
 
-    def step(self, run: BudgetRun) -> None:
+    def step(self, run: BudgetState) -> None:
         """What the tasks so far tell, after each."""
-        told = [f"{_tasks(len(run.ran))}, {run.share:.1%} of the cost"]
+        parts = [f"{_tasks(len(run.ran))}, {run.share:.1%} of the cost"]
         assert run.prediction is not None
-        told.append(f"mean {in_points(run.prediction.mean)}")
+        parts.append(f"mean {_in_points(run.prediction.mean)}")
         if run.prediction.rank is not None:
-            told.append(f"rank {_rank(run.prediction.rank)}")
-        types = ", ".join(f"{kind} {in_points(value)}" for kind, value in run.prediction.types.items())
-        verdict = verdict_line(run)
+            parts.append(f"rank {_rank(run.prediction.rank)}")
+        types = ", ".join(f"{kind} {_in_points(value)}" for kind, value in run.prediction.types.items())
+        verdict = _verdict_line(run)
         if self.console.is_terminal:
-            self.line("  " + "; ".join(told))
+            self.line("  " + "; ".join(parts))
             self.line("  " + types, "dim")
             self.line("  " + verdict, _COLOURS[run.verdict.state] if run.verdict else "dim")
         else:
-            self.line("; ".join(["  after " + told[0], *told[1:], verdict, types]))
+            self.line("; ".join(["  after " + parts[0], *parts[1:], verdict, types]))
 
-    def conclusion(self, run: BudgetRun, command: str) -> None:
+    def conclusion(self, run: BudgetState, command: str) -> None:
         """What it came to, what was not run, and how to go on."""
         if run.failed:
             self.line(f"Left out because they failed: {', '.join(run.failed)}", "yellow")
@@ -104,7 +99,7 @@ class BudgetScreen:
         self.line(f"To go on: {f'{command} --go-on' if stopped else going_on(run.order.budget, command)}")
 
 
-def claimed(run: BudgetRun) -> str:
+def _claimed(run: BudgetState) -> str:
     """The claim it is held against, in a sentence."""
     claim = run.claim
     if claim.mean is None:
@@ -117,8 +112,8 @@ def claimed(run: BudgetRun) -> str:
         return f"{why}, so there is no claim to hold it against; --claim 65.2 names a vendor's mean."
     if not claim.tasks:
         return (
-            f"The claim: a mean of {100 * claim.mean:.2f} on {run.table.benchmark}, held against what"
-            f" {len(run.predictor.table.models)} models of other families lead to expect"
+            f"The claim: a mean of {100 * claim.mean:.2f} on {run.table.benchmark}, held against what the"
+            " record's models of other families lead to expect"
         )
     every = len(run.table.tasks)
     on = f"all {every} tasks" if len(claim.tasks) == every else f"{len(claim.tasks)} of {every} tasks"
@@ -126,7 +121,7 @@ def claimed(run: BudgetRun) -> str:
     return f"The claim: {claim.origin} figures on {on}, mean {100 * claim.mean:.2f}{left}"
 
 
-def verdict_line(run: BudgetRun) -> str:
+def _verdict_line(run: BudgetState) -> str:
     """The verdict on the claim so far, with how far the whole mean is off."""
     verdict, limit = run.verdict, 100 * thresholds().drift
     if verdict is None:
@@ -139,7 +134,7 @@ def verdict_line(run: BudgetRun) -> str:
     return f"claim: {verdict.state}; {apart}{chance}"
 
 
-def in_points(value: Predicted) -> str:
+def _in_points(value: Predicted) -> str:
     """A mean on the scale of 100 with its interval."""
     middle, low, high = (f"{100 * figure:.1f}" for figure in value)
     return middle if value.low == value.high else f"{middle} ({low} to {high})"
@@ -167,28 +162,27 @@ def _more(budget: AskedBudget) -> str:
     return f"{2 * amount / 60:g}min" if amount >= 60 else f"{2 * amount:g}s"
 
 
-def _chosen_table(run: BudgetRun) -> Table:
+def _chosen_table(run: BudgetState) -> Table:
     table = Table(title=f"{run.order.budget.text} of {run.table.benchmark}", title_justify="left", box=SIMPLE)
     table.add_column("task")
     table.add_column("type")
     for name in ("of the doubt", "here", "then known to"):
         table.add_column(name, justify="right", no_wrap=True)
-    scale = run.width_of_sd()
-    for choice in run.chosen[:_MOST_ROWS]:
+    for steps, choice in enumerate(run.chosen[:_MOST_ROWS], 1):
         name = run.table.tasks[choice.place]
         table.add_row(
             escape(name),
             run.table.types[choice.place],
             f"-{choice.share:.0%}",
             duration(run.here[name]),
-            f"± {100 * scale * choice.sd:.1f}",
+            f"± {100 * run.known_to(steps):.1f}",
         )
     if (more := len(run.chosen) - _MOST_ROWS) > 0:
         table.add_row(f"and {more} more", "", "", "", "")
     return table
 
 
-def _nothing_fits(run: BudgetRun) -> str:
+def _nothing_fits(run: BudgetState) -> str:
     if not run.not_run:
         return "Every task that can be run here was run already; nothing is left to run"
     if run.verdict is not None and run.verdict.state.settled and not run.order.go_on:

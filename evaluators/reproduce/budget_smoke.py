@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from data.rules.budget.faults import fault_table
-from data.rules.budget.prediction import predictor_of
 from data.rules.budget.reruns import ALARM
 from data.rules.budget.smoke import SMOKE_SHARE, Smoke, SmokePlan, SmokeVerdict, smoke_plan, smoke_verdict
 from data.rules.budget.table import TaskTable
 from data.store.runs import BudgetRecord
 from data.store.vocabulary import Status
-from evaluators.reproduce.budget import Order, offered, seconds_here, write_budget
+from evaluators.reproduce.budget import write_budget
 from evaluators.reproduce.budget_claim import claim_on, measured_on
 from evaluators.reproduce.budget_screen import BudgetScreen, going_on
+from evaluators.reproduce.budget_state import Order, offered, seconds_here, stranger_to
 from evaluators.reproduce.estimate import Estimate, duration
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.terminal import Screen
@@ -127,7 +127,7 @@ class SmokeRun:
         published = {task: scores[task] - delta for task, delta in measured.deltas.items() if task in scores}
         predictor = None
         if scores and not self.claim.tasks:
-            predictor = predictor_of(self.table.without_family_of(self.model))
+            predictor = stranger_to(self.table, self.model)
         self.verdict = smoke_verdict(self.plan, scores, published, predictor)
         write_budget(self.journal, self.table.benchmark, BudgetRecord(
             asked=self.order.budget.text,
