@@ -165,7 +165,8 @@ class BudgetRun(BudgetState):
             deltas = np.array([self.measured.deltas.get(task, np.nan) for task in counted])
             self.verdict = by_tasks(deltas, self.table.floors[at], self.table.weights[at], limit)
         elif self.claim.mean is not None:
-            level = level_of_a_look(len(self.planned))
+            last = all(task in self.measured.scores or task in self._ended for task in self.planned)
+            level = level_of_a_look(len(self.planned), last)
             look = self._predicted(level)
             seen = len(self.measured.scores)
             self.verdict = by_mean(self.claim.mean, self.prediction.mean, limit, seen, look.mean)

@@ -96,7 +96,7 @@ class BudgetScreen:
             return
         self.line(f"Not run: {_row(run.not_run)}")
         stopped = run.verdict is not None and run.verdict.state.settled and not run.order.go_on
-        self.line(f"To go on: {f'{command} --go-on' if stopped else going_on(run.order.budget, command)}")
+        self.line(f"To go on: {going_on(run.order.budget, command, stopped=stopped)}")
 
 
 def _claimed(run: BudgetState) -> str:
@@ -128,7 +128,7 @@ def _verdict_line(run: BudgetState) -> str:
         return "no claim to judge"
     if not verdict.tasks:
         return f"claim: {verdict.state}; none of the tasks run so far can be compared with it"
-    value, low, high = (100 * figure for figure in verdict.difference)
+    value, low, high = (round(100 * figure, 1) + 0.0 for figure in verdict.difference)  # no -0.0
     apart = f"the mean would be {value:+.1f} points from it ({low:+.1f} to {high:+.1f})"
     chance = "" if verdict.sure is None else f"; {_percent(verdict.sure)} that it is within {limit:.1f}"
     return f"claim: {verdict.state}; {apart}{chance}"
@@ -140,14 +140,15 @@ def _in_points(value: Predicted) -> str:
     return middle if value.low == value.high else f"{middle} ({low} to {high})"
 
 
-def going_on(budget: AskedBudget, command: str) -> str:
-    """The command with twice the budget."""
-    words = shlex.split(command)
-    more = _more(budget)
+def going_on(budget: AskedBudget, command: str, *, stopped: bool = False) -> str:
+    """The command that goes on from here: with twice the budget, or where the claim was settled, with all of it."""
+    words = [word for word in shlex.split(command) if word != "--again"]
+    if stopped:
+        return shlex.join([*words, "--go-on"])
     place = next((i for i, word in enumerate(words) if word == "--budget" or word.startswith("--budget=")), None)
     if place is None:
-        return f"--budget {more}"
-    words[place : place + (1 if "=" in words[place] else 2)] = ["--budget", more]
+        return f"--budget {_more(budget)}"
+    words[place : place + (1 if "=" in words[place] else 2)] = ["--budget", _more(budget)]
     return shlex.join(words)
 
 

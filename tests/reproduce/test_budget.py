@@ -107,7 +107,7 @@ def asked(tiny: Path, hub: Path, *more: str | Path) -> tuple[str | Path, ...]:
 
 
 def budgets(store: Path) -> dict[str, Any]:
-    [(settings,)] = rows(store, "SELECT settings FROM runs")
+    [(settings,)] = rows(store, "SELECT settings FROM runs WHERE json_exists(settings, '$.budgets')")
     return json.loads(settings)["budgets"][BENCHMARK]
 
 

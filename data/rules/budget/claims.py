@@ -7,7 +7,7 @@ ran later. Until the weight of what was seen is 1/alpha for one answer against t
 is a martingale under the other answer, so by Ville's inequality (1939) it gets there wrongly in at most alpha of the
 cases, however often one looks and whenever one stops (Robbins, 1970; Ramdas et al., Game-theoretic statistics and safe
 anytime-valid inference, 2023). Where only a mean is claimed, it is held against what the record expects from the tasks
-seen, with alpha shared out evenly over the looks (Bonferroni).
+seen, with alpha shared out over the looks (Bonferroni), half of it for the last.
 """
 
 from __future__ import annotations
@@ -146,9 +146,12 @@ def by_mean(claimed: float, predicted: Predicted, limit: float, tasks: int, at_l
     return ClaimVerdict(state, Predicted(*(value - claimed for value in predicted)), None, tasks)
 
 
-def level_of_a_look(looks: int, alpha: float = ALPHA) -> float:
-    """The level of an interval that is looked at so many times, and may miss at one of them in alpha of the cases."""
-    return 1 - alpha / max(looks, 1)
+def level_of_a_look(looks: int, last: bool, alpha: float = ALPHA) -> float:
+    """The level of the interval of one of so many looks, which all together miss in at most alpha of the cases.
+
+    Half of alpha is for the last look, where most is known; the other looks share the rest.
+    """
+    return 1 - alpha / 2 if last else 1 - alpha / 2 / max(looks - 1, 1)
 
 
 def _state(sure: float, before: float, alpha: float, everything: bool) -> ClaimState:

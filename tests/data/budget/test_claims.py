@@ -12,7 +12,7 @@ from scipy import stats
 from data.rules.budget.choice import Budget, choose_tasks
 from data.rules.budget.claims import ALPHA, ClaimState, by_mean, by_tasks, level_of_a_look
 from data.rules.budget.gaussian import fit
-from data.rules.budget.prediction import Predicted
+from data.rules.budget.prediction import Predicted, predictor_of
 from data.rules.budget.table import TaskTable, task_table
 from data.rules.deltas import Thresholds
 from data.store.database import StoreReader
@@ -66,7 +66,9 @@ def test_a_mean_alone_holds_inside_and_fails_outside_and_is_open_between() -> No
     assert by_mean(0.60, narrow, LIMIT, 0, narrow).state is ClaimState.OPEN
     told = by_mean(0.62, narrow, LIMIT, 5, wide)
     assert told.difference == pytest.approx((-0.02, -0.026, -0.014)) and told.sure is None
-    assert level_of_a_look(10) == pytest.approx(0.995)
+    levels = [level_of_a_look(10, last=look == 10) for look in range(1, 11)]
+    assert sum(1 - level for level in levels) == pytest.approx(ALPHA) and levels[-1] == pytest.approx(0.975)
+    assert level_of_a_look(1, last=True) == pytest.approx(0.975)
 
 
 def simulated(table: TaskTable, shift: float, times: int, seed: int) -> tuple[Counter[str], float]:
@@ -120,3 +122,30 @@ def test_stopping_early_agrees_with_all_tasks_of_the_records_own_claims(record_r
     assert len(wrong) <= ALPHA * len(answers), wrong
     assert {answer.stated for answer in answers} >= {ClaimState.HOLDS, ClaimState.FAILS}
     assert median(answer.needed / answer.tasks for answer in answers) < 0.75
+
+
+@pytest.mark.soak
+def test_a_mean_alone_keeps_its_rate_over_the_records_models(record_reader: StoreReader) -> None:
+    """Each model as if nobody had seen its family: what it has rarely fails, and three points more rarely hold."""
+    with record_reader.own_cursor() as cursor:
+        table = task_table(cursor, "MTEB(eng, v2)")
+    predictor = predictor_of(table)
+    budget = Budget(seconds=0.1 * float(table.seconds.sum()))
+    order = [
+        step.place for step in choose_tasks(predictor.gaussian, table.weights, table.seconds, table.floors, budget)
+    ]
+    answers: Counter[tuple[str, ClaimState]] = Counter()
+    rows = np.flatnonzero(~np.isnan(table.scores).any(axis=1))[::3]
+    for row in rows:
+        model, scores = table.models[row], table.scores[row]
+        stranger, mean = predictor.as_stranger(model), float(table.weights @ scores)
+        right = over = ClaimState.OPEN
+        for looks in range(1, len(order) + 1):
+            seen = {table.tasks[place]: float(scores[place]) for place in order[:looks]}
+            told = stranger.predict(seen, level=level_of_a_look(len(order), looks == len(order)), leave_out=model).mean
+            right = right if right.settled else by_mean(mean, told, LIMIT, looks, told).state
+            over = over if over.settled else by_mean(mean + 0.03, told, LIMIT, looks, told).state
+        answers["right", right] += 1
+        answers["over", over] += 1
+    assert answers["right", ClaimState.FAILS] <= ALPHA * len(rows), answers
+    assert answers["over", ClaimState.HOLDS] <= ALPHA * len(rows), answers
