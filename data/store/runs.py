@@ -16,8 +16,9 @@ from data.store.rows import append, in_json
 from data.store.vocabulary import RunKind, Status
 
 __all__ = [
-    "DiagnoseSettings", "Environment", "File", "InUse", "ParitySettings", "PreflightSettings", "Recorded",
-    "ReproduceSettings", "RunRow", "RunWarning", "Settings", "in_one_line", "put_run", "recorded", "warnings_of",
+    "BudgetRecord", "DiagnoseSettings", "Environment", "File", "InUse", "ParitySettings", "PreflightSettings",
+    "Recorded", "ReproduceSettings", "RunRow", "RunWarning", "Settings", "in_one_line", "put_run", "recorded",
+    "warnings_of",
 ]  # fmt: skip
 
 
@@ -83,13 +84,45 @@ class InUse(TypedDict, total=False):
     versions: dict[str, str]
 
 
+class BudgetRecord(TypedDict, total=False):
+    """What a run of a part of a benchmark came to, in codes and numbers; scores and shares are 0 to 1.
+
+    ``asked``: the budget as typed. ``claim``: the mean held against (None: nothing is claimed), ``claim_origin``:
+    official, reported or given, ``claim_tasks``: figures it is made of (0: a mean alone). ``state``: holds, does not
+    hold or cannot tell yet, wrong in at most ``alpha``; ``sure``: probability of being within ``limit``.
+    ``difference`` (of the mean from the claim), ``mean`` and ``rank`` are predictions: value, low, high at 95 %.
+    ``chosen``, ``ran``, ``failed``: tasks; ``share``: of the benchmark's published time, what was run. Of a smoke run
+    ``smoke``: its code, ``p``: how often right runs are as far off, ``missed``: codes of faults it would not show.
+    """
+
+    asked: str
+    claim: float | None
+    claim_origin: str
+    claim_tasks: int
+    state: str | None
+    sure: float | None
+    difference: list[float] | None
+    alpha: float
+    limit: float
+    mean: list[float]
+    rank: list[float] | None
+    chosen: list[str]
+    ran: list[str]
+    failed: list[str]
+    share: float
+    smoke: str
+    p: float
+    missed: list[str]
+
+
 class ReproduceSettings(TypedDict, total=False):
-    """As asked on the command line, and as in use."""
+    """As asked on the command line, and as in use; ``budgets``: by benchmark, where a part of it was run."""
 
     asked: dict[str, Any]
     in_use: InUse
     loader: str
     batch_size: int
+    budgets: dict[str, BudgetRecord]
 
 
 class ParitySettings(TypedDict):

@@ -60,6 +60,18 @@ _TrustRemoteCode = Annotated[
 _CompareTo = Annotated[str, typer.Option(help="official, reported, or the id of another run.")]
 _FailOn = Annotated[FailOn | None, typer.Option(help="End with status 1 if a verdict is this bad.")]
 _Datasets = Annotated[Path | None, typer.Option(help="Data sets laid out like the hub: DIR/<org>/<name>/.")]
+_Budget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PART",
+        help="Run the tasks of --benchmark that tell most of the rest, for a part of it: 5% of its published time,"
+        " 20min (90s, 2h) of this machine, '8 tasks', or smoke (at most 1 %: is the run broken?).",
+    ),
+]
+_Claim = Annotated[
+    str | None, typer.Option(metavar="MEAN", help="With --budget: a mean a vendor claims, 65.2 or 0.652.")
+]
+_GoOn = Annotated[bool, typer.Option("--go-on", help="With --budget: run all of it although the claim is settled.")]
 _EmbeddingsCache = Annotated[Path | None, typer.Option(help="Keep vectors by content in this folder.")]
 _Out = Annotated[Path | None, typer.Option(help="Where runs are kept (default: the user's cache folder).")]
 _Anyway = Annotated[
@@ -93,6 +105,9 @@ def reproduce_model(  # noqa: PLR0913 -- an option each
     compare_to: _CompareTo = "official",
     fail_on: _FailOn = None,
     datasets: _Datasets = None,
+    budget: _Budget = None,
+    claim: _Claim = None,
+    go_on: _GoOn = False,
     embeddings_cache: _EmbeddingsCache = None,
     out: _Out = None,
     anyway: _Anyway = False,
@@ -100,25 +115,18 @@ def reproduce_model(  # noqa: PLR0913 -- an option each
 ) -> None:
     """Run MTEB tasks on a model here, and say which published figures hold."""
     from data.store.keys import as_written
+    from evaluators.reproduce.budget_plan import BudgetOptions
     from evaluators.reproduce.journal import default_root
     from evaluators.reproduce.prompts import read_prompts
     from evaluators.reproduce.request import ModelRequest
     from evaluators.reproduce.run import RunPlan
     from evaluators.trust import allowances
 
+    asked = BudgetOptions(budget, claim, go_on).checked(benchmark, compare_to, whole=not (languages or own))
     request = ModelRequest(
-        model=model,
-        revision=revision,
-        known_as=known_as,
-        loader=loader.value,
-        dtype=dtype,
-        device=device,
-        max_seq_length=max_seq_length,
-        truncate_dim=truncate_dim,
-        prompts=read_prompts(prompts or []),
-        trust=allowances(trust_remote_code or []),
-        anyway=anyway,
-    )
+        model, revision, known_as, loader.value, dtype, device, max_seq_length, truncate_dim,
+        read_prompts(prompts or []), allowances(trust_remote_code or []), anyway,
+    )  # fmt: skip
     plan = RunPlan(
         request=request,
         tasks=_chosen_tasks(benchmark, tasks, task_types, languages, own, datasets),
@@ -128,6 +136,7 @@ def reproduce_model(  # noqa: PLR0913 -- an option each
         compare_to=compare_to,
         embeddings_cache=embeddings_cache,
         again=again,
+        guide=asked.guide(compare_to, datasets) if asked else None,
     )
     _run(plan, fail_on)
 
@@ -154,13 +163,19 @@ def _conclude(journal: Journal, plan: RunPlan, screen: Screen, fail_on: FailOn |
     records = {name: record for name, record in journal.tasks().items() if name in names}
     cells = verdicts_of(journal.run_id, journal.run["model"], list(records), plan.compare_to)
     screen.summary(cells, records, plan.compare_to)
+    if plan.guide:
+        plan.guide.conclude(plan.command)
     set_up = set_up_of(journal.run_id, journal.run["model"])
     if set_up and any(cell.verdict != Verdict.MATCH for cell in cells):
         screen.note(set_up)
     if following := _next(journal.run_id, cells, plan.compare_to):
         screen.note(following)
-    if any(record["status"] != Status.DONE for record in records.values()):
+    failed = [name for name, record in records.items() if record["status"] != Status.DONE]
+    # Of a budget, other tasks were run in the place of those that failed.
+    if failed and (plan.guide is None or not plan.guide.ran):
         raise typer.Exit(2)
+    if plan.guide and (plan.guide.broken or (fail_on and plan.guide.fails)):
+        raise typer.Exit(1)
     if fail_on and any(Verdict(cell.verdict).gravity >= Verdict(fail_on).gravity for cell in cells):
         raise typer.Exit(1)
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import duckdb
 
 from data.store import keys
 from data.store.errors import ModelError, PlumblineError, StoreBusyError, StoreError
-from data.store.runs import File, InUse, RunRow, RunWarning
+from data.store.runs import File, InUse, ReproduceSettings, RunRow, RunWarning
 from data.store.vocabulary import RunKind, Status
 from evaluators.environment import environment, score_versions
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
@@ -29,10 +29,40 @@ from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import check_comparison, verdicts_of
 from evaluators.reproduce.warning_capture import WarningCapture, capturing_warnings
 
-__all__ = ["RunPlan", "reproduce"]
+__all__ = ["Guide", "RunPlan", "reproduce"]
 
 _CHARACTERS_A_TOKEN = 4.5  # of English; good enough to know that a book costs no more than its first page
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Guide(Protocol):
+    """What chooses among the tasks of a plan, and is asked after each which are left to run."""
+
+    def begin(
+        self, journal: Journal, tasks: list[Any], waiting: list[Any], estimates: list[Estimate], screen: Screen
+    ) -> list[Any]:
+        """Of the tasks that are not done yet, those to run, in their order."""
+
+    def explain(self) -> None:
+        """Say why these."""
+
+    def after(self, record: dict[str, Any], waiting: list[Any]) -> list[Any]:
+        """The tasks still to run now that one has ended and is published."""
+
+    def conclude(self, command: str) -> None:
+        """Say what it came to, and how to go on."""
+
+    @property
+    def ran(self) -> list[str]:
+        """Tasks that are measured."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether what is claimed does not hold."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether the run itself is broken."""
 
 
 class RunPlan(NamedTuple):
@@ -47,6 +77,7 @@ class RunPlan(NamedTuple):
     compare_to: str = "official"
     embeddings_cache: Path | None = None
     again: bool = False
+    guide: Guide | None = None  # runs some of the tasks only
 
 
 def reproduce(plan: RunPlan, screen: Screen) -> Journal:
@@ -88,18 +119,30 @@ def _run_all(
     """Run the tasks; whether the store knows already that all of them are done."""
     encoder = InstrumentedEncoder(model.encoder, screen.texts)
     done = len(plan.tasks) - len(waiting)
-    with screen.running(journal, model, done, waiting, _estimates(plan, model, encoder, waiting)):
-        for task in waiting:
+    expected, guide, busy = _estimates(plan, model, encoder, waiting), plan.guide, True
+    if guide:
+        waiting = guide.begin(journal, plan.tasks, waiting, expected, screen)
+        expected = [estimate for estimate in expected if estimate.task in {task.metadata.name for task in waiting}]
+    with screen.running(journal, model, done, waiting, expected):
+        if guide:
+            guide.explain()
+        while waiting:
+            task, *waiting = waiting
             screen.task_begins(task)
             record = _run_one(task, encoder, journal, plan, capture)
             journal.write_task(record)
-            if task is waiting[-1]:  # publishing copies the store, so the end of the run goes along with its last task
+            # Publishing copies the store, so the end of the run goes along with its last task, where it is known.
+            if not waiting and not guide:
                 journal.write_run(status=Status.DONE, finished_at=now())
-            with _published_later(screen) as busy:
+            with _published_later(screen) as problems:
                 publish(journal, plan.store)
+            busy = bool(problems)
             name = task.metadata.name
             screen.task_ends(record, verdicts_of(journal.run_id, model.name, [name], plan.compare_to, plan.store))
-    return bool(waiting) and not busy
+            if guide:
+                waiting = guide.after(record, waiting)
+                screen.remaining(waiting)
+    return not busy and not guide
 
 
 def _estimates(plan: RunPlan, model: LoadedModel, encoder: InstrumentedEncoder, waiting: list[Any]) -> list[Estimate]:
@@ -217,6 +260,11 @@ def _identity(model: LoadedModel, in_use: InUse) -> dict[str, Any]:
 
 def _begin(journal: Journal, plan: RunPlan, model: LoadedModel, in_use: InUse, warnings: list[RunWarning]) -> None:
     request = {name: value for name, value in plan.request._asdict().items() if value}
+    settings: ReproduceSettings = {
+        "asked": request, "in_use": in_use, "loader": model.loader, "batch_size": plan.batch_size,
+    }  # fmt: skip
+    if budgets := journal.run.get("settings", {}).get("budgets"):
+        settings["budgets"] = budgets  # what an earlier start came to
     row = RunRow(
         run_id=journal.run_id,
         kind=RunKind.REPRODUCE,
@@ -224,7 +272,7 @@ def _begin(journal: Journal, plan: RunPlan, model: LoadedModel, in_use: InUse, w
         revision=model.revision,
         private=not model.registered,
         command=plan.command,
-        settings={"asked": request, "in_use": in_use, "loader": model.loader, "batch_size": plan.batch_size},
+        settings=settings,
         environment=environment(mteb_task=42),
         files=cast(list[File], model.files),
         warnings=warnings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ def chosen(benchmark: str | None, names: list[str], task_types: list[str], langu
             "Nothing says what to run", remedy="Give --benchmark, --tasks, --task-types, --languages or --own."
         )
     if benchmark:
-        tasks = _of_mteb("benchmark", benchmark, partial(mteb.get_benchmark, benchmark)).tasks
+        # mteb hands out the same instances each time, and what is done to them here would last.
+        tasks = deepcopy(list(_of_mteb("benchmark", benchmark, partial(mteb.get_benchmark, benchmark)).tasks))
         tasks = [task for task in tasks if not names or task.metadata.name in names]
         for task in tasks if languages else []:
             task.filter_languages(languages)

@@ -90,6 +90,13 @@ class Screen:
                 text += f", about {duration(sum(seconds))}{f' and {unknown} unknown' if unknown else ''}"
             print_line(escape(text))
 
+    def remaining(self, waiting: list[Any]) -> None:
+        """Another number of tasks is left to run than was planned."""
+        names = {task.metadata.name for task in waiting}
+        self._estimates = {name: seconds for name, seconds in self._estimates.items() if name in names}
+        ended = self._progress.tasks[self._tasks].completed
+        self._progress.update(self._tasks, total=ended + len(waiting))
+
     def task_begins(self, task: Any) -> None:
         """Start the line of texts again for this task."""
         self._progress.update(self._tasks, description=task.metadata.name)

@@ -59,6 +59,21 @@ def bundle_runs(
 
 
 @app.command()
+def claims() -> None:
+    """Print the constants of the sequential test of claims, and how its answers agree with all tasks of a claim."""
+    from data.store.database import reading
+    from tests.maintain.claims import pairs_by_task, prior_weights, replayed, with_enough_tasks
+
+    with reading() as cursor:
+        sizes, shares = prior_weights(pairs_by_task(cursor))
+        answers = replayed(cursor, with_enough_tasks(cursor))
+    typer.echo(f"sizes {' '.join(f'{weight:.3f}' for weight in sizes)}; shares {shares.round(3)}")
+    for full, stated in sorted({(answer.full, answer.stated) for answer in answers}):
+        costs = sorted(answer.cost for answer in answers if (answer.full, answer.stated) == (full, stated))
+        typer.echo(f"all tasks: {full}; the test: {stated}: {len(costs)}, at {costs[len(costs) // 2]:.0%} of the cost")
+
+
+@app.command()
 def sample(
     diagnose: Annotated[bool, typer.Option("--diagnose", help="Keep the check and only diagnose it again.")] = False,
 ) -> None:
