@@ -144,7 +144,7 @@ class _Columns:
         numbers = {each: number for number, each in enumerate(sets)}
         offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
         columns = {
-            "file": np.repeat(np.array(self.files, np.int32), np.diff(self.ends, prepend=0)),
+            "file": np.repeat(np.array(self.files, np.int32), np.diff(np.array(self.ends, np.int32), prepend=0)),
             **{name: _repeated(texts) for name, texts in zip(_REPEATED, (splits, subsets, languages), strict=True)},
             "main_score": pa.array(mains, pa.float64()),
             "metric_set": pa.array([numbers.get(each) for each in names], pa.int32()),
