@@ -124,7 +124,7 @@ class _Columns:
         self.results: list[tuple[Any, ...]] = []
         self.files: list[int] = []
         self.cells: list[ScoreCell] = []
-        self.ends: list[int] = []  # how many cells there are up to the end of each file
+        self.sizes: list[int] = []  # cells of each file
         self.values: list[float | None] = []
 
     def add(self, file: int, whose: Identity, result: Result, origin: str | None) -> None:
@@ -134,7 +134,7 @@ class _Columns:
         self.results.append((file, *whose[:4], notes, *about, result.evaluation_time, result.date))
         self.cells += result.cells
         self.files.append(file)
-        self.ends.append(len(self.cells))
+        self.sizes.append(len(result.cells))
         for cell in result.cells:
             self.values += cell.values
 
@@ -144,7 +144,7 @@ class _Columns:
         numbers = {each: number for number, each in enumerate(sets)}
         offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
         columns = {
-            "file": np.repeat(np.array(self.files, np.int32), np.diff(np.array(self.ends, np.int32), prepend=0)),
+            "file": np.repeat(np.array(self.files, np.int32), np.array(self.sizes, np.int32)),
             **{name: _repeated(texts) for name, texts in zip(_REPEATED, (splits, subsets, languages), strict=True)},
             "main_score": pa.array(mains, pa.float64()),
             "metric_set": pa.array([numbers.get(each) for each in names], pa.int32()),

@@ -79,8 +79,8 @@ SPOKEN = "(SELECT task, subset, any_value(languages) AS spoken FROM task_cells G
 def read_results(connection: duckdb.DuckDBPyConnection, folder: Path, import_id: int, first: int) -> None:
     """Append the bundle's results and main scores, numbered from ``first``.
 
-    A bundle may have them in shards (results-001.parquet with scores-001.parquet), each numbered from 0: one at a time is
-    read, so that the memory that a large record takes is that of its largest shard.
+    A bundle may have them in shards (results-001.parquet with scores-001.parquet), each numbered from 0: one at a time
+    is read, so that the memory that a large record takes is that of its largest shard.
     """
     connection.register("bundled_cells", connection.read_parquet(str(folder / "cells.parquet")))
     for results in sorted(folder.glob("results*.parquet")):

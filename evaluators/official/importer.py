@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.store.database import bring_up_to_date, reading, store_path, writing
-from data.store.derive import derive
+from data.store.derive import derive, derive_new
 from data.store.rows import append, next_number, set_fact, stored_fact
 from data.store.vocabulary import ImportKind, Origin
 from evaluators.official import bundle, registry
@@ -103,7 +103,7 @@ def import_from(
         commit, date = checkout_commit(place)
         summary = importing.finish(looked_at.files_seen, began, commit=commit, date=date)
         describe_unregistered(connection, [change.source for change in changes])
-        derive(connection)
+        derive_new(connection)
         return summary._replace(seconds=time.monotonic() - began)
 
 

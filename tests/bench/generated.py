@@ -1,6 +1,6 @@
 """A record so many times as large as the real one, drawn from it with a seed, and written as the bundle is.
 
-A new model is a draw of a real one: its results with their tasks, revisions, origins and dates, its cells and its facts.
+A new model is a draw of a real one: its results with their tasks, revisions, origins and dates, its cells and facts.
 Its scores are the real one's, moved by what the model has in common and by what each cell has of its own, so that
 nobody ties with the model it is drawn from. One shard a copy of the record, so that nothing here or in the import has
 to hold more than one.
@@ -48,7 +48,8 @@ FROM draws JOIN local ON local.model = draws.source ORDER BY 1
 """
 _SCORES = """
 WITH moved AS (
-    SELECT (draws.before + local.place)::INTEGER AS result_id, s.position, coalesce(s.millionths / 1e6, s.exact) AS score,
+    SELECT (draws.before + local.place)::INTEGER AS result_id, s.position,
+        coalesce(s.millionths / 1e6, s.exact) AS score,
         draws.shift + 0.01 * normal(hash($seed, $copy, draws.slot, s.result_id, s.position)) AS added
     FROM draws JOIN local ON local.model = draws.source JOIN scores s ON s.result_id = local.result_id
 )
@@ -94,7 +95,8 @@ def _write_copy(connection: duckdb.DuckDBPyConnection, folder: Path, copy: int, 
     connection.execute(
         """INSERT INTO all_models SELECT m.* REPLACE (draws.model AS model)
         FROM draws JOIN models m ON m.model = draws.source;
-        INSERT INTO all_training SELECT draws.model, t.task FROM draws JOIN model_training t ON t.model = draws.source"""
+        INSERT INTO all_training
+        SELECT draws.model, t.task FROM draws JOIN model_training t ON t.model = draws.source"""
     )
     for name, query in (("results", _RESULTS), ("scores", _SCORES)):
         values = {"copy": copy} if name == "results" else {"copy": copy, "seed": seed}
