@@ -101,3 +101,28 @@ def _write_copy(connection: duckdb.DuckDBPyConnection, folder: Path, copy: int, 
     for name, query in (("results", _RESULTS), ("scores", _SCORES)):
         values = {"copy": copy} if name == "results" else {"copy": copy, "seed": seed}
         connection.execute(f"COPY ({query}) TO '{folder}/{name}-{copy:03d}.parquet' {_PARQUET}", values)
+
+
+def write_files(folder: Path, number: int, *, real: Path = bundle.FOLDER) -> None:
+    """Write ``number`` new result files, of one model that nobody knows, below ``folder/results``."""
+    with duckdb.connect() as connection:
+        query = f"""
+            SELECT r.task, r.mteb_version, r.dataset_revision, list(s ORDER BY s.position) AS cells
+            FROM (SELECT * FROM '{real}/results.parquet' WHERE origin = 'official' AND NOT withdrawn
+                  QUALIFY row_number() OVER (PARTITION BY task ORDER BY hash(model)) = 1
+                  ORDER BY hash(task) LIMIT {number}) r
+            JOIN (SELECT result_id, cell_set, position, split, subset, coalesce(millionths / 1e6, exact) AS score
+                  FROM '{real}/scores.parquet' JOIN '{real}/results.parquet' USING (result_id)
+                  JOIN '{real}/cells.parquet' USING (cell_set, position)) s ON s.result_id = r.result_id
+            GROUP BY ALL"""
+        rows = connection.execute(query).fetchall()
+    place = folder / "results" / "new__model" / "revision"
+    place.mkdir(parents=True)
+    (place / "model_meta.json").write_text(json.dumps({"name": "new/model", "revision": "revision"}), "utf-8")
+    for task, version, revision, cells in rows:
+        scores: dict[str, list[dict[str, object]]] = {}
+        for cell in cells:
+            entry = {"hf_subset": cell["subset"], "main_score": cell["score"], "languages": ["eng-Latn"]}
+            scores.setdefault(cell["split"], []).append(entry)
+        content = {"task_name": task, "mteb_version": version, "dataset_revision": revision, "scores": scores}
+        (place / f"{task}.json").write_text(json.dumps(content), "utf-8")
