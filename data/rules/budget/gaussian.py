@@ -56,14 +56,23 @@ class Gaussian(NamedTuple):
 
     def gain(self, at: Places, noise: Floats) -> Floats:
         """(tasks, k), what a unit more on each measured task adds to every task."""
-        within = self.cov[np.ix_(at, at)] + np.diag(np.maximum(noise, 0.0) ** 2 + _TINY**2)
-        return np.asarray(np.linalg.solve(within, self.cov[at]).T, float)
+        return np.asarray(np.linalg.solve(self._within(at, noise), self.cov[at]).T, float)
+
+    def slope(self, at: Places, noise: Floats, weights: Floats) -> Floats:
+        """(k,) or (k, sums), what a unit more on each measured task adds to weighted sums; as ``gain``, and faster.
+
+        ``weights``: (tasks,) or (tasks, sums).
+        """
+        return np.asarray(np.linalg.solve(self._within(at, noise), self.cov[at] @ weights), float)
 
     def distance(self, at: Places, values: Floats, noise: Floats) -> float:
         """Squared Mahalanobis distance of the measured scores over their number: about 1 for one like the others."""
-        within = self.cov[np.ix_(at, at)] + np.diag(np.maximum(noise, 0.0) ** 2 + _TINY**2)
         apart = values - self.mean[at]
-        return float(apart @ np.linalg.solve(within, apart)) / max(len(at), 1)
+        return float(apart @ np.linalg.solve(self._within(at, noise), apart)) / max(len(at), 1)
+
+    def _within(self, at: Places, noise: Floats) -> Floats:
+        """(k, k), the covariance of what is measured, its noise with it."""
+        return np.asarray(self.cov[np.ix_(at, at)] + np.diag(np.maximum(noise, 0.0) ** 2 + _TINY**2))
 
 
 def fit(
@@ -119,7 +128,7 @@ def _expected(table: Floats, patterns: list[tuple[Places, Places]], mean: Floats
     """Cells as expected from those that are there, and the covariance of what stays uncertain, summed over models."""
     filled, uncertain = np.array(table), np.zeros_like(cov)
     for rows, there in patterns:
-        missing = np.setdiff1d(np.arange(table.shape[1]), there)
+        missing = np.flatnonzero(np.isnan(table[rows[0]]))
         if not len(missing):
             continue
         within = cov[np.ix_(there, there)] + _TINY * np.eye(len(there))
@@ -132,14 +141,19 @@ def _expected(table: Floats, patterns: list[tuple[Places, Places]], mean: Floats
 
 
 def _drawn(squares: Floats, models: int, same: Flags, shrink: float) -> Floats:
-    """The covariance of ``squares`` drawn towards two correlations: within task types, and between them."""
+    """The covariance of ``squares`` drawn towards two correlations: within task types, and between them.
+
+    Where tasks of a type agree less than tasks of two types do, it is one: two such ones make no covariance.
+    """
     spread = np.sqrt(np.maximum(np.diag(squares) / models, _TINY**2))
     outer = np.outer(spread, spread)
     correlation = squares / models / outer
     apart = ~np.eye(len(spread), dtype=bool)
     target = np.eye(len(spread))
-    for group in (apart & same, apart & ~same):
-        if group.any():
-            target[group] = correlation[group].mean()
+    groups = [group for group in (apart & same, apart & ~same) if group.any()]
+    if len(groups) == 2 and correlation[groups[0]].mean() < correlation[groups[1]].mean():
+        groups = [apart]
+    for group in groups:
+        target[group] = correlation[group].mean()
     drawn = (squares + shrink * target * outer) / (models + shrink)
     return np.asarray((drawn + drawn.T) / 2)

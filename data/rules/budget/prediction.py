@@ -8,8 +8,8 @@ from the others on just the tasks that were measured, and the interval is as wid
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from data.rules.budget.families import dealt, stem
 from data.rules.budget.gaussian import Gaussian, fit
-from data.rules.budget.places import places
 from data.rules.budget.table import TaskTable
 
-__all__ = ["Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
+__all__ = ["Expected", "Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -79,6 +79,18 @@ class Strangeness(NamedTuple):
     of: int
 
 
+class Expected(NamedTuple):
+    """How well some tasks will tell a mean, before they are run.
+
+    ``half``: half the width of the interval, calibrated, 0-1 scale; ``sd``: predicted standard deviation before
+    calibration; ``models``: how many left-out models it was calibrated on.
+    """
+
+    half: float
+    sd: float
+    models: int
+
+
 @dataclass(frozen=True)
 class Predictor:
     """What the record says of a model that was measured on some tasks; make it with :func:`predictor_of`.
@@ -94,7 +106,7 @@ class Predictor:
     gaussian: Gaussian
     fold: Places
     without: tuple[Gaussian, ...]
-    _factors: dict[tuple[bytes, bytes], tuple[float, int]] = field(default_factory=dict, repr=False, compare=False)
+    _factors: dict[bytes, dict[bytes, tuple[float, int]]] = field(default_factory=dict, repr=False, compare=False)
 
     def predict(
         self,
@@ -136,6 +148,33 @@ class Predictor:
             held_out=held_out,
         )
 
+    def expected(self, tasks: Collection[str], level: float = LEVEL) -> Expected:
+        """How surely the headline mean is known once these tasks were measured, whatever their scores.
+
+        Args:
+            tasks: names; those the table does not have are passed over.
+            level: of the interval.
+        """
+        at, _ = self._at(dict.fromkeys(tasks, 0.0))
+        after = self.gaussian.given(at, self.gaussian.mean[at], np.zeros(len(at)))
+        after = _as_measured(after, at, self.gaussian.mean[at])
+        mean, _, held_out = self._interval(after, self.table.weights, at, level, self.table.weights[None])
+        return Expected(mean.high - mean.value, _sd(after.cov, self.table.weights), held_out)
+
+    def as_stranger(self, model: str) -> Predictor:
+        """The same for a model as if nobody had seen it or its family, as those are whom intervals are calibrated on.
+
+        Ranks are still among all models of the table: name the model as ``leave_out`` when predicting it.
+        """
+        folds = {
+            int(fold)
+            for name, fold in zip(self.table.models, self.fold, strict=True)
+            if name == model or (model not in self.table.models and stem(name) == stem(model))
+        }
+        if len(folds) > 1:
+            return replace(self, gaussian=fit(self.table.without_family_of(model).scores, self.table.types))
+        return replace(self, gaussian=self.without[folds.pop()]) if folds else self
+
     def strangeness(self, measured: Mapping[str, float]) -> Strangeness:
         """How unlike the record's models these scores are, taken together; p is 1 where nothing was measured."""
         at, values = self._at(measured)
@@ -155,37 +194,50 @@ class Predictor:
         )
         return at, np.array([measured[self.table.tasks[i]] for i in at], dtype=float)
 
-    def _interval(self, after: Gaussian, weights: Floats, at: Places, level: float) -> tuple[Predicted, float, int]:
-        """A weighted mean with its interval, by how many standard deviations either way, and from how many models."""
+    def _interval(
+        self, after: Gaussian, weights: Floats, at: Places, level: float, asked: Floats | None = None
+    ) -> tuple[Predicted, float, int]:
+        """A weighted mean with its interval, by how many standard deviations either way, and from how many models.
+
+        ``asked``: (means, tasks), those that are calibrated at once where this one is not yet; all by default.
+        """
         value, sd = float(weights @ after.mean), _sd(after.cov, weights)
-        key = (at.tobytes(), weights.tobytes())
-        if key not in self._factors:
-            self._factors[key] = _factor(self._residuals(at, weights))
-        factor, held_out = self._factors[key]
+        factors = self._factors.setdefault(at.tobytes(), {})
+        if weights.tobytes() not in factors:
+            factors |= self._calibrated(at, self._asked if asked is None else asked)
+        factor, held_out = factors[weights.tobytes()]
         factor *= float(stats.t.ppf(0.5 + level / 2, _TAILS) / stats.t.ppf(0.5 + LEVEL / 2, _TAILS))
         half = factor * sd if sd > _SURE else 0.0
         return Predicted(value, value - half, value + half), factor, held_out
 
-    def _residuals(self, at: Places, weights: Floats) -> Floats:
-        """Residuals of a weighted mean in predicted standard deviations, of each model predicted by other families."""
-        scores, residuals = self.table.scores, []
+    @cached_property
+    def _asked(self) -> Floats:
+        """(1 + types, tasks), the weights of the headline mean and of each type's."""
+        return np.array([self.table.weights, *(self.table.of_type(kind) for kind in dict.fromkeys(self.table.types))])
+
+    def _calibrated(self, at: Places, asked: Floats) -> dict[bytes, tuple[float, int]]:
+        """For each mean that is asked for, by how many standard deviations those who were left out were off."""
+        residuals: list[list[float]] = [[] for _ in asked]
+        scores = self.table.scores
         some = ~np.isnan(scores)
-        usable = (some @ weights >= _MOST_OF_IT) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))
+        usable = (some @ asked.T >= _MOST_OF_IT - _SURE) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))[:, None]
         for fold, gaussian in enumerate(self.without):
-            rows = np.flatnonzero(usable & (self.fold == fold))
-            for mine, there in places(some[rows]):
-                seen = np.intersect1d(at, there)
-                part = np.zeros(len(weights))
-                part[there] = weights[there] / weights[there].sum()
-                gain = gaussian.gain(seen, np.zeros(len(seen))) if len(seen) else np.zeros((len(weights), 0))
-                sd = _sd(gaussian.cov - gain @ gaussian.cov[seen], part)
-                if sd <= _SURE or not part[np.setdiff1d(there, seen)].any():
-                    continue
-                own = scores[rows[mine]]
-                expected = gaussian.mean + (own[:, seen] - gaussian.mean[seen]) @ gain.T
-                expected[:, seen] = own[:, seen]
-                residuals += list((np.where(np.isnan(own), 0.0, own) @ part - expected @ part) / sd)
-        return np.abs(np.array(residuals, dtype=np.float64))
+            rows = np.flatnonzero(usable.any(axis=1) & (self.fold == fold))
+            for pattern in np.unique(self._patterns[rows]):
+                these = rows[self._patterns[rows] == pattern]
+                there = np.flatnonzero(some[these[0]])
+                off, sd = _missed(gaussian, asked, np.intersect1d(at, there), there, scores[these])
+                for k in np.flatnonzero(sd > _SURE):
+                    residuals[k] += list(off[usable[these, k], k] / sd[k])
+        return {
+            weights.tobytes(): _factor(np.abs(np.array(mine, dtype=np.float64)))
+            for weights, mine in zip(asked, residuals, strict=True)
+        }
+
+    @cached_property
+    def _patterns(self) -> Places:
+        """(models,), a number for each set of tasks that a model has."""
+        return np.asarray(np.unique(~np.isnan(self.table.scores), axis=0, return_inverse=True)[1].ravel())
 
     def _rank(self, after: Gaussian, factor: float, level: float, leave_out: str | None) -> Predicted | None:
         if self.table.by_subset:
@@ -217,24 +269,28 @@ def predictor_of(table: TaskTable, seed: int = _SEED) -> Predictor:
         seed: of dealing families into folds.
     """
     gaussian = fit(table.scores, table.types)
-    dealt = _dealt(table.families, seed)
-    fold = np.array([dealt[family] for family in table.families], dtype=int)
+    fold_of = dealt(table.families, _FOLDS, seed)
+    fold = np.array([fold_of[family] for family in table.families], dtype=int)
     without = tuple(
         fit(table.scores[fold != k], table.types, start=gaussian, rounds=_REFIT_ROUNDS) for k in range(_FOLDS)
     )
     return Predictor(table, gaussian, fold, without)
 
 
-def _dealt(members: tuple[str, ...], seed: int) -> dict[str, int]:
-    """A fold for each family: the largest first, each into the fold that has the fewest models so far."""
-    names = list(map(str, np.random.default_rng(seed).permutation(np.array(sorted(set(members))))))
-    size = {name: members.count(name) for name in names}
-    filled = [0] * _FOLDS
-    dealt = {}
-    for name in sorted(names, key=lambda name: -size[name]):
-        dealt[name] = fold = filled.index(min(filled))
-        filled[fold] += size[name]
-    return dealt
+def _missed(gaussian: Gaussian, asked: Floats, seen: Places, there: Places, scores: Floats) -> tuple[Floats, Floats]:
+    """By how much weighted means of the cells there are missed from those seen, and by how much was to be expected.
+
+    Returns:
+        (models, means), and (means,) standard deviations: 0 where nothing was left to predict.
+    """
+    lacks = np.setdiff1d(there, seen)
+    part = np.zeros_like(asked)
+    part[:, lacks] = asked[:, lacks] / np.maximum(asked[:, there].sum(axis=1, keepdims=True), _SURE)
+    slope = gaussian.slope(seen, np.zeros(len(seen)), part.T)
+    off = (scores[:, lacks] - gaussian.mean[lacks]) @ part[:, lacks].T
+    off -= (scores[:, seen] - gaussian.mean[seen]) @ slope
+    variance = ((part @ gaussian.cov) * part).sum(axis=1) - (slope * (gaussian.cov[seen] @ part.T)).sum(axis=0)
+    return off, np.where(part.any(axis=1), np.sqrt(np.maximum(variance, 0.0)), 0.0)
 
 
 def _as_measured(after: Gaussian, at: Places, values: Floats) -> Gaussian:
@@ -276,15 +332,20 @@ def _borda_ranks(scores: Floats, any_scores: Floats, draws: Floats) -> Floats:
     The newcomer changes the others' points too: who is above it earns one more.
     """
     counted = int((~np.isnan(scores)).any(axis=1).sum())
-    own = np.zeros(len(draws))
-    others = np.zeros((len(draws), len(scores)))
+    among = np.zeros(len(scores))  # the others' points, were all of them above the newcomer
+    ahead = np.zeros(
+        (len(draws), len(scores)), dtype=np.int16
+    )  # halves: 2 on each task where another is above, 1 beside
     for task in range(scores.shape[1]):
-        rows = np.flatnonzero(~np.isnan(any_scores[:, task]))
-        theirs = any_scores[rows, task]
-        ordered = np.sort(theirs)
-        left, right = (np.searchsorted(ordered, theirs, side) for side in ("left", "right"))
-        below = counted - (len(rows) - (left + right - 1) / 2)  # points among themselves
-        behind = (draws[:, task, None] > theirs) + 0.5 * (draws[:, task, None] == theirs)
-        others[:, rows] += below + 1 - behind
-        own += counted - (len(rows) - behind.sum(axis=1))
-    return np.asarray(1.0 + (others > own[:, None] + 1e-9).sum(axis=1), float)
+        theirs = any_scores[:, task]
+        rows = np.flatnonzero(~np.isnan(theirs))
+        ordered = np.sort(theirs[rows])
+        left, right = (np.searchsorted(ordered, theirs[rows], side) for side in ("left", "right"))
+        among[rows] += counted - (len(rows) - (left + right - 1) / 2)
+        mine = draws[:, task, None]
+        if (mine == mine[0]).all():  # measured: one comparison serves all draws, and may be a tie
+            ahead += (np.int16(1) * (theirs > mine[0]) + (theirs >= mine[0])).astype(np.int16)
+        else:
+            ahead += (theirs > mine) * np.int16(2)
+    own = counted * scores.shape[1] - ahead.sum(axis=1, dtype=float) / 2
+    return np.asarray(1.0 + (among + ahead / 2 > own[:, None] + 1e-9).sum(axis=1), float)
