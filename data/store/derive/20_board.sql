@@ -109,9 +109,9 @@ JOIN (
 WHERE b.show_mean_subset
 GROUP BY b.benchmark, c.model, c.task, c.subset;
 
--- What is asked of groups of tasks has to be told anew where any of its models or tasks is touched.
+-- A benchmark's own columns are told anew where any of its models or tasks is touched: a model is in them by any task.
 INSERT INTO other_groups
-SELECT DISTINCT benchmark FROM benchmark_groups SEMI JOIN benchmark_grids USING (benchmark, task)
+SELECT DISTINCT benchmark FROM benchmark_grids SEMI JOIN benchmark_groups USING (benchmark)
 WHERE task IN (SELECT task FROM looked_at UNION ALL FROM other_cells UNION ALL FROM left_tasks);
 
 DROP TABLE cell_scores;
