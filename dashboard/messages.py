@@ -13,6 +13,7 @@ from dashboard.formatting import plain
 from dashboard.words import mark, running, stopped, tr
 from data.store.database import store_path
 from data.store.errors import PlumblineError, StoreDamagedError, StoreMissingError, StoreOutdatedError
+from data.store.following import followed
 
 __all__ = ["errors_as_sentences", "in_one_sentence", "show_empty", "show_error"]
 
@@ -28,6 +29,34 @@ _OF_THE_STORE = (
     mark("Run `python -m evaluators import` to bring it up to date; nothing in it is lost."),
     mark("Another process is writing the store"),
     mark("Wait until it has finished, or name another file with PLUMBLINE_STORE."),
+)
+
+
+# What keeps a newer store away, where it comes from shared storage.
+_OF_THE_STORAGE = (
+    mark("The storage cannot be reached or does not answer"),
+    mark("Check the address and the network, and try again: nothing was changed by halves."),
+    mark("The storage refused us"),
+    mark("There is no such bucket"),
+    mark("Check its name, or make it."),
+    mark("The storage has no such file"),
+    mark("Check the path."),
+    mark("The storage has no space left"),
+    mark("Free some, and try again."),
+    mark("The storage could not do what it was asked"),
+    mark("Look into its log."),
+    mark("No store was published there yet"),
+    mark("`python -m evaluators publish` publishes one."),
+    mark("What says which store was published cannot be read"),
+    mark("Publish again once it was removed."),
+    mark("The store that arrived is not the one that was published"),
+    mark("It is fetched again; if that does not help, publish again."),
+    mark("The published store is of a later schema than this version of Plumbline reads"),
+    mark("Update Plumbline here; until then the store before it is shown."),
+    mark("The store here holds runs of this machine, which the published one would take the place of"),
+    mark("Name another file with PLUMBLINE_STORE; this one stays as it is."),
+    mark("A published store cannot be put here"),
+    mark("Make the folder writable for this process, or free space there."),
 )
 
 
@@ -47,6 +76,8 @@ def errors_as_sentences() -> Iterator[None]:
 
 def show_error(error: PlumblineError) -> None:
     """One error: what, where, and what to do, with its commands ready to copy."""
+    if isinstance(error, StoreMissingError) and (state := followed()) is not None and state.trouble is not None:
+        error = state.trouble  # nobody is to import what comes from shared storage
     sentence = f"**{stopped(plain(tr(error.what)))}**" + (f"  \n{plain(error.where)}" if error.where else "")
     if isinstance(error, StoreMissingError | StoreOutdatedError):
         st.info(sentence, icon=":material/database:")

@@ -25,6 +25,7 @@ from tests.browser import FLAGS, drawn, found
 from tests.make_parity import parity_store
 from tests.make_store import make_store
 from tests.once import once
+from tests.s3_server import S3Server
 from tests.serving import ROOT, served
 
 expect.set_options(timeout=60_000)
@@ -80,6 +81,22 @@ def record_reader(record_store: Path) -> Iterator[StoreReader]:
     reader = StoreReader(record_store)
     yield reader
     reader.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 protocol server in this process; a test takes a bucket of its own."""
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an empty bucket, with the environment set so that its address is all one needs."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3_server.bucket()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "PlumblineError", "StoreError", "StoreMissingError", "StoreOutdatedError", "StoreDamagedError", "StoreBusyError",
-    "ReadOnlyError",
+    "ReadOnlyError", "StorageError",
     "InputError", "UnreadableResultError", "NotFoundError", "NotAllowedError", "MissingDependencyError",
     "EncoderError", "EncoderGoneError", "ModelError",
 ]  # fmt: skip
@@ -51,6 +51,17 @@ class StoreBusyError(StoreError):
 
 class ReadOnlyError(StoreError):
     """Nothing may be written beside the store: it was said so, or the folder does not allow it."""
+
+
+class StorageError(PlumblineError):
+    """Shared storage (a bucket, a folder of several machines) did not do what it was asked; ``code`` names the reason.
+
+    The code is one of ``data.store.vocabulary.StorageFault``.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", code: str = "") -> None:
+        self.code = code
+        super().__init__(what, where=where, remedy=remedy)
 
 
 class InputError(PlumblineError):

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 __all__ = [
     "COLUMNS", "Badge", "Comparison", "DiagnosisVerdict", "DriftVerdict", "ImportKind", "LinkState", "Obstacle",
-    "Origin", "Outcome", "Output", "Revisions", "RunKind", "Severity", "Side", "Slot", "Status", "Tier", "Verdict",
+    "Origin", "Outcome", "Output", "Revisions", "RunKind", "Severity", "Side", "Slot", "Status", "StorageFault",
+    "Tier", "Verdict",
 ]  # fmt: skip
 
 
@@ -204,6 +205,19 @@ class LinkState(StrEnum):
 
 # The words that a column of the store, or a field of the code of the same name, may hold. ``kind`` and ``verdict`` are
 # columns of several tables.
+class StorageFault(StrEnum):
+    """Why shared storage did not do what it was asked."""
+
+    AWAY = "away"
+    REFUSED = "refused"
+    NO_BUCKET = "no bucket"
+    MISSING = "missing"
+    ARCHIVED = "archived"
+    TOO_LARGE = "too large"
+    FULL = "full"
+    FAILED = "failed"
+
+
 COLUMNS: dict[str, tuple[type[StrEnum], ...]] = {
     "verdict": (Verdict, DriftVerdict, DiagnosisVerdict),
     "origin": (Origin,),

@@ -56,6 +56,10 @@ def text(at: AppTest) -> str:
     return " ".join(element.value for kind in kinds for element in at.get(kind)).replace("\\", "")
 
 
+def points(half: float) -> str:
+    return f"{100 * half:.2f}" if half < 0.00995 else f"{100 * half:.1f}"
+
+
 def headline(at: AppTest) -> str:
     return next(m.value for m in at.markdown if m.value.startswith("#### ")).removeprefix("#### ")
 
@@ -70,10 +74,10 @@ def test_the_answer_is_in_one_sentence_and_is_the_rules_own(predictor: Predictor
     tasks, share, half = (
         f"**{len(plan.steps)} of 15 tasks**",
         f"{100 * plan.share:.0f} %",
-        f"{100 * plan.after.half:.1f}",
+        points(plan.after.half),
     )
     assert headline(at) == f"{tasks}, {share} of the time, tell the mean within **±{half} points** (95 %)."
-    assert f"Without a single task it is ±{100 * plan.before.half:.1f}." in text(at)
+    assert f"Without a single task it is ±{points(plan.before.half)}." in text(at)
     low, high = 100 * np.nanquantile(predictor.table.scores @ predictor.table.weights, [0.05, 0.95])
     assert f"lie between {low:.1f} and {high:.1f}" in text(at) and f"Measured on {plan.after.models} models" in text(at)
     shown = table(at, "Takes away", "Mean after it")
@@ -107,7 +111,7 @@ def test_what_was_run_here_counts_as_done_and_its_own_scores_speak(predictor: Pr
     for task, score in here.items():
         assert score == pytest.approx(row[predictor.table.tasks.index(task)] + 0.001)
     stranger = predictor.as_stranger(RUN_HERE)
-    mean = stranger.predict(here, predictor.table.floors / 1.96, leave_out=RUN_HERE).mean.value
+    mean = stranger.predict(here, predictor.table.noise, leave_out=RUN_HERE).mean.value
     assert f"By the 2 tasks run here **{RUN_HERE}** comes to **{100 * mean:.2f} ± " in text(at)
     assert "beside the 2 that are done" in headline(at)
     assert not set(HERE) & set(table(at, "Takes away")["Task"])

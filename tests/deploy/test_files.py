@@ -152,7 +152,9 @@ def requirements(path: Path) -> dict[str, str]:
 
 
 def test_the_image_has_the_versions_we_test_and_nothing_heavy() -> None:
-    ours, image = requirements(ROOT / "requirements.txt"), requirements(DEPLOY / "requirements.txt")
+    image = requirements(DEPLOY / "requirements.txt")
+    ours = requirements(ROOT / "requirements.txt") | requirements(ROOT / "requirements-fleet.txt")
+    assert requirements(ROOT / "requirements-fleet.txt").items() >= {("s3fs", image["fsspec"])}, "of one release"
     assert image.items() <= ours.items() and not HEAVY & image.keys()
     for name, version in re.findall(r"(\S+)==(\S+)", (DEPLOY / "Dockerfile").read_text()):
         assert ours[name] == version, name
