@@ -39,8 +39,8 @@ lint: $(VENV)/.tested  ## ruff
 types: $(VENV)/.tested  ## mypy --strict
 	@$(BIN)/mypy
 
-bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a results checkout, AGAINST=a commit)
-	@$(BIN)/python -m tests.bench $(if $(FROM),--from $(FROM)) $(if $(AGAINST),--against $(AGAINST))
+bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a results checkout, AGAINST=a commit, SCALE=100)
+	@$(BIN)/python -m tests.bench $(if $(FROM),--from $(FROM)) $(if $(AGAINST),--against $(AGAINST)) $(if $(SCALE),--scale $(SCALE))
 
 look: $(VENV)/.tested  ## pictures of every page, three widths, light and dark, both languages, in build/look
 	@$(BIN)/python -m tests.look

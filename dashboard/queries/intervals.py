@@ -12,7 +12,16 @@ from dashboard.queries.rows import Cursor, first_column
 from data.rules.bootstrap import DRAWS, FEWEST_TASKS, borda_intervals, mean_intervals, paired_differences
 from data.rules.ranking import Matrix
 
-__all__ = ["LACKS", "Intervals", "Rival", "first_of", "headline_weighing", "headline_weights", "intervals"]
+__all__ = [
+    "LACKS",
+    "Intervals",
+    "Rival",
+    "fewer_draws",
+    "first_of",
+    "headline_weighing",
+    "headline_weights",
+    "intervals",
+]
 
 LACKS = "lacks"  # beside the codes of data.rules.bootstrap: a model without all of the tasks that the first has
 
@@ -71,6 +80,7 @@ def intervals(
     contests = cursor.execute(_CONTESTS, parameters).df().pivot(index="model", columns="contest", values="any_score")
     every = cells.pivot(index="model", columns="task", values="score")
     means = every.reindex(contests.index)
+    draws = fewer_draws(draws, len(means))
     if not means.notna().any(axis=None):
         return Intervals(pd.DataFrame(columns=_COLUMNS), None, ())
     listed = means.notna().any(axis=1).to_numpy()  # models with no complete task have no row, yet take their ranks
@@ -93,6 +103,17 @@ def intervals(
     against = _against(means, first, headline_weights(cursor, benchmark, of_type))
     rows = pd.DataFrame(dict(zip(_COLUMNS, [means.index, *ends, against], strict=True)))
     return Intervals(rows[listed].reset_index(drop=True), first, _rivals(every, first))
+
+
+def fewer_draws(draws: int, models: int) -> int:
+    """Draws that a board of so many models can afford, at most ``draws``: boards of today's size have all of them.
+
+    Each draw ranks every model anew. Two hundred and fifty leave an end of a 95 % interval to the sixth of them.
+    """
+    return min(draws, max(_FEWEST_DRAWS, _MOST_RANKED // max(models, 1)))
+
+
+_FEWEST_DRAWS, _MOST_RANKED = 250, 4_000_000
 
 
 def first_of(board: pd.DataFrame) -> str | None:

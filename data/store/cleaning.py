@@ -16,7 +16,7 @@ __all__ = ["clean", "rewrite"]
 # The public record, which no run writes to.
 _RECORD = (
     "meta", "scores", "metric_sets", "files", "rejected", "versions", "model_training", "renames", "task_cells",
-    "benchmarks", "benchmark_tasks", "benchmark_cells", "benchmark_groups", "noise_floors",
+    "benchmarks", "benchmark_tasks", "benchmark_cells", "benchmark_groups", "noise_floors", "cells_held",
 )  # fmt: skip
 # Tables that hold both: the rows of one's own runs. Models come last, whose names say whose rows the others are.
 _OF_PRIVATE_MODELS = ("chosen", "board", "board_subsets", "board_groups")

@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from data.store.errors import UnreadableResultError
 from data.store.vocabulary import Origin
 from evaluators.official.scan import EXPERIMENTS, META, Source
 from evaluators.results.names import EXTERNAL, NO_REVISION, Names
-from evaluators.results.parse import Result, load_json, parse
+from evaluators.results.parse import Result, ScoreCell, load_json, parse
 
 __all__ = ["Batch", "Identity", "identity", "read_batch"]
 
@@ -49,14 +50,6 @@ _RESULTS = pa.schema(
     }
 )
 _REPEATED = ("split", "subset", "languages")  # a few texts in many rows
-_CELLS = pa.schema(
-    {
-        "file": pa.int32(),
-        **dict.fromkeys(_REPEATED, pa.string()),
-        "main_score": pa.float64(),
-        "metric_set": pa.int32(),
-    }
-)
 
 
 def read_batch(source: Source, paths: Sequence[str], names: Names, origin: str | None) -> Batch:
@@ -130,28 +123,39 @@ class _Columns:
 
     def __init__(self) -> None:
         self.results: list[tuple[Any, ...]] = []
-        self.cells: list[tuple[Any, ...]] = []
-        self.offsets: list[int] = [0]
+        self.files: list[int] = []
+        self.cells: list[ScoreCell] = []
+        self.sizes: list[int] = []  # cells of each file
         self.values: list[float | None] = []
-        self.sets: dict[tuple[str, ...], int] = {}
 
     def add(self, file: int, whose: Identity, result: Result, origin: str | None) -> None:
         origin = origin or (Origin.REPORTED if whose.revision == EXTERNAL else Origin.OFFICIAL)
         notes = "; ".join(filter(None, [whose.notes, result.notes])) or None
         about = (origin, result.task, result.metric, result.mteb_version, result.dataset_revision)
         self.results.append((file, *whose[:4], notes, *about, result.evaluation_time, result.date))
-        for *cell, names, values in result.cells:
-            self.cells.append((file, *cell, self.sets.setdefault(names, len(self.sets)) if names else None))
-            self.values.extend(values)
-            self.offsets.append(len(self.values))
+        self.cells += result.cells
+        self.files.append(file)
+        self.sizes.append(len(result.cells))
+        for cell in result.cells:
+            self.values += cell.values
 
     def batch(self, rejected: list[tuple[int, str]]) -> Batch:
-        metrics = pa.ListArray.from_arrays(pa.array(self.offsets, pa.int32()), pa.array(self.values, pa.float64()))
-        scores = _table(self.cells, _CELLS).append_column("metrics", metrics)
-        for position, name in enumerate(_CELLS.names):
-            if name in _REPEATED:
-                scores = scores.set_column(position, name, scores[name].dictionary_encode())
-        return Batch(_table(self.results, _RESULTS), scores, list(self.sets), rejected)
+        splits, subsets, languages, mains, names, values = zip(*self.cells, strict=True) if self.cells else [()] * 6
+        sets = list(dict.fromkeys(filter(None, names)))
+        numbers = {each: number for number, each in enumerate(sets)}
+        offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
+        columns = {
+            "file": np.repeat(np.array(self.files, np.int32), np.array(self.sizes, np.int32)),
+            **{name: _repeated(texts) for name, texts in zip(_REPEATED, (splits, subsets, languages), strict=True)},
+            "main_score": pa.array(mains, pa.float64()),
+            "metric_set": pa.array([numbers.get(each) for each in names], pa.int32()),
+            "metrics": pa.ListArray.from_arrays(pa.array(offsets), pa.array(self.values, pa.float64())),
+        }
+        return Batch(_table(self.results, _RESULTS), pa.table(columns), sets, rejected)
+
+
+def _repeated(texts: Sequence[str | None]) -> pa.Array:
+    return pa.array(texts, pa.string()).dictionary_encode()
 
 
 def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:

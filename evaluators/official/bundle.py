@@ -77,9 +77,24 @@ SPOKEN = "(SELECT task, subset, any_value(languages) AS spoken FROM task_cells G
 
 
 def read_results(connection: duckdb.DuckDBPyConnection, folder: Path, import_id: int, first: int) -> None:
-    """Append the bundle's results and main scores, numbered from ``first``."""
-    for name in ("results", "scores", "cells"):
-        connection.register(f"bundled_{name}", connection.read_parquet(str(folder / f"{name}.parquet")))
+    """Append the bundle's results and main scores, numbered from ``first``.
+
+    A bundle may have them in shards (results-001.parquet with scores-001.parquet), each numbered from 0: one at a time
+    is read, so that the memory that a large record takes is that of its largest shard.
+    """
+    connection.register("bundled_cells", connection.read_parquet(str(folder / "cells.parquet")))
+    for results in sorted(folder.glob("results*.parquet")):
+        scores = folder / results.name.replace("results", "scores")
+        connection.register("bundled_results", connection.read_parquet(str(results)))
+        connection.register("bundled_scores", connection.read_parquet(str(scores)))
+        first += _read_shard(connection, import_id, first)
+        connection.unregister("bundled_results")
+        connection.unregister("bundled_scores")
+    connection.unregister("bundled_cells")
+
+
+def _read_shard(connection: duckdb.DuckDBPyConnection, import_id: int, first: int) -> int:
+    """Append one shard; returns how many numbers it takes."""
     connection.execute(
         f"""
         INSERT INTO results BY NAME
@@ -100,5 +115,5 @@ def read_results(connection: duckdb.DuckDBPyConnection, folder: Path, import_id:
         ORDER BY result_id, position
         """
     )
-    for name in ("results", "scores", "cells"):
-        connection.unregister(f"bundled_{name}")
+    [(numbers,)] = connection.execute("SELECT coalesce(max(result_id) + 1, 0) FROM bundled_results").fetchall()
+    return int(numbers)

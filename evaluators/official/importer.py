@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.store.database import bring_up_to_date, reading, store_path, writing
-from data.store.derive import derive
+from data.store.derive import derive, derive_new
 from data.store.rows import append, next_number, set_fact, stored_fact
 from data.store.storage import is_address, open_storage
 from data.store.vocabulary import ImportKind, Origin
@@ -107,7 +107,7 @@ def import_from(
         commit, date = checkout_commit(place) if isinstance(place, Path) else (None, None)
         summary = importing.finish(looked_at.files_seen, began, commit=commit, date=date)
         describe_unregistered(connection, [change.source for change in changes])
-        derive(connection)
+        derive_new(connection)
         return summary._replace(seconds=time.monotonic() - began)
 
 
@@ -217,53 +217,49 @@ class _Importing:
         self.rejected += [(root, file.path, file.problem) for file in change.new if file.problem]
         readable = [file for file in change.new if not file.problem and not file.path.endswith(f"/{META}")]
         unread = [file for file in change.new if file.problem or file.path.endswith(f"/{META}")]
-        self._remember(root, unread, [None] * len(unread))
+        append(self.connection, "seen", _looked_at(root, unread, pa.nulls(len(unread), pa.int32())))
         # DuckDB would keep what it writes in memory as long as there is any, and all of a transaction until its end;
         # but a transaction a batch takes three times as long. Nobody sees the store before it is published.
         self.connection.execute(f"SET memory_limit = '{_MEMORY}'")
-        for number, (files, batch) in enumerate(read_batches(change.source, readable, names, origin, progress)):
+        waiting: dict[str, list[pa.Table]] = {"seen": [], "results": [], "scores": []}
+        for number, (files, batch) in enumerate(read_batches(change.source, readable, names, origin, progress), 1):
+            for table, rows in zip(waiting, self._numbered(root, files, batch), strict=True):
+                waiting[table].append(rows)
             if number % _BATCHES_A_TRANSACTION == 0:
-                if number:
-                    self.connection.commit()
-                self.connection.begin()
-            self._append(root, files, batch)
-        if readable:
-            self.connection.commit()
+                self._write(waiting)
+        self._write(waiting)
         self.connection.execute("RESET memory_limit")
 
-    def _append(self, root: str, files: Sequence[FoundFile], batch: Batch) -> None:
-        """Number a batch's results and put them into the store."""
+    def _write(self, waiting: dict[str, list[pa.Table]]) -> None:
+        """Put what waits into the store, in one transaction."""
+        self.connection.begin()
+        for table, rows in waiting.items():
+            if rows:
+                append(self.connection, table, pa.concat_tables(rows))
+            rows.clear()
+        self.connection.commit()
+
+    def _numbered(self, root: str, files: Sequence[FoundFile], batch: Batch) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """A batch's files, results and scores with their numbers, as the store's tables have them."""
         self.files_read += len(files)
         self.rejected += [(root, files[position].path, reason) for position, reason in batch.rejected]
         ids = np.full(len(files), -1, dtype=np.int32)
         positions = batch.results["file"].to_numpy()
         ids[positions] = np.arange(self.next_result, self.next_result + len(positions), dtype=np.int32)
         self.next_result += len(positions)
-        self._remember(root, files, [None if number < 0 else int(number) for number in ids])
         results = batch.results.set_column(0, "result_id", pa.array(ids[positions]))
         results = results.append_column("file", pa.array([_in_record(files[position].path) for position in positions]))
         for column, value in (("withdrawn", False), ("added_in", self.import_id)):
             results = results.append_column(column, pa.repeat(value, len(positions)))
-        append(self.connection, "results", results)
         scores = batch.scores.set_column(0, "result_id", pa.array(ids[batch.scores["file"].to_numpy()]))
         place = scores.schema.get_field_index("metric_set")
-        scores = scores.set_column(place, "metric_set", self._numbered(scores["metric_set"], batch.metric_sets))
-        append(self.connection, "scores", scores)
+        scores = scores.set_column(place, "metric_set", self._sets(scores["metric_set"], batch.metric_sets))
+        return _looked_at(root, files, pa.array(ids, mask=ids < 0)), results, scores
 
-    def _numbered(self, local: pa.ChunkedArray, sets: Sequence[tuple[str, ...]]) -> pa.ChunkedArray:
+    def _sets(self, local: pa.ChunkedArray, sets: Sequence[tuple[str, ...]]) -> pa.ChunkedArray:
         """Numbers of a batch's metric sets, as the store numbers them."""
         numbers = pa.array([self.sets.setdefault(names, len(self.sets) + 1) for names in sets], pa.int32())
         return numbers.take(local.combine_chunks()) if len(numbers) else local
-
-    def _remember(self, root: str, files: Sequence[FoundFile], result_ids: Sequence[int | None]) -> None:
-        rows = {
-            "root": [root] * len(files),
-            "path": [file.path for file in files],
-            "size": [file.size for file in files],
-            "mtime_ns": [file.mtime_ns for file in files],
-            "result_id": pa.array(result_ids, pa.int32()),
-        }
-        append(self.connection, "seen", pa.table(rows))
 
     def finish(
         self, seen: int, began: float, *, commit: str | None = None, date: dt.datetime | None = None
@@ -303,6 +299,17 @@ class _Importing:
         names = ("root", "path", "reason", "import_id")
         rows = [dict(zip(names, (*rejected, self.import_id), strict=True)) for rejected in self.rejected]
         append(self.connection, "rejected", rows)
+
+
+def _looked_at(root: str, files: Sequence[FoundFile], result_ids: pa.Array) -> pa.Table:
+    """Rows of the table ``seen``."""
+    columns = zip(*(file[:3] for file in files), strict=True) if files else [()] * 3
+    path, size, mtime_ns = (pa.array(values, kind) for values, kind in zip(columns, _LOOKED_AT, strict=True))
+    named = {"root": pa.repeat(root, len(files)), "path": path, "size": size, "mtime_ns": mtime_ns}
+    return pa.table(named | {"result_id": result_ids})
+
+
+_LOOKED_AT = (pa.string(), pa.int64(), pa.int64())
 
 
 def _in_record(path: str) -> str:

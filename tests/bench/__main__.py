@@ -23,6 +23,8 @@ class Context(NamedTuple):
 
     place: Path  # a folder with results/<model>/<revision>/<Task>.json
     store: Path  # built from the bundled record
+    scale: int = 0  # how many times as large a record is generated for tests/bench/scale.py
+    scratch: Path | None = None  # where, if not where temporary files are
 
 
 def main(
@@ -33,6 +35,8 @@ def main(
     only: Annotated[str, typer.Option(metavar="SUBJECT", help="Run one measurement.", show_default="all")] = "",
     against: Annotated[str, typer.Option(metavar="COMMIT", help="Measure a commit by turns with this tree.")] = "",
     rounds: Annotated[int, typer.Option(help="Turns of each, with --against.", min=1)] = 3,
+    scale: Annotated[int, typer.Option(help="Measure on a generated record alone: 1, 10, 100 times, up to this.")] = 0,
+    scratch: Annotated[Path | None, typer.Option(help="Folder for the generated record (100 times: 6 GB).")] = None,
 ) -> None:
     """Measure in one run, on the same input and machine."""
     subjects = [
@@ -46,9 +50,12 @@ def main(
         if worse := compare(against, [only] if only else subjects, rounds, place or sample()):
             print(f"worse by more than a twentieth: {', '.join(worse)}")
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = unpacked(place or sample(), Path(scratch) / "results")
-        context = Context(folder, Path(scratch) / "record.duckdb")
+    if scale:
+        importlib.import_module("tests.bench.scale").measure(Context(Path(), Path(), scale, scratch))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = unpacked(place or sample(), Path(temporary) / "results")
+        context = Context(folder, Path(temporary) / "record.duckdb")
         import_bundle(store=context.store)
         for subject in [only] if only else subjects:
             module = importlib.import_module(f"tests.bench.{subject}")

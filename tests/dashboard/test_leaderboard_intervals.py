@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import leaderboard
-from dashboard.queries.intervals import first_of, intervals
+from dashboard.queries.intervals import fewer_draws, first_of, intervals
 from data.store.database import open_reader
 from tests.dashboard.choose_store import BENCHMARK, choose_store
 from tests.dashboard.opened import on
@@ -59,3 +59,11 @@ def test_too_few_tasks_have_no_ranges(monkeypatch, made_store, path):
     assert "Rank range" not in board(monkeypatch, made_store).dataframe[0].value
     filtered = board(monkeypatch, path, type="STS")
     assert "Rank range" not in filtered.dataframe[0].value and "tied" not in filtered.markdown[0].value
+
+
+def test_only_boards_far_beyond_todays_are_drawn_less_often() -> None:
+    assert fewer_draws(4000, 474) == 4000  # the largest board of the public record
+    assert fewer_draws(1000, 474) == 1000
+    assert fewer_draws(4000, 4_000) == 1000
+    assert fewer_draws(4000, 40_000) == 250
+    assert fewer_draws(4000, 0) == 4000

@@ -1,4 +1,4 @@
--- Made from the record at each publication by data/store/derive.py, so that pages only look up.
+-- Made from the record at each publication by data/store/derive, so that pages only look up.
 
 -- The result that counts for a model on a task, by mteb's rule for several revisions.
 CREATE TABLE chosen (model VARCHAR NOT NULL, task VARCHAR NOT NULL, experiment VARCHAR NOT NULL, result_id INTEGER NOT NULL);
@@ -32,3 +32,6 @@ CREATE TABLE board_groups (
     benchmark VARCHAR NOT NULL, model VARCHAR NOT NULL, dimension VARCHAR NOT NULL, label VARCHAR NOT NULL,
     position INTEGER NOT NULL, entry INTEGER NOT NULL, score DOUBLE
 );
+
+-- The cells of a task that any result that counts has a score for: what "all cells" of the task means.
+CREATE TABLE cells_held (task VARCHAR NOT NULL, split VARCHAR NOT NULL, subset VARCHAR NOT NULL);

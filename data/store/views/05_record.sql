@@ -1,4 +1,4 @@
--- Results that stand: now, or after the import that the variable as_of names (see data/store/derive.py).
+-- Results that stand: now, or after the import that the variable as_of names (see data/store/derive).
 CREATE VIEW current_results AS
 SELECT * FROM results
 WHERE added_in <= coalesce(getvariable('as_of')::INTEGER, added_in)

@@ -1,5 +1,5 @@
 -- Own tasks are in no benchmark of mteb's; together they are one, so that they stand wherever a benchmark is asked for.
--- Run by data/store/derive.py before derive.sql, so that it follows every change of the tasks and survives a new registry.
+-- Run by data/store/derive before the rest, so that it follows every change of the tasks and survives a new registry.
 
 DELETE FROM benchmark_cells WHERE benchmark = 'Own tasks';
 DELETE FROM benchmark_tasks WHERE benchmark = 'Own tasks';

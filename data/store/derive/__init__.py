@@ -1,0 +1,119 @@
+"""Fill the derived tables from the record, for the store about to be published or as it stood after an import.
+
+What is derived of a model depends on its own results and on which cells of a task anybody has been scored on
+(``cells_held``). So after an import only the models whose results changed are derived anew, and of the others what
+rests on tasks that have other cells now. Everything at once goes a few thousand models at a time, which bounds what it
+takes of memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from data.store.rows import set_fact, stored_fact
+
+__all__ = ["derive", "derive_as_of", "derive_new"]
+
+_HERE = Path(__file__).resolve().parent
+_MODELS_AT_A_TIME = 3000
+_MARK = "derived"
+# What is known of models, tasks and benchmarks, as far as it decides which figure counts. What no registry knows is
+# left out: it changes with the results it is known from.
+_FACTS = """
+SELECT (SELECT coalesce(sum(hash(benchmark, task, split, subset)::HUGEINT), 0) FROM benchmark_cells
+        WHERE benchmark <> 'Own tasks')
+    || ' ' || (SELECT coalesce(sum(hash(b)::HUGEINT), 0) FROM benchmark_groups b)
+    || ' ' || (SELECT coalesce(sum(hash(benchmark, show_mean_subset)::HUGEINT), 0) FROM benchmarks
+               WHERE benchmark <> 'Own tasks')
+    || ' ' || (SELECT coalesce(sum(hash(task, private, dataset_revision)::HUGEINT), 0) FROM tasks WHERE registered)
+    || ' ' || (SELECT coalesce(sum(hash(model, revision)::HUGEINT), 0) FROM models WHERE registered)
+"""
+_HOW_FAR = "SELECT coalesce(max(result_id), 0), (SELECT coalesce(max(import_id), 0) FROM imports) FROM results"
+# Tasks of one's own are a benchmark that is made anew each time, of few models.
+_CHANGED = """
+SELECT DISTINCT model FROM results WHERE result_id > $result OR gone_in > $import
+UNION SELECT DISTINCT model FROM results WHERE task IN (SELECT task FROM tasks WHERE private)
+"""
+
+
+def derive(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill every derived table from the record as it stands. Own tasks become a benchmark first."""
+    _run(connection, "own_tasks")
+    _fill(connection)
+    _mark(connection)
+
+
+def derive_new(connection: duckdb.DuckDBPyConnection) -> None:
+    """The same after results were added or ended since the last time: takes as long as what is new.
+
+    Everything is derived where that is not all that changed: what the registry says, or a store derived by an earlier
+    version.
+    """
+    mark = (stored_fact(connection, _MARK) or "").split("|")
+    if len(mark) != 3 or mark[2] != _facts(connection):
+        derive(connection)
+        return
+    _run(connection, "own_tasks")
+    since = {"result": int(mark[0]), "import": int(mark[1])}
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {_CHANGED}", since)
+    connection.execute("CREATE OR REPLACE TEMP TABLE other_groups (benchmark VARCHAR)")
+    for part in ("10_chosen", "20_board", "30_groups"):
+        _run(connection, part)
+    _mark(connection)
+
+
+def derive_as_of(cursor: duckdb.DuckDBPyConnection, import_id: int) -> None:
+    """Make temporary derived tables, as they stood after an import, that shadow the store's own on this cursor.
+
+    The macros and views of the leaderboard, asked through the same cursor, then answer for that import. Give it a
+    cursor of its own (``Reader.own_cursor``): what is made here stays on it until it is closed.
+    """
+    cursor.execute("SET VARIABLE as_of = ?", [import_id])
+    schema = (_HERE.parent / "schema" / "20_derived.sql").read_text(encoding="utf-8")
+    for statement in duckdb.extract_statements(schema):
+        cursor.execute(statement.query.replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    _fill(cursor)
+
+
+def _fill(connection: duckdb.DuckDBPyConnection) -> None:
+    """Derive every model, those whose results stand together at a time."""
+    for table in ("chosen", "cells_held", "board", "board_subsets", "board_groups"):
+        connection.execute(f"DELETE FROM {table}")
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE in_turn AS
+        SELECT model, (row_number() OVER (ORDER BY min(result_id)) - 1) // ? AS turn
+        FROM current_results GROUP BY model""",
+        [_MODELS_AT_A_TIME],
+    )
+    [(turns,)] = connection.execute("SELECT coalesce(max(turn), 0) + 1 FROM in_turn").fetchall()
+    connection.execute("CREATE OR REPLACE TEMP TABLE other_groups (benchmark VARCHAR)")
+    for part in ("10_chosen", "20_board"):
+        for turn in range(turns):
+            connection.execute(
+                "CREATE OR REPLACE TEMP TABLE touched AS SELECT model FROM in_turn WHERE turn = ?", [turn]
+            )
+            if part == "20_board":
+                connection.execute("DELETE FROM other_cells; DELETE FROM left_tasks")
+            _run(connection, part)
+    connection.execute(
+        "DELETE FROM other_groups; INSERT INTO other_groups SELECT DISTINCT benchmark FROM benchmark_groups"
+    )
+    _run(connection, "30_groups")
+    connection.execute("DROP TABLE in_turn")
+
+
+def _run(connection: duckdb.DuckDBPyConnection, part: str) -> None:
+    connection.execute((_HERE / f"{part}.sql").read_text(encoding="utf-8"))
+
+
+def _facts(connection: duckdb.DuckDBPyConnection) -> str:
+    [(facts,)] = connection.execute(_FACTS).fetchall()
+    return str(facts)
+
+
+def _mark(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remember up to where everything is derived."""
+    [(result, last_import)] = connection.execute(_HOW_FAR).fetchall()
+    set_fact(connection, _MARK, f"{result}|{last_import}|{_facts(connection)}")
