@@ -29,7 +29,7 @@ from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import check_comparison, verdicts_of
 from evaluators.reproduce.warning_capture import WarningCapture, capturing_warnings
 
-__all__ = ["RunPlan", "begin_run", "data_of", "quiet_bars", "reproduce", "run_identity", "run_task"]
+__all__ = ["RunPlan", "begin_run", "data_of", "quiet_bars", "reproduce", "run_identity", "run_task", "task_estimates"]
 
 _CHARACTERS_A_TOKEN = 4.5  # of English; good enough to know that a book costs no more than its first page
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -88,7 +88,7 @@ def _run_all(
     """Run the tasks; whether the store knows already that all of them are done."""
     encoder = InstrumentedEncoder(model.encoder, screen.texts)
     done = len(plan.tasks) - len(waiting)
-    with screen.running(journal, model, done, waiting, _estimates(plan, model, encoder, waiting)):
+    with screen.running(journal, model, done, waiting, task_estimates(plan, model, encoder, waiting)):
         for task in waiting:
             screen.task_begins(task)
             record = run_task(task, encoder, journal, plan, capture)
@@ -102,17 +102,31 @@ def _run_all(
     return bool(waiting) and not busy
 
 
-def _estimates(plan: RunPlan, model: LoadedModel, encoder: InstrumentedEncoder, waiting: list[Any]) -> list[Estimate]:
+def task_estimates(
+    plan: RunPlan,
+    model: LoadedModel,
+    encoder: InstrumentedEncoder,
+    waiting: list[Any],
+    published: dict[str, float] | None = None,
+) -> list[Estimate]:
     """Time each task will take; nothing is measured when nothing is to be run.
+
+    Args:
+        plan: how they are run.
+        model: what they are run on.
+        encoder: the model's.
+        waiting: mteb's tasks.
+        published: seconds by task; what the store has of them if left out.
 
     Raises:
         ModelError: the model cannot encode a handful of plain texts, so no task can go well.
     """
     if not waiting:
         return []
-    names = [task.metadata.name for task in waiting]
+    if published is None:
+        published = published_seconds(model.name, [task.metadata.name for task in waiting], plan.store)
     if not encodes(model.encoder):
-        return [Estimate(*entry) for entry in published_seconds(model.name, names, plan.store).items()]
+        return [Estimate(*entry) for entry in published.items()]
     try:
         rate = throughput(encoder, waiting[0], plan.batch_size)
     except PlumblineError:
@@ -125,7 +139,7 @@ def _estimates(plan: RunPlan, model: LoadedModel, encoder: InstrumentedEncoder, 
         ) from error
     longest = _CHARACTERS_A_TOKEN * (settings_in_use(model.encoder).get("max_seq_length") or float("inf"))
     sizes = [(task.metadata.name, characters(task, longest)) for task in waiting]
-    return estimates(sizes, rate, published_seconds(model.name, names, plan.store))
+    return estimates(sizes, rate, published)
 
 
 def run_task(

@@ -1,0 +1,100 @@
+"""What a machine of the fleet does: load one model, then run tasks on it, one a call.
+
+One at a time: mteb seeds the process's random numbers for each task, so that two side by side would take them from one
+another and their figures would not be those of a serial run. More of a model's tasks at once are more actors of it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from data.store.errors import PlumblineError
+from data.store.storage import open_storage
+from data.store.vocabulary import Status
+from evaluators.fleet.answers import Elsewhere, Loaded, Ran, Refused, TaskFailedError, Watched
+from evaluators.fleet.plan import FleetPlan, ModelSetUp
+from evaluators.fleet.shelf import Cell, Shelf
+
+if TYPE_CHECKING:
+    from evaluators.fleet.loading import ReadyModel
+
+__all__ = ["SIGN", "ModelWorker"]
+
+
+SIGN = "plumbline worker "  # and its name: whose the lines are that follow in a log
+
+
+class ModelWorker:
+    """An actor: a model in a process of its own. After a restart its next call loads it again."""
+
+    def __init__(
+        self, plan: FleetPlan, setup: ModelSetUp, session: str, published: dict[str, float], name: str
+    ) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            print(f"{SIGN}{name}", file=stream, flush=True)
+        self._plan, self._setup, self._published = plan, setup, published
+        self._shelf = Shelf(open_storage(plan.storage), session)
+        self._ready: ReadyModel | None = None
+        self._watched = Watched("", 0, 0, 0.0)
+        self._failures: dict[str, int] = {}
+
+    def load(self) -> Loaded | Refused:
+        """Preflight, load and measure; what is wrong with a model is an answer."""
+        try:
+            return self._load().look(self._shelf, self._published)
+        except PlumblineError as error:
+            return Refused(str(error), [])
+
+    def run(self, task: str, dead: frozenset[str] = frozenset()) -> Ran | Elsewhere:
+        """Run a task, unless another session does or did.
+
+        Args:
+            task: its name.
+            dead: sessions whose claims count no more.
+
+        Raises:
+            TaskFailedError: it raised.
+        """
+        ready = self._ready or self._load()
+        digest, cell = ready.digest, ready.cell(task)
+        if self._shelf.is_done(digest, cell):
+            return Ran({"task": task, "status": Status.DONE}, ours=False)
+        if (owner := self._shelf.claim(digest, cell, dead)) is not None:
+            return Elsewhere(owner)
+        record = ready.run(task, self._progress)
+        self._watched = Watched("", 0, 0, 0.0)
+        if record["status"] == Status.DONE:
+            return Ran(record, self._commit(ready, cell, record))
+        if record.get("out_of_memory"):
+            return Ran(record, ours=True)
+        self._failures[task] = self._failures.get(task, 0) + 1
+        time.sleep(min(self._plan.limits.heartbeat / 10 * 2 ** self._failures[task], 60))  # what failed may recover
+        raise TaskFailedError(record)
+
+    def watch(self) -> Watched:
+        """How far the task at hand is; asked while it runs."""
+        return self._watched
+
+    def _progress(self, task: str, texts: int, asked: int, seconds: float) -> None:
+        self._watched = Watched(task, texts, asked, seconds)
+
+    def _load(self) -> ReadyModel:
+        from evaluators.fleet.loading import ready_model
+
+        self._ready = ready_model(self._plan, self._setup, self._shelf)
+        return self._ready
+
+    def _commit(self, ready: ReadyModel, cell: Cell, record: dict[str, Any]) -> bool:
+        file = ready.folder / record["file"]
+        place = (file.parent.parent.name, file.parent.name)
+        meta = file.with_name("model_meta.json")
+        return self._shelf.commit(
+            ready.digest,
+            cell,
+            record,
+            file.read_bytes(),
+            place,
+            meta.read_bytes() if meta.is_file() else None,
+        )
