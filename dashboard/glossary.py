@@ -25,6 +25,7 @@ _STORE, _PREFLIGHT = "data/README.md", "docs/preflight.md"
 _CONTRACT, _IMPORTING = (_STORE, "The contract for others"), (_STORE, "Importing the record")
 _PARITY, _REPRODUCED = (_STORE, "Parity checks"), ("docs/reproduce.md", "What is kept")
 _DELTAS, _FLOORS, _SURE = (_STORE, "Deltas and verdicts"), (_STORE, "Noise floors"), (_STORE, "How sure a rank is")
+_FILLED = (_STORE, "Filling in")
 _RANKED, _FIGURES, _VECTORS = ("leaderboard", "use", "compare", "models"), ("reproduction",), ("drift",)
 
 TERMS = (
@@ -57,6 +58,10 @@ TERMS = (
     Term(mark("Mean (TaskType)"), mark(
         "The mean of the means of the task types, so that a type with many tasks weighs no more than one with few."),
         _CONTRACT, _RANKED),
+    Term(mark("Predicted mean"), mark(
+        "What the mean of a model that lacks tasks would come to, with its interval, by the tasks it has and the other "
+        "models of the record. It is no score, and in no rank unless one asks for it."),
+        _FILLED, ("leaderboard", "replace")),
     Term(mark("Rank range"), mark(
         "Where the rank would lie, 19 times in 20, had the benchmark been made of other tasks like these."), _SURE,
         _RANKED),

@@ -31,6 +31,34 @@ _OF_THE_STORE = (
 )
 
 
+# What keeps a newer store away, where it comes from shared storage.
+_OF_THE_STORAGE = (
+    mark("The storage cannot be reached or does not answer"),
+    mark("Check the address and the network, and try again: nothing was changed by halves."),
+    mark("The storage refused us"),
+    mark("There is no such bucket"),
+    mark("Check its name, or make it."),
+    mark("The storage has no such file"),
+    mark("Check the path."),
+    mark("The storage has no space left"),
+    mark("Free some, and try again."),
+    mark("The storage could not do what it was asked"),
+    mark("Look into its log."),
+    mark("No store was published there yet"),
+    mark("`python -m evaluators publish` publishes one."),
+    mark("What says which store was published cannot be read"),
+    mark("Publish again once it was removed."),
+    mark("The store that arrived is not the one that was published"),
+    mark("It is fetched again; if that does not help, publish again."),
+    mark("The published store is of a later schema than this version of Plumbline reads"),
+    mark("Update Plumbline here; until then the store before it is shown."),
+    mark("The store here holds runs of this machine, which the published one would take the place of"),
+    mark("Name another file with PLUMBLINE_STORE; this one stays as it is."),
+    mark("A published store cannot be put here"),
+    mark("Make the folder writable for this process, or free space there."),
+)
+
+
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
     """Show an error of the tree in ``data/store/errors.py`` as a sentence instead of a traceback."""

@@ -19,6 +19,7 @@ from dashboard.queries import use as use_queries
 from dashboard.queries.replace import ENOUGH, USUAL
 from dashboard.queries.use import Limits
 from dashboard.sections.candidate import Documents, Exchange, show_exchange
+from dashboard.sections.filled_means import with_means
 from dashboard.sections.grid import show_sortable
 from dashboard.sections.layout import lay_out
 from dashboard.sections.prices import show_faults_of_prices, with_prices
@@ -200,7 +201,10 @@ def show_candidates(answers: Answers) -> None:
     if compared.empty:
         return
     st.subheader(tr("Candidates"), anchor=False)
-    table = replace_tables.candidates_table(with_private(compared.head(SHOWN)))
+    shown = with_means(
+        compared.head(SHOWN), answers.choices.incumbent, answers.choices.benchmark, answers.choices.strict
+    )
+    table = replace_tables.candidates_table(with_private(shown))
     row = show_sortable(table, "rows", height=38 + 35 * min(12, len(table.source)))
     if row is not None:  # before the control it sets, which is below
         url_state.set_choice("candidate", str(row["model"]))

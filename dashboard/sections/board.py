@@ -14,10 +14,12 @@ from dashboard.formatting import count, plain
 from dashboard.queries import badges as badges_queries
 from dashboard.queries import intervals as intervals_queries
 from dashboard.queries import leaderboard as leaderboard_queries
+from dashboard.queries.filling import FilledBoard
 from dashboard.queries.intervals import Intervals
 from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.sections.badges import badge_words
 from dashboard.sections.figure import show_chart
+from dashboard.sections.filling import choose_filling, show_filled
 from dashboard.sections.grid import show_csv, show_table
 from dashboard.sections.links import compare_link
 from dashboard.tables import leaderboard as leaderboard_tables
@@ -72,8 +74,11 @@ def show_board(board: Board) -> None:
 
 def show_board_table(board: Board) -> None:
     """The table with its controls, and what the signs in it mean."""
-    table = _board_table(board)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
+    lacking = int((board.models["tasks_missing"] > 0).sum())
+    switches = st.container(horizontal=True)
+    filled = choose_filling(board.name, board.selection, lacking, where=switches)
+    table = _board_table(board, filled)
     wanted = url_state.text_input(
         tr("Search by name"), "name", where=bar, placeholder=tr("part of a name"), icon=":material/search:", width=300
     )
@@ -86,6 +91,8 @@ def show_board_table(board: Board) -> None:
     if table.source.empty:
         st.info(tr("No model's name holds “{part}”.", part=plain(wanted)), icon=":material/search_off:")
         return
+    if filled is not None:
+        show_filled(filled, lacking)
     show_grid(table)
     show_legend(board.models, len(board.models) - len(table.source))
 
@@ -107,7 +114,7 @@ def _head(name: str) -> str:
     return tr(name.rstrip())
 
 
-def _board_table(board: Board) -> Table:
+def _board_table(board: Board, filled: FilledBoard | None) -> Table:
     name, selection = board.name, board.selection
     by_type = board.benchmark["show_task_types"]
     whole = selection.tasks is None and not selection.trusted
@@ -118,6 +125,7 @@ def _board_table(board: Board) -> Table:
         types=answer_of(leaderboard_queries.type_means, name, selection) if by_type else None,
         intervals=board.intervals.models,
         checked=badge_words(answer_of(badges_queries.badges)),
+        filled=filled,
     )
 
 

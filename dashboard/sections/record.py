@@ -9,10 +9,12 @@ import streamlit as st
 from dashboard import looks
 from dashboard.access import answer_of, version
 from dashboard.addresses import commit_address
-from dashboard.formatting import count, day
+from dashboard.formatting import count, day, plain
+from dashboard.messages import in_one_sentence
 from dashboard.queries import overview as overview_queries
 from dashboard.queries.overview import Record
-from dashboard.words import tr, tr_n
+from dashboard.words import running, tr, tr_n
+from data.store.following import followed
 
 __all__ = ["OLD", "show_record"]
 
@@ -29,12 +31,30 @@ def show_record() -> None:
         count(record.runs, "own run"), count(record.checks, "check"),
     ]  # fmt: skip
     st.markdown(" · ".join(facts))
+    _show_followed()
     published = datetime.fromtimestamp(version().mtime_ns / 1e9, UTC)
     st.caption(
         tr("Models, tasks and benchmarks as mteb {mteb} describes them. This version of the store was published on"
            " {moment:%Y-%m-%d %H:%M} UTC.",
            mteb=record.mteb_version or tr("of an unknown version"), moment=published)
     )  # fmt: skip
+
+
+def _show_followed() -> None:
+    """Of a store that comes from shared storage: which publication it is, and what keeps a newer one away."""
+    state = followed()
+    if state is None:
+        return
+    if state.shown is not None:
+        st.caption(
+            tr("The store comes from {place}: publication {number:,}, of {moment:%Y-%m-%d %H:%M} UTC.",
+               place=plain(state.address), number=state.shown.number,
+               moment=datetime.fromisoformat(state.shown.published_at))
+        )  # fmt: skip
+    if state.trouble is not None and state.since is not None:
+        sentence = tr("Since {moment:%Y-%m-%d %H:%M} UTC no newer store could be had, and this one is shown on.",
+                      moment=state.since)  # fmt: skip
+        st.markdown(running(looks.CAUTION.mark(sentence), in_one_sentence(state.trouble)))
 
 
 def _origin(record: Record, today: date) -> str:

@@ -37,6 +37,7 @@ def serve(
 
     from dashboard.serve.application import application
     from dashboard.serve.settings import on_this_machine, settings_from
+    from dashboard.start.following import follow_published
     from dashboard.start.warming import keep_warm
     from data.store.errors import InputError
 
@@ -48,6 +49,7 @@ def serve(
             remedy="Set PLUMBLINE_SECRET_FILE or a provider (docs/deploy.md), or say --open-to-all.",
         )
     _tell(settings, address, port)
+    follow_published()
     keep_warm()
     uvicorn.run(application(settings), host=address, port=port, **_server_options(settings))
 

@@ -25,8 +25,10 @@ def run(
     """Serve the dashboard on this machine: ``streamlit run dashboard/app.py``, with pages drawn ahead."""
     from streamlit.web.cli import main as streamlit
 
+    from dashboard.start.following import follow_published
     from dashboard.start.warming import keep_warm
 
+    follow_published()
     keep_warm()
     sys.argv = ["streamlit", "run", str(_APP), "--server.address", address, "--server.port", str(port)]
     streamlit(prog_name="streamlit")

@@ -108,6 +108,7 @@ class Column:
         sort: the column of the frame it is sorted by; its own source without.
         small_first: whether small numbers are what one looks for first; texts begin with A in any case.
         ours: whether the head is a word of ours and said in the viewer's language, not the name of a model or task.
+        head: what is shown in place of its name, where that has to be said of what addresses go on calling so.
     """
 
     name: str
@@ -120,11 +121,12 @@ class Column:
     sort: str | None = None
     small_first: bool = False
     ours: bool = True
+    head: str | None = None
 
     @property
     def label(self) -> str:
         """Its head as it is shown."""
-        return tr(self.name) if self.ours else self.name
+        return tr(self.head or self.name) if self.ours else self.name
 
     def values(self, frame: pd.DataFrame) -> pd.Series:
         """What stands in it, a row of the frame each."""

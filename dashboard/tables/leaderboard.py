@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.queries.filling import FilledBoard
 from dashboard.queries.leaderboard import quality_of
 from dashboard.tables.columns import COMPACT, DATE, LICENCE, POINTS, WHOLE, Column, Format, Table, number
+from dashboard.tables.filling import with_predicted
 from dashboard.words import mark, phrase, tr
 from data.rules.bootstrap import AHEAD, TIED
 
@@ -106,6 +108,7 @@ def board_table(
     types: pd.DataFrame | None = None,
     intervals: pd.DataFrame | None = None,
     checked: pd.Series | None = None,
+    filled: FilledBoard | None = None,
 ) -> Table:
     """The table of a benchmark: one row a model, scores in points, missing ones blank.
 
@@ -116,6 +119,7 @@ def board_table(
         types: means of task types (0-1), models down.
         intervals: of :class:`dashboard.queries.intervals.Intervals`, by model.
         checked: badges by model.
+        filled: what is predicted where tasks are missing, in columns of its own; with ranks, these come first.
     """
     quality = quality_of(benchmark)
     missing = board["tasks_missing"]
@@ -139,7 +143,7 @@ def board_table(
         *_LEADING, *_means(benchmark, quality), *_scored(source), *([] if checked is None else [_CHECKED]),
         *further, _ZERO_SHOT, *FACTS,
     ]  # fmt: skip
-    return Table.of(columns, source)
+    return Table.of(columns, source) if filled is None else with_predicted(columns, source, filled)
 
 
 def _means(benchmark: Mapping[str, Any], quality: str) -> list[Column]:

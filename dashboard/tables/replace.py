@@ -24,6 +24,7 @@ from dashboard.tables.columns import (
     Table,
     number,
 )
+from dashboard.tables.filling import PREDICTED
 from dashboard.words import listed, mark, tr
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED
 
@@ -39,6 +40,12 @@ _CANDIDATES = (
     Column("Difference", "difference", DIFFERENCE, "To the model you have, in points, on the tasks both have"),
     INTERVAL,
     Column("What the tasks say", "says"),
+    Column(
+        "Mean of all tasks", "mean_of_all", POINTS,
+        "Of the benchmark, as the Leaderboard has it; blank where a task is missing. What is said is of shared tasks",
+        optional=True,
+    ),
+    PREDICTED,
     Column("Shared tasks", "tasks"),
     Column("Wins", "wins"),
     Column("Losses", "losses"),

@@ -28,6 +28,7 @@ __all__ = [
     "Version",
     "bring_up_to_date",
     "open_reader",
+    "put_in_place",
     "reading",
     "store_path",
     "version_of",
@@ -156,6 +157,33 @@ def writing(path: Path | None = None, *, fresh: bool = False) -> Iterator[duckdb
     path = path or store_path()
     must_be_writable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path):
+        _sweep(path)
+        private = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            with _private(path, private, fresh) as connection:
+                yield connection
+            _publish(private, path)
+        finally:
+            for leftover in (private, private.with_name(private.name + ".wal")):
+                leftover.unlink(missing_ok=True)
+
+
+def put_in_place(store: Path, path: Path) -> None:
+    """Publish a whole store that came from elsewhere, a file in the folder of ``path``, in one step as a writer does.
+
+    Raises:
+        StoreDamagedError, StoreOutdatedError: it is no store of today's schema; the published one stays.
+        StoreBusyError: another process is writing.
+    """
+    open_reader(store).close()
+    with _alone(path):
+        _publish(store, path)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of writers; raises StoreBusyError where another process does."""
     lock = FileLock(f"{path}.lock")
     try:
         lock.acquire(timeout=0)
@@ -166,15 +194,7 @@ def writing(path: Path | None = None, *, fresh: bool = False) -> Iterator[duckdb
             remedy="Wait until it has finished, or name another file with PLUMBLINE_STORE.",
         ) from None
     try:
-        _sweep(path)
-        private = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
-            with _private(path, private, fresh) as connection:
-                yield connection
-            _publish(private, path)
-        finally:
-            for leftover in (private, private.with_name(private.name + ".wal")):
-                leftover.unlink(missing_ok=True)
+        yield
     finally:
         lock.release()
 

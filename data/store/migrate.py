@@ -12,7 +12,7 @@ import duckdb
 
 from data.store.errors import StoreDamagedError, StoreOutdatedError
 
-__all__ = ["NOISE_FLOORS", "SCHEMA_VERSION", "check_schema", "create", "damaged", "migrate"]
+__all__ = ["NOISE_FLOORS", "RECORD", "SCHEMA_VERSION", "check_schema", "create", "damaged", "migrate", "renew_views"]
 
 # Raised whenever a table or a view changes shape. A writer brings a store of an earlier version up to this one;
 # readers, who change nothing, say which command does.
@@ -20,7 +20,8 @@ SCHEMA_VERSION = 3
 _EARLIEST = 1  # the first version there is a script from
 
 _HERE = Path(__file__).resolve().parent
-NOISE_FLOORS = _HERE.parent / "record" / "noise_floors.parquet"
+RECORD = _HERE.parent / "record"  # what is bundled
+NOISE_FLOORS = RECORD / "noise_floors.parquet"
 _REBUILD = "Run `python -m evaluators import --rebuild` to write it again from the bundled record."
 _UPDATE = "Run `python -m evaluators import` to bring it up to date; nothing in it is lost."
 
@@ -49,8 +50,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         try:
             for version in range(int(written) + 1, SCHEMA_VERSION + 1):
                 _execute(connection, f"migrations/{version:02d}*.sql")
-            _drop_views(connection)
-            _execute(connection, "views/*.sql")
+            renew_views(connection)
             connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
         except duckdb.Error as error:
             connection.rollback()
@@ -100,6 +100,12 @@ def _execute(connection: duckdb.DuckDBPyConnection, scripts: str) -> None:
     """Run the scripts of a folder in the order of their file names."""
     for script in sorted(_HERE.glob(scripts)):
         connection.execute(script.read_text(encoding="utf-8"))
+
+
+def renew_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Put today's views and macros in the place of whatever a store has."""
+    _drop_views(connection)
+    _execute(connection, "views/*.sql")
 
 
 def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:

@@ -64,6 +64,7 @@ def read_batch(source: Source, paths: Sequence[str], names: Names, origin: str |
     columns = _Columns()
     rejected = []
     identities: dict[str, Identity] = {}
+    source.ahead(paths)
     for position, path in enumerate(paths):
         folder = path.rpartition("/")[0]
         try:

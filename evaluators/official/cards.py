@@ -40,8 +40,11 @@ def describe_unregistered(connection: duckdb.DuckDBPyConnection, sources: Iterab
         FROM seen JOIN results USING (result_id) JOIN models USING (model)
         WHERE NOT registered AND experiment = '' GROUP BY model, root"""
     ).fetchall()
-    for model, root, path in rows:
-        facts = _facts(by_root[root], f"{path.rpartition('/')[0]}/{META}")
+    cards = [(model, root, f"{path.rpartition('/')[0]}/{META}") for model, root, path in rows]
+    for root, source in by_root.items():
+        source.ahead([path for _, of, path in cards if of == root])
+    for model, root, path in cards:
+        facts = _facts(by_root[root], path)
         if facts:
             _update(connection, model, facts)
 

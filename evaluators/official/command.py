@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["reading_progress", "register", "show_summary"]
 
 _Place = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--from",
         metavar="PATH",
-        help="A checkout of embeddings-benchmark/results, mteb's cache folder, a results folder, or a zip of one.",
+        help="A checkout of embeddings-benchmark/results, mteb's cache folder, a results folder, a zip of one, or the "
+        "address of one on shared storage (s3://bucket/path).",
         show_default="the bundled record",
     ),
 ]
@@ -37,6 +38,7 @@ _Origin = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this area's commands to the command line."""
     app.command("import")(import_)
+    app.command("publish")(publish_)
 
 
 def import_(
@@ -57,13 +59,12 @@ def import_(
     if recorded:
         return
     from data.store.errors import InputError
-    from data.store.vocabulary import ImportKind, Origin
+    from data.store.vocabulary import ImportKind
     from evaluators.official.importer import import_bundle, import_from
 
     if place is not None and download:
         raise InputError("--from and --download name two sources", remedy="Give one of them.")
-    if origin not in (None, *Origin):
-        raise InputError(f"'{origin}' is no origin of a score", remedy=f"It is one of {', '.join(Origin)}.")
+    _check_origin(origin)
     if place is None and not download:
         # a store of another schema, or a damaged file, is not added to but written again
         show_summary(import_bundle(rebuild=rebuild or not usable))
@@ -76,6 +77,51 @@ def import_(
         summary = import_from(source, origin=origin, rebuild=rebuild, kind=kind, progress=progress)
     show_summary(summary)
     _put_runs_back(rebuild)
+
+
+def publish_(
+    to: Annotated[str, typer.Argument(metavar="ADDRESS", help="Shared storage: s3://bucket/path, or a folder.")],
+    place: Annotated[
+        list[str] | None,
+        typer.Option("--from", metavar="PATH", help="What to import first; may be repeated.", show_default="ADDRESS"),
+    ] = None,
+    no_import: Annotated[bool, typer.Option("--no-import", help="Publish the store as it is.")] = False,
+    origin: _Origin = None,
+    keep: Annotated[int, typer.Option(min=1, help="How many stores stay there.")] = 5,
+    own_runs: Annotated[bool, typer.Option("--own-runs", help="Publish runs of this machine, too.")] = False,
+) -> None:
+    """Import what is new on shared storage, then publish the store there for every dashboard that follows it."""
+    from data.store.storage import open_storage
+    from data.store.vocabulary import ImportKind
+    from evaluators.official.importer import import_from
+    from evaluators.official.publishing import publish_from
+
+    _check_origin(origin)
+    storage = open_storage(to)
+
+    def bring() -> None:
+        for each in place or [storage.url]:
+            with reading_progress("Reading results") as progress:
+                show_summary(import_from(each, origin=origin, kind=ImportKind.FOLDER, progress=progress))
+
+    published = publish_from(storage, None if no_import else bring, keep=keep, own_runs=own_runs)
+    publication = published.publication
+    if published.fetched is not None:
+        typer.echo(f"Began from publication {published.fetched.number}, which was fetched.")
+    if published.elsewhere and published.new:
+        typer.echo(
+            "The publication before was made of another store; its history of imports is not in this one.", err=True
+        )
+    verb = "Published" if published.new else "Nothing new: it stays"
+    typer.echo(f"{verb} publication {publication.number} ({publication.size / 2**20:.1f} MB) at {storage.url}.")
+
+
+def _check_origin(origin: str | None) -> None:
+    from data.store.errors import InputError
+    from data.store.vocabulary import Origin
+
+    if origin not in (None, *Origin):
+        raise InputError(f"'{origin}' is no origin of a score", remedy=f"It is one of {', '.join(Origin)}.")
 
 
 def _put_runs_back(fresh: bool) -> None:

@@ -16,10 +16,12 @@ import pyarrow as pa
 from data.store.database import bring_up_to_date, reading, store_path, writing
 from data.store.derive import derive
 from data.store.rows import append, next_number, set_fact, stored_fact
+from data.store.storage import is_address, open_storage
 from data.store.vocabulary import ImportKind, Origin
 from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
 from evaluators.official.cards import describe_unregistered
+from evaluators.official.from_storage import stored_sources
 from evaluators.official.git import checkout_commit
 from evaluators.official.merge import fill_in_names, merge
 from evaluators.official.own_runs import REPRODUCTIONS, unpack
@@ -60,7 +62,7 @@ class _Changes(NamedTuple):
 
 
 def import_from(
-    place: Path,
+    place: Path | str,
     *,
     origin: str | None = None,
     rebuild: bool = False,
@@ -71,7 +73,7 @@ def import_from(
     """Import the results at ``place``: a checkout of the results repository, mteb's cache folder, a zip of either.
 
     Args:
-        place: the folder or zip.
+        place: the folder or zip, or the address of shared storage that holds them (``s3://bucket/path``).
         origin: ``reproduced`` for runs that are not of the published record; by default `reported` for the revision
             ``external``, `reproduced` for a cache folder's own runs, else `official`.
         rebuild: start from an empty store.
@@ -82,10 +84,12 @@ def import_from(
     Raises:
         InputError: nothing there looks like results of mteb.
         StoreBusyError: another process is writing.
+        StorageError: shared storage cannot be listed or read; the store is as it was.
     """
     began, started_at = time.monotonic(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
     store = store or store_path()
-    places = [(source, list(source.files())) for source in result_sources(place)]
+    place, sources = _sources(place)
+    places = [(source, list(source.files())) for source in sources]
 
     def is_current(cursor: duckdb.DuckDBPyConnection) -> bool:
         return not any(_changes(cursor, *each) for each in places) and _facts_are_current(cursor)
@@ -100,7 +104,7 @@ def import_from(
         changes = [_changes(connection, *each) for each in places]
         for change in changes:
             importing.read(change, names, origin or (Origin.REPRODUCED if change.source.own_runs else None), progress)
-        commit, date = checkout_commit(place)
+        commit, date = checkout_commit(place) if isinstance(place, Path) else (None, None)
         summary = importing.finish(looked_at.files_seen, began, commit=commit, date=date)
         describe_unregistered(connection, [change.source for change in changes])
         derive(connection)
@@ -132,6 +136,16 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
         return summary._replace(seconds=time.monotonic() - began)
 
 
+def _sources(place: Path | str) -> tuple[Path | str, list[Source]]:
+    """A place as it is called, and the results there; a folder by its address is the folder."""
+    if not is_address(str(place)):
+        return Path(place), result_sources(Path(place))
+    storage = open_storage(place)
+    if storage.scheme == "file":
+        return Path(storage.url), result_sources(Path(storage.url))
+    return storage.url, stored_sources(storage.url)
+
+
 def _unchanged(
     store: Path, is_current: Callable[[duckdb.DuckDBPyConnection], bool], summary: ImportSummary, began: float
 ) -> ImportSummary | None:
@@ -148,7 +162,9 @@ def _changes(cursor: duckdb.DuckDBPyConnection, source: Source, files: list[Foun
     rows = cursor.execute("SELECT path, size, mtime_ns FROM files WHERE root = ?", [source.root]).fetchall()
     before = {path: (size, mtime_ns) for path, size, mtime_ns in rows}
     new = {file.path for file in files if before.get(file.path) != (file.size, file.mtime_ns)}
-    vanished = before.keys() - {file.path for file in files}
+    # Of a folder that cannot be listed nobody knows what has vanished.
+    unlisted = tuple(f"{file.path}/" for file in files if file.unlisted)
+    vanished = {path for path in before.keys() - {file.path for file in files} if not path.startswith(unlisted)}
     renamed = {path.rpartition("/")[0] for path in new | vanished if path.endswith(f"/{META}")}
     stale = [file for file in files if file.path in new or file.path.rpartition("/")[0] in renamed]
     return _Changes(source, stale, sorted(vanished))

@@ -10,13 +10,13 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from data.store.errors import InputError, UnreadableResultError
 
-__all__ = ["EXPERIMENTS", "LARGEST", "META", "FoundFile", "Source", "result_sources"]
+__all__ = ["EXPERIMENTS", "LARGEST", "META", "FoundFile", "Source", "result_sources", "above_limit"]
 
 META = "model_meta.json"
 EXPERIMENTS = "experiments"
@@ -28,12 +28,17 @@ _DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, R
 
 
 class FoundFile(NamedTuple):
-    """A file that is, or claims to be, a result: path below the root, and ``problem`` if it must not be opened."""
+    """A file that is, or claims to be, a result: path below the root, and ``problem`` if it must not be opened.
+
+    ``mtime_ns`` is another where the file is: the time of its last change, in a zip its checksum, on shared storage 63
+    bits of a hash of its etag. ``unlisted`` is a folder of which nobody knows what is in it.
+    """
 
     path: str
     size: int
     mtime_ns: int
     problem: str | None = None
+    unlisted: bool = False
 
 
 class Source(Protocol):
@@ -44,6 +49,9 @@ class Source(Protocol):
 
     def files(self) -> Iterator[FoundFile]:
         """Every file to look at, folder by folder, each folder's model_meta.json included."""
+
+    def ahead(self, paths: Sequence[str]) -> None:
+        """These are read next, in this order; where each is a wait, all are asked for now."""
 
     def has(self, path: str) -> bool:
         """Whether a file is there."""
@@ -122,7 +130,7 @@ class FolderSource:
             with os.scandir(f"{self.root}/{folder}") as entries:
                 return sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            yield FoundFile(folder, 0, 0, f"The folder cannot be opened: {error.strerror}")
+            yield FoundFile(folder, 0, 0, f"The folder cannot be opened: {error.strerror}", unlisted=True)
             return []
 
     def _found(self, entry: os.DirEntry[str], path: str) -> FoundFile:
@@ -140,10 +148,13 @@ class FolderSource:
             return "It is a pipe or a device, not a file"
         if not self._stays_inside(entry):
             return _LEADS_OUT
-        return _too_large(status.st_size)
+        return above_limit(status.st_size)
 
     def _stays_inside(self, entry: os.DirEntry[str]) -> bool:
         return not entry.is_symlink() or str(Path(entry.path).resolve()).startswith(self._inside)
+
+    def ahead(self, paths: Sequence[str]) -> None:
+        pass
 
     def has(self, path: str) -> bool:
         place = Path(self.root, path)
@@ -157,7 +168,7 @@ class FolderSource:
                 status = os.fstat(file)
                 if not stat.S_ISREG(status.st_mode):
                     raise UnreadableResultError("It is a pipe or a device, not a file")
-                if problem := _too_large(status.st_size):
+                if problem := above_limit(status.st_size):
                     raise UnreadableResultError(problem)
                 return os.read(file, status.st_size)
             finally:
@@ -170,7 +181,8 @@ _FOR_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINAR
 _LEADS_OUT = "The link leads out of the folder that is imported"
 
 
-def _too_large(size: int) -> str | None:
+def above_limit(size: int) -> str | None:
+    """Why a file of so many bytes is not opened, or None."""
     return f"The file has {size / 2**20:.0f} MB; no result has more than {LARGEST // 2**20}" if size > LARGEST else None
 
 
@@ -192,13 +204,16 @@ class ZipSource:
             below = parts[parts.index("results") + 1 :] if "results" in parts else parts
             if not member.filename.endswith(".json") or member.is_dir():
                 continue
-            problem = _too_large(member.file_size)
+            problem = above_limit(member.file_size)
             if ".." in parts or member.filename.startswith("/"):
                 problem = "The path leads out of the archive"
             elif not (len(below) == 3 or (len(below) == 5 and below[2] == EXPERIMENTS)):
                 problem = "It does not lie at <model>/<revision>/<Task>.json"
             # the checksum stands in for the time: it changes exactly when the content does
             yield FoundFile(member.filename, member.file_size, member.CRC, problem)
+
+    def ahead(self, paths: Sequence[str]) -> None:
+        pass
 
     def has(self, path: str) -> bool:
         return path in self._open().NameToInfo

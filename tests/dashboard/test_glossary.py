@@ -30,6 +30,7 @@ OURS = {
     "references?": "Reference", "unstable": "Unstable", "peers": "Peers", "robust": "Robust", "points": "Points",
     "benchmarks?": "Benchmark", "outdated": "Outdated", "imports?": "Import", "record": "Record",
     "licence": "Licence class",
+    "predicted means?": "Predicted mean",
     "diagnos[ei]s": "Cause", "candidates?": "Reference", "badge": "Badge", "today's data": "Strict",
 }  # fmt: skip
 

@@ -9,10 +9,12 @@ import typer
 
 from data.store.errors import InputError
 from evaluators.official.command import reading_progress, show_summary
+from tests.maintain.faults import faults
 from tests.maintain.noise import noise
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.command()(noise)
+app.command()(faults)
 
 
 @app.command()

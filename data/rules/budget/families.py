@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["families", "stem"]
+__all__ = ["dealt", "families", "stem"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -124,6 +125,24 @@ def stem(model: str) -> tuple[str, str]:
     words = [word for word in re.split(r"[-_. ]+", name) if word and word not in _GENERIC and not _SIZE.fullmatch(word)]
     telling = words[0].rstrip("0123456789") or words[0] if words else ""
     return organisation, telling
+
+
+def dealt(members: Sequence[str], folds: int, seed: int) -> dict[str, int]:
+    """A fold for each family: the largest first, each into the fold that has the fewest models so far.
+
+    Args:
+        members: the family of each model.
+        folds: how many.
+        seed: of the order of families of one size.
+    """
+    names = list(map(str, np.random.default_rng(seed).permutation(np.array(sorted(set(members))))))
+    size = Counter(members)
+    filled = [0] * folds
+    fold_of = {}
+    for name in sorted(names, key=lambda name: -size[name]):
+        fold_of[name] = fold = filled.index(min(filled))
+        filled[fold] += size[name]
+    return fold_of
 
 
 def _apart(scores: Floats, i: int, j: int) -> float:

@@ -132,14 +132,19 @@ def _expected(table: Floats, patterns: list[tuple[Places, Places]], mean: Floats
 
 
 def _drawn(squares: Floats, models: int, same: Flags, shrink: float) -> Floats:
-    """The covariance of ``squares`` drawn towards two correlations: within task types, and between them."""
+    """The covariance of ``squares`` drawn towards two correlations: within task types, and between them.
+
+    Where tasks of a type agree less than tasks of two types do, it is one: two such ones make no covariance.
+    """
     spread = np.sqrt(np.maximum(np.diag(squares) / models, _TINY**2))
     outer = np.outer(spread, spread)
     correlation = squares / models / outer
     apart = ~np.eye(len(spread), dtype=bool)
     target = np.eye(len(spread))
-    for group in (apart & same, apart & ~same):
-        if group.any():
-            target[group] = correlation[group].mean()
+    groups = [group for group in (apart & same, apart & ~same) if group.any()]
+    if len(groups) == 2 and correlation[groups[0]].mean() < correlation[groups[1]].mean():
+        groups = [apart]
+    for group in groups:
+        target[group] = correlation[group].mean()
     drawn = (squares + shrink * target * outer) / (models + shrink)
     return np.asarray((drawn + drawn.T) / 2)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from data.rules.budget.families import dealt
 from data.rules.budget.gaussian import Gaussian, fit
 from data.rules.budget.places import places
 from data.rules.budget.table import TaskTable
@@ -94,7 +95,7 @@ class Predictor:
     gaussian: Gaussian
     fold: Places
     without: tuple[Gaussian, ...]
-    _factors: dict[tuple[bytes, bytes], tuple[float, int]] = field(default_factory=dict, repr=False, compare=False)
+    _factors: dict[bytes, dict[bytes, tuple[float, int]]] = field(default_factory=dict, repr=False, compare=False)
 
     def predict(
         self,
@@ -158,34 +159,35 @@ class Predictor:
     def _interval(self, after: Gaussian, weights: Floats, at: Places, level: float) -> tuple[Predicted, float, int]:
         """A weighted mean with its interval, by how many standard deviations either way, and from how many models."""
         value, sd = float(weights @ after.mean), _sd(after.cov, weights)
-        key = (at.tobytes(), weights.tobytes())
-        if key not in self._factors:
-            self._factors[key] = _factor(self._residuals(at, weights))
-        factor, held_out = self._factors[key]
+        if at.tobytes() not in self._factors:
+            self._factors[at.tobytes()] = self._calibrated(at)
+        factor, held_out = self._factors[at.tobytes()][weights.tobytes()]
         factor *= float(stats.t.ppf(0.5 + level / 2, _TAILS) / stats.t.ppf(0.5 + LEVEL / 2, _TAILS))
         half = factor * sd if sd > _SURE else 0.0
         return Predicted(value, value - half, value + half), factor, held_out
 
-    def _residuals(self, at: Places, weights: Floats) -> Floats:
-        """Residuals of a weighted mean in predicted standard deviations, of each model predicted by other families."""
-        scores, residuals = self.table.scores, []
+    @cached_property
+    def _asked(self) -> Floats:
+        """(1 + types, tasks), the weights of the headline mean and of each type's."""
+        return np.array([self.table.weights, *(self.table.of_type(kind) for kind in dict.fromkeys(self.table.types))])
+
+    def _calibrated(self, at: Places) -> dict[bytes, tuple[float, int]]:
+        """For each mean that is asked for, by how many standard deviations those who were left out were off."""
+        residuals: list[list[float]] = [[] for _ in self._asked]
+        scores = self.table.scores
         some = ~np.isnan(scores)
-        usable = (some @ weights >= _MOST_OF_IT) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))
+        usable = (some @ self._asked.T >= _MOST_OF_IT) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))[:, None]
         for fold, gaussian in enumerate(self.without):
-            rows = np.flatnonzero(usable & (self.fold == fold))
+            rows = np.flatnonzero(usable.any(axis=1) & (self.fold == fold))
             for mine, there in places(some[rows]):
-                seen = np.intersect1d(at, there)
-                part = np.zeros(len(weights))
-                part[there] = weights[there] / weights[there].sum()
-                gain = gaussian.gain(seen, np.zeros(len(seen))) if len(seen) else np.zeros((len(weights), 0))
-                sd = _sd(gaussian.cov - gain @ gaussian.cov[seen], part)
-                if sd <= _SURE or not part[np.setdiff1d(there, seen)].any():
-                    continue
-                own = scores[rows[mine]]
-                expected = gaussian.mean + (own[:, seen] - gaussian.mean[seen]) @ gain.T
-                expected[:, seen] = own[:, seen]
-                residuals += list((np.where(np.isnan(own), 0.0, own) @ part - expected @ part) / sd)
-        return np.abs(np.array(residuals, dtype=np.float64))
+                these = rows[mine]
+                off, sd = _missed(gaussian, self._asked, np.intersect1d(at, there), there, scores[these])
+                for k in np.flatnonzero(sd > _SURE):
+                    residuals[k] += list(off[usable[these, k], k] / sd[k])
+        return {
+            weights.tobytes(): _factor(np.abs(np.array(mine, dtype=np.float64)))
+            for weights, mine in zip(self._asked, residuals, strict=True)
+        }
 
     def _rank(self, after: Gaussian, factor: float, level: float, leave_out: str | None) -> Predicted | None:
         if self.table.by_subset:
@@ -217,24 +219,30 @@ def predictor_of(table: TaskTable, seed: int = _SEED) -> Predictor:
         seed: of dealing families into folds.
     """
     gaussian = fit(table.scores, table.types)
-    dealt = _dealt(table.families, seed)
-    fold = np.array([dealt[family] for family in table.families], dtype=int)
+    fold_of = dealt(table.families, _FOLDS, seed)
+    fold = np.array([fold_of[family] for family in table.families], dtype=int)
     without = tuple(
         fit(table.scores[fold != k], table.types, start=gaussian, rounds=_REFIT_ROUNDS) for k in range(_FOLDS)
     )
     return Predictor(table, gaussian, fold, without)
 
 
-def _dealt(members: tuple[str, ...], seed: int) -> dict[str, int]:
-    """A fold for each family: the largest first, each into the fold that has the fewest models so far."""
-    names = list(map(str, np.random.default_rng(seed).permutation(np.array(sorted(set(members))))))
-    size = {name: members.count(name) for name in names}
-    filled = [0] * _FOLDS
-    dealt = {}
-    for name in sorted(names, key=lambda name: -size[name]):
-        dealt[name] = fold = filled.index(min(filled))
-        filled[fold] += size[name]
-    return dealt
+def _missed(gaussian: Gaussian, asked: Floats, seen: Places, there: Places, scores: Floats) -> tuple[Floats, Floats]:
+    """By how much weighted means of the cells there are missed from those seen, and by how much was to be expected.
+
+    Returns:
+        (models, means), and (means,) standard deviations: 0 where nothing was left to predict.
+    """
+    part = np.zeros_like(asked)
+    part[:, there] = asked[:, there] / np.maximum(asked[:, there].sum(axis=1, keepdims=True), _SURE)
+    gain = gaussian.gain(seen, np.zeros(len(seen))) if len(seen) else np.zeros((asked.shape[1], 0))
+    expected = gaussian.mean + (scores[:, seen] - gaussian.mean[seen]) @ gain.T
+    expected[:, seen] = scores[:, seen]
+    off = (np.where(np.isnan(scores), 0.0, scores) - expected) @ part.T
+    left = gaussian.cov - gain @ gaussian.cov[seen]
+    variance = np.maximum(((part @ left) * part).sum(axis=1), 0.0)
+    open_ = part[:, np.setdiff1d(there, seen)].any(axis=1)
+    return off, np.where(open_, np.sqrt(variance), 0.0)
 
 
 def _as_measured(after: Gaussian, at: Places, values: Floats) -> Gaussian:
@@ -276,15 +284,20 @@ def _borda_ranks(scores: Floats, any_scores: Floats, draws: Floats) -> Floats:
     The newcomer changes the others' points too: who is above it earns one more.
     """
     counted = int((~np.isnan(scores)).any(axis=1).sum())
-    own = np.zeros(len(draws))
-    others = np.zeros((len(draws), len(scores)))
+    among = np.zeros(len(scores))  # the others' points, were all of them above the newcomer
+    ahead = np.zeros(
+        (len(draws), len(scores)), dtype=np.int16
+    )  # halves: 2 on each task where another is above, 1 beside
     for task in range(scores.shape[1]):
-        rows = np.flatnonzero(~np.isnan(any_scores[:, task]))
-        theirs = any_scores[rows, task]
-        ordered = np.sort(theirs)
-        left, right = (np.searchsorted(ordered, theirs, side) for side in ("left", "right"))
-        below = counted - (len(rows) - (left + right - 1) / 2)  # points among themselves
-        behind = (draws[:, task, None] > theirs) + 0.5 * (draws[:, task, None] == theirs)
-        others[:, rows] += below + 1 - behind
-        own += counted - (len(rows) - behind.sum(axis=1))
-    return np.asarray(1.0 + (others > own[:, None] + 1e-9).sum(axis=1), float)
+        theirs = any_scores[:, task]
+        rows = np.flatnonzero(~np.isnan(theirs))
+        ordered = np.sort(theirs[rows])
+        left, right = (np.searchsorted(ordered, theirs[rows], side) for side in ("left", "right"))
+        among[rows] += counted - (len(rows) - (left + right - 1) / 2)
+        mine = draws[:, task, None]
+        if (mine == mine[0]).all():  # measured: one comparison serves all draws, and may be a tie
+            ahead += (np.int16(1) * (theirs > mine[0]) + (theirs >= mine[0])).astype(np.int16)
+        else:
+            ahead += (theirs > mine) * np.int16(2)
+    own = counted * scores.shape[1] - ahead.sum(axis=1, dtype=float) / 2
+    return np.asarray(1.0 + (among + ahead / 2 > own[:, None] + 1e-9).sum(axis=1), float)

@@ -56,7 +56,8 @@ CREATE TABLE scores (
 CREATE TABLE metric_sets (metric_set INTEGER PRIMARY KEY, names VARCHAR[] NOT NULL);
 
 -- What was on disk at the last look, so that an import with nothing new only looks. result_id NULL: rejected, or a
--- model_meta.json, which names the model of the files beside it.
+-- model_meta.json, which names the model of the files beside it. mtime_ns tells one version of a file from the next: of a
+-- file in a zip it is the checksum, on shared storage the first 63 bits of the SHA-256 of its etag.
 CREATE TABLE files (
     root VARCHAR NOT NULL, path VARCHAR NOT NULL, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, result_id INTEGER
 );
