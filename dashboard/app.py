@@ -32,6 +32,8 @@ PAGES = [
         "Which models fit what matters to us, and does the choice hold if we weigh a little differently?")),
     Page("replace", mark("Replace"), ":material/swap_horiz:", "x", mark(
         "Should we replace our model: what holds up, what is gained and lost, what does the move cost?")),
+    Page("budget", mark("Budget"), ":material/timer:", "b", mark(
+        "Which few tasks tell the rest of a benchmark, how surely, and what do they cost?")),
     Page("compare", mark("Compare"), ":material/balance:", "c", mark(
         "How do these models differ, task by task, and can the data tell them apart?")),
     Page("tasks", mark("Tasks"), ":material/checklist:", "t", mark(

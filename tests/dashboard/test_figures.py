@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboard.figures import (
+    budget,
     changes,
     compare,
     deltas,
@@ -27,6 +28,7 @@ from dashboard.figures import (
 )
 from dashboard.figures.theme import alt_of
 from dashboard.words import in_language
+from data.rules.budget.curve import CurvePoint, Picking
 from tests.serving import ROOT
 
 UNITS = (
@@ -159,8 +161,18 @@ def profile() -> go.Figure:
     return tasks.profile_chart(frame)
 
 
+def budgets() -> go.Figure:
+    points = [
+        CurvePoint(picking, share, share, 3.0, half)
+        for picking in Picking
+        for share, half in ((0.01, 0.05), (0.1, 0.01))
+    ]
+    return budget.budget_chart(points, budget.Spot(0.05, 0.02, 8), "org/<b>one</b>", {"another": points[:2]})
+
+
 SQUARE = pd.DataFrame(np.array([[0.1, np.nan], [0.3, 0.2]]), index=["r", "s"], columns=["c", "d"])
 DRAWN: dict[str, Callable[[], Any]] = {
+    "budget_chart": budgets,
     "moves_chart": moves,
     "differences_chart": lambda: compare.differences_chart(wide(), "org/one", pd.Series({"Task0": 0.01})),
     "scores_chart": lambda: compare.scores_chart(wide(), "org/one"),
@@ -232,6 +244,17 @@ def test_names_of_types_are_whole_on_the_radar() -> None:
     figure = compare.radar_chart(wide(), "org/one")
     assert list(figure.data[0].theta) == ["Pair<br>Classification", "Retrieval", "STS", "Pair<br>Classification"]
     assert figure.layout.margin.l >= 8 * len("Classification")
+
+
+def test_the_chosen_budget_is_the_one_accent_and_named() -> None:
+    figure = budgets()
+    by_name = {trace.name: trace for trace in figure.data}
+    accented = [name for name, trace in by_name.items() if (trace.line.color or trace.marker.color) == theme.ACCENT]
+    assert accented == ["the most telling tasks", "chosen"]
+    (note,) = figure.layout.annotations
+    assert note.text == "<b>8 tasks: ±2.0</b>" and note.x == pytest.approx(np.log10(0.05)) and note.y == 2
+    assert list(by_name["the cheapest tasks"].y) == [5, 1] and len({t.line.dash for t in figure.data[1:4]}) == 3
+    assert "another" in by_name and not budget.budget_chart([], None, "nothing").data
 
 
 def test_names_are_not_grey() -> None:

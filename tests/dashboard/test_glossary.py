@@ -32,6 +32,7 @@ OURS = {
     "licence": "Licence class",
     "predicted means?": "Predicted mean",
     "diagnos[ei]s": "Cause", "candidates?": "Reference", "badge": "Badge", "today's data": "Strict",
+    "budgets?": "Budget", "famil(?:y|ies)": "Family",
 }  # fmt: skip
 
 

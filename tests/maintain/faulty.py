@@ -104,7 +104,8 @@ class Body:
     """The model's weights with one thing done to them, and what it gave for ids so far.
 
     ``own`` (PyTorch, fp32), ``openvino``, ``batch`` (batches of 8 as texts come, two threads), ``bf16``,
-    ``padded`` (batches of 32 as texts come, padding in the mean), ``int8``, ``int4``, ``random-...``, ``dropout``, ``shifted``.
+    ``padded`` (batches of 32 as texts come, padding in the mean), ``int8``, ``int4``, ``random-...``, ``dropout``,
+    ``shifted``.
     """
 
     def __init__(self, name: str, folder: Path) -> None:

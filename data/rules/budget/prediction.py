@@ -8,8 +8,8 @@ from the others on just the tasks that were measured, and the interval is as wid
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -17,12 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from data.rules.budget.families import dealt
+from data.rules.budget.families import dealt, stem
 from data.rules.budget.gaussian import Gaussian, fit
-from data.rules.budget.places import places
 from data.rules.budget.table import TaskTable
 
-__all__ = ["Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
+__all__ = ["Expected", "Predicted", "Prediction", "Predictor", "Strangeness", "predictor_of"]
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -78,6 +77,18 @@ class Strangeness(NamedTuple):
     distance: float
     p: float
     of: int
+
+
+class Expected(NamedTuple):
+    """How well some tasks will tell a mean, before they are run.
+
+    ``half``: half the width of the interval, calibrated, 0-1 scale; ``sd``: predicted standard deviation before
+    calibration; ``models``: how many left-out models it was calibrated on.
+    """
+
+    half: float
+    sd: float
+    models: int
 
 
 @dataclass(frozen=True)
@@ -137,6 +148,33 @@ class Predictor:
             held_out=held_out,
         )
 
+    def expected(self, tasks: Collection[str], level: float = LEVEL) -> Expected:
+        """How surely the headline mean is known once these tasks were measured, whatever their scores.
+
+        Args:
+            tasks: names; those the table does not have are passed over.
+            level: of the interval.
+        """
+        at, _ = self._at(dict.fromkeys(tasks, 0.0))
+        after = self.gaussian.given(at, self.gaussian.mean[at], np.zeros(len(at)))
+        after = _as_measured(after, at, self.gaussian.mean[at])
+        mean, _, held_out = self._interval(after, self.table.weights, at, level)
+        return Expected(mean.high - mean.value, _sd(after.cov, self.table.weights), held_out)
+
+    def as_stranger(self, model: str) -> Predictor:
+        """The same for a model as if nobody had seen it or its family, as those are whom intervals are calibrated on.
+
+        Ranks are still among all models of the table: name the model as ``leave_out`` when predicting it.
+        """
+        folds = {
+            int(fold)
+            for name, fold in zip(self.table.models, self.fold, strict=True)
+            if name == model or (model not in self.table.models and stem(name) == stem(model))
+        }
+        if len(folds) > 1:
+            return replace(self, gaussian=fit(self.table.without_family_of(model).scores, self.table.types))
+        return replace(self, gaussian=self.without[folds.pop()]) if folds else self
+
     def strangeness(self, measured: Mapping[str, float]) -> Strangeness:
         """How unlike the record's models these scores are, taken together; p is 1 where nothing was measured."""
         at, values = self._at(measured)
@@ -179,8 +217,9 @@ class Predictor:
         usable = (some @ self._asked.T >= _MOST_OF_IT) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))[:, None]
         for fold, gaussian in enumerate(self.without):
             rows = np.flatnonzero(usable.any(axis=1) & (self.fold == fold))
-            for mine, there in places(some[rows]):
-                these = rows[mine]
+            for pattern in np.unique(self._patterns[rows]):
+                these = rows[self._patterns[rows] == pattern]
+                there = np.flatnonzero(some[these[0]])
                 off, sd = _missed(gaussian, self._asked, np.intersect1d(at, there), there, scores[these])
                 for k in np.flatnonzero(sd > _SURE):
                     residuals[k] += list(off[usable[these, k], k] / sd[k])
@@ -188,6 +227,11 @@ class Predictor:
             weights.tobytes(): _factor(np.abs(np.array(mine, dtype=np.float64)))
             for weights, mine in zip(self._asked, residuals, strict=True)
         }
+
+    @cached_property
+    def _patterns(self) -> Places:
+        """(models,), a number for each set of tasks that a model has."""
+        return np.asarray(np.unique(~np.isnan(self.table.scores), axis=0, return_inverse=True)[1].ravel())
 
     def _rank(self, after: Gaussian, factor: float, level: float, leave_out: str | None) -> Predicted | None:
         if self.table.by_subset:
@@ -233,16 +277,14 @@ def _missed(gaussian: Gaussian, asked: Floats, seen: Places, there: Places, scor
     Returns:
         (models, means), and (means,) standard deviations: 0 where nothing was left to predict.
     """
+    lacks = np.setdiff1d(there, seen)
     part = np.zeros_like(asked)
-    part[:, there] = asked[:, there] / np.maximum(asked[:, there].sum(axis=1, keepdims=True), _SURE)
-    gain = gaussian.gain(seen, np.zeros(len(seen))) if len(seen) else np.zeros((asked.shape[1], 0))
-    expected = gaussian.mean + (scores[:, seen] - gaussian.mean[seen]) @ gain.T
-    expected[:, seen] = scores[:, seen]
-    off = (np.where(np.isnan(scores), 0.0, scores) - expected) @ part.T
-    left = gaussian.cov - gain @ gaussian.cov[seen]
-    variance = np.maximum(((part @ left) * part).sum(axis=1), 0.0)
-    open_ = part[:, np.setdiff1d(there, seen)].any(axis=1)
-    return off, np.where(open_, np.sqrt(variance), 0.0)
+    part[:, lacks] = asked[:, lacks] / np.maximum(asked[:, there].sum(axis=1, keepdims=True), _SURE)
+    slope = gaussian.slope(seen, np.zeros(len(seen)), part.T)
+    off = (scores[:, lacks] - gaussian.mean[lacks]) @ part[:, lacks].T
+    off -= (scores[:, seen] - gaussian.mean[seen]) @ slope
+    variance = ((part @ gaussian.cov) * part).sum(axis=1) - (slope * (gaussian.cov[seen] @ part.T)).sum(axis=0)
+    return off, np.where(part.any(axis=1), np.sqrt(np.maximum(variance, 0.0)), 0.0)
 
 
 def _as_measured(after: Gaussian, at: Places, values: Floats) -> Gaussian:
