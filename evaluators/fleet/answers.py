@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from evaluators.fleet.shelf import Cell
 
-__all__ = ["Elsewhere", "Loaded", "Ran", "Refused", "TaskFailedError", "Watched"]
+__all__ = ["Elsewhere", "GaveUp", "Loaded", "Ran", "Refused", "TaskFailedError", "Watched"]
 
 
 class Loaded(NamedTuple):
@@ -27,7 +27,6 @@ class Refused(NamedTuple):
     """A model that is not to be run, and why."""
 
     error: str
-    findings: list[dict[str, Any]]
 
 
 class Ran(NamedTuple):
@@ -52,10 +51,11 @@ class Watched(NamedTuple):
     seconds: float
 
 
-class TaskFailedError(Exception):
-    """A task raised; its record is the argument. Ray tries it again."""
+class GaveUp(NamedTuple):
+    """A task that was begun as often as it may be, and why it did not end: the record of the last time."""
 
-    @property
-    def record(self) -> dict[str, Any]:
-        """The task's record, which says what was wrong."""
-        return dict(self.args[0])
+    record: dict[str, Any]
+
+
+class TaskFailedError(Exception):
+    """A task raised, and Ray may try it again."""

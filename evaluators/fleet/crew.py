@@ -19,31 +19,25 @@ from typing import Any, NamedTuple
 
 from data.store import keys
 from data.store.errors import InputError, MissingDependencyError
-from evaluators.fleet.answers import Elsewhere, Loaded, Ran, Refused, TaskFailedError, Watched
+from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError, Watched
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.slots import Place
 from evaluators.fleet.worker import SIGN, ModelWorker
 
-__all__ = ["Crew", "Died", "Event", "Member", "Raised", "free", "joined_cluster", "machines"]
+__all__ = ["Crew", "Died", "Event", "Member", "free", "joined_cluster", "machines"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LINES = 30  # of a worker's log
 
 
-class Raised(NamedTuple):
-    """A task that raised as often as it may."""
-
-    record: dict[str, Any]
-
-
 class Died(NamedTuple):
-    """A worker that died at its call as often as it may."""
+    """A worker that cannot go on: Ray has given it up, or it met an error that is no task's."""
 
     error: str
     out_of_memory: bool
 
 
-Answer = Loaded | Refused | Ran | Elsewhere | Raised | Died
+Answer = Loaded | Refused | Ran | Elsewhere | GaveUp | Died
 
 
 @dataclass(eq=False)
@@ -89,7 +83,6 @@ class Crew:
 
         self._count += 1
         name = f"{self._plan.plan_id}-{self._session[-6:]}-{self._count}"
-        retries = self._plan.limits.retries
         actor = (
             ray.remote(concurrency_groups={"watch": 1})(ModelWorker)
             .options(
@@ -103,7 +96,7 @@ class Crew:
             .remote(self._plan, setup, self._session, published, name)
         )
         member = Member(setup, growth, slot, actor, name=name)
-        member.call = actor.load.options(max_task_retries=retries).remote()
+        member.call = actor.load.options(max_task_retries=-1).remote()
         member.watching = actor.watch.options(concurrency_group="watch").remote()
         self.members.append(member)
         return member
@@ -111,9 +104,9 @@ class Crew:
     def give(self, member: Member, task: str, dead: frozenset[str]) -> None:
         """Have it run a task."""
         member.task, member.watched = task, None
-        member.call = member.actor.run.options(
-            max_task_retries=self._plan.limits.retries, retry_exceptions=[TaskFailedError]
-        ).remote(task, dead)
+        member.call = member.actor.run.options(max_task_retries=-1, retry_exceptions=[TaskFailedError]).remote(
+            task, dead
+        )
 
     def dismiss(self, member: Member) -> None:
         """End an actor; its place is free for the next."""
@@ -181,8 +174,6 @@ def _answer(call: Any) -> Any:
         return ray.get(call)
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
-        if isinstance(cause, TaskFailedError):
-            return Raised(cause.record)
         return Died(keys.from_outside(f"{type(cause).__name__}: {cause}"), out_of_memory=False)
     except ray.exceptions.RayError as error:
         text = str(error)

@@ -7,12 +7,13 @@ done there, whose cells are taken, and who of the others still lives.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, Protocol
 
 from data.store.errors import PlumblineError, StorageError
 from data.store.vocabulary import Status
-from evaluators.fleet.answers import Elsewhere, Loaded, Ran, Refused
-from evaluators.fleet.crew import Crew, Died, Event, Member, Raised, free, machines
+from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused
+from evaluators.fleet.crew import Crew, Died, Event, Member, free, machines
 from evaluators.fleet.known import keep_known, known_done
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.pulse import Pulse
@@ -86,6 +87,7 @@ class Driver:
         try:
             self._take_known()
             while not self.state.over:
+                self._pulse.check()
                 self._staff()
                 for event in self._crew.events(_TICK):
                     self._take(event)
@@ -96,7 +98,8 @@ class Driver:
         finally:
             self._crew.dismiss_all()
             self._end_runs(status)
-            self._pulse.stop(status)
+            with suppress(PlumblineError):  # storage that is away; others find out by the clock
+                self._pulse.stop(status)
             self._watcher.stands(self.summary())
         return self.state
 
@@ -218,7 +221,7 @@ class Driver:
         elif isinstance(answer, Elsewhere):
             cell.session = answer.session
             self._free_if_dead(cell)
-        elif isinstance(answer, Raised):
+        elif isinstance(answer, GaveUp):
             self._set_aside(setup, cell, str(answer.record["error"]), event.log, answer.record)
         elif isinstance(answer, Died):
             self._crew.dismiss(event.member)  # the next one begins with a process that nothing has happened to
@@ -263,7 +266,7 @@ class Driver:
     ) -> None:
         cell.give_up(Status.SET_ASIDE, error, log)
         cell.session = self._shelf.session
-        record = record or {"task": cell.task, "warnings": [], "finished_at": now()}
+        record = {"warnings": [], "finished_at": now()} | (record or {}) | {"task": cell.task}
         if setup.digest:
             self._shelf.set_aside(setup.digest, record | {"status": Status.FAILED, "error": error, "log": log})
         self._watcher.happened(Status.SET_ASIDE, f"{setup.label}: {cell.task} set aside. {error}", log)

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from data.store.errors import PlumblineError
+from data.store.errors import PlumblineError, StorageError
 from data.store.vocabulary import Status
 from evaluators.fleet.plan import FleetPlan
 from evaluators.fleet.shelf import Shelf
@@ -46,6 +46,7 @@ class Pulse:
         self._others: dict[str, tuple[Any, float]] = {}  # the record seen last, and since when
         self._started_at = now()
         self.trouble = ""  # why the last sign of life could not be given
+        self._silent_since: float | None = None
         self._thread = threading.Thread(target=self._go_on, name="plumbline-pulse", daemon=True)
 
     def start(self) -> None:
@@ -63,6 +64,20 @@ class Pulse:
         self._thread.join(60)
         self._write(status)
 
+    def check(self) -> None:
+        """Nothing, while storage is written.
+
+        Raises:
+            StorageError: it was away for so long that others take this session for dead.
+        """
+        since = self._silent_since
+        if since is not None and time.monotonic() - since > self._plan.limits.dead_after:
+            raise StorageError(
+                f"Storage has been away for {self._plan.limits.dead_after:.0f} seconds",
+                where=self._shelf.storage.url,
+                remedy=f"What was finished is kept; give the same command when it is back. Last: {self.trouble}",
+            )
+
     def is_dead(self, session: str) -> bool:
         """Whether another session is over, or has given no sign of life for too long."""
         record = self._shelf.shown(f"sessions/{session}.json")
@@ -79,9 +94,9 @@ class Pulse:
         while not self._over.wait(self._plan.limits.heartbeat):
             try:
                 self._write(Status.RUNNING)
-                self.trouble = ""
+                self.trouble, self._silent_since = "", None
             except PlumblineError as error:  # storage that is away for a while ends nothing
-                self.trouble = str(error)
+                self.trouble, self._silent_since = str(error), self._silent_since or time.monotonic()
 
     def _write(self, status: str) -> None:
         self._number += 1

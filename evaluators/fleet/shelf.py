@@ -28,7 +28,7 @@ from data.store.errors import StorageError
 from data.store.storage import Storage
 from data.store.vocabulary import StorageFault
 
-__all__ = ["Cell", "Shelf", "StoredRun", "cell_of", "decoded", "encoded", "stored_runs"]
+__all__ = ["Cell", "Shelf", "StoredRun", "cell_of", "run_folders", "stored_run"]
 
 _RECORD = 16 * 2**20  # bytes of a record at most
 
@@ -66,14 +66,14 @@ class Shelf:
     def begin(self, digest: str, run: dict[str, Any]) -> dict[str, Any]:
         """The run of an identity: the one there is, else this one."""
         path = f"runs/{digest}/run.json"
-        if self.storage.write_new(path, encoded(run)):
+        if self.storage.write_new(path, _encoded(run)):
             return run
-        return decoded(self.storage.read(path, _RECORD))
+        return _decoded(self.storage.read(path, _RECORD))
 
     def end(self, digest: str, **columns: Any) -> None:
         """Change columns of a run: how it ended, and when."""
         path = f"runs/{digest}/run.json"
-        self.storage.write(path, encoded(decoded(self.storage.read(path, _RECORD)) | columns))
+        self.storage.write(path, _encoded(_decoded(self.storage.read(path, _RECORD)) | columns))
 
     def done(self, digest: str) -> set[str]:
         """Names of the cells of a run that are done; one listing."""
@@ -83,7 +83,7 @@ class Shelf:
         """Whether a cell is done."""
         return self.storage.look(f"runs/{digest}/tasks/{cell.name}.json") is not None
 
-    def claim(self, digest: str, cell: Cell, dead: Iterable[str] = ()) -> str | None:
+    def claim(self, digest: str, cell: Cell, dead: Iterable[str] = ()) -> str | int:
         """Make a cell ours to run, or say whose it is.
 
         Args:
@@ -92,16 +92,19 @@ class Shelf:
             dead: sessions whose claims count no more.
 
         Returns:
-            None where it is ours, else the session that runs it.
+            Where it is ours, how often this session has begun it, with this time; else the session that runs it.
         """
-        mine, over = encoded({"session": self.session}), set(dead)
+        mine, over = _encoded({"session": self.session, "tries": 1}), set(dead)
         for generation in range(10_000):
             path = f"runs/{digest}/claims/{cell.name}.{generation}.json"
             if self.storage.write_new(path, mine):
-                return None
-            owner = str(decoded(self.storage.read(path, _RECORD)).get("session"))
-            if owner == self.session:
-                return None
+                return 1
+            claim = _decoded(self.storage.read(path, _RECORD))
+            owner = str(claim.get("session"))
+            if owner == self.session:  # our worker died at it, or it raised
+                tries = int(claim.get("tries") or 0) + 1
+                self.storage.write(path, _encoded(claim | {"tries": tries}))
+                return tries
             if owner not in over:
                 return owner
         raise AssertionError  # nobody dies ten thousand times
@@ -129,7 +132,7 @@ class Shelf:
         if meta is not None:
             self.storage.write_new(f"{folder}/model_meta.json", meta)
         self.storage.write(file, result)
-        ours = self.storage.write_new(f"runs/{digest}/tasks/{cell.name}.json", encoded(record | {"file": file}))
+        ours = self.storage.write_new(f"runs/{digest}/tasks/{cell.name}.json", _encoded(record | {"file": file}))
         for other in self._files(f"runs/{digest}/tasks"):  # of data that this result has replaced
             name = other.path.rpartition("/")[2].removesuffix(".json")
             if name.rpartition(".")[0] == cell.task and name != cell.name:
@@ -137,19 +140,26 @@ class Shelf:
         self.storage.remove(f"runs/{digest}/failed/{cell.task}.json")
         return ours
 
+    def begin_load(self, worker: str) -> int:
+        """How often a worker has begun to load its model, with this time: not more than once unless it died at it."""
+        path = f"loads/{self.session}/{worker}.json"
+        tries = int((self.shown(path) or {}).get("tries") or 0) + 1
+        self.show(path, {"tries": tries})
+        return tries
+
     def _folder(self, digest: str, place: tuple[str, str]) -> str:
         """The folder of a run's results: that of its revision for the first one there, else an experiment below it."""
         owner = f"fleet/folders/{place[0]}/{place[1]}.json"
         plain = "/".join(("results", *place))
-        if self.storage.write_new(owner, encoded({"digest": digest})):
+        if self.storage.write_new(owner, _encoded({"digest": digest})):
             return plain
-        first = decoded(self.storage.read(owner, _RECORD)).get("digest") == digest
+        first = _decoded(self.storage.read(owner, _RECORD)).get("digest") == digest
         return plain if first else f"{plain}/experiments/{digest}"
 
     def set_aside(self, digest: str, record: dict[str, Any]) -> None:
         """Keep why a task was given up."""
         record = record | {"session": self.session}
-        self.storage.write(f"runs/{digest}/failed/{record['task']}.json", encoded(record))
+        self.storage.write(f"runs/{digest}/failed/{record['task']}.json", _encoded(record))
 
     def given_up(self, digest: str, task: str) -> dict[str, Any] | None:
         """Why a task was given up, and by which session."""
@@ -157,7 +167,7 @@ class Shelf:
 
     def show(self, path: str, content: dict[str, Any]) -> None:
         """Write a small record of how things are below ``fleet/``."""
-        self.storage.write(f"fleet/{path}", encoded(content))
+        self.storage.write(f"fleet/{path}", _encoded(content))
 
     def shown(self, path: str) -> dict[str, Any] | None:
         """Such a record, or None where there is none."""
@@ -177,41 +187,51 @@ class Shelf:
         return _content(self.storage, path)
 
 
-def stored_runs(storage: Storage) -> Iterator[tuple[str, str, StoredRun]]:
-    """Every run on a fleet's storage: its folder, what changes when it does, and the run.
+def run_folders(storage: Storage) -> dict[str, str]:
+    """Folders of the runs on a fleet's storage, each with what is another when a record in it is; one listing."""
+    versions: dict[str, list[str]] = {}
+    for file in storage.files("runs"):
+        parts = file.path.split("/")
+        if len(parts) > 2 and parts[2] in ("run.json", "tasks", "failed"):
+            versions.setdefault("/".join(parts[:2]), []).append(f"{file.path} {file.size} {file.version}")
+    return {
+        folder: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+        for folder, lines in versions.items()
+        if any(line.startswith(f"{folder}/run.json ") for line in lines)
+    }
 
-    Of a task that was given up and then done the record of the second stands.
+
+def stored_run(storage: Storage, folder: str) -> StoredRun:
+    """A run as it is on storage; of a task that was given up and then done the second stands.
+
+    Raises:
+        StorageError: it cannot be read.
     """
-    for folder in storage.folders("runs"):
-        files = sorted((file for file in storage.files(folder)), key=lambda file: file.path)
-        records = [file for file in files if f"{folder}/tasks/" in file.path or f"{folder}/failed/" in file.path]
-        run = _content(storage, f"{folder}/run.json")
-        if run is None:
-            continue
-        by_task: dict[str, dict[str, Any]] = {}
-        for file in records:  # failed before tasks: what is done stands
-            if (record := _content(storage, file.path)) is not None:
+    by_task: dict[str, dict[str, Any]] = {}
+    for kind in ("failed", "tasks"):
+        for file in storage.files(f"{folder}/{kind}"):
+            record = _content(storage, file.path)
+            if record and "task" in record:
                 by_task[record["task"]] = record
-        print_ = hashlib.sha256("".join(f"{f.path}:{f.version}\n" for f in files if "/claims/" not in f.path).encode())
-        yield folder, print_.hexdigest(), StoredRun(run, list(by_task.values()))
+    return StoredRun(_decoded(storage.read(f"{folder}/run.json", _RECORD)), list(by_task.values()))
 
 
 def _content(storage: Storage, path: str) -> dict[str, Any] | None:
     """A record by its path; None where it is not there, or was removed a moment ago."""
     try:
-        return decoded(storage.read(path, _RECORD))
+        return _decoded(storage.read(path, _RECORD))
     except StorageError as error:
         if error.code != StorageFault.MISSING:
             raise
         return None
 
 
-def encoded(content: dict[str, Any]) -> bytes:
+def _encoded(content: dict[str, Any]) -> bytes:
     """A record as it is written; keys of services are masked."""
     return json.dumps(keys.masked_all(content), indent=1, default=str).encode()
 
 
-def decoded(data: bytes) -> dict[str, Any]:
+def _decoded(data: bytes) -> dict[str, Any]:
     """A record as it was written; an unreadable one is empty."""
     with suppress(ValueError):
         content = json.loads(data)

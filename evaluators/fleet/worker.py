@@ -10,10 +10,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from data.store.errors import PlumblineError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from data.store.errors import PlumblineError, StorageError
 from data.store.storage import open_storage
 from data.store.vocabulary import Status
-from evaluators.fleet.answers import Elsewhere, Loaded, Ran, Refused, TaskFailedError, Watched
+from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError, Watched
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.shelf import Cell, Shelf
 
@@ -27,7 +29,11 @@ SIGN = "plumbline worker "  # and its name: whose the lines are that follow in a
 
 
 class ModelWorker:
-    """An actor: a model in a process of its own. After a restart its next call loads it again."""
+    """An actor: a model in a process of its own. After a restart its next call loads it again.
+
+    Ray repeats a call without end, since it counts each look at a machine that is gone as one; how often a call really
+    began is on storage, and one that began too often is answered instead of run.
+    """
 
     def __init__(
         self, plan: FleetPlan, setup: ModelSetUp, session: str, published: dict[str, float], name: str
@@ -38,16 +44,24 @@ class ModelWorker:
         self._shelf = Shelf(open_storage(plan.storage), session)
         self._ready: ReadyModel | None = None
         self._watched = Watched("", 0, 0, 0.0)
-        self._failures: dict[str, int] = {}
+        self._name, self._most = name, plan.limits.retries + 1
+        self._patiently = Retrying(  # storage that is away for a while costs no task that was run
+            retry=retry_if_exception_type(StorageError),
+            wait=wait_fixed(plan.limits.heartbeat),
+            stop=stop_after_delay(plan.limits.dead_after),
+            reraise=True,
+        )
 
     def load(self) -> Loaded | Refused:
         """Preflight, load and measure; what is wrong with a model is an answer."""
+        if self._patiently(self._shelf.begin_load, self._name) > self._most:
+            return Refused(f"Its worker died {self._most} times while it loaded the model.")
         try:
             return self._load().look(self._shelf, self._published)
         except PlumblineError as error:
-            return Refused(str(error), [])
+            return Refused(str(error))
 
-    def run(self, task: str, dead: frozenset[str] = frozenset()) -> Ran | Elsewhere:
+    def run(self, task: str, dead: frozenset[str] = frozenset()) -> Ran | GaveUp | Elsewhere:
         """Run a task, unless another session does or did.
 
         Args:
@@ -59,19 +73,25 @@ class ModelWorker:
         """
         ready = self._ready or self._load()
         digest, cell = ready.digest, ready.cell(task)
-        if self._shelf.is_done(digest, cell):
+        if self._patiently(self._shelf.is_done, digest, cell):
             return Ran({"task": task, "status": Status.DONE}, ours=False)
-        if (owner := self._shelf.claim(digest, cell, dead)) is not None:
-            return Elsewhere(owner)
+        tries = self._patiently(self._shelf.claim, digest, cell, dead)
+        if isinstance(tries, str):
+            return Elsewhere(tries)
+        if tries > self._most:
+            return GaveUp(
+                {"task": task, "error": f"Its worker died at it, or its machine, the last of {self._most} times."}
+            )
         record = ready.run(task, self._progress)
         self._watched = Watched("", 0, 0, 0.0)
         if record["status"] == Status.DONE:
             return Ran(record, self._commit(ready, cell, record))
         if record.get("out_of_memory"):
             return Ran(record, ours=True)
-        self._failures[task] = self._failures.get(task, 0) + 1
-        time.sleep(min(self._plan.limits.heartbeat / 10 * 2 ** self._failures[task], 60))  # what failed may recover
-        raise TaskFailedError(record)
+        if tries >= self._most:
+            return GaveUp(record)
+        time.sleep(min(self._plan.limits.heartbeat / 10 * 2**tries, 60))  # what failed may recover
+        raise TaskFailedError(str(record["error"]))
 
     def watch(self) -> Watched:
         """How far the task at hand is; asked while it runs."""
@@ -90,7 +110,8 @@ class ModelWorker:
         file = ready.folder / record["file"]
         place = (file.parent.parent.name, file.parent.name)
         meta = file.with_name("model_meta.json")
-        return self._shelf.commit(
+        return self._patiently(
+            self._shelf.commit,
             ready.digest,
             cell,
             record,

@@ -21,6 +21,7 @@ from data.store.vocabulary import ImportKind, Origin
 from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
 from evaluators.official.cards import describe_unregistered
+from evaluators.official.fleet_runs import fleet_runs
 from evaluators.official.from_storage import stored_sources
 from evaluators.official.git import checkout_commit
 from evaluators.official.merge import fill_in_names, merge
@@ -88,13 +89,15 @@ def import_from(
     """
     began, started_at = time.monotonic(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
     store = store or store_path()
-    place, sources = _sources(place)
+    fleet = fleet_runs(place)
+    place, sources = (fleet.place, []) if fleet else _sources(place)
     places = [(source, list(source.files())) for source in sources]
 
     def is_current(cursor: duckdb.DuckDBPyConnection) -> bool:
-        return not any(_changes(cursor, *each) for each in places) and _facts_are_current(cursor)
+        changed = (fleet and fleet.new(cursor)) or any(_changes(cursor, *each) for each in places)
+        return not changed and _facts_are_current(cursor)
 
-    looked_at = ImportSummary(str(place), 0, sum(len(files) for _, files in places))
+    looked_at = ImportSummary(str(place), 0, len(fleet.prints) if fleet else sum(len(files) for _, files in places))
     if not rebuild and (unchanged := _unchanged(store, is_current, looked_at, began)):
         return unchanged
     with writing(store, fresh=rebuild) as connection:
@@ -106,6 +109,10 @@ def import_from(
             importing.read(change, names, origin or (Origin.REPRODUCED if change.source.own_runs else None), progress)
         commit, date = checkout_commit(place) if isinstance(place, Path) else (None, None)
         summary = importing.finish(looked_at.files_seen, began, commit=commit, date=date)
+        if fleet:
+            read, rejected = fleet.put(connection, importing.import_id)
+            standing = _summary(connection, summary._replace(files_read=read, rejected=rejected), began)
+            summary = standing._replace(added=standing.results - summary.results)
         describe_unregistered(connection, [change.source for change in changes])
         derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
