@@ -14,7 +14,7 @@ from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.filling import FilledBoard
 from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.sections.filling import choose_filling, show_filled
-from dashboard.tables.filling import predicted_text, predicted_texts
+from dashboard.tables import filling as filling_tables
 from dashboard.words import tr
 
 __all__ = ["with_means"]
@@ -36,7 +36,8 @@ def with_means(candidates: pd.DataFrame, incumbent: str, benchmark: str, strict:
         st.markdown(_of_incumbent(incumbent, benchmark, board.to_dict("index")[incumbent], means[incumbent], filled))
     show_filled(filled, lacking)
     return candidates.assign(
-        mean_of_all=means.reindex(candidates["model"]).to_numpy(), **predicted_texts(candidates["model"], filled.means)
+        mean_of_all=means.reindex(candidates["model"]).to_numpy(),
+        **filling_tables.predicted_texts(candidates["model"], filled.means),
     )
 
 
@@ -60,5 +61,6 @@ def _of_incumbent(model: str, benchmark: str, row: dict[Any, Any], mean: float, 
     return tr(
         "**{model}** has {n:,} of {total:,} tasks of {benchmark}; with the others its mean is predicted at {mean} "
         "(calibrated on {held_out:,} models). What holds up is decided on shared tasks alone.",
-        mean=predicted_text(one["value"], one["high"] - one["value"]), held_out=int(one["held_out"]), **blanks,
+        mean=filling_tables.predicted_text(one["value"], one["high"] - one["value"]), held_out=int(one["held_out"]),
+        **blanks,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dashboard.formatting import rounded
 from dashboard.queries.filling import FilledBoard
-from dashboard.tables.columns import WHOLE, Column, Table
+from dashboard.tables.columns import POINTS, WHOLE, Column, Table
 from dashboard.words import mark, phrase
 
 __all__ = ["PREDICTED", "predicted_text", "predicted_texts", "with_predicted"]
@@ -34,7 +34,7 @@ _MIXED = mark(
 )
 _WITHOUT = Column(
     "Rank without predicted", "measured_rank", WHOLE, "MTEB's rule on what was measured: the rank of every other page.",
-    width=96, small_first=True,
+    width=152, small_first=True,
 )  # fmt: skip
 
 
@@ -61,12 +61,18 @@ def with_predicted(columns: Iterable[Column], source: pd.DataFrame, filled: Fill
 
     Ranks with predicted means take the column of ranks, which says so; the others have one of their own.
     """
-    head, *rest = columns
+    if filled.means.empty:
+        return Table.of(columns, source)
+    rank, name, mean, *rest = columns
     source = source.assign(**predicted_texts(source["model"], filled.means))
-    at = 2  # behind the name and the headline mean
-    mean = replace(PREDICTED, help=phrase(_HELP, n=int(filled.means["held_out"].max()) if len(filled.means) else 0))
+    predicted_mean = replace(PREDICTED, help=phrase(_HELP, n=int(filled.means["held_out"].max())))
+    # Without its bar and with less of long names the mean leaves a phone room for what is predicted beside it.
+    narrow = (
+        mean if mean.optional else replace(mean, format=POINTS, width=72)
+    )  # a board without one has its range there
+    beside = [replace(name, width=160), narrow, predicted_mean]
     if filled.ranks.empty:
-        return Table.of([head, *rest[:at], mean, *rest[at:]], source)
+        return Table.of([rank, *beside, *rest], source)
     ranks = filled.ranks.reindex(source["model"])
     predicted = source["model"].isin(filled.means.index)
     places = zip(ranks["low"], ranks["high"], predicted, strict=True)
@@ -77,8 +83,8 @@ def with_predicted(columns: Iterable[Column], source: pd.DataFrame, filled: Fill
         predicted_low=ranks["low"].where(predicted.to_numpy()).to_numpy(),
     )
     source["rank"] = source["rank"].astype("Int64")
-    mixed = replace(head, head=mark("Rank with predicted"), help=_MIXED)
-    return Table.of([mixed, *rest[:at], mean, _RANK, _WITHOUT, *rest[at:]], source)
+    mixed = replace(rank, head=mark("Rank with predicted"), help=_MIXED)
+    return Table.of([mixed, *beside, _RANK, _WITHOUT, *rest], source)
 
 
 def _places(low: float, high: float) -> str:

@@ -178,9 +178,11 @@ def _of_one_fold(rows: Places, at: Places, noise: Floats, folds: Places, factor:
 
 def _told(gaussian: Gaussian, weights: Floats, at: Places, scores: Floats, noise: Floats) -> tuple[Floats, float]:
     """A weighted mean of each row of ``scores`` by what stands in the columns ``at``, and its standard deviation."""
-    missing = np.setdiff1d(np.flatnonzero(weights), at)
+    left = weights.copy()
+    left[at] = 0.0
+    missing = np.flatnonzero(left)
     within = gaussian.cov[np.ix_(at, at)] + np.diag(noise**2 + _TINY**2)
-    beside = gaussian.cov[np.ix_(at, missing)] @ weights[missing]
+    beside = gaussian.cov[at] @ left
     gain = np.linalg.solve(within, beside) if len(at) else np.zeros(0)
     values = scores[:, at] @ weights[at] + gaussian.mean[missing] @ weights[missing]
     values = values + (scores[:, at] - gaussian.mean[at]) @ gain

@@ -128,7 +128,7 @@ def _expected(table: Floats, patterns: list[tuple[Places, Places]], mean: Floats
     """Cells as expected from those that are there, and the covariance of what stays uncertain, summed over models."""
     filled, uncertain = np.array(table), np.zeros_like(cov)
     for rows, there in patterns:
-        missing = np.setdiff1d(np.arange(table.shape[1]), there)
+        missing = np.flatnonzero(np.isnan(table[rows[0]]))
         if not len(missing):
             continue
         within = cov[np.ix_(there, there)] + _TINY * np.eye(len(there))

@@ -106,7 +106,7 @@ def task_table(cursor: duckdb.DuckDBPyConnection, benchmark: str, only: Sequence
             remedy="The Leaderboard page lists those with figures.",
         )
     tasks = cursor.execute(_TASKS, {"benchmark": benchmark}).df()
-    tasks = tasks[tasks["task"].isin(cells.loc[cells["score"].notna(), "task"])]
+    tasks = tasks[tasks["task"].isin(cells.loc[cells["score"].notna(), "task"].unique())]
     models = sorted(cells.loc[cells["any_score"].notna(), "model"].unique())
     scores, any_scores, times = (
         cells.pivot(index="model", columns="task", values=column)
