@@ -16,7 +16,7 @@ __all__ = ["NOISE_FLOORS", "RECORD", "SCHEMA_VERSION", "check_schema", "create",
 
 # Raised whenever a table or a view changes shape. A writer brings a store of an earlier version up to this one;
 # readers, who change nothing, say which command does.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _EARLIEST = 1  # the first version there is a script from
 
 _HERE = Path(__file__).resolve().parent

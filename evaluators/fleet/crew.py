@@ -12,7 +12,7 @@ import re
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -207,6 +207,11 @@ class _Log:
         stream.remove_handler("ray_print_logs")
         stream.remove_handler(_HANDLER)
         stream.add_handler(_HANDLER, self._take)
+        # What Ray has to say of each death, in dozens of lines: the driver says it in one, with the worker's own last.
+        with suppress(ImportError):
+            from ray._private import worker
+
+            worker.print_to_stdstream = lambda *_, **__: None
 
     def of(self, name: str) -> list[str]:
         """The last lines of a worker."""

@@ -9,7 +9,7 @@ from evaluators.fleet.plan import FleetPrices
 from evaluators.fleet.shelf import Shelf
 from evaluators.fleet.state import FleetState, SetUpState
 
-__all__ = ["Summary", "stored_state", "summary_of"]
+__all__ = ["Summary", "plans_on", "stored_state", "summary_of"]
 
 _HOUR = 3600.0
 
@@ -89,6 +89,11 @@ def _price(prices: FleetPrices, seconds: tuple[float, float]) -> float | None:
     return round(sum(used / _HOUR * (price or 0.0) for used, price in parts), 4)
 
 
+def plans_on(shelf: Shelf) -> list[str]:
+    """Ids of the plans that somebody has begun on a storage."""
+    return sorted({str(record["plan_id"]) for _, record in shelf.shown_below("sessions") if "plan_id" in record})
+
+
 def stored_state(shelf: Shelf, plan_id: str) -> tuple[FleetState, list[dict[str, Any]]]:
     """The cells of a plan and its sessions, the newest last, as storage has them.
 
@@ -104,10 +109,13 @@ def stored_state(shelf: Shelf, plan_id: str) -> tuple[FleetState, list[dict[str,
     for session in sessions:
         for key, record in shelf.shown_below(f"plans/{plan_id}/cells/{session['session']}"):
             newer = SetUpState.of_record(record)
-            older = setups.get(key)
-            for task, cell in (older.cells if older else {}).items():
-                if cell.status == Status.DONE or task not in newer.cells:
-                    newer.cells[task] = cell
+            if (older := setups.get(key)) is not None:
+                newer.run_id = newer.run_id or older.run_id
+                newer.cells |= {
+                    task: cell
+                    for task, cell in older.cells.items()
+                    if cell.status == Status.DONE or task not in newer.cells
+                }
             if session.get("status") != Status.RUNNING:
                 for cell in newer.cells.values():
                     cell.status = Status.WAITING if cell.status == Status.RUNNING else cell.status

@@ -1,19 +1,25 @@
-"""Runs of a fleet on its storage, read into the store: what is done there, with everything that was written down of it.
+"""Runs and plans of a fleet on its storage, read into the store: what is done there, and what is left to do.
 
 Only records count: the result file of a task whose record is not there yet is not looked at.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from data.store.errors import PlumblineError, StorageError
 from data.store.rows import append
 from data.store.storage import Storage, open_storage
-from data.store.vocabulary import StorageFault
-from evaluators.fleet.shelf import run_folders, stored_run
+from data.store.vocabulary import Status, StorageFault
+from evaluators.fleet.shelf import Shelf, run_folders, stored_run
+from evaluators.fleet.state import CellState, SetUpState
+from evaluators.fleet.summary import plans_on, stored_state
 from evaluators.official.scan import LARGEST
 from evaluators.reproduce.publish import put
 
@@ -26,7 +32,7 @@ class FleetRuns:
     def __init__(self, storage: Storage) -> None:
         self._storage, self.place = storage, storage.url
         self._root = f"{storage.url}/runs"
-        self.prints = run_folders(storage)
+        self.prints = run_folders(storage) | {_PLANS: plans_print(storage)}
 
     def new(self, cursor: duckdb.DuckDBPyConnection) -> list[str]:
         """Folders of runs that the store does not have as they are now."""
@@ -52,7 +58,11 @@ class FleetRuns:
         for folder in folders:
             connection.begin()
             try:
-                self._put_one(connection, folder)
+                if folder == _PLANS:
+                    put_plans(connection, self._storage)
+                else:
+                    self._put_one(connection, folder)
+                self._remember(connection, folder)
             except (PlumblineError, KeyError, TypeError, ValueError) as error:
                 connection.rollback()
                 if isinstance(error, StorageError) and error.code not in _OF_ONE_FILE:
@@ -65,17 +75,63 @@ class FleetRuns:
         append(
             connection, "rejected", [dict(zip(names, (*each, self._root, import_id), strict=True)) for each in rejected]
         )
-        return len(folders) - len(rejected), rejected
+        return len([folder for folder in folders if folder != _PLANS]) - len(rejected), rejected
 
     def _put_one(self, connection: duckdb.DuckDBPyConnection, folder: str) -> None:
         stored = stored_run(self._storage, folder)
         put(connection, stored.run, stored.records, lambda file: self._storage.read(file, LARGEST))
+
+    def _remember(self, connection: duckdb.DuckDBPyConnection, folder: str) -> None:
         connection.execute("DELETE FROM files WHERE root = ? AND path = ?", [self._root, folder])
         row = {"root": self._root, "path": folder, "size": 0, "mtime_ns": _number(self.prints[folder])}
         append(connection, "files", [row])
 
 
+_PLANS = "fleet"  # what stands in the place of a run's folder for the progress of all plans
 _OF_ONE_FILE = (StorageFault.MISSING, StorageFault.TOO_LARGE, StorageFault.ARCHIVED)
+
+
+def plans_print(storage: Storage) -> str:
+    """What is another whenever a driver has given a sign of life."""
+    versions = "\n".join(f"{file.path} {file.version}" for file in storage.files("fleet/sessions"))
+    return hashlib.sha256(versions.encode()).hexdigest()
+
+
+def put_plans(connection: duckdb.DuckDBPyConnection, storage: Storage) -> None:
+    """Bring the progress of all plans on a storage into an open store, in the place of what it had of them."""
+    for table in ("fleets", "fleet_cells"):
+        connection.execute(f"DELETE FROM {table} WHERE storage = ?", [storage.url])
+    shelf = Shelf(storage, "")
+    for plan_id in plans_on(shelf):
+        state, sessions = stored_state(shelf, plan_id)
+        newest = sessions[-1]
+        costs = [session["cost"] for session in sessions if session.get("cost") is not None]
+        whose = {"storage": storage.url, "plan_id": plan_id}
+        row = whose | {
+            "name": str(newest.get("name") or plan_id),
+            "status": Status(newest["status"]),
+            "drivers": len(sessions),
+            "started_at": datetime.fromisoformat(sessions[0]["started_at"]),
+            "seen_at": datetime.fromisoformat(newest["seen_at"]),
+            **{name: _number_in(newest, name) for name in ("an_hour", "seconds_left", "cost_left")},
+            "cost": sum(map(float, costs)) if costs else None,
+            "currency": str(newest.get("currency") or ""),
+            "dashboard": newest.get("dashboard"),
+        }
+        append(connection, "fleets", [row])
+        append(connection, "fleet_cells", [whose | _cell(*each) for each in state.cells(*Status)])
+
+
+def _cell(setup: SetUpState, cell: CellState) -> dict[str, Any]:
+    return {
+        **{"setup": setup.label, "model": setup.model, "run_id": setup.run_id or None},
+        **{"task": cell.task, "status": Status(cell.status), "seconds": cell.seconds, "expected": cell.expected},
+        **{"error": cell.error or None, "log": list(map(str, cell.log))},
+    }
+
+
+def _number_in(record: Mapping[str, Any], name: str) -> float | None:
+    return None if record.get(name) is None else float(record[name])
 
 
 def fleet_runs(place: Path | str) -> FleetRuns | None:

@@ -97,11 +97,12 @@ def import_from(
         changed = (fleet and fleet.new(cursor)) or any(_changes(cursor, *each) for each in places)
         return not changed and _facts_are_current(cursor)
 
-    looked_at = ImportSummary(str(place), 0, len(fleet.prints) if fleet else sum(len(files) for _, files in places))
+    looked_at = ImportSummary(str(place), 0, len(fleet.prints) - 1 if fleet else sum(len(files) for _, files in places))
     if not rebuild and (unchanged := _unchanged(store, is_current, looked_at, began)):
         return unchanged
     with writing(store, fresh=rebuild) as connection:
         importing = _Importing(connection, kind, str(place), started_at)
+        facts_stand = _facts_are_current(connection)
         _bring_facts_up_to_date(connection)
         names = Names.of(connection)
         changes = [_changes(connection, *each) for each in places]
@@ -114,7 +115,8 @@ def import_from(
             standing = _summary(connection, summary._replace(files_read=read, rejected=rejected), began)
             summary = standing._replace(added=standing.results - summary.results)
         describe_unregistered(connection, [change.source for change in changes])
-        derive(connection)
+        if not (fleet and facts_stand) or summary.files_read:  # of a fleet often nothing is new but how far it is
+            derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
 
 
