@@ -33,8 +33,8 @@ from data.rules.budget.curve import CurvePoint, Picking
 from tests.serving import ROOT
 
 UNITS = (
-    r"points|seconds|秒|0 to 100|from 0 to 100|in places|in %|distance|Cosine|around 0|90 %|number of parameters|as served"
-    r"|名次|分|0 至 100|%|距离|余弦|为中心|原始数值"
+    r"points|0 to 100|from 0 to 100|in places|in %|distance|Cosine|around 0|90 %|number of parameters|as served"
+    r"|名次|分|seconds|秒|0 至 100|%|距离|余弦|为中心|原始数值"
 )
 TYPES = ["Retrieval", "PairClassification", "STS"]
 
