@@ -143,7 +143,8 @@ def fleet_runs(place: Path | str) -> FleetRuns | None:
     if isinstance(place, Path) and not place.is_dir():
         return None
     storage = open_storage(place)
-    if not {"fleet", "runs"} <= set(storage.folders()):
+    # Signs of life come before the first run: then there is nothing to read yet, and no result either.
+    if "fleet" not in storage.folders() or "fleet/sessions" not in storage.folders("fleet"):
         return None
     return FleetRuns(storage)
 

@@ -141,6 +141,15 @@ def made_storage(plan: FleetPlan) -> Storage:
     return storage
 
 
+def test_an_import_before_the_first_run_brings_the_plan_alone(plan: FleetPlan, tmp_path: Path) -> None:
+    pulse = Pulse(plan, Shelf(open_storage(plan.storage), "one"), dict)
+    pulse.start()
+    pulse.stop(Status.STOPPED)
+    summary = import_from(plan.storage)
+    assert (summary.added, summary.results, summary.rejected) == (0, 0, [])
+    assert rows(tmp_path / "store.duckdb", "SELECT plan_id FROM fleets") == [("made",)]
+
+
 def test_an_import_brings_runs_figures_and_how_far_the_plan_is(plan: FleetPlan, tmp_path: Path) -> None:
     storage, store = made_storage(plan), tmp_path / "store.duckdb"
     orphan = "results/fleet__m1/half/Fleet2.json"  # a result whose record is not there yet
