@@ -50,7 +50,7 @@ peers: $(VENV)/.tested  ## environments of other frameworks, and the tests that 
 	@$(BIN)/python -m pytest -m peers tests/peers
 
 clean:  ## remove what the other commands made
-	rm -rf $(VENV) .peers build data/*.duckdb data/*.duckdb.lock .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .peers build data/*.duckdb data/*.duckdb*.lock data/*.published.json .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -13,6 +13,7 @@ from dashboard.formatting import plain
 from dashboard.words import mark, running, stopped, tr
 from data.store.database import store_path
 from data.store.errors import PlumblineError, StoreDamagedError, StoreMissingError, StoreOutdatedError
+from data.store.following import followed
 
 __all__ = ["errors_as_sentences", "in_one_sentence", "show_empty", "show_error"]
 
@@ -75,6 +76,8 @@ def errors_as_sentences() -> Iterator[None]:
 
 def show_error(error: PlumblineError) -> None:
     """One error: what, where, and what to do, with its commands ready to copy."""
+    if isinstance(error, StoreMissingError) and (state := followed()) is not None and state.trouble is not None:
+        error = state.trouble  # nobody is to import what comes from shared storage
     sentence = f"**{stopped(plain(tr(error.what)))}**" + (f"  \n{plain(error.where)}" if error.where else "")
     if isinstance(error, StoreMissingError | StoreOutdatedError):
         st.info(sentence, icon=":material/database:")

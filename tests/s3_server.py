@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -77,7 +78,7 @@ class S3Server:
 
     @contextmanager
     def failing(self, fault: Fault) -> Iterator[None]:
-        """Within, ``fault(request)`` decides: a status, ``"drop"`` for half an answer, None for the real one."""
+        """Within, ``fault(request)`` decides: a status, half an answer (drop), none (cut), or the real one (None)."""
         self._fault = fault
         try:
             yield
@@ -93,6 +94,10 @@ class S3Server:
         if isinstance(fault, int):
             start(f"{fault} Fault", [("Content-Type", "application/xml"), ("Content-Length", "0")])
             return [b""]
+        if fault == "cut":  # in the midst of the request
+            environ["wsgi.input"].read(10)
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError
         if fault == "drop":
             body = b"".join(self._app(environ, lambda status, headers, *_: start(status, headers)))
             return _torn(body)

@@ -31,7 +31,7 @@ from dashboard.sections.layout import lay_out
 from dashboard.sections.links import open_page
 from dashboard.sections.private import show_private
 from dashboard.tables import budget as budget_tables
-from dashboard.words import mark, tr
+from dashboard.words import mark, running, tr
 from data.rules.budget.choice import Budget
 from data.rules.budget.curve import Picking
 from data.rules.budget.plan import BudgetPlan, speed_here
@@ -39,12 +39,11 @@ from data.rules.budget.prediction import Predictor
 from data.rules.budget.spelled import mteb_definition, reproduce_command
 
 # Shares of the published time in percent, and the two other ways to say what may be spent.
-_SHARES = ("1", "2", "5", "10", "20")
-_TASKS, _MINUTES = "tasks", "minutes"
-_OTHERWISE = {_TASKS: mark("Tasks"), _MINUTES: mark("Min")}
+_SHARES = ("1%", "2%", "5%", "10%", "20%")
+_TASKS, _MINUTES = mark("Tasks"), mark("Min")
 _USUAL = "MTEB(eng, v2)"  # which most know
 _MOST_BESIDE = 4
-_TALL = 38 + 35 * 11
+_MANY, _TALL = 10, 38 + 35 * 11
 
 
 class Choices(NamedTuple):
@@ -92,8 +91,7 @@ def controls() -> Choices | None:
     paces = _paces(predictor)
     offered = (*_SHARES, _TASKS, *([_MINUTES] if paces else []))
     way = url_state.segmented_control(
-        tr("Budget"), offered, "budget", where=middle, default="5",
-        shown=lambda one: tr(_OTHERWISE[one]) if one in _OTHERWISE else f"{one} %",
+        tr("Budget"), offered, "budget", where=middle, default="5%", shown=tr,
         help=tr("Share of the time that all tasks of the benchmark take a typical model, by published times."),
     )  # fmt: skip
     budget, spelled = _choose_amount(way, predictor, paces, middle)
@@ -139,7 +137,8 @@ def _choose_amount(way: str, predictor: Predictor, paces: dict[str, float], wher
         )  # fmt: skip
         pace = paces[model or next(iter(sorted(paces)))]
         return Budget(seconds=60 * (minutes or 0.1) / pace), f"{minutes or 0.1:g}min"
-    return Budget(seconds=float(way) / 100 * float(predictor.table.seconds.sum())), f"{way}%"
+    share = float(way.removesuffix("%")) / 100
+    return Budget(seconds=share * float(predictor.table.seconds.sum())), way
 
 
 def questions(choices: Choices) -> Answers:
@@ -168,7 +167,7 @@ def show_tasks(answers: Answers) -> None:
     left, right = st.columns([5, 4]) if sure else (st.container(), None)
     if plan.steps:
         left.subheader(tr("The tasks to run, in this order"), anchor=False)
-        row = show_sortable(budget_tables.steps_table(plan, sure=sure), "rows", where=left, height=_height(plan.steps))
+        row = show_sortable(budget_tables.steps_table(plan, sure=sure), "rows", where=left, **_tall(plan.steps))
         left.caption(tr("Select a row to open the task, a head to sort by it."))
         if row is not None:
             open_page("tasks", task=str(row["task"]))
@@ -188,11 +187,13 @@ def show_tasks(answers: Answers) -> None:
         spot = Spot(plan.share, plan.after.half, len(plan.steps)) if plan.steps and not plan.done else None
         chart = budget_figures.budget_chart(points, spot, choices.benchmark, others)
         show_chart(chart, key="b_curve")
-        st.caption(tr("Lower is surer. Random tasks: the median of five draws of equal cost."))
+        lower = tr("Lower is surer. Random tasks: the median of five draws of equal cost.")
+        st.caption(running(lower, tr("Of other benchmarks: their most telling tasks.") if others else ""))
 
 
-def _height(rows: Sequence[object]) -> int:
-    return min(_TALL, 38 + 35 * len(rows))
+def _tall(rows: Sequence[object]) -> dict[str, Any]:
+    """How high a table of so many rows is: as high as they are, up to what a screen has room for."""
+    return {"height": _TALL} if len(rows) > _MANY else {}
 
 
 def show_list(answers: Answers) -> None:
@@ -217,7 +218,7 @@ def show_untold(answers: Answers) -> None:
         tr("What the rest is known from: {tasks} left out, the least told first", tasks=count(len(rest), "task")),
         icon=":material/visibility_off:",
     ):
-        show_table(budget_tables.untold_table(rest), height=_height(rest))
+        show_table(budget_tables.untold_table(rest), **_tall(rest))
         st.caption(tr("A task that is told badly moves the mean little by itself. If yours is among them, run it."))
 
 

@@ -21,6 +21,7 @@ from dashboard.tables import budget as budget_tables
 from dashboard.words import mark, running, tr, tr_n
 from data.rules.budget.choice import Budget
 from data.rules.budget.curve import CurvePoint, Picking, budget_curve
+from data.rules.budget.filling import filled_means
 from data.rules.budget.plan import ENOUGH_MODELS, BudgetPlan, plan_of
 from data.rules.budget.prediction import Prediction, Predictor
 from data.rules.budget.redundancy import FEWEST_MODELS, redundancy_of
@@ -32,7 +33,6 @@ __all__ = [
 ]  # fmt: skip
 
 _SPREAD_OF = 10  # models with every task, below which nothing is said of how far they spread
-_FLOOR_IN_SDS = 1.96  # a floor is where 95 % of honest reruns stay below
 
 
 class ModelAnswer(NamedTuple):
@@ -75,8 +75,13 @@ def _place() -> tuple[object, ...]:
 def _predicted(
     key: str, _predictor: Predictor, _measured: Measured, _scores: dict[str, float], _model: str
 ) -> Prediction:
-    noise = _predictor.table.floors / _FLOOR_IN_SDS if _measured.rests is Rests.HERE else None
-    return _predictor.predict(_scores, noise, leave_out=_model)
+    here = _measured.rests is Rests.HERE
+    predicted = _predictor.predict(_scores, _predictor.table.noise if here else None, leave_out=_model)
+    if _measured.rests is Rests.WHOLE or (here and _model in _predictor.table.models):
+        return predicted
+    # Of what a model happens to lack the Leaderboard speaks as well: where it does, this page says the same.
+    filled = filled_means(_predictor, only=[_model], own={_model: _scores} if here else None).means.get(_model)
+    return predicted._replace(mean=filled.mean, held_out=filled.held_out) if filled else predicted
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

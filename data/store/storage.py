@@ -56,9 +56,8 @@ def _check_address(scheme: str, rest: str) -> None:
             "This is no storage we know", where=shown, remedy=f"It is a folder, or one of {', '.join(PACKAGES)}://."
         )
     first = rest.partition("/")[0]
-    # abfs://CONTAINER@ACCOUNT.dfs.core.windows.net is an address; a colon before the @ is a password anywhere.
-    user = first.rpartition("@")[0]
-    if "?" in rest or (user and (":" in user or scheme not in ("az", "abfs"))):
+    # Azure's own abfs://CONTAINER@ACCOUNT... as well: the account is one of its variables.
+    if "?" in rest or "@" in first:
         raise InputError(
             "Credentials do not belong into an address", where=shown, remedy=f"Set {CREDENTIALS[scheme]} instead."
         )

@@ -66,7 +66,8 @@ class ObjectStorage(Storage):
         start = f"{self._root}/{checked_path(below)}" if below else self._root
         with self._faults(start):
             listed = self._listed("ls", start)
-        return sorted(self._below(name.rstrip("/")) for name, info in listed.items() if info.get("type") == "directory")
+        below_it = (self._below(name.rstrip("/")) for name, info in listed.items() if info.get("type") == "directory")
+        return sorted(filter(None, below_it))
 
     def _listed(self, how: str, start: str) -> dict[str, dict[str, Any]]:
         """What is below or in a folder by name; a folder without anything is none to an object store."""
@@ -76,6 +77,8 @@ class ObjectStorage(Storage):
             # The bucket that is not there must not look like one from which everything vanished.
             if explained(error, self.scheme, "").code == StorageFault.NO_BUCKET:
                 raise
+            if self.scheme != "s3":  # whose code tells; the others say the same of a file and of a bucket
+                self._files().info(self._bucket())
             return {}
         return listed if isinstance(listed, dict) else {info["name"]: info for info in listed}
 
@@ -159,8 +162,19 @@ class ObjectStorage(Storage):
     def _name(self, path: str) -> str:
         return f"{self._root}/{checked_path(path)}"
 
+    def _bucket(self) -> str:
+        """The bucket, container or repository; ``datasets/ORG/NAME`` or ``ORG/NAME`` on the hub."""
+        parts = self._root.split("/")
+        length = 1 if self.scheme != "hf" else 3 if parts[0] in ("datasets", "spaces", "buckets") else 2
+        return "/".join(parts[:length])
+
     def _below(self, name: str) -> str:
-        return name.removeprefix(f"{self._root}/") if name.startswith(f"{self._root}/") else ""
+        """Path of what was listed; empty for the root itself."""
+        if name.rstrip("/") == self._root:
+            return ""
+        if not name.startswith(f"{self._root}/"):  # left out it would look like a file that vanished
+            raise explained(StorageFault.FAILED, self.scheme, f"{self.url}: listed another place")
+        return name.removeprefix(f"{self._root}/")
 
     def _stored(self, path: str, info: dict[str, Any]) -> StoredFile:
         version = next((str(info[key]) for key in _VERSIONS if info.get(key)), "")

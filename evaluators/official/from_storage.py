@@ -47,11 +47,7 @@ def stored_sources(address: str) -> list[Source]:
         return [StorageSource(f"{storage.url}/results")]
     if any(_at_a_results_place(file.path) for model in top[:20] for file in _in_model(storage, model)):
         return [StorageSource(storage.url)]
-    raise InputError(
-        "The storage holds no results of mteb",
-        where=storage.url,
-        remedy="It should hold results/<model>/<revision>/<Task>.json, as a checkout of embeddings-benchmark/results.",
-    )
+    raise _no_results(storage)
 
 
 class StorageSource:
@@ -73,6 +69,8 @@ class StorageSource:
         """Every result file, model by model; raises StorageError where a listing fails, and then none of them count."""
         storage = self._storage()
         models = [model for model in storage.folders() if not _odd(model)]
+        if not models:  # a moment ago there were some
+            raise _no_results(storage)
         for listed in self._side_by_side(lambda model: list(_in_model(storage, model)), models):
             yield from (_found(file) for file in listed if _at_a_results_place(file.path))
 
@@ -141,6 +139,14 @@ class StorageSource:
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _no_results(storage: Storage) -> InputError:
+    return InputError(
+        "The storage holds no results of mteb",
+        where=storage.url,
+        remedy="It should hold results/<model>/<revision>/<Task>.json, as a checkout of embeddings-benchmark/results.",
+    )
 
 
 def _in_model(storage: Storage, model: str) -> Iterator[StoredFile]:

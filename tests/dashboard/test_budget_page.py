@@ -56,6 +56,10 @@ def text(at: AppTest) -> str:
     return " ".join(element.value for kind in kinds for element in at.get(kind)).replace("\\", "")
 
 
+def points(half: float) -> str:
+    return f"{100 * half:.2f}" if half < 0.00995 else f"{100 * half:.1f}"
+
+
 def headline(at: AppTest) -> str:
     return next(m.value for m in at.markdown if m.value.startswith("#### ")).removeprefix("#### ")
 
@@ -65,15 +69,15 @@ def table(at: AppTest, *columns: str):
 
 
 def test_the_answer_is_in_one_sentence_and_is_the_rules_own(predictor: Predictor) -> None:
-    at = on("budget", b_budget="20")
+    at = on("budget", b_budget="20%")
     plan = plan_of(predictor, Budget(seconds=0.2 * predictor.table.seconds.sum()))
     tasks, share, half = (
         f"**{len(plan.steps)} of 15 tasks**",
         f"{100 * plan.share:.0f} %",
-        f"{100 * plan.after.half:.1f}",
+        points(plan.after.half),
     )
     assert headline(at) == f"{tasks}, {share} of the time, tell the mean within **±{half} points** (95 %)."
-    assert f"Without a single task it is ±{100 * plan.before.half:.1f}." in text(at)
+    assert f"Without a single task it is ±{points(plan.before.half)}." in text(at)
     low, high = 100 * np.nanquantile(predictor.table.scores @ predictor.table.weights, [0.05, 0.95])
     assert f"lie between {low:.1f} and {high:.1f}" in text(at) and f"Measured on {plan.after.models} models" in text(at)
     shown = table(at, "Takes away", "Mean after it")
@@ -85,7 +89,7 @@ def test_the_answer_is_in_one_sentence_and_is_the_rules_own(predictor: Predictor
 
 
 def test_a_model_that_is_published_is_told_by_the_tasks_alone_as_if_nobody_had_seen_it(predictor: Predictor) -> None:
-    at = on("budget", b_budget="tasks", b_tasks=3, b_model=WHOLE)
+    at = on("budget", b_budget="Tasks", b_tasks=3, b_model=WHOLE)
     stranger, row = predictor.as_stranger(WHOLE), predictor.table.scores[predictor.table.models.index(WHOLE)]
     plan = plan_of(stranger, Budget(tasks=3))
     scores = {step.task: row[predictor.table.tasks.index(step.task)] for step in plan.steps}
@@ -100,14 +104,14 @@ def test_a_model_that_is_published_is_told_by_the_tasks_alone_as_if_nobody_had_s
 
 
 def test_what_was_run_here_counts_as_done_and_its_own_scores_speak(predictor: Predictor, path: Path) -> None:
-    at = on("budget", b_budget="10", b_model=RUN_HERE)
+    at = on("budget", b_budget="10%", b_model=RUN_HERE)
     here = budget_queries.run_here(open_reader(path).cursor(), BENCHMARK, RUN_HERE)
     row = predictor.table.scores[predictor.table.models.index(RUN_HERE)]
     assert set(here) == set(HERE)
     for task, score in here.items():
         assert score == pytest.approx(row[predictor.table.tasks.index(task)] + 0.001)
     stranger = predictor.as_stranger(RUN_HERE)
-    mean = stranger.predict(here, predictor.table.floors / 1.96, leave_out=RUN_HERE).mean.value
+    mean = stranger.predict(here, predictor.table.noise, leave_out=RUN_HERE).mean.value
     assert f"By the 2 tasks run here **{RUN_HERE}** comes to **{100 * mean:.2f} ± " in text(at)
     assert "beside the 2 that are done" in headline(at)
     assert not set(HERE) & set(table(at, "Takes away")["Task"])
@@ -115,7 +119,7 @@ def test_what_was_run_here_counts_as_done_and_its_own_scores_speak(predictor: Pr
 
 
 def test_a_model_that_lacks_tasks_is_known_by_those_it_has() -> None:
-    at = on("budget", b_budget="10", b_model=PARTLY)
+    at = on("budget", b_budget="10%", b_model=PARTLY)
     assert f"By the 10 tasks that are published **{PARTLY}** comes to" in text(at) and "Published is" not in text(at)
     assert set(table(at, "Takes away")["Type"]) == {"Classification"}
     types = table(at, "Predicted", "Tasks run").set_index("Type")
@@ -123,7 +127,7 @@ def test_a_model_that_lacks_tasks_is_known_by_those_it_has() -> None:
 
 
 def test_minutes_are_those_of_this_machine(predictor: Predictor) -> None:
-    at = on("budget", b_budget="minutes", b_minutes=10)
+    at = on("budget", b_budget="Min", b_minutes=10)
     assert at.selectbox(key="b_pace").options == [RUN_HERE]
     here = dict(zip(predictor.table.tasks, predictor.table.seconds, strict=True))
     seconds = sum(here[task] for task in table(at, "Takes away")["Task"])
@@ -140,15 +144,15 @@ def test_own_tasks_say_what_they_add() -> None:
 
 
 def test_with_few_models_nothing_is_said_of_how_sure_it_is() -> None:
-    at = on("budget", b_benchmark=SMALL, b_budget="tasks", b_tasks=1)
+    at = on("budget", b_benchmark=SMALL, b_budget="Tasks", b_tasks=1)
     assert "would be the first to run; how surely, nobody can say" in headline(at) and "±" not in headline(at)
     assert "Only 4 models have most" in text(at) and not at.get("plotly_chart")
     assert "Mean after it" not in table(at, "Takes away").columns
-    assert "No task fits this budget: the cheapest takes 33 %" in text(on("budget", b_benchmark=SMALL, b_budget="1"))
+    assert "No task fits this budget: the cheapest takes 33 %" in text(on("budget", b_benchmark=SMALL, b_budget="1%"))
 
 
 def test_the_list_can_be_taken_along() -> None:
-    at = on("budget", b_budget="20")
+    at = on("budget", b_budget="20%")
     tasks = list(table(at, "Takes away")["Task"])
     whole, named, definition = (code.value for code in at.code[:3])
     assert shlex.split(whole)[3:] == ["reproduce", "MODEL", "--benchmark", BENCHMARK, "--budget", "20%"]
@@ -178,7 +182,7 @@ def test_no_value_in_the_address_breaks_it(value: str) -> None:
 
 
 def test_a_name_with_markup_is_text() -> None:
-    at = on("budget", b_model=HOSTILE, b_budget="20")
+    at = on("budget", b_model=HOSTILE, b_budget="20%")
     shown = " ".join(element.value for kind in ("markdown", "caption", "info") for element in at.get(kind))
     assert "evil" in shown and "<b>" not in shown.replace("\\<b\\>", "") and "](javascript" not in shown
     assert shlex.split(at.code[0].value)[4] == HOSTILE
@@ -208,7 +212,7 @@ def test_without_own_runs_it_is_said_how_to_get_there(monkeypatch: pytest.Monkey
 
 
 def test_in_chinese_the_numbers_are_the_same() -> None:
-    english, chinese = (on("budget", b_model=WHOLE, b_budget="20", lang=code) for code in ("en", "zh"))
+    english, chinese = (on("budget", b_model=WHOLE, b_budget="20%", lang=code) for code in ("en", "zh"))
     assert "个任务" in text(chinese) and "of the time" not in text(chinese)
     for one, other in zip(english.dataframe, chinese.dataframe, strict=True):
         numbers = one.value.select_dtypes("number")

@@ -67,6 +67,14 @@ def test_without_the_switch_nothing_is_computed_or_said(monkeypatch: pytest.Monk
     assert "redict" not in " ".join(rows(on("replace", x_incumbent=WHOLE, x_benchmark=BOARD)).columns)
 
 
+@pytest.mark.parametrize("model", [PARTLY, PRIVATE_MODEL])
+def test_the_page_on_budgets_says_the_same_of_a_model_that_lacks_tasks(path: Path, model: str) -> None:
+    filled = asked(path).means.loc[model]
+    half = 100 * (filled["high"] - filled["value"])
+    expected = f"comes to **{100 * filled['value']:.2f} ± {half:.{1 if half >= 0.995 else 2}f}**"
+    assert expected in words(on("budget", b_benchmark=BOARD, b_model=model))
+
+
 def test_a_prediction_has_a_column_of_its_own_and_all_else_is_as_it_was(path: Path) -> None:
     before = sha256(path.read_bytes()).hexdigest()
     off, predicted = rows(on("leaderboard", l_benchmark=BOARD)), on("leaderboard", l_benchmark=BOARD, l_predict="true")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
+from streamlit.testing.v1 import AppTest
 
 from dashboard.start.following import follow_published
 from data.store import following
@@ -20,7 +21,7 @@ from tests.browser import drawn
 from tests.dashboard.opened import on
 from tests.make_store import make_store
 from tests.s3_server import S3Server
-from tests.serving import served
+from tests.serving import ROOT, served
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def test_a_page_shows_the_new_store_without_a_restart(
         page.get_by_text("30 models ·").wait_for()
         page.get_by_text("publication 1").wait_for()
         publish_store(storage, more, latest_publication(storage))
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while page.get_by_text("37 models ·").count() == 0:
             assert time.monotonic() < end, page.inner_text("body")
             assert page.get_by_test_id("stAlert").count() == 0 and page.get_by_test_id("stException").count() == 0
@@ -79,6 +80,15 @@ def test_the_overview_says_what_keeps_a_newer_store_away(
     assert "no newer store could be had" in said and "The storage refused us" in said and "AWS" in said
     said = " ".join(each.value for each in on("overview", lang="zh").markdown)
     assert "存储拒绝了访问" in said
+
+
+def test_without_any_store_yet_the_page_says_why_none_has_come(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLUMBLINE_STORE", str(tmp_path / "plumbline.duckdb"))
+    Follower(open_storage(f"s3://{bucket}-not"), tmp_path / "plumbline.duckdb", 60).look()
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180).run()
+    assert not at.exception and "There is no such bucket" in at.error[0].value
 
 
 def test_settings_that_cannot_be_used_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

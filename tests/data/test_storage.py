@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import signal
@@ -102,19 +103,20 @@ def test_readers_during_writes_see_whole_files_only(storage: Storage) -> None:
     done = threading.Event()
 
     def write() -> None:
-        for turn in range(12):
+        for turn in itertools.count():
+            if done.is_set():
+                return
             storage.write("file", bodies[turn % 3])
-        done.set()
 
     writer = threading.Thread(target=write)
     writer.start()
-    seen = 0
-    while not done.is_set():
-        assert storage.read("file", LIMIT) in bodies
-        assert [(file.path, file.size) for file in storage.files()] == [("file", 200_000)]
-        seen += 1
-    writer.join()
-    assert seen
+    try:
+        for _ in range(12):
+            assert storage.read("file", LIMIT) in bodies
+            assert [(file.path, file.size) for file in storage.files()] == [("file", 200_000)]
+    finally:
+        done.set()
+        writer.join()
 
 
 _KILLED = """
@@ -142,6 +144,17 @@ def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new(storage: Storage
         writer.communicate()
         assert [(file.path, file.size) for file in storage.files()] == [("a.json", 3_000_000)]
         assert len(set(storage.read("a.json", 2**23))) == 1
+
+
+def test_a_server_that_dies_in_the_midst_of_a_write_leaves_the_old_file(bucket: str, s3_server: S3Server) -> None:
+    storage = open_storage(f"s3://{bucket}/results")
+    storage.write("a.json", b"old")
+    with s3_server.failing(lambda request: "cut" if request.method == "PUT" else None):
+        for write in (storage.write, storage.write_new):
+            with pytest.raises(StorageError) as raised:
+                write("a.json", b"x" * 200_000)
+            assert raised.value.code == StorageFault.AWAY
+        assert storage.read("a.json", LIMIT) == b"old"
 
 
 def test_an_upload_in_parts_that_was_not_completed_is_no_file(bucket: str, s3_server: S3Server) -> None:
@@ -211,6 +224,7 @@ def test_large_files_go_up_and_come_down_whole(storage: Storage, tmp_path: Path)
         ("s3:///path", "names no bucket"),
         ("s3://AKIAIOSFODNN7:wJalrXUtnFEMI@bucket/path", "Credentials do not belong"),
         ("s3://token@bucket/path", "Credentials do not belong"),
+        ("abfs://container@wJalr.dfs.core.windows.net/path", "Credentials do not belong"),
         ("az://container/path?sig=wJalrXUtnFEMI", "Credentials do not belong"),
         ("s3://bucket/a/../b", "no path below"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,23 @@ def test_an_object_that_grew_since_it_was_listed_is_not_fetched_whole(
     monkeypatch.setattr(from_storage, "LARGEST", 4000)
     with pytest.raises(scan.UnreadableResultError, match="no result has"):
         StorageSource(f"s3://{bucket}/results").read(path.removeprefix("results/"))
+
+
+def test_files_are_asked_for_side_by_side(put: Put, bucket: str, s3_server: S3Server) -> None:
+    """Each answer waits until three others are asked for as well: read one after the other none would ever come."""
+    paths = [put(result("STS12"), f"org__{letter}", meta=False).removeprefix("results/") for letter in "abcd"]
+    together = threading.Barrier(4, timeout=60)
+
+    def wait(request: Request) -> int | None:
+        if request.path.endswith("STS12.json") or "org__" in request.query:
+            together.wait()
+        return None
+
+    source = StorageSource(f"s3://{bucket}/results")
+    with s3_server.failing(wait):
+        assert [file.path for file in source.files()] == paths
+        source.ahead(paths)
+        assert all(json.loads(source.read(path))["task_name"] == "STS12" for path in paths)
 
 
 def test_mtebs_cache_holds_own_runs_too(put: Put, bucket: str, store: Path) -> None:

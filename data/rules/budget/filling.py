@@ -151,7 +151,7 @@ def _measured(
     for row, model in enumerate(models):
         for task, value in own.get(model, {}).items():
             if task in column and not math.isnan(value):
-                noise[row, column[task]] = table.floors[column[task]]
+                noise[row, column[task]] = table.noise[column[task]]
                 scores[row, column[task]] = value
     return models, scores, noise
 

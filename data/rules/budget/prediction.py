@@ -1,8 +1,6 @@
 """What a model comes to on a whole benchmark, by what a few tasks (or all but a few) say of it.
 
-Intervals are calibrated by those who were left out: the record's families are dealt into folds, each fold is predicted
-from the others on just the tasks that were measured, and the interval is as wide as it had to be for 95 % of them
-(split conformal prediction, Vovk et al., 2005, on residuals in units of the predicted standard deviation).
+Intervals are calibrated by models that were left out with their families (:mod:`data.rules.budget.calibration`).
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from data.rules.budget.calibration import LEVEL, half_widths, widened
 from data.rules.budget.families import dealt, stem
 from data.rules.budget.gaussian import Gaussian, fit
 from data.rules.budget.table import TaskTable
@@ -26,13 +25,8 @@ __all__ = ["Expected", "Predicted", "Prediction", "Predictor", "Strangeness", "p
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
-LEVEL = 0.95
 _FOLDS = 5
 _REFIT_ROUNDS = 4  # from what all models say, a fold fewer takes few
-_MOST_OF_IT = 0.8  # share of the mean that a model's figures must cover to be held against it
-_ENOUGH = 20  # held-out models, below which the interval is that of a heavy-tailed distribution, and wider
-_TAILS = 5.0  # degrees of freedom by which other levels are taken from 95 %
-_FALLBACK = 1.25
 _DRAWS, _SEED = 400, 20261127
 _SURE = 1e-9
 
@@ -158,7 +152,7 @@ class Predictor:
         at, _ = self._at(dict.fromkeys(tasks, 0.0))
         after = self.gaussian.given(at, self.gaussian.mean[at], np.zeros(len(at)))
         after = _as_measured(after, at, self.gaussian.mean[at])
-        mean, _, held_out = self._interval(after, self.table.weights, at, level)
+        mean, _, held_out = self._interval(after, self.table.weights, at, level, self.table.weights[None])
         return Expected(mean.high - mean.value, _sd(after.cov, self.table.weights), held_out)
 
     def as_stranger(self, model: str) -> Predictor:
@@ -194,13 +188,21 @@ class Predictor:
         )
         return at, np.array([measured[self.table.tasks[i]] for i in at], dtype=float)
 
-    def _interval(self, after: Gaussian, weights: Floats, at: Places, level: float) -> tuple[Predicted, float, int]:
-        """A weighted mean with its interval, by how many standard deviations either way, and from how many models."""
+    def _interval(
+        self, after: Gaussian, weights: Floats, at: Places, level: float, asked: Floats | None = None
+    ) -> tuple[Predicted, float, int]:
+        """A weighted mean with its interval, by how many standard deviations either way, and from how many models.
+
+        ``asked``: (means, tasks), those that are calibrated at once where this one is not yet; all by default.
+        """
         value, sd = float(weights @ after.mean), _sd(after.cov, weights)
-        if at.tobytes() not in self._factors:
-            self._factors[at.tobytes()] = self._calibrated(at)
-        factor, held_out = self._factors[at.tobytes()][weights.tobytes()]
-        factor *= float(stats.t.ppf(0.5 + level / 2, _TAILS) / stats.t.ppf(0.5 + LEVEL / 2, _TAILS))
+        factors = self._factors.setdefault(at.tobytes(), {})
+        if weights.tobytes() not in factors:
+            asked = self._asked if asked is None else asked
+            widths = half_widths(self.table, self._patterns, self.fold, self.without, asked, at)
+            factors |= {mean.tobytes(): width for mean, width in zip(asked, widths, strict=True)}
+        factor, held_out = factors[weights.tobytes()]
+        factor *= widened(level)
         half = factor * sd if sd > _SURE else 0.0
         return Predicted(value, value - half, value + half), factor, held_out
 
@@ -208,25 +210,6 @@ class Predictor:
     def _asked(self) -> Floats:
         """(1 + types, tasks), the weights of the headline mean and of each type's."""
         return np.array([self.table.weights, *(self.table.of_type(kind) for kind in dict.fromkeys(self.table.types))])
-
-    def _calibrated(self, at: Places) -> dict[bytes, tuple[float, int]]:
-        """For each mean that is asked for, by how many standard deviations those who were left out were off."""
-        residuals: list[list[float]] = [[] for _ in self._asked]
-        scores = self.table.scores
-        some = ~np.isnan(scores)
-        usable = (some @ self._asked.T >= _MOST_OF_IT) & (some[:, at].sum(axis=1) >= _MOST_OF_IT * len(at))[:, None]
-        for fold, gaussian in enumerate(self.without):
-            rows = np.flatnonzero(usable.any(axis=1) & (self.fold == fold))
-            for pattern in np.unique(self._patterns[rows]):
-                these = rows[self._patterns[rows] == pattern]
-                there = np.flatnonzero(some[these[0]])
-                off, sd = _missed(gaussian, self._asked, np.intersect1d(at, there), there, scores[these])
-                for k in np.flatnonzero(sd > _SURE):
-                    residuals[k] += list(off[usable[these, k], k] / sd[k])
-        return {
-            weights.tobytes(): _factor(np.abs(np.array(mine, dtype=np.float64)))
-            for weights, mine in zip(self._asked, residuals, strict=True)
-        }
 
     @cached_property
     def _patterns(self) -> Places:
@@ -271,22 +254,6 @@ def predictor_of(table: TaskTable, seed: int = _SEED) -> Predictor:
     return Predictor(table, gaussian, fold, without)
 
 
-def _missed(gaussian: Gaussian, asked: Floats, seen: Places, there: Places, scores: Floats) -> tuple[Floats, Floats]:
-    """By how much weighted means of the cells there are missed from those seen, and by how much was to be expected.
-
-    Returns:
-        (models, means), and (means,) standard deviations: 0 where nothing was left to predict.
-    """
-    lacks = np.setdiff1d(there, seen)
-    part = np.zeros_like(asked)
-    part[:, lacks] = asked[:, lacks] / np.maximum(asked[:, there].sum(axis=1, keepdims=True), _SURE)
-    slope = gaussian.slope(seen, np.zeros(len(seen)), part.T)
-    off = (scores[:, lacks] - gaussian.mean[lacks]) @ part[:, lacks].T
-    off -= (scores[:, seen] - gaussian.mean[seen]) @ slope
-    variance = ((part @ gaussian.cov) * part).sum(axis=1) - (slope * (gaussian.cov[seen] @ part.T)).sum(axis=0)
-    return off, np.where(part.any(axis=1), np.sqrt(np.maximum(variance, 0.0)), 0.0)
-
-
 def _as_measured(after: Gaussian, at: Places, values: Floats) -> Gaussian:
     """What was measured counts as it was measured, whatever noise it has."""
     mean, cov = after.mean.copy(), after.cov.copy()
@@ -302,15 +269,6 @@ def _sd(cov: Floats, weights: Floats) -> float:
 
 def _normal(level: float) -> float:
     return float(stats.norm.ppf(0.5 + level / 2))
-
-
-def _factor(residuals: Floats) -> tuple[float, int]:
-    """How many predicted standard deviations hold 95 % of those left out, and how many there were."""
-    n = len(residuals)
-    if n < _ENOUGH:
-        return _FALLBACK * float(stats.t.ppf(0.5 + LEVEL / 2, _TAILS)), n
-    place = min(math.ceil((n + 1) * LEVEL), n) - 1
-    return float(np.sort(residuals)[place]), n
 
 
 def _draws(mean: Floats, cov: Floats) -> Floats:

@@ -120,6 +120,8 @@ class SmokePlan(NamedTuple):
         missed = self.missed
         if not missed:
             return phrase("All {total} measured faults would be noticed.", total=len(self.faults))
+        if not self.shown:
+            return phrase("None of the {total} measured faults would be noticed.", total=len(self.faults))
         return phrase(
             "{n} of {total} measured faults would be noticed; not: {missed}.",
             n=len(self.shown), total=len(self.faults), missed=in_a_row([fault.words for fault in missed]),
@@ -256,6 +258,9 @@ def _beside_models(plan: SmokePlan, scores: Mapping[str, float], predictor: Pred
     if (1 + among.of) * ALARM < 1:
         few = phrase("Only {n} models of the record have these tasks: too few to call a run broken.", n=among.of)
         return SmokeVerdict(Smoke.CANNOT_TELL, few, (), 1.0, plan)
+    if among.p > ALARM and not plan.shown:
+        blind = phrase("Without published figures these tasks show none of the measured faults.")
+        return SmokeVerdict(Smoke.CANNOT_TELL, blind, (), among.p, plan)
     if among.p > ALARM:
         return SmokeVerdict(Smoke.NOTHING_SEEN, _nothing(plan), (), among.p, plan)
     strange = phrase("Broken: of {n} models of the record at most 1 % score as strangely on these tasks.", n=among.of)
@@ -281,7 +286,7 @@ def _effects(table: TaskTable, faults: FaultTable) -> tuple[Floats, Flags]:
         least = alike[np.arange(count), np.nanargmin(np.abs(alike), axis=1)]
         own = faults.deltas[:, whole[task]] if task in whole else np.full(count, np.nan)
         effects[:, i] = np.where(np.isnan(own), _STANDING * least, own)
-        assumed[i] = task not in whole
+        assumed[i] = np.isnan(own).any()
     return effects, assumed
 
 

@@ -13,12 +13,13 @@ import pandas as pd
 from data.rules.budget.families import families, stem
 from data.store.errors import NotFoundError
 
-__all__ = ["TaskTable", "task_table"]
+__all__ = ["FLOOR_IN_SDS", "TaskTable", "task_table"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _UNKNOWN_FLOOR = 0.005
+FLOOR_IN_SDS = 1.96  # a floor is what 95 % of honest reruns stay below
 
 
 class TaskTable(NamedTuple):
@@ -58,6 +59,11 @@ class TaskTable(NamedTuple):
         if self.ranked_by != "mean_task_type":
             return np.full(len(self.tasks), 1 / max(len(self.tasks), 1))
         return np.asarray(np.mean([self.of_type(kind) for kind in dict.fromkeys(self.types)], axis=0))
+
+    @property
+    def noise(self) -> Floats:
+        """(tasks,), how far a score measured here may be from the published one, standard deviation, 0-1 scale."""
+        return self.floors / FLOOR_IN_SDS
 
     def of_type(self, kind: str) -> Floats:
         """(tasks,), weights of the mean over one task type."""

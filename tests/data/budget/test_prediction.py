@@ -91,16 +91,17 @@ def left(fitted, table: TaskTable, at: list[int]) -> float:
 
 
 def test_intervals_hold_those_who_were_never_seen() -> None:
-    predictor = predictor_of(made(seed=1))
     fresh = made(models=200, seed=2, missing=0.0).scores  # the same tasks, other models
     measured = ["T0", "T9", "T17"]
     places = [int(name[1:]) for name in measured]
-    inside, widths = 0, []
-    for row in fresh:
-        told = predictor.predict(dict(zip(measured, row[places], strict=True)))
-        inside += told.mean.low <= row.mean() <= told.mean.high
-        widths.append(told.mean.high - told.mean.low)
-    assert 0.9 <= inside / len(fresh) <= 0.99
+    inside, widths = [], []
+    for seed in (1, 3, 5):
+        predictor = predictor_of(made(seed=seed))
+        for row in fresh:
+            told = predictor.predict(dict(zip(measured, row[places], strict=True)))
+            inside.append(told.mean.low <= row.mean() <= told.mean.high)
+            widths.append(told.mean.high - told.mean.low)
+    assert 0.93 <= np.mean(inside) <= 0.995, "some tens of families: rather too wide than too narrow"
     assert max(widths) < 0.1, "and say something: the means spread by .4"
 
 

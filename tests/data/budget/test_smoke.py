@@ -203,15 +203,19 @@ def test_without_published_figures_the_models_of_the_record_judge(faults: FaultT
         faulty = smoke_verdict(plan, scores_of(faults, deltas), {}, predictor)
         assert (faulty.code is Smoke.BROKEN) == (code in shown)
     assert smoke_verdict(plan, right, {}).code is Smoke.CANNOT_TELL
+    blind = smoke_verdict(
+        plan.of_tasks(["PoemSentimentClassification"]), right, {}, strangers(measured, faults, 120, 0.3)
+    )
+    assert blind.code is Smoke.CANNOT_TELL and not blind.plan.shown and "None of the" in blind.plan.coverage
     few = smoke_verdict(plan, right, {}, strangers(measured, faults, 60))
     assert few.code is Smoke.CANNOT_TELL and "too few" in few.sentence
 
 
-def strangers(measured: TaskTable, faults: FaultTable, models: int) -> Predictor:
+def strangers(measured: TaskTable, faults: FaultTable, models: int, spread: float = 0.03) -> Predictor:
     """A record of so many models that are better or worse on all tasks together, and the measured one among them."""
     rng = np.random.default_rng(3)
     right = np.array([scores_of(faults)[task] for task in measured.tasks])
-    skill, own = rng.normal(0, 0.03, (models, 1)), rng.normal(0, 0.01, (models, len(right)))
+    skill, own = rng.normal(0, spread, (models, 1)), rng.normal(0, 0.01, (models, len(right)))
     table = table_of(measured.tasks, measured.types, [1.0] * len(right), np.vstack([right, right + skill + own]))
     names = (faults.model, *table.models[1:])
     return predictor_of(table._replace(models=names, families=names))
