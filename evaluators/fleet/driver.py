@@ -7,6 +7,7 @@ done there, whose cells are taken, and who of the others still lives.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -17,10 +18,11 @@ from evaluators.fleet.crew import Crew, Died, Event, Member, free, machines
 from evaluators.fleet.known import keep_known, known_done
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.pulse import Pulse
-from evaluators.fleet.shelf import Shelf
+from evaluators.fleet.shelf import AT_ONCE, Shelf
 from evaluators.fleet.slots import ModelSize, model_size, slot_for
 from evaluators.fleet.state import OVER, CellState, FleetState, SetUpState
 from evaluators.fleet.summary import Summary, summary_of
+from evaluators.fleet.waiting import patient
 from evaluators.reproduce.journal import now
 
 __all__ = ["Driver", "Watcher"]
@@ -68,6 +70,7 @@ class Driver:
         self._sizes: dict[str, ModelSize] = {}
         self._crew = Crew(plan, shelf.session)
         self._pulse = Pulse(plan, shelf, self._beat)
+        self._patiently = patient(plan.limits)
         self._began = time.monotonic()
         self._written: dict[str, dict[str, Any]] = {}
         self._dead: set[str] = set()
@@ -127,12 +130,17 @@ class Driver:
 
     def _take_known(self) -> None:
         """Models whose tasks are all done, and that have not changed since, need not be loaded to know it."""
-        for key, setup in self.state.setups.items():
-            done = known_done(self._shelf, self._plan.plan_id, self._setups[key], self._tasks)
+        setups = self.state.setups.values()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            known = list(pool.map(lambda setup: self._known(setup.key), setups))
+        for setup, done in zip(setups, known, strict=True):
             if done is not None and set(setup.cells) <= done:
                 for cell in setup.cells.values():
                     cell.status = Status.DONE
                 self._watcher.happened(Status.DONE, f"{setup.label}: everything is there already", [])
+
+    def _known(self, key: str) -> set[str] | None:
+        return known_done(self._shelf, self._plan.plan_id, self._setups[key], self._tasks)
 
     # Who works
 
@@ -218,9 +226,12 @@ class Driver:
             self._watcher.happened(Status.DONE, f"{setup.label}: {cell.task}", [])
         elif isinstance(answer, Ran):
             self._grow(setup, cell, answer.record["error"], event.log)
+        elif isinstance(answer, Refused):  # by a machine that had to load it again
+            self._refuse(event, setup, answer.error)
         elif isinstance(answer, Elsewhere):
             cell.session = answer.session
-            self._free_if_dead(cell)
+            with suppress(StorageError):  # it is looked at again with the next heartbeat
+                self._free_if_dead(cell)
         elif isinstance(answer, GaveUp):
             self._set_aside(setup, cell, str(answer.record["error"]), event.log, answer.record)
         elif isinstance(answer, Died):
@@ -240,7 +251,7 @@ class Driver:
                 cell.expected = answer.seconds.get(task, cell.expected)
                 if task in answer.done and cell.status not in OVER:
                     cell.status = Status.DONE
-            keep_known(self._shelf, self._plan.plan_id, setup.key, answer)
+            self._patiently(keep_known, self._shelf, self._plan.plan_id, setup.key, answer)
             self._watcher.happened(
                 Status.RUNNING, f"{setup.label}: loaded on {answer.node}, {len(setup.waiting())} tasks to run", []
             )
@@ -251,6 +262,11 @@ class Driver:
             for cell in setup.waiting():
                 self._grow(setup, cell, error, event.log)
             return
+        self._refuse(event, setup, error)
+
+    def _refuse(self, event: Event, setup: SetUpState, error: str) -> None:
+        """The model stops alone."""
+        self._crew.dismiss(event.member)
         setup.refuse(error)
         for cell in setup.cells.values():
             cell.log = event.log if cell.status == Status.FAILED else cell.log
@@ -268,7 +284,8 @@ class Driver:
         cell.session = self._shelf.session
         record = {"warnings": [], "finished_at": now()} | (record or {}) | {"task": cell.task}
         if setup.digest:
-            self._shelf.set_aside(setup.digest, record | {"status": Status.FAILED, "error": error, "log": log})
+            record |= {"status": Status.FAILED, "error": error, "log": log}
+            self._patiently(self._shelf.set_aside, setup.digest, record)
         self._watcher.happened(Status.SET_ASIDE, f"{setup.label}: {cell.task} set aside. {error}", log)
 
     def _look_elsewhere(self) -> None:
@@ -305,11 +322,12 @@ class Driver:
 
     def _beat(self) -> dict[str, Any]:
         """What a heartbeat says; the cells of models that have changed are written with it."""
-        for key, setup in list(self.state.setups.items()):
-            record = setup.as_record()
-            if record != self._written.get(key):
-                self._shelf.show(f"plans/{self._plan.plan_id}/cells/{self._shelf.session}/{key}.json", record)
-                self._written[key] = record
+        now_is = {key: setup.as_record() for key, setup in self.state.setups.items()}
+        changed = [key for key, record in now_is.items() if record != self._written.get(key)]
+        folder = f"plans/{self._plan.plan_id}/cells/{self._shelf.session}"
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda key: self._shelf.show(f"{folder}/{key}.json", now_is[key]), changed))
+        self._written |= {key: now_is[key] for key in changed}
         return self.summary()._asdict() | {"name": self._plan.name, "setups": list(self.state.setups)}
 
     def _end_runs(self, status: str) -> None:

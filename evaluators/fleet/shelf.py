@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -28,8 +29,9 @@ from data.store.errors import StorageError
 from data.store.storage import Storage
 from data.store.vocabulary import StorageFault
 
-__all__ = ["Cell", "Shelf", "StoredRun", "cell_of", "run_folders", "stored_run"]
+__all__ = ["AT_ONCE", "Cell", "Shelf", "StoredRun", "cell_of", "run_folders", "stored_run"]
 
+AT_ONCE = 16  # requests to the storage; each is a wait and no work
 _RECORD = 16 * 2**20  # bytes of a record at most
 
 
@@ -141,11 +143,15 @@ class Shelf:
         return ours
 
     def begin_load(self, worker: str) -> int:
-        """How often a worker has begun to load its model, with this time: not more than once unless it died at it."""
+        """How often a worker has begun to load its model since it last succeeded, with this time."""
         path = f"loads/{self.session}/{worker}.json"
         tries = int((self.shown(path) or {}).get("tries") or 0) + 1
         self.show(path, {"tries": tries})
         return tries
+
+    def end_load(self, worker: str) -> None:
+        """It has succeeded: what dies later did not die of loading."""
+        self.show(f"loads/{self.session}/{worker}.json", {"tries": 0})
 
     def _folder(self, digest: str, place: tuple[str, str]) -> str:
         """The folder of a run's results: that of its revision for the first one there, else an experiment below it."""
@@ -175,8 +181,10 @@ class Shelf:
 
     def shown_below(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Name and content of the records in a folder below ``fleet/``."""
-        for file in self._files(f"fleet/{path}"):
-            content = self._read(file.path)
+        files = self._files(f"fleet/{path}")
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            contents = list(pool.map(self._read, [file.path for file in files]))
+        for file, content in zip(files, contents, strict=True):
             if content is not None:
                 yield file.path.removeprefix(f"fleet/{path}/").removesuffix(".json"), content
 

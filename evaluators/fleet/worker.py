@@ -10,14 +10,13 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
-
-from data.store.errors import PlumblineError, StorageError
+from data.store.errors import PlumblineError
 from data.store.storage import open_storage
 from data.store.vocabulary import Status
 from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError, Watched
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.shelf import Cell, Shelf
+from evaluators.fleet.waiting import patient
 
 if TYPE_CHECKING:
     from evaluators.fleet.loading import ReadyModel
@@ -45,23 +44,17 @@ class ModelWorker:
         self._ready: ReadyModel | None = None
         self._watched = Watched("", 0, 0, 0.0)
         self._name, self._most = name, plan.limits.retries + 1
-        self._patiently = Retrying(  # storage that is away for a while costs no task that was run
-            retry=retry_if_exception_type(StorageError),
-            wait=wait_fixed(plan.limits.heartbeat),
-            stop=stop_after_delay(plan.limits.dead_after),
-            reraise=True,
-        )
+        self._patiently = patient(plan.limits)
 
     def load(self) -> Loaded | Refused:
         """Preflight, load and measure; what is wrong with a model is an answer."""
-        if self._patiently(self._shelf.begin_load, self._name) > self._most:
-            return Refused(f"Its worker died {self._most} times while it loaded the model.")
+        ready = self._load()
         try:
-            return self._load().look(self._shelf, self._published)
+            return ready if isinstance(ready, Refused) else ready.look(self._shelf, self._published)
         except PlumblineError as error:
             return Refused(str(error))
 
-    def run(self, task: str, dead: frozenset[str] = frozenset()) -> Ran | GaveUp | Elsewhere:
+    def run(self, task: str, dead: frozenset[str] = frozenset()) -> Ran | GaveUp | Elsewhere | Refused:
         """Run a task, unless another session does or did.
 
         Args:
@@ -72,6 +65,8 @@ class ModelWorker:
             TaskFailedError: it raised.
         """
         ready = self._ready or self._load()
+        if isinstance(ready, Refused):
+            return ready
         digest, cell = ready.digest, ready.cell(task)
         if self._patiently(self._shelf.is_done, digest, cell):
             return Ran({"task": task, "status": Status.DONE}, ours=False)
@@ -100,10 +95,17 @@ class ModelWorker:
     def _progress(self, task: str, texts: int, asked: int, seconds: float) -> None:
         self._watched = Watched(task, texts, asked, seconds)
 
-    def _load(self) -> ReadyModel:
+    def _load(self) -> ReadyModel | Refused:
+        """The model, unless it is refused, or workers of this name have died at it one after the other."""
         from evaluators.fleet.loading import ready_model
 
-        self._ready = ready_model(self._plan, self._setup, self._shelf)
+        if self._patiently(self._shelf.begin_load, self._name) > self._most:
+            return Refused(f"Its worker died {self._most} times while it loaded the model.")
+        try:
+            self._ready = ready_model(self._plan, self._setup, self._shelf)
+        except PlumblineError as error:
+            return Refused(str(error))
+        self._patiently(self._shelf.end_load, self._name)
         return self._ready
 
     def _commit(self, ready: ReadyModel, cell: Cell, record: dict[str, Any]) -> bool:

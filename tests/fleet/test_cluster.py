@@ -64,7 +64,7 @@ def test_a_node_dies_and_costs_the_task_it_was_at(
     assert rows(store, "SELECT DISTINCT status FROM runs") == [("done",)]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_drivers_at_once_run_nothing_twice(fleet_inputs: Path, start_cluster: Cluster, tmp_path: Path) -> None:
     cluster = start_cluster(2)
     storage = open_storage(tmp_path / "shared")
