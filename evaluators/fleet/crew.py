@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.store import keys
-from data.store.errors import InputError, MissingDependencyError
+from data.store.errors import InputError, MissingDependencyError, PlumblineError
 from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError, Watched
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.slots import Place
@@ -177,6 +177,11 @@ def _answer(call: Any) -> Any:
         return Died(keys.from_outside(f"{type(cause).__name__}: {cause}"), out_of_memory=False)
     except ray.exceptions.RayError as error:
         text = str(error)
+        if "owner has died" in text:  # the owner is this driver: the cluster has lost it, or is gone itself
+            raise PlumblineError(
+                "The Ray cluster knows this driver no more",
+                remedy="What was finished is kept. Look at the head of the cluster; the same command goes on from there.",
+            ) from error
         memory = isinstance(error, ray.exceptions.OutOfMemoryError) or bool(_MEMORY.search(text))
         return Died(_died(text, memory=memory), memory)
 

@@ -123,7 +123,13 @@ def start_cluster(fleet_environment: None, request: pytest.FixtureRequest) -> It
 
 def add_node(cluster: Any) -> Any:
     """One more machine of one core."""
-    return cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, memory=4 * 2**30)
+    for attempt in range(4):
+        try:
+            return cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, memory=4 * 2**30)
+        except Exception as error:  # Ray's own, of a machine too busy to start a node within half a minute
+            if attempt == 3 or "timed out" not in str(error):
+                raise
+    raise AssertionError
 
 
 def start_driver(plan: Path, address: str | None, log: Path) -> subprocess.Popen[bytes]:
