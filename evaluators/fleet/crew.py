@@ -180,7 +180,7 @@ def _answer(call: Any) -> Any:
         if "owner has died" in text:  # the owner is this driver: the cluster has lost it, or is gone itself
             raise PlumblineError(
                 "The Ray cluster knows this driver no more",
-                remedy="What was finished is kept. Look at the head of the cluster; the same command goes on from there.",
+                remedy="What was finished is kept. Look at the cluster's head; the same command goes on from there.",
             ) from error
         memory = isinstance(error, ray.exceptions.OutOfMemoryError) or bool(_MEMORY.search(text))
         return Died(_died(text, memory=memory), memory)
