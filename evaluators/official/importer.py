@@ -21,7 +21,7 @@ from data.store.vocabulary import ImportKind, Origin
 from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
 from evaluators.official.cards import describe_unregistered
-from evaluators.official.fleet_runs import fleet_runs
+from evaluators.official.fleet_runs import FleetRuns, fleet_runs
 from evaluators.official.from_storage import stored_sources
 from evaluators.official.git import checkout_commit
 from evaluators.official.merge import fill_in_names, merge
@@ -89,9 +89,7 @@ def import_from(
     """
     began, started_at = time.monotonic(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
     store = store or store_path()
-    fleet = fleet_runs(place)
-    place, sources = (fleet.place, []) if fleet else _sources(place)
-    places = [(source, list(source.files())) for source in sources]
+    place, places, fleet = _look(place)
 
     def is_current(cursor: duckdb.DuckDBPyConnection) -> bool:
         changed = (fleet and fleet.new(cursor)) or any(_changes(cursor, *each) for each in places)
@@ -143,6 +141,17 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
         set_fact(connection, "bundle", source.digest)
         derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
+
+
+def _look(place: Path | str) -> tuple[Path | str, list[tuple[Source, list[FoundFile]]], FleetRuns | None]:
+    """A place as it is called, with its files source by source, or the runs of the fleet that writes there."""
+    if (fleet := fleet_runs(place)) is not None:
+        return fleet.place, [], fleet
+    called, sources = _sources(place)
+    places = [(source, list(source.files())) for source in sources]
+    # A fleet that has begun since: its first sign of life was there before any file that was listed.
+    fleet = fleet_runs(place)
+    return (called, places, None) if fleet is None else (fleet.place, [], fleet)
 
 
 def _sources(place: Path | str) -> tuple[Path | str, list[Source]]:
