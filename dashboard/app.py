@@ -48,6 +48,8 @@ PAGES = [
         "Is the vector we are served the vector of the model, and if not, what is the cause?")),
     Page("runs", mark("Runs"), ":material/list_alt:", "runs", mark(
         "What exactly was run here, with what, and what did it say?")),
+    Page("fleet", mark("Fleet"), ":material/lan:", "f", mark(
+        "How far are the plans that run many models on many machines, and what did they give up?")),
     Page("decisions", mark("Decisions"), ":material/gavel:", "z", mark(
         "What was decided with these pages, and do the figures under it still stand?")),
 ]  # fmt: skip

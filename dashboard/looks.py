@@ -91,4 +91,5 @@ STATUS_LOOKS = {
     Status.DONE: GOOD,
     Status.STOPPED: Look("orange", ":material/stop_circle:"),
     Status.FAILED: BAD,
+    Status.SET_ASIDE: Look("orange", ":material/block:"),
 }

@@ -16,6 +16,7 @@ from rich.console import Console
 from data.store import keys
 from data.store.errors import PlumblineError
 from evaluators.diagnose import command as diagnose
+from evaluators.fleet import command as fleet
 from evaluators.official import command as official
 from evaluators.parity import command as parity
 from evaluators.preflight import command as preflight
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Import, reproduce and check text-embedding models into Plumbline's store.",
 )
-for area in (official, reproduce, parity, preflight, diagnose):
+for area in (official, reproduce, fleet, parity, preflight, diagnose):
     area.register(app)
 
 

@@ -98,13 +98,14 @@ class RunKind(StrEnum):
 
 
 class Status(StrEnum):
-    """How far a run, or a task of one, has come."""
+    """How far a run, or a task of one, has come; a fleet sets a task aside that failed as often as it may."""
 
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     STOPPED = "stopped"
     FAILED = "failed"
+    SET_ASIDE = "set aside"
 
 
 class Severity(StrEnum):

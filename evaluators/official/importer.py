@@ -21,6 +21,7 @@ from data.store.vocabulary import ImportKind, Origin
 from evaluators.official import bundle, registry
 from evaluators.official.batch import Batch
 from evaluators.official.cards import describe_unregistered
+from evaluators.official.fleet_runs import FleetRuns, fleet_runs
 from evaluators.official.from_storage import stored_sources
 from evaluators.official.git import checkout_commit
 from evaluators.official.merge import fill_in_names, merge
@@ -88,17 +89,18 @@ def import_from(
     """
     began, started_at = time.monotonic(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
     store = store or store_path()
-    place, sources = _sources(place)
-    places = [(source, list(source.files())) for source in sources]
+    place, places, fleet = _look(place)
 
     def is_current(cursor: duckdb.DuckDBPyConnection) -> bool:
-        return not any(_changes(cursor, *each) for each in places) and _facts_are_current(cursor)
+        changed = (fleet and fleet.new(cursor)) or any(_changes(cursor, *each) for each in places)
+        return not changed and _facts_are_current(cursor)
 
-    looked_at = ImportSummary(str(place), 0, sum(len(files) for _, files in places))
+    looked_at = ImportSummary(str(place), 0, len(fleet.prints) - 1 if fleet else sum(len(files) for _, files in places))
     if not rebuild and (unchanged := _unchanged(store, is_current, looked_at, began)):
         return unchanged
     with writing(store, fresh=rebuild) as connection:
         importing = _Importing(connection, kind, str(place), started_at)
+        facts_stand = _facts_are_current(connection)
         _bring_facts_up_to_date(connection)
         names = Names.of(connection)
         changes = [_changes(connection, *each) for each in places]
@@ -106,8 +108,13 @@ def import_from(
             importing.read(change, names, origin or (Origin.REPRODUCED if change.source.own_runs else None), progress)
         commit, date = checkout_commit(place) if isinstance(place, Path) else (None, None)
         summary = importing.finish(looked_at.files_seen, began, commit=commit, date=date)
+        if fleet:
+            read, rejected = fleet.put(connection, importing.import_id)
+            standing = _summary(connection, summary._replace(files_read=read, rejected=rejected), began)
+            summary = standing._replace(added=standing.results - summary.results)
         describe_unregistered(connection, [change.source for change in changes])
-        derive_new(connection)
+        if not (fleet and facts_stand) or summary.files_read:  # of a fleet often nothing is new but how far it is
+            derive_new(connection)
         return summary._replace(seconds=time.monotonic() - began)
 
 
@@ -134,6 +141,17 @@ def import_bundle(*, rebuild: bool = False, store: Path | None = None, folder: P
         set_fact(connection, "bundle", source.digest)
         derive(connection)
         return summary._replace(seconds=time.monotonic() - began)
+
+
+def _look(place: Path | str) -> tuple[Path | str, list[tuple[Source, list[FoundFile]]], FleetRuns | None]:
+    """A place as it is called, with its files source by source, or the runs of the fleet that writes there."""
+    if (fleet := fleet_runs(place)) is not None:
+        return fleet.place, [], fleet
+    called, sources = _sources(place)
+    places = [(source, list(source.files())) for source in sources]
+    # A fleet that has begun since: its first sign of life was there before any file that was listed.
+    fleet = fleet_runs(place)
+    return (called, places, None) if fleet is None else (fleet.place, [], fleet)
 
 
 def _sources(place: Path | str) -> tuple[Path | str, list[Source]]:

@@ -21,7 +21,7 @@ from data.store import keys
 from data.store.errors import InputError, StoreBusyError
 from data.store.vocabulary import Status
 
-__all__ = ["Journal", "default_root", "now"]
+__all__ = ["Journal", "default_root", "identity_digest", "now"]
 
 
 def default_root() -> Path:
@@ -33,6 +33,11 @@ def default_root() -> Path:
 def now() -> str:
     """This moment in UTC, to the millisecond, as the store writes it."""
     return datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+
+
+def identity_digest(identity: dict[str, Any]) -> str:
+    """64 hexadecimal digits, the same for runs whose scores can be of one run."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class Journal:
@@ -58,7 +63,7 @@ class Journal:
             identity: everything that can change a score: model, revision, files, settings, library versions.
             again: begin a new run even if there is one, as is needed to measure the noise of reruns.
         """
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        digest = identity_digest(identity)[:8]
         earlier = sorted(path.parent for path in root.glob(f"*-{digest}/run.json"))
         if earlier and not again:
             return cls(earlier[-1])

@@ -17,7 +17,7 @@ from data.store.runs import File, InUse, ReproduceSettings, RunRow, RunWarning
 from data.store.vocabulary import RunKind, Status
 from evaluators.environment import environment, score_versions
 from evaluators.reproduce.estimate import Estimate, characters, estimates, published_seconds, throughput
-from evaluators.reproduce.instrumented import InstrumentedEncoder, encodes
+from evaluators.reproduce.instrumented import InstrumentedEncoder, encodes, out_of_memory
 from evaluators.reproduce.journal import Journal, now
 from evaluators.reproduce.memory import peak_memory_mb, reset_peak
 from evaluators.reproduce.model_settings import settings_in_use
@@ -29,7 +29,9 @@ from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import check_comparison, verdicts_of
 from evaluators.reproduce.warning_capture import WarningCapture, capturing_warnings
 
-__all__ = ["Guide", "RunPlan", "reproduce"]
+__all__ = [
+    "Guide", "RunPlan", "begin_run", "data_of", "quiet_bars", "reproduce", "run_identity", "run_task", "task_estimates",
+]  # fmt: skip
 
 _CHARACTERS_A_TOKEN = 4.5  # of English; good enough to know that a book costs no more than its first page
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -90,14 +92,14 @@ def reproduce(plan: RunPlan, screen: Screen) -> Journal:
         StoreError: the disk is full; what was finished is kept and the same command goes on from there.
     """
     check_comparison(plan.compare_to, plan.store)
-    with capturing_warnings() as capture, _quiet_bars():
+    with capturing_warnings() as capture, quiet_bars():
         screen.loading(plan.request)
         model = load_requested(plan.request)
         in_use = settings_in_use(model.encoder)
-        journal = Journal.open(plan.root, _identity(model, in_use), again=plan.again)
+        journal = Journal.open(plan.root, run_identity(model, in_use), again=plan.again)
         with model.guard(), journal.held(), _full_disk_explained(journal):
-            _begin(journal, plan, model, in_use, capture.take())
-            waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, _dataset(task))]
+            begin_run(journal, plan, model, in_use, capture.take())
+            waiting = [task for task in plan.tasks if not journal.finished(task.metadata.name, data_of(task))]
             status, published = Status.FAILED, False
             try:
                 publish(journal, plan.store)
@@ -119,7 +121,7 @@ def _run_all(
     """Run the tasks; whether the store knows already that all of them are done."""
     encoder = InstrumentedEncoder(model.encoder, screen.texts)
     done = len(plan.tasks) - len(waiting)
-    expected, guide, busy = _estimates(plan, model, encoder, waiting), plan.guide, True
+    expected, guide, busy = task_estimates(plan, model, encoder, waiting), plan.guide, True
     if guide:
         waiting = guide.begin(journal, plan.tasks, waiting, expected, screen)
         expected = [estimate for estimate in expected if estimate.task in {task.metadata.name for task in waiting}]
@@ -129,7 +131,7 @@ def _run_all(
         while waiting:
             task, *waiting = waiting
             screen.task_begins(task)
-            record = _run_one(task, encoder, journal, plan, capture)
+            record = run_task(task, encoder, journal, plan, capture)
             journal.write_task(record)
             # Publishing copies the store, so the end of the run goes along with its last task, where it is known.
             if not waiting and not guide:
@@ -145,17 +147,31 @@ def _run_all(
     return not busy and not guide
 
 
-def _estimates(plan: RunPlan, model: LoadedModel, encoder: InstrumentedEncoder, waiting: list[Any]) -> list[Estimate]:
+def task_estimates(
+    plan: RunPlan,
+    model: LoadedModel,
+    encoder: InstrumentedEncoder,
+    waiting: list[Any],
+    published: dict[str, float] | None = None,
+) -> list[Estimate]:
     """Time each task will take; nothing is measured when nothing is to be run.
+
+    Args:
+        plan: how they are run.
+        model: what they are run on.
+        encoder: the model's.
+        waiting: mteb's tasks.
+        published: seconds by task; what the store has of them if left out.
 
     Raises:
         ModelError: the model cannot encode a handful of plain texts, so no task can go well.
     """
     if not waiting:
         return []
-    names = [task.metadata.name for task in waiting]
+    if published is None:
+        published = published_seconds(model.name, [task.metadata.name for task in waiting], plan.store)
     if not encodes(model.encoder):
-        return [Estimate(*entry) for entry in published_seconds(model.name, names, plan.store).items()]
+        return [Estimate(*entry) for entry in published.items()]
     try:
         rate = throughput(encoder, waiting[0], plan.batch_size)
     except PlumblineError:
@@ -168,10 +184,10 @@ def _estimates(plan: RunPlan, model: LoadedModel, encoder: InstrumentedEncoder, 
         ) from error
     longest = _CHARACTERS_A_TOKEN * (settings_in_use(model.encoder).get("max_seq_length") or float("inf"))
     sizes = [(task.metadata.name, characters(task, longest)) for task in waiting]
-    return estimates(sizes, rate, published_seconds(model.name, names, plan.store))
+    return estimates(sizes, rate, published)
 
 
-def _run_one(
+def run_task(
     task: Any, encoder: InstrumentedEncoder, journal: Journal, plan: RunPlan, capture: WarningCapture
 ) -> dict[str, Any]:
     """Run one task to its record; only a full disk and Ctrl-C get out of here."""
@@ -183,7 +199,7 @@ def _run_one(
         "type": task.metadata.type,
         "metric": task.metadata.main_score,
         "status": Status.WAITING,
-        "dataset": _dataset(task),
+        "dataset": data_of(task),
     }
     earlier = journal.tasks().get(name)
     journal.write_task(record)
@@ -209,7 +225,7 @@ def _run_one(
     except Exception as error:  # noqa: BLE001 -- a task is other people's code, and the rest of the run goes on
         if _disk_is_full(error):
             raise
-        record |= {"status": Status.FAILED, "error": _sentence(error, task)}
+        record |= {"status": Status.FAILED, "error": _sentence(error, task), "out_of_memory": out_of_memory(error)}
     return record | {
         "warnings": capture.take(),
         "batch_size": encoder.batch_limit or plan.batch_size,
@@ -235,7 +251,7 @@ def _clear_unless_same(file: Path, earlier: dict[str, Any] | None, dataset: dict
         file.unlink()
 
 
-def _dataset(task: Any) -> dict[str, Any]:
+def data_of(task: Any) -> dict[str, Any]:
     """What a task is run on: the same name on other data, or on other subsets of it, is not done yet."""
     parts = parts_of(task)
     return {
@@ -246,7 +262,7 @@ def _dataset(task: Any) -> dict[str, Any]:
     }
 
 
-def _identity(model: LoadedModel, in_use: InUse) -> dict[str, Any]:
+def run_identity(model: LoadedModel, in_use: InUse) -> dict[str, Any]:
     """Everything that can change a score; the batch size cannot, beyond rounding."""
     return {
         "model": model.name,
@@ -258,7 +274,8 @@ def _identity(model: LoadedModel, in_use: InUse) -> dict[str, Any]:
     }
 
 
-def _begin(journal: Journal, plan: RunPlan, model: LoadedModel, in_use: InUse, warnings: list[RunWarning]) -> None:
+def begin_run(journal: Journal, plan: RunPlan, model: LoadedModel, in_use: InUse, warnings: list[RunWarning]) -> None:
+    """Write down what is run, with what and on what, as the journal's run."""
     request = {name: value for name, value in plan.request._asdict().items() if value}
     settings: ReproduceSettings = {
         "asked": request, "in_use": in_use, "loader": model.loader, "batch_size": plan.batch_size,
@@ -354,7 +371,7 @@ _NO_DATA = {
 
 
 @contextmanager
-def _quiet_bars() -> Iterator[None]:
+def quiet_bars() -> Iterator[None]:
     """Silence the libraries' own bars: two lines of ours say the same and do not scroll."""
     import datasets
     from huggingface_hub.utils import disable_progress_bars, enable_progress_bars

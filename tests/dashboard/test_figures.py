@@ -20,6 +20,7 @@ from dashboard.figures import (
     diagnosis,
     drift_maps,
     drift_spread,
+    fleet,
     pareto,
     replace,
     tasks,
@@ -33,7 +34,7 @@ from tests.serving import ROOT
 
 UNITS = (
     r"points|0 to 100|from 0 to 100|in places|in %|distance|Cosine|around 0|90 %|number of parameters|as served"
-    r"|名次|分|0 至 100|%|距离|余弦|为中心|原始数值"
+    r"|名次|分|seconds|秒|0 至 100|%|距离|余弦|为中心|原始数值"
 )
 TYPES = ["Retrieval", "PairClassification", "STS"]
 
@@ -100,6 +101,19 @@ def length() -> go.Figure:
         drift, {"x": "X", "y": "Y"}, "x", length="tokens", label="Cosine distance", floor_kind="distance", log=True,
         limits={"maximum of X": 512},
     )  # fmt: skip
+
+
+def fleet_cells() -> go.Figure:
+    states = ["done", "running", "waiting", "failed", "set aside", "done"]
+    frame = pd.DataFrame(
+        {
+            "setup": ["a"] * 3 + ["<b>b</b>"] * 3,
+            "task": list("xyz") * 2,
+            "status": states,
+            "seconds": [1.5] + [np.nan] * 5,
+        }
+    )
+    return fleet.cells_done_map(frame)
 
 
 def history() -> go.Figure:
@@ -198,6 +212,7 @@ DRAWN: dict[str, Callable[[], Any]] = {
     "short_list_chart": short_list,
     "distribution_chart": standings,
     "cells_map": cells,
+    "cells_done_map": fleet_cells,
     "profile_chart": profile,
     "gains_chart": lambda: replace.gains_chart(
         pd.DataFrame({"type": ["STS", "NLI"], "tasks": [3, 4], "difference": [0.02, -0.01], "floor": [0.01, np.nan]}),

@@ -38,7 +38,8 @@ def first(made_parity: Path, tmp_path: Path) -> Path:
         for column in ("outside", "own_weights"):
             connection.execute(f"ALTER TABLE encoders DROP COLUMN {column}")
         connection.execute('UPDATE runs SET settings = \'{"in_use": {"encoder": "tei"}}\' WHERE kind = \'reproduce\'')
-        connection.execute("DROP TABLE answers")
+        for table in ("answers", "fleets", "fleet_cells"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE results DROP COLUMN filed_as")
         connection.execute("UPDATE results SET notes = ? WHERE rowid = 0", [_RENAMED])
         connection.execute("DROP VIEW deltas")

@@ -35,7 +35,7 @@ def by_reproduce(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     from evaluators.reproduce.model_settings import settings_in_use
     from evaluators.reproduce.publish import put
     from evaluators.reproduce.request import ModelRequest
-    from evaluators.reproduce.run import _begin
+    from evaluators.reproduce.run import begin_run
     from evaluators.reproduce.warning_capture import WarningCapture
 
     heard = WarningCapture()
@@ -47,7 +47,7 @@ def by_reproduce(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         findings=[Finding("weights", "weights-missing", "fatal", "3 of 9 tensors are not there", "Why.", "Load them.")],
     )  # fmt: skip
     plan: Any = SimpleNamespace(request=ModelRequest("org/model"), command="reproduce", batch_size=32)
-    _begin(journal, plan, loaded, settings_in_use(SimpleNamespace()), heard.take())
+    begin_run(journal, plan, loaded, settings_in_use(SimpleNamespace()), heard.take())
     put(connection, journal.run, [], journal.read)
 
 

@@ -1,0 +1,123 @@
+"""What a machine of the fleet does: load one model, then run tasks on it, one a call.
+
+One at a time: mteb seeds the process's random numbers for each task, so that two side by side would take them from one
+another and their figures would not be those of a serial run. More of a model's tasks at once are more actors of it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from data.store.errors import PlumblineError
+from data.store.storage import open_storage
+from data.store.vocabulary import Status
+from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError, Watched
+from evaluators.fleet.plan import FleetPlan, ModelSetUp
+from evaluators.fleet.shelf import Cell, Shelf
+from evaluators.fleet.waiting import patient
+
+if TYPE_CHECKING:
+    from evaluators.fleet.loading import ReadyModel
+
+__all__ = ["SIGN", "ModelWorker"]
+
+
+SIGN = "plumbline worker "  # and its name: whose the lines are that follow in a log
+
+
+class ModelWorker:
+    """An actor: a model in a process of its own. After a restart its next call loads it again.
+
+    Ray repeats a call without end, since it counts each look at a machine that is gone as one; how often a call really
+    began is on storage, and one that began too often is answered instead of run.
+    """
+
+    def __init__(
+        self, plan: FleetPlan, setup: ModelSetUp, session: str, published: dict[str, float], name: str
+    ) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            print(f"{SIGN}{name}", file=stream, flush=True)
+        self._plan, self._setup, self._published = plan, setup, published
+        self._shelf = Shelf(open_storage(plan.storage), session)
+        self._ready: ReadyModel | None = None
+        self._watched = Watched("", 0, 0, 0.0)
+        self._name, self._most = name, plan.limits.retries + 1
+        self._patiently = patient(plan.limits)
+
+    def load(self) -> Loaded | Refused:
+        """Preflight, load and measure; what is wrong with a model is an answer."""
+        ready = self._load()
+        try:
+            return ready if isinstance(ready, Refused) else ready.look(self._shelf, self._published)
+        except PlumblineError as error:
+            return Refused(str(error))
+
+    def run(self, task: str, dead: frozenset[str] = frozenset()) -> Ran | GaveUp | Elsewhere | Refused:
+        """Run a task, unless another session does or did.
+
+        Args:
+            task: its name.
+            dead: sessions whose claims count no more.
+
+        Raises:
+            TaskFailedError: it raised.
+        """
+        ready = self._ready or self._load()
+        if isinstance(ready, Refused):
+            return ready
+        digest, cell = ready.digest, ready.cell(task)
+        if self._patiently(self._shelf.is_done, digest, cell):
+            return Ran({"task": task, "status": Status.DONE}, ours=False)
+        tries = self._patiently(self._shelf.claim, digest, cell, dead)
+        if isinstance(tries, str):
+            return Elsewhere(tries)
+        if tries > self._most:
+            return GaveUp(
+                {"task": task, "error": f"Its worker died at it, or its machine, the last of {self._most} times."}
+            )
+        record = ready.run(task, self._progress)
+        self._watched = Watched("", 0, 0, 0.0)
+        if record["status"] == Status.DONE:
+            return Ran(record, self._commit(ready, cell, record))
+        if record.get("out_of_memory"):
+            return Ran(record, ours=True)
+        if tries >= self._most:
+            return GaveUp(record)
+        time.sleep(min(self._plan.limits.heartbeat / 10 * 2**tries, 60))  # what failed may recover
+        raise TaskFailedError(str(record["error"]))
+
+    def watch(self) -> Watched:
+        """How far the task at hand is; asked while it runs."""
+        return self._watched
+
+    def _progress(self, task: str, texts: int, asked: int, seconds: float) -> None:
+        self._watched = Watched(task, texts, asked, seconds)
+
+    def _load(self) -> ReadyModel | Refused:
+        """The model, unless it is refused, or workers of this name have died at it one after the other."""
+        from evaluators.fleet.loading import ready_model
+
+        if self._patiently(self._shelf.begin_load, self._name) > self._most:
+            return Refused(f"Its worker died {self._most} times while it loaded the model.")
+        try:
+            self._ready = ready_model(self._plan, self._setup, self._shelf)
+        except PlumblineError as error:
+            return Refused(str(error))
+        self._patiently(self._shelf.end_load, self._name)
+        return self._ready
+
+    def _commit(self, ready: ReadyModel, cell: Cell, record: dict[str, Any]) -> bool:
+        file = ready.folder / record["file"]
+        place = (file.parent.parent.name, file.parent.name)
+        meta = file.with_name("model_meta.json")
+        return self._patiently(
+            self._shelf.commit,
+            ready.digest,
+            cell,
+            record,
+            file.read_bytes(),
+            place,
+            meta.read_bytes() if meta.is_file() else None,
+        )
