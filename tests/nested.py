@@ -7,7 +7,6 @@ might run for the same time: random tasks, the cheapest ones, and MMTEB's way of
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,8 @@ from scipy import stats
 
 from data.rules.budget.choice import Budget, choose_tasks
 from data.rules.budget.families import dealt
-from data.rules.budget.gaussian import Gaussian
-from data.rules.budget.prediction import Predictor, predictor_of
+from data.rules.budget.gaussian import Gaussian, fit
+from data.rules.budget.prediction import Predicted, Predictor, predictor_of
 from data.rules.budget.table import TaskTable
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +32,6 @@ def trials(
     shares: Sequence[float] = SHARES,
     folds: int = FOLDS,
     seed: int = 0,
-    by_family: bool = True,
     others: Sequence[str] = OTHERS,
 ) -> pd.DataFrame:
     """One row per held-out model with every task, share of the time and way of choosing.
@@ -46,39 +44,35 @@ def trials(
     Args:
         table: of a benchmark.
         shares: of the published time, 0 to 1.
-        folds: outer ones.
+        folds: outer ones; a family is in one.
         seed: of the folds and of random tasks.
-        by_family: whether a family is held out together; else models are, and relatives stay in the training part.
         others: ways to compare with, of random, cheapest, thinned.
     """
-    rows: list[dict[str, Any]] = []
-    for inside, held_out in parts(table, folds, seed, by_family):
+    frames = []
+    for inside, held_out in parts(table, folds, seed):
         predictor = predictor_of(inside)
-        orders = list(_orders(inside, others, seed))
-        truth = held_out.scores @ table.weights
-        ranks = [_whole(predictor, own).rank for own in held_out.scores]
+        orders, ranks = list(_orders(inside, others, seed)), _ranks(predictor, held_out)
         for share in shares:
-            budget = share * float(table.seconds.sum())
-            chosen = chosen_tasks(predictor, budget)
-            for i, own in enumerate(held_out.scores):
-                told = predictor.predict({table.tasks[j]: float(own[j]) for j in chosen})
-                plain = _plain(predictor.gaussian, table.weights, chosen, own[None])[0]
-                rank, true = told.rank, ranks[i]
-                rows.append(
-                    _row(held_out, i, share, "ours", 0, len(chosen), truth[i], told.mean.value, plain)
-                    | {"low": told.mean.low, "high": told.mean.high}
-                    | ({"rank": true.value, "rank_value": rank.value, "rank_low": rank.low, "rank_high": rank.high}
-                       if rank and true else {})
-                )  # fmt: skip
+            chosen = chosen_tasks(predictor.gaussian, inside, share)
+            ours = _points(predictor.gaussian, inside, held_out, chosen).assign(share=share, way="ours", draw=0)
+            frames.append(ours.join(_intervals(predictor, held_out, chosen, ranks)))
             for way, draw, order in orders:
-                at = filled(order, table.seconds, budget)
-                values = _linear(predictor.gaussian, table.weights, at, held_out.scores)
-                plain = _plain(predictor.gaussian, table.weights, at, held_out.scores)
-                rows += [
-                    _row(held_out, i, share, way, draw, len(at), truth[i], values[i], plain[i])
-                    for i in range(len(truth))
-                ]
-    return pd.DataFrame(rows)
+                at = filled(order, table.seconds, share * float(table.seconds.sum()))
+                frames.append(_points(predictor.gaussian, inside, held_out, at).assign(share=share, way=way, draw=draw))
+    return pd.concat(frames, ignore_index=True)
+
+
+def with_relatives(
+    table: TaskTable, shares: Sequence[float] = SHARES, folds: int = FOLDS, seed: int = 0
+) -> pd.DataFrame:
+    """The same for our way, without intervals and ranks, where relatives of a model stay in the training part."""
+    frames = []
+    for inside, held_out in parts(table, folds, seed, by_family=False):
+        gaussian = fit(inside.scores, inside.types)
+        for share in shares:
+            chosen = chosen_tasks(gaussian, inside, share)
+            frames.append(_points(gaussian, inside, held_out, chosen).assign(share=share, way="ours", draw=0))
+    return pd.concat(frames, ignore_index=True)
 
 
 def parts(table: TaskTable, folds: int, seed: int, by_family: bool = True) -> Iterator[tuple[TaskTable, TaskTable]]:
@@ -92,11 +86,10 @@ def parts(table: TaskTable, folds: int, seed: int, by_family: bool = True) -> It
             yield table.of_models(fold != k), table.of_models(whole & (fold == k))
 
 
-def chosen_tasks(predictor: Predictor, budget: float) -> Places:
-    """Places of the tasks our way runs within so many seconds."""
-    table = predictor.table
-    nothing = np.zeros(len(table.tasks))
-    steps = choose_tasks(predictor.gaussian, table.weights, table.seconds, nothing, Budget(seconds=budget))
+def chosen_tasks(gaussian: Gaussian, table: TaskTable, share: float) -> Places:
+    """Places of the tasks our way runs in a share of the published time."""
+    budget = Budget(seconds=share * float(table.seconds.sum()))
+    steps = choose_tasks(gaussian, table.weights, table.seconds, np.zeros(len(table.tasks)), budget)
     return np.array([step.place for step in steps], dtype=np.intp)
 
 
@@ -148,27 +141,39 @@ def _orders(inside: TaskTable, ways: Sequence[str], seed: int) -> Iterator[tuple
         yield "thinned", 0, kept_longest(inside.scores[whole], inside.types)
 
 
-def _whole(predictor: Predictor, own: Floats) -> Any:
-    """With every task measured: the rank beside the training part is the true one."""
-    return predictor.predict(dict(zip(predictor.table.tasks, map(float, own), strict=True)))
-
-
-def _linear(gaussian: Gaussian, weights: Floats, at: Places, scores: Floats) -> Floats:
-    """The predicted mean of each model from its scores on some tasks."""
-    if not len(at):
-        return np.full(len(scores), gaussian.mean @ weights)
-    gain = gaussian.gain(at, np.zeros(len(at)))
-    expected = gaussian.mean + (scores[:, at] - gaussian.mean[at]) @ gain.T
-    expected[:, at] = scores[:, at]
-    return np.asarray(expected @ weights, float)
-
-
-def _plain(gaussian: Gaussian, weights: Floats, at: Places, scores: Floats) -> Floats:
-    """The mean of some tasks, moved by the gap to the mean of all that there is on average."""
+def _points(gaussian: Gaussian, inside: TaskTable, held_out: TaskTable, at: Places) -> pd.DataFrame:
+    """A row for each held-out model: the true mean, the predicted one, and the moved mean of the tasks run."""
+    scores, weights = held_out.scores, inside.weights
     usual = float(gaussian.mean @ weights)
-    if not len(at):
-        return np.full(len(scores), usual)
-    return np.asarray(scores[:, at].mean(axis=1) + usual - gaussian.mean[at].mean(), float)
+    expected = np.tile(gaussian.mean, (len(scores), 1))
+    plain = np.full(len(scores), usual)
+    if len(at):
+        expected += (scores[:, at] - gaussian.mean[at]) @ gaussian.gain(at, np.zeros(len(at))).T
+        expected[:, at] = scores[:, at]
+        plain = scores[:, at].mean(axis=1) + usual - gaussian.mean[at].mean()
+    columns = {"true": scores @ weights, "predicted": expected @ weights, "plain": plain, "tasks": len(at)}
+    return pd.DataFrame({"model": held_out.models, "family": held_out.families} | columns)
+
+
+def _ranks(predictor: Predictor, held_out: TaskTable) -> list[Predicted | None]:
+    """The rank of each held-out model beside the training part: the true one, as every task is measured."""
+    every = [dict(zip(held_out.tasks, map(float, own), strict=True)) for own in held_out.scores]
+    return [predictor.predict(measured).rank for measured in every]
+
+
+def _intervals(
+    predictor: Predictor, held_out: TaskTable, at: Places, ranks: Sequence[Predicted | None]
+) -> pd.DataFrame:
+    """A row for each held-out model: the interval of its mean, its true rank, and what is predicted of that."""
+    rows = []
+    for own, true in zip(held_out.scores, ranks, strict=True):
+        told = predictor.predict({held_out.tasks[i]: float(own[i]) for i in at})
+        row = {"low": told.mean.low, "high": told.mean.high}
+        if told.rank and true:
+            row |= {"rank": true.value, "rank_value": told.rank.value}
+            row |= {"rank_low": told.rank.low, "rank_high": told.rank.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def _correlations(one: Floats, other: Floats) -> Floats:
@@ -177,8 +182,3 @@ def _correlations(one: Floats, other: Floats) -> Floats:
     first, second = first - first.mean(axis=0), second - second.mean(axis=0)
     length = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
     return np.where(length > 0, (first * second).sum(axis=0) / np.maximum(length, 1e-300), -1.0)
-
-
-def _row(held_out: TaskTable, i: int, *values: Any) -> dict[str, Any]:
-    names = ("share", "way", "draw", "tasks", "true", "predicted", "plain")
-    return {"model": held_out.models[i], "family": held_out.families[i]} | dict(zip(names, values, strict=True))

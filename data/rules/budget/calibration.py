@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +64,7 @@ def half_widths(
     ]
 
 
+@cache
 def widened(level: float, base: float = LEVEL) -> float:
     """How many times as wide as at ``base`` an interval at another level is; heavy tails."""
     return float(stats.t.ppf(0.5 + level / 2, _TAILS) / stats.t.ppf(0.5 + base / 2, _TAILS))

@@ -222,15 +222,15 @@ class Predictor:
         others = np.array([model != leave_out for model in self.table.models])
         draws = _draws(after.mean, after.cov * factor**2)
         if self.table.ranked_by == "borda":
-            ranks = _borda_ranks(self.table.scores[others], self.table.any_scores[others], draws)
-            value = float(_borda_ranks(self.table.scores[others], self.table.any_scores[others], after.mean[None])[0])
+            rows = np.vstack([after.mean, draws])
+            value, *ranks = _borda_ranks(self.table.scores[others], self.table.any_scores[others], rows)
         else:
             # NaN for who lacks a task: not ranked.
             means = np.asarray(self.table.scores[others & self.table.numbered] @ self.table.weights, float)
-            ranks = np.asarray(1 + (means[None] > (draws @ self.table.weights)[:, None]).sum(axis=1), float)
+            ranks = list(1.0 + (means[None] > (draws @ self.table.weights)[:, None]).sum(axis=1))
             value = 1.0 + np.count_nonzero(means > after.mean @ self.table.weights)
         low, high = (float(np.quantile(ranks, q, method="nearest")) for q in ((1 - level) / 2, (1 + level) / 2))
-        return Predicted(value, min(low, value), max(high, value))
+        return Predicted(float(value), min(low, float(value)), max(high, float(value)))
 
     @cached_property
     def complete(self) -> int:
