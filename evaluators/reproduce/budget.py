@@ -29,7 +29,6 @@ __all__ = ["BudgetRun", "budget_table", "write_budget"]
 Floats = npt.NDArray[np.float64]
 
 _NO_LIMIT = 1e18  # seconds; less than what a task costs that cannot be run
-_FLOOR_IN_SDS = 1.96  # a floor is where 95 % of honest reruns stay below
 
 
 class BudgetRun(BudgetState):
@@ -132,7 +131,7 @@ class BudgetRun(BudgetState):
 
     def _choice(self) -> list[TaskChoice]:
         done = tuple(self.table.tasks.index(task) for task in self.measured.scores)
-        noise = self.table.floors / _FLOOR_IN_SDS
+        noise = self.table.noise
         return choose_tasks(self.predictor.gaussian, self.table.weights, self._cost(), noise, self._left(), done)
 
     def _planned(self) -> list[str]:
@@ -146,7 +145,7 @@ class BudgetRun(BudgetState):
         return self.order.go_on or self.verdict is None or not self.verdict.state.settled
 
     def _predicted(self, level: float = 0.95) -> Prediction:
-        noise = self.table.floors / _FLOOR_IN_SDS
+        noise = self.table.noise
         return self.predictor.predict(self.measured.scores, noise, level, leave_out=self.model)
 
     def _judge(self) -> None:

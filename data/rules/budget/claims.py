@@ -22,6 +22,7 @@ import numpy.typing as npt
 from scipy import special, stats
 
 from data.rules.budget.prediction import Predicted
+from data.rules.budget.table import FLOOR_IN_SDS
 
 __all__ = ["ALPHA", "ClaimState", "ClaimVerdict", "by_mean", "by_tasks", "level_of_a_look"]
 
@@ -40,8 +41,8 @@ _OFF_SHARES = np.array([0.03, 0.3])
 _OFF_SHARES_WEIGH = np.array([0.694, 0.306])
 _OFF_BY = 0.1
 
-# A floor is where 95 % of honest reruns stay below.
-_FLOOR_IN_SDS = 1.96
+# On fewer, the answer would rest on how the sizes above are spread, and not on what was seen.
+_FEWEST = 4
 _NODES = 41  # of the normal distribution of what a model is off by as a whole
 _NOTHING = 1e-12
 
@@ -122,9 +123,10 @@ def by_tasks(deltas: Floats, floors: Floats, weights: Floats, limit: float, alph
     sure = float(np.clip(after @ _within(worlds, so_far, left_floors, left, limit), 0.0, 1.0))
     value = so_far + float(after @ worlds.shift) * float(left.sum())
     low, high = _between(worlds, after, so_far, left_floors, left)
-    return ClaimVerdict(
-        _state(sure, before, alpha, everything=not len(left)), Predicted(value, low, high), sure, int(seen.sum())
-    )
+    state = ClaimState.OPEN
+    if not len(left) or seen.sum() >= _FEWEST:
+        state = _state(sure, before, alpha, everything=not len(left))
+    return ClaimVerdict(state, Predicted(value, low, high), sure, int(seen.sum()))
 
 
 def by_mean(claimed: float, predicted: Predicted, limit: float, tasks: int, at_look: Predicted) -> ClaimVerdict:
@@ -169,7 +171,7 @@ def _state(sure: float, before: float, alpha: float, everything: bool) -> ClaimS
 
 def _likelihood(worlds: _Worlds, deltas: Floats, floors: Floats) -> Floats:
     """(worlds,), how well each explains the differences seen, against the best of them."""
-    usual = worlds.spread[:, None] ** 2 + (floors / _FLOOR_IN_SDS) ** 2
+    usual = worlds.spread[:, None] ** 2 + (floors / FLOOR_IN_SDS) ** 2
     apart = (deltas - worlds.shift[:, None]) ** 2
     plain = np.exp(-apart / usual / 2) / np.sqrt(usual)
     off = np.exp(-apart / (usual + _OFF_BY**2) / 2) / np.sqrt(usual + _OFF_BY**2)
@@ -186,7 +188,7 @@ def _rest(worlds: _Worlds, floors: Floats, weights: Floats) -> tuple[Floats, Flo
         likely each number is.
     """
     many = np.arange(len(weights) + 1)
-    usual = weights**2 @ (floors / _FLOOR_IN_SDS) ** 2 + worlds.spread**2 * (weights**2).sum()
+    usual = weights**2 @ (floors / FLOOR_IN_SDS) ** 2 + worlds.spread**2 * (weights**2).sum()
     off = (weights**2).sum() / max(len(weights), 1) * _OFF_BY**2
     by_share = stats.binom.pmf(many, len(weights), _OFF_SHARES[:, None])
     likely = by_share[np.searchsorted(_OFF_SHARES, worlds.share)]
