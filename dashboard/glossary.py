@@ -95,10 +95,10 @@ TERMS = (
         "The model somebody uses now and may replace."), _SURE, ("overview", "replace")),
     Term(mark("Budget"), mark(
         "What may be spent to learn a benchmark's mean: a share of the time that all its tasks take, a number of "
-        "tasks, or minutes."), ("README.md", "The pages"), ("budget",)),
+        "tasks, or minutes."), ("docs/budget.md", "How"), ("budget",)),
     Term(mark("Family"), mark(
         "Models of one maker and name, made from one another or nearly equal. One would give the others away, so they "
-        "are left out together."), ("README.md", "The pages"), ("budget",)),
+        "are left out together."), ("docs/budget.md", "Families"), ("budget",)),
     Term(mark("Official run"), mark(
         "A figure that was run with mteb and published in MTEB's results."), _CONTRACT,
         ("reproduction", "leaderboard")),

@@ -16,7 +16,7 @@ from dashboard.words import language, mark, tr
 __all__ = ["show_meeting_tools"]
 
 _FAR, _WATCHED = "_report_far", "_report_watched"
-_SETTLED = 5.0  # seconds
+_SETTLED = 30.0  # seconds
 # Formats by their key in the list of writers, with their label and what they are.
 _OFFERED = {
     "html": ("HTML", ":material/web:", mark("One file that opens offline: plots, every row, made to print.")),

@@ -101,6 +101,7 @@ SELECT r.task, avg(s.main_score)
 FROM current_results r JOIN scores s USING (result_id)
 WHERE r.run_id = $run AND list_contains($tasks, r.task)
 GROUP BY r.task HAVING count(s.main_score) = count(*)
+ORDER BY min(r.date), r.task
 """
 
 _SAME_DATA = """

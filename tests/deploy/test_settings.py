@@ -76,7 +76,8 @@ def test_secrets_come_from_files_and_are_shown_nowhere(tmp_path: Path) -> None:
 
 
 def test_every_variable_is_documented_and_no_other() -> None:
-    source = "".join(file.read_text() for file in sorted((ROOT / "dashboard" / "serve").glob("*.py")))
+    rooms = ("serve", "start")
+    source = "".join(file.read_text() for room in rooms for file in sorted((ROOT / "dashboard" / room).glob("*.py")))
     read = {*re.findall(r'"(PLUMBLINE_[A-Z_]+)"', source), "PLUMBLINE_READ_ONLY", "PLUMBLINE_STORE"}
     read |= {f"{name}_FILE" for name in re.findall(r'_secret\(environment, "(\w+)"\)', source)}
     told = set(re.findall(r"\bPLUMBLINE_[A-Z_]+\b", (ROOT / "docs" / "deploy.md").read_text()))

@@ -41,7 +41,8 @@ _OFF_SHARES = np.array([0.03, 0.3])
 _OFF_SHARES_WEIGH = np.array([0.694, 0.306])
 _OFF_BY = 0.1
 
-# A floor is where 95 % of honest reruns stay below.
+# On fewer, the answer would rest on how the sizes above are spread, and not on what was seen.
+_FEWEST = 4
 _NODES = 41  # of the normal distribution of what a model is off by as a whole
 _NOTHING = 1e-12
 
@@ -122,9 +123,10 @@ def by_tasks(deltas: Floats, floors: Floats, weights: Floats, limit: float, alph
     sure = float(np.clip(after @ _within(worlds, so_far, left_floors, left, limit), 0.0, 1.0))
     value = so_far + float(after @ worlds.shift) * float(left.sum())
     low, high = _between(worlds, after, so_far, left_floors, left)
-    return ClaimVerdict(
-        _state(sure, before, alpha, everything=not len(left)), Predicted(value, low, high), sure, int(seen.sum())
-    )
+    state = ClaimState.OPEN
+    if not len(left) or seen.sum() >= _FEWEST:
+        state = _state(sure, before, alpha, everything=not len(left))
+    return ClaimVerdict(state, Predicted(value, low, high), sure, int(seen.sum()))
 
 
 def by_mean(claimed: float, predicted: Predicted, limit: float, tasks: int, at_look: Predicted) -> ClaimVerdict:

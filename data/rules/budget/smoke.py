@@ -59,7 +59,7 @@ class SmokePlan(NamedTuple):
         model: that the faults were measured on.
         faults: that were measured.
         effects: (faults, tasks), how far each moved each task, 0-1 scale.
-        assumed: those of the tasks that nobody ran whole with faults; others of their type stand for them.
+        assumed: those of the tasks that not every fault was measured on, whole; others of their type stand for them.
         strange: of each fault, whether the record's models show it; None where published figures do.
     """
 
@@ -133,7 +133,7 @@ class SmokePlan(NamedTuple):
         if not self.assumed:
             return Phrase("")
         return phrase(
-            "Nobody ran {tasks} whole with faults; half of what others of its type lost stands for it.",
+            "Not every fault was measured on {tasks} whole; for the rest stands half of what others of its type lost.",
             tasks=in_a_row(self.assumed),
         )
 

@@ -43,6 +43,8 @@ def test_agreement_settles_soon_and_one_odd_task_is_no_verdict_on_all() -> None:
     same = by_tasks(seen(_0=0.0, _1=0.001, _2=-0.001, _3=0.0, _4=0.0, _5=0.0, _6=0.0), FLOORS, EQUAL, LIMIT)
     assert same.state is ClaimState.HOLDS and same.sure is not None and same.sure > 0.98
     assert same.difference.low < 0 < same.difference.high
+    one = by_tasks(np.r_[0.0, np.full(129, np.nan)], np.full(130, 0.002), np.full(130, 1 / 130), LIMIT)
+    assert one.state is ClaimState.OPEN, "one task of many settles nothing"
     odd = by_tasks(seen(_0=0.0, _1=0.001, _2=-0.16, _3=0.0), FLOORS, EQUAL, LIMIT)
     assert odd.state is ClaimState.OPEN
     off = by_tasks(seen(_0=-0.05, _1=-0.06, _2=-0.045, _3=-0.05, _4=-0.055, _5=-0.05), FLOORS, EQUAL, LIMIT)
@@ -94,14 +96,16 @@ def most_likely_at_most(wrong: int, times: int) -> float:
 
 
 def holds_its_rate(reader: StoreReader, benchmark: str, times: int) -> None:
+    """Both rates are at most the stated one, and most simulations are settled; on a large benchmark soon."""
     with reader.own_cursor() as cursor:
         table = task_table(cursor, benchmark)
+    soon = len(table.tasks) / 4 if len(table.tasks) > 40 else len(table.tasks)
     honest, few = simulated(table, 0.0, times, seed=1)
     assert most_likely_at_most(honest[ClaimState.FAILS], times) <= ALPHA, honest
-    assert honest[ClaimState.HOLDS] > 0.9 * times and few <= len(table.tasks) / 4
+    assert honest[ClaimState.HOLDS] > 0.9 * times and few <= soon
     overstated, needed = simulated(table, -0.03, times, seed=2)
     assert most_likely_at_most(overstated[ClaimState.HOLDS], times) <= ALPHA, overstated
-    assert overstated[ClaimState.FAILS] > 0.9 * times and needed <= len(table.tasks) / 4
+    assert overstated[ClaimState.FAILS] > 0.9 * times and needed <= soon
 
 
 def test_the_error_rate_holds_although_it_is_looked_at_after_each_task(record_reader: StoreReader) -> None:
@@ -111,7 +115,7 @@ def test_the_error_rate_holds_although_it_is_looked_at_after_each_task(record_re
 @pytest.mark.soak
 @pytest.mark.parametrize("benchmark", ["MTEB(eng, v2)", "MTEB(Multilingual, v2)", "MTEB(fra, v1)", "RTEB(beta)"])
 def test_the_error_rate_holds_in_many_simulations(record_reader: StoreReader, benchmark: str) -> None:
-    holds_its_rate(record_reader, benchmark, 1500)
+    holds_its_rate(record_reader, benchmark, 1000)
 
 
 def test_stopping_early_agrees_with_all_tasks_of_the_records_own_claims(record_reader: StoreReader) -> None:
