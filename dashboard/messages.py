@@ -76,7 +76,8 @@ def errors_as_sentences() -> Iterator[None]:
 
 def show_error(error: PlumblineError) -> None:
     """One error: what, where, and what to do, with its commands ready to copy."""
-    if isinstance(error, StoreMissingError) and (state := followed()) is not None and state.trouble is not None:
+    state = followed(store_path()) if isinstance(error, StoreMissingError) else None
+    if state is not None and state.trouble is not None:
         error = state.trouble  # nobody is to import what comes from shared storage
     sentence = f"**{stopped(plain(tr(error.what)))}**" + (f"  \n{plain(error.where)}" if error.where else "")
     if isinstance(error, StoreMissingError | StoreOutdatedError):

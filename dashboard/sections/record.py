@@ -14,6 +14,7 @@ from dashboard.messages import in_one_sentence
 from dashboard.queries import overview as overview_queries
 from dashboard.queries.overview import Record
 from dashboard.words import running, tr, tr_n
+from data.store.access_mode import store_path
 from data.store.following import followed
 
 __all__ = ["OLD", "show_record"]
@@ -42,7 +43,7 @@ def show_record() -> None:
 
 def _show_followed() -> None:
     """Of a store that comes from shared storage: which publication it is, and what keeps a newer one away."""
-    state = followed()
+    state = followed(store_path())
     if state is None:
         return
     if state.shown is not None:

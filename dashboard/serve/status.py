@@ -26,7 +26,7 @@ def store_status(now: datetime | None = None) -> dict[str, Any]:
     look was answered, and what is wrong since when; a store that opens is ok all the same.
     """
     answer: dict[str, Any] = {"ok": False, "store": str(store_path()), "read_only": read_only()}
-    if (state := followed()) is not None:
+    if (state := followed(store_path())) is not None:
         answer["published"] = _published(state)
     try:
         with reading() as cursor:

@@ -47,13 +47,13 @@ class Followed:
     since: datetime | None = None
 
 
-# Of this process: one store is shown, so one is followed.
-_state: list[Followed] = []
+# By the local file: what is known of one store says nothing of another that this process shows.
+_states: dict[Path, Followed] = {}
 
 
-def followed() -> Followed | None:
-    """How it stands, where this process follows a published store."""
-    return _state[0] if _state else None
+def followed(path: Path) -> Followed | None:
+    """How it stands with the store at ``path``, where this process follows a published one there."""
+    return _states.get(path)
 
 
 class Follower:
@@ -62,7 +62,7 @@ class Follower:
     def __init__(self, storage: Storage, path: Path, every: float) -> None:
         self.storage, self.path, self.every = storage, path, every
         here, unchanged = publication_here(path, storage)
-        _state[:] = [Followed(storage.url, here if unchanged else None)]
+        _states[path] = Followed(storage.url, here if unchanged else None)
 
     def start(self) -> threading.Thread:
         """Begin; the first look is at once."""
@@ -72,17 +72,17 @@ class Follower:
 
     def look(self) -> None:
         """Look once, and fetch what is new; what goes wrong is in :func:`followed`, and never raised."""
-        now = datetime.now(UTC)
+        now, before = datetime.now(UTC), _states[self.path]
         try:
             shown = self._bring()
         except PlumblineError as error:
-            if _state[0].trouble is None or str(_state[0].trouble) != str(error):
+            if before.trouble is None or str(before.trouble) != str(error):
                 _log.warning("The store before is shown on: %s", error)
-            _state[0] = replace(_state[0], trouble=error, since=_state[0].since or now)
+            _states[self.path] = replace(before, trouble=error, since=before.since or now)
         else:
-            if _state[0].trouble is not None:
+            if before.trouble is not None:
                 _log.info("The published store can be had again.")
-            _state[0] = Followed(self.storage.url, shown, now)
+            _states[self.path] = Followed(self.storage.url, shown, now)
 
     def refuse_own_runs(self) -> None:
         """Nothing, unless fetching would take runs of this machine away.
@@ -123,6 +123,6 @@ class Follower:
         try:
             fetch_store(self.storage, published, self.path)
         except StoreBusyError:  # another process that shows this file fetches it, or somebody writes: the next look
-            return _state[0].shown
+            return _states[self.path].shown
         _log.info("Publication %d of %s is shown now.", published.number, self.storage.url)
         return published

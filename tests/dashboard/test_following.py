@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,8 @@ from playwright.sync_api import Page
 from streamlit.testing.v1 import AppTest
 
 from dashboard.start.following import follow_published
-from data.store import following
 from data.store.errors import InputError
-from data.store.following import Follower
+from data.store.following import Follower, followed
 from data.store.publication import latest_publication, publish_store
 from data.store.storage import open_storage
 from tests.browser import drawn
@@ -22,12 +21,6 @@ from tests.dashboard.opened import on
 from tests.make_store import make_store
 from tests.s3_server import S3Server
 from tests.serving import ROOT, served
-
-
-@pytest.fixture(autouse=True)
-def _nobody_follows() -> Iterator[None]:
-    yield
-    following._state.clear()
 
 
 @pytest.mark.browser
@@ -89,9 +82,14 @@ def test_without_any_store_yet_the_page_says_why_none_has_come(
     Follower(open_storage(f"s3://{bucket}-not"), tmp_path / "plumbline.duckdb", 60).look()
     at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180).run()
     assert not at.exception and "There is no such bucket" in at.error[0].value
+    # Of another store that is not there, the bucket says nothing.
+    monkeypatch.setenv("PLUMBLINE_STORE", str(tmp_path / "another.duckdb"))
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180).run()
+    assert not at.exception and not at.error and "There is no store yet" in at.info[0].value
 
 
 def test_settings_that_cannot_be_used_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PLUMBLINE_STORE", str(tmp_path / "plumbline.duckdb"))
     monkeypatch.setenv("PLUMBLINE_STORE_FROM", str(tmp_path))
     for wrong in ("often", "0", "-1", "nan", "1e9"):
         monkeypatch.setenv("PLUMBLINE_STORE_EVERY", wrong)
@@ -99,4 +97,4 @@ def test_settings_that_cannot_be_used_are_said(monkeypatch: pytest.MonkeyPatch, 
             follow_published()
     monkeypatch.delenv("PLUMBLINE_STORE_FROM")
     follow_published()
-    assert following.followed() is None
+    assert followed(tmp_path / "plumbline.duckdb") is None

@@ -297,7 +297,7 @@ def test_a_follower_takes_each_new_store_and_keeps_its_own_through_everything(
 
     def look() -> PlumblineError | None:
         follower.look()
-        state = followed()
+        state = followed(theirs)
         assert state is not None
         return state.trouble
 
@@ -309,10 +309,10 @@ def test_a_follower_takes_each_new_store_and_keeps_its_own_through_everything(
     assert look() is None and len(s3_server.requests) == 1, "a look with nothing new is one request"
     with s3_server.failing(lambda _: 403):
         assert "refused us" in str(look())
-        first = followed()
+        first = followed(theirs)
         assert first is not None and first.shown is not None and first.shown.number == 1
-        assert look() is not None and followed() is not first
-        assert (followed() or first).since == first.since, "since when does not change"
+        assert look() is not None and followed(theirs) is not first
+        assert (followed(theirs) or first).since == first.since, "since when does not change"
         answer = store_status()
         assert answer["ok"] and answer["published"]["number"] == 1 and "refused us" in answer["published"]["trouble"]
         assert answer["published"]["since"] and bucket in answer["published"]["from"]
