@@ -266,7 +266,8 @@ class _Importing:
         ids[positions] = np.arange(self.next_result, self.next_result + len(positions), dtype=np.int32)
         self.next_result += len(positions)
         results = batch.results.set_column(0, "result_id", pa.array(ids[positions]))
-        results = results.append_column("file", pa.array([_in_record(files[position].path) for position in positions]))
+        paths = [_in_record(files[position].path) for position in positions]
+        results = results.append_column("file", pa.array(paths, pa.string()))
         for column, value in (("withdrawn", False), ("added_in", self.import_id)):
             results = results.append_column(column, pa.repeat(value, len(positions)))
         scores = batch.scores.set_column(0, "result_id", pa.array(ids[batch.scores["file"].to_numpy()]))
