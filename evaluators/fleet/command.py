@@ -68,6 +68,9 @@ def run_fleet(plan: FleetPlan, console: Console, address: str | None = None) -> 
     shelf = Shelf(open_storage(plan.storage), new_session())
     tasks = planned_tasks(plan)
     console.print(f"{len(plan.setups)} models, {len(tasks)} tasks; results go to {shelf.storage.url}", markup=False)
+    # Whoever may not write here is told so before a cluster is started.
+    asked = {"name": plan.name, "setups": [setup.label for setup in plan.setups], "tasks": list(tasks)}
+    shelf.show(f"plans/{plan.plan_id}/plan.json", asked)
     with chosen_by_budget(plan, tasks, shelf) as budget, joined_cluster(address) as dashboard:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has a handler of its own
         with FleetBoard(console) as board:

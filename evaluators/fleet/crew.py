@@ -261,6 +261,7 @@ def joined_cluster(address: str | None) -> Iterator[str | None]:
     try:
         if address:
             _check_answers(address)
+            _take_token()
         context = ray.init(address=address or "local", runtime_env=environment, logging_level=logging.ERROR, **local)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise InputError(
@@ -296,6 +297,18 @@ def _check_answers(address: str) -> None:
         raise ValueError(f"{address} is no HOST:PORT")
     with socket.create_connection((host, int(port)), _PATIENCE):
         return
+
+
+def _take_token() -> None:
+    """Show the cluster this user's token where Ray has made one: `ray start` asks for it, and `ray.init` shows none."""
+    from importlib import import_module
+
+    level = logging.getLogger("ray").level
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    with suppress(ImportError, AttributeError):  # Ray has no public way to ask whether there is one
+        setup = import_module("ray._private.authentication.authentication_token_setup")
+        setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    logging.getLogger("ray").setLevel(level)
 
 
 _PATIENCE = 10.0  # seconds

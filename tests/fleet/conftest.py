@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -103,6 +104,7 @@ def environment_of(folder: Path, temporary: Path) -> dict[str, str]:
         "PLUMBLINE_STORE": str(folder / "store.duckdb"), "XDG_CACHE_HOME": str(folder / "cache"),
         "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_memory_monitor_refresh_ms": "0", "RAY_TMPDIR": str(temporary), "TMPDIR": str(temporary),
+        "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),  # the cluster listens on the network
         "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",  # where /dev/shm is small, as in containers
         "NO_PROXY": "*", "no_proxy": "*", "RAY_grpc_enable_http_proxy": "0",
     }  # fmt: skip
