@@ -11,13 +11,14 @@ import io
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from data.store.database import bring_up_to_date, store_path, version_of
+from data.store.errors import NotFoundError
 from data.store.storage import Storage
 from data.store.vocabulary import Status
 from evaluators.fleet.known import planned_cell
@@ -117,7 +118,8 @@ class FleetBudget:
         if order is None or not done or order.kind is BudgetKind.SECONDS:
             return
         cells = setup.cells
-        self.begin(setup, digest, done, {})
+        with suppress(NotFoundError):  # said when it is loaded
+            self.begin(setup, digest, done, {})
         if setup.waiting():
             setup.cells, setup.ordered = cells, False
 

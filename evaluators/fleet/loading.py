@@ -20,6 +20,7 @@ from evaluators.fleet.answers import Loaded
 from evaluators.fleet.choice import one_download_a_node, planned_tasks
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.shelf import Cell, Shelf, cell_of
+from evaluators.fleet.waiting import patient
 from evaluators.reproduce.instrumented import InstrumentedEncoder
 from evaluators.reproduce.journal import Journal, identity_digest
 from evaluators.reproduce.model_settings import settings_in_use
@@ -112,7 +113,7 @@ def ready_model(plan: FleetPlan, setup: ModelSetUp, shelf: Shelf) -> ReadyModel:
     """Load a model after preflight and begin its run on storage.
 
     Raises:
-        PlumblineError: preflight or the loader refuses it.
+        PlumblineError: preflight or the loader refuses it; a StorageError where it was away for too long.
     """
     command = f"python -m evaluators fleet {Path(plan.path).name}"
     _sweep()
@@ -126,7 +127,7 @@ def ready_model(plan: FleetPlan, setup: ModelSetUp, shelf: Shelf) -> ReadyModel:
         journal, digest = Journal.open(root, identity), identity_digest(identity)[:16]
         with model.guard():
             begin_run(journal, run_plan, model, in_use, capture.take())
-        journal.write_run(**shelf.begin(digest, journal.run))
+        journal.write_run(**patient(plan.limits)(shelf.begin, digest, journal.run))
     return ReadyModel(run_plan, plan, model, journal, digest)
 
 

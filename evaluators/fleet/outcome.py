@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import Any, Protocol
 
-from data.store.errors import StorageError
+from data.store.errors import NotFoundError, StorageError
 from data.store.vocabulary import Status
 from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, other_run
 from evaluators.fleet.budget import FleetBudget
@@ -92,7 +92,7 @@ class Outcomes:
             self.set_aside(setup, cell, str(answer.record["error"]), event.log, answer.record)
         elif isinstance(answer, Died):
             self._crew.dismiss(event.member)  # the next one begins with a process that nothing has happened to
-            cell.deaths += 1
+            cell.deaths += not answer.out_of_memory
             if answer.out_of_memory:
                 self._grow(setup, cell, answer.error, event.log, begun=_ALL)
             elif cell.deaths > self._plan.limits.retries:
@@ -132,6 +132,11 @@ class Outcomes:
                 if cell.growth <= event.member.growth:
                     self._grow(setup, cell, error, event.log, begun=0)
             return
+        setup.deaths += isinstance(answer, Died)
+        if isinstance(answer, Died) and setup.deaths <= self._plan.limits.retries:
+            self._crew.dismiss(event.member)  # its machine may be at fault; another is asked for
+            self._watcher.happened(Status.WAITING, f"{setup.label}: is loaded again. {error}", [])
+            return
         self._turn_away(event, setup, error)
 
     def _take_loaded(self, event: Event, setup: SetUpState, loaded: Loaded) -> None:
@@ -145,7 +150,12 @@ class Outcomes:
                 cell.status = Status.DONE
         self._patiently(keep_known, self._shelf, self._plan.plan_id, setup.key, loaded)
         if first and self._budget is not None:
-            self._say(setup, self._patiently(self._budget.begin, setup, loaded.digest, loaded.done, loaded.seconds))
+            try:
+                told = self._patiently(self._budget.begin, setup, loaded.digest, loaded.done, loaded.seconds)
+            except NotFoundError as error:  # too few models of other families
+                self._refuse(event, setup, str(error))
+                return
+            self._say(setup, told)
         self._watcher.happened(
             Status.RUNNING, f"{setup.label}: loaded on {loaded.node}, {len(setup.waiting())} tasks to run", []
         )

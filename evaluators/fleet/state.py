@@ -49,6 +49,7 @@ class SetUpState:
     run_id: str = ""
     error: str = ""  # why the model as a whole was refused
     load_seconds: float | None = None
+    deaths: int = 0  # of actors that were given up while they loaded it
     no_more: bool = False  # a further copy could not be loaded: none is asked for again
     ordered: bool = False  # the cells are in the order in which they are to be run
 

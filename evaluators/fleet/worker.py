@@ -9,10 +9,11 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from data.store import keys
-from data.store.errors import PlumblineError
+from data.store.errors import PlumblineError, StorageError
 from data.store.storage import open_storage
 from data.store.vocabulary import Status
 from evaluators.fleet.answers import (
@@ -53,17 +54,29 @@ class ModelWorker:
             print(f"{SIGN}{name}", file=stream, flush=True)
         keys.remember_environment()  # a machine of the cluster has keys of its own; none gets into a record
         self._plan, self._setup, self._published = plan, setup, published
-        self._shelf = Shelf(open_storage(plan.storage), session)
+        self._session = session
         self._ready: ReadyModel | None = None
         self._watched = Watched("", 0, 0, 0.0)
         self._name, self._most = name, plan.limits.retries + 1
         self._patiently = patient(plan.limits)
 
+    @cached_property
+    def _shelf(self) -> Shelf:
+        return Shelf(open_storage(self._plan.storage), self._session)
+
     def load(self) -> Loaded | Refused:
-        """Preflight, load and measure; what is wrong with a model is an answer."""
-        ready = self._load()
+        """Preflight, load and measure; what is wrong with a model is an answer.
+
+        Raises:
+            StorageError: it is away, for all or for this machine alone; nothing is wrong with the model.
+        """
         try:
-            return ready if isinstance(ready, Refused) else ready.look(self._shelf, self._published)
+            ready = self._load()
+            if isinstance(ready, Refused):
+                return ready
+            return self._patiently(ready.look, self._shelf, self._published)
+        except StorageError:
+            raise
         except PlumblineError as error:
             return Refused(str(error))
 
@@ -119,6 +132,8 @@ class ModelWorker:
             return Refused(f"Its worker died {self._most} times while it loaded the model.")
         try:
             self._ready = ready_model(self._plan, self._setup, self._shelf)
+        except StorageError:
+            raise
         except PlumblineError as error:
             return Refused(str(error))
         self._patiently(self._shelf.end_load, self._name)

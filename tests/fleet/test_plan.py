@@ -22,7 +22,9 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_example_of_the_docs(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8"), re.DOTALL)
+    example, budgets = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     plan = read_plan(written(tmp_path, example))
     assert (plan.plan_id, plan.storage) == ("small-models-june", "s3://team-results/fleet")
     assert plan.choice.tasks == ("STS12", "ArguAna", "Banking77Classification")
@@ -35,6 +37,9 @@ def test_the_example_of_the_docs(tmp_path: Path) -> None:
     assert ours.request.model == str(tmp_path / "models" / "ours") and ours.request.known_as == "our-team/ours-v3"
     assert ours.request.prompts == {"query": "query: ", "document": "passage: "}
     assert ours.resources == Resources(None, 1.0, 24000, 4)
+    usual, own = (setup.budget for setup in read_plan(written(tmp_path, 'storage = "x"\n' + budgets)).setups)
+    assert usual and (usual.budget, usual.claim, usual.compare_to) == ("5%", None, "official")
+    assert own and (own.budget, own.claim) == ("12 tasks", "65.2")
 
 
 def test_paths_begin_at_the_plan(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from data.store.errors import StorageError
 from data.store.storage import Storage, open_storage
 from data.store.vocabulary import Status
 from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError
@@ -66,6 +67,25 @@ def test_a_model_that_preflight_refuses_is_an_answer(plan: FleetPlan, tmp_path: 
     setup = plan.setups[0]._replace(request=plan.setups[0].request._replace(model=str(empty)))
     answer = ModelWorker(plan, setup, "one", {}, "w").load()
     assert isinstance(answer, Refused) and "no weights" in answer.error
+
+
+def test_storage_that_is_away_for_a_moment_is_no_fault_of_the_model(
+    plan: FleetPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, done = iter((False, True)), Shelf.done
+
+    def away_once(shelf: Shelf, digest: str) -> set[str]:
+        if not next(answers, True):
+            raise StorageError("The storage cannot be reached", where="there", remedy="Wait.")
+        return done(shelf, digest)
+
+    monkeypatch.setattr(Shelf, "done", away_once)
+    assert isinstance(worker(plan).load(), Loaded)
+
+
+def test_a_restart_on_another_kind_of_machine_is_another_run(plan: FleetPlan) -> None:
+    answer = worker(plan).run("Fleet0", digest="of another")
+    assert isinstance(answer, Refused) and "figures would be another run's" in answer.error
 
 
 def test_what_begins_too_often_is_given_up(plan: FleetPlan, tmp_path: Path) -> None:
