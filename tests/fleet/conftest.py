@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,8 +40,11 @@ def make_inputs(folder: Path, models: int = 6, tasks: int = 8, size: int = 60) -
 
     for number in range(models):
         place = folder / "models" / f"m{number}"
-        place.mkdir(parents=True)
-        byte_level(place)
+        if number:
+            shutil.copytree(folder / "models" / "m0", place)
+        else:
+            place.mkdir(parents=True)
+            byte_level(place)
         generator = torch.Generator().manual_seed(number)
         tensors = load_file(place / "model.safetensors")
         for name, tensor in tensors.items():
