@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from data.store.errors import StorageError
 from data.store.storage import Storage, open_storage
 from data.store.vocabulary import Status
 from evaluators.fleet.plan import read_plan
@@ -142,12 +143,42 @@ def test_a_session_is_dead_when_it_is_over_or_gone_from_this_machine_or_silent(t
     assert judge.is_dead(shelf.session)
     shelf.show("sessions/gone.json", alive | {"pid": 2**22 + 1})
     assert judge.is_dead("gone")
+    for session, moved in (("set", 30), ("other", 300)):  # the clock was set; another process has the number now
+        shelf.show(f"sessions/{session}.json", alive | {"process_began": alive["process_began"] - moved})
+    assert not judge.is_dead("set") and judge.is_dead("other")
+    neighbour = str(alive["machine"]).replace("pid:[", "pid:[1")  # a container with the name of its machine
+    shelf.show("sessions/neighbour.json", alive | {"machine": neighbour, "pid": 2**22 + 1})
+    assert not judge.is_dead("neighbour") or neighbour == alive["machine"]
     shelf.show("sessions/far.json", alive | {"machine": "another"})
     assert not judge.is_dead("far")
     threading.Event().wait(0.4)
     assert judge.is_dead("far")
     shelf.show("sessions/far.json", alive | {"machine": "another", "number": 99})
     assert not judge.is_dead("far")
+
+
+def test_a_driver_that_others_take_for_dead_ends_and_no_fault_of_its_own_makes_them(tmp_path: Path) -> None:
+    file = tmp_path / "PLAN.toml"
+    file.write_text(
+        f'storage = "{tmp_path}/shared"\ntasks = ["STS12"]\n[limits]\nheartbeat = 0.02\n[[models]]\nmodel = "a/b"\n'
+    )
+    plan, beats = read_plan(file), threading.Semaphore(0)
+
+    def beat() -> dict[str, Any]:
+        beats.release()
+        if pulse.trouble == "" and pulse._number == 2:
+            raise RuntimeError("dictionary changed size during iteration")
+        return {}
+
+    pulse = Pulse(plan, Shelf(open_storage(plan.storage), "s"), beat)
+    pulse.start()
+    for _ in range(4):
+        assert beats.acquire(timeout=60)
+    pulse.check()
+    pulse.stop(Status.STOPPED)
+    pulse._written_at -= 1
+    with pytest.raises(StorageError, match="Storage has been away"):
+        pulse.check()
 
 
 def test_the_state_that_several_sessions_tell_of(tmp_path: Path) -> None:

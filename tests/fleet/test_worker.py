@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from data.store import keys
 from data.store.errors import StorageError
 from data.store.storage import Storage, open_storage
 from data.store.vocabulary import Status
@@ -81,6 +86,42 @@ def test_storage_that_is_away_for_a_moment_is_no_fault_of_the_model(
 
     monkeypatch.setattr(Shelf, "done", away_once)
     assert isinstance(worker(plan).load(), Loaded)
+
+
+def test_keys_of_a_machine_get_into_no_record(plan: FleetPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of the cluster has an environment of its own, and its worker is started by no command of ours."""
+    monkeypatch.setenv("VENDOR_API_KEY", "sk-0123456789abcdef")
+    keys.forget()
+    try:
+        worker(plan)
+        shelf = Shelf(open_storage(plan.storage), "one")
+        shelf.set_aside("run", {"task": "STS12", "error": "401: sk-0123456789abcdef is no key"})
+        record = shelf.given_up("run", "STS12")
+    finally:
+        keys.forget()
+    assert record is not None and "sk-0" not in record["error"] and "401" in record["error"]
+
+
+def test_a_branch_may_be_another_tomorrow(plan: FleetPlan) -> None:
+    from evaluators.fleet.loading import _fixed
+
+    model: Any = SimpleNamespace(registered=True)
+    assert _fixed(None, model) and _fixed("a" * 40, model) and not _fixed("main", model)
+    assert not _fixed(None, SimpleNamespace(registered=False))  # type: ignore[arg-type]
+
+
+def test_what_killed_workers_have_left_is_removed_and_what_others_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evaluators.fleet.loading import _FOLDER, _numbers, _sweep
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    of = {"dead": (_numbers(), 2**22 + 1), "ours": (_numbers(), os.getpid()), "of a container": (1, 2**22 + 1)}
+    places = {name: tmp_path / f"{_FOLDER}{space}-{number}-x" for name, (space, number) in of.items()}
+    for place in places.values():
+        place.mkdir()
+    _sweep()
+    assert [name for name, place in places.items() if place.exists()] == ["ours", "of a container"]
 
 
 def test_a_restart_on_another_kind_of_machine_is_another_run(plan: FleetPlan) -> None:
