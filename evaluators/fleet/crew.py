@@ -264,9 +264,14 @@ def joined_cluster(address: str | None) -> Iterator[str | None]:
             _take_token()
         context = ray.init(address=address or "local", runtime_env=environment, logging_level=logging.ERROR, **local)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if address is None:
+            raise InputError(
+                f"Ray cannot be started on this machine: {_first_line(error)}",
+                remedy="Its logs are in /tmp/ray/session_latest/logs. RAY_TMPDIR names another, by a short path.",
+            ) from error
         raise InputError(
             f"There is no Ray cluster to join: {_first_line(error)}",
-            where=address or "this machine",
+            where=address,
             remedy="Give the address that `ray start --head` printed, as HOST:6379, or leave --address out.",
         ) from error
     try:
