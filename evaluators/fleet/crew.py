@@ -101,11 +101,11 @@ class Crew:
         self.members.append(member)
         return member
 
-    def give(self, member: Member, task: str, dead: frozenset[str]) -> None:
-        """Have it run a task."""
+    def give(self, member: Member, task: str, dead: frozenset[str], digest: str) -> None:
+        """Have it run a task of the run with a digest."""
         member.task, member.watched = task, None
         member.call = member.actor.run.options(max_task_retries=-1, retry_exceptions=[TaskFailedError]).remote(
-            task, dead
+            task, dead, digest
         )
 
     def dismiss(self, member: Member) -> None:
@@ -116,7 +116,8 @@ class Crew:
             self.members.remove(member)
             used = _used(member)
             self._spent = self._spent[0] + used[0], self._spent[1] + used[1]
-            ray.kill(member.actor)
+            with suppress(Exception):  # a cluster that is gone has ended it already
+                ray.kill(member.actor)
 
     def dismiss_all(self) -> None:
         """End all of them."""
@@ -204,11 +205,13 @@ class _Log:
     """
 
     def __init__(self) -> None:
-        # Ray has no public way to be handed these lines; without it, failures are shown without them.
-        from ray._private.ray_logging import global_worker_stdstream_dispatcher as stream
-
         self._names: dict[tuple[str, str], str] = {}
         self._lines: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_LINES))
+        # Ray has no public way to be handed these lines; without it, failures are shown without them.
+        try:
+            from ray._private.ray_logging import global_worker_stdstream_dispatcher as stream
+        except ImportError:
+            return
         stream.remove_handler("ray_print_logs")
         stream.remove_handler(_HANDLER)
         stream.add_handler(_HANDLER, self._take)

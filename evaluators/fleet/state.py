@@ -28,6 +28,7 @@ class CellState:
     error: str = ""
     log: list[str] = field(default_factory=list)
     growth: int = 0  # how often its slot was too small
+    deaths: int = 0  # of actors that were given up while they ran it
     texts: int = 0
     asked: int = 0
 
@@ -48,6 +49,8 @@ class SetUpState:
     run_id: str = ""
     error: str = ""  # why the model as a whole was refused
     load_seconds: float | None = None
+    no_more: bool = False  # a further copy could not be loaded: none is asked for again
+    ordered: bool = False  # the cells are in the order in which they are to be run
 
     def count(self, *statuses: str) -> int:
         """How many cells are in one of the states."""
@@ -59,7 +62,7 @@ class SetUpState:
         return self.count(*OVER) == len(self.cells)
 
     def waiting(self, growth: int | None = None) -> list[CellState]:
-        """Cells to run, the longest first; those of which nothing is known before all.
+        """Cells to run, the longest first; those of which nothing is known before all, unless they have an order.
 
         Args:
             growth: of slots that often grown alone.
@@ -69,6 +72,8 @@ class SetUpState:
             for cell in self.cells.values()
             if cell.status == Status.WAITING and (growth is None or cell.growth == growth)
         ]
+        if self.ordered:
+            return cells
         return sorted(cells, key=lambda cell: -(float("inf") if cell.expected is None else cell.expected))
 
     def refuse(self, error: str) -> None:

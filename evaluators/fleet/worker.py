@@ -6,14 +6,25 @@ another and their figures would not be those of a serial run. More of a model's 
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from data.store import keys
 from data.store.errors import PlumblineError
 from data.store.storage import open_storage
 from data.store.vocabulary import Status
-from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError, Watched
+from evaluators.fleet.answers import (
+    Elsewhere,
+    GaveUp,
+    Loaded,
+    Ran,
+    Refused,
+    TaskFailedError,
+    Watched,
+    other_run,
+)
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.shelf import Cell, Shelf
 from evaluators.fleet.waiting import patient
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["SIGN", "ModelWorker"]
 
 
+Answered = Ran | GaveUp | Elsewhere | Refused
 SIGN = "plumbline worker "  # and its name: whose the lines are that follow in a log
 
 
@@ -39,6 +51,7 @@ class ModelWorker:
     ) -> None:
         for stream in (sys.stdout, sys.stderr):
             print(f"{SIGN}{name}", file=stream, flush=True)
+        keys.remember_environment()  # a machine of the cluster has keys of its own; none gets into a record
         self._plan, self._setup, self._published = plan, setup, published
         self._shelf = Shelf(open_storage(plan.storage), session)
         self._ready: ReadyModel | None = None
@@ -54,12 +67,13 @@ class ModelWorker:
         except PlumblineError as error:
             return Refused(str(error))
 
-    def run(self, task: str, dead: frozenset[str] = frozenset()) -> Ran | GaveUp | Elsewhere | Refused:
+    def run(self, task: str, dead: frozenset[str] = frozenset(), digest: str = "") -> Answered:
         """Run a task, unless another session does or did.
 
         Args:
             task: its name.
             dead: sessions whose claims count no more.
+            digest: of the run that the task is to be a part of; any if empty.
 
         Raises:
             TaskFailedError: it raised.
@@ -67,6 +81,8 @@ class ModelWorker:
         ready = self._ready or self._load()
         if isinstance(ready, Refused):
             return ready
+        if digest and digest != ready.digest:  # after a restart on a machine that differs
+            return Refused(other_run(socket.gethostname()))
         digest, cell = ready.digest, ready.cell(task)
         if self._patiently(self._shelf.is_done, digest, cell):
             return Ran({"task": task, "status": Status.DONE}, ours=False)

@@ -70,12 +70,37 @@ def test_a_second_identity_of_a_revision_has_a_folder_of_its_own(storage: Storag
     assert storage.read("results/org__model/abc/experiments/two/STS12.json", 100) == b'{"dtype": 16}'
 
 
-def test_other_data_replaces_the_result_and_its_record(storage: Storage) -> None:
+def test_a_task_on_other_data_has_a_place_of_its_own_and_the_last_is_told(storage: Storage) -> None:
+    """Two plans, one with a language more: had they one file, each would have the other's figures, or none."""
     shelf = Shelf(storage, "only")
     other = cell_of("STS12", {"path": ["other"]})
-    assert commit(shelf, "run") and other.name != CELL.name and not shelf.is_done("run", other)
-    assert commit(shelf, "run", b'{"data": 2}', other)
-    assert shelf.done("run") == {other.name}
+    shelf.begin("run", {"run_id": "r1"})
+    assert commit(shelf, "run", finished_at="2026-01-02") and other.name != CELL.name
+    assert not shelf.is_done("run", other) and commit(shelf, "run", b'{"data": 2}', other, finished_at="2026-01-03")
+    assert shelf.done("run") == {CELL.name, other.name}
+    assert storage.read("results/org__model/abc/STS12.json", 100) == b"{}"
+    (record,) = stored_run(storage, "runs/run").records
+    assert storage.read(record["file"], 100) == b'{"data": 2}'
+
+
+def test_a_result_is_never_written_twice(storage: Storage) -> None:
+    """Whoever was slow and taken for dead finds another's result, and whoever follows the dead takes theirs."""
+    Shelf(storage, "dead")._folder("run", CELL, ("org__model", "abc"))
+    storage.write("results/org__model/abc/STS12.json", b'{"by": "the dead"}')  # who died before the record
+    assert commit(Shelf(storage, "next"), "run", b'{"by": "the next"}')
+    assert storage.read("results/org__model/abc/STS12.json", 100) == b'{"by": "the dead"}'
+
+
+def test_a_claim_whose_answer_was_lost_is_the_first_try_and_what_is_forgiven_was_none(storage: Storage) -> None:
+    """The library asks again, and is told that the file is there."""
+    shelf, asked = Shelf(storage, "only"), storage.write_new
+    storage.write_new = lambda path, data: asked(path, data) and asked(path, data)  # type: ignore[method-assign]
+    assert shelf.claim("run", CELL) == 1 and shelf.claim("run", CELL) == 2
+    shelf.forgive("run", CELL, 1)
+    assert shelf.claim("run", CELL) == 2
+    shelf.forgive("run", CELL, 99)
+    Shelf(storage, "another").forgive("run", CELL, 99)
+    assert shelf.claim("run", CELL) == 1
 
 
 def test_an_import_is_told_of_every_change_of_a_run_and_of_no_claim(storage: Storage) -> None:
@@ -90,7 +115,7 @@ def test_an_import_is_told_of_every_change_of_a_run_and_of_no_claim(storage: Sto
     for change in (
         lambda: shelf.set_aside("run", {"task": "STS12", "status": Status.FAILED, "error": "x"}),
         lambda: commit(shelf, "run"),
-        lambda: shelf.end("run", status=Status.DONE),
+        lambda: shelf.change("run", status=Status.DONE),
     ):
         change()
         assert run_folders(storage) not in seen

@@ -11,7 +11,7 @@ from data.store.storage import Storage, open_storage
 from data.store.vocabulary import Status
 from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError
 from evaluators.fleet.choice import planned_tasks
-from evaluators.fleet.known import keep_known, known_done
+from evaluators.fleet.known import keep_known, known_done, known_run
 from evaluators.fleet.plan import FleetPlan, read_plan
 from evaluators.fleet.pulse import Pulse
 from evaluators.fleet.shelf import Shelf
@@ -101,14 +101,15 @@ def test_a_task_that_raises_is_tried_again_then_given_up(plan: FleetPlan, tmp_pa
 def test_what_is_all_done_is_known_without_loading_until_the_files_change(plan: FleetPlan, fleet_inputs: Path) -> None:
     shelf, tasks, at = Shelf(open_storage(plan.storage), "one"), planned_tasks(plan), worker(plan)
     loaded = at.load()
-    assert isinstance(loaded, Loaded) and known_done(shelf, plan.plan_id, plan.setups[0], tasks) is None
+    assert isinstance(loaded, Loaded) and known_run(shelf, plan.plan_id, plan.setups[0]) is None
     keep_known(shelf, plan.plan_id, plan.setups[0].key, loaded)
-    assert known_done(shelf, plan.plan_id, plan.setups[0], tasks) == set()
+    assert known_run(shelf, plan.plan_id, plan.setups[0]) == loaded.digest
+    assert known_done(shelf, loaded.digest, tasks) == set()
     at.run("Fleet1")
-    assert known_done(shelf, plan.plan_id, plan.setups[0], tasks) == {"Fleet1"}
+    assert known_done(shelf, loaded.digest, tasks) == {"Fleet1"}
     (fleet_inputs / "models" / "m0" / "note.txt").write_text("x")
     try:
-        assert known_done(shelf, plan.plan_id, plan.setups[0], tasks) is None
+        assert known_run(shelf, plan.plan_id, plan.setups[0]) is None
     finally:
         (fleet_inputs / "models" / "m0" / "note.txt").unlink()
 
