@@ -148,15 +148,17 @@ SELECT claim.kind, claim.claim_id, claim.check_id, checked.split, checked.subset
 FROM lone_claim claim JOIN lone_check checked USING (kind, claim_id, check_id);
 
 -- The noise floor of a task, else of its type, else over all, with which of these it is and the pairs behind it; also of
--- tasks that were run in a store without an import, which knows nothing of them.
+-- tasks that were run here in a store without an import, which knows nothing of them.
 CREATE VIEW task_floors AS
 SELECT task, coalesce(own.floor, kin.floor, every.floor) AS floor, coalesce(own.scope, kin.scope, every.scope) AS scope,
     coalesce(own.n, kin.n, every.n) AS n
-FROM (SELECT task, type FROM tasks UNION ALL SELECT DISTINCT task, NULL FROM results ANTI JOIN tasks USING (task))
+FROM (SELECT task, type FROM tasks
+      UNION ALL SELECT DISTINCT task, NULL FROM results ANTI JOIN tasks USING (task) WHERE results.origin = 'reproduced')
 LEFT JOIN noise_floors own ON own.scope = 'task' AND own.name = task
 LEFT JOIN noise_floors kin ON kin.scope = 'type' AND kin.name = type
 LEFT JOIN noise_floors every ON every.scope = 'all';
 
+-- Kept in the table delta_figures, model by model as their results change: asked whole it reads every score that is compared.
 CREATE VIEW delta_facts AS
 WITH weights AS MATERIALIZED (FROM known_weights),
 judged AS (
@@ -247,7 +249,7 @@ CREATE MACRO deltas_under(match_floors, drift, drift_floors, lost) AS TABLE
 WITH facts AS (
     SELECT * REPLACE (same_data OR data_cleared AS same_data), same_data AS same_revision,
         abs(delta) <= match_floors * floor AS within
-    FROM delta_facts
+    FROM delta_figures
 ),
 judged AS (
     SELECT *, verdict(delta, claim_score, floor, obstacle, same_data,
@@ -295,4 +297,4 @@ SELECT m.model, coalesce(b.tasks_compared, 0) AS tasks_compared, coalesce(b.task
     CASE WHEN b.model IS NULL THEN 'not reproduced'
         WHEN tasks_compared - tasks_held > tasks_compared / 4 THEN 'contradicted'
         ELSE 'reproduced' END AS badge
-FROM (SELECT model FROM models UNION SELECT model FROM comparable_results) m LEFT JOIN by_model b USING (model);
+FROM (SELECT model FROM models UNION SELECT model FROM model_counts) m LEFT JOIN by_model b USING (model);
