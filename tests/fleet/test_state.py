@@ -1,4 +1,4 @@
-"""What is counted of a plan's cells is what is there, whatever changed in whichever order; a large plan costs little."""
+"""What is counted of a plan's cells is what is there, whatever changed; a large plan costs little."""
 
 from __future__ import annotations
 
