@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
@@ -258,10 +259,12 @@ def joined_cluster(address: str | None) -> Iterator[str | None]:
     }
     local: dict[str, Any] = {} if address else {"object_store_memory": _OBJECTS}
     try:
+        if address:
+            _check_answers(address)
         context = ray.init(address=address or "local", runtime_env=environment, logging_level=logging.ERROR, **local)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise InputError(
-            f"There is no Ray cluster to join: {str(error).splitlines()[0]}",
+            f"There is no Ray cluster to join: {_first_line(error)}",
             where=address or "this machine",
             remedy="Give the address that `ray start --head` printed, as HOST:6379, or leave --address out.",
         ) from error
@@ -271,6 +274,31 @@ def joined_cluster(address: str | None) -> Iterator[str | None]:
         ray.shutdown()
 
 
+def _first_line(error: BaseException) -> str:
+    return keys.from_outside((str(error).strip() or type(error).__name__).splitlines()[0], 300)
+
+
+def _check_answers(address: str) -> None:
+    """Nothing where somebody listens at an address; Ray itself asks for many minutes before it says that nobody does.
+
+    Raises:
+        OSError, ValueError: nobody does, or it is no address.
+    """
+    if address == "auto":
+        try:
+            from ray._private.services import canonicalize_bootstrap_address
+
+            address = canonicalize_bootstrap_address(address) or address
+        except ImportError:  # Ray has no public way to say what it would take
+            return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdecimal():
+        raise ValueError(f"{address} is no HOST:PORT")
+    with socket.create_connection((host, int(port)), _PATIENCE):
+        return
+
+
+_PATIENCE = 10.0  # seconds
 _OBJECTS = 256 * 2**20  # bytes; answers are small, and Ray would take a third of the memory for them
 
 
