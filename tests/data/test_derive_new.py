@@ -113,7 +113,8 @@ def add(connection: duckdb.DuckDBPyConnection, chance: random.Random, number: in
         "experiment": chance.choice(["", "", "", "variant"]), "task": f"T{task}", "file": str(result_id),
         "origin": "reproduced" if own else chance.choice(["official", "official", "reported", "reproduced"]),
         "mteb_version": chance.choice(["1.0", "2.0", None]), "dataset_revision": chance.choice(["d0", "d1", None]),
-        "date": f"2026-01-{chance.randrange(1, 28):02d}", "withdrawn": chance.random() < 0.1, "added_in": number, **more,
+        "date": f"2026-01-{chance.randrange(1, 28):02d}", "withdrawn": chance.random() < 0.1, "added_in": number,
+        **more,
     }])  # fmt: skip
     for split in SPLITS:
         for subset in SUBSETS:
@@ -124,12 +125,14 @@ def add(connection: duckdb.DuckDBPyConnection, chance: random.Random, number: in
 
 
 _MODELS_COUNTED = """
-SELECT model, count(DISTINCT r.result_id) FILTER (NOT withdrawn), count(s.result_id) FILTER (NOT withdrawn), (SELECT count(DISTINCT c.task) FROM chosen c
+SELECT model, count(DISTINCT r.result_id) FILTER (NOT withdrawn), count(s.result_id) FILTER (NOT withdrawn),
+    (SELECT count(DISTINCT c.task) FROM chosen c
     WHERE c.model = r.model AND c.experiment = '')
 FROM results r LEFT JOIN scores s USING (result_id) WHERE gone_in IS NULL GROUP BY model
 """
 _TASKS_COUNTED = """
-SELECT task, count(*) FILTER (NOT withdrawn), (SELECT count(DISTINCT c.model) FROM chosen c WHERE c.task = r.task AND c.experiment = '')
+SELECT task, count(*) FILTER (NOT withdrawn),
+    (SELECT count(DISTINCT c.model) FROM chosen c WHERE c.task = r.task AND c.experiment = '')
 FROM results r WHERE gone_in IS NULL GROUP BY task
 """
 
