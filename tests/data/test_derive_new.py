@@ -126,7 +126,8 @@ def add(connection: duckdb.DuckDBPyConnection, chance: random.Random, number: in
 
 _MODELS_COUNTED = """
 SELECT model, count(DISTINCT r.result_id) FILTER (NOT withdrawn), count(s.result_id) FILTER (NOT withdrawn),
-    (SELECT count(DISTINCT c.task) FROM chosen c WHERE c.model = r.model AND c.experiment = '')
+    (SELECT count(DISTINCT c.task) FROM chosen c
+    WHERE c.model = r.model AND c.experiment = '')
 FROM results r LEFT JOIN scores s USING (result_id) WHERE gone_in IS NULL GROUP BY model
 """
 _TASKS_COUNTED = """

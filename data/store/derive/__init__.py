@@ -18,6 +18,7 @@ __all__ = ["derive", "derive_as_of", "derive_compared", "derive_new"]
 
 _HERE = Path(__file__).resolve().parent
 _MODELS_AT_A_TIME = 3000
+_DERIVED = ("chosen", "cells_held", "board", "board_subsets", "board_groups")
 _OF_COMPARED = ("40_compared", "50_counts")
 _MARK = "derived"
 # What is known of models, tasks and benchmarks, as far as it decides which figure counts. What no registry knows is
@@ -82,22 +83,42 @@ def derive_compared(connection: duckdb.DuckDBPyConnection, model: str | None = N
     _run(connection, _OF_COMPARED[1])
 
 
-def derive_as_of(cursor: duckdb.DuckDBPyConnection, import_id: int) -> None:
+def derive_as_of(cursor: duckdb.DuckDBPyConnection, import_id: int, benchmark: str | None = None) -> None:
     """Make temporary derived tables, as they stood after an import, that shadow the store's own on this cursor.
 
-    The macros and views of the leaderboard, asked through the same cursor, then answer for that import. Give it a
+    The macros and views of the leaderboard, asked through the same cursor, then answer for that import; of one
+    ``benchmark`` alone, where one is named. What has not changed since is taken from the store's tables. Give it a
     cursor of its own (``Reader.own_cursor``): what is made here stays on it until it is closed.
     """
+    [(store,)] = cursor.execute("SELECT current_database()").fetchall()
+    of = ["true", "true"]
+    if benchmark is not None:
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE benchmark_cells AS FROM {store}.benchmark_cells WHERE benchmark = ?",
+            [benchmark],
+        )
+        of = ["task IN (SELECT task FROM benchmark_cells)", "benchmark IN (SELECT benchmark FROM benchmark_cells)"]
+    for table in _DERIVED:
+        where = of[0] if table in ("chosen", "cells_held") else of[1]
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {store}.{table} WHERE {where}")
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE touched AS"
+        " SELECT DISTINCT model FROM results WHERE added_in > $1 OR gone_in > $1",
+        [import_id],
+    )
     cursor.execute("SET VARIABLE as_of = ?", [import_id])
-    schema = (_HERE.parent / "schema" / "20_derived.sql").read_text(encoding="utf-8")
-    for statement in duckdb.extract_statements(schema):
-        cursor.execute(statement.query.replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
-    _fill(cursor)
+    [(changed,)] = cursor.execute("SELECT count(*) FROM touched").fetchall()
+    if changed > _MODELS_AT_A_TIME:
+        _fill(cursor)
+        return
+    cursor.execute("CREATE OR REPLACE TEMP TABLE other_groups (benchmark VARCHAR)")
+    for part in ("10_chosen", "20_board", "30_groups"):
+        _run(cursor, part)
 
 
 def _fill(connection: duckdb.DuckDBPyConnection) -> None:
     """Derive every model, those whose results stand together at a time."""
-    for table in ("chosen", "cells_held", "board", "board_subsets", "board_groups"):
+    for table in _DERIVED:
         connection.execute(f"DELETE FROM {table}")
     turns = _in_turn(connection)
     connection.execute("CREATE OR REPLACE TEMP TABLE other_groups (benchmark VARCHAR)")

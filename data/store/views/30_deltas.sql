@@ -279,6 +279,17 @@ FROM judged d;
 
 CREATE VIEW deltas AS FROM deltas_under(1.0, 0.015, 3.0, 0.3);
 
+-- Of each model and kind, on how many tasks two figures can be compared, and on how many they hold on every such cell, in
+-- the best of several runs: what data/rules/believing.py judges a model by, for a record too large to judge model by model.
+CREATE MACRO claims_held(match_floors, drift, drift_floors, lost) AS TABLE
+WITH by_result AS (
+    SELECT kind, model, task, check_id, bool_and(verdict IN ('match', 'drift')) AS holds
+    FROM deltas_under(match_floors, drift, drift_floors, lost)
+    WHERE comparable AND kind <> 'runs' AND (kind <> 'reproduced' OR claim_origin = 'official') GROUP BY ALL
+),
+by_task AS (SELECT kind, model, task, bool_or(holds) AS holds FROM by_result GROUP BY ALL)
+SELECT model, kind, count(*) AS tasks, count(*) FILTER (holds) AS held FROM by_task GROUP BY model, kind;
+
 -- What is known of a model as a whole, for other pages: of the tasks on which a claim was checked, how many hold (match
 -- or drift on every comparable cell, in the best of several runs). Runs of this machine speak before official ones.
 -- More than a quarter failing contradicts it: a task or two fail for every model, because their data changed.
