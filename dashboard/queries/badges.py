@@ -9,6 +9,7 @@ from dashboard.queries.rows import Cursor
 __all__ = ["badges"]
 
 
-def badges(cursor: Cursor) -> pd.DataFrame:
-    """One row a model: badge, tasks_compared, tasks_held and checked_by (own runs | official runs | None)."""
-    return cursor.execute("SELECT * FROM badges ORDER BY model").df()
+def badges(cursor: Cursor, models: tuple[str, ...] | None = None) -> pd.DataFrame:
+    """One row a model, of all or of these: badge, tasks_compared, tasks_held, checked_by (own runs, official runs)."""
+    query = "SELECT * FROM badges WHERE $models IS NULL OR list_contains($models, model) ORDER BY model"
+    return cursor.execute(query, {"models": None if models is None else list(models)}).df()

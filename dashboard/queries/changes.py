@@ -156,11 +156,7 @@ def _ranking_as_of(cursor: Cursor, benchmark: str, import_id: int) -> pd.DataFra
     # A cursor of its own: the temporary tables made here hide the store's own from whoever uses it.
     with closing(cursor.cursor()) as own:
         own.execute("USE store")
-        # The derivation is of all benchmarks; with the cells of one, it is of that one.
-        own.execute(
-            "CREATE TEMP TABLE benchmark_cells AS SELECT * FROM store.benchmark_cells WHERE benchmark = ?", [benchmark]
-        )
-        derive_as_of(own, import_id)
+        derive_as_of(own, import_id, benchmark)
         return _ranking(own, benchmark)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import NamedTuple
 
 import pandas as pd
 
 from dashboard.queries import drift, reproduction
 from dashboard.queries.rows import Cursor
-from data.rules.deltas import Thresholds, counted, worst_first
-from data.store.vocabulary import Comparison, DriftVerdict, Severity, Status, Verdict
+from data.rules.deltas import Thresholds, worst_first
+from data.store.vocabulary import Comparison, DriftVerdict, Severity, Status
 
 __all__ = ["Claims", "checked_claims", "fatal_findings", "unreliable_encoders", "unfinished_runs"]
 
@@ -19,26 +21,49 @@ class Claims(NamedTuple):
 
     ``figures`` can be compared, ``held`` of them hold: a figure that was checked several times does if it once did.
     ``cells`` are the comparisons that are a gap or broken, the gravest first: kind, row (as the Reproduction page names
-    it), model, task, split, subset, verdict, claim_score, check_score, delta (0-1).
+    it), model, task, split, subset, verdict, claim_score, check_score, delta (0-1); of each kind and verdict those with
+    the largest differences, of as many as ``totals`` says.
     """
 
     figures: int
     held: int
     cells: pd.DataFrame
+    totals: Mapping[tuple[str, str], int]
 
 
+# Of a kind and verdict: more than any page lists.
+_MOST = 300
+_KEYS = ["claim_id", "check_id", "kind", "split", "subset"]
+_UNDER = "deltas_under($match_floors, $drift, $drift_floors, $lost)"
+# A figure that was checked several times holds if it once did.
+_FIGURES = f"""
+WITH figures AS (
+    SELECT bool_or(verdict IN ('match', 'drift')) AS holds FROM {_UNDER}
+    WHERE comparable AND kind IN ('reproduced', 'reported') GROUP BY claim_id, split, subset
+)
+SELECT count(*), count(*) FILTER (holds) FROM figures
+"""
+_OFF = f"""
+SELECT claim_id, check_id, kind, split, subset, model, verdict, count(*) OVER (PARTITION BY kind, verdict) AS total
+FROM {_UNDER} WHERE kind IN ('reproduced', 'reported') AND verdict IN ('broken', 'gap')
+QUALIFY row_number() OVER (
+    PARTITION BY kind, verdict ORDER BY abs(delta) DESC, model, check_run, claim_run, task, split, subset) <= $most
+"""
 _CELL = ["kind", "row", "model", "task", "split", "subset", "verdict", "claim_score", "check_score", "delta"]
 
 
 def checked_claims(cursor: Cursor, limits: Thresholds) -> Claims:
     """Model cards' figures against official runs, and published ones against runs of this machine."""
     kinds = (Comparison.REPRODUCED, Comparison.REPORTED)
-    judged = pd.concat([reproduction.judged(cursor, kind, limits) for kind in kinds], ignore_index=True)
-    comparable = judged[judged["verdict"] != Verdict.NOT_COMPARABLE]
-    best = worst_first(comparable).groupby(["claim_id", "split", "subset"], sort=False).tail(1)
-    whole = counted(best)
-    off = judged[judged["verdict"].isin([Verdict.BROKEN, Verdict.GAP])]
-    return Claims(whole.comparable, whole.held, worst_first(off)[_CELL].reset_index(drop=True))
+    [(figures, held)] = cursor.execute(_FIGURES, asdict(limits)).fetchall()
+    off = cursor.execute(_OFF, {**asdict(limits), "most": _MOST}).df()
+    models = tuple(off["model"].unique()) if len(off) else ()
+    judged = [frame for kind in kinds if models and len(frame := reproduction.judged(cursor, kind, limits, models))]
+    if not judged:
+        return Claims(int(figures), int(held), pd.DataFrame(columns=_CELL), {})
+    every = pd.concat(judged, ignore_index=True).merge(off[_KEYS], on=_KEYS)
+    totals = {(str(row["kind"]), str(row["verdict"])): int(row["total"]) for row in off.to_dict("records")}
+    return Claims(int(figures), int(held), worst_first(every)[_CELL].reset_index(drop=True), totals)
 
 
 def unreliable_encoders(cursor: Cursor) -> pd.DataFrame:

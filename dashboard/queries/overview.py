@@ -39,9 +39,8 @@ def usual_incumbent(cursor: Cursor, benchmark: str) -> str | None:
     rows = cursor.execute(
         """
         WITH able AS (SELECT DISTINCT model FROM board WHERE benchmark = $benchmark AND score IS NOT NULL)
-        SELECT model FROM able JOIN chosen USING (model) JOIN models m USING (model)
-        WHERE experiment = '' AND m.open_weights = false
-        GROUP BY model ORDER BY model = $usual DESC, count(DISTINCT task) DESC, model LIMIT 1
+        SELECT model FROM able JOIN model_counts c USING (model) JOIN models m USING (model)
+        WHERE m.open_weights = false ORDER BY model = $usual DESC, c.tasks DESC, model LIMIT 1
         """,
         {"benchmark": benchmark, "usual": USUAL},
     ).fetchall()
@@ -134,8 +133,7 @@ def runs_since(cursor: Cursor, moment: datetime) -> pd.DataFrame:
 
 
 _COUNTS = """
-WITH standing AS (SELECT result_id, model, task FROM results WHERE gone_in IS NULL AND NOT withdrawn)
-SELECT (SELECT count(DISTINCT model) FROM standing), (SELECT count(DISTINCT task) FROM standing),
-    (SELECT count(*) FROM scores SEMI JOIN standing USING (result_id)),
+SELECT (SELECT count(*) FROM model_counts WHERE results > 0), (SELECT count(*) FROM task_counts WHERE results > 0),
+    (SELECT coalesce(sum(cells), 0)::BIGINT FROM model_counts),
     (SELECT count(*) FROM runs), (SELECT count(*) FROM checks)
 """

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 
-from dashboard.queries.rows import Cursor
+from dashboard.queries.believing import MOST_MODELS, is_large, usual_models
+from dashboard.queries.rows import Cursor, first_column
 from data.rules.deltas import Thresholds, deltas
 from data.rules.effects import Effects, decompose, delta_table
 from data.rules.setups import NamedRun, named_runs, setups
@@ -18,14 +21,17 @@ from data.store.runs import ReproduceSettings, in_one_line, recorded, warnings_o
 from data.store.vocabulary import Comparison, Origin, Tier, Verdict
 
 __all__ = [
+    "ShownPart",
     "command",
     "counts",
     "effects",
     "judged",
     "kinds",
     "metrics_of_both",
+    "part_of",
     "provenance",
     "rows_by_set_up",
+    "task_types",
     "run_warnings",
     "types",
     "weight_faults",
@@ -37,13 +43,71 @@ _NEVER_THE_SAME = ("file", "date", "origin", "run", "notes", "texts a second", "
 
 def kinds(cursor: Cursor) -> dict[str, int]:
     """Number of comparisons of each kind there is anything of."""
-    rows = cursor.execute("SELECT kind, count(*) FROM delta_pairs GROUP BY kind").fetchall()
+    rows = cursor.execute(
+        "SELECT kind, count(DISTINCT (claim_id, check_id)) FROM delta_figures GROUP BY kind"
+    ).fetchall()
     return {str(kind): int(pairs) for kind, pairs in rows}
 
 
-def judged(cursor: Cursor, kind: str, limits: Thresholds) -> pd.DataFrame:
-    """The deltas of one kind; ``row`` is what a line of the heatmap stands for: a model, or a run of it."""
-    frame = deltas(cursor, kind, limits)
+class ShownPart(NamedTuple):
+    """What is asked about of a comparison with more cells than a page takes, and which of its models are shown.
+
+    ``cells`` by verdict, ``models`` and ``tasks`` are of all that match; ``shown`` are those of most cells that do not
+    hold, by name. ``every`` is the number of cells of the comparison.
+    """
+
+    shown: tuple[str, ...]
+    cells: Mapping[str, int]
+    models: int
+    tasks: int
+    every: int
+
+
+def part_of(
+    cursor: Cursor, kind: str, limits: Thresholds, wanted: str = "", types: tuple[str, ...] = (), pinned: str = ""
+) -> ShownPart | None:
+    """The models of a large comparison that a page shows; None of one that it shows whole.
+
+    ``wanted`` is part of the name of a model, run or task, ``types`` are task types: empty for all. The model
+    ``pinned`` is among those shown if there is anything of it.
+    """
+    if not is_large(cursor, kind):
+        return None
+    asked = {**asdict(limits), "kind": kind, "wanted": wanted, "types": list(types)}
+    cells = dict(
+        cursor.execute(f"{_MATCHING} SELECT verdict, count(*) FROM matching GROUP BY verdict", asked).fetchall()
+    )
+    counted = "SELECT count(DISTINCT model), count(DISTINCT task) FROM matching"
+    [(models, tasks)] = cursor.execute(f"{_MATCHING} {counted}", asked).fetchall()
+    order = "model = $pinned DESC, count(*) FILTER (verdict IN ('broken', 'gap')) DESC, model LIMIT $most"
+    named = f"{_MATCHING} SELECT model FROM matching GROUP BY model ORDER BY {order}"
+    shown = first_column(cursor, named, {**asked, "most": MOST_MODELS, "pinned": pinned})
+    [(every,)] = cursor.execute("SELECT count(*) FROM delta_figures WHERE kind = ?", [kind]).fetchall()
+    return ShownPart(tuple(sorted(shown)), cells, int(models), int(tasks), int(every))
+
+
+_MATCHING = """
+WITH matching AS (
+    SELECT model, task, verdict FROM deltas_under($match_floors, $drift, $drift_floors, $lost)
+    WHERE kind = $kind AND (len($types) = 0 OR list_contains($types, type))
+        AND ($wanted = '' OR contains(lower(concat_ws(' ', model, check_run, claim_run)), lower($wanted))
+            OR contains(lower(task), lower($wanted)))
+)
+"""
+
+
+def task_types(cursor: Cursor, kind: str) -> list[str]:
+    """Types of the tasks on which there is anything to compare, by name."""
+    query = "SELECT DISTINCT type FROM delta_figures WHERE kind = ? AND type IS NOT NULL ORDER BY type"
+    return first_column(cursor, query, [kind])
+
+
+def judged(cursor: Cursor, kind: str, limits: Thresholds, models: Sequence[str] | None = None) -> pd.DataFrame:
+    """The deltas of one kind; ``row`` is what a line of the heatmap stands for: a model, or a run of it.
+
+    ``models``: only of these.
+    """
+    frame = deltas(cursor, kind, limits, models=models)
     frame.insert(0, "row", frame["model"])
     if kind == Comparison.RUNS:
         frame["row"] = frame["model"] + " · " + frame["claim_run"] + " → " + frame["check_run"]
@@ -52,40 +116,47 @@ def judged(cursor: Cursor, kind: str, limits: Thresholds) -> pd.DataFrame:
     return frame
 
 
-def effects(cursor: Cursor, kind: str, limits: Thresholds) -> tuple[Effects, int]:
+def effects(
+    cursor: Cursor, kind: str, limits: Thresholds, models: tuple[str, ...] | None = None
+) -> tuple[Effects, int]:
     """Whose fault, and of how many other models what is usual on the same tasks was learned.
 
     Own runs are few, so they are judged by what model cards against official runs show on the same tasks. Two runs of
-    this machine share data and evaluator: between them nothing is usual but noise.
+    this machine share data and evaluator: between them nothing is usual but noise. Of ``models``, where these are not
+    all, what is usual is learned of others too.
     """
-    table = delta_table(judged(cursor, kind, limits), limits, "row")
-    if kind == Comparison.REPORTED:
+    table = delta_table(judged(cursor, kind, limits, models), limits, "row")
+    if kind == Comparison.REPORTED and models is None:
         return decompose(table), 0
     if kind == Comparison.RUNS:
         usual = table.iloc[:0]
     else:
-        usual = delta_table(judged(cursor, Comparison.REPORTED, limits), limits, "row")
+        usual = delta_table(judged(cursor, Comparison.REPORTED, limits, usual_models(cursor)), limits, "row")
+        if kind == Comparison.REPORTED:
+            usual = usual[~usual["row"].isin(set(table["row"]))]
     usual = usual[usual["column"].isin(set(table["column"]))]
     return decompose(table, usual), int(usual["row"].nunique())
 
 
-def rows_by_set_up(cursor: Cursor, kind: str, limits: Thresholds) -> dict[str, NamedRun]:
+def rows_by_set_up(
+    cursor: Cursor, kind: str, limits: Thresholds, models: tuple[str, ...] | None = None
+) -> dict[str, NamedRun]:
     """The rows that are runs, by what sets their set-up apart from another run of the model; none of model cards."""
     if kind == Comparison.REPORTED:
         return {}
-    rows = judged(cursor, kind, limits)
-    published = rows if kind == Comparison.REPRODUCED else deltas(cursor, Comparison.REPRODUCED, limits)
+    rows = judged(cursor, kind, limits, models)
+    published = rows if kind == Comparison.REPRODUCED else deltas(cursor, Comparison.REPRODUCED, limits, models=models)
     pairs = rows[["row", "check_run", "claim_run"]].drop_duplicates().astype(object).itertuples(index=False, name=None)
     return named_runs(setups(cursor), published, ((row, run, claim or "") for row, run, claim in pairs))
 
 
-def counts(frame: pd.DataFrame) -> pd.DataFrame:
+def counts(cells_by_verdict: Mapping[str, int]) -> pd.DataFrame:
     """Cells of each verdict, in the order of seriousness: verdict, cells, share of those that can be compared.
 
     What cannot be compared is no part of that whole and has no share.
     """
-    cells = frame["verdict"].value_counts().reindex(list(Verdict), fill_value=0)
-    comparable = len(frame) - cells[Verdict.NOT_COMPARABLE]
+    cells = pd.Series(dict(cells_by_verdict), dtype="int64").reindex(list(Verdict), fill_value=0)
+    comparable = cells.sum() - cells[Verdict.NOT_COMPARABLE]
     share = (cells / comparable if comparable else cells * np.nan).astype(float)
     share[Verdict.NOT_COMPARABLE] = np.nan
     return pd.DataFrame({"verdict": cells.index, "cells": cells.to_numpy(), "share": share.to_numpy()})

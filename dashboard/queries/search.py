@@ -201,12 +201,12 @@ def _without_marks(text: str) -> str:
 # Each: what the page's address calls it, how it is shown, what is said beside it, its weight, other names it goes by.
 _MODELS = """
 SELECT model, NULL, NULL, tasks, list(old) FILTER (old IS NOT NULL)
-FROM (SELECT model, count(DISTINCT task) AS tasks FROM chosen WHERE experiment = '' GROUP BY model)
+FROM (SELECT model, tasks FROM model_counts WHERE tasks > 0)
 LEFT JOIN renames ON kind = $sort AND new = model GROUP BY ALL
 """
 _TASKS = """
 SELECT task, NULL, type, models, list(old) FILTER (old IS NOT NULL)
-FROM (SELECT task, count(DISTINCT model) AS models FROM chosen WHERE experiment = '' GROUP BY task)
+FROM (SELECT task, models FROM task_counts WHERE models > 0)
 LEFT JOIN tasks USING (task) LEFT JOIN renames ON kind = $sort AND new = task GROUP BY ALL
 """
 _BENCHMARKS = """

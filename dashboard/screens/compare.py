@@ -185,7 +185,7 @@ def show_facts(answers: Answers) -> None:
     of_benchmark = "" if choices.benchmark == ANY_TASKS else choices.benchmark
     with st.expander(tr("Facts side by side")):
         facts = answer_of(compare_queries.registry_facts, choices.models, of_benchmark, choices.tasks or None)
-        badges = with_reasons(answer_of(badges_queries.badges))[["model", "badge", "why"]]
+        badges = with_reasons(answer_of(badges_queries.badges, choices.models))[["model", "badge", "why"]]
         facts = with_prices(with_private(facts.merge(badges, on="model", how="left")))
         show_table(compare_tables.facts_table(facts), height="content")
 

@@ -13,6 +13,7 @@ from dashboard.access import answer_of
 from dashboard.formatting import count, plain, word
 from dashboard.messages import show_empty
 from dashboard.queries import reproduction as reproduction_queries
+from dashboard.queries.reproduction import ShownPart
 from dashboard.sections.beliefs import show_beliefs
 from dashboard.sections.cell import show_cell
 from dashboard.sections.delta_views import Deltas, show_delta_views
@@ -20,7 +21,7 @@ from dashboard.sections.layout import lay_out
 from dashboard.tables import deltas as deltas_tables
 from dashboard.words import listed, mark, running, stopped, tr
 from data.rules.attribution import Attribution, attributions, caveat
-from data.rules.deltas import SIDES, Sides, Thresholds, counted, thresholds
+from data.rules.deltas import SIDES, Sides, Thresholds, counted_by, thresholds
 from data.rules.effects import Effects
 from data.store.vocabulary import Comparison, Verdict
 
@@ -72,10 +73,14 @@ _FEW = 3  # models
 
 
 class Choices(NamedTuple):
-    """A way to compare, where its verdicts part, the models and tasks asked about and the verdicts to show of them."""
+    """A way to compare, where its verdicts part, the models and tasks asked about and the verdicts to show of them.
+
+    Of a comparison too large to draw, ``deltas`` are those of a part of the models.
+    """
 
     kind: Kind
     limits: Thresholds
+    part: ShownPart | None
     deltas: pd.DataFrame
     chosen: pd.DataFrame
     verdicts: list[str]
@@ -122,8 +127,7 @@ def controls() -> Choices | None:
         show_empty(tr(kind.nothing), kind.command)
         return None
     limits = choose_thresholds(bar)
-    deltas = answer_of(reproduction_queries.judged, kind.name, limits)
-    return Choices(kind, limits, deltas, *choose_deltas(deltas))
+    return Choices(kind, limits, *choose_deltas(kind.name, limits))
 
 
 def choose_thresholds(bar: DeltaGenerator) -> Thresholds:
@@ -144,41 +148,55 @@ def choose_thresholds(bar: DeltaGenerator) -> Thresholds:
     return thresholds(changed)
 
 
-def choose_deltas(deltas: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def choose_deltas(kind: str, limits: Thresholds) -> tuple[ShownPart | None, pd.DataFrame, pd.DataFrame, list[str]]:
     """The models and tasks asked about, and the verdicts to show of them: those choose rows and change no share."""
     left, middle, right = st.columns([2, 2, 2])
     wanted = url_state.text_input(
         tr("Model or task"), "find", where=left, placeholder=tr("part of a name"), icon=":material/search:"
     ).strip()
-    types = url_state.multiselect(tr("Task types"), sorted(deltas["type"].dropna().unique()), "types", where=middle)
+    types = url_state.multiselect(
+        tr("Task types"), answer_of(reproduction_queries.task_types, kind), "types", where=middle
+    )
     verdicts = url_state.multiselect(
         tr("Show only"), [str(verdict) for verdict in Verdict], "verdicts", where=right, shown=word,
         placeholder=tr("every verdict"),
         help=tr("Chooses what is shown below; the share that holds stays that of all models and tasks chosen."),
     )  # fmt: skip
+    pinned = str(url_state.choice("row") or "").partition(" · ")[0]
+    part = answer_of(reproduction_queries.part_of, kind, limits, wanted, tuple(types), pinned)
+    deltas = answer_of(reproduction_queries.judged, kind, limits, part and part.shown)
+    if part is not None and part.models > len(part.shown):
+        st.caption(
+            tr("{shown:,} of {models:,} models are shown, those of most figures that do not hold; type part of a name "
+               "to see others. The share that holds is of all.",
+               shown=len(part.shown), models=part.models)
+        )  # fmt: skip
     matches = pd.Series(True, index=deltas.index)
     if wanted:
         of_model, of_task = (deltas[name].str.contains(wanted, case=False, regex=False) for name in ("row", "task"))
         matches &= of_model | of_task
     if types:
         matches &= deltas["type"].isin(types)
-    return deltas[matches], verdicts
+    return part, deltas, deltas[matches], verdicts
 
 
 def questions(choices: Choices) -> Answers:
     """Whose fault the deltas are, and what sets each run apart."""
-    kind, limits, deltas, chosen, verdicts = choices
-    split, background = answer_of(reproduction_queries.effects, kind.name, limits)
-    named = answer_of(reproduction_queries.rows_by_set_up, kind.name, limits)
+    kind, limits, part, deltas, chosen, verdicts = choices
+    models = part and part.shown
+    split, background = answer_of(reproduction_queries.effects, kind.name, limits, models)
+    named = answer_of(reproduction_queries.rows_by_set_up, kind.name, limits, models)
     shown = chosen[chosen["verdict"].isin(verdicts)] if verdicts else chosen
     return Answers(choices, Deltas(kind.sides, deltas, chosen, shown, split, named), background)
 
 
 def show_headline(answers: Answers) -> None:
     """How much holds of the models and tasks chosen; every share on it is of the cells that can be compared."""
-    kind, limits, deltas, chosen, _ = answers.choices
-    whole = counted(chosen)
-    models, tasks = count(chosen["model"].nunique(), "model"), count(chosen["task"].nunique(), "task")
+    kind, limits, part, deltas, chosen, _ = answers.choices
+    cells = part.cells if part else {str(verdict): int(n) for verdict, n in chosen["verdict"].value_counts().items()}
+    whole = counted_by(cells)
+    models = count(part.models if part else chosen["model"].nunique(), "model")
+    tasks = count(part.tasks if part else chosen["task"].nunique(), "task")
     if kind.name == Comparison.REPRODUCED:
         runs = count(chosen["row"].nunique(), "run")
         who = tr("{models} in {runs} on {tasks}", models=models, runs=runs, tasks=tasks)
@@ -192,7 +210,7 @@ def show_headline(answers: Answers) -> None:
         st.markdown(f"#### {share}")
     elif len(chosen):
         st.markdown("#### " + tr("Nothing here can be compared ({who}).", who=who))
-    others = len(deltas) - len(chosen)
+    others = (part.every if part else len(deltas)) - whole.cells
     explained = tr(
         "Each cell is a model, task, split and subset. Differences are {check} minus {claim}, in points (0 to 100); a "
         "cell holds when it is a match or a drift. Shares are of the {comparable:,} cells that can be compared, of all "
@@ -202,7 +220,7 @@ def show_headline(answers: Answers) -> None:
     hidden = tr("{n:,} cells of other models and tasks are left out.", n=others) if others else ""
     st.caption(running(explained, hidden))
     with st.container(horizontal=True):
-        for _, row in reproduction_queries.counts(chosen).iterrows():
+        for _, row in reproduction_queries.counts(cells).iterrows():
             known = pd.notna(row["share"])
             share = tr("{share:.1f} % of comparable", share=100 * row["share"]) if known else tr("counted apart")
             st.metric(
@@ -279,7 +297,7 @@ def _sentence(charge: Attribution) -> str:
 def show_verdicts(answers: Answers) -> None:
     """Whether each model can be believed, first of all."""
     choices = answers.choices
-    show_beliefs(choices.limits, choices.chosen["model"].unique().tolist())
+    show_beliefs(choices.limits, choices.chosen["model"].unique().tolist(), whole=choices.part is None)
 
 
 def show_cells(answers: Answers) -> None:

@@ -24,20 +24,27 @@ _NAMED = 3
 _ROWS = 7
 
 
-def show_beliefs(limits: Thresholds, models: Sequence[str]) -> None:
-    """The verdicts of these models: counted in a line, the gravest in words, all in a table whose rows choose one."""
+def show_beliefs(limits: Thresholds, models: Sequence[str], *, whole: bool = True) -> None:
+    """The verdicts of these models: counted in a line, the gravest in words, all in a table whose rows choose one.
+
+    Of a record that is not asked about as a ``whole``, these alone are judged.
+    """
     shown = set(models)
-    beliefs = [one for one in answer_of(believing_queries.beliefs_of_models, limits) if one.model in shown]
+    asked = None if whole else tuple(models)
+    beliefs = [one for one in answer_of(believing_queries.beliefs_of_models, limits, asked) if one.model in shown]
     if not beliefs:
         return
     if len(beliefs) == 1:
         _show_one(beliefs[0])
         return
     by_verdict = Counter(one.verdict for one in beliefs)
-    st.markdown(
-        tr("#### The claims of {holds:,} of {models} hold.",
-           holds=by_verdict[BeliefVerdict.HOLDS], models=count(len(beliefs), "model"))
-    )  # fmt: skip
+    holding, all_models = by_verdict[BeliefVerdict.HOLDS], len(beliefs)
+    if not whole:
+        every = answer_of(believing_queries.believed, limits)
+        holding, all_models = every.holding, every.models
+    st.markdown(tr("#### The claims of {holds:,} of {models} hold.", holds=holding, models=count(all_models, "model")))
+    if not whole:
+        st.caption(tr("Of the {n:,} models shown below:", n=len(beliefs)))
     st.markdown(
         " · ".join(
             BELIEF_LOOKS[verdict].mark(f"{by_verdict[verdict]:,} {tr(verdict)}")

@@ -14,6 +14,7 @@ from dashboard.queries import eyes as eyes_queries
 from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries import overview as overview_queries
 from dashboard.queries import replace as replace_queries
+from dashboard.queries.believing import Believed
 from dashboard.queries.leaderboard import Filter
 from dashboard.queries.overview import Challenger
 from dashboard.queries.replace import USUAL
@@ -21,7 +22,7 @@ from dashboard.sections.board import board_of
 from dashboard.sections.headline import best_sentence, best_within_limits
 from dashboard.sections.links import compare_link, page_link
 from dashboard.words import tr, tr_n
-from data.rules.believing import Belief, BeliefVerdict
+from data.rules.believing import BeliefVerdict
 from data.rules.bootstrap import AHEAD
 from data.rules.deltas import thresholds
 
@@ -156,7 +157,7 @@ def show_believable(asked: Asked) -> None:
             tr("**{held:,} of {figures:,}** published figures that were measured a second time hold ({share} %).",
                held=claims.held, figures=claims.figures, share=share)
         )  # fmt: skip
-        st.markdown(_believed(answer_of(believing_queries.beliefs_of_models, thresholds())))
+        st.markdown(_believed(answer_of(believing_queries.believed, thresholds())))
     else:
         st.markdown(tr("No published figure was measured a second time yet."))
     check = answer_of(overview_queries.newest_check)
@@ -171,12 +172,11 @@ def show_believable(asked: Asked) -> None:
     page_link("drift", tr("Which vectors are the model's"))
 
 
-def _believed(beliefs: list[Belief]) -> str:
+def _believed(believed: Believed) -> str:
     """The claims of how many models hold, and the one to look at first."""
-    holding = sum(one.verdict == BeliefVerdict.HOLDS for one in beliefs)
-    first = beliefs[0]
-    values = {"holds": holding, "models": count(len(beliefs), "model")}
-    if first.verdict in (BeliefVerdict.HOLDS, BeliefVerdict.NOT_COMPARABLE):
+    first = next(iter(believed.beliefs), None)
+    values = {"holds": believed.holding, "models": count(believed.models, "model")}
+    if first is None or first.verdict in (BeliefVerdict.HOLDS, BeliefVerdict.NOT_COMPARABLE):
         return tr("The claims of **{holds:,} of {models}** hold.", **values)
     return tr(
         "The claims of **{holds:,} of {models}** hold; the first to look at is **{worst}**: {verdict}.",

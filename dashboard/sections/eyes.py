@@ -94,8 +94,9 @@ def _cells(claims: Claims, verdict: Verdict, words: Callable[[int], str]) -> _Gr
     names = deltas_tables.cell_names(first)
     lines = [_cell(cell, str(name)) for cell, name in zip(first.to_dict("records"), names, strict=True)]
     kind = Comparison.REPRODUCED if len(ours) else Comparison.REPORTED
+    total = sum(claims.totals.get((each, verdict), 0) for each in _COMPARED)
     everything: dict[str, Choice] = {**_comparison(kind), "verdicts": [str(verdict)], "part": "Table"}
-    return _Group(words(len(cells)), lines, len(cells), "reproduction", everything)
+    return _Group(words(total), lines, total, "reproduction", everything)
 
 
 def _cell(cell: dict[Any, Any], name: str) -> _Line:
@@ -169,8 +170,10 @@ def _runs(status: Status, words: Callable[[int], str]) -> _Group:
 
 
 def _doubtful(claims: Claims) -> _Group:
-    beliefs = answer_of(believing_queries.beliefs_of_models, thresholds())
-    doubtful = [one for one in beliefs if one.verdict not in (BeliefVerdict.HOLDS, BeliefVerdict.NOT_COMPARABLE)]
+    believed = answer_of(believing_queries.believed, thresholds())
+    doubtful = [
+        one for one in believed.beliefs if one.verdict not in (BeliefVerdict.HOLDS, BeliefVerdict.NOT_COMPARABLE)
+    ]
     lines = [
         _Line(
             looks.BELIEF_LOOKS[one.verdict],
@@ -180,8 +183,9 @@ def _doubtful(claims: Claims) -> _Group:
         )
         for one in doubtful[:_SHOWN]
     ]  # fmt: skip
-    words = tr_n(len(doubtful), "{n:,} model whose claims do not hold", "{n:,} models whose claims do not hold")
-    return _Group(words, lines, len(doubtful), "reproduction", _comparison(Comparison.REPORTED))
+    n = believed.doubtful
+    words = tr_n(n, "{n:,} model whose claims do not hold", "{n:,} models whose claims do not hold")
+    return _Group(words, lines, n, "reproduction", _comparison(Comparison.REPORTED))
 
 
 def _decisions(claims: Claims) -> _Group:

@@ -18,7 +18,7 @@ import pandas as pd
 from data.rules.words import Phrase, mark, phrase
 from data.store.vocabulary import Comparison, Origin, Verdict
 
-__all__ = ["Belief", "BeliefVerdict", "Suspect", "beliefs"]
+__all__ = ["Belief", "BeliefVerdict", "Suspect", "beliefs", "is_doubtful"]
 
 # As on badges (data/store/views/30_deltas.sql): contradicted is who has more than a quarter of tasks that do not hold.
 _LET_PASS = 0.25
@@ -181,8 +181,13 @@ def _of_model(model: str, deltas: pd.DataFrame, pairs: dict[str, _Pair], charged
     return belief(BeliefVerdict.TASKS_MOVED, Suspect.TASKS, moved)
 
 
+def is_doubtful(failing: int, compared: int) -> bool:
+    """Whether so many tasks that do not hold, of those compared, put a model in doubt."""
+    return failing > _LET_PASS * compared
+
+
 def _doubtful(pair: _Pair) -> bool:
-    return len(pair.failing) > _LET_PASS * len(pair.tasks)
+    return is_doubtful(len(pair.failing), len(pair.tasks))
 
 
 def _median(values: Iterable[float]) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,10 @@ from data.rules.words import Phrase, mark, phrase
 from data.store.errors import InputError
 from data.store.vocabulary import Comparison, Verdict
 
-__all__ = ["SIDES", "Counted", "Sides", "Thresholds", "counted", "deltas", "summed_up", "thresholds", "worst_first"]
+__all__ = [
+    "SIDES", "Counted", "Sides", "Thresholds", "counted", "counted_by", "deltas", "summed_up", "thresholds",
+    "worst_first",
+]  # fmt: skip
 
 _ENVIRONMENT = "PLUMBLINE_THRESHOLDS"
 _REMEDY = "See data/rules/deltas.py."
@@ -122,6 +125,7 @@ def deltas(
     limits: Thresholds | None = None,
     *,
     model: str | None = None,
+    models: Sequence[str] | None = None,
     run_id: str | None = None,
     against: str | None = None,
     mirrored: bool = False,
@@ -135,6 +139,7 @@ def deltas(
             an earlier one).
         limits: the thresholds; the default is what :func:`thresholds` finds.
         model: only this model.
+        models: only these models.
         run_id: only where this run is the check.
         against: for kind runs, only where this run is the claim.
         mirrored: judge the claim as a check of its check: scores change sides and differences their sign.
@@ -143,13 +148,14 @@ def deltas(
         The columns of the view ``deltas``; ``delta`` is check minus claim on the 0-1 scale.
     """
     limits = limits or thresholds()
+    named = [model] if model is not None else None if models is None else list(models)
     columns = f"* REPLACE ({_MIRRORED})" if mirrored else "*"
     return cursor.execute(
         f"""SELECT {columns} FROM deltas_under($match_floors, $drift, $drift_floors, $lost)
-           WHERE kind = $kind AND ($model IS NULL OR model = $model)
+           WHERE kind = $kind AND ($models IS NULL OR list_contains($models, model))
                AND ($run_id IS NULL OR check_run = $run_id) AND ($against IS NULL OR claim_run = $against)
            ORDER BY model, check_run, claim_run, task, split, subset""",
-        {**asdict(limits), "kind": kind, "model": model, "run_id": run_id, "against": against},
+        {**asdict(limits), "kind": kind, "models": named, "run_id": run_id, "against": against},
     ).df()
 
 
@@ -168,9 +174,14 @@ class Counted(NamedTuple):
 
 def counted(judged: pd.DataFrame) -> Counted:
     """What a set of judged cells comes to as a whole: the one denominator is the cells that can be compared."""
-    comparable = judged["verdict"] != Verdict.NOT_COMPARABLE
-    holds = judged["verdict"].isin([verdict for verdict in Verdict if verdict.holds])
-    return Counted(len(judged), int(comparable.sum()), int(holds.sum()))
+    return counted_by({str(verdict): int(n) for verdict, n in judged["verdict"].value_counts().items()})
+
+
+def counted_by(cells: Mapping[str, int]) -> Counted:
+    """The same of how many cells there are of each verdict."""
+    whole = sum(cells.values())
+    held = sum(cells.get(verdict, 0) for verdict in Verdict if verdict.holds)
+    return Counted(int(whole), int(whole - cells.get(Verdict.NOT_COMPARABLE, 0)), int(held))
 
 
 def summed_up(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -17,9 +17,10 @@ __all__ = ["clean", "rewrite"]
 _RECORD = (
     "meta", "scores", "metric_sets", "files", "rejected", "versions", "model_training", "renames", "task_cells",
     "benchmarks", "benchmark_tasks", "benchmark_cells", "benchmark_groups", "noise_floors", "cells_held",
+    "delta_grounds", "task_counts",
 )  # fmt: skip
 # Tables that hold both: the rows of one's own runs. Models come last, whose names say whose rows the others are.
-_OF_PRIVATE_MODELS = ("chosen", "board", "board_subsets", "board_groups")
+_OF_PRIVATE_MODELS = ("chosen", "board", "board_subsets", "board_groups", "delta_figures", "model_counts")
 _OWN_ROWS = {
     "results": "run_id IS NOT NULL",
     "tasks": "private",

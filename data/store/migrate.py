@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from data.store.derive import derive_compared
 from data.store.errors import StoreDamagedError, StoreOutdatedError
 
 __all__ = ["NOISE_FLOORS", "RECORD", "SCHEMA_VERSION", "check_schema", "create", "damaged", "migrate", "renew_views"]
@@ -51,6 +52,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             for version in range(int(written) + 1, SCHEMA_VERSION + 1):
                 _execute(connection, f"migrations/{version:02d}*.sql")
             renew_views(connection)
+            derive_compared(connection)  # readers ask it, and no import need follow
             connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
         except duckdb.Error as error:
             connection.rollback()

@@ -7,6 +7,7 @@ done there, whose cells are taken, and who of the others still lives.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -65,7 +66,7 @@ class Driver:
         self._budget = budget
         self._outcomes = Outcomes(plan, tasks, shelf, self._crew, self._pulse, self.state, watcher, budget)
         self._began = time.monotonic()
-        self._written: dict[str, dict[str, Any]] = {}
+        self._written: dict[str, int] = {}
         for key, setup in self.state.setups.items():
             for task, seconds in published.get(key, {}).items():
                 setup.cells[task].expected = seconds
@@ -177,15 +178,15 @@ class Driver:
         wanted = [
             (setup, growth)
             for setup in self.state.setups.values()
-            for growth in sorted({cell.growth for cell in setup.waiting()})
+            for growth in setup.growths
             if not any((setup.key, more) in served for more in range(growth, growth + 8))
         ]
         return sorted(wanted, key=lambda each: -self._cost(each[0]))
 
     def _cost(self, setup: SetUpState) -> float:
         """Seconds a model's tasks are expected to take; where none is known, by its size."""
-        expected = [cell.expected for cell in setup.waiting() if cell.expected is not None]
-        return sum(expected) if expected else (self._size(self._setups[setup.key]).parameters or 0.0) / 1e9
+        expected = setup.expected_seconds
+        return (self._size(self._setups[setup.key]).parameters or 0.0) / 1e9 if expected is None else expected
 
     def _size(self, setup: ModelSetUp) -> ModelSize:
         if setup.key not in self._sizes:
@@ -206,11 +207,15 @@ class Driver:
 
     def _copy(self) -> None:
         """Load a model once more where there is room and its tasks take long."""
-        for setup in sorted(self.state.setups.values(), key=lambda each: -(each.seconds_left() or 0.0)):
-            members = [member for member in self._crew.members if member.setup.key == setup.key and not member.growth]
-            waiting, left, load = setup.waiting(0), setup.seconds_left(), setup.load_seconds
-            most = self._setups[setup.key].resources.copies
-            if not members or not waiting or left is None or load is None or setup.no_more:
+        loaded: dict[str, list[Member]] = defaultdict(list)
+        for member in self._crew.members:
+            if not member.growth:
+                loaded[member.setup.key].append(member)
+        setups = sorted((self.state.setups[key] for key in loaded), key=lambda each: -(each.seconds_left() or 0.0))
+        for setup in setups:
+            members, left, load = loaded[setup.key], setup.seconds_left(), setup.load_seconds
+            waiting, most = setup.waiting(0), self._setups[setup.key].resources.copies
+            if not waiting or left is None or load is None or setup.no_more:
                 continue
             if most and len(members) >= most:
                 continue
@@ -224,12 +229,17 @@ class Driver:
 
     def _beat(self) -> dict[str, Any]:
         """What a heartbeat says; the cells of models that have changed are written with it."""
-        now_is = {key: setup.as_record() for key, setup in self.state.setups.items()}
-        changed = [key for key, record in now_is.items() if record != self._written.get(key)]
+        # The version comes first: what changes between the two is written with the next one.
+        versions = {key: setup.version for key, setup in self.state.setups.items()}
+        changed = {
+            key: self.state.setups[key].as_record()
+            for key, version in versions.items()
+            if version != self._written.get(key)
+        }
         folder = f"plans/{self._plan.plan_id}/cells/{self._shelf.session}"
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(lambda key: self._shelf.show(f"{folder}/{key}.json", now_is[key]), changed))
-        self._written |= {key: now_is[key] for key in changed}
+            list(pool.map(lambda key: self._shelf.show(f"{folder}/{key}.json", changed[key]), changed))
+        self._written |= {key: versions[key] for key in changed}
         return self.summary()._asdict() | {"name": self._plan.name, "setups": list(self.state.setups)}
 
     def _end_runs(self, status: str) -> None:

@@ -13,7 +13,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from data.store import keys
 from data.store.database import writing
-from data.store.derive import derive_new
+from data.store.derive import derive_compared, derive_new
 from data.store.errors import PlumblineError, StoreBusyError
 from data.store.findings import put_findings
 from data.store.rows import append, in_json, next_number
@@ -43,6 +43,8 @@ def publish(journal: Journal, store: Path | None = None) -> None:
         own = journal.run["private"] or any(record.get("own_task") for record in journal.tasks().values())
         if own and journal.run["status"] != Status.RUNNING:
             derive_new(connection)  # only these stand on the leaderboard
+        else:
+            derive_compared(connection, journal.run["model"])
 
 
 def restore(connection: duckdb.DuckDBPyConnection, root: Path) -> tuple[int, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,10 @@ from data.store.derive import derive, derive_new
 from data.store.migrate import create
 
 MODELS, TASKS, SPLITS, SUBSETS = 9, 6, ("test", "dev"), ("a", "b", "c")
-TABLES = ("chosen", "cells_held", "board", "board_subsets", "board_groups", "benchmark_cells", "benchmark_tasks")
+TABLES = (
+    "chosen", "cells_held", "board", "board_subsets", "board_groups", "benchmark_cells", "benchmark_tasks",
+    "delta_figures", "delta_grounds", "model_counts", "task_counts",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -68,7 +72,28 @@ def an_import(connection: duckdb.DuckDBPyConnection, chance: random.Random, numb
         following += 1
     for result_id in range(following, following + chance.choice([0, 0, 1, 3])):
         add(connection, chance, number, result_id)
+        following += 1
+    if chance.random() < 0.5:  # a claim and its checks
+        of = {"model": f"m{chance.randrange(3)}", "task": f"T{chance.randrange(2)}", "experiment": ""}
+        for place, origin in enumerate(("reported", "official", "reproduced")):
+            add(connection, chance, number, following + place, **of, origin=origin)
     connection.execute("DELETE FROM versions; INSERT INTO versions VALUES ('1.0', 0), ('2.0', 1)")
+    if chance.random() < 0.3:  # what a comparison rests on besides results: metric, noise floor, weights of a run
+        task = f"T{chance.randrange(TASKS - 1)}"
+        connection.execute("UPDATE tasks SET metric = ? WHERE task = ?", [chance.choice(["ap", "f1"]), task])
+        rows(connection, "noise_floors", [{"scope": "task", "name": task, "n": 1, "floor": chance.random() / 9}])
+        connection.execute("DELETE FROM noise_floors WHERE name = ? AND n > 1", [task])
+        connection.execute("UPDATE noise_floors SET n = 2 WHERE name = ?", [task])
+        a_run(connection, chance, number)
+
+
+def a_run(connection: duckdb.DuckDBPyConnection, chance: random.Random, number: int) -> None:
+    """A run without a result, which tells what the weights of a revision are."""
+    files = json.dumps([{"path": "model.safetensors", "sha256": chance.choice("ab")}])
+    texts = {name: "" for name in ("command", "settings", "environment", "warnings")}
+    run = {"run_id": str(number), "kind": "reproduce", "model": f"m{chance.randrange(MODELS)}", "revision": "r0",
+           "private": False, "started_at": "2026-01-01", "status": "done", "files": files}  # fmt: skip
+    rows(connection, "runs", [{**texts, **run, "settings": "{}", "environment": "{}", "warnings": "[]"}])
 
 
 def again(connection: duckdb.DuckDBPyConnection, old: int, new: int, chance: random.Random) -> None:
@@ -80,7 +105,7 @@ def again(connection: duckdb.DuckDBPyConnection, old: int, new: int, chance: ran
     connection.execute("UPDATE scores SET result_id = ? WHERE result_id = ?", [new, old])
 
 
-def add(connection: duckdb.DuckDBPyConnection, chance: random.Random, number: int, result_id: int) -> None:
+def add(connection: duckdb.DuckDBPyConnection, chance: random.Random, number: int, result_id: int, **more: Any) -> None:
     own = chance.random() < 0.2
     task = TASKS - 1 if own else chance.randrange(TASKS - 1)
     rows(connection, "results", [{
@@ -89,6 +114,7 @@ def add(connection: duckdb.DuckDBPyConnection, chance: random.Random, number: in
         "origin": "reproduced" if own else chance.choice(["official", "official", "reported", "reproduced"]),
         "mteb_version": chance.choice(["1.0", "2.0", None]), "dataset_revision": chance.choice(["d0", "d1", None]),
         "date": f"2026-01-{chance.randrange(1, 28):02d}", "withdrawn": chance.random() < 0.1, "added_in": number,
+        **more,
     }])  # fmt: skip
     for split in SPLITS:
         for subset in SUBSETS:
@@ -98,6 +124,23 @@ def add(connection: duckdb.DuckDBPyConnection, chance: random.Random, number: in
                 rows(connection, "scores", [cell])
 
 
+_MODELS_COUNTED = """
+SELECT model, count(DISTINCT r.result_id) FILTER (NOT withdrawn), count(s.result_id) FILTER (NOT withdrawn),
+    (SELECT count(DISTINCT c.task) FROM chosen c
+    WHERE c.model = r.model AND c.experiment = '')
+FROM results r LEFT JOIN scores s USING (result_id) WHERE gone_in IS NULL GROUP BY model
+"""
+_TASKS_COUNTED = """
+SELECT task, count(*) FILTER (NOT withdrawn),
+    (SELECT count(DISTINCT c.model) FROM chosen c WHERE c.task = r.task AND c.experiment = '')
+FROM results r WHERE gone_in IS NULL GROUP BY task
+"""
+
+
+def answers(connection: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
+    return connection.execute(f"FROM ({query}) ORDER BY ALL").fetchall()
+
+
 def derived(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Any]]:
     return {table: connection.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in TABLES}
 
@@ -105,6 +148,7 @@ def derived(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Any]]:
 @pytest.mark.parametrize("seed", range(4))
 def test_following_imports_is_deriving_everything(store: duckdb.DuckDBPyConnection, seed: int) -> None:
     chance = random.Random(seed)
+    compared = 0
     for number in range(1, 10):
         an_import(store, chance, number)
         derive_new(store)
@@ -115,6 +159,11 @@ def test_following_imports_is_deriving_everything(store: duckdb.DuckDBPyConnecti
         store.rollback()  # the next import goes on from what was followed
         for table in TABLES:
             assert repr(followed[table]) == repr(whole[table]), (number, table)
+        compared = max(compared, len(followed["delta_figures"]))
+        assert repr(answers(store, "FROM delta_figures")) == repr(answers(store, "FROM delta_facts")), number
+        assert answers(store, "FROM model_counts") == answers(store, _MODELS_COUNTED), number
+        assert answers(store, "FROM task_counts") == answers(store, _TASKS_COUNTED), number
+    assert compared
 
 
 def test_a_few_models_at_a_time_give_the_same(

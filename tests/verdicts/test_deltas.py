@@ -12,7 +12,8 @@ import pytest
 
 from data.rules.deltas import Thresholds, deltas
 from data.store.database import open_reader, writing
-from tests.verdicts.making import DATA, SHARED, result, store_of
+from data.store.derive import derive_compared
+from tests.verdicts.making import DATA, MODEL, SHARED, result, store_of
 
 FLOOR = 0.01
 
@@ -125,6 +126,7 @@ def weights(path: Path, run: str, sha256: str, revision: str = "a" * 40) -> None
             "UPDATE runs SET revision = ?, files = ? WHERE run_id = ?",
             [revision, json.dumps([{"path": "model.safetensors", "size": 1, "sha256": sha256}]), run],
         )
+        derive_compared(connection, MODEL)
 
 
 def test_a_server_that_tells_no_revision_is_said_to(judged) -> None:

@@ -148,15 +148,17 @@ SELECT claim.kind, claim.claim_id, claim.check_id, checked.split, checked.subset
 FROM lone_claim claim JOIN lone_check checked USING (kind, claim_id, check_id);
 
 -- The noise floor of a task, else of its type, else over all, with which of these it is and the pairs behind it; also of
--- tasks that were run in a store without an import, which knows nothing of them.
+-- tasks that were run here in a store without an import, which knows nothing of them.
 CREATE VIEW task_floors AS
 SELECT task, coalesce(own.floor, kin.floor, every.floor) AS floor, coalesce(own.scope, kin.scope, every.scope) AS scope,
     coalesce(own.n, kin.n, every.n) AS n
-FROM (SELECT task, type FROM tasks UNION ALL SELECT DISTINCT task, NULL FROM results ANTI JOIN tasks USING (task))
+FROM (SELECT task, type FROM tasks
+      UNION ALL SELECT DISTINCT task, NULL FROM results ANTI JOIN tasks USING (task) WHERE results.origin = 'reproduced')
 LEFT JOIN noise_floors own ON own.scope = 'task' AND own.name = task
 LEFT JOIN noise_floors kin ON kin.scope = 'type' AND kin.name = type
 LEFT JOIN noise_floors every ON every.scope = 'all';
 
+-- Kept in the table delta_figures, model by model as their results change: asked whole it reads every score that is compared.
 CREATE VIEW delta_facts AS
 WITH weights AS MATERIALIZED (FROM known_weights),
 judged AS (
@@ -247,7 +249,7 @@ CREATE MACRO deltas_under(match_floors, drift, drift_floors, lost) AS TABLE
 WITH facts AS (
     SELECT * REPLACE (same_data OR data_cleared AS same_data), same_data AS same_revision,
         abs(delta) <= match_floors * floor AS within
-    FROM delta_facts
+    FROM delta_figures
 ),
 judged AS (
     SELECT *, verdict(delta, claim_score, floor, obstacle, same_data,
@@ -277,6 +279,17 @@ FROM judged d;
 
 CREATE VIEW deltas AS FROM deltas_under(1.0, 0.015, 3.0, 0.3);
 
+-- Of each model and kind, on how many tasks two figures can be compared, and on how many they hold on every such cell, in
+-- the best of several runs: what data/rules/believing.py judges a model by, for a record too large to judge model by model.
+CREATE MACRO claims_held(match_floors, drift, drift_floors, lost) AS TABLE
+WITH by_result AS (
+    SELECT kind, model, task, check_id, bool_and(verdict IN ('match', 'drift')) AS holds
+    FROM deltas_under(match_floors, drift, drift_floors, lost)
+    WHERE comparable AND kind <> 'runs' AND (kind <> 'reproduced' OR claim_origin = 'official') GROUP BY ALL
+),
+by_task AS (SELECT kind, model, task, bool_or(holds) AS holds FROM by_result GROUP BY ALL)
+SELECT model, kind, count(*) AS tasks, count(*) FILTER (holds) AS held FROM by_task GROUP BY model, kind;
+
 -- What is known of a model as a whole, for other pages: of the tasks on which a claim was checked, how many hold (match
 -- or drift on every comparable cell, in the best of several runs). Runs of this machine speak before official ones.
 -- More than a quarter failing contradicts it: a task or two fail for every model, because their data changed.
@@ -295,4 +308,4 @@ SELECT m.model, coalesce(b.tasks_compared, 0) AS tasks_compared, coalesce(b.task
     CASE WHEN b.model IS NULL THEN 'not reproduced'
         WHEN tasks_compared - tasks_held > tasks_compared / 4 THEN 'contradicted'
         ELSE 'reproduced' END AS badge
-FROM (SELECT model FROM models UNION SELECT model FROM comparable_results) m LEFT JOIN by_model b USING (model);
+FROM (SELECT model FROM models UNION SELECT model FROM model_counts) m LEFT JOIN by_model b USING (model);
