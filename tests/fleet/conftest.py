@@ -97,6 +97,9 @@ def write_plan(file: Path, inputs: Path, storage: str, *, models: int, tasks: in
     return file
 
 
+_TOKEN = secrets.token_hex(32)  # one a process: Ray remembers it
+
+
 def environment_of(folder: Path, temporary: Path) -> dict[str, str]:
     """What every process of a test runs with, the machines of a cluster among them.
 
@@ -108,7 +111,7 @@ def environment_of(folder: Path, temporary: Path) -> dict[str, str]:
         "PLUMBLINE_STORE": str(folder / "store.duckdb"), "XDG_CACHE_HOME": str(folder / "cache"),
         "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_memory_monitor_refresh_ms": "0", "RAY_TMPDIR": str(temporary), "TMPDIR": str(temporary),
-        "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),  # the cluster listens on the network
+        "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN,  # the cluster listens on the network
         "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",  # where /dev/shm is small, as in containers
         "NO_PROXY": "*", "no_proxy": "*", "RAY_grpc_enable_http_proxy": "0",
     }  # fmt: skip
@@ -146,8 +149,10 @@ def ray_cluster(nodes: int) -> Iterator[Any]:
     The test is skipped where Ray cannot be started at all.
     """
     pytest.importorskip("ray", reason="Ray is not installed (requirements-fleet.txt)")
+    from ray._private.authentication_test_utils import reset_auth_token_state
     from ray.cluster_utils import Cluster
 
+    reset_auth_token_state()  # a test before may have imported Ray without a token
     soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_failure_threshold": 4}
     head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False, "_system_config": soon}
     before = _processes()
