@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dashboard.words import language
+from dashboard.words import language, tr
 
 __all__ = [
-    "Spelling", "forget_spelled", "is_day", "is_within", "near_names", "shortened",
+    "Spelling", "forget_spelled", "is_day", "is_within", "narrowed", "near_names", "shortened",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 _WRITTEN = "_address_written"
 _NEAR = 3
+MOST, OFFERED = 1500, 200  # options that are sent whole; of more, as many as are offered at a time
 
 
 class Spelling:
@@ -142,3 +145,49 @@ def is_within(text: str, low: float | None, high: float | None) -> bool:
     except ValueError:
         return False
     return (low is None or value >= low) and (high is None or value <= high)
+
+
+def narrowed(
+    label: str,
+    options: Sequence[T],
+    key: str,
+    spell: Callable[[Any], str],
+    default: Sequence[T],
+    where: Any,
+    width: Any,
+) -> Sequence[T]:
+    """The options as they are where they are few; else a field above the control, and those that hold what it says.
+
+    Args:
+        label: of the control.
+        options: everything that can be chosen.
+        key: of the control, in the session and in the address.
+        spell: an option as the address has it.
+        default: what the control stands at when nobody has chosen.
+        where: the container of the control.
+        width: of the control; None for its own.
+    """
+    if len(options) <= MOST:
+        return options
+    part = where.text_input(
+        tr("Find in “{label}”", label=label), key=f"_{key}_part", label_visibility="collapsed",
+        icon=":material/search:",
+        placeholder=tr("{shown:,} of {all:,} offered; type to narrow", shown=OFFERED, all=len(options)),
+        **({} if width is None else {"width": width}),
+    )  # fmt: skip
+    chosen = st.session_state.get(key)
+    standing = chosen if isinstance(chosen, list | tuple) else [chosen]
+    names = {spell(one) for one in standing if one in options}
+    names.update(st.query_params.get_all(key), map(spell, default))
+    matching = _matching(options, str(part or "").strip().casefold(), spell)
+    stands = [one for one in options if spell(one) in names]
+    return list(dict.fromkeys([*stands, *matching]))
+
+
+def _matching(options: Sequence[T], part: str, spell: Callable[[Any], str]) -> list[T]:
+    """As many as are offered of the options that hold a text, those first that begin with it after any organisation."""
+    if not part:
+        return list(options[:OFFERED])
+    holding = [one for one in options if part in spell(one).casefold()]
+    holding.sort(key=lambda one: not spell(one).casefold().rpartition("/")[2].startswith(part))
+    return holding[:OFFERED]

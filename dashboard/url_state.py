@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import streamlit as st
 
-from dashboard.bound import Spelling, forget_spelled, is_day, is_within, near_names, shortened
+from dashboard.bound import Spelling, forget_spelled, is_day, is_within, narrowed, near_names, shortened
 from dashboard.formatting import plain
 from dashboard.frame_keys import FRAME_KEYS
 from dashboard.old_links import page_meant, with_prefix
@@ -134,14 +134,12 @@ def show_ignored() -> None:
 
 def current_page() -> Page:
     """The page that is open."""
-    page: Page = st.session_state[_PAGE]
-    return page
+    return cast(Page, st.session_state[_PAGE])
 
 
 def pages_by_name() -> dict[str, Page]:
     """Every page by the name of its file, in the order of the bar."""
-    pages: dict[str, Page] = st.session_state[_PAGES]
-    return pages
+    return cast(dict[str, Page], st.session_state[_PAGES])
 
 
 def page_named(name: str) -> Page:
@@ -188,13 +186,15 @@ def selectbox(
 ) -> T | None:
     """A selectbox in the address; what is remembered under a topic is where the next page on that topic starts."""
     key, spell = key_of(name), more.pop("format_func", str)
-    spelling = Spelling(key, options, spell, shown)
     default = None if index is None else options[index]
     _prepare(key, map(spell, options), lambda value: value is None or value in options)
     if remember and _opened() and key not in st.query_params and remembered(remember) in options:
         st.query_params[key] = spell(remembered(remember))
         st.session_state[key] = remembered(remember)
+    options = narrowed(label, options, key, spell, [] if index is None else [options[index]], where, more.get("width"))
+    spelling = Spelling(key, options, spell, shown)
     spelling.follow(default)
+    index = None if default is None else options.index(default)
     chosen: T | None = where.selectbox(label, options, index=index, key=key, **spelling.arguments(), **more)
     spelling.write(chosen, default)
     if remember:
@@ -244,9 +244,11 @@ def multiselect(
 ) -> list[T]:
     """A multiselect in the address."""
     key, spell = key_of(name), more.pop("format_func", str)
-    spelling, default = Spelling(key, options, spell, shown), list(more.get("default") or [])
+    default = list(more.get("default") or [])
     _keep_unknown(key, map(spell, options))
     _prepare(key, map(spell, options), lambda value: all(one in options for one in value))
+    options = narrowed(label, options, key, spell, default, where, more.get("width"))
+    spelling = Spelling(key, options, spell, shown)
     if language() != "en":  # the word that Streamlit has for it is English
         more.setdefault("placeholder", tr("Choose options"))
     spelling.follow(default, several=True)
@@ -353,8 +355,7 @@ def _said(key: str) -> str:
 
 
 def _declared() -> set[str]:
-    declared: set[str] = st.session_state.setdefault(_DECLARED, set())
-    return declared
+    return cast(set[str], st.session_state.setdefault(_DECLARED, set()))
 
 
 def _opened() -> bool:

@@ -123,7 +123,7 @@ QUALIFY r.started_at = max(r.started_at) OVER (PARTITION BY r.model)
 
 def every_model(cursor: Cursor) -> list[str]:
     """Every model of the store by name, those without a score too."""
-    query = "SELECT model FROM models UNION SELECT model FROM chosen WHERE experiment = ''"
+    query = "SELECT model FROM models UNION SELECT model FROM model_counts WHERE tasks > 0"
     return sorted(first_column(cursor, query), key=lambda name: (name.lower(), name))
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from dashboard.queries import drift
 from dashboard.queries.rows import Cursor
 
-__all__ = ["Findable", "Hit", "Sort", "ranked_hits", "searched_items"]
+__all__ = ["MOST_FOUND", "Findable", "Hit", "Sort", "has_many_models", "ranked_hits", "searched_items"]
 
 
 class Sort(StrEnum):
@@ -39,6 +39,7 @@ _CHARACTERS = re.compile(r"[^\W_]+")
 # Parts of a word as people write them: STS·Benchmark, Mini·LM, L·6, bge·m·3.
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _LONGEST = 200  # characters typed that are looked at
+_FEW_MODELS, MOST_FOUND = 5000, 400  # of more models only so many are looked at more closely
 
 
 class Findable(NamedTuple):
@@ -75,21 +76,40 @@ class Hit(NamedTuple):
     level: int
 
 
-def searched_items(cursor: Cursor) -> list[Findable]:
-    """Every model, benchmark and task with a result, every run and every check; not the pages, which no store has."""
-    queries = {Sort.MODEL: _MODELS, Sort.BENCHMARK: _BENCHMARKS, Sort.TASK: _TASKS, Sort.RUN: _RUNS}
-    items = [
-        Findable.of(sort, key, name, note or "", weight, also or ())
-        for sort, query in queries.items()
-        for key, name, note, weight, also in cursor.execute(
-            query, {"sort": sort} if "$sort" in query else None
-        ).fetchall()
-    ]
+def searched_items(cursor: Cursor, typed: str = "") -> list[Findable]:
+    """Every model, benchmark and task with a result, every run and every check; not the pages, which no store has.
+
+    Of very many models those that may be meant by what is ``typed``, at most :data:`MOST_FOUND`.
+    """
+    queries = {Sort.BENCHMARK: _BENCHMARKS, Sort.TASK: _TASKS, Sort.RUN: _RUNS}
+    items = _items(cursor, Sort.MODEL, _MODELS) if not has_many_models(cursor) else _models_meant(cursor, typed)
+    items += [item for sort, query in queries.items() for item in _items(cursor, sort, query)]
     checks = drift.checks(cursor)  # the newest first
     names = zip(checks["name"], checks["model"], strict=True)
     return items + [
         Findable.of(Sort.CHECK, str(name), note=str(model), weight=-i) for i, (name, model) in enumerate(names)
     ]
+
+
+def has_many_models(cursor: Cursor) -> bool:
+    """Whether there are too many models to look at each as somebody types."""
+    [(models,)] = cursor.execute("SELECT count(*) FROM model_counts WHERE tasks > 0").fetchall()
+    return bool(models > _FEW_MODELS)
+
+
+def _models_meant(cursor: Cursor, typed: str) -> list[Findable]:
+    words = _typed_words(typed)
+    for parts in (words, [word[:3] for word in words]):  # as typed; then what may be another spelling of it
+        limits = {"parts": parts, "whole": "".join(words), "most": MOST_FOUND}
+        if parts and (items := _items(cursor, Sort.MODEL, _MODELS_WITH, limits)):
+            return items
+    return []
+
+
+def _items(cursor: Cursor, sort: Sort, query: str, parameters: dict[str, object] | None = None) -> list[Findable]:
+    asked = {**(parameters or {}), **({"sort": sort} if "$sort" in query else {})}
+    rows = cursor.execute(query, asked or None).fetchall()
+    return [Findable.of(sort, key, name, note or "", weight, also or ()) for key, name, note, weight, also in rows]
 
 
 def ranked_hits(typed: str, items: Sequence[Findable]) -> list[Hit]:
@@ -203,6 +223,21 @@ _MODELS = """
 SELECT model, NULL, NULL, tasks, list(old) FILTER (old IS NOT NULL)
 FROM (SELECT model, tasks FROM model_counts WHERE tasks > 0)
 LEFT JOIN renames ON kind = $sort AND new = model GROUP BY ALL
+"""
+# The same of those whose names hold every part, folded as nearly as the database does it; the likelier ones first.
+_MODELS_WITH = """
+WITH named AS (
+    SELECT model, tasks, list(old) FILTER (old IS NOT NULL) AS old
+    FROM model_counts LEFT JOIN renames ON kind = $sort AND new = model WHERE tasks > 0 GROUP BY ALL
+),
+folded AS (
+    SELECT *, regexp_replace(lower(strip_accents(concat_ws(chr(0), model, array_to_string(old, chr(0))))),
+        '[^\\p{L}\\p{N}\\x00]', '', 'g') AS letters
+    FROM named
+)
+SELECT model, NULL, NULL, tasks, old FROM folded
+WHERE list_bool_and(list_transform($parts, lambda part: contains(letters, part)))
+ORDER BY contains(letters, $whole) DESC, tasks DESC, model LIMIT $most
 """
 _TASKS = """
 SELECT task, NULL, type, models, list(old) FILTER (old IS NOT NULL)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import url_state
-from dashboard.access import answer_of
+from dashboard.access import answer_of, version
 from dashboard.figures import pareto as pareto_figures
 from dashboard.formatting import count, plain
 from dashboard.queries import badges as badges_queries
@@ -24,10 +24,12 @@ from dashboard.sections.grid import show_csv, show_table
 from dashboard.sections.links import compare_link
 from dashboard.tables import leaderboard as leaderboard_tables
 from dashboard.tables.columns import Table
-from dashboard.words import mark, running, tr, tr_n
+from dashboard.words import language, mark, running, tr, tr_n
 from data.rules.bootstrap import DRAWS
 
 __all__ = ["Board", "board_of", "show_board"]
+
+_MOST_ROWS = 1000  # a browser is sent
 
 
 class Board(NamedTuple):
@@ -78,15 +80,23 @@ def show_board_table(board: Board) -> None:
     lacking = int((board.models["tasks_missing"] > 0).sum())
     switches = st.container(horizontal=True)
     filled = choose_filling(board.name, board.selection, lacking, where=switches)
-    table = _board_table(board, filled)
+    head = _board_table(board, filled, board.models.head(_MOST_ROWS))  # of a small board all of it
     wanted = url_state.text_input(
         tr("Search by name"), "name", where=bar, placeholder=tr("part of a name"), icon=":material/search:", width=300
     )
-    by = url_state.selectbox(tr("Sort by"), table.sortable, "sort", where=bar, width=180, shown=_head) or "Rank"
+    by = url_state.selectbox(tr("Sort by"), head.sortable, "sort", where=bar, width=180, shown=_head) or "Rank"
     reverse = url_state.toggle(tr("Reverse"), "reverse", where=bar)
-    named = table.source["model"].str.contains(wanted.strip(), case=False, regex=False)
-    table = table.rows(named).sorted_by(by, reverse=reverse)
-    show_csv(_file_name(board.name), table.csv, tr("Exactly the rows and columns shown."), where=bar)
+    if len(board.models) <= _MOST_ROWS:
+        named = head.source["model"].str.contains(wanted.strip(), case=False, regex=False)
+        table = head.rows(named).sorted_by(by, reverse=reverse)
+        matching = len(table.source)
+        show_csv(_file_name(board.name), table.csv, tr("Exactly the rows and columns shown."), where=bar)
+    else:
+        rows = _rows_in_order(board, filled, by, reverse)
+        rows = rows[rows["model"].str.contains(wanted.strip(), case=False, regex=False)]
+        table, matching = _board_table(board, filled, rows.head(_MOST_ROWS)), len(rows)
+        hint = tr("Every row that matches, with the columns shown.")
+        show_csv(_file_name(board.name), lambda: _board_table(board, filled, rows).csv(), hint, where=bar)
     show_picked(board, bar)
     if table.source.empty:
         st.info(tr("No model's name holds “{part}”.", part=plain(wanted)), icon=":material/search_off:")
@@ -94,7 +104,12 @@ def show_board_table(board: Board) -> None:
     if filled is not None:
         show_filled(filled, lacking)
     show_grid(table)
-    show_legend(board.models, len(board.models) - len(table.source))
+    if matching > len(table.source):
+        st.caption(
+            tr("{shown:,} of {matching:,} rows are drawn: search, filter or sort to see others; the CSV has all.",
+               shown=len(table.source), matching=matching)
+        )  # fmt: skip
+    show_legend(board.models, len(board.models) - matching)
 
 
 def show_picked(board: Board, bar: Any) -> None:
@@ -114,17 +129,39 @@ def _head(name: str) -> str:
     return tr(name.rstrip())
 
 
-def _board_table(board: Board, filled: FilledBoard | None) -> Table:
+def _rows_in_order(board: Board, filled: FilledBoard | None, by: str, reverse: bool) -> pd.DataFrame:
+    """The models of a large board in the order of a column; as it comes it is in the order of ranks."""
+    if by == "Rank" and not reverse and filled is None:
+        return board.models
+    asked = repr((board.name, board.selection, board.models["private"].sum(), filled is None))
+    order: list[int] = _order(str(version()), asked, by, reverse, language(), board, filled)
+    return board.models.iloc[order]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _order(
+    version: str, asked: str, by: str, reverse: bool, spoken: str, _board: Board, _filled: FilledBoard | None
+) -> list[int]:
+    """Places of a board's rows in the order of a column: the whole table is made for it, once."""
+    models = _board.models.reset_index(drop=True)
+    table = _board_table(_board, _filled, models.assign(place=range(len(models))))
+    return [int(place) for place in table.sorted_by(by, reverse=reverse).source["place"]]
+
+
+def _board_table(board: Board, filled: FilledBoard | None, models: pd.DataFrame) -> Table:
+    """The table of some of the board's models: of a large board what is known of the drawn ones is asked of these."""
+    few = len(board.models) > _MOST_ROWS >= len(models)
+    checked = answer_of(badges_queries.badges, *([tuple(models["model"])] if few else []))
     name, selection = board.name, board.selection
     by_type = board.benchmark["show_task_types"]
     whole = selection.tasks is None and not selection.trusted
     return leaderboard_tables.board_table(
-        board.models,
+        models,
         board.benchmark,
         groups=answer_of(leaderboard_queries.group_means, name) if whole else None,
         types=answer_of(leaderboard_queries.type_means, name, selection) if by_type else None,
         intervals=board.intervals.models,
-        checked=badge_words(answer_of(badges_queries.badges)),
+        checked=badge_words(checked),
         filled=filled,
     )
 

@@ -59,7 +59,7 @@ def show_search() -> None:
     )  # fmt: skip
     keys = _KEYS(key="search_keys", data={"field": url_state.key_of(_FIELD), "hits": _HITS}, on_enter_change=_nothing)
     wanted = str(keys.get("enter") or "")[:200]
-    items = _items() if typed or wanted else []
+    items = _items(wanted or typed) if typed or wanted else []
     if wanted and (hits := search_queries.ranked_hits(wanted, items)):
         _open(hits[0].item)
     if typed.strip():
@@ -70,8 +70,8 @@ def _nothing() -> None:
     """What is asked for is in the component's answer."""
 
 
-def _items() -> list[Findable]:
-    """The pages by their names in every language, decisions by name, and what the store has."""
+def _items(typed: str) -> list[Findable]:
+    """The pages by their names in every language, decisions by name, and what the store has that may be meant."""
     pages = [
         Findable.of(Sort.PAGE, page.name, tr(page.title), tr(page.question), also=[page.title])
         for page in url_state.pages_by_name().values()
@@ -79,7 +79,8 @@ def _items() -> list[Findable]:
     decisions = {one.name: one for one in reversed(all_decisions().decisions)}.values()
     decided = [Findable.of(Sort.DECISION, one.name, note=one.at[:10], also=[one.question]) for one in decisions]
     try:
-        return [*pages, *decided, *answer_of(search_queries.searched_items)]
+        asked = (typed,) if answer_of(search_queries.has_many_models) else ()
+        return [*pages, *decided, *answer_of(search_queries.searched_items, *asked)]
     except (PlumblineError, duckdb.Error):
         return [*pages, *decided]  # what is wrong with the store is said below
 
@@ -93,7 +94,8 @@ def _show_hits(typed: str, items: list[Findable]) -> None:
         for hit in hits[:_SHOWN]:
             _link(hit.item)
     if (more := len(hits) - _SHOWN) > 0:
-        st.caption(tr("{n:,} more: type on.", n=more))
+        whole = sum(hit.item.sort == Sort.MODEL for hit in hits) < search_queries.MOST_FOUND
+        st.caption(tr("{n:,} more: type on.", n=more) if whole else tr("At least {n:,} more: type on.", n=more))
 
 
 def _link(item: Findable) -> None:

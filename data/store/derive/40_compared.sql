@@ -2,30 +2,36 @@
 
 -- A task with another metric or noise floor, or weights that a run has read since, change what other models' rows say.
 CREATE OR REPLACE TEMP TABLE grounds AS
-SELECT 'task' AS kind, task AS name, md5(concat_ws(chr(0), t.type, t.metric, f.floor, f.scope, f.n)) AS mark
+SELECT 'task' AS ground, task AS name, md5(concat_ws(chr(0), t.type, t.metric, f.floor, f.scope, f.n)) AS mark
 FROM task_floors f LEFT JOIN tasks t USING (task)
 UNION ALL
 SELECT 'model', model, md5(string_agg(concat_ws(chr(0), revision, weights), chr(1) ORDER BY revision)) FROM known_weights
 GROUP BY model;
 
 CREATE OR REPLACE TEMP TABLE moved_grounds AS
-SELECT kind, name FROM (FROM grounds EXCEPT FROM delta_grounds) UNION SELECT kind, name FROM (FROM delta_grounds EXCEPT FROM grounds);
+SELECT ground, name FROM (FROM grounds EXCEPT FROM delta_grounds) UNION SELECT ground, name FROM (FROM delta_grounds EXCEPT FROM grounds);
 
 CREATE OR REPLACE TEMP TABLE compared_anew AS
 SELECT model FROM touched
-UNION SELECT name FROM moved_grounds WHERE kind = 'model'
-UNION SELECT model FROM delta_figures WHERE task IN (SELECT name FROM moved_grounds WHERE kind = 'task');
+UNION SELECT name FROM moved_grounds WHERE ground = 'model'
+UNION SELECT model FROM delta_figures WHERE task IN (SELECT name FROM moved_grounds WHERE ground = 'task');
 
 DELETE FROM delta_grounds;
 INSERT INTO delta_grounds FROM grounds;
 DELETE FROM delta_figures WHERE model IN (FROM compared_anew);
 
--- The view asks `comparable_results`: it finds this one, of these models alone, before the store's.
-CREATE OR REPLACE TEMP TABLE comparable_of_these AS FROM comparable_results WHERE model IN (FROM compared_anew);
-CREATE OR REPLACE TEMP VIEW comparable_results AS FROM comparable_of_these;
+-- The views ask `results` and `scores`: they find these, of these models alone, before the store's.
+CREATE OR REPLACE TEMP TABLE results_of_these AS FROM results WHERE model IN (FROM compared_anew);
+CREATE OR REPLACE TEMP VIEW results AS FROM results_of_these;
+CREATE OR REPLACE TEMP TABLE scores_of_these AS
+WITH pairs AS MATERIALIZED (FROM delta_pairs)
+FROM scores WHERE result_id IN (SELECT claim_id FROM pairs UNION SELECT check_id FROM pairs);
+CREATE OR REPLACE TEMP VIEW scores AS FROM scores_of_these;
 INSERT INTO delta_figures FROM delta_facts;
-DROP VIEW temp.comparable_results;
-DROP TABLE comparable_of_these;
+DROP VIEW temp.scores;
+DROP VIEW temp.results;
+DROP TABLE scores_of_these;
+DROP TABLE results_of_these;
 
 DELETE FROM model_counts WHERE model IN (FROM touched);
 INSERT INTO model_counts

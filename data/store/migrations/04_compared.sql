@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS delta_figures (
 );
 
 -- What those rows rest on besides results: of a task its metric and noise floor, of a model the weights its runs read.
-CREATE TABLE IF NOT EXISTS delta_grounds (kind VARCHAR NOT NULL, name VARCHAR NOT NULL, mark VARCHAR NOT NULL);  -- kind: task | model
+CREATE TABLE IF NOT EXISTS delta_grounds (ground VARCHAR NOT NULL, name VARCHAR NOT NULL, mark VARCHAR NOT NULL);  -- ground: task | model
 
 -- How much stands of a model that has a result: those that were not withdrawn, their cells, tasks with one that counts.
 CREATE TABLE IF NOT EXISTS model_counts (model VARCHAR NOT NULL, results INTEGER NOT NULL, cells BIGINT NOT NULL, tasks INTEGER NOT NULL);

@@ -1,0 +1,98 @@
+"""A store of more models than a browser should be sent: what is drawn is bounded, what is left out is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import bound
+from dashboard.queries import search
+from dashboard.queries.search import Sort, ranked_hits, searched_items
+from dashboard.sections import board
+from data.store.database import open_reader
+from tests.serving import ROOT
+
+
+def opened(page: str, **asked: str | list[str]) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
+    at.switch_page(f"screens/{page}.py")
+    for name, value in asked.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+@pytest.fixture
+def crowded(made_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The made store, on pages that take three options and two rows."""
+    monkeypatch.setenv("PLUMBLINE_STORE", str(made_store))
+    monkeypatch.setattr(bound, "MOST", 3)
+    monkeypatch.setattr(bound, "OFFERED", 2)
+    monkeypatch.setattr(board, "_MOST_ROWS", 2)
+    return made_store
+
+
+def models(store: Path) -> list[str]:
+    query = "SELECT model FROM model_counts WHERE tasks > 0 ORDER BY lower(model), model"
+    return [name for (name,) in open_reader(store).cursor().execute(query).fetchall()]
+
+
+def test_a_control_offers_some_and_finds_the_rest(crowded: Path) -> None:
+    every = models(crowded)
+    chosen = every[-1]
+    at = opened("models", m_model=chosen)
+    control = at.selectbox(key="m_model")
+    assert control.value == chosen, "a link opens as it was copied"
+    assert chosen in control.options and len(control.options) <= 4 < len(every), "two, the default and the one chosen"
+    other = every[-2]
+    at.text_input(key="_m_model_part").set_value(other.rpartition("/")[2][:12].upper()).run()
+    control = at.selectbox(key="m_model")
+    assert other in control.options and chosen in control.options and control.value == chosen
+    control.set_value(other).run()
+    assert at.selectbox(key="m_model").value == other and not at.exception
+
+
+def test_a_control_of_several_keeps_those_chosen(crowded: Path) -> None:
+    chosen = models(crowded)[-2:]
+    at = opened("compare", c_models=chosen)
+    assert list(at.multiselect(key="c_models").value) == chosen
+
+
+def table(at: AppTest) -> Any:
+    return next(frame.value for frame in at.dataframe if "Rank" in frame.value)
+
+
+def test_a_large_board_draws_the_first_rows_of_any_order(crowded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened("leaderboard")
+    drawn = table(at)
+    words = " ".join(element.value for element in at.caption)
+    assert len(drawn) == 2 and "rows are drawn" in words
+    turned = table(at.toggle(key="l_reverse").set_value(True).run())
+    by_name = table(at.toggle(key="l_reverse").set_value(False).run().selectbox(key="l_sort").set_value("Model").run())
+    monkeypatch.setattr(board, "_MOST_ROWS", 1000)
+    whole = opened("leaderboard")
+    assert "rows are drawn" not in " ".join(element.value for element in whole.caption)
+    every = table(whole)
+    assert len(every) > 2 and drawn["Model"].tolist() == every["Model"].tolist()[:2]
+    last = table(whole.toggle(key="l_reverse").set_value(True).run())
+    assert turned["Model"].tolist() == last["Model"].tolist()[:2]
+    assert by_name["Model"].tolist() == sorted(every["Model"], key=str.casefold)[:2]
+
+
+def test_a_name_is_found_among_very_many(made_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cursor = open_reader(made_store).cursor()
+    every = searched_items(cursor)
+    names = [item.key for item in every if item.sort == Sort.MODEL]
+    monkeypatch.setattr(search, "_FEW_MODELS", 0)
+    assert not [item for item in searched_items(cursor) if item.sort == Sort.MODEL], "nothing typed, nothing meant"
+    for name in names:
+        typed = name.rpartition("/")[2]
+        found = ranked_hits(typed, searched_items(cursor, typed))
+        assert found == ranked_hits(typed, every), typed
+    typed = names[0].rpartition("/")[2]
+    wrong = typed[:4] + "x" + typed[5:]
+    assert ranked_hits(wrong, searched_items(cursor, wrong))[:1] == ranked_hits(wrong, every)[:1]
