@@ -50,10 +50,10 @@ def cells_done_map(cells: pd.DataFrame) -> go.Figure:
             colorbar={"thickness": 12, "tickvals": list(range(steps)), "ticktext": list(words.values())},
         )
     )  # fmt: skip
-    figure.update_xaxes(type="category", side="top", showticklabels=grid.shape[1] <= _NAMED)
+    figure.update_xaxes(type="category", automargin=True, showticklabels=grid.shape[1] <= _NAMED)
     figure.update_yaxes(autorange="reversed", automargin=True, type="category", showticklabels=len(grid) <= _NAMED)
     counts = cells["status"].value_counts()
     alt = stopped(listed([f"{words[status]}: {counts[status]:,}" for status in order if status in counts.index], "; "))
     height = 170 + row_height(22 if len(grid) <= _NAMED else 6) * len(grid)
     title = tr("State of each task on each model, and the seconds it took")
-    return styled(figure, title=title, alt=alt, height=height, above=60)
+    return styled(figure, title=title, alt=alt, height=height)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from evaluators.fleet.shelf import Cell
 
-__all__ = ["Elsewhere", "GaveUp", "Loaded", "Ran", "Refused", "TaskFailedError", "Watched"]
+__all__ = ["Elsewhere", "GaveUp", "Loaded", "Ran", "Refused", "TaskFailedError", "Watched", "other_run"]
 
 
 class Loaded(NamedTuple):
@@ -55,6 +55,14 @@ class GaveUp(NamedTuple):
     """A task that was begun as often as it may be, and why it did not end: the record of the last time."""
 
     record: dict[str, Any]
+
+
+def other_run(machine: str) -> str:
+    """Why a model loaded on a machine cannot go on with a run that was begun on another."""
+    return (
+        f"On {machine} the model has other files, settings in use or libraries than where this run was begun: its"
+        " figures would be another run's. Give the machines one image, or say in the plan which kind the model takes."
+    )
 
 
 class TaskFailedError(Exception):

@@ -57,6 +57,7 @@ def run_fleet(plan: FleetPlan, console: Console, address: str | None = None) -> 
         StorageError: the storage cannot be written.
     """
     from data.store.storage import open_storage
+    from evaluators.fleet.budget import chosen_by_budget
     from evaluators.fleet.choice import planned_tasks
     from evaluators.fleet.crew import joined_cluster
     from evaluators.fleet.driver import Driver
@@ -67,10 +68,15 @@ def run_fleet(plan: FleetPlan, console: Console, address: str | None = None) -> 
     shelf = Shelf(open_storage(plan.storage), new_session())
     tasks = planned_tasks(plan)
     console.print(f"{len(plan.setups)} models, {len(tasks)} tasks; results go to {shelf.storage.url}", markup=False)
-    with joined_cluster(address) as dashboard, FleetBoard(console) as board:
-        driver = Driver(plan, tasks, shelf, _published(plan, list(tasks)), board, dashboard)
-        board.state = driver.state
-        state = driver.drive()
+    # Whoever may not write here is told so before a cluster is started.
+    asked = {"name": plan.name, "setups": [setup.label for setup in plan.setups], "tasks": list(tasks)}
+    shelf.show(f"plans/{plan.plan_id}/plan.json", asked)
+    with chosen_by_budget(plan, tasks, shelf) as budget, joined_cluster(address) as dashboard:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has a handler of its own
+        with FleetBoard(console) as board:
+            driver = Driver(plan, tasks, shelf, _published(plan, list(tasks)), board, dashboard, budget)
+            board.state = driver.state
+            state = driver.drive()
     console.print(headline(driver.summary()), soft_wrap=True)
     return state
 

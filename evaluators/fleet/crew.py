@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
@@ -101,11 +102,11 @@ class Crew:
         self.members.append(member)
         return member
 
-    def give(self, member: Member, task: str, dead: frozenset[str]) -> None:
-        """Have it run a task."""
+    def give(self, member: Member, task: str, dead: frozenset[str], digest: str) -> None:
+        """Have it run a task of the run with a digest."""
         member.task, member.watched = task, None
         member.call = member.actor.run.options(max_task_retries=-1, retry_exceptions=[TaskFailedError]).remote(
-            task, dead
+            task, dead, digest
         )
 
     def dismiss(self, member: Member) -> None:
@@ -116,7 +117,8 @@ class Crew:
             self.members.remove(member)
             used = _used(member)
             self._spent = self._spent[0] + used[0], self._spent[1] + used[1]
-            ray.kill(member.actor)
+            with suppress(Exception):  # a cluster that is gone has ended it already
+                ray.kill(member.actor)
 
     def dismiss_all(self) -> None:
         """End all of them."""
@@ -204,11 +206,13 @@ class _Log:
     """
 
     def __init__(self) -> None:
-        # Ray has no public way to be handed these lines; without it, failures are shown without them.
-        from ray._private.ray_logging import global_worker_stdstream_dispatcher as stream
-
         self._names: dict[tuple[str, str], str] = {}
         self._lines: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_LINES))
+        # Ray has no public way to be handed these lines; without it, failures are shown without them.
+        try:
+            from ray._private.ray_logging import global_worker_stdstream_dispatcher as stream
+        except ImportError:
+            return
         stream.remove_handler("ray_print_logs")
         stream.remove_handler(_HANDLER)
         stream.add_handler(_HANDLER, self._take)
@@ -255,11 +259,19 @@ def joined_cluster(address: str | None) -> Iterator[str | None]:
     }
     local: dict[str, Any] = {} if address else {"object_store_memory": _OBJECTS}
     try:
+        if address:
+            _check_answers(address)
+            _take_token()
         context = ray.init(address=address or "local", runtime_env=environment, logging_level=logging.ERROR, **local)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if address is None:
+            raise InputError(
+                f"Ray cannot be started on this machine: {_first_line(error)}",
+                remedy="Its logs are in /tmp/ray/session_latest/logs. RAY_TMPDIR names another, by a short path.",
+            ) from error
         raise InputError(
-            f"There is no Ray cluster to join: {str(error).splitlines()[0]}",
-            where=address or "this machine",
+            f"There is no Ray cluster to join: {_first_line(error)}",
+            where=address,
             remedy="Give the address that `ray start --head` printed, as HOST:6379, or leave --address out.",
         ) from error
     try:
@@ -268,6 +280,43 @@ def joined_cluster(address: str | None) -> Iterator[str | None]:
         ray.shutdown()
 
 
+def _first_line(error: BaseException) -> str:
+    return keys.from_outside((str(error).strip() or type(error).__name__).splitlines()[0], 300)
+
+
+def _check_answers(address: str) -> None:
+    """Nothing where somebody listens at an address; Ray itself asks for many minutes before it says that nobody does.
+
+    Raises:
+        OSError, ValueError: nobody does, or it is no address.
+    """
+    if address == "auto":
+        try:
+            from ray._private.services import canonicalize_bootstrap_address
+
+            address = canonicalize_bootstrap_address(address) or address
+        except ImportError:  # Ray has no public way to say what it would take
+            return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdecimal():
+        raise ValueError(f"{address} is no HOST:PORT")
+    with socket.create_connection((host, int(port)), _PATIENCE):
+        return
+
+
+def _take_token() -> None:
+    """Show the cluster this user's token where Ray has made one: `ray start` asks for it, and `ray.init` shows none."""
+    from importlib import import_module
+
+    level = logging.getLogger("ray").level
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    with suppress(ImportError, AttributeError):  # Ray has no public way to ask whether there is one
+        setup = import_module("ray._private.authentication.authentication_token_setup")
+        setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    logging.getLogger("ray").setLevel(level)
+
+
+_PATIENCE = 10.0  # seconds
 _OBJECTS = 256 * 2**20  # bytes; answers are small, and Ray would take a third of the memory for them
 
 

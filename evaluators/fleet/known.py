@@ -9,7 +9,7 @@ from evaluators.fleet.answers import Loaded
 from evaluators.fleet.plan import ModelSetUp
 from evaluators.fleet.shelf import Cell, Shelf, cell_of
 
-__all__ = ["folder_print", "keep_known", "known_done", "planned_cell"]
+__all__ = ["folder_print", "keep_known", "known_done", "known_run", "planned_cell"]
 
 
 def planned_cell(task: Any) -> Cell:
@@ -25,8 +25,8 @@ def keep_known(shelf: Shelf, plan_id: str, key: str, loaded: Loaded) -> None:
     shelf.show(f"plans/{plan_id}/models/{key}.json", record)
 
 
-def known_done(shelf: Shelf, plan_id: str, setup: ModelSetUp, tasks: dict[str, Any]) -> set[str] | None:
-    """Tasks of a set-up that are done, or None where only loading it can tell.
+def known_run(shelf: Shelf, plan_id: str, setup: ModelSetUp) -> str | None:
+    """The digest of a set-up's run, or None where only loading it can tell.
 
     It can tell alone where a library of ours is of another version than the worker's was, where the files in its folder
     have changed or are not on this machine, and where its revision is not fixed.
@@ -39,7 +39,12 @@ def known_done(shelf: Shelf, plan_id: str, setup: ModelSetUp, tasks: dict[str, A
         return None
     if folder is None and not record.get("fixed"):
         return None
-    there = shelf.done(str(record["digest"]))
+    return str(record["digest"])
+
+
+def known_done(shelf: Shelf, digest: str, tasks: dict[str, Any]) -> set[str]:
+    """Tasks of a run that are done."""
+    there = shelf.done(digest)
     return {name for name, task in tasks.items() if planned_cell(task).name in there}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import socket
 import tempfile
 import time
@@ -9,11 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from data.store.vocabulary import Status
 from evaluators.environment import score_versions
 from evaluators.fleet.answers import Loaded
 from evaluators.fleet.choice import one_download_a_node, planned_tasks
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.shelf import Cell, Shelf, cell_of
+from evaluators.fleet.waiting import patient
 from evaluators.reproduce.instrumented import InstrumentedEncoder
 from evaluators.reproduce.journal import Journal, identity_digest
 from evaluators.reproduce.model_settings import settings_in_use
@@ -59,6 +66,8 @@ class ReadyModel:
         there = shelf.done(self.digest)
         done = frozenset(name for name, cell in cells.items() if cell.name in there)
         waiting = [task for task in self._plan.tasks if task.metadata.name not in done]
+        if waiting:  # one that an earlier session ended goes on
+            shelf.change(self.digest, status=Status.RUNNING, finished_at=None)
         with self._model.guard():
             seconds = task_estimates(self._plan, self._model, self._encoder, waiting, published)
         known = {each.task: each.seconds for each in seconds if each.seconds is not None}
@@ -71,8 +80,7 @@ class ReadyModel:
             node=socket.gethostname(),
             libraries=score_versions(),
             files=[[file["path"], file["sha256"]] for file in self._model.files],
-            fixed=not is_spec(self._plan.request.model)
-            and (self._model.registered or self._plan.request.revision is not None),
+            fixed=not is_spec(self._plan.request.model) and _fixed(self._plan.request.revision, self._model),
         )
 
     def run(self, task: str, progress: Progressed) -> dict[str, Any]:
@@ -93,14 +101,23 @@ class ReadyModel:
         self._progress(self._task, done, asked, time.monotonic() - self._began)
 
 
+def _fixed(revision: str | None, model: LoadedModel) -> bool:
+    """Whether a model's revision is a commit: a branch may be another one tomorrow. The registry's are commits."""
+    return model.registered if revision is None else bool(_COMMIT.fullmatch(revision))
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
 def ready_model(plan: FleetPlan, setup: ModelSetUp, shelf: Shelf) -> ReadyModel:
     """Load a model after preflight and begin its run on storage.
 
     Raises:
-        PlumblineError: preflight or the loader refuses it.
+        PlumblineError: preflight or the loader refuses it; a StorageError where it was away for too long.
     """
     command = f"python -m evaluators fleet {Path(plan.path).name}"
-    root = Path(tempfile.mkdtemp(prefix="plumbline-fleet-"))
+    _sweep()
+    root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{_numbers()}-{os.getpid()}-"))
     tasks = list(planned_tasks(plan).values())
     run_plan = RunPlan(setup.request, tasks, root, command, batch_size=setup.batch_size)
     with capturing_warnings() as capture, quiet_bars():
@@ -110,5 +127,23 @@ def ready_model(plan: FleetPlan, setup: ModelSetUp, shelf: Shelf) -> ReadyModel:
         journal, digest = Journal.open(root, identity), identity_digest(identity)[:16]
         with model.guard():
             begin_run(journal, run_plan, model, in_use, capture.take())
-        journal.write_run(**shelf.begin(digest, journal.run))
+        journal.write_run(**patient(plan.limits)(shelf.begin, digest, journal.run))
     return ReadyModel(run_plan, plan, model, journal, digest)
+
+
+_FOLDER = "plumbline-fleet-"
+
+
+def _sweep() -> None:
+    """Remove what workers have left that were killed on this machine, as all are in the end."""
+    own = f"{_FOLDER}{_numbers()}-"
+    for folder in Path(tempfile.gettempdir()).glob(f"{own}*-*"):
+        number = folder.name.removeprefix(own).partition("-")[0]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _numbers() -> int:
+    """Which numbering of processes this is: containers may share a folder, and have numbers of their own."""
+    namespace = Path("/proc/self/ns/pid")
+    return namespace.stat().st_ino if namespace.exists() else 0

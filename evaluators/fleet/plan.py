@@ -5,21 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data.store.errors import InputError
 from data.store.storage import is_address
+from data.store.vocabulary import Origin
 from evaluators.fleet.tables import TomlTable, document
+from evaluators.reproduce.budget_asked import BudgetKind, asked_budget, asked_claim
 from evaluators.reproduce.prompts import read_prompts
 from evaluators.reproduce.request import ModelRequest
 from evaluators.trust import allowances
 
-__all__ = ["FleetPlan", "Patience", "FleetPrices", "Resources", "ModelSetUp", "PlannedTasks", "read_plan"]
+__all__ = [
+    "FleetPlan",
+    "Patience",
+    "FleetPrices",
+    "Resources",
+    "ModelSetUp",
+    "PlannedBudget",
+    "PlannedTasks",
+    "read_plan",
+]
 
 
 class PlannedTasks(NamedTuple):
-    """Which tasks: what ``reproduce`` takes as options. A budget would be one more of them."""
+    """Which tasks: what ``reproduce`` takes as options."""
 
     benchmarks: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
@@ -37,6 +49,16 @@ class Resources(NamedTuple):
     copies: int | None = None  # the most of this model loaded at once
 
 
+class PlannedBudget(NamedTuple):
+    """A part of a benchmark's cost that a model may take, as ``reproduce`` has it as options."""
+
+    budget: str
+    kind: BudgetKind
+    claim: str | None = None
+    go_on: bool = False
+    compare_to: str = Origin.OFFICIAL
+
+
 class ModelSetUp(NamedTuple):
     """A model as it is to be loaded, and run."""
 
@@ -45,6 +67,7 @@ class ModelSetUp(NamedTuple):
     request: ModelRequest
     batch_size: int
     resources: Resources
+    budget: PlannedBudget | None = None
 
 
 class Patience(NamedTuple):
@@ -89,14 +112,15 @@ def read_plan(path: Path) -> FleetPlan:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if not slug:
         raise top.error("name", "A name has letters or digits", "Leave it out: it is the file's then.")
+    choice = _choice(top, path.parent)
     plan = FleetPlan(
         plan_id=slug[:80],
         name=name,
         path=str(path),
         text=text,
         storage=_storage(top, path),
-        setups=_setups(top, path.parent),
-        choice=_choice(top, path.parent),
+        setups=_setups(top, path.parent, choice),
+        choice=choice,
         datasets=_folder(top, "datasets", path.parent),
         limits=_limits(top.table("limits")),
         prices=_prices(top.table("prices")),
@@ -133,16 +157,18 @@ def _choice(top: TomlTable, beside: Path) -> PlannedTasks:
     return choice
 
 
-def _setups(top: TomlTable, beside: Path) -> tuple[ModelSetUp, ...]:
-    everywhere = _resources(top.table("resources"))
+def _setups(top: TomlTable, beside: Path, choice: PlannedTasks) -> tuple[ModelSetUp, ...]:
     setups: dict[str, ModelSetUp] = {}
     models = top.tables("models")
     if not models:
         raise top.error("models", "The plan names no model", 'Add a table: [[models]] with model = "ORG/NAME".')
+    if top.raw("claim") is not None:
+        raise top.error("claim", "A claim is one model's", "Write it into that model's table, with its budget.")
+    usual = _Usual(_resources(top.table("resources")), _budget(top, None, choice), choice)
     for model in models:
         variants: list[TomlTable | None] = [*model.tables("setups")]
         for variant in variants or [None]:
-            setup = _setup(model, variant, everywhere, beside)
+            setup = _setup(model, variant, usual, beside)
             if setup.key in setups:
                 raise (variant or model).error("model", "The same model in the same set-up twice", "Remove one.")
             setups[setup.key] = setup
@@ -150,7 +176,15 @@ def _setups(top: TomlTable, beside: Path) -> tuple[ModelSetUp, ...]:
     return tuple(setups.values())
 
 
-def _setup(model: TomlTable, variant: TomlTable | None, everywhere: Resources, beside: Path) -> ModelSetUp:
+class _Usual(NamedTuple):
+    """What a model has that says nothing else."""
+
+    resources: Resources
+    budget: PlannedBudget | None
+    choice: PlannedTasks
+
+
+def _setup(model: TomlTable, variant: TomlTable | None, usual: _Usual, beside: Path) -> ModelSetUp:
     """A model's set-up: what its table says, and what the table of the set-up says instead."""
     table = model if variant is None else variant.over(model)
     name = table.text("model")
@@ -171,7 +205,7 @@ def _setup(model: TomlTable, variant: TomlTable | None, everywhere: Resources, b
         anyway=table.switch("anyway"),
     )
     batch_size = table.count("batch_size") or 32
-    own = _resources(table.table("resources"))
+    own, budget = _resources(table.table("resources")), _budget(table, usual.budget, usual.choice)
     if variant is not None:
         variant.refuse_unknown()
     asked = {key: value for key, value in request._asdict().items() if value}
@@ -183,11 +217,49 @@ def _setup(model: TomlTable, variant: TomlTable | None, everywhere: Resources, b
         label=", ".join([shown, *apart]),
         request=request,
         batch_size=batch_size,
-        resources=everywhere._replace(**{key: value for key, value in own._asdict().items() if value is not None}),
+        resources=usual.resources._replace(**{key: value for key, value in own._asdict().items() if value is not None}),
+        budget=budget,
     )
 
 
 _APART = ("dtype", "max_seq_length", "truncate_dim", "loader")
+
+
+def _budget(table: TomlTable, usual: PlannedBudget | None, choice: PlannedTasks) -> PlannedBudget | None:
+    """A table's budget; what it does not say is as usual."""
+    text, claim, go_on = table.text("budget"), table.raw("claim"), table.raw("go_on")
+    compare_to = table.text("compare_to")
+    if (text, claim, go_on, compare_to) == (None,) * 4:
+        return usual
+    if text is None and usual is None:
+        key = "claim" if claim is not None else "go_on" if go_on is not None else "compare_to"
+        raise table.error(key, f"{key} goes with a budget", 'Add budget = "5%", or leave it out.')
+    budget = usual or PlannedBudget("", BudgetKind.SHARE)
+    if text is not None:
+        budget = budget._replace(budget=text, kind=_asked(table, "budget", asked_budget, text).kind)
+    if claim is not None:
+        _asked(table, "claim", asked_claim, str(claim))
+        budget = budget._replace(claim=str(claim))
+    if go_on is not None:
+        budget = budget._replace(go_on=table.switch("go_on"))
+    if compare_to is not None:
+        budget = budget._replace(compare_to=table.one_of("compare_to", (Origin.OFFICIAL, Origin.REPORTED)))
+    if budget.kind is BudgetKind.SMOKE and budget.claim is not None:
+        raise table.error("claim", "A smoke run judges no mean", 'Leave claim out, or write budget = "5%".')
+    if len(choice.benchmarks) != 1 or choice.tasks or choice.languages or choice.own:
+        raise table.error(
+            "budget", "A budget tells the mean of one benchmark as it is",
+            "Name one in benchmarks, and leave out tasks, languages and own; or make a plan of each.",
+        )  # fmt: skip
+    return budget
+
+
+def _asked(table: TomlTable, key: str, read: Callable[[str], Any], text: str) -> Any:
+    """What a text asks for, as the options of ``reproduce`` are read."""
+    try:
+        return read(text)
+    except InputError as error:
+        raise table.error(key, error.what, error.remedy) from error
 
 
 def _prompts(table: TomlTable) -> dict[str, str]:

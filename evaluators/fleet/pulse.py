@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -23,6 +24,8 @@ from evaluators.fleet.shelf import Shelf
 from evaluators.reproduce.journal import now
 
 __all__ = ["Pulse", "new_session"]
+
+_CLOCK_SET = 60.0  # seconds
 
 
 def new_session() -> str:
@@ -46,7 +49,7 @@ class Pulse:
         self._others: dict[str, tuple[Any, float]] = {}  # the record seen last, and since when
         self._started_at = now()
         self.trouble = ""  # why the last sign of life could not be given
-        self._silent_since: float | None = None
+        self._written_at = time.monotonic()  # when the last one that arrived was begun
         self._thread = threading.Thread(target=self._go_on, name="plumbline-pulse", daemon=True)
 
     def start(self) -> None:
@@ -70,12 +73,11 @@ class Pulse:
         Raises:
             StorageError: it was away for so long that others take this session for dead.
         """
-        since = self._silent_since
-        if since is not None and time.monotonic() - since > self._plan.limits.dead_after:
+        if time.monotonic() - self._written_at > self._plan.limits.dead_after:
             raise StorageError(
                 f"Storage has been away for {self._plan.limits.dead_after:.0f} seconds",
                 where=self._shelf.storage.url,
-                remedy=f"What was finished is kept; give the same command when it is back. Last: {self.trouble}",
+                remedy=f"What was finished is kept; give the same command when it is back. {self.trouble}".strip(),
             )
 
     def is_dead(self, session: str) -> bool:
@@ -94,12 +96,13 @@ class Pulse:
         while not self._over.wait(self._plan.limits.heartbeat):
             try:
                 self._write(Status.RUNNING)
-                self.trouble, self._silent_since = "", None
-            except PlumblineError as error:  # storage that is away for a while ends nothing
-                self.trouble, self._silent_since = str(error), self._silent_since or time.monotonic()
+                self.trouble = ""
+            except Exception as error:  # noqa: BLE001 -- nothing may end this thread: others would take us for dead
+                # Storage that is away for a while ends nothing.
+                self.trouble = str(error) if isinstance(error, PlumblineError) else repr(error)
 
     def _write(self, status: str) -> None:
-        self._number += 1
+        self._number, began = self._number + 1, time.monotonic()
         process = psutil.Process()
         record = {
             "session": self._shelf.session,
@@ -113,19 +116,30 @@ class Pulse:
             "seen_at": now(),
         }
         self._shelf.show(f"sessions/{self._shelf.session}.json", record | self._beat())
+        self._written_at = began
 
 
 def _machine() -> str:
-    """This machine since it was started; processes of two containers on one are not of one."""
-    return f"{socket.gethostname()} {psutil.boot_time():.0f}"
+    """This machine since it was started; processes of two containers on one are not of one.
+
+    Containers may share the name of their machine (host networks do), but not the numbers of their processes.
+    """
+    numbers = Path("/proc/self/ns/pid")
+    which = numbers.readlink() if numbers.exists() else ""
+    return f"{socket.gethostname()} {psutil.boot_time():.0f} {which}".strip()
 
 
 def _died_here(record: dict[str, Any]) -> bool:
-    """Whether the session ran on this machine and its process is gone: nobody has to wait to know."""
+    """Whether the session ran on this machine and its process is gone: nobody has to wait to know.
+
+    When a process began is reckoned from the clock, which may have been set since: a minute either way says nothing.
+    """
     if record.get("machine") != _machine():
         return False
     try:
-        return abs(psutil.Process(int(record["pid"])).create_time() - float(record["process_began"])) > 1
+        process = psutil.Process(int(record["pid"]))
+        other = abs(process.create_time() - float(record["process_began"])) > _CLOCK_SET
+        return other or process.status() == psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, KeyError, ValueError):
         return True
     except psutil.Error:

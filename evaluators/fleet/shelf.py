@@ -3,7 +3,8 @@
 ::
 
     results/<model>/<revision>/<Task>.json   as mteb lays them out, with model_meta.json; another run of the same
-                                             revision below experiments/<digest>/
+                                             revision below experiments/<digest>/, a task of the same run on other data
+                                             below experiments/<digest>-<data>/
     runs/<digest>/run.json                   a run by its identity: what ran, on what, with which files
     runs/<digest>/tasks/<Task>.<data>.json   the record of a task that is done, written after its result
     runs/<digest>/failed/<Task>.json         why one was set aside
@@ -11,14 +12,16 @@
     fleet/<plan>/sessions/<session>.json     a driver's sign of life, with how far it is
     fleet/<plan>/cells/<session>/<model>.json     its tasks, one by one
 
-Whatever is written is written whole, and a cell counts from the moment its record is there, which one writer alone can
-put there. So it is done exactly once, whoever crosses whom.
+Whatever is written is written whole. A result is never written twice, and a cell counts from the moment its record is
+there, which one writer alone can put there. So it is done exactly once, whoever crosses whom, and a record's result is
+the same whenever it is read. Who was slow, was taken for dead and ends after another finds both there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -72,10 +75,15 @@ class Shelf:
             return run
         return _decoded(self.storage.read(path, _RECORD))
 
-    def end(self, digest: str, **columns: Any) -> None:
-        """Change columns of a run: how it ended, and when."""
-        path = f"runs/{digest}/run.json"
-        self.storage.write(path, _encoded(_decoded(self.storage.read(path, _RECORD)) | columns))
+    def run(self, digest: str) -> dict[str, Any]:
+        """A run as it is there; empty where it cannot be read."""
+        return self._read(f"runs/{digest}/run.json") or {}
+
+    def change(self, digest: str, **columns: Any) -> None:
+        """Change columns of a run: how it ended, and when. One that cannot be read is left for somebody to look at."""
+        run = self.run(digest)
+        if run and any(run.get(name) != value for name, value in columns.items()):
+            self.storage.write(f"runs/{digest}/run.json", _encoded(run | columns))
 
     def done(self, digest: str) -> set[str]:
         """Names of the cells of a run that are done; one listing."""
@@ -84,6 +92,10 @@ class Shelf:
     def is_done(self, digest: str, cell: Cell) -> bool:
         """Whether a cell is done."""
         return self.storage.look(f"runs/{digest}/tasks/{cell.name}.json") is not None
+
+    def record(self, digest: str, cell: Cell) -> dict[str, Any]:
+        """The record of a cell that is done; empty where it is not."""
+        return self._read(f"runs/{digest}/tasks/{cell.name}.json") or {}
 
     def claim(self, digest: str, cell: Cell, dead: Iterable[str] = ()) -> str | int:
         """Make a cell ours to run, or say whose it is.
@@ -96,7 +108,9 @@ class Shelf:
         Returns:
             Where it is ours, how often this session has begun it, with this time; else the session that runs it.
         """
-        mine, over = _encoded({"session": self.session, "tries": 1}), set(dead)
+        # A request whose answer was lost is asked again by the library: the mark tells this claim from an earlier try.
+        mark, over = secrets.token_hex(8), set(dead)
+        mine = _encoded({"session": self.session, "tries": 1, "mark": mark})
         for generation in range(10_000):
             path = f"runs/{digest}/claims/{cell.name}.{generation}.json"
             if self.storage.write_new(path, mine):
@@ -104,12 +118,24 @@ class Shelf:
             claim = _decoded(self.storage.read(path, _RECORD))
             owner = str(claim.get("session"))
             if owner == self.session:  # our worker died at it, or it raised
+                if claim.get("mark") == mark:
+                    return 1
                 tries = int(claim.get("tries") or 0) + 1
                 self.storage.write(path, _encoded(claim | {"tries": tries}))
                 return tries
             if owner not in over:
                 return owner
         raise AssertionError  # nobody dies ten thousand times
+
+    def forgive(self, digest: str, cell: Cell, by: int) -> None:
+        """Count so many begins of ours less: what ended them was no fault of the task."""
+        for file in reversed(list(self.storage.files(f"runs/{digest}/claims"))):
+            if file.path.rpartition("/")[2].startswith(f"{cell.name}."):
+                claim = self._read(file.path) or {}
+                if claim.get("session") == self.session:
+                    left = max(int(claim.get("tries") or 0) - by, 0)
+                    self.storage.write(file.path, _encoded(claim | {"tries": left}))
+                    return
 
     def commit(
         self, digest: str, cell: Cell, record: dict[str, Any], result: bytes, place: tuple[str, str], meta: bytes | None
@@ -129,16 +155,12 @@ class Shelf:
         """
         if self.is_done(digest, cell):
             return False
-        folder = self._folder(digest, place)
+        folder = self._folder(digest, cell, place)
         file = f"{folder}/{cell.task}.json"
         if meta is not None:
             self.storage.write_new(f"{folder}/model_meta.json", meta)
-        self.storage.write(file, result)
+        self.storage.write_new(file, result)  # that of a writer who died before its record counts as well: it is whole
         ours = self.storage.write_new(f"runs/{digest}/tasks/{cell.name}.json", _encoded(record | {"file": file}))
-        for other in self._files(f"runs/{digest}/tasks"):  # of data that this result has replaced
-            name = other.path.rpartition("/")[2].removesuffix(".json")
-            if name.rpartition(".")[0] == cell.task and name != cell.name:
-                self.storage.remove(other.path)
         self.storage.remove(f"runs/{digest}/failed/{cell.task}.json")
         return ours
 
@@ -153,14 +175,19 @@ class Shelf:
         """It has succeeded: what dies later did not die of loading."""
         self.show(f"loads/{self.session}/{worker}.json", {"tries": 0})
 
-    def _folder(self, digest: str, place: tuple[str, str]) -> str:
-        """The folder of a run's results: that of its revision for the first one there, else an experiment below it."""
-        owner = f"fleet/folders/{place[0]}/{place[1]}.json"
-        plain = "/".join(("results", *place))
-        if self.storage.write_new(owner, _encoded({"digest": digest})):
-            return plain
-        first = _decoded(self.storage.read(owner, _RECORD)).get("digest") == digest
+    def _folder(self, digest: str, cell: Cell, place: tuple[str, str]) -> str:
+        """The folder of a cell's result: that of its revision for the first run and data there, else an experiment."""
+        plain, owners = "/".join(("results", *place)), "/".join(("fleet/folders", *place))
+        first = self._first(f"{owners}.json", digest)
+        if not self._first(f"{owners}/{digest}/{cell.task}.json", cell.data):
+            return f"{plain}/experiments/{digest}-{cell.data}"
         return plain if first else f"{plain}/experiments/{digest}"
+
+    def _first(self, path: str, who: str) -> bool:
+        """Whether somebody is the first to ask for a place, or was."""
+        if self.storage.write_new(path, _encoded({"digest": who})):
+            return True
+        return _decoded(self.storage.read(path, _RECORD)).get("digest") == who
 
     def set_aside(self, digest: str, record: dict[str, Any]) -> None:
         """Keep why a task was given up."""
@@ -210,17 +237,18 @@ def run_folders(storage: Storage) -> dict[str, str]:
 
 
 def stored_run(storage: Storage, folder: str) -> StoredRun:
-    """A run as it is on storage; of a task that was given up and then done the second stands.
+    """A run as it is on storage; of a task that was given up and then done, or done on other data, the last stands.
 
     Raises:
         StorageError: it cannot be read.
     """
-    by_task: dict[str, dict[str, Any]] = {}
-    for kind in ("failed", "tasks"):
-        for file in storage.files(f"{folder}/{kind}"):
-            record = _content(storage, file.path)
-            if record and "task" in record:
-                by_task[record["task"]] = record
+    records: list[dict[str, Any]] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for kind in ("failed", "tasks"):
+            paths = [file.path for file in storage.files(f"{folder}/{kind}")]
+            of_kind = [record for record in pool.map(lambda path: _content(storage, path), paths) if record]
+            records += sorted(of_kind, key=lambda record: str(record.get("finished_at")))
+    by_task = {str(record["task"]): record for record in records if "task" in record}
     return StoredRun(_decoded(storage.read(f"{folder}/run.json", _RECORD)), list(by_task.values()))
 
 

@@ -1,11 +1,16 @@
-"""Which cells of a plan are done, running, waiting or given up: bookkeeping alone, nothing is run or written here."""
+"""Which cells of a plan are done, running, waiting or given up: bookkeeping alone, nothing is run or written here.
+
+A plan may have a million cells, of which a driver asks twice a second: what is asked of a model's cells is counted once
+and again when one of them has changed.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.store.vocabulary import Status
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
@@ -28,6 +33,7 @@ class CellState:
     error: str = ""
     log: list[str] = field(default_factory=list)
     growth: int = 0  # how often its slot was too small
+    deaths: int = 0  # of actors that were given up while they ran it
     texts: int = 0
     asked: int = 0
 
@@ -35,10 +41,35 @@ class CellState:
         """It ends without figures."""
         self.status, self.error, self.log = status, error, list(log)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set it, and let the model whose cell this is know."""
+        object.__setattr__(self, name, value)
+        owner: SetUpState | None = self.__dict__.get(_OWNER)
+        if owner is not None:
+            owner.changed(counts=name not in _PROGRESS)
+
+
+_OWNER = "_owner"  # of a cell: no field, since no record has it
+_PROGRESS = ("texts", "asked")  # changes twice a second, and nothing is counted of it
+
+
+class _Tally(NamedTuple):
+    """What is asked of a model's cells all the time."""
+
+    by_status: Counter[str]
+    finished: int  # by a session of ours: their seconds are known
+    growths: tuple[int, ...]  # of the cells that wait
+    expected: float | None  # seconds, of the cells that wait and of which something is known
+    left: float | None
+
 
 @dataclass
 class SetUpState:
-    """A model's cells."""
+    """A model's cells.
+
+    Attributes:
+        version: another one whenever anything here has changed; no record has it.
+    """
 
     key: str
     label: str
@@ -48,18 +79,72 @@ class SetUpState:
     run_id: str = ""
     error: str = ""  # why the model as a whole was refused
     load_seconds: float | None = None
+    deaths: int = 0  # of actors that were given up while they loaded it
+    no_more: bool = False  # a further copy could not be loaded: none is asked for again
+    ordered: bool = False  # the cells are in the order in which they are to be run
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set it; cells learn whose they are."""
+        object.__setattr__(self, name, value)
+        if name == "cells":
+            for cell in self.cells.values():
+                cell.__dict__[_OWNER] = self
+        self.changed(counts=True)
+
+    def changed(self, *, counts: bool) -> None:
+        """Something is another: ``counts`` where it may be counted."""
+        self.__dict__[_VERSION] = self.version + 1
+        if counts:
+            self.__dict__[_TALLY] = None
+
+    @property
+    def version(self) -> int:
+        """Of what is here."""
+        return int(self.__dict__.get(_VERSION, 0))
 
     def count(self, *statuses: str) -> int:
         """How many cells are in one of the states."""
-        return sum(cell.status in statuses for cell in self.cells.values())
+        counts = self._tally().by_status
+        return sum(counts[status] for status in statuses)
 
     @property
     def over(self) -> bool:
         """Whether nothing is left to do."""
         return self.count(*OVER) == len(self.cells)
 
+    @property
+    def finished(self) -> int:
+        """Cells that are done and of which it is known how long they took."""
+        return self._tally().finished
+
+    @property
+    def growths(self) -> tuple[int, ...]:
+        """How often the slots of cells that wait were too small: each number once."""
+        return self._tally().growths
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """What the cells that wait are expected to take, as far as anything is known; None where nothing is."""
+        return self._tally().expected
+
+    def seconds_left(self) -> float | None:
+        """Of work in cells that wait or run; None where nothing is known of one of them.
+
+        What tasks are expected to take is scaled by what the finished ones of this model took.
+        """
+        return self._tally().left
+
+    def _tally(self) -> _Tally:
+        tally: _Tally | None = self.__dict__.get(_TALLY)
+        while tally is None:
+            # A change meanwhile, by another thread, makes it count again.
+            version, tally = self.version, _tallied(list(self.cells.values()))
+            if version == self.version:
+                self.__dict__[_TALLY] = tally
+        return tally
+
     def waiting(self, growth: int | None = None) -> list[CellState]:
-        """Cells to run, the longest first; those of which nothing is known before all.
+        """Cells to run, the longest first; those of which nothing is known before all, unless they have an order.
 
         Args:
             growth: of slots that often grown alone.
@@ -69,6 +154,8 @@ class SetUpState:
             for cell in self.cells.values()
             if cell.status == Status.WAITING and (growth is None or cell.growth == growth)
         ]
+        if self.ordered:
+            return cells
         return sorted(cells, key=lambda cell: -(float("inf") if cell.expected is None else cell.expected))
 
     def refuse(self, error: str) -> None:
@@ -77,28 +164,6 @@ class SetUpState:
         for cell in self.cells.values():
             if cell.status not in OVER:
                 cell.give_up(Status.FAILED, error)
-
-    def seconds_left(self) -> float | None:
-        """Of work in cells that wait or run; None where nothing is known of one of them.
-
-        What tasks are expected to take is scaled by what the finished ones of this model took.
-        """
-        both = [
-            cell.seconds / cell.expected
-            for cell in self.cells.values()
-            if cell.status == Status.DONE and cell.seconds and cell.expected
-        ]
-        scale = median(both) if both else 1.0
-        took = [cell.seconds for cell in self.cells.values() if cell.status == Status.DONE and cell.seconds]
-        usual = median(took) if took else None
-        left = 0.0
-        for cell in self.cells.values():
-            if cell.status not in OVER:
-                seconds = usual if cell.expected is None else cell.expected * scale
-                if seconds is None:
-                    return None
-                left += seconds
-        return left
 
     def as_record(self) -> dict[str, Any]:
         """For storage."""
@@ -114,6 +179,36 @@ class SetUpState:
         return cls(**{name: value for name, value in record.items() if name in _SETUP} | {"cells": cells})
 
 
+def _tallied(cells: list[CellState]) -> _Tally:
+    by_status = Counter(cell.status for cell in cells)
+    waiting = [cell for cell in cells if cell.status == Status.WAITING]
+    expected = [cell.expected for cell in waiting if cell.expected is not None]
+    return _Tally(
+        by_status=by_status,
+        finished=sum(cell.status == Status.DONE and cell.seconds is not None for cell in cells),
+        growths=tuple(sorted({cell.growth for cell in waiting})),
+        expected=sum(expected) if expected else None,
+        left=_seconds_left(cells),
+    )
+
+
+def _seconds_left(cells: list[CellState]) -> float | None:
+    done = [cell for cell in cells if cell.status == Status.DONE and cell.seconds]
+    both = [cell.seconds / cell.expected for cell in done if cell.seconds and cell.expected]
+    scale = median(both) if both else 1.0
+    took = [cell.seconds for cell in done if cell.seconds]
+    usual = median(took) if took else None
+    left = 0.0
+    for cell in cells:
+        if cell.status not in OVER:
+            seconds = usual if cell.expected is None else cell.expected * scale
+            if seconds is None:
+                return None
+            left += seconds
+    return left
+
+
+_VERSION, _TALLY = "_version", "_tallied"  # of a model: no fields, since no record has them
 _CELL, _SETUP = set(CellState.__dataclass_fields__), set(SetUpState.__dataclass_fields__)
 
 
@@ -141,9 +236,8 @@ class FleetState:
 
     def cells(self, *statuses: str) -> list[tuple[SetUpState, CellState]]:
         """The cells in one of the states."""
-        return [
-            (setup, cell) for setup in self.setups.values() for cell in setup.cells.values() if cell.status in statuses
-        ]
+        among = [setup for setup in self.setups.values() if setup.count(*statuses)]
+        return [(setup, cell) for setup in among for cell in setup.cells.values() if cell.status in statuses]
 
     def seconds_left(self) -> float | None:
         """Of work; None where of no model anything is known."""

@@ -59,7 +59,7 @@ def summary_of(
         dashboard: the address of Ray's.
         trouble: why the last record could not be written.
     """
-    finished = sum(cell.seconds is not None for _, cell in state.cells(Status.DONE))
+    finished = sum(setup.finished for setup in state.setups.values())
     left = state.seconds_left()
     wall = left / at_work if left is not None and at_work else 0.0 if state.over else None
     return Summary(

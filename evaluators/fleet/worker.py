@@ -6,14 +6,26 @@ another and their figures would not be those of a serial run. More of a model's 
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from data.store.errors import PlumblineError
+from data.store import keys
+from data.store.errors import PlumblineError, StorageError
 from data.store.storage import open_storage
 from data.store.vocabulary import Status
-from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError, Watched
+from evaluators.fleet.answers import (
+    Elsewhere,
+    GaveUp,
+    Loaded,
+    Ran,
+    Refused,
+    TaskFailedError,
+    Watched,
+    other_run,
+)
 from evaluators.fleet.plan import FleetPlan, ModelSetUp
 from evaluators.fleet.shelf import Cell, Shelf
 from evaluators.fleet.waiting import patient
@@ -24,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["SIGN", "ModelWorker"]
 
 
+Answered = Ran | GaveUp | Elsewhere | Refused
 SIGN = "plumbline worker "  # and its name: whose the lines are that follow in a log
 
 
@@ -39,27 +52,41 @@ class ModelWorker:
     ) -> None:
         for stream in (sys.stdout, sys.stderr):
             print(f"{SIGN}{name}", file=stream, flush=True)
+        keys.remember_environment()  # a machine of the cluster has keys of its own; none gets into a record
         self._plan, self._setup, self._published = plan, setup, published
-        self._shelf = Shelf(open_storage(plan.storage), session)
+        self._session = session
         self._ready: ReadyModel | None = None
         self._watched = Watched("", 0, 0, 0.0)
         self._name, self._most = name, plan.limits.retries + 1
         self._patiently = patient(plan.limits)
 
+    @cached_property
+    def _shelf(self) -> Shelf:
+        return Shelf(open_storage(self._plan.storage), self._session)
+
     def load(self) -> Loaded | Refused:
-        """Preflight, load and measure; what is wrong with a model is an answer."""
-        ready = self._load()
+        """Preflight, load and measure; what is wrong with a model is an answer.
+
+        Raises:
+            StorageError: it is away, for all or for this machine alone; nothing is wrong with the model.
+        """
         try:
-            return ready if isinstance(ready, Refused) else ready.look(self._shelf, self._published)
+            ready = self._load()
+            if isinstance(ready, Refused):
+                return ready
+            return self._patiently(ready.look, self._shelf, self._published)
+        except StorageError:
+            raise
         except PlumblineError as error:
             return Refused(str(error))
 
-    def run(self, task: str, dead: frozenset[str] = frozenset()) -> Ran | GaveUp | Elsewhere | Refused:
+    def run(self, task: str, dead: frozenset[str] = frozenset(), digest: str = "") -> Answered:
         """Run a task, unless another session does or did.
 
         Args:
             task: its name.
             dead: sessions whose claims count no more.
+            digest: of the run that the task is to be a part of; any if empty.
 
         Raises:
             TaskFailedError: it raised.
@@ -67,6 +94,8 @@ class ModelWorker:
         ready = self._ready or self._load()
         if isinstance(ready, Refused):
             return ready
+        if digest and digest != ready.digest:  # after a restart on a machine that differs
+            return Refused(other_run(socket.gethostname()))
         digest, cell = ready.digest, ready.cell(task)
         if self._patiently(self._shelf.is_done, digest, cell):
             return Ran({"task": task, "status": Status.DONE}, ours=False)
@@ -103,6 +132,8 @@ class ModelWorker:
             return Refused(f"Its worker died {self._most} times while it loaded the model.")
         try:
             self._ready = ready_model(self._plan, self._setup, self._shelf)
+        except StorageError:
+            raise
         except PlumblineError as error:
             return Refused(str(error))
         self._patiently(self._shelf.end_load, self._name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from data.rules.budget.table import TaskTable
 from data.store.database import reading
 from data.store.errors import InputError
 from data.store.vocabulary import Origin
@@ -63,8 +64,16 @@ class BudgetOptions(NamedTuple):
         _known(benchmark)
         return self._replace(benchmark=benchmark)
 
-    def guide(self, compare_to: str, datasets: Path | None) -> Guide:
+    def guide(
+        self, compare_to: str, datasets: Path | None, store: Path | None = None, table: TaskTable | None = None
+    ) -> Guide:
         """What chooses the tasks and judges after each.
+
+        Args:
+            compare_to: official or reported.
+            datasets: the folder that stands in for the hub.
+            store: the default is the published one.
+            table: the benchmark's in that store, where it is at hand.
 
         Raises:
             NotFoundError: nobody has figures on the benchmark.
@@ -78,7 +87,7 @@ class BudgetOptions(NamedTuple):
             datasets=datasets,
         )
         kind = SmokeRun if order.budget.kind is BudgetKind.SMOKE else BudgetRun
-        return kind(order, budget_table(order.benchmark))
+        return kind(order, table or budget_table(order.benchmark, store), store)
 
 
 def _known(benchmark: str) -> None:

@@ -95,6 +95,8 @@ class BudgetScreen:
             self.line("Every task that could be run was run.")
             return
         self.line(f"Not run: {_row(run.not_run)}")
+        if not command:
+            return
         stopped = run.verdict is not None and run.verdict.state.settled and not run.order.go_on
         self.line(f"To go on: {going_on(run.order.budget, command, stopped=stopped)}")
 

@@ -94,7 +94,8 @@ class SmokeRun:
                 f" alone it would be broken from {100 * task.limit:.1f} on){' - off' if task.beyond else ''}"
             )
         self.screen.line(str(self.verdict.sentence), _COLOURS[self.verdict.code])
-        self.screen.line(f"To go on: {going_on(self.order.budget, command)}")
+        if command:
+            self.screen.line(f"To go on: {going_on(self.order.budget, command)}")
 
     @property
     def broken(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -86,23 +87,46 @@ def put(
     run, masked = keys.masked_all(run), keys.masked_all(records)
     run_id = run["run_id"]
     put_run(connection, cast(RunRow, run))
-    standing = dict(
-        connection.execute(
-            "SELECT file, result_id FROM results WHERE run_id = ? AND gone_in IS NULL", [run_id]
-        ).fetchall()
-    )
+    standing = {
+        (file, finished): result for file, finished, result in connection.execute(_STANDING, {"run": run_id}).fetchall()
+    }
     tasks = []
     for record, unmasked in zip(masked, records, strict=True):
         result = None
         if record["status"] == Status.DONE:
             _add_task(connection, record)
-            result = standing.get(record["file"]) or _add_result(connection, run, record, read(unmasked["file"]))
+            result = standing.get((record["file"], _finished(record)))
+            if result is None:
+                _outdate(connection, run, record["task"])
+                result = _add_result(connection, run, record, read(unmasked["file"]))
         tasks.append(in_json({name: record.get(name) for name in _TASK}) | {"run_id": run_id, "result_id": result})
     connection.execute("DELETE FROM run_tasks WHERE run_id = ?", [run_id])
     append(connection, "run_tasks", tasks)
     connection.execute("DELETE FROM findings WHERE run_id = ?", [run_id])
     put_findings(connection, run_id, run["model"], run.get("findings", []))
     _add_model(connection, run)
+
+
+# Results of a run by what tells them from a later one of the same task: one that was run again on other data has left
+# its figures under the same name.
+_STANDING = """
+SELECT r.file, t.finished_at, r.result_id
+FROM results r LEFT JOIN run_tasks t ON t.result_id = r.result_id AND t.run_id = r.run_id
+WHERE r.run_id = $run AND r.gone_in IS NULL
+"""
+
+
+def _finished(record: dict[str, Any]) -> datetime | None:
+    at = record.get("finished_at")
+    return datetime.fromisoformat(at) if at else None
+
+
+def _outdate(connection: duckdb.DuckDBPyConnection, run: dict[str, Any], task: str) -> None:
+    """What the run had on a task before, on other data, is current no more."""
+    connection.execute(
+        "UPDATE results SET gone_in = ? WHERE run_id = ? AND task = ? AND gone_in IS NULL",
+        [_import_id(connection, run), run["run_id"], task],
+    )
 
 
 def _add_result(connection: duckdb.DuckDBPyConnection, run: dict[str, Any], record: dict[str, Any], data: bytes) -> int:

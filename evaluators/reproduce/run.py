@@ -52,7 +52,7 @@ class Guide(Protocol):
         """The tasks still to run now that one has ended and is published."""
 
     def conclude(self, command: str) -> None:
-        """Say what it came to, and how to go on."""
+        """Say what it came to, and how to go on by a command where there is one."""
 
     @property
     def ran(self) -> list[str]:

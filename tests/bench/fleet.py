@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.fleet.conftest import records
+import psutil
+
+from tests.fleet.conftest import fleet_environment_of, ray_cluster, records
 from tests.serving import ROOT
 from tests.small_models import minilm
 
@@ -26,31 +29,48 @@ PAIRS = 1_500  # of each task: about two and a half minutes of encoding in all, 
 ROUNDS = 2
 
 
+class Took(NamedTuple):
+    """What a way of running the cells took, in seconds.
+
+    Attributes:
+        whole: from the first command to the last, by the clock.
+        work: from the first task's begin to the last's end, by the clock.
+        processor: of all processes, Ray's own among them.
+    """
+
+    whole: float
+    work: float
+    processor: float
+
+
 def measure(context: Any = None) -> None:
-    """Print wall-clock times of the same cells by serial commands, by a fleet on one core, and by one on two."""
+    """Print what the same cells take by serial commands, by a fleet on one core, and by one on two, turn by turn."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         make_tasks(folder)
-        times: dict[str, list[float]] = {"serial": [], "one": [], "two": [], "work of one": [], "work of two": []}
+        turns: list[tuple[Took, Took, Took]] = []
         for turn in range(ROUNDS):
-            times["serial"].append(serial(folder, folder / f"serial{turn}"))
-            for name, nodes in (("one", 1), ("two", 2)):
-                whole, work = fleet(folder, folder / f"{name}{turn}", nodes)
-                times[name].append(whole)
-                times[f"work of {name}"].append(work)
-        best = {name: min(values) for name, values in times.items()}
-    cells = len(LENGTHS) * TASKS
-    print(
-        f"{cells} cells, all-MiniLM-L6-v2, one thread, best of {ROUNDS} rounds, load average {os.getloadavg()[0]:.1f}"
-    )
-    print(f"{len(LENGTHS)} commands of reproduce, one after the other  {best['serial']:7.1f} s")
-    extra = best["one"] / best["serial"] - 1
-    print(f"a fleet on one machine of one core           {best['one']:7.1f} s  {extra:+.1%}, aim {OVERHEAD_AIM:.0%}")
-    print(f"a fleet on two of them                       {best['two']:7.1f} s  {best['one'] / best['two']:.2f} times, "
-          f"aim {SPEED_UP_AIM}")  # fmt: skip
-    gain = best["work of one"] / best["work of two"]
-    print(f"from the first task's begin to the last's end: {best['work of one']:.1f} and {best['work of two']:.1f} s, "
-          f"{gain:.2f} times")  # fmt: skip
+            began = os.getloadavg()[0]
+            ways = (
+                serial(folder, folder / f"serial{turn}"),
+                *(fleet(folder, folder / f"fleet{turn}-{nodes}", nodes) for nodes in (1, 2)),
+            )
+            turns.append(ways)
+            row = "; ".join(f"{way.whole:.0f} s, {way.processor:.0f} processor s" for way in ways)
+            print(f"turn {turn + 1} (serial; one core; two cores): {row}; load {began:.1f} to {os.getloadavg()[0]:.1f}")
+    print(f"{len(LENGTHS) * TASKS} cells of all-MiniLM-L6-v2 with one thread, {os.cpu_count()} cores")
+    extra = [one.whole / alone.whole - 1 for alone, one, _ in turns]
+    more = [one.processor / alone.processor - 1 for alone, one, _ in turns]
+    print(f"a fleet on one core over {len(LENGTHS)} commands of reproduce: {_row(extra, '+.1%')} by the clock,"
+          f" {_row(more, '+.1%')} of processor time, aim {OVERHEAD_AIM:.0%}")  # fmt: skip
+    whole = [one.whole / two.whole for _, one, two in turns]
+    work = [one.work / two.work for _, one, two in turns]
+    print(f"two cores over one: {_row(whole, '.2f')} times as fast, {_row(work, '.2f')} from the first task's begin to"
+          f" the last's end, aim {SPEED_UP_AIM}")  # fmt: skip
+
+
+def _row(values: list[float], form: str) -> str:
+    return ", ".join(format(value, form) for value in values)
 
 
 def make_tasks(folder: Path) -> None:
@@ -70,33 +90,37 @@ def environment(folder: Path) -> dict[str, str]:
             "XDG_CACHE_HOME": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
 
 
-def timed(command: list[str], folder: Path) -> float:
-    """Seconds of a command of ours."""
+def timed(command: list[str], folder: Path) -> Took:
+    """A command of ours; its work is all of it."""
     folder.mkdir(exist_ok=True)
-    began = perf_counter()
+    began, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [sys.executable, "-m", "evaluators", *command], cwd=ROOT, env=environment(folder), check=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    return perf_counter() - began
+    took, after = perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Took(took, took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def serial(inputs: Path, folder: Path) -> float:
+def serial(inputs: Path, folder: Path) -> Took:
     """Each set-up by a command of its own, as a person types them."""
     own = [str(part) for task in sorted((inputs / "tasks").iterdir()) for part in ("--own", task)]
     commands = [["reproduce", str(minilm()), "--as", f"bench/m{n}", "--max-seq-length", str(n), *own] for n in LENGTHS]
-    return sum(timed(command, folder) for command in commands)
+    took = [timed(command, folder) for command in commands]
+    return Took(*(sum(part) for part in zip(*took, strict=True)))
 
 
-def fleet(inputs: Path, folder: Path, nodes: int) -> tuple[float, float]:
-    """Seconds of the whole command, and from the first task's begin to the last's end, on machines of one core."""
+def fleet(inputs: Path, folder: Path, nodes: int) -> Took:
+    """One plan of all set-ups, on machines of one core; the cluster is there already, as a team's is."""
     folder.mkdir()
     own = [str(task) for task in sorted((inputs / "tasks").iterdir())]
     models = "".join(f'[[models]]\nmodel = "{minilm()}"\nas = "bench/m{n}"\nmax_seq_length = {n}\n' for n in LENGTHS)
     plan = folder / "plan.toml"
     plan.write_text(f'storage = "{folder}/shared"\nown = {json.dumps(own)}\n[resources]\ncpus = 1\n{models}')
     with cluster(nodes, folder) as address:
-        whole = timed(["fleet", str(plan), "--address", address], folder)
+        before = processor_seconds()
+        command = timed(["fleet", str(plan), "--address", address], folder)
+        ray = processor_seconds() - before
     from data.store.storage import open_storage
 
     ends = [
@@ -106,26 +130,24 @@ def fleet(inputs: Path, folder: Path, nodes: int) -> tuple[float, float]:
     ]
     assert len(ends) == len(LENGTHS) * TASKS
     shutil.rmtree(folder / "shared")
-    return whole, (max(end for end, _ in ends) - min(end - timedelta(seconds=s) for end, s in ends)).total_seconds()
+    work = max(end for end, _ in ends) - min(end - timedelta(seconds=seconds) for end, seconds in ends)
+    return Took(command.whole, work.total_seconds(), command.processor + ray)
+
+
+def processor_seconds() -> float:
+    """Of Ray's processes, which are this one's children; of its workers, that of those that have ended as well."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            total += sum(process.cpu_times()[:4])
+    return total
 
 
 @contextmanager
 def cluster(nodes: int, folder: Path) -> Iterator[str]:
     """A Ray cluster in this machine whose head runs nothing."""
-    from ray.cluster_utils import Cluster
-
-    before = dict(os.environ)
-    os.environ.update(environment(folder) | {"RAY_USAGE_STATS_ENABLED": "0"})
-    head = {"num_cpus": 0, "object_store_memory": 80 * 2**20, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        for _ in range(nodes):
-            made.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    with fleet_environment_of(folder), ray_cluster(nodes) as made:
         yield made.address
-    finally:
-        made.shutdown()
-        os.environ.clear()
-        os.environ.update(before)
 
 
 if __name__ == "__main__":

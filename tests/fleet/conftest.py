@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
+import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from data.store.storage import Storage
@@ -35,8 +40,11 @@ def make_inputs(folder: Path, models: int = 6, tasks: int = 8, size: int = 60) -
 
     for number in range(models):
         place = folder / "models" / f"m{number}"
-        place.mkdir(parents=True)
-        byte_level(place)
+        if number:
+            shutil.copytree(folder / "models" / "m0", place)
+        else:
+            place.mkdir(parents=True)
+            byte_level(place)
         generator = torch.Generator().manual_seed(number)
         tensors = load_file(place / "model.safetensors")
         for name, tensor in tensors.items():
@@ -89,57 +97,137 @@ def write_plan(file: Path, inputs: Path, storage: str, *, models: int, tasks: in
     return file
 
 
-@pytest.fixture
-def fleet_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What every process of a test runs with, the machines of a cluster among them."""
-    for name, value in {
-        "PLUMBLINE_STORE": str(tmp_path / "store.duckdb"), "XDG_CACHE_HOME": str(tmp_path / "cache"),
+_TOKEN = secrets.token_hex(32)  # one a process: Ray remembers it
+
+
+def environment_of(folder: Path, temporary: Path) -> dict[str, str]:
+    """What every process of a test runs with, the machines of a cluster among them.
+
+    Args:
+        folder: of the test's own, for what is kept.
+        temporary: a folder by a short path: names of sockets have at most 107 bytes, and Ray's are long.
+    """
+    return {
+        "PLUMBLINE_STORE": str(folder / "store.duckdb"), "XDG_CACHE_HOME": str(folder / "cache"),
         "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_memory_monitor_refresh_ms": "0",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+        "RAY_memory_monitor_refresh_ms": "0", "RAY_TMPDIR": str(temporary), "TMPDIR": str(temporary),
+        "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN,  # the cluster listens on the network
+        "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",  # where /dev/shm is small, as in containers
+        "NO_PROXY": "*", "no_proxy": "*", "RAY_grpc_enable_http_proxy": "0",
+    }  # fmt: skip
+
+
+_UNSET = ("RAY_ADDRESS", "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+@contextmanager
+def fleet_environment_of(folder: Path) -> Iterator[None]:
+    """The environment of a test, for as long as it is at work; nothing of it or of Ray is left behind."""
+    short = "/tmp" if os.access("/tmp", os.W_OK) else None
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(prefix="pl-", dir=short, ignore_cleanup_errors=True) as temporary,
+    ):
+        for name in _UNSET:
+            patch.delenv(name, raising=False)
+        for name, value in environment_of(folder, Path(temporary)).items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture
-def start_cluster(fleet_environment: None, request: pytest.FixtureRequest) -> Iterator[Callable[[int], Any]]:
-    """``start_cluster(nodes)``: a Ray cluster whose head runs nothing, so that any of its machines may die."""
+def fleet_environment(tmp_path: Path) -> Iterator[None]:
+    """The environment of every process of the test."""
+    with fleet_environment_of(tmp_path):
+        yield
+
+
+@contextmanager
+def ray_cluster(nodes: int) -> Iterator[Any]:
+    """A Ray cluster whose head runs nothing, so that any of its machines may die; none of its processes is left.
+
+    The test is skipped where Ray cannot be started at all.
+    """
+    pytest.importorskip("ray", reason="Ray is not installed (requirements-fleet.txt)")
+    from ray._private.authentication_test_utils import reset_auth_token_state
     from ray.cluster_utils import Cluster
 
-    clusters = []
-
-    def start(nodes: int) -> Any:
-        soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_failure_threshold": 4}
-        head = {"num_cpus": 0, "object_store_memory": 80 * 2**20, "include_dashboard": False, "_system_config": soon}
+    reset_auth_token_state()  # a test before may have imported Ray without a token
+    soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_failure_threshold": 4}
+    head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False, "_system_config": soon}
+    before = _processes()
+    try:
         cluster = Cluster(initialize_head=True, head_node_args=head)
-        clusters.append(cluster)
+    except Exception as error:  # noqa: BLE001 -- whatever this machine refuses: memory, sockets, processes
+        _end(_processes() - before)
+        pytest.skip(f"Ray cannot be started on this machine: {type(error).__name__}: {error}")
+    try:
         for _ in range(nodes):
             add_node(cluster)
-        return cluster
-
-    yield start
-    for cluster in clusters:
+        yield cluster
+    finally:
         cluster.shutdown()
+        _end(_processes() - before)
+
+
+STORE = 80 * 2**20  # bytes of an object store; Ray takes no less than 75 MB
+
+
+def _processes() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def _end(processes: set[psutil.Process]) -> None:
+    """End what a cluster has left; what is no longer there is no matter."""
+    ray = [each for each in processes if each.is_running() and _is_rays(each)]
+    for process in ray:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(ray, timeout=30)
+
+
+def _is_rays(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return any("ray" in part for part in process.cmdline()[:3])
+    return False
+
+
+@pytest.fixture
+def start_cluster(fleet_environment: None) -> Iterator[Callable[[int], Any]]:
+    """``start_cluster(nodes)``: a cluster of the test's own."""
+    with ExitStack() as stack:
+        yield lambda nodes: stack.enter_context(ray_cluster(nodes))
 
 
 def add_node(cluster: Any) -> Any:
     """One more machine of one core."""
     for attempt in range(4):
         try:
-            return cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, memory=4 * 2**30)
+            return cluster.add_node(num_cpus=1, object_store_memory=STORE, memory=4 * 2**30)
         except Exception as error:  # Ray's own, of a machine too busy to start a node within half a minute
             if attempt == 3 or "timed out" not in str(error):
                 raise
     raise AssertionError
 
 
-def start_driver(plan: Path, address: str | None, log: Path) -> subprocess.Popen[bytes]:
-    """``python -m evaluators fleet`` in a process of its own."""
-    command = [sys.executable, "-m", "evaluators", "fleet", str(plan)]
-    with log.open("ab") as file:
-        return subprocess.Popen(
-            [*command, *(["--address", address] if address else [])],
-            cwd=ROOT, env={**os.environ, "COLUMNS": "200"}, stdout=file, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+@pytest.fixture
+def start_driver() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """``start_driver(plan, address, log)``: the command in a process of its own, which ends with the test."""
+    drivers: list[subprocess.Popen[bytes]] = []
+
+    def start(plan: Path, address: str | None, log: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "evaluators", "fleet", str(plan)]
+        with log.open("ab") as file:
+            drivers.append(subprocess.Popen(
+                [*command, *(["--address", address] if address else [])],
+                cwd=ROOT, env={**os.environ, "COLUMNS": "200"}, stdout=file, stderr=subprocess.STDOUT,
+            ))  # fmt: skip
+        return drivers[-1]
+
+    yield start
+    for driver in drivers:
+        driver.kill()
+        driver.wait()
 
 
 def records(storage: Storage, below: str) -> dict[str, dict[str, Any]]:

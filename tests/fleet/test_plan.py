@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from data.store.errors import InputError
-from evaluators.fleet.plan import FleetPrices, Patience, Resources, read_plan
+from evaluators.fleet.plan import FleetPrices, Patience, PlannedBudget, Resources, read_plan
+from evaluators.reproduce.budget_asked import BudgetKind
 from tests.serving import ROOT
 
 SMALL = 'storage = "results"\ntasks = ["STS12"]\n[[models]]\nmodel = "a/b"\n'
@@ -21,7 +22,9 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_example_of_the_docs(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8"), re.DOTALL)
+    example, budgets = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     plan = read_plan(written(tmp_path, example))
     assert (plan.plan_id, plan.storage) == ("small-models-june", "s3://team-results/fleet")
     assert plan.choice.tasks == ("STS12", "ArguAna", "Banking77Classification")
@@ -34,6 +37,9 @@ def test_the_example_of_the_docs(tmp_path: Path) -> None:
     assert ours.request.model == str(tmp_path / "models" / "ours") and ours.request.known_as == "our-team/ours-v3"
     assert ours.request.prompts == {"query": "query: ", "document": "passage: "}
     assert ours.resources == Resources(None, 1.0, 24000, 4)
+    usual, own = (setup.budget for setup in read_plan(written(tmp_path, 'storage = "x"\n' + budgets)).setups)
+    assert usual and (usual.budget, usual.claim, usual.compare_to) == ("5%", None, "official")
+    assert own and (own.budget, own.claim) == ("12 tasks", "65.2")
 
 
 def test_paths_begin_at_the_plan(tmp_path: Path) -> None:
@@ -59,6 +65,11 @@ def test_paths_begin_at_the_plan(tmp_path: Path) -> None:
         (("[[models]]", "[resources]\ncpu = 5\n[[models]]"), 4, "resources.cpu", "Is it cpus?"),
         (('storage = "results"', ""), 1, "storage", "where results go"),
         (('["STS12"]', "7"), 2, "tasks", "list of texts"),
+        (('"a/b"', '"a/b"\nclaim = 65.2'), 5, "models[1].claim", "goes with a budget"),
+        (("tasks =", 'budget = "5%"\ntasks ='), 2, "budget", "Name one in benchmarks"),
+        (('tasks = ["STS12"]', 'benchmarks = ["B"]\nbudget = "5 apples"'), 3, "budget", "8 tasks"),
+        (('tasks = ["STS12"]', 'benchmarks = ["B"]\nbudget = "5%"\nclaim = 3'), 4, "claim", "one model's"),
+        (('"a/b"', '"a/b"\nbudget = "smoke"\nclaim = 3'), 6, "models[1].claim", "no mean"),
     ],
 )
 def test_what_is_wrong_is_said_with_line_and_key(
@@ -69,6 +80,14 @@ def test_what_is_wrong_is_said_with_line_and_key(
     assert words in str(raised.value) and raised.value.remedy
     assert raised.value.where.endswith(f": {key}")
     assert not line or f", line {line}:" in raised.value.where
+
+
+def test_a_budget_is_every_models_unless_it_says_another(tmp_path: Path) -> None:
+    text = SMALL.replace('tasks = ["STS12"]', 'benchmarks = ["B"]\nbudget = "5%"\ncompare_to = "reported"')
+    text += '[[models]]\nmodel = "c/d"\nbudget = "8 tasks"\nclaim = 65.2\ngo_on = true\n'
+    usual, own = (setup.budget for setup in read_plan(written(tmp_path, text)).setups)
+    assert usual == PlannedBudget("5%", BudgetKind.SHARE, None, False, "reported")
+    assert own == PlannedBudget("8 tasks", BudgetKind.TASKS, "65.2", True, "reported")
 
 
 def test_what_is_no_toml_or_not_there(tmp_path: Path) -> None:

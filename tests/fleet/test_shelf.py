@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from data.store.errors import StorageError
 from data.store.storage import Storage, open_storage
 from data.store.vocabulary import Status
 from evaluators.fleet.plan import read_plan
@@ -70,12 +71,37 @@ def test_a_second_identity_of_a_revision_has_a_folder_of_its_own(storage: Storag
     assert storage.read("results/org__model/abc/experiments/two/STS12.json", 100) == b'{"dtype": 16}'
 
 
-def test_other_data_replaces_the_result_and_its_record(storage: Storage) -> None:
+def test_a_task_on_other_data_has_a_place_of_its_own_and_the_last_is_told(storage: Storage) -> None:
+    """Two plans, one with a language more: had they one file, each would have the other's figures, or none."""
     shelf = Shelf(storage, "only")
     other = cell_of("STS12", {"path": ["other"]})
-    assert commit(shelf, "run") and other.name != CELL.name and not shelf.is_done("run", other)
-    assert commit(shelf, "run", b'{"data": 2}', other)
-    assert shelf.done("run") == {other.name}
+    shelf.begin("run", {"run_id": "r1"})
+    assert commit(shelf, "run", finished_at="2026-01-02") and other.name != CELL.name
+    assert not shelf.is_done("run", other) and commit(shelf, "run", b'{"data": 2}', other, finished_at="2026-01-03")
+    assert shelf.done("run") == {CELL.name, other.name}
+    assert storage.read("results/org__model/abc/STS12.json", 100) == b"{}"
+    (record,) = stored_run(storage, "runs/run").records
+    assert storage.read(record["file"], 100) == b'{"data": 2}'
+
+
+def test_a_result_is_never_written_twice(storage: Storage) -> None:
+    """Whoever was slow and taken for dead finds another's result, and whoever follows the dead takes theirs."""
+    Shelf(storage, "dead")._folder("run", CELL, ("org__model", "abc"))
+    storage.write("results/org__model/abc/STS12.json", b'{"by": "the dead"}')  # who died before the record
+    assert commit(Shelf(storage, "next"), "run", b'{"by": "the next"}')
+    assert storage.read("results/org__model/abc/STS12.json", 100) == b'{"by": "the dead"}'
+
+
+def test_a_claim_whose_answer_was_lost_is_the_first_try_and_what_is_forgiven_was_none(storage: Storage) -> None:
+    """The library asks again, and is told that the file is there."""
+    shelf, asked = Shelf(storage, "only"), storage.write_new
+    storage.write_new = lambda path, data: asked(path, data) and asked(path, data)  # type: ignore[method-assign]
+    assert shelf.claim("run", CELL) == 1 and shelf.claim("run", CELL) == 2
+    shelf.forgive("run", CELL, 1)
+    assert shelf.claim("run", CELL) == 2
+    shelf.forgive("run", CELL, 99)
+    Shelf(storage, "another").forgive("run", CELL, 99)
+    assert shelf.claim("run", CELL) == 1
 
 
 def test_an_import_is_told_of_every_change_of_a_run_and_of_no_claim(storage: Storage) -> None:
@@ -90,7 +116,7 @@ def test_an_import_is_told_of_every_change_of_a_run_and_of_no_claim(storage: Sto
     for change in (
         lambda: shelf.set_aside("run", {"task": "STS12", "status": Status.FAILED, "error": "x"}),
         lambda: commit(shelf, "run"),
-        lambda: shelf.end("run", status=Status.DONE),
+        lambda: shelf.change("run", status=Status.DONE),
     ):
         change()
         assert run_folders(storage) not in seen
@@ -117,12 +143,42 @@ def test_a_session_is_dead_when_it_is_over_or_gone_from_this_machine_or_silent(t
     assert judge.is_dead(shelf.session)
     shelf.show("sessions/gone.json", alive | {"pid": 2**22 + 1})
     assert judge.is_dead("gone")
+    for session, moved in (("set", 30), ("other", 300)):  # the clock was set; another process has the number now
+        shelf.show(f"sessions/{session}.json", alive | {"process_began": alive["process_began"] - moved})
+    assert not judge.is_dead("set") and judge.is_dead("other")
+    neighbour = str(alive["machine"]).replace("pid:[", "pid:[1")  # a container with the name of its machine
+    shelf.show("sessions/neighbour.json", alive | {"machine": neighbour, "pid": 2**22 + 1})
+    assert not judge.is_dead("neighbour") or neighbour == alive["machine"]
     shelf.show("sessions/far.json", alive | {"machine": "another"})
     assert not judge.is_dead("far")
     threading.Event().wait(0.4)
     assert judge.is_dead("far")
     shelf.show("sessions/far.json", alive | {"machine": "another", "number": 99})
     assert not judge.is_dead("far")
+
+
+def test_a_driver_that_others_take_for_dead_ends_and_no_fault_of_its_own_makes_them(tmp_path: Path) -> None:
+    file = tmp_path / "PLAN.toml"
+    file.write_text(
+        f'storage = "{tmp_path}/shared"\ntasks = ["STS12"]\n[limits]\nheartbeat = 0.02\n[[models]]\nmodel = "a/b"\n'
+    )
+    plan, beats = read_plan(file), threading.Semaphore(0)
+
+    def beat() -> dict[str, Any]:
+        beats.release()
+        if pulse.trouble == "" and pulse._number == 2:
+            raise RuntimeError("dictionary changed size during iteration")
+        return {}
+
+    pulse = Pulse(plan, Shelf(open_storage(plan.storage), "s"), beat)
+    pulse.start()
+    for _ in range(4):
+        assert beats.acquire(timeout=60)
+    pulse.check()
+    pulse.stop(Status.STOPPED)
+    pulse._written_at -= 1
+    with pytest.raises(StorageError, match="Storage has been away"):
+        pulse.check()
 
 
 def test_the_state_that_several_sessions_tell_of(tmp_path: Path) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from data.store import keys
+from data.store.errors import StorageError
 from data.store.storage import Storage, open_storage
 from data.store.vocabulary import Status
 from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, TaskFailedError
 from evaluators.fleet.choice import planned_tasks
-from evaluators.fleet.known import keep_known, known_done
+from evaluators.fleet.known import keep_known, known_done, known_run
 from evaluators.fleet.plan import FleetPlan, read_plan
 from evaluators.fleet.pulse import Pulse
 from evaluators.fleet.shelf import Shelf
@@ -68,6 +74,61 @@ def test_a_model_that_preflight_refuses_is_an_answer(plan: FleetPlan, tmp_path: 
     assert isinstance(answer, Refused) and "no weights" in answer.error
 
 
+def test_storage_that_is_away_for_a_moment_is_no_fault_of_the_model(
+    plan: FleetPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, done = iter((False, True)), Shelf.done
+
+    def away_once(shelf: Shelf, digest: str) -> set[str]:
+        if not next(answers, True):
+            raise StorageError("The storage cannot be reached", where="there", remedy="Wait.")
+        return done(shelf, digest)
+
+    monkeypatch.setattr(Shelf, "done", away_once)
+    assert isinstance(worker(plan).load(), Loaded)
+
+
+def test_keys_of_a_machine_get_into_no_record(plan: FleetPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of the cluster has an environment of its own, and its worker is started by no command of ours."""
+    monkeypatch.setenv("VENDOR_API_KEY", "sk-0123456789abcdef")
+    keys.forget()
+    try:
+        worker(plan)
+        shelf = Shelf(open_storage(plan.storage), "one")
+        shelf.set_aside("run", {"task": "STS12", "error": "401: sk-0123456789abcdef is no key"})
+        record = shelf.given_up("run", "STS12")
+    finally:
+        keys.forget()
+    assert record is not None and "sk-0" not in record["error"] and "401" in record["error"]
+
+
+def test_a_branch_may_be_another_tomorrow(plan: FleetPlan) -> None:
+    from evaluators.fleet.loading import _fixed
+
+    model: Any = SimpleNamespace(registered=True)
+    assert _fixed(None, model) and _fixed("a" * 40, model) and not _fixed("main", model)
+    assert not _fixed(None, SimpleNamespace(registered=False))  # type: ignore[arg-type]
+
+
+def test_what_killed_workers_have_left_is_removed_and_what_others_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evaluators.fleet.loading import _FOLDER, _numbers, _sweep
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    of = {"dead": (_numbers(), 2**22 + 1), "ours": (_numbers(), os.getpid()), "of a container": (1, 2**22 + 1)}
+    places = {name: tmp_path / f"{_FOLDER}{space}-{number}-x" for name, (space, number) in of.items()}
+    for place in places.values():
+        place.mkdir()
+    _sweep()
+    assert [name for name, place in places.items() if place.exists()] == ["ours", "of a container"]
+
+
+def test_a_restart_on_another_kind_of_machine_is_another_run(plan: FleetPlan) -> None:
+    answer = worker(plan).run("Fleet0", digest="of another")
+    assert isinstance(answer, Refused) and "figures would be another run's" in answer.error
+
+
 def test_what_begins_too_often_is_given_up(plan: FleetPlan, tmp_path: Path) -> None:
     """A worker that dies leaves its claim, and the next one of its session begins the task again."""
     storage = open_storage(plan.storage)
@@ -101,14 +162,15 @@ def test_a_task_that_raises_is_tried_again_then_given_up(plan: FleetPlan, tmp_pa
 def test_what_is_all_done_is_known_without_loading_until_the_files_change(plan: FleetPlan, fleet_inputs: Path) -> None:
     shelf, tasks, at = Shelf(open_storage(plan.storage), "one"), planned_tasks(plan), worker(plan)
     loaded = at.load()
-    assert isinstance(loaded, Loaded) and known_done(shelf, plan.plan_id, plan.setups[0], tasks) is None
+    assert isinstance(loaded, Loaded) and known_run(shelf, plan.plan_id, plan.setups[0]) is None
     keep_known(shelf, plan.plan_id, plan.setups[0].key, loaded)
-    assert known_done(shelf, plan.plan_id, plan.setups[0], tasks) == set()
+    assert known_run(shelf, plan.plan_id, plan.setups[0]) == loaded.digest
+    assert known_done(shelf, loaded.digest, tasks) == set()
     at.run("Fleet1")
-    assert known_done(shelf, plan.plan_id, plan.setups[0], tasks) == {"Fleet1"}
+    assert known_done(shelf, loaded.digest, tasks) == {"Fleet1"}
     (fleet_inputs / "models" / "m0" / "note.txt").write_text("x")
     try:
-        assert known_done(shelf, plan.plan_id, plan.setups[0], tasks) is None
+        assert known_run(shelf, plan.plan_id, plan.setups[0]) is None
     finally:
         (fleet_inputs / "models" / "m0" / "note.txt").unlink()
 

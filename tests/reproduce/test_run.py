@@ -100,6 +100,27 @@ def test_done_tasks_are_not_run_again_unless_asked(
 
 
 @pytest.mark.slow
+def test_figures_on_other_data_stand_in_the_place_of_the_ones_before(
+    run: Run, tiny: Path, store: Path, tmp_path: Path
+) -> None:
+    """They have the same file: who goes by its name shows the figures of data that are no more."""
+    current = "SELECT main_score FROM scores JOIN results USING (result_id) WHERE gone_in IS NULL"
+    run(tiny, "STS12")
+    before = rows(store, current)
+    scores = [row["score"] for row in pairs()]
+    write_pairs(
+        tmp_path / "mteb" / "sts12-sts", [row | {"score": s} for row, s in zip(pairs(), scores[::-1], strict=True)]
+    )
+    journal, _ = run(tiny, "STS12", datasets=tmp_path)
+    (result,) = journal.folder.glob("mteb/results/*/*/STS12.json")
+    [(score,)] = rows(store, current)
+    assert score == json.loads(result.read_text())["scores"]["test"][0]["main_score"] and (score,) not in before
+    assert rows(store, "SELECT count(*), count(gone_in) FROM results") == [(2, 1)]
+    run(tiny, "STS12", datasets=tmp_path)
+    assert rows(store, "SELECT count(*) FROM results") == [(2,)]
+
+
+@pytest.mark.slow
 def test_compared_with_what_is_published(run: Run, tiny: Path, store: Path) -> None:
     import mteb
 
