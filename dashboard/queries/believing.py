@@ -17,7 +17,7 @@ from data.store.vocabulary import Comparison
 __all__ = ["MOST_CELLS", "MOST_MODELS", "Believed", "beliefs_of_models", "believed", "is_large", "usual_models"]
 
 # A comparison of more cells than this is asked about some of its models at a time: a page can neither draw nor hold it.
-MOST_CELLS, MOST_MODELS = 40_000, 200
+MOST_CELLS, MOST_MODELS = 40_000, 100
 _USUAL = 400  # models that what is usual on a task is learned of, where there are more
 _KINDS = (Comparison.REPORTED, Comparison.REPRODUCED, Comparison.CARD)
 

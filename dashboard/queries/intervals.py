@@ -52,11 +52,13 @@ class Intervals(NamedTuple):
     type_low, type_high (of Mean (TaskType)); against_first, a code of ``data.rules.bootstrap`` or :data:`LACKS`.
     NaN where nothing can be said: fewer than six tasks, an incomplete model's mean. ``first``: who is
     ranked first, None where nobody is. ``rivals``: those it does not beat on what is shared, the clearest first.
+    ``draws``: of the bootstrap, where they are fewer than were asked for as the board is large; else None.
     """
 
     models: pd.DataFrame
     first: str | None
     rivals: tuple[Rival, ...]
+    draws: int | None = None
 
 
 def intervals(
@@ -80,7 +82,7 @@ def intervals(
     contests = cursor.execute(_CONTESTS, parameters).df().pivot(index="model", columns="contest", values="any_score")
     every = cells.pivot(index="model", columns="task", values="score")
     means = every.reindex(contests.index)
-    draws = fewer_draws(draws, len(means))
+    asked, draws = draws, fewer_draws(draws, len(means))
     if not means.notna().any(axis=None):
         return Intervals(pd.DataFrame(columns=_COLUMNS), None, ())
     listed = means.notna().any(axis=1).to_numpy()  # models with no complete task have no row, yet take their ranks
@@ -102,7 +104,8 @@ def intervals(
     first = first if first in means.index else None
     against = _against(means, first, headline_weights(cursor, benchmark, of_type))
     rows = pd.DataFrame(dict(zip(_COLUMNS, [means.index, *ends, against], strict=True)))
-    return Intervals(rows[listed].reset_index(drop=True), first, _rivals(every, first))
+    fewer = draws if draws < asked else None
+    return Intervals(rows[listed].reset_index(drop=True), first, _rivals(every, first), fewer)
 
 
 def fewer_draws(draws: int, models: int) -> int:

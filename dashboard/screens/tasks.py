@@ -16,7 +16,7 @@ from dashboard.queries import names as names_queries
 from dashboard.queries import task as task_queries
 from dashboard.queries import training as training_queries
 from dashboard.sections.figure import show_chart
-from dashboard.sections.grid import show_sortable, show_table
+from dashboard.sections.grid import first_rows, show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import page_link
 from dashboard.sections.private import show_private, with_private
@@ -111,16 +111,15 @@ def show_standings(answers: Answers) -> None:
         show_empty(tr("No model has a score on these cells."))
         return
     marked = standings["model"].isin(choices.marked)
-    ordered = pd.concat([standings[marked], standings[~marked]])
+    every = pd.concat([standings[marked], standings[~marked]])
+    ordered = first_rows(every)
     overlap = answer_of(training_queries.overlap, tuple(ordered["model"]), (choices.task,))
     ordered = ordered.assign(trained=overlap[choices.task].reindex(ordered["model"]).to_numpy())
     row = show_sortable(tasks_tables.standings_table(with_private(ordered)), "rows")
     st.caption(tr("Select a row to see the cells and metrics its score is made of, a head to sort by it."))
     if row is not None:  # before the control it sets, which is below
         url_state.set_choice("open", str(row["model"]))
-    model = url_state.subject(
-        "model on this task", tr("Cells and metrics of"), list(ordered["model"]), "open", width=480
-    )
+    model = url_state.subject("model on this task", tr("Cells and metrics of"), list(every["model"]), "open", width=480)
     if model is not None:
         show_cells(standings, choices)
         show_model(standings, model, choices.benchmark)

@@ -18,7 +18,7 @@ from dashboard.queries import use as use_queries
 from dashboard.queries.question import Question
 from dashboard.queries.use import Limits, ShortList, Use
 from dashboard.sections.figure import show_chart
-from dashboard.sections.grid import show_sortable, show_table
+from dashboard.sections.grid import first_rows, show_sortable, show_table
 from dashboard.sections.layout import lay_out
 from dashboard.sections.links import compare_link, open_page
 from dashboard.sections.prices import with_prices
@@ -221,7 +221,7 @@ def _show_first(answers: Answers) -> None:
     if len(short_list.lacking):
         lacking = count(len(short_list.lacking), "model")
         with st.expander(tr("{models} within the limits lack scores that count", models=lacking)):
-            show_table(use_tables.lacking_table(with_private(short_list.lacking)))
+            show_table(use_tables.lacking_table(with_private(first_rows(short_list.lacking))))
 
 
 def how_sure(ranked: pd.DataFrame) -> str:
@@ -276,7 +276,7 @@ def show_figure(answers: Answers) -> None:
     st.subheader(tr("Quality against size"), anchor=False)
     sizes = list(use_figures.SIZES)
     size = url_state.segmented_control(tr("Size"), sizes, "size", shown=tr, label_visibility="collapsed")
-    figure = use_figures.short_list_chart(ranked, size, answers.choices.use.top)
+    figure = use_figures.short_list_chart(first_rows(ranked), size, answers.choices.use.top)
     show_chart(figure, key=f"u_pareto_{size}")
     unknown = int(ranked[use_figures.SIZES[size][0]].isna().sum())
     if unknown:

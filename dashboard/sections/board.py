@@ -20,7 +20,7 @@ from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.sections.badges import badge_words
 from dashboard.sections.figure import show_chart
 from dashboard.sections.filling import choose_filling, show_filled
-from dashboard.sections.grid import show_csv, show_table
+from dashboard.sections.grid import MOST_ROWS, show_csv, show_table
 from dashboard.sections.links import compare_link
 from dashboard.tables import leaderboard as leaderboard_tables
 from dashboard.tables.columns import Table
@@ -28,8 +28,6 @@ from dashboard.words import language, mark, running, tr, tr_n
 from data.rules.bootstrap import DRAWS
 
 __all__ = ["Board", "board_of", "show_board"]
-
-_MOST_ROWS = 1000  # a browser is sent
 
 
 class Board(NamedTuple):
@@ -80,13 +78,13 @@ def show_board_table(board: Board) -> None:
     lacking = int((board.models["tasks_missing"] > 0).sum())
     switches = st.container(horizontal=True)
     filled = choose_filling(board.name, board.selection, lacking, where=switches)
-    head = _board_table(board, filled, board.models.head(_MOST_ROWS))  # of a small board all of it
+    head = _board_table(board, filled, board.models.head(MOST_ROWS))  # of a small board all of it
     wanted = url_state.text_input(
         tr("Search by name"), "name", where=bar, placeholder=tr("part of a name"), icon=":material/search:", width=300
     )
     by = url_state.selectbox(tr("Sort by"), head.sortable, "sort", where=bar, width=180, shown=_head) or "Rank"
     reverse = url_state.toggle(tr("Reverse"), "reverse", where=bar)
-    if len(board.models) <= _MOST_ROWS:
+    if len(board.models) <= MOST_ROWS:
         named = head.source["model"].str.contains(wanted.strip(), case=False, regex=False)
         table = head.rows(named).sorted_by(by, reverse=reverse)
         matching = len(table.source)
@@ -94,7 +92,9 @@ def show_board_table(board: Board) -> None:
     else:
         rows = _rows_in_order(board, filled, by, reverse)
         rows = rows[rows["model"].str.contains(wanted.strip(), case=False, regex=False)]
-        table, matching = _board_table(board, filled, rows.head(_MOST_ROWS)), len(rows)
+        matching, drawn = len(rows), rows.head(MOST_ROWS)
+        as_it_comes = drawn.index.equals(board.models.index[:MOST_ROWS])
+        table = head if as_it_comes else _board_table(board, filled, drawn)
         hint = tr("Every row that matches, with the columns shown.")
         show_csv(_file_name(board.name), lambda: _board_table(board, filled, rows).csv(), hint, where=bar)
     show_picked(board, bar)
@@ -109,7 +109,7 @@ def show_board_table(board: Board) -> None:
             tr("{shown:,} of {matching:,} rows are drawn: search, filter or sort to see others; the CSV has all.",
                shown=len(table.source), matching=matching)
         )  # fmt: skip
-    show_legend(board.models, len(board.models) - matching)
+    show_legend(board.models, len(board.models) - matching, board.intervals.draws)
 
 
 def show_picked(board: Board, bar: Any) -> None:
@@ -150,7 +150,7 @@ def _order(
 
 def _board_table(board: Board, filled: FilledBoard | None, models: pd.DataFrame) -> Table:
     """The table of some of the board's models: of a large board what is known of the drawn ones is asked of these."""
-    few = len(board.models) > _MOST_ROWS >= len(models)
+    few = len(board.models) > MOST_ROWS >= len(models)
     checked = answer_of(badges_queries.badges, *([tuple(models["model"])] if few else []))
     name, selection = board.name, board.selection
     by_type = board.benchmark["show_task_types"]
@@ -204,8 +204,8 @@ def _sort_by(column: str, sortable: list[str]) -> None:
         url_state.set_choice("sort", column)
 
 
-def show_legend(models: pd.DataFrame, hidden: int) -> None:
-    """What the table's blanks, bars and badges mean."""
+def show_legend(models: pd.DataFrame, hidden: int, draws: int | None = None) -> None:
+    """What the table's blanks, bars and badges mean, and of how few draws its ranges are, where they are fewer."""
     incomplete = int((models["tasks_missing"] > 0).sum())
     lacking = tr_n(
         incomplete,
@@ -216,6 +216,14 @@ def show_legend(models: pd.DataFrame, hidden: int) -> None:
         tr("Scores run from 0 to 100, higher is better; a blank is a missing score, never a zero."),
         lacking if incomplete else "",
         tr("{n:,} hidden by the name search.", n=hidden) if hidden else "",
+        tr(
+            "The ranges are of {n:,} draws of the tasks instead of {usual:,}, as the board is this large: the ends of "
+            "each are a little less exact.",
+            n=draws,
+            usual=DRAWS,
+        )
+        if draws
+        else "",
     ]
     st.caption(running(*sentences))
     legend = [

@@ -13,8 +13,11 @@ import streamlit as st
 
 from dashboard import url_state
 from dashboard.tables.columns import Table
+from dashboard.words import tr
 
-__all__ = ["show_csv", "show_sortable", "show_table"]
+__all__ = ["first_rows", "show_csv", "show_sortable", "show_table"]
+
+MOST_ROWS = 500
 
 
 def show_table(table: Table, *, where: Any = st, **more: Any) -> None:
@@ -50,6 +53,14 @@ def show_sortable(table: Table, name: str, *, where: Any = st, **more: Any) -> p
     show_table(ordered, where=where, key=key, on_select=clicked, selection_mode=["single-row", "single-column"], **more)
     row: int | None = st.session_state.pop(chosen, None)
     return None if row is None or row >= len(ordered.source) else ordered.source.iloc[row]
+
+
+def first_rows(frame: pd.DataFrame, *, where: Any = st) -> pd.DataFrame:
+    """As many rows as a browser is sent; where that is not all, a line says so."""
+    if len(frame) <= MOST_ROWS:
+        return frame
+    where.caption(tr("The first {shown:,} of {all:,} are drawn.", shown=MOST_ROWS, all=len(frame)))
+    return frame.head(MOST_ROWS)
 
 
 def show_csv(name: str, data: Any, help: str, *, where: Any = st) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,15 +25,17 @@ def with_prices(frame: pd.DataFrame) -> pd.DataFrame:
     Also ``price_source`` and ``price_note``; blank where no list names the model.
     """
     known, today = prices().by_model, datetime.now(UTC).date()
-    rows = [known.get(str(model)) for model in frame["model"]]
-    said_on = ["" if row is None else day(row.as_of) for row in rows]
-    old = [row is not None and is_old(row.as_of, today) for row in rows]
-    return frame.assign(
-        usd=[np.nan if row is None else row.usd for row in rows],
-        price_of=[tr("{day}, old", day=text) if past else text for text, past in zip(said_on, old, strict=True)],
-        price_source=["" if row is None else row.source for row in rows],
-        price_note=["" if row is None else row.note for row in rows],
-    )
+    columns: dict[str, list[Any]] = {
+        "usd": [np.nan] * len(frame), **{name: [""] * len(frame) for name in ("price_of", "price_source", "price_note")}
+    }  # fmt: skip
+    # Lists name a few dozen models, and a frame may have very many.
+    for place in frame["model"].isin(list(known)).to_numpy().nonzero()[0]:
+        row = known[str(frame["model"].iloc[place])]
+        said_on = day(row.as_of)
+        price_of = tr("{day}, old", day=said_on) if is_old(row.as_of, today) else said_on
+        for name, value in zip(columns, (row.usd, price_of, row.source, row.note), strict=True):
+            columns[name][place] = value
+    return frame.assign(**columns)
 
 
 def show_faults_of_prices(models: list[str]) -> None:

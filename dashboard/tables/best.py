@@ -13,8 +13,9 @@ __all__ = ["best_by_place", "commercial"]
 
 def commercial(models: pd.DataFrame) -> pd.Series:
     """Whether each has open weights and a licence that allows commercial use."""
-    allowed = [licence_of(text).code == ALLOWED for text in models["licence"]]
-    return pd.Series(allowed, index=models.index, dtype=bool) & models["open_weights"].eq(True)
+    texts = models["licence"]
+    allowed = [text for text in texts.unique() if licence_of(text).code == ALLOWED]  # few texts, many models
+    return texts.isin(allowed) & models["open_weights"].eq(True).fillna(False).astype(bool)
 
 
 def best_by_place(kinds: Mapping[str, pd.Series]) -> dict[int, list[str]]:

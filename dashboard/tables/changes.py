@@ -42,7 +42,9 @@ def import_label(row: pd.Series) -> str:
 
 def models_added(changes: pd.DataFrame, before: list[str]) -> pd.DataFrame:
     """Models with results now and none before, with what is new of each."""
-    return of_models(changes[~changes["model"].isin(before)], "cells_new")
+    known = set(before)
+    new = [model for model in changes["model"].unique() if model not in known]
+    return of_models(changes[changes["model"].isin(new)], "cells_new")
 
 
 def of_models(changes: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -142,8 +142,9 @@ def picks(frame: pd.DataFrame) -> list[Pick]:
         "small": able["n_parameters"].le(SMALL),
         "priced": able["usd"].notna(),
     }
-    rows = able.to_dict("records")
-    return [Pick(rows[place], tuple(best_of)) for place, best_of in best_by_place(kinds).items()]
+    best = best_by_place(kinds)
+    rows = able.iloc[list(best)].to_dict("records")
+    return [Pick(row, tuple(best_of)) for row, best_of in zip(rows, best.values(), strict=True)]
 
 
 def candidates_table(frame: pd.DataFrame) -> Table:

@@ -17,7 +17,7 @@ __all__ = ["clean", "rewrite"]
 _RECORD = (
     "meta", "scores", "metric_sets", "files", "rejected", "versions", "model_training", "renames", "task_cells",
     "benchmarks", "benchmark_tasks", "benchmark_cells", "benchmark_groups", "noise_floors", "cells_held",
-    "delta_grounds", "task_counts",
+    "delta_grounds", "task_counts", "group_entries",
 )  # fmt: skip
 # Tables that hold both: the rows of one's own runs. Models come last, whose names say whose rows the others are.
 _OF_PRIVATE_MODELS = ("chosen", "board", "board_subsets", "board_groups", "delta_figures", "model_counts")

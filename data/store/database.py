@@ -37,6 +37,9 @@ __all__ = [
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 
+# What a reader may hold of the store and of answers in the making: DuckDB would take four fifths of the machine.
+_MEMORY = "700MB"
+
 
 class Version(NamedTuple):
     """What tells one published store from the next; every cache of the dashboard is keyed by it."""
@@ -77,7 +80,8 @@ class StoreReader:
         # next look at the file opens it again.
         self.version = version_of(path)
         # What does not fit into memory would be written to a folder ".tmp" of wherever the process was started.
-        self._root = duckdb.connect(config={**_CONFIG, "temp_directory": ""} if read_only(path) else _CONFIG)
+        config = {**_CONFIG, "memory_limit": _MEMORY}
+        self._root = duckdb.connect(config={**config, "temp_directory": ""} if read_only(path) else config)
         self._local = threading.local()
         try:
             # ATTACH takes no parameters; the path is the operator's own, and a quote in it is doubled.

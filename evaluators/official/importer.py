@@ -343,7 +343,8 @@ def _summary(cursor: duckdb.DuckDBPyConnection, summary: ImportSummary, began: f
     """Add what stands in the store now."""
     row = cursor.execute(
         """SELECT count(DISTINCT model), count(DISTINCT task), count(*),
-        (SELECT count(*) FROM scores SEMI JOIN (SELECT result_id FROM results WHERE gone_in IS NULL) USING (result_id))
+        (SELECT count(*) FROM scores) - (SELECT count(*) FROM scores
+            WHERE result_id IN (SELECT result_id FROM results WHERE gone_in IS NOT NULL))
         FROM results WHERE gone_in IS NULL"""
     ).fetchall()[0]
     now = dict(zip(("models", "tasks", "results", "rows"), row, strict=True))

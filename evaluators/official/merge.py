@@ -81,6 +81,8 @@ def _drop_same(connection: duckdb.DuckDBPyConnection, *, keep_old: bool) -> int:
         DELETE FROM pairs WHERE (new, old) IN (SELECT (new, old) FROM same)
         """
     )
+    if _one(connection, "SELECT count(*) FROM same") == (0,):
+        return 0
     drop, keep = ("new", "old") if keep_old else ("old", "new")
     for table in ("results", "scores"):
         connection.execute(f"DELETE FROM {table} WHERE result_id IN (SELECT {drop} FROM same)")
@@ -113,6 +115,8 @@ def _end_unclaimed(connection: duckdb.DuckDBPyConnection, import_id: int, *, bun
         )
         claimed = "SELECT result_id FROM files WHERE result_id IS NOT NULL"
     else:
+        if _one(connection, "SELECT count(*) FROM lost") == (0,):
+            return 0  # who claims what is asked of the whole record
         claimed = f"""SELECT result_id FROM files WHERE result_id IS NOT NULL
             UNION ALL SELECT result_id FROM results WHERE added_in IN {from_bundle}"""
     return _end(connection, f"SELECT result_id FROM lost WHERE result_id NOT IN ({claimed})", import_id)

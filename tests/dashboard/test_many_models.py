@@ -32,7 +32,7 @@ def crowded(made_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PLUMBLINE_STORE", str(made_store))
     monkeypatch.setattr(bound, "MOST", 3)
     monkeypatch.setattr(bound, "OFFERED", 2)
-    monkeypatch.setattr(board, "_MOST_ROWS", 2)
+    monkeypatch.setattr(board, "MOST_ROWS", 2)
     return made_store
 
 
@@ -73,7 +73,7 @@ def test_a_large_board_draws_the_first_rows_of_any_order(crowded: Path, monkeypa
     assert len(drawn) == 2 and "rows are drawn" in words
     turned = table(at.toggle(key="l_reverse").set_value(True).run())
     by_name = table(at.toggle(key="l_reverse").set_value(False).run().selectbox(key="l_sort").set_value("Model").run())
-    monkeypatch.setattr(board, "_MOST_ROWS", 1000)
+    monkeypatch.setattr(board, "MOST_ROWS", 1000)
     whole = opened("leaderboard")
     assert "rows are drawn" not in " ".join(element.value for element in whole.caption)
     every = table(whole)

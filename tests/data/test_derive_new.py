@@ -16,8 +16,8 @@ from data.store.migrate import create
 
 MODELS, TASKS, SPLITS, SUBSETS = 9, 6, ("test", "dev"), ("a", "b", "c")
 TABLES = (
-    "chosen", "cells_held", "board", "board_subsets", "board_groups", "benchmark_cells", "benchmark_tasks",
-    "delta_figures", "delta_grounds", "model_counts", "task_counts",
+    "chosen", "cells_held", "board", "board_subsets", "board_groups", "group_entries", "benchmark_cells",
+    "benchmark_tasks", "delta_figures", "delta_grounds", "model_counts", "task_counts",
 )  # fmt: skip
 
 

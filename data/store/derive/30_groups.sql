@@ -1,44 +1,87 @@
--- Last part: the benchmarks of `other_groups`, a benchmark's own columns.
+-- Last part of the leaderboard: a benchmark's own columns, of the benchmarks of `other_groups`. Of the touched models alone,
+-- unless what an entry asks for, or whether it stands at all, is another now: then of everybody (`groups_anew`).
 
-DELETE FROM board_groups WHERE benchmark IN (FROM other_groups);
+-- An entry is a data point: a whole task's score, or the mean of the cells it names.
+CREATE OR REPLACE TEMP TABLE entries AS
+SELECT DISTINCT g.benchmark, g.dimension, g.label, g.position, g.entry, g.task, g.split IS NULL AS whole
+FROM benchmark_groups g SEMI JOIN other_groups USING (benchmark);
 
--- An entry is a data point: a whole task's score, or the mean of the cells it names. Entries nobody has a score for
--- are left out of the column; an entry this model lacks makes its mean of the group NULL.
+-- The means over named cells, of the touched models; below of everybody, where that is asked for.
+CREATE OR REPLACE TEMP MACRO scoped_of(of_models, of_benchmarks) AS TABLE
+SELECT b.benchmark, b.dimension, b.label, b.entry, c.model, avg(s.main_score) AS score,
+    count(DISTINCT hash(s.split, s.subset)) AS cells
+FROM benchmark_groups b
+JOIN benchmark_grids g USING (benchmark, task)
+SEMI JOIN grids a ON a.grid = g.grid AND a.split = b.split AND a.subset = b.subset
+JOIN chosen c ON c.task = b.task AND c.experiment = ''
+JOIN scores s ON s.result_id = c.result_id AND s.split = b.split AND s.subset = b.subset
+WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score)
+    AND list_contains(of_benchmarks, b.benchmark) AND (of_models IS NULL OR list_contains(of_models, c.model))
+GROUP BY ALL;
+
+CREATE OR REPLACE TEMP TABLE scoped AS
+FROM scoped_of((SELECT list(model) FROM touched), (SELECT list(benchmark) FROM other_groups));
+
+-- What makes a benchmark's columns new for everybody.
+INSERT INTO groups_anew
+-- Whether others have a task whole may be another answer now.
+SELECT DISTINCT benchmark FROM entries WHERE task IN (FROM other_cells)
+UNION
+-- Somebody ran a task of an entry that nobody had, or has more cells of one than anybody had.
+SELECT e.benchmark FROM entries e JOIN board b ON b.benchmark = e.benchmark AND b.task = e.task
+SEMI JOIN touched ON touched.model = b.model
+ANTI JOIN group_entries k ON k.benchmark = e.benchmark AND k.dimension = e.dimension AND k.label = e.label AND k.entry = e.entry
+WHERE e.whole
+UNION
+SELECT s.benchmark FROM scoped s LEFT JOIN group_entries k USING (benchmark, dimension, label, entry)
+WHERE k.cells IS NULL OR s.cells > k.cells
+UNION
+-- Nobody has the task of an entry any more.
+SELECT e.benchmark FROM entries e SEMI JOIN left_tasks USING (task)
+ANTI JOIN board b ON b.benchmark = e.benchmark AND b.task = e.task
+WHERE e.whole
+UNION
+-- Of the cells it names a touched model had most, and no other has as many.
+SELECT k.benchmark FROM group_entries k SEMI JOIN other_groups USING (benchmark)
+LEFT JOIN (SELECT benchmark, dimension, label, entry, max(cells) AS cells FROM scoped GROUP BY ALL) s
+    USING (benchmark, dimension, label, entry)
+WHERE k.cells IS NOT NULL AND k.cells IS DISTINCT FROM s.cells AND NOT EXISTS (
+    FROM board_groups g WHERE g.benchmark = k.benchmark AND g.dimension = k.dimension AND g.label = k.label
+        AND g.entry = k.entry AND g.score IS NOT NULL AND g.model NOT IN (FROM touched));
+
+INSERT INTO scoped
+FROM scoped_of(NULL, (SELECT list(benchmark) FROM groups_anew)) a
+ANTI JOIN scoped s USING (benchmark, dimension, label, entry, model);
+
+-- Entries nobody has a score for are left out of the column.
+DELETE FROM group_entries WHERE benchmark IN (FROM groups_anew);
+INSERT INTO group_entries
+SELECT e.benchmark, e.dimension, e.label, e.position, e.entry, any_value(e.task) FILTER (e.whole), max(s.cells)
+FROM entries e SEMI JOIN groups_anew USING (benchmark)
+LEFT JOIN scoped s ON NOT e.whole AND s.benchmark = e.benchmark AND s.dimension = e.dimension AND s.label = e.label
+    AND s.entry = e.entry
+WHERE s.model IS NOT NULL
+    OR e.whole AND EXISTS (SELECT 1 FROM board b WHERE b.benchmark = e.benchmark AND b.task = e.task)
+GROUP BY ALL;
+
+CREATE OR REPLACE TEMP TABLE group_pool AS
+SELECT DISTINCT benchmark, model FROM board SEMI JOIN other_groups USING (benchmark)
+WHERE model IN (FROM touched) OR benchmark IN (FROM groups_anew);
+
+DELETE FROM board_groups WHERE benchmark IN (FROM groups_anew) OR model IN (FROM touched);
+-- An entry this model lacks makes its mean of the group NULL.
 INSERT INTO board_groups
-WITH entries AS (
-    SELECT DISTINCT g.benchmark, g.dimension, g.label, g.position, g.entry, g.task, g.split IS NULL AS whole
-    FROM benchmark_groups g SEMI JOIN other_groups USING (benchmark)
-),
-scoped AS (
-    SELECT b.benchmark, b.dimension, b.label, b.entry, c.model, avg(s.main_score) AS score,
-        count(DISTINCT hash(s.split, s.subset)) AS cells
-    FROM benchmark_groups b
-    SEMI JOIN other_groups USING (benchmark)
-    JOIN benchmark_grids g USING (benchmark, task)
-    SEMI JOIN grids a ON a.grid = g.grid AND a.split = b.split AND a.subset = b.subset
-    JOIN chosen c ON c.task = b.task AND c.experiment = ''
-    JOIN scores s ON s.result_id = c.result_id AND s.split = b.split AND s.subset = b.subset
-    WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score)
-    GROUP BY ALL
-),
-wanted AS (SELECT benchmark, dimension, label, entry, max(cells) AS cells FROM scoped GROUP BY ALL),
-pool AS (SELECT DISTINCT benchmark, model FROM board SEMI JOIN other_groups USING (benchmark)),
-used AS (
-    SELECT e.* FROM entries e
-    WHERE CASE WHEN e.whole
-        THEN EXISTS (SELECT 1 FROM board b WHERE b.benchmark = e.benchmark AND b.task = e.task)
-        ELSE EXISTS (SELECT 1 FROM wanted w WHERE w.benchmark = e.benchmark AND w.dimension = e.dimension
-                     AND w.label = e.label AND w.entry = e.entry) END
-)
 SELECT u.benchmark, p.model, u.dimension, u.label, u.position, u.entry,
-    CASE WHEN u.whole THEN b.score WHEN s.cells >= w.cells THEN s.score END
-FROM used u
-JOIN pool p ON p.benchmark = u.benchmark
-LEFT JOIN board b ON u.whole AND b.benchmark = u.benchmark AND b.model = p.model AND b.task = u.task
-LEFT JOIN scoped s ON NOT u.whole AND s.benchmark = u.benchmark AND s.dimension = u.dimension AND s.label = u.label
-    AND s.entry = u.entry AND s.model = p.model
-LEFT JOIN wanted w ON NOT u.whole AND w.benchmark = u.benchmark AND w.dimension = u.dimension AND w.label = u.label
-    AND w.entry = u.entry;
+    CASE WHEN u.task IS NOT NULL THEN b.score WHEN s.cells >= u.cells THEN s.score END
+FROM group_entries u
+JOIN group_pool p ON p.benchmark = u.benchmark
+LEFT JOIN board b ON b.benchmark = u.benchmark AND b.model = p.model AND b.task = u.task
+LEFT JOIN scoped s ON u.task IS NULL AND s.benchmark = u.benchmark AND s.dimension = u.dimension AND s.label = u.label
+    AND s.entry = u.entry AND s.model = p.model;
 
+DROP MACRO TABLE scoped_of;
+DROP TABLE entries;
+DROP TABLE scoped;
+DROP TABLE group_pool;
 DROP TABLE benchmark_grids;
 DROP TABLE grids;

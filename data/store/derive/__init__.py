@@ -18,7 +18,7 @@ __all__ = ["derive", "derive_as_of", "derive_compared", "derive_new"]
 
 _HERE = Path(__file__).resolve().parent
 _MODELS_AT_A_TIME = 3000
-_DERIVED = ("chosen", "cells_held", "board", "board_subsets", "board_groups")
+_DERIVED = ("chosen", "cells_held", "board", "board_subsets", "board_groups", "group_entries")
 _OF_COMPARED = ("40_compared", "50_counts")
 _MARK = "derived"
 # What is known of models, tasks and benchmarks, as far as it decides which figure counts. What no registry knows is
@@ -61,7 +61,7 @@ def derive_new(connection: duckdb.DuckDBPyConnection) -> None:
     _run(connection, "own_tasks")
     since = {"result": int(mark[0]), "import": int(mark[1])}
     connection.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {_CHANGED}", since)
-    connection.execute("CREATE OR REPLACE TEMP TABLE other_groups (benchmark VARCHAR)")
+    _no_groups(connection)
     for part in ("10_chosen", "20_board", "30_groups", *_OF_COMPARED):
         _run(connection, part)
     _mark(connection)
@@ -111,7 +111,7 @@ def derive_as_of(cursor: duckdb.DuckDBPyConnection, import_id: int, benchmark: s
     if changed > _MODELS_AT_A_TIME:
         _fill(cursor)
         return
-    cursor.execute("CREATE OR REPLACE TEMP TABLE other_groups (benchmark VARCHAR)")
+    _no_groups(cursor)
     for part in ("10_chosen", "20_board", "30_groups"):
         _run(cursor, part)
 
@@ -121,7 +121,7 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
     for table in _DERIVED:
         connection.execute(f"DELETE FROM {table}")
     turns = _in_turn(connection)
-    connection.execute("CREATE OR REPLACE TEMP TABLE other_groups (benchmark VARCHAR)")
+    _no_groups(connection)
     for part in ("10_chosen", "20_board"):
         for turn in range(turns):
             _touch(connection, turn)
@@ -129,9 +129,16 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
                 connection.execute("DELETE FROM other_cells; DELETE FROM left_tasks")
             _run(connection, part)
     connection.execute(
-        "DELETE FROM other_groups; INSERT INTO other_groups SELECT DISTINCT benchmark FROM benchmark_groups"
+        "DELETE FROM other_groups; INSERT INTO other_groups SELECT DISTINCT benchmark FROM benchmark_groups;"
+        " INSERT INTO groups_anew FROM other_groups"
     )
     _run(connection, "30_groups")
+
+
+def _no_groups(connection: duckdb.DuckDBPyConnection) -> None:
+    """No benchmark's own columns are made anew so far: those with anything touched, and those for everybody."""
+    for table in ("other_groups", "groups_anew"):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} (benchmark VARCHAR)")
 
 
 def _in_turn(connection: duckdb.DuckDBPyConnection) -> int:

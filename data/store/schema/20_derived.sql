@@ -33,5 +33,11 @@ CREATE TABLE board_groups (
     position INTEGER NOT NULL, entry INTEGER NOT NULL, score DOUBLE
 );
 
+-- The entries of those columns that anybody has a score for: of a whole task, or of so many cells as anybody has of it.
+CREATE TABLE group_entries (
+    benchmark VARCHAR NOT NULL, dimension VARCHAR NOT NULL, label VARCHAR NOT NULL, position INTEGER NOT NULL,
+    entry INTEGER NOT NULL, task VARCHAR, cells INTEGER
+);
+
 -- The cells of a task that any result that counts has a score for: what "all cells" of the task means.
 CREATE TABLE cells_held (task VARCHAR NOT NULL, split VARCHAR NOT NULL, subset VARCHAR NOT NULL);
