@@ -8,18 +8,23 @@ __all__ = ["OWN_CELLS"]
 # model has), any_score, cells_present, cells_total, reported, other_dataset. Asks for the parameter $tasks, a list.
 # A task that no registry knows the cells of is scored on every cell it was ever run on.
 OWN_CELLS = """
+counting AS MATERIALIZED (
+    SELECT model, task, result_id FROM chosen WHERE experiment = '' AND list_contains($tasks, task)
+),
+-- The cells of these results first: the other way round every cell of the record is held against those wanted.
+cells AS MATERIALIZED (
+    SELECT c.model, c.task, c.result_id, s.split, s.subset, s.main_score FROM counting c JOIN scores s USING (result_id)
+    WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score)
+),
 wanted AS (
     SELECT DISTINCT task, split, subset FROM task_cells WHERE list_contains($tasks, task)
     UNION
-    SELECT DISTINCT r.task, s.split, s.subset FROM chosen r JOIN scores s USING (result_id)
-    WHERE list_contains($tasks, r.task) AND r.task NOT IN (SELECT task FROM task_cells)
+    SELECT DISTINCT task, split, subset FROM cells WHERE task NOT IN (SELECT task FROM task_cells)
 ),
 means AS (
-    SELECT c.model, c.task, any_value(c.result_id) AS result_id, avg(s.main_score) AS any_score,
-        count(DISTINCT (s.split, s.subset)) AS cells_present
-    FROM chosen c JOIN scores s USING (result_id)
-    JOIN wanted w ON w.task = c.task AND w.split = s.split AND w.subset = s.subset
-    WHERE c.experiment = '' AND s.main_score IS NOT NULL AND NOT isnan(s.main_score)
+    SELECT c.model, c.task, any_value(c.result_id) AS result_id, avg(c.main_score) AS any_score,
+        count(DISTINCT hash(c.split, c.subset)) AS cells_present
+    FROM cells c JOIN wanted USING (task, split, subset)
     GROUP BY c.model, c.task
 ),
 own AS (
