@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 # A test that names no store finds none, and leaves the user's alone: commands keep their looks and runs there.
 os.environ["PLUMBLINE_STORE"] = str(Path(tempfile.gettempdir()) / f"plumbline-no-store-{os.getpid()}" / "store.duckdb")
-# Workers share the cores: torch's threads, one for each core in each worker, would wait for one another. Set before
-# anything imports torch, and for the processes that tests start.
-if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+# One thread, whatever the machine has and whoever else runs: sums are those of elsewhere, and the threads of
+# workers do not wait for one another. Set before anything imports torch, and for the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from data.store import keys
 from data.store.database import StoreReader
 from tests.browser import FLAGS, drawn, found
+from tests.dashboard.choose_store import choose_store
+from tests.dashboard.gaps_store import gaps_store
 from tests.make_parity import parity_store
 from tests.make_store import make_store
 from tests.once import once
-from tests.s3_server import S3Server
 from tests.serving import ROOT, served
+from tests.traces import changes, of_modules, of_process, seed
+from tests.turns import FromBothEnds, in_a_row
+
+if TYPE_CHECKING:
+    from tests.s3_server import S3Server
 
 expect.set_options(timeout=60_000)
 # All but this machine is behind a proxy that is not there; routes of Playwright would turn the cache off.
@@ -35,12 +44,77 @@ GONE = ("Client Error in reaching server endpoint", "Streamlit server is not res
 
 
 _MAIN = sys.modules["__main__"]
+_before_file: list[Any] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In each worker alike: the order in which files are handed out."""
+    items[:] = in_a_row(items)
+
+
+def pytest_collection_finish() -> None:
+    """Whoever has collected tests of pages reads once which packages bring components.
+
+    Streamlit's AppTest reads the metadata of every installed package anew for each page: most of what one costs.
+    """
+    if "streamlit" in sys.modules:
+        from streamlit.components.v2 import manifest_scanner
+
+        manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds | None:
+    """With ``--dist loadfile``: by turns from both ends of that order."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return FromBothEnds(config, log)
 
 
 @pytest.fixture(autouse=True)
 def one_main() -> None:
     """AppTest leaves the script it ran in the place of ``__main__``: a process spawned later would run it again."""
     sys.modules["__main__"] = _MAIN
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Before the first test of a file, and its fixtures, look at what no file may change for another."""
+    if _before_file[:1] != [item.path]:
+        _before_file[:] = [item.path, of_process(), of_modules()]
+    seed()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """After the last test of a file, and the end of its fixtures, look again."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        keys.forget()  # a process knows the keys it was given to its end; a file of tests is what one process does
+        _, process, modules = _before_file
+        _before_file.clear()
+        left = changes(process, of_process()) + changes(modules, of_modules())
+        _say(f"{item.path.name} leaves for the next file", left)
+
+
+@pytest.fixture(autouse=True)
+def no_trace(one_main: None) -> Iterator[None]:
+    """No test leaves the process other than it was: the environment, the folder, loggers, threads, settings."""
+    before = of_process()
+    yield
+    left = changes(before, of_process())
+    _say("left for the next test", left)
+
+
+def _say(what: str, left: list[str]) -> None:
+    """Warn of what is left, or fail where PLUMBLINE_TRACES is ``fail``."""
+    text = "\n".join([f"{what}:", *left])
+    if left and os.environ.get("PLUMBLINE_TRACES") == "fail":
+        pytest.fail(text, pytrace=False)
+    elif left:
+        warnings.warn(text, stacklevel=2)
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +127,25 @@ def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made_parity(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of tests/make_parity.py: parity checks, a diagnosis, a reproduction."""
     return once(tmp_path_factory, "parity.duckdb", parity_store)
+
+
+@pytest.fixture(scope="session")
+def made_choice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of tests/dashboard/choose_store.py: models that cannot be told apart, languages, two imports."""
+    return once(tmp_path_factory, "choose.duckdb", choose_store)
+
+
+@pytest.fixture(scope="session")
+def made_gaps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of tests/dashboard/gaps_store.py: gaps and near ties."""
+    return once(tmp_path_factory, "gaps.duckdb", gaps_store)
+
+
+@pytest.fixture(scope="session")
+def choice_dashboard(made_choice: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the dashboard over the store of the pages that help to choose."""
+    with served(made_choice, tmp_path_factory.mktemp("served") / "choose.log") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +179,8 @@ def record_reader(record_store: Path) -> Iterator[StoreReader]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
     """An S3 protocol server in this process; a test takes a bucket of its own."""
+    from tests.s3_server import S3Server
+
     server = S3Server()
     yield server
     server.stop()

@@ -21,11 +21,12 @@ SECONDS = 120.0  # a page takes a few; after this long it hangs
 
 @dataclass(frozen=True)
 class Answer:
-    """One run of a page: how long it took, whether anything went wrong, and what was sent."""
+    """One run of a page: how long it took, whether anything went wrong, what was sent, and whether the words were."""
 
     seconds: float
     failed: str
     messages: int
+    shown: bool = False
 
 
 class Session:
@@ -34,18 +35,19 @@ class Session:
     def __init__(self, socket: Any) -> None:
         self._socket = socket
 
-    async def ask(self, page: str, query: str = "") -> Answer:
-        """Run a page at its choices; what the script said of an error comes back with it."""
+    async def ask(self, page: str, query: str = "", wanted: str = "") -> Answer:
+        """Run a page at its choices; what the script said of an error comes back, and whether it sent these words."""
         message = BackMsg()
         message.rerun_script.page_name, message.rerun_script.query_string = page, query
         start = time.perf_counter()
         await self._socket.send(message.SerializeToString())
-        failed, messages = "", 0
+        failed, messages, shown = "", 0, False
         async with asyncio.timeout(SECONDS):
             async for data in self._socket:
                 forward = ForwardMsg()
                 forward.ParseFromString(data)
                 messages += 1
+                shown = shown or wanted.encode() in data
                 if (
                     forward.WhichOneof("type") == "delta"
                     and forward.delta.new_element.WhichOneof("type") == "exception"
@@ -58,7 +60,7 @@ class Session:
                         continue
                     if forward.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY:
                         failed = failed or ForwardMsg.ScriptFinishedStatus.Name(forward.script_finished)
-                    return Answer(time.perf_counter() - start, failed, messages)
+                    return Answer(time.perf_counter() - start, failed, messages, shown)
         return Answer(time.perf_counter() - start, "the server hung up", messages)
 
 

@@ -49,7 +49,9 @@ def _heard(event: str, arguments: tuple[Any, ...]) -> None:
         _leave(_EVENTS[event])
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """From here on: pytest itself starts workers before, and asks the machine what it is."""
     sys.meta_path.insert(0, _Refusing())
     sys.addaudithook(_heard)
 

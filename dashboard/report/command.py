@@ -22,6 +22,8 @@ from data.store.errors import InputError
 
 __all__ = ["register"]
 
+_STORE = "PLUMBLINE_STORE"
+
 
 class Format(StrEnum):
     """What a report is written as."""
@@ -71,8 +73,6 @@ def report(
     A view is a page at the choices of its address. The figures are those of the pages: the same functions draw both.
     The HTML file needs nothing else, has every row of every table, and prints on A4 or as slides.
     """
-    if store is not None:
-        os.environ["PLUMBLINE_STORE"] = str(store)
     given = addresses or [""]
     form = form or (_BY_ENDING.get(out.suffix.lower(), Format.HTML) if out else Format.HTML)
     out = out or Path("report" if form in _FOLDERS else f"report{WRITERS[form][0]}")
@@ -82,9 +82,7 @@ def report(
     base = base_url or next(filter(None, map(base_of, given)), None)
     wish = Wish(tuple(map(read_view, given)), language, base, title)
     console = Console(stderr=True, highlight=False)
-    # Streamlit warns of what only matters in a server: caches that end with the process, threads without a session.
-    logging.getLogger("streamlit").setLevel(logging.ERROR)
-    with _bar(console, len(wish.views)) as step:
+    with _reading(store), _bar(console, len(wish.views)) as step:
         made = make_report(wish, step)
     with in_language(wish.language):
         if folder:
@@ -94,6 +92,23 @@ def report(
         for view, words in notices_of(made):
             console.print(f"{view}: {words}", style="yellow", markup=False)
     typer.echo(str(out))
+
+
+@contextmanager
+def _reading(store: Path | None) -> Iterator[None]:
+    """Within it pages read this store, and say nothing of what only matters in a server."""
+    logger, named = logging.getLogger("streamlit"), os.environ.get(_STORE)
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it warns of caches that end with the process, of threads without a session
+    if store is not None:
+        os.environ[_STORE] = str(store)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        os.environ.pop(_STORE, None)
+        if named is not None:
+            os.environ[_STORE] = named
 
 
 def _check_place(out: Path, *, folder: bool) -> None:

@@ -29,16 +29,7 @@ def serve(
     """Serve the dashboard to a team: behind a login and a proxy, as docs/deploy.md says; the environment sets it."""
     import os
 
-    # Read once, when websockets is imported: a provider's tokens make a line of cookies longer than its 8 KB, and it
-    # would never answer.
-    os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(_LONGEST_HEADERS))
-
-    import uvicorn
-
-    from dashboard.serve.application import application
     from dashboard.serve.settings import on_this_machine, settings_from
-    from dashboard.start.following import follow_published
-    from dashboard.start.warming import keep_warm
     from data.store.errors import InputError
 
     settings = settings_from(os.environ)
@@ -48,6 +39,16 @@ def serve(
             where=address,
             remedy="Set PLUMBLINE_SECRET_FILE or a provider (docs/deploy.md), or say --open-to-all.",
         )
+    # Read once, when websockets is imported: a provider's tokens make a line of cookies longer than its 8 KB, and it
+    # would never answer.
+    os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(_LONGEST_HEADERS))
+
+    import uvicorn
+
+    from dashboard.serve.application import application
+    from dashboard.start.following import follow_published
+    from dashboard.start.warming import keep_warm
+
     _tell(settings, address, port)
     follow_published()
     keep_warm()

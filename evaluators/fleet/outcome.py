@@ -151,11 +151,11 @@ class Outcomes:
         self._patiently(keep_known, self._shelf, self._plan.plan_id, setup.key, loaded)
         if first and self._budget is not None:
             try:
-                told = self._patiently(self._budget.begin, setup, loaded.digest, loaded.done, loaded.seconds)
+                sentences = self._patiently(self._budget.begin, setup, loaded.digest, loaded.done, loaded.seconds)
             except NotFoundError as error:  # too few models of other families
                 self._refuse(event, setup, str(error))
                 return
-            self._say(setup, told)
+            self._say(setup, sentences)
         self._watcher.happened(
             Status.RUNNING, f"{setup.label}: loaded on {loaded.node}, {len(setup.waiting())} tasks to run", []
         )

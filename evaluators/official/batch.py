@@ -16,7 +16,8 @@ from data.store.errors import UnreadableResultError
 from data.store.vocabulary import Origin
 from evaluators.official.scan import EXPERIMENTS, META, Source
 from evaluators.results.names import EXTERNAL, NO_REVISION, Names
-from evaluators.results.parse import Result, ScoreCell, load_json, parse
+from evaluators.results.parse import Result, interpret, load_json
+from evaluators.results.plain import CellRun, read_plain, runs_of
 
 __all__ = ["Batch", "Identity", "identity", "read_batch"]
 
@@ -49,7 +50,6 @@ _RESULTS = pa.schema(
         "date": pa.timestamp("us"),
     }
 )
-_REPEATED = ("split", "subset", "languages")  # a few texts in many rows
 
 
 def read_batch(source: Source, paths: Sequence[str], names: Names, origin: str | None) -> Batch:
@@ -63,12 +63,18 @@ def read_batch(source: Source, paths: Sequence[str], names: Names, origin: str |
         try:
             if folder not in identities:
                 identities[folder] = identity(source, folder, names)
-            result = parse(source.read(path), names)
+            content = load_json(source.read(path))
+            result, runs = read_plain(content, names) or _interpreted(content, names)
         except UnreadableResultError as error:
             rejected.append((position, error.what))
             continue
-        columns.add(position, identities[folder], result, origin)
+        columns.add(position, identities[folder], result, runs, origin)
     return columns.batch(rejected)
+
+
+def _interpreted(content: Any, names: Names) -> tuple[Result, list[CellRun]]:
+    result = interpret(content, names)
+    return result, runs_of(result)
 
 
 def identity(source: Source, folder: str, names: Names) -> Identity:
@@ -119,39 +125,52 @@ def _serialized(value: Any) -> str:
 
 
 class _Columns:
-    """Rows of many files as columns."""
+    """Rows of many files as columns; what all cells of a run share is there once until the end."""
 
     def __init__(self) -> None:
         self.results: list[tuple[Any, ...]] = []
-        self.files: list[int] = []
-        self.cells: list[ScoreCell] = []
-        self.sizes: list[int] = []  # cells of each file
+        self.runs: list[tuple[int, int, int, int, int]] = []  # file, split, metric set or -1, its metrics; cells
+        self.splits: dict[str, int] = {}
+        self.sets: dict[tuple[str, ...], int] = {}
+        self.subsets: list[str] = []
+        self.languages: list[str | None] = []
+        self.main_scores: list[float | None] = []
         self.values: list[float | None] = []
 
-    def add(self, file: int, whose: Identity, result: Result, origin: str | None) -> None:
+    def add(self, file: int, whose: Identity, result: Result, runs: list[CellRun], origin: str | None) -> None:
         origin = origin or (Origin.REPORTED if whose.revision == EXTERNAL else Origin.OFFICIAL)
         notes = "; ".join(filter(None, [whose.notes, result.notes])) or None
         about = (origin, result.task, result.metric, result.mteb_version, result.dataset_revision)
         self.results.append((file, *whose[:4], notes, *about, result.evaluation_time, result.date))
-        self.cells += result.cells
-        self.files.append(file)
-        self.sizes.append(len(result.cells))
-        for cell in result.cells:
-            self.values += cell.values
+        for split, names, subsets, languages, main_scores, values in runs:
+            metric_set = self.sets.setdefault(names, len(self.sets)) if names else -1
+            split_number = self.splits.setdefault(split, len(self.splits))
+            self.runs.append((file, split_number, metric_set, len(names), len(subsets)))
+            self.subsets += subsets
+            self.languages += languages
+            self.main_scores += main_scores
+            self.values += values
 
     def batch(self, rejected: list[tuple[int, str]]) -> Batch:
-        splits, subsets, languages, mains, names, values = zip(*self.cells, strict=True) if self.cells else [()] * 6
-        sets = list(dict.fromkeys(filter(None, names)))
-        numbers = {each: number for number, each in enumerate(sets)}
-        offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
+        runs = np.array(self.runs, np.int32).reshape(-1, 5)
+        file, split, metric_set, width = runs[:, :4].repeat(runs[:, 4], axis=0).T
+        ends = np.cumsum(width, dtype=np.int32)
         columns = {
-            "file": np.repeat(np.array(self.files, np.int32), np.array(self.sizes, np.int32)),
-            **{name: _repeated(texts) for name, texts in zip(_REPEATED, (splits, subsets, languages), strict=True)},
-            "main_score": pa.array(mains, pa.float64()),
-            "metric_set": pa.array([numbers.get(each) for each in names], pa.int32()),
-            "metrics": pa.ListArray.from_arrays(pa.array(offsets), pa.array(self.values, pa.float64())),
+            "file": _numbers(file),
+            "split": pa.DictionaryArray.from_arrays(_numbers(split), pa.array(list(self.splits), pa.string())),
+            "subset": _repeated(self.subsets),
+            "languages": _repeated(self.languages),
+            "main_score": pa.array(self.main_scores, pa.float64()),
+            "metric_set": _numbers(metric_set, metric_set >= 0),
+            "metrics": pa.ListArray.from_arrays(_numbers(np.insert(ends, 0, 0)), pa.array(self.values, pa.float64())),
         }
-        return Batch(_table(self.results, _RESULTS), pa.table(columns), sets, rejected)
+        return Batch(_table(self.results, _RESULTS), pa.table(columns), list(self.sets), rejected)
+
+
+def _numbers(values: np.ndarray, there: np.ndarray | None = None) -> pa.Array:
+    """Arrow's column of 32-bit integers; null where they are not ``there``. ``pa.array`` would import pandas first."""
+    mask = None if there is None else pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.Array.from_buffers(pa.int32(), len(values), [mask, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def _repeated(texts: Sequence[str | None]) -> pa.Array:

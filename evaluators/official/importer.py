@@ -206,7 +206,7 @@ def _bring_facts_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 _MEMORY = "384MB"
-_BATCHES_A_TRANSACTION = 20
+_GROUP = 122_880  # rows that DuckDB keeps together
 
 
 class _Importing:
@@ -237,25 +237,26 @@ class _Importing:
         unread = [file for file in change.new if file.problem or file.path.endswith(f"/{META}")]
         append(self.connection, "seen", _looked_at(root, unread, pa.nulls(len(unread), pa.int32())))
         # DuckDB would keep what it writes in memory as long as there is any, and all of a transaction until its end;
-        # but a transaction a batch takes three times as long. Nobody sees the store before it is published.
+        # what ends inside a group of rows it writes again with the next. Nobody sees the store before it is published.
         self.connection.execute(f"SET memory_limit = '{_MEMORY}'")
         waiting: dict[str, list[pa.Table]] = {"seen": [], "results": [], "scores": []}
-        for number, (files, batch) in enumerate(read_batches(change.source, readable, names, origin, progress), 1):
+        for files, batch in read_batches(change.source, readable, names, origin, progress):
             for table, rows in zip(waiting, self._numbered(root, files, batch), strict=True):
                 waiting[table].append(rows)
-            if number % _BATCHES_A_TRANSACTION == 0:
-                self._write(waiting)
-        self._write(waiting)
+                if sum(map(len, waiting[table])) >= _GROUP:
+                    waiting[table] = self._write(table, waiting[table])
+        for table, parts in waiting.items():
+            self._write(table, parts, every=True)
         self.connection.execute("RESET memory_limit")
 
-    def _write(self, waiting: dict[str, list[pa.Table]]) -> None:
-        """Put what waits into the store, in one transaction."""
-        self.connection.begin()
-        for table, rows in waiting.items():
-            if rows:
-                append(self.connection, table, pa.concat_tables(rows))
-            rows.clear()
-        self.connection.commit()
+    def _write(self, table: str, waiting: list[pa.Table], *, every: bool = False) -> list[pa.Table]:
+        """Put as many whole groups of rows into the store as wait, or every row; returns the rest."""
+        if not waiting:
+            return []
+        rows = pa.concat_tables(waiting)
+        ready = len(rows) if every else len(rows) // _GROUP * _GROUP
+        append(self.connection, table, rows.slice(0, ready).unify_dictionaries().combine_chunks())
+        return [rows.slice(ready)]
 
     def _numbered(self, root: str, files: Sequence[FoundFile], batch: Batch) -> tuple[pa.Table, pa.Table, pa.Table]:
         """A batch's files, results and scores with their numbers, as the store's tables have them."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -145,14 +147,24 @@ def _run(plan: RunPlan, fail_on: FailOn | None) -> None:
     from evaluators.reproduce.run import reproduce
     from evaluators.reproduce.terminal import Screen
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop keeps what is done, like Ctrl-C
     screen = Screen(Console(highlight=False))
     try:
-        journal = reproduce(plan, screen)
+        with _stopped_like_ctrl_c():
+            journal = reproduce(plan, screen)
     except KeyboardInterrupt:
         screen.note("Stopped. Finished tasks are kept; the same command goes on from there.")
         raise typer.Exit(130) from None
     _conclude(journal, plan, screen, fail_on)
+
+
+@contextmanager
+def _stopped_like_ctrl_c() -> Iterator[None]:
+    """Within it a scheduler's stop (SIGTERM) raises KeyboardInterrupt, so that what is done is kept; then as before."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _conclude(journal: Journal, plan: RunPlan, screen: Screen, fail_on: FailOn | None) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import duckdb
+if TYPE_CHECKING:  # a process that reads files has no use for it
+    import duckdb
 
 __all__ = ["EXTERNAL", "NO_REVISION", "Names"]
 

@@ -20,7 +20,19 @@ from data.store.errors import UnreadableResultError
 from evaluators.results.legacy_format import SIMILARITIES, cells_by_split, evaluation_time
 from evaluators.results.names import Names
 
-__all__ = ["ScoreCell", "Result", "load_json", "parse"]
+__all__ = [
+    "NOT_METRICS",
+    "MAIN_ROUNDING",
+    "Result",
+    "ScoreCell",
+    "interpret",
+    "load_json",
+    "number_of",
+    "parse",
+    "renamed",
+    "spoken_languages",
+    "with_header",
+]
 
 
 class ScoreCell(NamedTuple):
@@ -114,7 +126,11 @@ def parse(data: bytes, names: Names) -> Result:
     Raises:
         UnreadableResultError: it is no result of mteb; ``what`` says why in a sentence.
     """
-    content = load_json(data)
+    return interpret(load_json(data), names)
+
+
+def interpret(content: Any, names: Names) -> Result:
+    """What a decoded file says; raises as :func:`parse` does."""
     if not isinstance(content, dict):
         raise UnreadableResultError(f"The file holds a {_kind(content)}, not the result of a task")
     if isinstance(content.get("scores"), dict) and isinstance(content.get("task_name"), str):
@@ -131,7 +147,7 @@ def _kind(value: object) -> str:
 def _current(content: dict[str, Any], names: Names) -> Result:
     written = content["task_name"]
     task = names.task(written)
-    notes = [] if task == written else [f"task was called {written}"]
+    notes = renamed(written, task)
     reader = _CellReader(task, names)
     for split, entries in content["scores"].items():
         if not isinstance(entries, list):
@@ -143,19 +159,24 @@ def _current(content: dict[str, Any], names: Names) -> Result:
                 )
             subset = entry.get("hf_subset")
             reader.add(split, subset if isinstance(subset, str) else "default", entry)
-    return reader.result(content, _number(content.get("evaluation_time")), notes)
+    return reader.result(content, number_of(content.get("evaluation_time")), notes)
 
 
 def _legacy(content: dict[str, Any], names: Names) -> Result:
     written = content["mteb_dataset_name"]
     task = names.task(written)
-    notes = [] if task == written else [f"task was called {written}"]
+    notes = renamed(written, task)
     splits, more = cells_by_split(content, task)
     reader = _CellReader(task, names)
     for split, subsets in splits.items():
         for subset, figures in subsets.items():
             reader.add(split, subset, figures)
     return reader.result(content, evaluation_time(content), ["format of before 1.11", *notes, *more])
+
+
+def renamed(written: str, task: str) -> list[str]:
+    """A note where a task is called otherwise today."""
+    return [] if task == written else [f"task was called {written}"]
 
 
 class _CellReader:
@@ -182,7 +203,7 @@ class _CellReader:
             main = self._main_score(entry, main, names, values)
         elif self.metric is not None and main != entry.get(self.metric):
             self._note_other_metric(main, names, values)
-        spoken = _languages(entry.get("languages")) or self.names.spoken(self.task, subset)
+        spoken = spoken_languages(entry.get("languages")) or self.names.spoken(self.task, subset)
         self.cells.append(ScoreCell(split, subset, spoken, main, names, values))
 
     def _main_score(
@@ -190,7 +211,7 @@ class _CellReader:
     ) -> float | None:
         """A main score that is missing, an integer, or written as text; from the task's metric if there is none."""
         if "main_score" in entry:
-            number = _number(main)
+            number = number_of(main)
             self.without += number is None
             return number
         if self.metric is not None and self.metric in names:
@@ -205,7 +226,7 @@ class _CellReader:
             return
         figures, metric = dict(zip(names, values, strict=True)), self.metric or ""
         own = figures.get(metric)
-        if own is not None and abs(own - main) < _ROUNDING:
+        if own is not None and abs(own - main) < MAIN_ROUNDING:
             return
         same = [name for name, value in figures.items() if value is not None and abs(value - main) < 1e-12]
         if any(_SAME_METRIC.sub(r"hit_rate_at_\1", name) == metric for name in same):
@@ -232,26 +253,15 @@ class _CellReader:
         twice = len(self.cells) - len({cell[:2] for cell in self.cells})  # splits and subsets
         if twice:
             notes.append(f"{twice} of {len(self.cells)} entries repeat a split and subset; all count, as in mteb")
-        if self.task not in self.names.metrics:
-            notes.append("task unknown to mteb's registry")
-        self._bring_to_unit_scale(notes)
-        return Result(
-            task=self.task,
-            metric=self.other_metric,
-            mteb_version=_text(content.get("mteb_version")),
-            dataset_revision=_text(content.get("dataset_revision")),
-            evaluation_time=seconds,
-            date=_date(content.get("date"), notes),
-            notes="; ".join(notes) or None,
-            cells=self.cells,
-        )
+        scaled = self._bring_to_unit_scale()
+        result = with_header(content, self.task, self.other_metric, seconds, notes, self.names, scaled)
+        return result._replace(cells=self.cells)
 
-    def _bring_to_unit_scale(self, notes: list[str]) -> None:
+    def _bring_to_unit_scale(self) -> bool:
         """Figures in percent, as some write them, on MTEB's scale; speed tasks count texts a second and stay."""
         mains = [abs(cell.main_score) for cell in self.cells if cell.main_score is not None]
-        if not mains or not 1 + _ROUNDING < max(mains) <= 100 or not self._is_unit_scaled():
-            return
-        notes.append("figures on a 0-100 scale, divided by 100")
+        if not mains or not 1 + MAIN_ROUNDING < max(mains) <= 100 or not self._is_unit_scaled():
+            return False
         self.cells = [
             cell._replace(
                 main_score=None if cell.main_score is None else cell.main_score / 100,
@@ -259,17 +269,38 @@ class _CellReader:
             )
             for cell in self.cells
         ]
+        return True
 
     def _is_unit_scaled(self) -> bool:
         return self.names.types.get(self.task, "Speed") != "Speed"
 
 
+def with_header(
+    content: dict[str, Any],
+    task: str,
+    metric: str | None,
+    seconds: float | None,
+    notes: list[str],
+    names: Names,
+    scaled: bool = False,
+) -> Result:
+    """A result without cells: what a file says beside them, and the notes after those on its cells."""
+    if task not in names.metrics:
+        notes.append("task unknown to mteb's registry")
+    if scaled:
+        notes.append("figures on a 0-100 scale, divided by 100")
+    version, revision = _text(content.get("mteb_version")), _text(content.get("dataset_revision"))
+    date = _date(content.get("date"), notes)
+    return Result(task, metric, version, revision, seconds, date, "; ".join(notes) or None, [])
+
+
 _SAME_METRIC = re.compile(r"^cv_recall_at_(\d+)$")  # what mteb calls hit_rate_at_k today
 # Main scores are written in full and metrics to six places in some versions, the other way round in others.
-_ROUNDING = 5e-6
+MAIN_ROUNDING = 5e-6
 
 
-def _languages(values: object) -> str | None:
+def spoken_languages(values: object) -> str | None:
+    """Languages as an entry lists them, with commas between them; None or nothing where it does not."""
     try:
         return ",".join(values) if type(values) is list else None
     except TypeError:  # not all of them are texts
@@ -280,7 +311,7 @@ def _languages(values: object) -> str | None:
 # among 1.3 million entries, so that each entry costs two tuples and a lookup.
 _Take = Callable[[dict[str, Any], tuple[Any, ...]], tuple[tuple[str, ...], tuple[float | None, ...]]]
 _shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], _Take] = {}
-_NOT_METRICS = {"main_score", "hf_subset", "languages", "mteb_version", "evaluation_time"}
+NOT_METRICS = {"main_score", "hf_subset", "languages", "mteb_version", "evaluation_time"}
 _NUMBERS = (float, int, type(None))
 
 
@@ -296,7 +327,7 @@ def _taker(keys: tuple[str, ...], types: tuple[type, ...]) -> _Take:
     places = [
         place
         for place, (key, kind) in enumerate(zip(keys, types, strict=True))
-        if kind in _NUMBERS and key not in _NOT_METRICS
+        if kind in _NUMBERS and key not in NOT_METRICS
     ]
     names = tuple(keys[place] for place in places)
     nested = [key for key, kind in zip(keys, types, strict=True) if kind is dict]
@@ -326,7 +357,7 @@ def _as_float(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _number(value: object) -> float | None:
+def number_of(value: object) -> float | None:
     """A finite number, also from text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +31,10 @@ class Story:
     def run(self, *arguments: object, status: int = 0) -> str:
         """``python -m evaluators ARGUMENTS``, which must end with this status; what it said."""
         said = [str(argument) for argument in arguments]
-        before = signal.getsignal(signal.SIGTERM)  # which `reproduce` makes its own
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["evaluators", *said])
             environment = {"PLUMBLINE_STORE": str(self.store), "HF_HUB_OFFLINE": "1", "COLUMNS": "240"}
             done = CliRunner().invoke(app, said, env=environment, catch_exceptions=False)
-        signal.signal(signal.SIGTERM, before)
         assert done.exit_code == status, done.output
         return done.output
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from tests.dashboard.test_drift_page import page, said
 from tests.models import build
 from tests.serving import served
 
-pytest.importorskip("FlagEmbedding")
+# Looked for and not imported: every worker collects this file, and the library brings torch and transformers.
+pytestmark = pytest.mark.skipif(find_spec("FlagEmbedding") is None, reason="needs FlagEmbedding")
 OUTPUTS = "outputs=dense,sparse,multi&max_length=128&model=BAAI/bge-m3"
 HEADS = ["sparse_linear.pt", "colbert_linear.pt"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,7 +79,6 @@ def tables(results: Any) -> Iterator[tuple[str, Any]]:
     """Name and summary table of each benchmark that mteb can tabulate from ``results``."""
     import mteb
 
-    logging.getLogger("mteb").setLevel(logging.ERROR)
     for benchmark in mteb.get_benchmarks():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

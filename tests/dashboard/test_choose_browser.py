@@ -11,22 +11,20 @@ from playwright.sync_api import Page, expect
 from dashboard.queries import compare, use
 from data.store.database import open_reader
 from tests.conftest import drawn
-from tests.dashboard.choose_store import BENCHMARK, choose_store
+from tests.dashboard.choose_store import BENCHMARK
 from tests.dashboard.grid import cells, fits, grid, select_row
-from tests.serving import served
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return choose_store(tmp_path_factory.mktemp("choose") / "choose.duckdb")
+def path(made_choice):
+    return made_choice
 
 
 @pytest.fixture(scope="module")
-def address(path, tmp_path_factory):
-    with served(path, tmp_path_factory.mktemp("served") / "choose.log") as found:
-        yield found
+def address(choice_dashboard):
+    return choice_dashboard
 
 
 def asked(page: Page) -> dict[str, list[str]]:

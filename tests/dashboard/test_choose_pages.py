@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import compare, task, use
 from data.store.database import open_reader
-from tests.dashboard.choose_store import BENCHMARK, HOSTILE, LATE, choose_store
+from tests.dashboard.choose_store import BENCHMARK, HOSTILE, LATE
 from tests.dashboard.opened import on
 
 A, B, LACKS, PARTIAL = "org/model-00", "org/model-02", "org/model-05", "org/model-06"
@@ -15,8 +15,8 @@ PAGES = ["compare", "tasks", "models", "use", "changes", "replace"]
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return choose_store(tmp_path_factory.mktemp("choose") / "choose.duckdb")
+def path(made_choice):
+    return made_choice
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ FROM results r, scores s WHERE r.result_id = s.result_id AND r.gone_in IS NULL G
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return choose_store(tmp_path_factory.mktemp("choose") / "choose.duckdb")
+def path(made_choice: Path) -> Path:
+    return made_choice
 
 
 @pytest.fixture(scope="module")

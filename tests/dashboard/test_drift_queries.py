@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from dashboard.sections.drift_maps import changes_in_words
 from data.store.database import open_reader, writing
 from evaluators.encoders.registry import backend_of
 from evaluators.encoders.settings import EncoderSettings
-from tests.make_parity import FILES, MODEL, NEWEST, Made, add_check, made_texts, parity_store, synthetic, twelve
+from tests.make_parity import FILES, MODEL, NEWEST, Made, add_check, made_texts, synthetic, twelve
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +292,7 @@ def test_a_run_through_an_encoder_is_of_its_files():
     )
 
 
-def test_a_server_of_the_runs_name_lends_it_no_diagnosis(tmp_path):
+def test_a_server_of_the_runs_name_lends_it_no_diagnosis(made_parity, tmp_path):
     """The newest check of the name is a server's; the run was on mteb's own loader, from files."""
     probes = made_texts(3)
     server = {"backend": "openai", "source": "http://a/v1", "pooling": None, "normalise": None, "max_length": None}
@@ -299,7 +300,7 @@ def test_a_server_of_the_runs_name_lends_it_no_diagnosis(tmp_path):
         Made("ours", synthetic(3)),
         Made("served", synthetic(3, seed=8), "differs everywhere", "Off.", server | {"dtype": "bf16"}, files=[]),
     ]
-    path = parity_store(tmp_path / "s.duckdb")
+    path = Path(shutil.copy(made_parity, tmp_path))
     with writing(path) as connection:
         connection.execute("DELETE FROM checks")
         connection.execute("DELETE FROM drift_summary")

@@ -9,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard.queries import leaderboard
 from dashboard.queries.intervals import fewer_draws, first_of, intervals
 from data.store.database import open_reader
-from tests.dashboard.choose_store import BENCHMARK, choose_store
+from tests.dashboard.choose_store import BENCHMARK
 from tests.dashboard.opened import on
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return choose_store(tmp_path_factory.mktemp("choose") / "choose.duckdb")
+def path(made_choice):
+    return made_choice
 
 
 def board(monkeypatch, store, **asked: str) -> AppTest:

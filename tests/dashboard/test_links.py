@@ -11,9 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.tables.columns import PARAMETERS, Column, Table
-from tests.dashboard.choose_store import BENCHMARK, LATE, choose_store
+from tests.dashboard.choose_store import BENCHMARK, LATE
 from tests.dashboard.gaps_store import BENCHMARK as GAPS
-from tests.dashboard.gaps_store import BETTER, UNFINISHED, gaps_store
+from tests.dashboard.gaps_store import BETTER, UNFINISHED
 from tests.dashboard.opened import on
 from tests.serving import ROOT
 
@@ -21,13 +21,13 @@ A, B = "org/model-00", "org/model-02"
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return choose_store(tmp_path_factory.mktemp("links") / "links.duckdb")
+def path(made_choice):
+    return made_choice
 
 
 @pytest.fixture(scope="module")
-def gaps(tmp_path_factory):
-    return gaps_store(tmp_path_factory.mktemp("gaps") / "gaps.duckdb")
+def gaps(made_gaps):
+    return made_gaps
 
 
 @pytest.fixture(autouse=True)

@@ -34,14 +34,13 @@ from tests.dashboard import choose_store, gaps_store
 
 
 @pytest.fixture(scope="module", params=["gaps", "choose"])
-def store(request, tmp_path_factory):
+def store(request, made_gaps, made_choice):
     """Cursor, benchmarks and models of two made stores: one of gaps and near ties, one of languages and floors."""
-    folder = tmp_path_factory.mktemp(request.param)
     if request.param == "gaps":
-        path, names = gaps_store.gaps_store(folder / "s.duckdb"), gaps_store.MODELS
+        path, names = made_gaps, gaps_store.MODELS
         benchmarks = [gaps_store.BENCHMARK, gaps_store.BY_TYPE]
     else:
-        path, names = choose_store.choose_store(folder / "s.duckdb"), [*choose_store.MODELS, choose_store.LATE]
+        path, names = made_choice, [*choose_store.MODELS, choose_store.LATE]
         benchmarks = [choose_store.BENCHMARK]
     reader = open_reader(path)
     yield reader.cursor(), benchmarks, names

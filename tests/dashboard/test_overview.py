@@ -20,7 +20,7 @@ from data.store.database import StoreReader, open_reader, writing
 from data.store.decisions import Conclusion, Decision, Item, decide
 from data.store.derive import derive
 from data.store.vocabulary import Comparison, DriftVerdict, Verdict
-from tests.dashboard.choose_store import BENCHMARK, choose_store
+from tests.dashboard.choose_store import BENCHMARK
 from tests.dashboard.opened import on
 from tests.make_store import HOSTILE, make_store
 from tests.serving import ROOT
@@ -29,8 +29,8 @@ NOW = datetime(2026, 11, 25, 12)  # noqa: DTZ001 - the store keeps UTC without s
 
 
 @pytest.fixture(scope="module")
-def chosen(tmp_path_factory) -> Path:
-    return choose_store(tmp_path_factory.mktemp("overview") / "choose.duckdb")
+def chosen(made_choice: Path) -> Path:
+    return made_choice
 
 
 @pytest.fixture(scope="module")

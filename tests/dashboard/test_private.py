@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 from contextlib import closing
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,15 +15,15 @@ from dashboard.queries import names
 from data.store.database import open_reader, writing
 from tests.dashboard.opened import on
 from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic
-from tests.make_store import PRIVATE_MODEL, PRIVATE_TASK, TASKS, add_private, make_store
+from tests.make_store import PRIVATE_MODEL, PRIVATE_TASK, TASKS, add_private
 
 PUBLIC = "org/model-00"
 FOLDER = "/models/mine"
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    path = make_store(tmp_path_factory.mktemp("private") / "store.duckdb")
+def path(made_store, tmp_path_factory):
+    path = Path(shutil.copy(made_store, tmp_path_factory.mktemp("private")))
     add_private(path)
     sides = [Made("ours", synthetic(4), settings={"model": FOLDER, "revision": None}),
              Made("theirs", synthetic(4), "identical", "Same.", {"batch_size": 8})]  # fmt: skip
@@ -52,8 +54,8 @@ def test_what_is_private(path):
     assert found.models == {PRIVATE_MODEL, FOLDER} and found.tasks == {PRIVATE_TASK}
 
 
-def test_what_is_published_is_private_no_longer(tmp_path):
-    path = make_store(tmp_path / "store.duckdb")
+def test_what_is_published_is_private_no_longer(made_store, tmp_path):
+    path = Path(shutil.copy(made_store, tmp_path))
     add_private(path)
     with writing(path) as connection:
         connection.execute("UPDATE results SET origin = 'official' WHERE run_id = 'run-1'")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,9 +11,8 @@ from playwright.sync_api import Page, expect
 from dashboard.queries import replace
 from data.store.database import open_reader
 from tests.conftest import drawn
-from tests.dashboard.choose_store import BENCHMARK, choose_store
+from tests.dashboard.choose_store import BENCHMARK
 from tests.dashboard.grid import cells, fits, grid, select_row
-from tests.serving import served
 
 pytestmark = pytest.mark.browser
 
@@ -22,14 +20,13 @@ LACKS = "org/model-05"
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return choose_store(tmp_path_factory.mktemp("replace") / "choose.duckdb")
+def store(made_choice: Path) -> Path:
+    return made_choice
 
 
 @pytest.fixture(scope="module")
-def address(store: Path) -> Iterator[str]:
-    with served(store, store.parent / "replace.log") as started:
-        yield started
+def address(choice_dashboard: str) -> str:
+    return choice_dashboard
 
 
 def most_moved(store: Path, candidate: str) -> str:

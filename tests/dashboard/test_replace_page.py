@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.queries import compare, replace
 from data.rules.prices import COLUMNS_OF_PRICES
 from data.store.database import open_reader, writing
-from tests.dashboard.choose_store import BENCHMARK, HOSTILE, choose_store
+from tests.dashboard.choose_store import BENCHMARK, HOSTILE
 from tests.dashboard.opened import on
 
 A, LACKS, CLOSED = "org/model-00", "org/model-05", "org/model-03"
@@ -19,9 +20,9 @@ WITHOUT = "org/nothing-run"
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def path(made_choice: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of the pages that help to choose, with a model more that nobody has run."""
-    path = choose_store(tmp_path_factory.mktemp("replace") / "choose.duckdb")
+    path = Path(shutil.copy(made_choice, tmp_path_factory.mktemp("replace")))
     with writing(path) as connection:
         connection.execute(
             "INSERT INTO models BY NAME SELECT * REPLACE (? AS model) FROM models WHERE model = ?", [WITHOUT, A]
@@ -158,8 +159,8 @@ def test_prices_of_ones_own(priced: Path) -> None:
     assert table(on("use"), "USD per 1M tokens").set_index("Model").loc[CLOSED, "USD per 1M tokens"] == 0.5
 
 
-def test_a_list_beside_the_store_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    choose_store(tmp_path / "store.duckdb")
+def test_a_list_beside_the_store_is_found(monkeypatch: pytest.MonkeyPatch, made_choice: Path, tmp_path: Path) -> None:
+    shutil.copy(made_choice, tmp_path / "store.duckdb")
     monkeypatch.setenv("PLUMBLINE_STORE", str(tmp_path / "store.duckdb"))
     assert "USD per 1M tokens" not in on("replace", x_incumbent=A).dataframe[0].value
     (tmp_path / "prices.csv").write_text(",".join(COLUMNS_OF_PRICES) + f"\n{CLOSED},0.5,x,2026-11-01,\n")

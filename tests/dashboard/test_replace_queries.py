@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,15 +26,15 @@ MULTILINGUAL = "MTEB(Multilingual, v2)"
 
 
 @pytest.fixture(scope="module")
-def choose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreReader]:
-    reader = open_reader(choose_store.choose_store(tmp_path_factory.mktemp("replace") / "choose.duckdb"))
+def choose(made_choice: Path) -> Iterator[StoreReader]:
+    reader = open_reader(made_choice)
     yield reader
     reader.close()
 
 
 @pytest.fixture(scope="module")
-def gaps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreReader]:
-    reader = open_reader(gaps_store.gaps_store(tmp_path_factory.mktemp("replace") / "gaps.duckdb"))
+def gaps(made_gaps: Path) -> Iterator[StoreReader]:
+    reader = open_reader(made_gaps)
     yield reader
     reader.close()
 
@@ -66,8 +67,8 @@ def test_also_where_types_weigh_alike_and_figures_are_left_out(gaps: StoreReader
         assert agrees_with_compare(gaps.cursor(), incumbent, benchmark, strict) == len(gaps_store.MODELS) - 1
 
 
-def test_types_weigh_alike_where_everybody_shares_the_same_tasks(tmp_path: Path) -> None:
-    path, (incumbent, other, *rest) = gaps_store.gaps_store(tmp_path / "two.duckdb"), gaps_store.MODELS
+def test_types_weigh_alike_where_everybody_shares_the_same_tasks(made_gaps: Path, tmp_path: Path) -> None:
+    path, (incumbent, other, *rest) = Path(shutil.copy(made_gaps, tmp_path)), gaps_store.MODELS
     with writing(path) as connection:
         gone = "SELECT result_id FROM results WHERE list_contains(?, model)"
         connection.execute(f"DELETE FROM scores WHERE result_id IN ({gone})", [rest])
@@ -133,8 +134,8 @@ def test_why_a_task_is_not_compared(choose: StoreReader) -> None:
     ]
 
 
-def test_a_task_both_lack_and_a_card_left_out(tmp_path: Path) -> None:
-    path = choose_store.choose_store(tmp_path / "store.duckdb")
+def test_a_task_both_lack_and_a_card_left_out(made_choice: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(made_choice, tmp_path))
     with writing(path) as connection:
         connection.execute("UPDATE results SET origin = 'reported' WHERE model = 'org/model-01' AND task = 'Search2'")
         connection.execute("UPDATE results SET metric = 'ap' WHERE model = 'org/model-01' AND task = 'Search3'")

@@ -11,13 +11,13 @@ from dashboard.queries.leaderboard import Filter
 from data.rules.bootstrap import AHEAD, BEHIND, FEW, TIED, paired_differences
 from data.rules.overlap import most_shared
 from data.store.database import open_reader
-from tests.dashboard.gaps_store import BENCHMARK, BETTER, LOSER, TASKS, UNFINISHED, gaps_store
+from tests.dashboard.gaps_store import BENCHMARK, BETTER, LOSER, TASKS, UNFINISHED
 from tests.data.pairs import paired_difference
 
 
 @pytest.fixture(scope="module")
-def cursor(tmp_path_factory):
-    reader = open_reader(gaps_store(tmp_path_factory.mktemp("gaps") / "gaps.duckdb"))
+def cursor(made_gaps):
+    reader = open_reader(made_gaps)
     yield reader.cursor()
     reader.close()
 

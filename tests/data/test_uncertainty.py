@@ -70,6 +70,7 @@ def simulated(n_tasks: int, rng: np.random.Generator, models: int = 8) -> np.nda
     return 0.2 + 0.01 * np.arange(models)[:, None] + task + interaction
 
 
+SEEDS = 10  # draws of tasks that boards take by turns: making them takes most of the time, and they are kept
 BOARDS = pytest.mark.parametrize("boards", [200, pytest.param(1000, marks=pytest.mark.soak)])
 TASKS = pytest.mark.parametrize("n_tasks", [12, 41, 131])
 
@@ -81,7 +82,7 @@ def test_intervals_of_differences_cover_over_a_thousand_simulated_boards(n_tasks
     hits = 0
     for board in range(1000):
         scores = simulated(n_tasks, rng)
-        difference = paired_difference(scores[5], scores[2], draws=1000, seed=board)
+        difference = paired_difference(scores[5], scores[2], draws=1000, seed=board % SEEDS)
         hits += difference.low <= 0.03 <= difference.high
     print(f"{n_tasks} tasks: differences {hits / 10:.1f} %")
     assert 930 <= hits <= 970
@@ -96,9 +97,9 @@ def test_intervals_of_means_and_ranks_cover_over_simulated_boards(n_tasks: int, 
     mean_hits, rank_hits = 0.0, 0.0
     for board in range(boards):
         scores = simulated(n_tasks, rng)
-        means = mean_intervals(scores, draws=1000, seed=board, ranked=False)
+        means = mean_intervals(scores, draws=1000, seed=board % SEEDS, ranked=False)
         mean_hits += ((means.low <= true_means) & (true_means <= means.high)).mean() / boards
-        found = borda_intervals(scores, draws=1000, seed=board)
+        found = borda_intervals(scores, draws=1000, seed=board % SEEDS)
         rank_hits += ((found.rank_low <= true_ranks) & (true_ranks <= found.rank_high)).mean() / boards
     print(f"{n_tasks} tasks: means {mean_hits:.1%}, ranks {rank_hits:.1%}")
     assert 0.93 <= mean_hits <= 0.97

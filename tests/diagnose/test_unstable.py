@@ -55,9 +55,6 @@ class Made:
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small model."""
-    import torch
-
-    torch.set_num_threads(1)
     return write_bert(tmp_path_factory.mktemp("bert"))
 
 

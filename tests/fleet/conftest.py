@@ -157,16 +157,17 @@ def ray_cluster(nodes: int) -> Iterator[Any]:
     head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False, "_system_config": soon}
     before = _processes()
     try:
-        cluster = Cluster(initialize_head=True, head_node_args=head)
-    except Exception as error:  # noqa: BLE001 -- whatever this machine refuses: memory, sockets, processes
-        _end(_processes() - before)
-        pytest.skip(f"Ray cannot be started on this machine: {type(error).__name__}: {error}")
-    try:
-        for _ in range(nodes):
-            add_node(cluster)
-        yield cluster
+        try:
+            cluster = _in_time(lambda: Cluster(initialize_head=True, head_node_args=head))
+            for _ in range(nodes):
+                add_node(cluster)
+        except Exception as error:  # noqa: BLE001 -- whatever this machine refuses: memory, sockets, time
+            pytest.skip(f"Ray cannot be started on this machine: {type(error).__name__}: {str(error)[:300]}")
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
     finally:
-        cluster.shutdown()
         _end(_processes() - before)
 
 
@@ -201,10 +202,15 @@ def start_cluster(fleet_environment: None) -> Iterator[Callable[[int], Any]]:
 
 def add_node(cluster: Any) -> Any:
     """One more machine of one core."""
+    return _in_time(lambda: cluster.add_node(num_cpus=1, object_store_memory=STORE, memory=4 * 2**30))
+
+
+def _in_time(start: Callable[[], Any]) -> Any:
+    """What ``start`` gives; Ray itself gives a node half a minute to start, which is short on a busy machine."""
     for attempt in range(4):
         try:
-            return cluster.add_node(num_cpus=1, object_store_memory=STORE, memory=4 * 2**30)
-        except Exception as error:  # Ray's own, of a machine too busy to start a node within half a minute
+            return start()
+        except Exception as error:  # Ray's own
             if attempt == 3 or "timed out" not in str(error):
                 raise
     raise AssertionError

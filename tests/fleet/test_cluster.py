@@ -138,6 +138,7 @@ def test_two_drivers_at_once_run_nothing_twice(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(5400)  # a busy machine takes long; a test of the suite may take twenty
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nodes_die_at_five_moments_and_the_driver_twice(
     fleet_inputs: Path,
@@ -154,7 +155,9 @@ def test_nodes_die_at_five_moments_and_the_driver_twice(
     plan = write_plan(tmp_path / "whole.toml", fleet_inputs, f"s3://{bucket}/fleet", models=6, tasks=8)
     chance = random.Random(seed)
     faults, over = [], threading.Event()
-    importer = threading.Thread(target=import_again_and_again, args=(bucket, tmp_path / "store.duckdb", faults, over))
+    importer = threading.Thread(
+        target=import_again_and_again, args=(bucket, tmp_path / "store.duckdb", faults, over), daemon=True
+    )
     importer.start()
     log = tmp_path / "log"
     driver = start_driver(plan, cluster.address, log)

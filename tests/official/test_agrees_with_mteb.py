@@ -77,9 +77,9 @@ def differences(ours: Result, theirs: Any, names: Names) -> list[str]:
 
 @pytest.mark.slow
 def test_every_file_of_the_sample_reads_as_mteb_reads_it(
-    checkout: Path, names: Names, capsys: pytest.CaptureFixture[str]
+    checkout: Path, names: Names, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    logging.getLogger("mteb").setLevel(logging.CRITICAL)
+    caplog.set_level(logging.CRITICAL, "mteb")
     different, refused, compared = [], Counter[str](), 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -16,16 +16,12 @@ from evaluators.probes import ProbeSet, load_probes
 from tests.small_models import export_onnx, minilm
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def offline() -> Iterator[None]:
-    """No test asks the hub; threads are the machine's to share."""
-    import torch
-
-    patch = pytest.MonkeyPatch()
-    patch.setenv("HF_HUB_OFFLINE", "1")
-    torch.set_num_threads(1)
-    yield
-    patch.undo()
+    """No test asks the hub."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file, save_file
 
 from data.store.errors import ModelError
 from evaluators.encoders.spec import parse_spec
@@ -26,6 +25,8 @@ def sound(tmp_path: Path) -> Path:
 @pytest.fixture
 def torn(tmp_path: Path) -> Path:
     """The same with a tensor missing from its file."""
+    from safetensors.torch import load_file, save_file
+
     folder = build("BERT, CLS", tmp_path / "torn")
     tensors = load_file(folder / "model.safetensors")
     tensors.pop(next(name for name in tensors if name.endswith("value.weight")))

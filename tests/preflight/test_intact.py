@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file, save_file
 
 from evaluators.preflight import Finding, Target, configuration, find_target, pipeline, preflight, worst
 from evaluators.reproduce.models import load_requested
@@ -71,6 +70,8 @@ def test_a_model_of_another_kind_gets_a_notice_alone(kind: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("kind", OTHER_KINDS)
 def test_what_can_be_seen_of_another_kind_is_still_seen(kind: str, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
     folder = build(kind, tmp_path / "model")
     (weights,) = folder.rglob("*.safetensors")
     tensors = load_file(weights)

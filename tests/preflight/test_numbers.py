@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 
 from evaluators.preflight import preflight
 from evaluators.preflight.finding import Finding
@@ -22,6 +20,8 @@ from tests.preflight.number_faults import NUMBER_FAULTS
 
 @pytest.fixture(scope="module")
 def sound() -> dict[str, Any]:
+    from safetensors.torch import load_file
+
     return {
         name: value
         for name, value in load_file(minilm_folder() / "model.safetensors").items()
@@ -58,6 +58,8 @@ def test_the_fault_is_seen_in_the_numbers(
 
 
 def test_a_summary_in_pieces_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
     tensor = torch.randn(300, 7, generator=torch.Generator().manual_seed(2))
     whole = summarise("a", "f", tensor)
     monkeypatch.setattr("evaluators.preflight.tensor_summary._PIECE", 100)
@@ -69,6 +71,8 @@ def test_a_summary_in_pieces_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("size", [1e-44, 1e-30, 1e-10, 1e10, 1e30])
 def test_tiny_and_large_numbers_are_summarised_as_they_are(size: float) -> None:
+    import torch
+
     tensor = torch.randn(64, 8, generator=torch.Generator().manual_seed(2)) * size
     summary = summarise("a", "f", tensor)
     assert summary.finite and summary.rms == pytest.approx(float(tensor.double().square().mean().sqrt()))
@@ -76,6 +80,8 @@ def test_tiny_and_large_numbers_are_summarised_as_they_are(size: float) -> None:
 
 
 def test_models_of_a_few_random_tensors_are_no_finding() -> None:
+    import torch
+
     for size in (32, 64, 200):
         layers = {
             f"layer.{at}.{part}.weight": randomise(torch.nn.Linear(size, size), seed=at).weight.detach()
@@ -86,6 +92,8 @@ def test_models_of_a_few_random_tensors_are_no_finding() -> None:
 
 
 def test_a_model_of_a_real_size_that_was_never_trained_is_one(sound: dict[str, Any]) -> None:
+    import torch
+
     generator = torch.Generator().manual_seed(4)
     drawn = {name: torch.randn(value.shape, generator=generator) for name, value in sound.items() if value.dim() > 1}
     codes = [finding.code for finding in _look({n: summarise(n, "f", value) for n, value in drawn.items()})]
@@ -93,6 +101,8 @@ def test_a_model_of_a_real_size_that_was_never_trained_is_one(sound: dict[str, A
 
 
 def test_every_modules_file_and_every_head_is_looked_at(tmp_path: Path) -> None:
+    import torch
+
     folder = build("BGE-M3 with its heads", tmp_path / "model")
     held = torch.load(folder / "colbert_linear.pt", weights_only=True)
     held["weight"][:, 3] = float("nan")
@@ -105,6 +115,8 @@ def test_every_modules_file_and_every_head_is_looked_at(tmp_path: Path) -> None:
 
 
 def test_a_tensor_stored_twice_with_two_values_is_found(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
     folder = build("XLM-R with a SentencePiece tokenizer, mean", tmp_path / "model")
     tensors = load_file(folder / "model.safetensors")
     name = "encoder.layer.1.output.dense.weight"
@@ -116,6 +128,8 @@ def test_a_tensor_stored_twice_with_two_values_is_found(tmp_path: Path) -> None:
 
 
 def test_shards_of_two_saves_are_found(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
     folder = build("BERT, CLS", tmp_path / "model")
     tensors = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
@@ -128,6 +142,9 @@ def test_shards_of_two_saves_are_found(tmp_path: Path) -> None:
 
 
 def test_weights_stored_as_whole_numbers_are_found(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
     folder = build("BERT, CLS", tmp_path / "model")
     tensors = load_file(folder / "model.safetensors")
     name = "encoder.layer.0.output.dense.weight"
@@ -137,6 +154,8 @@ def test_weights_stored_as_whole_numbers_are_found(tmp_path: Path) -> None:
 
 
 def test_one_pass_reads_each_stored_tensor_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors.torch import load_file
+
     from evaluators.preflight import stored_weights, weights
 
     read: list[str] = []

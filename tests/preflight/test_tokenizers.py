@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 from evaluators.preflight import embedding_table
 from evaluators.preflight.target import Target
@@ -97,6 +95,9 @@ def minilm() -> tuple[Any, Any, Any]:
 
 
 def test_the_table_of_words_is_the_one_as_high_as_the_vocabulary(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
     tables = {"a.embedding.weight": torch.zeros(3, 2), "b.word_embeddings.weight": torch.ones(5, 2)}
     save_file(tables, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text('{"vocab_size": 5}')
@@ -104,6 +105,8 @@ def test_the_table_of_words_is_the_one_as_high_as_the_vocabulary(tmp_path: Path)
 
 
 def test_rows_that_are_not_their_words_are_found(minilm: tuple[Any, Any, Any]) -> None:
+    import torch
+
     table, form, pairs = minilm
     assert list(embedding_table._moved(table, pairs, form)) == []
     generator = torch.Generator().manual_seed(1)
@@ -119,6 +122,8 @@ def test_rows_that_are_not_their_words_are_found(minilm: tuple[Any, Any, Any]) -
 
 
 def test_words_without_a_vector_of_their_own_are_found(minilm: tuple[Any, Any, Any]) -> None:
+    import torch
+
     table, form, _ = minilm
     ordinary = torch.arange(2000, len(table)).numpy()
     assert list(embedding_table._lost(table, ordinary, form)) == []

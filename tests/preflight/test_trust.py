@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
 from data.store.errors import InputError
 from evaluators.preflight import preflight
@@ -115,6 +113,9 @@ def test_code_of_another_repository_must_be_allowed_too(marked: tuple[Path, Path
 
 @pytest.mark.parametrize("pickled", [False, True])
 def test_own_code_that_draws_at_random_after_loading_is_seen(marked: tuple[Path, Path], pickled: bool) -> None:
+    import torch
+    from safetensors.torch import load_file
+
     folder, _ = marked
     with (folder / "modeling_own.py").open("a") as code:
         code.write(
@@ -133,6 +134,9 @@ def test_own_code_that_draws_at_random_after_loading_is_seen(marked: tuple[Path,
 
 
 def test_pickled_weights_alone_are_held_against_their_file(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
     folder = build("BERT, CLS", tmp_path / "model")
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()

@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.store.database import writing
+from data.rules.budget.table import task_table
+from data.store.database import reading, writing
 from data.store.derive import derive
 from data.store.errors import InputError
 from evaluators.reproduce.budget_asked import BudgetKind, asked_budget, asked_claim
+from evaluators.reproduce.budget_claim import claim_on
 from tests.make_store import _benchmark, _cells, _model, _task
 from tests.reproduce.conftest import MINILM, REAL_DATA, Command, pairs, rows, write_pairs
 
@@ -240,7 +242,13 @@ def test_budgets_and_claims_are_read_as_people_write_them() -> None:
         asked_claim("165")
 
 
-@pytest.mark.slow
+def test_the_claim_is_what_the_record_says_on_todays_data(record_store: Path) -> None:
+    with reading(record_store) as cursor:
+        claim = claim_on(task_table(cursor, BENCHMARK), MINILM, None, "official", record_store)
+    assert claim.mean == pytest.approx(0.5867, abs=0.005) and len(claim.tasks) == 37
+
+
+@pytest.mark.soak  # with made models and data the same is looked for above, and the record's claim as well
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason="needs the real data sets beside the checkout")
 def test_real_weights_and_data_keep_what_the_record_says(command: Command, minilm: Path, record_store: Path) -> None:
     shutil.copyfile(record_store, command.store)

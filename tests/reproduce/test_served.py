@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file, save_file
 
 from data.store.errors import InputError, ModelError
 from evaluators.reproduce.models import load_requested
@@ -33,6 +32,8 @@ def test_settings_belong_into_the_spec(tiny: Path) -> None:
 
 
 def test_an_encoders_files_are_looked_at_first(tiny: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
     torn = tmp_path / "torn"
     shutil.copytree(tiny, torn)
     tensors = load_file(torn / "model.safetensors")

@@ -58,7 +58,7 @@ def test_interrupted_then_killed_then_finished(command: Command, tiny: Path, hub
     assert process.returncode == -signal.SIGKILL
     assert rows(command.store, "SELECT task FROM results") == [("STS12",)]
 
-    status, said = command.run(*asked)
+    status, said = command.run_here(*asked)
     assert status == 0, said
     assert "1 of the tasks are done already" in said
     assert journal(command)["STS12"]["finished_at"] == first
@@ -72,7 +72,7 @@ def test_interrupted_then_killed_then_finished(command: Command, tiny: Path, hub
 @pytest.mark.slow
 def test_full_disk(command: Command, tiny: Path, hub_folder: Path) -> None:
     asked, both = ("reproduce", tiny, "--datasets", hub_folder), ("--tasks", "STS12,STS14")
-    status, said = command.run(*asked, "--tasks", "STS12")
+    status, said = command.run_here(*asked, "--tasks", "STS12")
     assert status == 0, said
 
     def no_room() -> None:
@@ -83,6 +83,6 @@ def test_full_disk(command: Command, tiny: Path, hub_folder: Path) -> None:
     assert "The disk is full" in said and "Make room" in said and "Traceback" not in said
     assert rows(command.store, "SELECT task FROM results") == [("STS12",)]
 
-    status, said = command.run(*asked, *both)
+    status, said = command.run_here(*asked, *both)
     assert status == 0, said
     assert len(rows(command.store, "SELECT task FROM results")) == 2

@@ -27,13 +27,15 @@ WHERE experiment = '' AND (model IN (FROM touched) OR task IN (FROM other_cells)
 
 -- The cells each grid asks for, as far as the chosen results have them. A result that counts but lacks all of a
 -- benchmark's cells leaves the model without a score there, even if an older one had them: so does mteb.
+-- Materialized: joined in one go, every score meets every grid that has a split and subset of those names, of any task.
 CREATE OR REPLACE TEMP TABLE cell_scores AS
-SELECT g.grid, c.touched, c.model, c.task, c.result_id, s.split, s.subset, s.main_score, s.rowid AS place,
-    hash(s.split, s.subset) AS cell
-FROM looked_at c
-JOIN scores s USING (result_id)
-JOIN grids g ON g.task = c.task AND g.split = s.split AND g.subset = s.subset
-WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score);
+WITH held AS MATERIALIZED (
+    SELECT c.touched, c.model, c.task, c.result_id, s.split, s.subset, s.main_score, s.rowid AS place
+    FROM looked_at c JOIN scores s USING (result_id)
+    WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score)
+)
+SELECT g.grid, h.*, hash(h.split, h.subset) AS cell
+FROM held h JOIN grids g ON g.task = h.task AND g.split = h.split AND g.subset = h.subset;
 
 -- Summed in the order of the file, one after the other, as mteb does: another order differs in the last bit, and with
 -- it which models tie on a task. A file may name a cell twice: the mean is over its entries, the count over the cells.
@@ -41,7 +43,7 @@ WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score);
 CREATE OR REPLACE TEMP TABLE grid_means AS
 WITH means AS (
     SELECT grid, result_id, list_sum(list(main_score ORDER BY place)) / count(*) AS any_score,
-        count(DISTINCT cell) AS cells_present
+        list_unique(list(cell)) AS cells_present -- takes half of what count(DISTINCT) does
     FROM cell_scores WHERE touched GROUP BY grid, result_id
 )
 SELECT g.grid, c.model, c.task, c.result_id, m.any_score, coalesce(m.cells_present, 0) AS cells_present
