@@ -44,7 +44,8 @@ def _pair_with_standing(connection: duckdb.DuckDBPyConnection, first: int) -> No
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE pairs AS
-        WITH standing AS (SELECT * FROM results WHERE result_id < {first} AND gone_in IS NULL AND NOT withdrawn)
+        WITH standing AS NOT MATERIALIZED (
+            SELECT result_id, file, origin FROM results WHERE result_id < {first} AND gone_in IS NULL AND NOT withdrawn)
         SELECT new.result_id AS new, old.result_id AS old FROM results new JOIN standing old USING (file)
         WHERE new.result_id >= {first} AND NOT new.withdrawn
           AND new.origin <> 'reproduced' AND old.origin <> 'reproduced'

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from data.store import derive as derive_module
-from data.store.derive import derive, derive_new
+from data.store.derive import derive, derive_as_of, derive_new
 from data.store.migrate import create
 
 MODELS, TASKS, SPLITS, SUBSETS = 9, 6, ("test", "dev"), ("a", "b", "c")
@@ -194,3 +194,27 @@ def test_another_registry_derives_everything(store: duckdb.DuckDBPyConnection) -
     followed = derived(store)
     derive(store)
     assert repr(followed) == repr(derived(store)) != repr(before)
+
+
+@pytest.mark.parametrize("benchmark", [None, "plain", "grouped"])
+def test_as_of_an_import_is_as_if_everything_were_derived_then(
+    store: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, benchmark: str | None
+) -> None:
+    chance = random.Random(11)
+    for number in range(1, 6):
+        an_import(store, chance, number)
+    derive(store)
+    sizes = set()
+    for import_id in (1, 3, 4, 5):
+        seen = []
+        for at_a_time in (3000, 1):  # what changed since; then everything, as one model at a time is all that goes
+            monkeypatch.setattr(derive_module, "_MODELS_AT_A_TIME", at_a_time)
+            cursor = store.cursor()
+            derive_as_of(cursor, import_id, benchmark)
+            of = "benchmark IN (SELECT benchmark FROM benchmark_cells)"
+            tables = ("board", "board_subsets", "board_groups", "group_entries")
+            seen.append([cursor.execute(f"FROM {table} WHERE {of} ORDER BY ALL").fetchall() for table in tables])
+            cursor.close()
+        assert repr(seen[0]) == repr(seen[1]), import_id
+        sizes.add(len(seen[0][0]))
+    assert len(sizes) > 1

@@ -6,21 +6,26 @@ CREATE OR REPLACE TEMP TABLE entries AS
 SELECT DISTINCT g.benchmark, g.dimension, g.label, g.position, g.entry, g.task, g.split IS NULL AS whole
 FROM benchmark_groups g SEMI JOIN other_groups USING (benchmark);
 
--- The means over named cells, of the touched models; below of everybody, where that is asked for.
-CREATE OR REPLACE TEMP MACRO scoped_of(of_models, of_benchmarks) AS TABLE
+-- The means over named cells: of the touched models; below of the others, where everybody's are asked for.
+CREATE OR REPLACE TEMP TABLE results_asked AS
+SELECT model, task, result_id FROM chosen
+WHERE experiment = '' AND model IN (FROM touched) AND task IN (SELECT task FROM entries WHERE NOT whole);
+
+CREATE OR REPLACE TEMP VIEW scoped_asked AS
 SELECT b.benchmark, b.dimension, b.label, b.entry, c.model, avg(s.main_score) AS score,
     count(DISTINCT hash(s.split, s.subset)) AS cells
-FROM benchmark_groups b
-JOIN benchmark_grids g USING (benchmark, task)
+FROM results_asked c
+JOIN scores s USING (result_id)
+JOIN benchmark_groups b ON b.task = c.task AND b.split = s.split AND b.subset = s.subset
+SEMI JOIN other_groups ON other_groups.benchmark = b.benchmark
+JOIN benchmark_grids g ON g.benchmark = b.benchmark AND g.task = b.task
 SEMI JOIN grids a ON a.grid = g.grid AND a.split = b.split AND a.subset = b.subset
-JOIN chosen c ON c.task = b.task AND c.experiment = ''
-JOIN scores s ON s.result_id = c.result_id AND s.split = b.split AND s.subset = b.subset
 WHERE s.main_score IS NOT NULL AND NOT isnan(s.main_score)
-    AND list_contains(of_benchmarks, b.benchmark) AND (of_models IS NULL OR list_contains(of_models, c.model))
 GROUP BY ALL;
 
-CREATE OR REPLACE TEMP TABLE scoped AS
-FROM scoped_of((SELECT list(model) FROM touched), (SELECT list(benchmark) FROM other_groups));
+CREATE OR REPLACE TEMP TABLE scoped AS FROM scoped_asked;
+
+CREATE OR REPLACE TEMP TABLE theirs AS SELECT DISTINCT benchmark, task FROM board WHERE model IN (FROM touched);
 
 -- What makes a benchmark's columns new for everybody.
 INSERT INTO groups_anew
@@ -28,8 +33,7 @@ INSERT INTO groups_anew
 SELECT DISTINCT benchmark FROM entries WHERE task IN (FROM other_cells)
 UNION
 -- Somebody ran a task of an entry that nobody had, or has more cells of one than anybody had.
-SELECT e.benchmark FROM entries e JOIN board b ON b.benchmark = e.benchmark AND b.task = e.task
-SEMI JOIN touched ON touched.model = b.model
+SELECT e.benchmark FROM entries e JOIN theirs b ON b.benchmark = e.benchmark AND b.task = e.task
 ANTI JOIN group_entries k ON k.benchmark = e.benchmark AND k.dimension = e.dimension AND k.label = e.label AND k.entry = e.entry
 WHERE e.whole
 UNION
@@ -38,8 +42,7 @@ WHERE k.cells IS NULL OR s.cells > k.cells
 UNION
 -- Nobody has the task of an entry any more.
 SELECT e.benchmark FROM entries e SEMI JOIN left_tasks USING (task)
-ANTI JOIN board b ON b.benchmark = e.benchmark AND b.task = e.task
-WHERE e.whole
+WHERE e.whole AND e.task NOT IN (SELECT DISTINCT task FROM chosen WHERE experiment = '' AND task IN (FROM left_tasks))
 UNION
 -- Of the cells it names a touched model had most, and no other has as many.
 SELECT k.benchmark FROM group_entries k SEMI JOIN other_groups USING (benchmark)
@@ -49,9 +52,12 @@ WHERE k.cells IS NOT NULL AND k.cells IS DISTINCT FROM s.cells AND NOT EXISTS (
     FROM board_groups g WHERE g.benchmark = k.benchmark AND g.dimension = k.dimension AND g.label = k.label
         AND g.entry = k.entry AND g.score IS NOT NULL AND g.model NOT IN (FROM touched));
 
-INSERT INTO scoped
-FROM scoped_of(NULL, (SELECT list(benchmark) FROM groups_anew)) a
-ANTI JOIN scoped s USING (benchmark, dimension, label, entry, model);
+DELETE FROM results_asked;
+INSERT INTO results_asked
+SELECT model, task, result_id FROM chosen
+WHERE experiment = '' AND model NOT IN (FROM touched)
+    AND task IN (SELECT e.task FROM entries e SEMI JOIN groups_anew USING (benchmark) WHERE NOT e.whole);
+INSERT INTO scoped FROM scoped_asked SEMI JOIN groups_anew USING (benchmark);
 
 -- Entries nobody has a score for are left out of the column.
 DELETE FROM group_entries WHERE benchmark IN (FROM groups_anew);
@@ -79,9 +85,11 @@ LEFT JOIN board b ON b.benchmark = u.benchmark AND b.model = p.model AND b.task 
 LEFT JOIN scoped s ON u.task IS NULL AND s.benchmark = u.benchmark AND s.dimension = u.dimension AND s.label = u.label
     AND s.entry = u.entry AND s.model = p.model;
 
-DROP MACRO TABLE scoped_of;
+DROP VIEW temp.scoped_asked;
+DROP TABLE results_asked;
 DROP TABLE entries;
 DROP TABLE scoped;
 DROP TABLE group_pool;
+DROP TABLE theirs;
 DROP TABLE benchmark_grids;
 DROP TABLE grids;
