@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from data.rules.drift import floor_of
 from data.store.database import writing
+from data.store.derive import derive_compared
 from evaluators.encoders.registry import backend_of
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.probes import Probe
@@ -198,6 +199,7 @@ def parity_store(path: Path) -> Path:
         add_check(connection, few, older, started=NEWEST - timedelta(days=30), check_id="check-0")
         _add_diagnosis(connection, next(made for made in encoders if made.label == "prompt"))
         _add_reproduction(connection)
+        derive_compared(connection)
     return path
 
 

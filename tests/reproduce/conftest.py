@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from data.store.database import writing
+from data.store.derive import derive_compared
 from evaluators.reproduce.journal import Journal
 from evaluators.reproduce.own import own_tasks
 from evaluators.reproduce.request import ModelRequest
@@ -127,6 +128,7 @@ def publish_official(
         connection.execute(
             "INSERT INTO scores VALUES (?, 'test', 'default', 'eng-Latn', ?, NULL, NULL)", [row[0], score]
         )
+        derive_compared(connection, model)
 
 
 class Command:
