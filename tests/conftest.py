@@ -47,9 +47,10 @@ _MAIN = sys.modules["__main__"]
 _before_file: list[Any] = []
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In each worker alike: the order in which files are handed out."""
-    items[:] = in_a_row(items)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In each worker alike: the order in which files are handed out; without workers files run as they were named."""
+    if hasattr(config, "workerinput"):
+        items[:] = in_a_row(items)
 
 
 def pytest_collection_finish() -> None:
