@@ -115,7 +115,7 @@ def reasons(ranked: pd.DataFrame, types: list[str], top: int) -> list[tuple[str,
     """
     if ranked.empty:
         return []
-    rows = ranked.to_dict("records")
+    rows = ranked.head(max(top, 2)).to_dict("records")
     first, second = rows[0], rows[1] if len(rows) > 1 else None
     return [(str(row["model"]), _why(row, first, second, types, top)) for row in rows[:top]]
 

@@ -41,6 +41,7 @@ DRAWS = 4000
 FEWEST_TASKS = 6
 SEED = 20261121
 LEVEL = 0.95
+_AT_A_TIME = 2000  # models whose draws are held at once, where no model's answer hangs on another's
 # How one model stands to another on the tasks both have; FEW: too few of them to say.
 AHEAD, TIED, BEHIND, FEW = "ahead", "tied", "behind", "few"
 
@@ -132,6 +133,12 @@ def mean_intervals(
         draws: resamples.
         seed: of the draws.
     """
+    if not ranked and numbered is None and len(scores) > _AT_A_TIME:  # then no model's interval hangs on another's
+        parts = [
+            mean_intervals(some, weights=weights, clusters=clusters, ranked=False, draws=draws, seed=seed)
+            for some in (scores[at : at + _AT_A_TIME] for at in range(0, len(scores), _AT_A_TIME))
+        ]
+        return RankIntervals(*(np.concatenate(ends) for ends in zip(*parts, strict=True)))
     tasks = scores.shape[1]
     weights = np.ones(tasks) if weights is None else weights
     means = _weighted(np.ones((1, tasks)), weights, scores)
@@ -172,10 +179,12 @@ def paired_differences(
     differences = [PairedDifference(np.nan, np.nan, np.nan, 0)] * len(scores)
     counting = (masses > 0).sum(axis=1)
     for n in np.unique(counting[counting > 0]):
-        rows = np.flatnonzero(counting == n)
-        drawn = _drawn_differences(sums[rows], masses[rows], int(n), draws, seed)
-        for row, difference in zip(rows, drawn, strict=True):
-            differences[row] = difference
+        alike = np.flatnonzero(counting == n)
+        for at in range(0, len(alike), _AT_A_TIME):
+            rows = alike[at : at + _AT_A_TIME]
+            drawn = _drawn_differences(sums[rows], masses[rows], int(n), draws, seed)
+            for row, difference in zip(rows, drawn, strict=True):
+                differences[row] = difference
     return differences
 
 

@@ -38,6 +38,7 @@ __all__ = [
 BYTES_PER_DIMENSION = {"float32": 4.0, "float16": 2.0, "int8": 1.0, "binary": 0.125}
 
 CONCENTRATION = 50.0
+_HELD = 2_000_000  # totals of draws by models that are held at once
 SEED = 20261121
 
 
@@ -156,10 +157,14 @@ def robustness(
     drawn = np.random.default_rng(seed).dirichlet(concentration * shares, size=draws)
     first, among = np.full(len(scores), np.nan), np.full(len(scores), np.nan)
     if complete.any():
-        totals = np.round(drawn @ by_group.T, 12)  # what differs in the last bits only is level
-        last = min(top, totals.shape[1])
-        first[complete] = (totals >= totals.max(axis=1, keepdims=True)).mean(axis=0)
-        among[complete] = (totals >= -np.partition(-totals, last - 1, axis=1)[:, [last - 1]]).mean(axis=0)
+        last = min(top, len(by_group))
+        times = np.zeros((2, len(by_group)))
+        at_a_time = max(1, _HELD // len(by_group))
+        for at in range(0, draws, at_a_time):
+            totals = np.round(drawn[at : at + at_a_time] @ by_group.T, 12)  # what differs in the last bits is level
+            times[0] += (totals >= totals.max(axis=1, keepdims=True)).sum(axis=0)
+            times[1] += (totals >= -np.partition(-totals, last - 1, axis=1)[:, [last - 1]]).sum(axis=0)
+        first[complete], among[complete] = times / draws
     return Robustness(first, among)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from data.rules import bootstrap, weighting
 from data.rules.bootstrap import (
     AHEAD,
     BEHIND,
@@ -17,9 +18,11 @@ from data.rules.bootstrap import (
     PairedDifference,
     borda_intervals,
     mean_intervals,
+    paired_differences,
     resample,
 )
 from data.rules.ranking import borda, borda_points, ranks
+from data.rules.weighting import robustness
 from tests.data.pairs import paired_difference
 from tests.pace import spent
 
@@ -195,3 +198,21 @@ def test_a_whole_leaderboard_in_about_two_seconds() -> None:
 )
 def test_a_difference_is_told_by_the_side_of_zero_its_interval_is_on(low: float, high: float, standing: str) -> None:
     assert PairedDifference((low + high) / 2, low, high, 20).standing == standing
+
+
+def test_many_models_are_drawn_some_at_a_time_and_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = np.random.default_rng(5).random((23, 9))
+    scores[3, 2] = scores[8, 4] = NAN
+    types = ["a"] * 4 + ["b"] * 5
+
+    def answers() -> list[np.ndarray]:
+        pairs = paired_differences(scores, 6, draws=300)
+        robust = robustness(scores, np.full(9, 1 / 9), types, top=3, draws=300)
+        means = mean_intervals(scores, ranked=False, draws=300)
+        return [np.array(pairs, dtype=float), np.array(robust), means.low, means.high]
+
+    whole = answers()
+    monkeypatch.setattr(bootstrap, "_AT_A_TIME", 5)
+    monkeypatch.setattr(weighting, "_HELD", 50)
+    for some, all_of_them in zip(answers(), whole, strict=True):
+        np.testing.assert_allclose(some, all_of_them, rtol=0, atol=1e-12)
