@@ -1,5 +1,5 @@
 -- Version 4: plans of a fleet.
-CREATE TABLE fleets (
+CREATE TABLE IF NOT EXISTS fleets (
     storage      VARCHAR NOT NULL,          -- address, without credentials
     plan_id      VARCHAR NOT NULL,
     name         VARCHAR NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE fleets (
     PRIMARY KEY (storage, plan_id)
 );
 
-CREATE TABLE fleet_cells (
+CREATE TABLE IF NOT EXISTS fleet_cells (
     storage      VARCHAR NOT NULL,
     plan_id      VARCHAR NOT NULL,
     setup        VARCHAR NOT NULL,          -- the model and what sets this set-up apart
