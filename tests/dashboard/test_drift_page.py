@@ -15,6 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from data.store.database import writing
+from data.store.derive import derive_compared
 from tests.make_parity import NEWEST, Made, add_check, made_texts, synthetic, twelve
 from tests.make_store import make_store
 from tests.pace import spent
@@ -253,6 +254,7 @@ def two_tasks(made_parity, tmp_path):
             "INSERT INTO scores BY NAME SELECT * REPLACE (result_id + 2 AS result_id, main_score - result_id / 10 AS"
             " main_score) FROM scores"
         )
+        derive_compared(connection)
     return path
 
 

@@ -13,6 +13,7 @@ from dashboard.queries import chain, diagnosis, drift, drift_cost, drift_text, d
 from dashboard.sections.chain import link_in_words
 from dashboard.sections.drift_maps import changes_in_words
 from data.store.database import open_reader, writing
+from data.store.derive import derive_compared
 from evaluators.encoders.registry import backend_of
 from evaluators.encoders.settings import EncoderSettings
 from tests.make_parity import FILES, MODEL, NEWEST, Made, add_check, made_texts, synthetic, twelve
@@ -333,6 +334,7 @@ def of_three_cells(made_parity, tmp_path):
                 " AS main_score) FROM scores WHERE subset = 'default'",
                 [subset, official, own],
             )
+        derive_compared(connection)
     return path
 
 
@@ -371,9 +373,11 @@ def test_a_candidate_is_judged_by_the_reference_whichever_was_run_first(made_par
             "INSERT INTO scores (result_id, split, subset, main_score) VALUES (5, 'test', 'default', 0.8)"
         )
         connection.execute("UPDATE scores SET main_score = 0.2 WHERE result_id = 1")
+        derive_compared(connection)
         candidate = next(made for made in twelve(made_texts(64)) if made.label == "bf16").encoder_id
         found = drift_cost.against_reference(connection, "check-1", candidate)
         assert found.to_dict("records") == [{"task": "TinySTS", "delta": pytest.approx(-0.6), "verdict": "broken"}]
         connection.execute("UPDATE scores SET main_score = 1 - main_score WHERE result_id IN (1, 5)")
+        derive_compared(connection)
         gained = drift_cost.against_reference(connection, "check-1", candidate)
         assert gained.to_dict("records") == [{"task": "TinySTS", "delta": pytest.approx(0.6), "verdict": "gap"}]
