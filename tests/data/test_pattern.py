@@ -14,6 +14,7 @@ from data.rules.deltas import deltas
 from data.rules.suggestions import suggest
 from data.rules.task_deltas import cells_of, source_of, task_deltas
 from data.store.database import open_reader, writing
+from data.store.derive import derive_compared
 from evaluators.diagnose.from_store import read_deltas
 
 FOLDER = "/models/of ours"
@@ -64,6 +65,7 @@ def cursor(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnectio
                     [2 * i + j, language, 0.5 - 0.1 * (i % 2), {3: 1, 2: 2}.get(kept),
                      values[run][:kept] if kept else None],
                 )  # fmt: skip
+        derive_compared(connection)
     reader = open_reader(path)
     return reader.cursor()
 
