@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,14 @@ def opened(page: str, **asked: str | list[str]) -> AppTest:
 
 
 @pytest.fixture
-def crowded(made_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The made store, on pages that take three options and two rows."""
-    monkeypatch.setenv("PLUMBLINE_STORE", str(made_store))
+def crowded(made_store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A copy of the made store, of which no other page has asked, on pages that take three options and two rows."""
+    store = Path(shutil.copyfile(made_store, tmp_path / "crowded.duckdb"))
+    monkeypatch.setenv("PLUMBLINE_STORE", str(store))
     monkeypatch.setattr(bound, "MOST", 3)
     monkeypatch.setattr(bound, "OFFERED", 2)
     monkeypatch.setattr(board, "MOST_ROWS", 2)
-    return made_store
+    return store
 
 
 def models(store: Path) -> list[str]:
