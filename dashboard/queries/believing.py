@@ -53,12 +53,13 @@ def beliefs_of_models(cursor: Cursor, limits: Thresholds, models: Sequence[str] 
 
     ``models``: only of these. Which tasks are charged is learned of everybody all the same.
     """
-    frames = [frame for kind in _KINDS if len(frame := deltas(cursor, kind, limits, models=models))]
+    by_kind = {kind: deltas(cursor, kind, limits, models=models) for kind in _KINDS}
+    frames = [frame for frame in by_kind.values() if len(frame)]
     if not frames:
         return []
     usual = usual_models(cursor)
-    whole = usual is None and models is None and frames[0]["kind"].iloc[0] == Comparison.REPORTED
-    cards = frames[0] if whole else deltas(cursor, Comparison.REPORTED, limits, models=usual)
+    of_everybody = models is None and usual is None
+    cards = by_kind[Comparison.REPORTED] if of_everybody else deltas(cursor, Comparison.REPORTED, limits, models=usual)
     split = decompose(delta_table(cards, limits, "model"))
     columns = split.columns
     charged = [str(name) for name in columns.loc[columns["significant"].astype(bool), "name"]] if len(columns) else []

@@ -21,7 +21,7 @@ from dashboard.sections.layout import lay_out
 from dashboard.tables import deltas as deltas_tables
 from dashboard.words import listed, mark, running, stopped, tr
 from data.rules.attribution import Attribution, attributions, caveat
-from data.rules.deltas import SIDES, Sides, Thresholds, counted_by, thresholds
+from data.rules.deltas import SIDES, Sides, Thresholds, cells_by_verdict, counted_by, thresholds
 from data.rules.effects import Effects
 from data.store.vocabulary import Comparison, Verdict
 
@@ -193,7 +193,7 @@ def questions(choices: Choices) -> Answers:
 def show_headline(answers: Answers) -> None:
     """How much holds of the models and tasks chosen; every share on it is of the cells that can be compared."""
     kind, limits, part, deltas, chosen, _ = answers.choices
-    cells = part.cells if part else {str(verdict): int(n) for verdict, n in chosen["verdict"].value_counts().items()}
+    cells = part.cells if part else cells_by_verdict(chosen)
     whole = counted_by(cells)
     models = count(part.models if part else chosen["model"].nunique(), "model")
     tasks = count(part.tasks if part else chosen["task"].nunique(), "task")

@@ -22,7 +22,7 @@ from data.store.errors import InputError
 from data.store.vocabulary import Comparison, Verdict
 
 __all__ = [
-    "SIDES", "Counted", "Sides", "Thresholds", "counted", "counted_by", "deltas", "summed_up", "thresholds",
+    "SIDES", "Counted", "Sides", "Thresholds", "cells_by_verdict", "counted_by", "deltas", "summed_up", "thresholds",
     "worst_first",
 ]  # fmt: skip
 
@@ -172,13 +172,13 @@ class Counted(NamedTuple):
         return self.held / self.comparable if self.comparable else None
 
 
-def counted(judged: pd.DataFrame) -> Counted:
-    """What a set of judged cells comes to as a whole: the one denominator is the cells that can be compared."""
-    return counted_by({str(verdict): int(n) for verdict, n in judged["verdict"].value_counts().items()})
+def cells_by_verdict(judged: pd.DataFrame) -> dict[str, int]:
+    """How many of a set of judged cells there are of each verdict; those of which there is none are left out."""
+    return {str(verdict): int(n) for verdict, n in judged["verdict"].value_counts().items()}
 
 
 def counted_by(cells: Mapping[str, int]) -> Counted:
-    """The same of how many cells there are of each verdict."""
+    """What so many cells of each verdict come to as a whole: the one denominator is those that can be compared."""
     whole = sum(cells.values())
     held = sum(cells.get(verdict, 0) for verdict in Verdict if verdict.holds)
     return Counted(int(whole), int(whole - cells.get(Verdict.NOT_COMPARABLE, 0)), int(held))

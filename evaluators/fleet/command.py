@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from evaluators.reproduce.command import stopped_like_ctrl_c
+
 if TYPE_CHECKING:
     from evaluators.fleet.plan import FleetPlan
     from evaluators.fleet.state import FleetState
@@ -39,9 +41,9 @@ def fleet(plan: _Plan, address: _Address = None, status: _Status = False) -> Non
     if status:
         _show(asked, console)
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop ends it as Ctrl-C does
     try:
-        state = run_fleet(asked, console, address)
+        with stopped_like_ctrl_c():
+            state = run_fleet(asked, console, address)
     except KeyboardInterrupt:
         console.print("Stopped. Finished tasks are kept; the same command goes on from there.", style="yellow")
         raise typer.Exit(130) from None
@@ -72,7 +74,7 @@ def run_fleet(plan: FleetPlan, console: Console, address: str | None = None) -> 
     asked = {"name": plan.name, "setups": [setup.label for setup in plan.setups], "tasks": list(tasks)}
     shelf.show(f"plans/{plan.plan_id}/plan.json", asked)
     with chosen_by_budget(plan, tasks, shelf) as budget, joined_cluster(address) as dashboard:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has a handler of its own
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has put a handler of its own in between
         with FleetBoard(console) as board:
             driver = Driver(plan, tasks, shelf, _published(plan, list(tasks)), board, dashboard, budget)
             board.state = driver.state

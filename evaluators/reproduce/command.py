@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evaluators.reproduce.terminal import Screen
     from evaluators.reproduce.verdicts import JudgedCell
 
-__all__ = ["register"]
+__all__ = ["register", "stopped_like_ctrl_c"]
 
 
 class FailOn(StrEnum):
@@ -149,7 +149,7 @@ def _run(plan: RunPlan, fail_on: FailOn | None) -> None:
 
     screen = Screen(Console(highlight=False))
     try:
-        with _stopped_like_ctrl_c():
+        with stopped_like_ctrl_c():
             journal = reproduce(plan, screen)
     except KeyboardInterrupt:
         screen.note("Stopped. Finished tasks are kept; the same command goes on from there.")
@@ -158,7 +158,7 @@ def _run(plan: RunPlan, fail_on: FailOn | None) -> None:
 
 
 @contextmanager
-def _stopped_like_ctrl_c() -> Iterator[None]:
+def stopped_like_ctrl_c() -> Iterator[None]:
     """Within it a scheduler's stop (SIGTERM) raises KeyboardInterrupt, so that what is done is kept; then as before."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import eyes, overview
 from dashboard.sections import record
-from data.rules.deltas import counted, deltas, thresholds
+from data.rules.deltas import cells_by_verdict, counted_by, deltas, thresholds
 from data.store.database import StoreReader, open_reader, writing
 from data.store.decisions import Conclusion, Decision, Item, decide
 from data.store.derive import derive
@@ -114,7 +114,7 @@ def test_a_figure_checked_several_times_holds_if_it_once_did(made_parity: Path, 
         cursor = open_reader(store).cursor()
         claims = eyes.checked_claims(cursor, limits)
         kinds = (Comparison.REPORTED, Comparison.REPRODUCED)
-        whole = [counted(deltas(cursor, kind, limits)) for kind in kinds]
+        whole = [counted_by(cells_by_verdict(deltas(cursor, kind, limits))) for kind in kinds]
         assert claims.figures == sum(each.comparable for each in whole), "each figure was checked once here"
         assert claims.held == sum(each.held for each in whole)
     assert list(claims.cells["verdict"]) == [Verdict.BROKEN, Verdict.BROKEN, Verdict.GAP]

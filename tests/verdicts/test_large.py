@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import believing, eyes, reproduction
 from data.rules.believing import BeliefVerdict
-from data.rules.deltas import counted, counted_by, deltas, thresholds
+from data.rules.deltas import cells_by_verdict, counted_by, deltas, thresholds
 from data.store.database import open_reader
 from data.store.vocabulary import Comparison
 from tests.serving import ROOT
@@ -38,13 +39,13 @@ def test_a_part_is_counted_as_the_whole(cursor: duckdb.DuckDBPyConnection, small
     every = deltas(cursor, Comparison.REPORTED, LIMITS)
     part = reproduction.part_of(cursor, Comparison.REPORTED, LIMITS)
     assert part is not None and part.every == len(every) and len(part.shown) == 3
-    assert counted_by(part.cells) == counted(every)
+    assert counted_by(part.cells) == counted_by(cells_by_verdict(every))
     assert (part.models, part.tasks) == (every["model"].nunique(), every["task"].nunique())
     assert BROKEN in part.shown, "those of most figures that do not hold come first"
     task = str(every["task"].iloc[0])
     of_task = every[every["task"].str.contains(task.lower(), case=False, regex=False)]
     narrowed = reproduction.part_of(cursor, Comparison.REPORTED, LIMITS, task.lower())
-    assert narrowed is not None and counted_by(narrowed.cells) == counted(of_task)
+    assert narrowed is not None and counted_by(narrowed.cells) == counted_by(cells_by_verdict(of_task))
     fine = sorted(set(every["model"]) - set(part.shown))[0]
     pinned = reproduction.part_of(cursor, Comparison.REPORTED, LIMITS, pinned=fine)
     assert pinned is not None and fine in pinned.shown
@@ -75,9 +76,14 @@ def test_the_gravest_are_listed_and_all_are_counted(
 
 
 def test_the_page_says_what_it_leaves_out(
-    page_store: Path, small_pages: None, monkeypatch: pytest.MonkeyPatch, cursor: duckdb.DuckDBPyConnection
+    page_store: Path,
+    small_pages: None,
+    monkeypatch: pytest.MonkeyPatch,
+    cursor: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("PLUMBLINE_STORE", str(page_store))
+    # A copy: what pages asked of the store itself is remembered by its version, and they were not small.
+    monkeypatch.setenv("PLUMBLINE_STORE", str(shutil.copyfile(page_store, tmp_path / "small.duckdb")))
     test = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
     test.switch_page("screens/reproduction.py")
     test.query_params["r_compare"] = "Model cards"
@@ -86,5 +92,5 @@ def test_the_page_says_what_it_leaves_out(
     every = deltas(cursor, Comparison.REPORTED, LIMITS)
     words = " ".join(element.value for kind in ("markdown", "caption") for element in test.get(kind))
     assert f"3 of {every['model'].nunique()} models are shown" in words
-    assert f"of {counted(every).comparable:,} comparable cells hold" in words
+    assert f"of {counted_by(cells_by_verdict(every)).comparable:,} comparable cells hold" in words
     assert "Of the 3 models shown below" in words
