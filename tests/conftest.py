@@ -8,6 +8,7 @@ from pathlib import Path
 
 # A test that names no store finds none, and leaves the user's alone: commands keep their looks and runs there.
 os.environ["PLUMBLINE_STORE"] = str(Path(tempfile.gettempdir()) / f"plumbline-no-store-{os.getpid()}" / "store.duckdb")
+os.environ["PLUMBLINE_CACHE"] = str(Path(tempfile.gettempdir()) / f"plumbline-no-cache-{os.getpid()}")
 # Workers share the cores: torch's threads, one for each core in each worker, would wait for one another. Set before
 # anything imports torch, and for the processes that tests start.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
