@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 # A test that names no store finds none, and leaves the user's alone: commands keep their looks and runs there.
 os.environ["PLUMBLINE_STORE"] = str(Path(tempfile.gettempdir()) / f"plumbline-no-store-{os.getpid()}" / "store.duckdb")
+os.environ["PLUMBLINE_CACHE"] = str(Path(tempfile.gettempdir()) / f"plumbline-no-cache-{os.getpid()}")
 # One thread, whatever the machine has and whoever else runs: sums are those of elsewhere, and the threads of
 # workers do not wait for one another. Set before anything imports torch, and for the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

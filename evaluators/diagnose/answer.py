@@ -12,15 +12,17 @@ from data.rules.causes import Cause
 from data.store.errors import InputError
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import HALVES, catalogue
+from evaluators.diagnose.described import described
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
+from evaluators.diagnose.narrow import narrowed
 from evaluators.diagnose.nondeterminism import seeded_dropout
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
 from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import Match, Search
+from evaluators.diagnose.search import Match
 from evaluators.diagnose.together import of_batches
 from evaluators.diagnose.unstable import by_repeats, not_by_itself, with_observed
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, NamedCause, judge
@@ -79,7 +81,6 @@ def _of_numbers(
     """The diagnosis of texts that all have vectors of numbers."""
     base = bench.vectors(bench.reference.recipe)
     plain = Match((), bench.reference.recipe, apart(candidate, base), base)
-    identical = float(plain.errors.max()) < IDENTICAL_WITHIN
     floor = _floor(bench, base)
     if facts is not None and (unstable := by_repeats(bench, candidate, base, facts, floor)) is not None:
         return unstable
@@ -87,9 +88,42 @@ def _of_numbers(
     claimed = (facts.revision or "")[:12] if facts else ""
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.
     causes.sort(key=lambda cause: not claimed or cause.blanks.get("revision") != claimed)
-    ranked = [plain] if identical else Search(bench, candidate, causes, progress, without).run()
-    diagnosis = judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
-    return with_observed(_further(diagnosis, bench, candidate, base, facts, floor), facts)
+    diagnosis = _looked_for(bench, candidate, causes, plain, floor, without, progress)
+    further = with_observed(_further(diagnosis, bench, candidate, base, facts, floor), facts)
+    return _described(further, bench, candidate, base, facts, floor)
+
+
+def _described(
+    diagnosis: Diagnosis, bench: Bench, candidate: Embeddings, base: Embeddings, facts: Facts | None, floor: float
+) -> Diagnosis:
+    """A diagnosis that leaves drift without a cause, with what can be said of it."""
+    unknown = diagnosis.verdict is DiagnosisVerdict.UNKNOWN
+    if not unknown and diagnosis.verdict is not DiagnosisVerdict.PARTLY:
+        return diagnosis
+    made = base if diagnosis.match is None else diagnosis.match.vectors
+    tried = diagnosis.tried if unknown else 0
+    statements = tuple(described(candidate, made, bench.texts.texts, facts, floor=floor, tried=tried))
+    left = "" if unknown else "Of what is left: "
+    sentence = f"{diagnosis.sentence} {left}{' '.join(one.sentence for one in statements)}"
+    return replace(diagnosis, sentence=sentence, described=statements)
+
+
+def _looked_for(
+    bench: Bench,
+    candidate: Embeddings,
+    causes: Sequence[Cause],
+    plain: Match,
+    floor: float,
+    without: Sequence[str],
+    progress: Callable[[int, int], None] | None,
+) -> Diagnosis:
+    def judged(ranked: Sequence[Match], bench: Bench, candidate: Embeddings) -> Diagnosis:
+        return judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
+
+    if float(plain.errors.max()) < IDENTICAL_WITHIN:
+        return judged([plain], bench, candidate)
+    diagnosis, searched = narrowed(bench, candidate, causes, judged, progress=progress, without=without)
+    return replace(diagnosis, searched=searched, tried=len(causes))
 
 
 def _further(

@@ -12,16 +12,19 @@ import numpy as np
 
 from data.rules.causes import Cause
 from data.store.errors import ModelError, PlumblineError
-from evaluators.diagnose.measure import unit_rows
+from evaluators.diagnose.kept import KeptVectors
+from evaluators.diagnose.measure import Errors
+from evaluators.diagnose.outputs import POOLINGS, finished, pooled_each_way
 from evaluators.diagnose.recipe import Recipe, combine
-from evaluators.diagnose.reference import Embeddings, Projection, Reference
+from evaluators.diagnose.reference import Embeddings, Reference
 from evaluators.diagnose.rows import Row, RowBuilder, Texts
 from evaluators.diagnose.weights import weight_changes
 from evaluators.trust.limits import no_panic
 
-__all__ = ["Bench", "finished"]
+__all__ = ["Bench"]
 
 _TOKENS_AT_ONCE = 2048
+_PADDING = 32  # tokens of padding in them: a pass more costs a small model as much
 _MEMORY = 3 * 2**29  # bytes of changed copies of the model kept at once
 
 
@@ -42,10 +45,16 @@ def _encoding(model: str) -> Iterator[None]:
 
 
 class Bench:
-    """The reference, the texts, and every vector computed for them so far."""
+    """The reference, the texts, and every vector computed for them so far.
 
-    def __init__(self, reference: Reference, texts: Texts) -> None:
-        self.reference, self.texts = reference, texts
+    Args:
+        reference: the model.
+        texts: all texts, in their batches.
+        disk: vectors of rows on disk, read before a row is run and added to after; none where None.
+    """
+
+    def __init__(self, reference: Reference, texts: Texts, disk: KeptVectors | None = None) -> None:
+        self.reference, self.texts, self._disk = reference, texts, disk
         self._builder = RowBuilder(reference)
         self._rows: dict[Recipe, list[Row]] = {}
         self._finished: dict[Recipe, Embeddings] = {}
@@ -53,7 +62,12 @@ class Bench:
         self._models: dict[tuple[str, ...], Any] = {}
         self._pooled: dict[tuple[Any, ...], dict[str, Embeddings]] = {}
         self._under: dict[tuple[Cause, ...], Recipe] = {}
-        self.drawn: dict[str, Embeddings] = {}  # what the model gives with a part of it random
+        self._asked: tuple[int, ...] | None = None
+        self._among: dict[tuple[int, ...], Bench] = {}
+        self.moved: dict[
+            tuple[Cause, tuple[Cause, ...]], Errors
+        ] = {}  # how far a cause moves the texts, by late causes
+        self.drawn: dict[Any, Any] = {}  # what the model gives with a part of it random
         self.passes = 0  # rows run through the model
 
     def under(self, causes: tuple[Cause, ...]) -> Recipe:
@@ -62,13 +76,17 @@ class Bench:
             self._under[causes] = combine(self.reference.recipe, causes)
         return self._under[causes]
 
+    def by_batch(self, causes: tuple[Cause, ...]) -> bool:
+        """Whether a text's vector under the causes takes its whole batch to be run."""
+        return any(self._changes[name].batched for name in self.under(causes).weights)
+
     def pooled(self, recipe: Recipe, only: Sequence[int] | None = None) -> dict[str, Embeddings]:
         """Every pooling of the texts under a recipe, or of some of them: name to float32 [n, width].
 
         Each text keeps the company it has in its whole batch, however few are asked for.
         """
-        rows = self.rows(recipe)
-        asked = range(len(rows)) if only is None else only
+        rows, own = self._all_rows(recipe), self._asked or range(len(self.texts.texts))
+        asked = own if only is None else [own[place] for place in only]
         if any(self._changes[name].batched for name in recipe.weights):
             together = self._together(recipe, rows, set(asked))
             pooled = [together[index] for index in asked]
@@ -90,18 +108,27 @@ class Bench:
         return self.finish(self.pooled(recipe), recipe)
 
     def only(self, chosen: Sequence[int]) -> Bench:
-        """A bench of some of the texts; what was computed for them is shared."""
+        """A bench of some of the texts, in batches of their own; what was computed for them is shared."""
         place = {index: number for number, index in enumerate(chosen)}
         texts, roles, batches = self.texts
         left = tuple(tuple(place[index] for index in batch if index in place) for batch in batches)
         few = Texts(tuple(texts[i] for i in chosen), tuple(roles[i] for i in chosen), tuple(filter(None, left)))
         return self.of_texts(few)
 
+    def among(self, chosen: Sequence[int]) -> Bench:
+        """A bench that gives vectors of some of the texts, each in the whole batch that it has here."""
+        asked = tuple(chosen)
+        if asked not in self._among:
+            bench = self.of_texts(self.texts)
+            bench._rows, bench._asked = self._rows, asked
+            self._among[asked] = bench
+        return self._among[asked]
+
     def of_texts(self, texts: Texts) -> Bench:
         """A bench of other texts, or of these in other batches; what was computed is shared."""
-        bench = Bench(self.reference, texts)
-        bench._builder, bench._pooled, bench._models = self._builder, self._pooled, self._models
-        bench._changes = self._changes
+        bench = copy.copy(self)
+        bench.texts, bench.passes, bench._asked = texts, 0, None
+        bench._rows, bench._finished, bench._among, bench.moved = {}, {}, {}, {}
         return bench
 
     def with_model(self, model: Any, *, each: bool = False) -> Embeddings:
@@ -129,6 +156,10 @@ class Bench:
 
     def rows(self, recipe: Recipe) -> list[Row]:
         """What the model is given for each text under a recipe."""
+        rows = self._all_rows(recipe)
+        return rows if self._asked is None else [rows[index] for index in self._asked]
+
+    def _all_rows(self, recipe: Recipe) -> list[Row]:
         entry = replace(
             recipe,
             weights=(),
@@ -153,17 +184,37 @@ class Bench:
             chosen = [rows[index] for index in batch]
             key = (recipe.weights, *chosen)
             if key not in self._pooled:
+                self._read([key])
+            if key not in self._pooled:
                 results = self._run(recipe.weights, chosen)
-                self._pooled[key] = {name: np.stack([one[name] for one in results]) for name in results[0]}
+                self._keep({key: {name: np.stack([one[name] for one in results]) for name in results[0]}})
             for place, index in enumerate(batch):
                 of_text[index] = {name: stack[place] for name, stack in self._pooled[key].items()}
         return of_text
 
     def _fill(self, weights: tuple[str, ...], rows: Sequence[Row]) -> None:
-        new = sorted({row for row in rows if (weights, row) not in self._pooled}, key=_size, reverse=True)
+        new = list(dict.fromkeys(row for row in rows if (weights, row) not in self._pooled))
+        if not new:
+            return
+        self._read([(weights, row) for row in new])
+        new = sorted((row for row in new if (weights, row) not in self._pooled), key=_size, reverse=True)
         for chunk in _chunks(new):
-            for row, pooled in zip(chunk, self._run(weights, chunk), strict=True):
-                self._pooled[weights, row] = pooled
+            self._keep({(weights, row): one for row, one in zip(chunk, self._run(weights, chunk), strict=True)})
+
+    def _read(self, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Take what is on disk of these."""
+        if self._disk is not None:
+            names = {repr(key): key for key in keys}
+            for name, stack in self._disk.read(list(names)).items():
+                self._pooled[names[name]] = dict(zip(POOLINGS, stack, strict=True))
+
+    def _keep(self, made: dict[tuple[Any, ...], dict[str, Embeddings]]) -> None:
+        """Keep what was made, here and on disk; a pooling of another width than the others stays here."""
+        self._pooled.update(made)
+        if self._disk is not None:
+            stacks = {repr(key): [one[name] for name in POOLINGS] for key, one in made.items()}
+            alike = {name: np.stack(stack) for name, stack in stacks.items() if len({s.shape for s in stack}) == 1}
+            self._disk.write(alike)
 
     def _run(self, weights: tuple[str, ...], rows: Sequence[Row]) -> list[dict[str, Embeddings]]:
         return self._through(self._changed(weights), rows)
@@ -192,7 +243,7 @@ class Bench:
             hidden = output.last_hidden_state.float()
         pooler = getattr(output, "pooler_output", None)
         return [
-            _pooled(hidden[index], real[index], row, None if pooler is None else pooler[index].float())
+            pooled_each_way(hidden[index], real[index], row, None if pooler is None else pooler[index].float())
             for index, row in enumerate(rows)
         ]
 
@@ -252,71 +303,6 @@ def _mask(rows: Sequence[Row], visible: Any, dtype: Any) -> Any:
     return torch.where(allowed, 0.0, torch.finfo(dtype).min).to(dtype)
 
 
-def finished(pooled: Embeddings, recipe: Recipe, projections: tuple[Projection, ...]) -> Embeddings:
-    """Pooled vectors after Dense modules, cutting, normalisation and rounding, float32 [n, d]."""
-    vectors = pooled.astype(np.float32)
-    for projection in projections if recipe.dense else ():
-        vectors = _projected(vectors, projection)
-    normalise = recipe.normalise == "yes"
-    if normalise and recipe.normalise_first:
-        vectors = unit_rows(vectors)
-    if recipe.dimensions is not None:
-        vectors = vectors[:, : recipe.dimensions]
-    if normalise and not recipe.normalise_first:
-        vectors = unit_rows(vectors)
-    return _stored(vectors, recipe.rounding)
-
-
-def _projected(vectors: Embeddings, projection: Projection) -> Embeddings:
-    if vectors.shape[1] != projection.weight.shape[1]:
-        return vectors
-    linear = vectors @ projection.weight.T + (0 if projection.bias is None else projection.bias)
-    if projection.activation == "tanh":
-        linear = np.tanh(linear)
-    elif projection.activation == "relu":
-        linear = np.maximum(linear, 0)
-    elif projection.activation == "gelu":
-        from scipy.special import erf
-
-        linear = linear * 0.5 * (1 + erf(linear / np.sqrt(2)))
-    return np.asarray(linear, dtype=np.float32)
-
-
-def _stored(vectors: Embeddings, rounding: str) -> Embeddings:
-    if rounding == "binary":
-        return np.where(vectors > 0, np.float32(1), np.float32(-1))
-    if rounding == "int8":
-        low, high = vectors.min(0), vectors.max(0)
-        step = np.where(high > low, (high - low) / 255, 1)
-        return np.asarray(low + np.round((vectors - low) / step) * step, dtype=np.float32)
-    return vectors
-
-
-def _pooled(hidden: Any, real: Any, row: Row, pooler: Any) -> dict[str, Embeddings]:
-    """Every pooling of one text's token vectors."""
-    import torch
-
-    own = hidden[real.bool()]
-    width = hidden.shape[1]
-    empty = len(own) == 0
-    if empty:
-        own, row = torch.zeros(1, width), row._replace(pads=0, padding="")
-    pool = hidden[: len(own) + row.pads] if row.padding in ("pooled", "both", "after") else own
-    steps = torch.arange(1, len(pool) + 1, dtype=torch.float32)[:, None]
-    inner = own[1:-1] if len(own) > 2 else own
-    every = {
-        "mean": pool.mean(0),
-        "cls": own[0],
-        "max": pool.max(0).values,
-        "last": pool[-1],
-        "mean_sqrt_len": pool.sum(0) / len(pool) ** 0.5,
-        "weightedmean": (pool * steps).sum(0) / steps.sum(),
-        "mean-text": inner.mean(0),
-        "pooler": torch.zeros(width) if pooler is None or empty else pooler,
-    }
-    return {name: value.numpy().astype(np.float32) for name, value in every.items()}
-
-
 def _bytes(model: Any) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
 
@@ -326,12 +312,15 @@ def _size(row: Row) -> int:
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Rows of about one length together, so many tokens at once."""
+    """Rows of about one length together, the longest first, so many tokens at once and few of them padding."""
     chunk: list[Row] = []
+    padding = 0
     for row in rows:
-        if chunk and (len(chunk) + 1) * _size(chunk[0]) > _TOKENS_AT_ONCE:
+        short = _size(chunk[0]) - _size(row) if chunk else 0
+        if chunk and ((len(chunk) + 1) * _size(chunk[0]) > _TOKENS_AT_ONCE or padding + short > _PADDING):
             yield chunk
-            chunk = []
+            chunk, padding, short = [], 0, 0
         chunk.append(row)
+        padding += short
     if chunk:
         yield chunk

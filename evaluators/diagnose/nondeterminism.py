@@ -66,9 +66,16 @@ def _drops(model: Any) -> bool:
 
 def _dropped(bench: Bench, texts: Sequence[int]) -> list[Embeddings]:
     """What the reference gives of the texts in training mode, so many times."""
+    few, model = bench.only(texts), bench.reference.model
+    if ("dropout", few.texts) not in bench.drawn:
+        bench.drawn["dropout", few.texts] = _draws_of_dropout(few, model)
+    drawn: list[Embeddings] = bench.drawn["dropout", few.texts]
+    return drawn
+
+
+def _draws_of_dropout(few: Bench, model: Any) -> list[Embeddings]:
     import torch
 
-    few, model = bench.only(texts), bench.reference.model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(17)
         model.train()
@@ -198,11 +205,11 @@ def _nearest(bench: Bench, short: list[int], candidate: Embeddings) -> Iterator[
     """How far the candidate is from the reference with each part random, the mean over a few draws."""
     few = bench.only(short)
     for name, part in random_parts(bench.reference.model).items():
-        if name not in bench.drawn:
+        if (name, few.texts) not in bench.drawn:
             drawn = [few.with_model(random_part(bench.reference.model, part, seed)) for seed in range(_DRAWS)]
             # What the draws share is what a lost part leaves of the model: their mean is the best guess of any draw.
-            bench.drawn[name] = _unit_mean(drawn)
-        yield name, float(apart(candidate, bench.drawn[name]).mean())
+            bench.drawn[name, few.texts] = _unit_mean(drawn)
+        yield name, float(apart(candidate, bench.drawn[name, few.texts]).mean())
 
 
 def _unit_mean(drawn: list[Embeddings]) -> Embeddings:

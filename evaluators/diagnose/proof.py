@@ -55,7 +55,7 @@ def snippet(reference: Reference, causes: Sequence[Cause], texts: str = '["..."]
 
 
 def proof_record(reference: Reference, diagnosis: Diagnosis) -> dict[str, Any]:
-    """What the store keeps beside a diagnosis: both recipes, the vectors made, the distances before and after."""
+    """What the store keeps beside a diagnosis: recipes, vectors made, distances before and after, texts searched."""
     match = diagnosis.match
     return {
         "reference": asdict(reference.recipe),
@@ -63,6 +63,8 @@ def proof_record(reference: Reference, diagnosis: Diagnosis) -> dict[str, Any]:
         "before": diagnosis.before.tolist(),
         "after": diagnosis.after.tolist(),
         "vectors": match.vectors.tolist() if match else None,
+        "searched": diagnosis.searched,
+        "described": [{"code": one.code, "numbers": one.numbers} for one in diagnosis.described],
     }
 
 

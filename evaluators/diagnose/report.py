@@ -28,6 +28,9 @@ def print_diagnosis(label: str, reference: Reference, diagnosis: Diagnosis) -> N
     console.print(
         Text(f"{label}: "), Text(diagnosis.verdict, _STYLE.get(diagnosis.verdict, "red")), Text(diagnosis.sentence)
     )
+    if diagnosis.searched and diagnosis.searched < len(diagnosis.before):
+        many = f"Causes looked for on {diagnosis.searched} of {len(diagnosis.before)} texts, and held against all."
+        console.print(Text(many, "dim"))
     if diagnosis.causes or diagnosis.runners_up:
         console.print(_table(diagnosis))
     for named in diagnosis.causes:

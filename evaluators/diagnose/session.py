@@ -21,6 +21,8 @@ from data.store.keys import as_written
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.answer import BATCH, Bench, Diagnosis, Facts, Reference, batched, diagnose, load_reference
 from evaluators.diagnose.from_store import Candidate, StoredCheck, keep_diagnoses, read_check
+from evaluators.diagnose.identity import reference_identity
+from evaluators.diagnose.kept import KeptVectors
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.report import print_diagnosis
 from evaluators.diagnose.standing import alone, standing
@@ -57,11 +59,13 @@ def of_check(
     settings = check.settings
     model = load_reference(settings["source"], revision=settings.get("revision"), trust=trust, settings=settings)
     own_size = int(settings.get("batch_size") or BATCH)
-    remark = _of_the_reference(Bench(model, batched(check.texts, check.roles, own_size)), check)
+    every = Bench(model, batched(check.texts, check.roles, own_size), KeptVectors(reference_identity(model)))
+    remark = _of_the_reference(every, check)
     diagnoses: dict[str, Diagnosis] = {}
     refused: list[InputError] = []
     for size, those in groupby(sorted(check.candidates, key=_batch_size), _batch_size):
-        bench = Bench(model, batched(check.texts, check.roles, batch_size or size))
+        texts = batched(check.texts, check.roles, batch_size or size)
+        bench = every if texts == every.texts else every.of_texts(texts)
         for one in those:
             try:
                 diagnosis = _with_progress(bench, one.vectors, one.facts)
@@ -98,7 +102,8 @@ def of_files(
     probes = load_probes(texts).probes
     model = load_reference(reference, revision=revision, trust=trust)
     batches = batched([probe.text for probe in probes], [probe.role for probe in probes], batch_size or BATCH)
-    diagnosis = _with_progress(Bench(model, batches), _read_vectors(vectors, texts), None)
+    bench = Bench(model, batches, KeptVectors(reference_identity(model)))
+    diagnosis = _with_progress(bench, _read_vectors(vectors, texts), None)
     print_diagnosis(vectors.name, model, diagnosis)
     _keep(model, {vectors.name: diagnosis}, None, started, store, {})
     return [(vectors.name, alone(diagnosis))]

@@ -9,10 +9,11 @@ import numpy as np
 
 from data.rules.causes import Cause, joined
 from data.store.vocabulary import DiagnosisVerdict
+from evaluators.diagnose.described import Statement
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
 from evaluators.diagnose.search import EACH, Match
 
-__all__ = ["IDENTICAL_WITHIN", "Diagnosis", "NamedCause", "judge"]
+__all__ = ["IDENTICAL_WITHIN", "Diagnosis", "NamedCause", "judge", "runners_up", "same_vectors", "settles"]
 
 # Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
 _ACCEPTED = 0.10
@@ -53,6 +54,9 @@ class Diagnosis:
         runners_up: the next best explanations, not stated.
         errors: distance of each text before and after.
         match: the explanation whose vectors are the proof; None when nothing is stated.
+        searched: texts that the causes were looked for on; what is stated was held against all of them.
+        tried: causes of the catalogue that were looked for.
+        described: what is true of a drift that no cause explains, or of what is left of it.
     """
 
     verdict: DiagnosisVerdict
@@ -65,6 +69,9 @@ class Diagnosis:
     before: Errors
     after: Errors
     match: Match | None = None
+    searched: int | None = None
+    tried: int = 0
+    described: tuple[Statement, ...] = ()
 
     @property
     def unexplained(self) -> float:
@@ -85,7 +92,7 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
     drift = float(plain.errors.mean())
     if float(plain.errors.max()) < IDENTICAL_WITHIN:
         return _without(DiagnosisVerdict.IDENTICAL, "The candidate's vectors are the reference's.", plain, floor, ())
-    runners = _runners_up(ranked, best, plain)
+    runners = runners_up(ranked)
     left = float(best.errors.mean())
     precision = bool(best.causes) and all(cause.precision for cause in best.causes)
     if best.causes and _accepted(best, plain, floor, rounding):
@@ -177,20 +184,27 @@ def _in_order(best: Match, ranked: Sequence[Match], plain: Match) -> _Causes:
     return tuple(order)
 
 
+def settles(verdict: DiagnosisVerdict) -> bool:
+    """Whether a verdict says where all of the drift comes from."""
+    return verdict in (DiagnosisVerdict.IDENTICAL, DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PRECISION)
+
+
+def same_vectors(match: Match, best: Match) -> bool:
+    """Whether another match, of which one cause is another, gives the best one's vectors."""
+    swapped = set(match.causes) ^ set(best.causes)
+    one_other = len(match.causes) == len(best.causes) and len(swapped) == 2
+    return one_other and float(apart(match.vectors, best.vectors).max()) < 2 * ROUNDING
+
+
 def _same_as(cause: Cause, best: Match, ranked: Sequence[Match]) -> tuple[str, ...]:
     """Other causes that put in its place give the same vectors on these texts."""
-    others = set(best.causes) - {cause}
-    alike = []
-    for match in ranked:
-        swapped = set(match.causes) - others
-        one_other = len(match.causes) == len(best.causes) and len(swapped) == 1 and cause not in swapped
-        if one_other and float(apart(match.vectors, best.vectors).max()) < 2 * ROUNDING:
-            alike.append(swapped.pop().words)
-    return tuple(dict.fromkeys(alike))
+    others = [match for match in ranked if cause not in match.causes and same_vectors(match, best)]
+    return tuple(dict.fromkeys(swapped.words for match in others for swapped in set(match.causes) - set(best.causes)))
 
 
-def _runners_up(ranked: Sequence[Match], best: Match, plain: Match) -> _Causes:
+def runners_up(ranked: Sequence[Match]) -> _Causes:
     """The next best explanations that are not the best one with something added."""
+    best, plain = ranked[0], next(match for match in ranked if not match.causes)
     drift, runners = float(plain.errors.mean()), []
     for match in ranked:
         if not match.causes or set(match.causes) >= set(best.causes) or match.score > plain.score + EACH:

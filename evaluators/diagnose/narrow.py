@@ -1,0 +1,108 @@
+"""Causes looked for on a few texts and held against all of them: sixteen tell most causes apart, a check has more.
+
+The few are chosen anew for each candidate (some of those that differ must be among them), but vectors are kept by what
+the model is given, so that the next candidate's texts are mostly read, not encoded. Where what the few say does not
+hold on all texts, those that it leaves open join them once, and the causes are looked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.measure import Errors, apart
+from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.rows import Texts
+from evaluators.diagnose.search import Match, Search
+from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up, same_vectors, settles
+from evaluators.probes import derived_traits
+
+__all__ = ["FEW", "narrowed"]
+
+FEW = 16  # texts looked at first
+_ALL = 24  # texts up to which all are looked at at once
+_DIFFERING, _DIFFERING_LONG = 6, 2  # of the few, where so many differ; so many where only long texts do
+_SHORT = 400  # characters: every cause is tried on each of the few, which is what a diagnosis costs
+
+Judge = Callable[[Sequence[Match], Bench, Embeddings], Diagnosis]
+
+
+def narrowed(
+    bench: Bench,
+    candidate: Embeddings,
+    causes: Sequence[Cause],
+    judged: Judge,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    without: Collection[str] = (),
+) -> tuple[Diagnosis, int]:
+    """The diagnosis of a candidate by a search on as few texts as tell, judged on all; and how many those were.
+
+    Args:
+        bench: the reference and all texts.
+        candidate: float [n, d].
+        causes: the catalogue.
+        judged: the verdict over matches of some texts.
+        progress: called with (done, total).
+        without: causes to leave out, in words.
+    """
+    count = len(candidate)
+    # On all texts, at no pass more: poolings and outputs alone, and rows in another order, which few do not show.
+    late = Search(bench, candidate, [cause for cause in causes if not cause.forward], None, without)
+    if count <= _ALL or CAUSES["rows-shuffled"] in late.run()[0].causes:
+        ranked = Search(bench, candidate, causes, progress, without).run()
+        return judged(ranked, bench, candidate), count
+    plain = bench.vectors(bench.reference.recipe)
+    chosen = _first(bench.texts, apart(candidate, plain))
+    for _ in range(2):
+        ranked = Search(bench.among(chosen), candidate[chosen], causes, progress, without).run()
+        whole = late.with_early(_early_sets(ranked), solving=ranked[0].solved)
+        diagnosis = judged(whole, bench, candidate)
+        more = [] if settles(diagnosis.verdict) else _left_open(bench.texts.texts, whole[0].errors, chosen)
+        if not more:
+            break
+        chosen = sorted([*chosen, *more])
+    return replace(diagnosis, runners_up=runners_up(ranked)), ranked[0].errors.size
+
+
+def _first(all_texts: Texts, errors: Errors) -> list[int]:
+    """Texts that between them have every trait and role, the shortest that have, some that differ, and others."""
+    texts, roles, _ = all_texts
+    order = sorted(range(len(texts)), key=lambda place: (len(texts[place]), place))
+    chosen: list[int] = []
+    shown: set[str] = set()
+    for place in order:
+        fresh = {*derived_traits(texts[place]), f"role {roles[place]}"} - shown
+        if fresh and len(chosen) < FEW - 4:
+            chosen.append(place)
+            shown |= fresh
+    short = [place for place in order if len(texts[place]) <= _SHORT]
+    for place in order:
+        differing = sum(errors[each] > IDENTICAL_WITHIN for each in chosen)
+        wanted = differing < _DIFFERING if place in short else differing < _DIFFERING_LONG
+        if wanted and errors[place] > IDENTICAL_WITHIN and place not in chosen:
+            chosen.append(place)
+    spread = [*short[::4], *short[2::4], *short[1::2], *order]
+    for place in dict.fromkeys(spread):
+        if len(chosen) < FEW and place not in chosen:
+            chosen.append(place)
+    return sorted(chosen)
+
+
+def _left_open(texts: Sequence[str], errors: Errors, chosen: Collection[int]) -> list[int]:
+    """Texts not looked at yet that the best explanation does not make right, the shortest of them."""
+    others = [place for place in range(len(texts)) if place not in chosen and errors[place] > IDENTICAL_WITHIN]
+    return sorted(others, key=lambda place: (len(texts[place]), place))[:FEW]
+
+
+def _early_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
+    """The early causes of the best match, of its parts, and of what cannot be told from it."""
+    best = ranked[0]
+    known = {frozenset(match.early) for match in ranked}
+    parts = [part for size in range(1, len(best.early)) for part in combinations(best.early, size)]
+    same = [match.early for match in ranked[1:] if same_vectors(match, best)]
+    sets = [best.early, *(part for part in parts if frozenset(part) in known), *same]
+    return list(dict.fromkeys(sets))
