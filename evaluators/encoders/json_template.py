@@ -20,7 +20,7 @@ from evaluators.encoders.packed import PACKINGS, packing, unpacked
 from evaluators.encoders.server import SERVER_OPTIONS, Portions, ServerEncoder, malformed_answer, without_keys
 from evaluators.encoders.settings import EncoderSettings
 
-__all__ = ["FORMS", "JsonForm"]
+__all__ = ["JSON_FORMS", "JsonForm"]
 
 _TEXTS, _TEXT = "$texts", "$text"
 _BRACKETS = re.compile(r"\[['\"]?([^\[\]'\".]+)['\"]?\]")
@@ -42,7 +42,7 @@ class JsonForm(NamedTuple):
 
 
 # Known ones, by name (form=NAME). Sources: docs/servers.md.
-FORMS: Final[Mapping[str, JsonForm]] = {
+JSON_FORMS: Final[Mapping[str, JsonForm]] = {
     "huggingface": JsonForm('{"inputs": "$texts"}', "*"),
     "jumpstart": JsonForm('{"text_inputs": "$texts"}', "embedding.*"),
     "vertex": JsonForm(
@@ -75,10 +75,10 @@ class JsonTemplateEncoder(ServerEncoder):
     def _form(self) -> JsonForm:
         options = self.settings.options
         name = options.get("form")
-        if name is not None and name not in FORMS:
-            remedy = f"Use {', '.join(FORMS)}, or body= and vectors=."
+        if name is not None and name not in JSON_FORMS:
+            remedy = f"Use {', '.join(JSON_FORMS)}, or body= and vectors=."
             raise InputError(f"There is no form {name!r}", where=self.settings.display, remedy=remedy)
-        form = FORMS[name] if name else JsonForm("", "")
+        form = JSON_FORMS[name] if name else JsonForm("", "")
         roles = (options.get("role_query", form.roles[0]), options.get("role_document", form.roles[1]))
         form = JsonForm(
             options.get("body", form.body),

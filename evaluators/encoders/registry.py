@@ -25,6 +25,7 @@ BACKENDS = (
     "flag-embedding",
     "bce",
     "langchain",
+    "python-object",
     "openai",
     "tei",
     "llama-cpp",
