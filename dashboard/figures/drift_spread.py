@@ -27,6 +27,8 @@ from dashboard.words import tr
 __all__ = ["cost_chart", "history_chart", "length_chart", "spread_chart", "vector_chart"]
 
 _LEAST = 1e-8
+_SINGLE = 40  # checks of a pair whose marks can be told apart
+_NAMED = 6  # changes of a verdict, the last ones, that are named on the line
 _WARM = CATEGORICAL[1]
 
 
@@ -139,29 +141,64 @@ def vector_chart(dimensions: pd.DataFrame) -> go.Figure:
 
 
 def history_chart(history: pd.DataFrame) -> go.Figure:
-    """Drift of the same pair at every check of it: the median, with the worst text above; the floor dotted."""
+    """Drift of the same pair at every check of it: the median, with the worst text above; floors dotted.
+
+    The pair's own floor is a line of its own, since it may have been declared otherwise from a check on. Where a
+    verdict is another than before, an upright line says which; where nobody was there, a cross stands at the bottom.
+    """
     figure = go.Figure()
+    size = 10 if len(history) <= _SINGLE else 5
     for column, name, colour, symbol in (
         ("worst", tr("worst text"), _WARM, SYMBOLS[3]),
         ("median", tr("Median").lower(), ACCENT, SYMBOLS[0]),
     ):
         figure.add_scatter(
             x=history["started_at"], y=history[column].clip(lower=_LEAST), name=name, mode="lines+markers",
-            line={"color": colour, "width": 2}, marker={"size": 10, "symbol": symbol},
+            line={"color": colour, "width": 2}, marker={"size": size, "symbol": symbol},
             customdata=history["check_id"], hovertext=as_texts(history["verdict"].map(word), 60),
             hovertemplate="%{x|%Y-%m-%d %H:%M}<br>%{y:.3g}<br>%{hovertext}<extra></extra>",
         )  # fmt: skip
+    figure.add_scatter(
+        x=history["started_at"], y=history["floor"], name=tr("noise floor of this pair"), mode="lines",
+        line={"color": MUTED, "width": 1.5, "dash": "dash", "shape": "hv"}, hovertemplate="%{y:.1g}<extra></extra>",
+    )  # fmt: skip
+    _turns(figure, history)
     _floors(figure, "distance")
     distance = {"type": "log", "title": tr("Cosine distance"), "exponentformat": "e"}
-    first, last = history.iloc[0], history.iloc[-1]
+    there = history[~history["away"]]
+    first, last = (there if len(there) else history).iloc[[0, -1]].to_dict("records")
+    turned, away = int(history["was"].notna().sum()), int(history["away"].sum())
     alt = tr(
         "{n:,} checks from {start} to {end}: the median from {before:.2g} to {after:.2g}, the worst text from "
         "{worst_before:.2g} to {worst_after:.2g}.",
         n=len(history), start=day(first["started_at"]), end=day(last["started_at"]), before=first["median"],
         after=last["median"], worst_before=first["worst"], worst_after=last["worst"],
     )  # fmt: skip
+    alt += " " + tr(
+        "Times the verdict changed: {turned:,}; checks that found nobody there: {away:,}.", turned=turned, away=away
+    )
     title = tr("Drift at every check, cosine distance: the median and the worst text")
     return styled(figure, title=title, alt=alt, height=340, yaxis=distance, above=16)
+
+
+def _turns(figure: go.Figure, history: pd.DataFrame) -> None:
+    """Upright lines where the verdict changed, the last ones with its name, and crosses where nobody was there."""
+    away = history[history["away"]]
+    if len(away):
+        figure.add_scatter(
+            x=away["started_at"], y=[_LEAST] * len(away), name=tr("nobody there"), mode="markers", cliponaxis=False,
+            marker={"size": 9, "symbol": "x-thin", "line": {"width": 2, "color": MUTED}},
+            hovertemplate="%{x|%Y-%m-%d %H:%M}<br>" + tr("nobody there") + "<extra></extra>",
+        )  # fmt: skip
+    turns = history[history["was"].notna()]
+    for row in turns.to_dict("records"):
+        line = {"color": MUTED, "width": 1}
+        figure.add_shape(type="line", x0=row["started_at"], x1=row["started_at"], y0=0, y1=1, yref="paper", line=line)
+    for row in turns.tail(_NAMED).to_dict("records"):
+        figure.add_annotation(
+            x=row["started_at"], y=0, yref="paper", text=as_text(word(row["verdict"]), 26), textangle=-90,
+            showarrow=False, xanchor="right", yanchor="bottom", font={"size": small_text()},
+        )  # fmt: skip
 
 
 def cost_chart(points: pd.DataFrame) -> go.Figure:

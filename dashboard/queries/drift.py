@@ -150,7 +150,8 @@ def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFra
 
     ``floor`` and the figures are of cosine distance. ``changed`` has which revision, version or file of either side is
     another than at the check before, so that a step can be laid to it: (side, name, before, after) each, None for none.
-    It is None for the first check.
+    It is None for the first check. ``away`` is where the candidate could not be had, which says nothing of its vectors;
+    ``was`` is the verdict of the last check of the same texts before, where it was another.
     """
     checks = cursor.execute(
         """
@@ -160,6 +161,7 @@ def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFra
             WHERE c.check_id = $check AND e.encoder_id = $encoder
         )
         SELECT c.check_id, c.started_at, c.n_texts, c.probe_set, s.verdict, s.mean, s.median, s.p95, s.worst, s.floor,
+            coalesce(s.measures ->> '$.away', 'false') = 'true' AS away,
             r.revision AS reference_revision, e.revision AS candidate_revision,
             r.versions AS reference_versions, e.versions AS candidate_versions,
             r.files AS reference_files, e.files AS candidate_files
@@ -174,7 +176,23 @@ def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFra
     ).df()
     rows = checks.to_dict("records")
     changed = [_changed(before, after) for before, after in zip(rows, rows[1:], strict=False)]
-    return checks.assign(changed=pd.Series([None, *changed][: len(checks)], index=checks.index, dtype=object))
+    return checks.assign(
+        changed=pd.Series([None, *changed][: len(checks)], index=checks.index, dtype=object),
+        was=pd.Series(_turns(rows), index=checks.index, dtype=object),
+    )
+
+
+def _turns(rows: list[dict[Any, Any]]) -> list[str | None]:
+    """The verdict before, at each check whose verdict is another; one that found nobody there is passed over."""
+    before: dict[tuple[str, int], str] = {}
+    turns: list[str | None] = []
+    for row in rows:
+        texts, verdict = (row["probe_set"], row["n_texts"]), row["verdict"]
+        was = None if row["away"] else before.get(texts)
+        turns.append(was if was != verdict else None)
+        if not row["away"]:
+            before[texts] = verdict
+    return turns
 
 
 def _changed(before: dict[Any, Any], after: dict[Any, Any]) -> list[tuple[str, str, str | None, str | None]]:

@@ -41,6 +41,7 @@ _CHANGED = {
     "reference": mark("reference: {name} {before} → {after}"),
     "candidate": mark("candidate: {name} {before} → {after}"),
 }
+_NOBODY = mark("nobody there")
 _WORST, _MEAN = mark("worst text"), mark("mean")
 
 
@@ -234,10 +235,15 @@ def _history(chosen: Chosen) -> None:
     show_chart(drift_spread_figures.history_chart(history), key="history", config=_BARE)
     if len(history) < 2:
         st.info(
-            tr("This pair was checked once so far: checked again, it shows here whether it moved."),
+            tr(
+                "This pair was checked once so far: checked again, it shows here whether it moved. "
+                "`parity --watch 15m` checks it on a timer."
+            ),
             icon=":material/history:",
         )
-    show_table(drift_tables.drift_history_table(history.assign(changed=history["changed"].map(changes_in_words))))
+    shown = history["verdict"].mask(history["away"], _NOBODY)
+    changed = history["changed"].map(changes_in_words)
+    show_table(drift_tables.drift_history_table(history.assign(verdict=shown, changed=changed)))
 
 
 def changes_in_words(changes: list[tuple[str, str, str | None, str | None]] | None) -> str:

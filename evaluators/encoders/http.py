@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from ssl import SSLContext
@@ -21,12 +22,14 @@ from evaluators.encoders.bounds import Clock, bounded
 from evaluators.encoders.refusals import Failure, no_tls, of_status, of_transport, says_plain, seconds_asked
 from evaluators.encoders.settings import EncoderSettings
 
-__all__ = ["HTTP_OPTIONS", "BatchLimitError", "Http", "Portions", "ServerEncoder", "endpoint", "malformed_answer"]
+__all__ = ["HTTP_OPTIONS", "BatchLimitError", "Http", "Packed"]
 
-HTTP_OPTIONS = frozenset({"max_response_mb"})
+HTTP_OPTIONS = frozenset({"max_response_mb", "key_header"})
 _CONNECT = 10.0  # seconds to reach a host
 _FRUITLESS = 3  # requests in a row, each with its retries, after which a server that never answered is given up
 _EXCERPT = 200  # characters of an answer that an error quotes
+_JSON_LENGTH = "Inference-Header-Content-Length"  # bytes of the JSON, where more than JSON travels
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
 _backoff = wait_exponential_jitter(multiplier=0.2, max=8.0, jitter=0.3)
 
 
@@ -44,17 +47,33 @@ class _TooLargeError(Exception):
     """The answer is beyond the limit, as it came or unpacked."""
 
 
+class Packed(NamedTuple):
+    """JSON with bytes behind it, as KServe's binary tensors travel.
+
+    Attributes:
+        json: what stands before.
+        rest: the bytes, as long as the JSON says.
+    """
+
+    json: Any
+    rest: bytes = b""
+
+
 class _Answer(NamedTuple):
     response: httpx.Response
     body: bytes
 
 
+_Payload = Mapping[str, Any] | Packed | None
+
+
 class Http:
     """A client for one server.
 
-    The key is read from the environment when it is opened, sent as a bearer token to this address alone (redirects are
-    refused), and cut out of whatever an error message quotes. All requests together are bounded by ``timeout``, each by
-    ``call_timeout``, whatever the server does with them.
+    The key is read from the environment when it is opened, sent as a bearer token (or as it is, in the header that
+    ``key_header`` names) to this address alone (redirects are refused), and cut out of whatever an error message
+    quotes. All requests together are bounded by ``timeout``, each by ``call_timeout``, whatever the server does with
+    them.
 
     Attributes:
         clock: what is left of the time it may take.
@@ -64,7 +83,7 @@ class Http:
         self.settings = settings
         self.clock = Clock(settings.timeout)
         key = _key(settings)
-        self._headers = {"Accept-Encoding": "gzip"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        self._headers = {"Accept-Encoding": "gzip"} | (_header(settings, key) if key else {})
         self._limit = int(float(settings.options.get("max_response_mb", "256")) * 1_000_000)
         self._answered = False
         self._failed = False
@@ -82,17 +101,36 @@ class Http:
             EncoderGoneError: it cannot be had, and no other text or try would change that.
             EncoderError: it did not answer, answered with an error, or with something that is no JSON.
         """
-        return self._asked("POST", url, payload)
+        return self._asked("POST", url, payload).json
 
-    def get(self, url: str) -> Any:
+    def post_packed(self, url: str, packed: Packed) -> Packed:
+        """The same with bytes behind the JSON, either way.
+
+        Raises:
+            EncoderError: as :meth:`post`.
+        """
+        return self._asked("POST", url, packed)
+
+    def deliver(self, url: str, payload: Mapping[str, Any]) -> None:
+        """Have a server take ``payload``, whatever it answers to it, if it says it did (2xx).
+
+        Raises:
+            EncoderError: as :meth:`post`.
+        """
+        self._asked("POST", url, payload, read=False)
+
+    def get(self, url: str, *, needed: bool = False) -> Any:
         """The JSON a server answers to a plain request.
 
         Raises:
+            EncoderGoneError: it cannot be had, and it is ``needed`` for all that follows.
             EncoderError: there is none; the server may be sound for all that.
         """
         try:
-            return self._asked("GET", url, None)
+            return self._asked("GET", url, None).json
         except EncoderGoneError as error:
+            if needed:
+                raise
             raise EncoderError(error.what, where=error.where, remedy=error.remedy, code=error.code) from None
 
     def said(self) -> str:
@@ -103,7 +141,7 @@ class Http:
         """Close the connections."""
         self._client.close()
 
-    def _asked(self, method: str, url: str, payload: dict[str, Any] | None) -> Any:
+    def _asked(self, method: str, url: str, payload: _Payload, *, read: bool = True) -> Packed:
         retrying = Retrying(
             retry=retry_if_exception_type(_AgainError),
             stop=stop_after_attempt(self.settings.retries + 1) | self._in_vain,  # type: ignore[operator]
@@ -111,7 +149,7 @@ class Http:
             reraise=True,
         )
         try:
-            answer = retrying(self._once, method, url, payload)
+            answer = retrying(self._once, method, url, payload, read)
         except _AgainError as error:
             raise self._at_last(error) from None
         self._answered, self._fruitless = True, 0
@@ -147,7 +185,7 @@ class Http:
             code="out-of-time",
         )
 
-    def _once(self, method: str, url: str, payload: dict[str, Any] | None) -> Any:
+    def _once(self, method: str, url: str, payload: _Payload, read: bool) -> Packed:
         left = self.clock.left()
         seconds = min(self.settings.seconds_a_call, left)
         if left <= 0:
@@ -172,6 +210,8 @@ class Http:
             failure = of_transport(error, url, answered=self._answered, first=self._first())
             raise self._error(failure, url) from None
         self._said = answer.body
+        if not read and answer.response.is_success:
+            return Packed(None)
         if answer.response.status_code != 200:
             refusal = self._error(of_status(answer.response, self.said(), url, self.settings), url)
             if isinstance(refusal, _AgainError):
@@ -184,11 +224,11 @@ class Http:
         first, self._failed = not (self._failed or self._answered), True
         return first
 
-    def _exchange(self, method: str, url: str, payload: dict[str, Any] | None, seconds: float) -> _Answer:
+    def _exchange(self, method: str, url: str, payload: _Payload, seconds: float) -> _Answer:
         self._begun = False
         limits = httpx.Timeout(seconds, connect=min(_CONNECT, seconds))
         watched = {"trace": self._connected}
-        with self._client.stream(method, url, json=payload, timeout=limits, extensions=watched) as response:
+        with self._client.stream(method, url, **_sent(payload), timeout=limits, extensions=watched) as response:
             self._begun = True
             body = bytearray()
             for chunk in _unpacked(response, self._limit):
@@ -214,9 +254,12 @@ class Http:
         authorities = _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
         return httpx.Client(headers=self._headers, follow_redirects=False, verify=authorities)
 
-    def _parsed(self, answer: _Answer, url: str) -> Any:
+    def _parsed(self, answer: _Answer, url: str) -> Packed:
+        length = answer.response.headers.get(_JSON_LENGTH, "")
+        end = int(length) if re.fullmatch("[0-9]{1,12}", length) else len(answer.body)
         try:
-            return json.loads(answer.body)  # takes the bare NaN that some servers send
+            # Takes the bare NaN that some servers send.
+            return Packed(json.loads(answer.body[:end]), answer.body[end:])
         except (ValueError, RecursionError):
             kind = answer.response.headers.get("content-type", "no type given").split(";")[0][:100]
             html = "html" in kind or answer.body.lstrip()[:1] == b"<"
@@ -237,78 +280,6 @@ class Http:
 def _authorities(file: str | None, folder: str | None) -> SSLContext:
     """Whom httpx trusts by these variables; read once, as it takes longer than most calls and each client needs it."""
     return httpx.create_ssl_context()
-
-
-class Portions:
-    """How many texts a server takes at once: as many as the settings say, until it refuses so many."""
-
-    def __init__(self, size: int) -> None:
-        self.size = self._asked = size
-
-    @property
-    def note(self) -> list[str]:
-        """What the user should know, once the server took less."""
-        if self.size == self._asked:
-            return []
-        texts = "1 text" if self.size == 1 else f"{self.size} texts"
-        return [f"The server refused batches of {self._asked} texts and was given {texts} at a time."]
-
-    def ask(self, texts: list[str], ask: Callable[[list[str]], list[Any]]) -> list[Any]:
-        """Rows of all texts, in as many calls as it takes.
-
-        Raises:
-            BatchLimitError: a single text is refused, which is no matter of how many; the size stays as it was.
-        """
-        rows: list[Any] = []
-        size = self.size
-        while len(rows) < len(texts):
-            part = texts[len(rows) : len(rows) + size]
-            try:
-                rows += ask(part)
-            except BatchLimitError:
-                if len(part) == 1:
-                    raise
-                size = (len(part) + 1) // 2
-        self.size = size
-        return rows
-
-
-class ServerEncoder:
-    """What encoders have in common that ask a server; it is first asked when something is encoded."""
-
-    def __init__(self, settings: EncoderSettings) -> None:
-        self.settings = settings
-        self._http = Http(settings)
-        self.clock = self._http.clock
-        self._portions = Portions(settings.batch_size)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def rows(self, url: str, answer: Any, count: int) -> list[Any]:
-        """An answer that is a list of one entry a text.
-
-        Raises:
-            EncoderError: it is none.
-        """
-        if not isinstance(answer, list):
-            raise malformed_answer(f"The answer has no list of embeddings: {self._http.said()}", url)
-        if len(answer) != count:
-            raise malformed_answer(f"The server gave {len(answer)} vectors for {count} texts", url)
-        return answer
-
-
-def malformed_answer(what: str, where: str) -> EncoderError:
-    """The error of an answer that is not what the protocol says."""
-    return EncoderError(what, where=where, code="malformed")
-
-
-def endpoint(source: str, name: str) -> str:
-    """Address of a server's ``name``: below ``source``, or ``source`` itself where it ends in it, slash and all."""
-    if source.rstrip("/").endswith(f"/{name}"):
-        return source
-    return f"{source.rstrip('/')}/{name}"
 
 
 def _unpacked(response: httpx.Response, limit: int) -> Iterator[bytes]:
@@ -345,6 +316,22 @@ def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     seconds = getattr(error, "retry_after", None)
     return seconds if seconds is not None else _backoff(state)
+
+
+def _sent(payload: _Payload) -> dict[str, Any]:
+    """A payload as arguments of a request."""
+    if not isinstance(payload, Packed):
+        return {"json": payload}
+    head = json.dumps(payload.json, ensure_ascii=False).encode()
+    kind = {"Content-Type": "application/octet-stream", _JSON_LENGTH: str(len(head))}
+    return {"content": head + payload.rest, "headers": kind}
+
+
+def _header(settings: EncoderSettings, key: str) -> dict[str, str]:
+    name = settings.options.get("key_header", "Authorization")
+    if not _HEADER.fullmatch(name):
+        raise InputError(f"key_header={name!r} is no name of a header", where=settings.display)
+    return {name: f"Bearer {key}" if name.lower() == "authorization" else key}
 
 
 def _key(settings: EncoderSettings) -> str | None:

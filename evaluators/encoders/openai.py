@@ -1,76 +1,41 @@
-"""Any server that speaks OpenAI's embeddings protocol: vLLM, llama.cpp, Ollama, Infinity, LM Studio, the vendors."""
+"""Any server that speaks OpenAI's embeddings protocol: vLLM, llama.cpp, Infinity, LM Studio, the vendors."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
-from evaluators.encoders.http import HTTP_OPTIONS, ServerEncoder, endpoint, malformed_answer
-from evaluators.encoders.settings import EncoderSettings
+from evaluators.encoders.base import Backend
+from evaluators.encoders.packed import unpacked
+from evaluators.encoders.server import SERVER_OPTIONS, ServerEncoder, field_of, malformed_answer
 
 
 class OpenAiEncoder(ServerEncoder):
-    """``POST <source>/embeddings``; prompts, white space and dimensions are settled on this side."""
+    """``POST <source>/embeddings``; base64 is read whether it was asked for or not."""
 
-    def __init__(self, settings: EncoderSettings) -> None:
-        super().__init__(settings)
-        self._url = endpoint(settings.source, "embeddings")
-        self._answered = settings.model
+    path = "embeddings"
+    packing = "float"
 
-    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
-        """Dense vectors, put in the order of the texts by the index that comes with each."""
-        prepared = prepare(texts, self.settings, self.settings.prompt(role))
-        rows = self._portions.ask(prepared, self._batch)
-        return Encoded(dense=dense(rows, texts, self.settings))
-
-    def describe(self) -> Description:
-        """The settings as asked; what the server does with them shows in its vectors alone."""
-        return Description(
-            model=self._answered,
-            revision=self.settings.revision,
-            settings=in_use(self.settings, prompts=self.settings.prompts or {}),
-            versions={},
-            warnings=self._portions.note + self._other_name(),
-        )
-
-    def _other_name(self) -> list[str]:
-        if self._answered == self.settings.model:
-            return []
-        return [f"Asked for the model {self.settings.model}, the server answered as {self._answered}."]
-
-    def _batch(self, texts: list[str]) -> list[Any]:
-        payload: dict[str, Any] = {"model": self.settings.model, "input": texts, "encoding_format": "float"}
+    def payload(self, texts: list[str], role: str | None) -> dict[str, Any]:
+        """Model, texts, and how the vectors are to be written."""
+        written = self.settings.options.get("encoding_format", "float")
+        payload: dict[str, Any] = {"model": self.settings.model, "input": texts, "encoding_format": written}
         if self.settings.options.get("server_dimensions") == "true" and self.settings.dimensions:
             payload["dimensions"] = self.settings.dimensions
-        answer = self._http.post(self._url, payload)
-        entries = self.rows(self._url, answer.get("data") if isinstance(answer, dict) else None, len(texts))
+        return payload
+
+    def vectors(self, answer: Any, texts: list[str]) -> list[Any]:
+        """The vectors of ``data``, put in the order of the texts by the index that comes with each."""
+        entries = self.rows(self._url, field_of(answer, "data"), len(texts))
         if not all(isinstance(entry, dict) for entry in entries):
             raise malformed_answer(f"The answer has no list of embeddings: {self._http.said()}", self._url)
-        if isinstance(answer.get("model"), str):
-            self._answered = answer["model"]
-        if sorted(str(entry.get("index")) for entry in entries) == sorted(map(str, range(len(texts)))):
-            entries = sorted(entries, key=lambda entry: int(entry["index"]))
-        return [_vector(entry.get("embedding"), self._url) for entry in entries]
-
-
-def _vector(embedding: Any, where: str) -> Any:
-    """A list as it is; base64 that was not asked for but sent, decoded as float32."""
-    if not isinstance(embedding, str):
-        return embedding
-    try:
-        return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4").tolist()
-    except (binascii.Error, ValueError):
-        raise malformed_answer("The server sent a vector that is neither a list nor base64", where) from None
+        self.answers_as(answer.get("model"))
+        entries = self.by_number(entries, [entry.get("index") for entry in entries])
+        return [unpacked(entry.get("embedding"), self.packing, self._url) for entry in entries]
 
 
 BACKEND = Backend(
-    about="any OpenAI-compatible server: address up to /v1",
+    about="any OpenAI-compatible server (vLLM, llama.cpp, Infinity, ...): address up to /v1",
     example="http://127.0.0.1:8000/v1?model=NAME&key_env=MY_KEY",
-    open=OpenAiEncoder, options=HTTP_OPTIONS | {"server_dimensions"}, one_load="the server is loaded once",
-    in_process=False, outside=True, shared=True,
+    open=OpenAiEncoder, options=SERVER_OPTIONS | {"server_dimensions", "encoding_format"},
+    one_load="the server is loaded once", in_process=False, outside=True, shared=True,
 )  # fmt: skip

@@ -29,6 +29,8 @@ _BATCH_WORDS = re.compile(
     r"|too (large|many tokens)|tokens per request|at most \d+ ",
     re.IGNORECASE,
 )
+# As llama.cpp puts it where it answers 500: no other try would make the text shorter.
+_TOO_LONG = re.compile(r"too large to process|physical batch size", re.IGNORECASE)
 _PROBED = 1.0  # seconds to find out whether a port speaks TLS
 
 
@@ -69,6 +71,8 @@ def of_status(response: httpx.Response, body: str, url: str, settings: EncoderSe
         return _moved(response, url, what)
     if status in _BATCH or (status == 400 and _BATCH_WORDS.search(body)):
         return Failure("batch-limit", what)
+    if status == 500 and _TOO_LONG.search(body):
+        return Failure("refused", what)
     if status in _BUSY or status >= 500 and status not in _LASTING:
         return Failure("busy" if status in _BUSY else "broken", what, again=True)
     return Failure(

@@ -18,7 +18,7 @@ from data.store.errors import InputError
 from data.store.vocabulary import Output
 from evaluators.trust import allowances
 
-__all__ = ["DTYPES", "POOLING_MODES", "SPEC_HELP", "EncoderSettings"]
+__all__ = ["DTYPES", "POOLING_MODES", "SPEC_HELP", "EncoderSettings", "is_key_name"]
 
 POOLING_MODES = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean")
 # Names that libraries use for one precision, and ours.
@@ -109,7 +109,7 @@ class EncoderSettings:
         parts = self._address()
         in_address = parts.scheme in _SCHEMES and ("@" in parts.netloc or bool(parts.query))
         self._refuse_if(in_address, "has a name, key or question mark in its address", variable)
-        spelt = [name for name in self.options if _SECRET.search(name)]
+        spelt = [name for name in self.options if is_key_name(name)]
         self._refuse_if(bool(spelt), f"is given a key in {', '.join(spelt)}, and would write it down", variable)
         written = str(self.as_json())
         holds = any(key in written for key in keys.known_keys())
@@ -205,6 +205,11 @@ class EncoderSettings:
         keys.remember_environment()
         keys.remember(*(os.environ.get(name.strip(), "") for name in str(plain.get("key_env", "")).split(",")))
         return cls(**plain, options=options)
+
+
+def is_key_name(name: str) -> bool:
+    """Whether an option or a field of this name would hold a key."""
+    return _SECRET.search(name) is not None
 
 
 _DEFAULTS: dict[str, Any] = {entry.name: entry.default for entry in fields(EncoderSettings)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from data.store.errors import EncoderError
 from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
-from evaluators.encoders.http import HTTP_OPTIONS, ServerEncoder, endpoint, malformed_answer
+from evaluators.encoders.server import SERVER_OPTIONS, ServerEncoder, endpoint, malformed_answer
 from evaluators.encoders.settings import EncoderSettings
 
 
@@ -73,7 +73,7 @@ class TeiEncoder(ServerEncoder):
         url = endpoint(self.settings.source if path == "embed" else self._base, path)
 
         def ask(part: list[str]) -> list[Any]:
-            return self.rows(url, self._http.post(url, {"inputs": part, **extra}), len(part))
+            return self.rows(url, self.post(url, {"inputs": part, **extra}), len(part))
 
         return self._portions.ask(texts, ask)
 
@@ -81,6 +81,6 @@ class TeiEncoder(ServerEncoder):
 BACKEND = Backend(
     about="a Text-Embeddings-Inference server",
     example="http://127.0.0.1:8080?normalise=yes",
-    open=TeiEncoder, options=HTTP_OPTIONS, one_load="the server is loaded once", in_process=False, outside=True,
+    open=TeiEncoder, options=SERVER_OPTIONS, one_load="the server is loaded once", in_process=False, outside=True,
     shared=True,
 )  # fmt: skip

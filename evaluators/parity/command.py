@@ -6,8 +6,9 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -28,6 +29,7 @@ from data.store.vocabulary import Outcome, Severity
 from evaluators.levels import FAIL_ON, fail
 
 if TYPE_CHECKING:
+    from evaluators.parity.plan import CheckPlan
     from evaluators.parity.run import Check
 
 __all__ = ["register"]
@@ -51,7 +53,8 @@ query_prompt, document_prompt, outputs (dense, sparse, multi), device, trust (SO
 server's key is read from the variable that key_env names, and kept nowhere.
 
 \b
-Exit status: 0 done; 1 a verdict at least as bad as --fail-on; 2 the check could not be made; 130 stopped.
+Exit status: 0 done; 1 a verdict at least as bad as --fail-on, or with --watch another than before; 2 the check could
+not be made; 130 stopped.
 """
 
 
@@ -70,6 +73,15 @@ class _Described(TyperCommand):
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command("parity", cls=_Described, help=_HELP)(parity)
+
+
+_Interval = Annotated[
+    str | None, typer.Option(metavar="INTERVAL", help="Repeat a small check (90s, 15m, 6h) until a verdict changes.")
+]
+_Few = Annotated[int, typer.Option(min=2, help="Texts of each small check.")]
+_Times = Annotated[int | None, typer.Option(min=1, help="Small checks to make; no end without.")]
+_Address = Annotated[str | None, typer.Option(help="Where a change is POSTed as JSON; it then ends nothing.")]
+_KeyEnv = Annotated[str | None, typer.Option(help="The environment variable with the key of the webhook.")]
 
 
 def parity(
@@ -91,6 +103,11 @@ def parity(
         bool, typer.Option("--anyway", help="Compare although preflight finds a fatal fault in the reference.")
     ] = False,  # fmt: skip
     store: Annotated[Path | None, typer.Option(help="The store to write; PLUMBLINE_STORE or data/ otherwise.")] = None,
+    watch: _Interval = None,
+    watch_probes: _Few = 8,
+    watch_times: _Times = None,
+    webhook: _Address = None,
+    webhook_key_env: _KeyEnv = None,
 ) -> None:
     """Compare encoders with a reference and keep everything in the store."""
     from data.store.database import writing
@@ -109,6 +126,8 @@ def parity(
         fail_on=fail_on or (),
         anyway=anyway,
     )
+    if watch is not None:
+        _watch(check_plan, watch, (watch_probes, watch_times), (webhook, webhook_key_env), store)
     for note in check_plan.probes.notes:
         console.print(Text(note, style="yellow"))
     with _progress(console, 1 + len(check_plan.candidates)) as step:
@@ -120,6 +139,28 @@ def parity(
     require_reference(done)
     verdicts = [(one.settings.display, each.verdict.verdict) for one in done.candidates for each in one.comparisons]
     fail(verdicts, check_plan.fail_on, console)
+
+
+def _watch(
+    plan: CheckPlan,
+    interval: str,
+    many: tuple[int, int | None],
+    told: tuple[str | None, str | None],
+    store: Path | None,
+) -> NoReturn:
+    """Repeat the check on a few texts, a line each, and end with the status of that."""
+    from data.store.keys import as_written
+    from evaluators.parity.watch import Watch, few_texts, seconds_of, watch
+    from evaluators.parity.webhook import Webhook
+
+    def say(line: str) -> None:
+        print(line, flush=True)  # noqa: T201 -- a journal takes lines as they are
+
+    (probes, times), (url, key_env) = many, told
+    hook = Webhook(url, key_env, say) if url else None
+    command = as_written(["python", "-m", "evaluators", *sys.argv[1:]])  # the address of a webhook may be a key itself
+    how = Watch(seconds_of(interval), times, store, command, hook)
+    raise typer.Exit(watch(replace(plan, probes=few_texts(plan.probes, probes)), how, say))
 
 
 @contextmanager

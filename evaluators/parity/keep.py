@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import cast
 
 import duckdb
@@ -13,6 +14,8 @@ import numpy as np
 
 from data.rules.measures import MEASURES
 from data.store.checks import CheckRow, put_check
+from data.store.database import reading
+from data.store.errors import StoreError
 from data.store.findings import put_findings
 from data.store.runs import File, RunRow, RunWarning, put_run
 from data.store.vocabulary import RunKind, Status
@@ -21,7 +24,7 @@ from evaluators.environment import environment
 from evaluators.parity.compare import OutputComparison
 from evaluators.parity.run import Check, Examined
 
-__all__ = ["encoder_id", "keep_check"]
+__all__ = ["encoder_id", "keep_check", "last_verdict"]
 
 _LARGEST = 200_000  # numbers of one multi-vector text that are kept; beyond that its shape is
 # What the table ``drift`` keeps of a text; what else an output has goes into the measures of its summary.
@@ -75,6 +78,31 @@ def encoder_id(examined: Examined) -> str:
         sort_keys=True,
     )
     return sha256(plain.encode()).hexdigest()[:16]
+
+
+def last_verdict(store: Path | None, check: Check, examined: Examined, output: str) -> str | None:
+    """The verdict of the newest check of the same pair on texts of the same set, unless the candidate was away then.
+
+    None where there is no such check, or no store that could be asked.
+    """
+    try:
+        with reading(store) as cursor:
+            found = cursor.execute(
+                """
+                SELECT s.verdict FROM drift_summary s JOIN checks c USING (check_id)
+                JOIN encoders e ON e.encoder_id = s.encoder_id JOIN encoders r ON r.encoder_id = c.reference
+                WHERE (e.label, e.model, r.label, r.model) = (?, ?, ?, ?) AND s.output = ?
+                    AND c.probe_set = ? AND c.n_texts = ? AND coalesce(s.measures ->> '$.away', 'false') <> 'true'
+                ORDER BY c.started_at DESC LIMIT 1
+                """,
+                [
+                    examined.settings.display, examined.description.model, check.reference.settings.display,
+                    check.reference.description.model, output, check.plan.probes.name, len(check.plan.probes.probes),
+                ],
+            ).fetchone()  # fmt: skip
+    except StoreError:
+        return None
+    return None if found is None else str(found[0])
 
 
 def _run(check: Check, command: str) -> RunRow:
@@ -201,6 +229,8 @@ def _summary(check: Check, examined: Examined, comparison: OutputComparison) -> 
     }
     hidden = () if check.plan.keep_text else ("max_token",)  # a token spells a part of the text out
     facts = {name: fact for name, fact in comparison.measures.items() if name not in hidden}
+    if examined.vectors.gone:
+        facts["away"] = True  # it could not be had, which is no drift
     return {each.name: comparison.summary.get(each.name) for each in MEASURES} | {
         "check_id": check.check_id, "encoder_id": encoder_id(examined), "output": comparison.output,
         "verdict": comparison.verdict.verdict, "sentence": comparison.verdict.sentence, "floor": comparison.floor,

@@ -69,15 +69,22 @@ class Check:
     finished_at: datetime
 
 
-def check(plan: CheckPlan, progress: Progress = lambda encoder, what: None) -> Check:
+def check(
+    plan: CheckPlan, progress: Progress = lambda encoder, what: None, *, reference: Examined | None = None
+) -> Check:
     """Run the plan; an encoder that fails is a result like any other and loses none of the rest.
+
+    Args:
+        plan: what is compared.
+        progress: told what is being done.
+        reference: as an earlier check of the same plan found it; it is not asked again.
 
     Raises:
         ModelError: preflight finds the reference unable to give right vectors, and the plan does not say anyway.
     """
     started = datetime.now(UTC).replace(tzinfo=None)
     looks: Seen = {}
-    reference = _looked_at(plan.reference, plan, looks, progress)
+    reference = reference or _looked_at(plan.reference, plan, looks, progress)
     candidates = []
     for settings in plan.candidates:
         candidate = _looked_at(settings, plan, looks, progress, reference.log)

@@ -119,7 +119,8 @@ def fleet_cells() -> go.Figure:
 def history() -> go.Figure:
     frame = pd.DataFrame(
         {"check_id": ["1", "2"], "started_at": pd.to_datetime(["2026-01-01", "2026-02-01"]), "median": [1e-4, 1e-3],
-         "worst": [1e-2, 1e-1], "verdict": ["identical", "differs everywhere"]}
+         "worst": [1e-2, 1e-1], "verdict": ["identical", "differs everywhere"], "floor": [1e-6, 1e-5],
+         "away": [False, False], "was": [None, "identical"]}
     )  # fmt: skip
     return drift_spread.history_chart(frame)
 

@@ -9,8 +9,9 @@ import pytest
 
 from data.store.database import writing
 from data.store.errors import EncoderError, InputError
-from evaluators.encoders.http import Http, endpoint
+from evaluators.encoders.http import Http
 from evaluators.encoders.registry import open_encoder
+from evaluators.encoders.server import endpoint
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.encoders.spec import parse_spec
 from evaluators.parity.keep import keep_check

@@ -17,7 +17,7 @@ from tests.parity.conftest import checked, verdicts
 from tests.small_models import byte_level, minilm
 
 ROOT = Path(__file__).parents[2]
-HOST = ROOT / "evaluators" / "encoders" / "elsewhere" / "host.py"
+HOST = ROOT / "evaluators" / "encoders" / "isolated" / "host.py"
 pytestmark = pytest.mark.peers
 
 

@@ -1,6 +1,7 @@
 """A program for the ``command`` encoder: runs one framework in whatever environment it is started with.
 
-    python host.py bce FOLDER | sentence-transformers FOLDER | langchain FOLDER
+    python host.py bce FOLDER | sentence-transformers FOLDER | langchain FOLDER | ctranslate2 FOLDER
+    python host.py object module:Class key=value ...     (LangChain, LlamaIndex, Haystack, Chroma, fastembed)
 
 Needs nothing of Plumbline, so that it runs under another Python with other libraries. The module ``command`` says what
 the lines are.
@@ -8,14 +9,19 @@ the lines are.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from typing import Any, NamedTuple
 
-PACKAGES = ("BCEmbedding", "langchain-huggingface", "sentence-transformers", "transformers", "torch", "tokenizers")
+PACKAGES = (
+    "BCEmbedding", "langchain-huggingface", "llama-index-core", "haystack-ai", "chromadb", "fastembed", "ctranslate2",
+    "sentence-transformers", "transformers", "torch", "tokenizers", "onnxruntime",
+)  # fmt: skip
 
 
 class Framework(NamedTuple):
@@ -55,7 +61,40 @@ def _langchain(folder: str) -> Framework:
     return Framework(encode, {})
 
 
-FRAMEWORKS = {"bce": _bce, "sentence-transformers": _sentence_transformers, "langchain": _langchain}
+def _ctranslate2(folder: str) -> Framework:
+    """A converted encoder with the model's own tokenizer.json beside it: the mean of the tokens, at length one."""
+    ctranslate2: Any = importlib.import_module("ctranslate2")
+    import numpy as np
+    from tokenizers import Tokenizer
+
+    computes = os.environ.get("HOST_COMPUTE", "default")
+    encoder = ctranslate2.Encoder(folder, device="cpu", compute_type=computes, inter_threads=1)
+    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    tokenizer.no_padding()
+    most = int(os.environ.get("HOST_MAX_LENGTH", "256"))
+    tokenizer.enable_truncation(most)
+
+    def encode(texts: list[str], role: str) -> Any:
+        ids = [each.ids for each in tokenizer.encode_batch(texts)]
+        hidden = np.asarray(encoder.forward_batch(ids).last_hidden_state)
+        rows = np.stack([hidden[row, : len(tokens)].mean(0) for row, tokens in enumerate(ids)])
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    settings = {"pooling": "mean", "normalise": True, "max_length": most, "compute_type": encoder.compute_type}
+    return Framework(encode, settings)
+
+
+def _object(source: str) -> Framework:
+    adapters = importlib.import_module("adapters")  # the file beside this one, where no Plumbline is installed
+    thing = adapters.made(source, dict(word.split("=", 1) for word in sys.argv[3:]))
+    name, encode = adapters.adapter_of(thing)
+    return Framework(encode, {"framework": name})
+
+
+FRAMEWORKS = {
+    "bce": _bce, "sentence-transformers": _sentence_transformers, "langchain": _langchain,
+    "ctranslate2": _ctranslate2, "object": _object,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -1,0 +1,91 @@
+"""Any embeddings object of a Python framework, named as ``module:Class``; further options are its arguments.
+
+LangChain, LlamaIndex, Haystack, Chroma and fastembed are told apart by their methods. One that cannot live beside
+Plumbline is a ``command:`` (``isolated/host.py object module:Class key=value``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from data.store.errors import InputError, MissingDependencyError
+from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare, versions_of
+from evaluators.encoders.isolated.adapters import ADAPTERS, adapter_of, made
+from evaluators.encoders.settings import EncoderSettings
+
+__all__ = ["ObjectEncoder"]
+
+
+class ObjectEncoder:
+    """Queries and documents are asked for as the framework itself would.
+
+    Attributes:
+        framework: which it has to be of; any if empty.
+    """
+
+    framework = ""
+    packages = (
+        "langchain-core", "llama-index-core", "haystack-ai", "chromadb", "fastembed", "onnxruntime",
+        "sentence-transformers", "transformers", "torch",
+    )  # fmt: skip
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        self.settings = settings
+        source = settings.source
+        try:
+            thing = made(source, settings.options)
+        except ModuleNotFoundError as error:
+            package = (error.name or source).partition(".")[0]
+            what = f"{source} needs the package {package}"
+            raise MissingDependencyError(what, remedy=f"Install it: pip install {package}") from None
+        except ImportError as error:
+            raise MissingDependencyError(f"{source} needs a package: {error}") from None
+        except ValueError as error:
+            if "module:Class" in str(error):
+                raise InputError("A class is named as module:Class", where=source) from None
+            raise
+        except AttributeError:
+            module, _, name = source.partition(":")
+            raise InputError(f"{module} has no class {name}", where=source) from None
+        self._encode = self._asked_as(thing)
+
+    def _asked_as(self, thing: Any) -> Callable[[list[str], str], Any]:
+        wrong = ""
+        try:
+            name, encode = adapter_of(thing)
+        except TypeError as error:
+            name, wrong = "", str(error)
+        if self.framework and name != self.framework:
+            methods = " or ".join(ADAPTERS[self.framework][0])
+            wrong = f"{type(thing).__name__} is no Embeddings class: it has no {methods}"
+        if wrong:
+            raise InputError(wrong, where=self.settings.source)
+        return encode
+
+    def encode(self, texts: Sequence[str], role: str | None) -> Encoded:
+        """Dense vectors."""
+        prepared = prepare(texts, self.settings, self.settings.prompt(role))
+        rows = self._encode(prepared, role or "")
+        return Encoded(dense=dense(rows, texts, self.settings))
+
+    def describe(self) -> Description:
+        """The class, its arguments and the versions of what is behind it."""
+        package = self.settings.source.partition(".")[0].partition(":")[0].replace("_", "-")
+        return Description(
+            model=self.settings.model,
+            revision=self.settings.revision,
+            settings=in_use(self.settings, prompts=self.settings.prompts or {}),
+            versions=versions_of(package, *self.packages),
+        )
+
+    def close(self) -> None:
+        """Drop the object."""
+        del self._encode
+
+
+BACKEND = Backend(
+    about="an object of LlamaIndex, Haystack, Chroma or fastembed: module:Class, other keys are its arguments",
+    example="llama_index.embeddings.huggingface:HuggingFaceEmbedding?model_name=FOLDER",
+    open=ObjectEncoder, options=None, revisions=True, outside=True,
+)  # fmt: skip
