@@ -18,6 +18,7 @@ from data.store.errors import PlumblineError
 from evaluators.diagnose import command as diagnose
 from evaluators.fleet import command as fleet
 from evaluators.official import command as official
+from evaluators.own import command as own
 from evaluators.parity import command as parity
 from evaluators.preflight import command as preflight
 from evaluators.reproduce import command as reproduce
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Import, reproduce and check text-embedding models into Plumbline's store.",
 )
-for area in (official, reproduce, fleet, parity, preflight, diagnose):
+for area in (official, reproduce, own, fleet, parity, preflight, diagnose):
     area.register(app)
 
 

@@ -1,20 +1,21 @@
 """A folder of one's own data as a real task of mteb: the same code scores it, and it stands beside the public ones.
 
-Three layouts are known:
+These layouts are known:
 
 - ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/*.tsv`` as BEIR has them: retrieval, a split a qrels file;
+- a folder of such folders, as ``python -m evaluators own`` writes it: a task each;
 - a CSV with the columns ``text`` and ``label``: classification, with ``train.csv`` beside ``test.csv`` or, for one
   file alone, by cross-validation;
 - a CSV with the columns ``sentence1``, ``sentence2`` and ``score``: STS.
 
-``task.toml`` in the folder may set ``name``, ``description`` and ``language`` (``deu-Latn``; English if left out).
+``task.toml`` in the folder may set ``name``, ``description`` and ``language`` (``deu-Latn``, or a list of such
+ones; English if left out).
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.store.errors import InputError
+from evaluators.reproduce.beir import is_beir, read_judgements, read_rows
 
 __all__ = ["own_tasks"]
 
@@ -31,7 +33,7 @@ _LABELLED, _SCORED = {"text", "label"}, {"sentence1", "sentence2", "score"}
 class _Facts(NamedTuple):
     name: str
     description: str
-    language: str
+    languages: list[str]
     folder: Path
     revision: str  # of the files' content: changed data is another data set
 
@@ -45,9 +47,11 @@ def own_tasks(folder: Path) -> list[Any]:
     if not folder.is_dir():
         raise InputError("There is no such folder of own data", where=str(folder))
     folder = folder.resolve()
-    if (folder / "corpus.jsonl").is_file():
+    if is_beir(folder):
         return [_retrieval(_facts(folder, sorted(folder.rglob("*.jsonl")) + sorted(folder.rglob("*.tsv"))))]
     files = {path.stem: path for path in sorted(folder.glob("*.csv"))}
+    if not files and (parts := [part for part in sorted(folder.iterdir()) if is_beir(part)]):
+        return [task for part in parts for task in own_tasks(part)]
     if set(files) == {"train", "test"}:
         return [_classification(_facts(folder, list(files.values())), files["train"], files["test"])]
     tasks = [_from_csv(_facts(folder, [path], path.stem if len(files) > 1 else ""), path) for path in files.values()]
@@ -66,10 +70,10 @@ def _facts(folder: Path, files: list[Path], suffix: str = "") -> _Facts:
     name = "-".join(filter(None, (settings.get("name", folder.name), suffix)))
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
     _refuse_taken(name, folder)
-    language = settings.get("language", "eng-Latn")
-    if not re.fullmatch("[a-z]{3}-[A-Z][a-z]{3}", language):
+    languages = settings.get("language", "eng-Latn").split(",")
+    if wrong := [language for language in languages if not re.fullmatch("[a-z]{3}-[A-Z][a-z]{3}", language)]:
         raise InputError(
-            f"A language is written like deu-Latn, not {language}", where=str(folder), remedy="Check task.toml."
+            f"A language is written like deu-Latn, not {wrong[0]}", where=str(folder), remedy="Check task.toml."
         )
     digest = hashlib.sha256()
     for path in files:
@@ -77,7 +81,7 @@ def _facts(folder: Path, files: list[Path], suffix: str = "") -> _Facts:
     return _Facts(
         name,
         settings.get("description", f"Own data in {folder.name}"),
-        language,
+        languages,
         folder,
         digest.hexdigest()[:40],
     )
@@ -87,7 +91,10 @@ def _settings(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        return {key: str(value) for key, value in tomllib.loads(path.read_text(encoding="utf-8")).items()}
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {
+            key: ",".join(map(str, value)) if isinstance(value, list) else str(value) for key, value in settings.items()
+        }
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"The task's settings cannot be read: {error}", where=str(path)) from error
 
@@ -123,24 +130,17 @@ def _retrieval(facts: _Facts) -> Any:
     from datasets import Dataset
     from mteb.abstasks import AbsTaskRetrieval
 
-    corpus = [
-        {"id": row["_id"], "title": row.get("title") or "", "text": row["text"]}
-        for row in _json_lines(facts.folder / "corpus.jsonl")
-    ]
-    queries = [{"id": row["_id"], "text": row["text"]} for row in _json_lines(facts.folder / "queries.jsonl")]
-    files = sorted((facts.folder / "qrels").glob("*.tsv"))
-    if not files:
-        raise InputError("There are no judgements", where=str(facts.folder / "qrels"), remedy="Add qrels/test.tsv.")
-    documents, asked = {row["id"] for row in corpus}, {row["id"] for row in queries}
-    data = {}
-    for path in files:
-        judged = _qrels(path, documents, asked)
-        data[path.stem] = {
+    corpus, queries = read_rows(facts.folder)
+    splits = read_judgements(facts.folder, {row["id"] for row in corpus}, {row["id"] for row in queries})
+    data = {
+        split: {
             "corpus": Dataset.from_list(corpus),
             "queries": Dataset.from_list([row for row in queries if row["id"] in judged]),
             "relevant_docs": judged,
             "top_ranked": None,
         }
+        for split, judged in splits.items()
+    }
     count = sum(len(row["text"]) + len(row.get("title", "")) for row in corpus + queries)
     return _task(AbsTaskRetrieval, "Retrieval", "ndcg_at_10", facts, {"default": data}, len(corpus), count)
 
@@ -201,7 +201,7 @@ def _task(
             category="t2c" if kind == "Classification" else "t2t",
             modalities=["text"],
             eval_splits=splits,
-            eval_langs=[facts.language],
+            eval_langs=facts.languages,
             main_score=metric,
             is_public=False,
         )
@@ -217,55 +217,14 @@ def _task(
         "type": kind,
         "description": facts.description,
         "metric": metric,
-        "languages": [facts.language.split("-")[0]],
+        "languages": sorted({language.split("-")[0] for language in facts.languages}),
         "dataset": str(facts.folder),
         "revision": facts.revision,
         "samples": samples,
-        "cells": [(split, "default", facts.language) for split in splits],
+        "cells": [(split, "default", ",".join(facts.languages)) for split in splits],
     }
     members = {"metadata": metadata, "load_data": load_data, "own_facts": own, "own_characters": characters}
     return type(facts.name, (base,), members | attributes)()
-
-
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows with ``_id`` and ``text``."""
-    if not path.is_file():
-        raise InputError("A file of the BEIR layout is missing", where=str(path))
-    with path.open(encoding="utf-8") as handle:
-        for number, line in enumerate(handle, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                yield {**row, "_id": str(row["_id"]), "text": str(row["text"])}
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(
-                    "A line is no JSON object with _id and text", where=f"{path}, line {number}"
-                ) from error
-
-
-def _qrels(path: Path, documents: set[str], queries: set[str]) -> dict[str, dict[str, int]]:
-    """Judgements: query -> document -> relevance; the first line is BEIR's header."""
-    judged: dict[str, dict[str, int]] = {}
-    with path.open(encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.reader(handle, delimiter="\t"), start=1):
-            if number == 1 and row[:1] == ["query-id"] or not row:
-                continue
-            try:
-                query, document, relevance = row[0], row[1], int(row[2])
-            except (IndexError, ValueError):
-                raise InputError(
-                    "A judgement is not query-id, corpus-id, score", where=f"{path}, line {number}"
-                ) from None
-            if query not in queries or document not in documents:
-                raise InputError(
-                    f"A judgement names {query!r} and {document!r}, of which one is not there",
-                    where=f"{path}, line {number}",
-                )
-            judged.setdefault(query, {})[document] = relevance
-    if not judged:
-        raise InputError("There are no judgements", where=str(path))
-    return judged
 
 
 def _csv_rows(path: Path, columns: set[str]) -> Iterator[dict[str, str]]:
