@@ -34,7 +34,7 @@ def spec(name: str, bench: Bench, label: str = "") -> str:
     return f"{line}&key_env=VENDOR_KEY&timeout=200&retries=0&label={label or name.replace(' ', '-')}"
 
 
-@pytest.mark.parametrize("name", ["ollama", "cohere v1", "kserve, bytes", "vertex"])
+@pytest.mark.parametrize("name", VENDORS)
 def test_a_cache_that_answers_with_another_texts_vector_is_named(name: str) -> None:
     cache: dict[str, list[float]] = {}
 
