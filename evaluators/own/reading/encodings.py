@@ -24,7 +24,8 @@ _LARGER = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "latin
 _MULTIBYTE = ("gb18030", "cp932", "euc_jp", "cp949", "big5hkscs")
 _ONE_BYTE = ("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "koi8_r",
              "koi8_u", "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9", "cp866", "mac_roman")  # fmt: skip
-# Letters beyond ASCII by language: those of one language are the likeliest, those of all that share a set come next.
+# Letters beyond ASCII by language: those of one language are the likeliest, those of several come next (but for letters
+# so rare that they are rather another alphabet's bytes).
 _LANGUAGES = {
     "cp1252": ("äöüß", "éèêëàâçîïôûùÿœæ", "áéíóúüñ", "àèéìòùî", "ãõáéíóúâêôàçü", "åäöæøéü", "ëïéèöü", "àèéíïòóúüç",
                "áéíóúýþæöð", "äöõüšž"),
@@ -32,6 +33,7 @@ _LANGUAGES = {
     "cp1250": ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čšžćđ", "ăâîşţ"),
     "iso8859_2": ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čšžćđ", "ăâîşţ"),
 }  # fmt: skip
+_RARE = str.maketrans("", "", "ðýþšž")
 _SIGN_IN_WORD = re.compile(r"[^\W\d_][¹²³¿¡»«±¶¦§¨\x80-\x9f][^\W\d_]")
 _FEWEST_PAIRS = 4  # letters of two bytes, below which hardly anything tells the sets apart
 
@@ -120,7 +122,11 @@ def _guess(data: bytes) -> str:
     if scores and max(scores.values()) > 0.5:
         return max(scores, key=lambda name: scores[name])
     every = [(name, letters) for name, languages in _LANGUAGES.items() for letters in languages]
-    for name, letters in [*every, *((name, "".join(languages)) for name, languages in _LANGUAGES.items())]:
+    together = [
+        (name, "".join(languages).translate(_RARE if name == "cp1252" else {}))
+        for name, languages in _LANGUAGES.items()
+    ]
+    for name, letters in [*every, *together]:
         if _only(sample, name, letters):
             return name
     from charset_normalizer import from_bytes
