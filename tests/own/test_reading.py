@@ -16,7 +16,7 @@ from evaluators.own.reading import child, readers
 from evaluators.own.reading.encodings import decoded
 from evaluators.own.reading.pdf import pages_to_blocks
 from evaluators.own.reading.readers import read_files
-from evaluators.own.reading.refused import RefusedError, Watch
+from evaluators.own.reading.refused import Bounds, RefusedError
 from evaluators.own.reading.tables import table_rows
 from evaluators.own.walk import files_below
 from tests.own.files import MANUALS, NAMESPACE, docx_bytes, html_page, pdf_bytes
@@ -251,4 +251,4 @@ def test_no_reader_recovers_a_word_across_pages_without_its_hyphen() -> None:
     [("a,b\n1,2\n", ["a", "b"]), ("a;b\n1,5;2,5\n", ["a", "b"]), ("a\tb\n1\t2\n", ["a", "b"]), ("a\nb, c\nd\n", ["a"])],
 )
 def test_a_table_is_split_by_what_splits_it_evenly(text: str, heads: Sequence[str]) -> None:
-    assert table_rows(text, "x.csv", Watch())[0] == heads
+    assert table_rows(text, "x.csv", Bounds())[0] == heads
