@@ -120,3 +120,17 @@ def test_a_redirect_to_another_scheme_of_the_same_port() -> None:
     with serving_as(answer, bench := Bench()):
         for name, vectors, _ in of_every_protocol(bench.url, **PATIENT):
             assert "Begin the address with https:// instead of http://" in vectors.gone, (name, vectors.gone)
+
+
+@pytest.mark.parametrize("target", ["/elsewhere", "http://127.0.0.1:PORT/elsewhere"])
+def test_a_redirect_on_the_same_server_is_said_and_not_followed(target: str) -> None:
+    def answer(bench: Bench, request: object) -> Reply:
+        return Reply({}, 307, {"Location": target.replace("PORT", bench.url.rpartition(":")[2])})
+
+    with serving_as(answer, bench := Bench()):
+        for name, vectors, _ in of_every_protocol(bench.url, **PATIENT):
+            assert "Give the address that it names" in vectors.gone and "/elsewhere" in vectors.gone, (
+                name,
+                vectors.gone,
+            )
+        assert len(bench.asked) == len(VENDORS) and not any(one.path == "/elsewhere" for one in bench.asked)

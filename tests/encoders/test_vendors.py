@@ -147,6 +147,13 @@ def test_numbers_that_tell_nothing_leave_the_order_and_are_a_note(name: str) -> 
 
 
 @numbered
+def test_no_numbers_at_all_leave_the_order_it_was_sent_in(name: str) -> None:
+    vectors, description = asked(VENDORS[name], Bench(numbers=lambda count: [None] * count))
+    assert_right(vectors)
+    assert description.warnings == []
+
+
+@numbered
 @pytest.mark.parametrize("numbers", [[0, 0, 2], [0, 1, 7], [0, 1, None], [0.5, 1, 2], ["a", "b", "c"]])
 def test_numbers_that_contradict_are_named(name: str, numbers: list[Any]) -> None:
     bench = Bench(numbers=lambda count: numbers if count == 3 else list(range(count)))

@@ -33,7 +33,10 @@ def _install(folder: Path, packages: list[str]) -> None:
     subprocess.run([*install, *packages], check=True)
 
 
-_INSTALL: dict[str, Callable[[Path, list[str]], None]] = {"llama-cpp": llama_cpp.install}
+_INSTALL: dict[str, Callable[[Path, list[str]], None]] = {
+    "llama-cpp": llama_cpp.build,
+    "llama-server": llama_cpp.install,
+}
 _TAKES = {"llama-cpp": "it is built from its source, which takes two cores half an hour"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.peers import forms, llama_cpp
@@ -42,14 +43,14 @@ def _infinity(*options: object) -> Iterator[str]:
 
 
 @contextmanager
-def _llama_server(kind: str, *options: object, line: str = "openai:{url}/v1?model=minilm") -> Iterator[str]:
-    program = llama_cpp.program(peer("llama-cpp"), "llama-server")
-    with server([program, "-m", forms.gguf(kind), "--embedding", "-t", 1, "-a", "minilm", *options]) as url:
+def _llama_server(kind: str = "f32", *options: object, line: str = "openai:{url}/v1?model=minilm") -> Iterator[str]:
+    starter = Path(__file__).with_name("llama_server.py")
+    with server([python("llama-server"), starter, forms.gguf(kind), *options]) as url:
         yield line.replace("{url}", url)
 
 
 @contextmanager
-def _llama_python(kind: str, *options: object) -> Iterator[str]:
+def _llama_python(kind: str = "f32", *options: object) -> Iterator[str]:
     """The server of the Python package, on the same libraries."""
     words = [python("llama-cpp"), "-m", "llama_cpp.server", "--model", forms.gguf(kind), "--embedding", "true",
              "--n_threads", 1, "--n_threads_batch", 1, "--model_alias", "minilm", *options]  # fmt: skip
@@ -86,19 +87,23 @@ CASES: tuple[Case, ...] = (
          "infinity"),
     Case("Infinity", "--embedding-dtype ubinary", partial(_infinity, "--embedding-dtype", "ubinary"), ("rounding",),
          "infinity"),
-    Case("llama.cpp", "intact: f32", partial(_llama_server, "f32"), ("tokenizer",), "llama-cpp"),
-    Case("llama.cpp", "--pooling cls", partial(_llama_server, "f32", "--pooling", "cls"), ("tokenizer", "pooling-cls"),
-         "llama-cpp"),
-    Case("llama.cpp", "--pooling last", partial(_llama_server, "f32", "--pooling", "last"),
-         ("tokenizer", "pooling-last"), "llama-cpp"),
-    Case("llama.cpp", "--pooling none", partial(_llama_server, "f32", "--pooling", "none", line="llama-cpp:{url}"),
-         ("one a token",), "llama-cpp"),
+    Case("llama.cpp", "intact: f32", _llama_server, ("tokenizer",), "llama-server"),
+    Case("llama.cpp", "--pooling cls", partial(_llama_server, "f32", "pooling=cls"), ("tokenizer", "pooling-cls"),
+         "llama-server"),
+    Case("llama.cpp", "--pooling last", partial(_llama_server, "f32", "pooling=last"), ("tokenizer", "pooling-last"),
+         "llama-server"),
+    Case("llama.cpp", "--pooling none", partial(_llama_server, "f32", "pooling=none", line="llama-cpp:{url}"),
+         ("one a token",), "llama-server"),
     Case("llama.cpp", "--embd-normalize -1", partial(
-        _llama_server, "f32", "--embd-normalize", "-1", line="llama-cpp:{url}"
-    ), ("tokenizer", "normalisation-missing"), "llama-cpp"),
-    Case("llama.cpp", "Q8_0", partial(_llama_server, "Q8_0"), ("tokenizer", "precision"), "llama-cpp"),
+        _llama_server, "f32", "embd_normalize=-1", line="llama-cpp:{url}"
+    ), ("tokenizer", "normalisation-missing"), "llama-server"),
+    Case("llama.cpp", "--ubatch-size 64: longer texts are refused", partial(_llama_server, "f32", "n_ubatch=64"),
+         ("too large to process",), "llama-server"),
+    Case("llama.cpp", "f16", partial(_llama_server, "f16"), ("tokenizer", "precision"), "llama-server"),
+    Case("llama.cpp", "Q8_0", partial(_llama_server, "q8_0"), ("tokenizer", "precision"), "llama-server"),
+    Case("llama.cpp", "Q4_0", partial(_llama_server, "Q4_0"), ("tokenizer", "precision"), "llama-cpp"),
     Case("llama.cpp", "Q4_K_M", partial(_llama_server, "Q4_K_M"), ("tokenizer", "precision"), "llama-cpp"),
-    Case("llama.cpp", "its Python server, f32", partial(_llama_python, "f32"), ("tokenizer", "normalisation-missing"),
+    Case("llama-cpp-python", "its own server, f32", _llama_python, ("tokenizer", "normalisation-missing"),
          "llama-cpp"),
     Case("CTranslate2", "intact", _ctranslate2, environment="ctranslate2"),
     Case("CTranslate2", "--quantization int8", partial(_ctranslate2, "int8"), ("precision",), "ctranslate2"),

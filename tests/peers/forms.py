@@ -20,17 +20,16 @@ MODELS = ROOT / ".peers" / "models"
 
 
 def gguf(kind: str) -> Path:
-    """A file of GGUF: ``f32``, ``f16``, ``bf16`` as converted, any other (``Q8_0``, ``Q4_K_M``) quantised from f32."""
+    """A file of GGUF: ``f32``, ``f16``, ``bf16`` and ``q8_0`` as converted; ``Q4_0`` and others quantised from f32."""
     return _once(MODELS / f"all-MiniLM-L6-v2-{kind}.gguf", lambda path: _gguf(kind, path))
 
 
 def _gguf(kind: str, path: Path) -> None:
-    folder = peer("llama-cpp")
-    if kind in ("f32", "f16", "bf16"):
-        converter = llama_cpp.source(folder) / "convert_hf_to_gguf.py"
+    if kind.islower():
+        converter = llama_cpp.converter(peer("llama-server"))
         _run(sys.executable, converter, minilm(), "--outtype", kind, "--outfile", path)
     else:
-        _run(llama_cpp.program(folder, "llama-quantize"), gguf("f32"), path, kind, 1)
+        _run(llama_cpp.quantiser(peer("llama-cpp")), gguf("f32"), path, kind, 1)
 
 
 def ctranslate2(quantization: str = "float32") -> Path:
