@@ -16,7 +16,7 @@ from evaluators.diagnose.described import described
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import apart
-from evaluators.diagnose.narrow import narrowed
+from evaluators.diagnose.narrow import searched_for
 from evaluators.diagnose.nondeterminism import seeded_dropout
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
@@ -122,7 +122,7 @@ def _looked_for(
 
     if float(plain.errors.max()) < IDENTICAL_WITHIN:
         return judged([plain], bench, candidate)
-    diagnosis, searched = narrowed(bench, candidate, causes, judged, progress=progress, without=without)
+    diagnosis, searched = searched_for(bench, candidate, causes, judged, progress=progress, without=without)
     return replace(diagnosis, searched=searched, tried=len(causes))
 
 

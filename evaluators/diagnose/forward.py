@@ -68,7 +68,12 @@ class Bench:
             tuple[Cause, tuple[Cause, ...]], Errors
         ] = {}  # how far a cause moves the texts, by late causes
         self.drawn: dict[Any, Any] = {}  # what the model gives with a part of it random
-        self.passes = 0  # rows run through the model
+        self._ran = [0]  # shared with the benches of other texts
+
+    @property
+    def passes(self) -> int:
+        """Rows run through the model, here and on the benches of other texts."""
+        return self._ran[0]
 
     def under(self, causes: tuple[Cause, ...]) -> Recipe:
         """The reference's own recipe under causes of its catalogue."""
@@ -127,7 +132,7 @@ class Bench:
     def of_texts(self, texts: Texts) -> Bench:
         """A bench of other texts, or of these in other batches; what was computed is shared."""
         bench = copy.copy(self)
-        bench.texts, bench.passes, bench._asked = texts, 0, None
+        bench.texts, bench._asked = texts, None
         bench._rows, bench._finished, bench._among, bench.moved = {}, {}, {}, {}
         return bench
 
@@ -222,7 +227,7 @@ class Bench:
     def _through(self, model: Any, rows: Sequence[Row]) -> list[dict[str, Embeddings]]:
         import torch
 
-        self.passes += len(rows)
+        self._ran[0] += len(rows)
         longest = max(1, max(_size(row) for row in rows))
         pad = self.reference.tokenizer.pad_token_id or 0
         ids = torch.full((len(rows), longest), pad)
