@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from evaluators.diagnose.ggml.files import has_exact_gelu
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import bare_tokenizer
 
@@ -20,6 +21,8 @@ def reference_traits(reference: Reference) -> frozenset[str]:
         of_model.append("Dense module")
     if has_pooler(reference):
         of_model.append("pooler")
+    if has_exact_gelu(reference.model):
+        of_model.append("exact GELU")
     if reference.recipe.pooling == "last":
         of_model.append("pooling by the last token")
     return frozenset([*of_model, *_of_special_tokens(reference.tokenizer), *_of_tokenizer(reference)])
