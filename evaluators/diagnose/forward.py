@@ -13,6 +13,7 @@ import numpy as np
 from data.rules.causes import Cause
 from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.kept import KeptVectors
+from evaluators.diagnose.lattice import Lattice
 from evaluators.diagnose.measure import Errors
 from evaluators.diagnose.outputs import POOLINGS, finished, pooled_each_way
 from evaluators.diagnose.recipe import Recipe, combine
@@ -64,11 +65,17 @@ class Bench:
         self._under: dict[tuple[Cause, ...], Recipe] = {}
         self._asked: tuple[int, ...] | None = None
         self._among: dict[tuple[int, ...], Bench] = {}
+        self.lattice: Lattice | None = None  # of the candidate that is looked at, where its numbers lie on one
         self.moved: dict[
             tuple[Cause, tuple[Cause, ...]], Errors
         ] = {}  # how far a cause moves the texts, by late causes
         self.drawn: dict[Any, Any] = {}  # what the model gives with a part of it random
-        self.passes = 0  # rows run through the model
+        self._ran = [0]  # shared with the benches of other texts
+
+    @property
+    def passes(self) -> int:
+        """Rows run through the model, here and on the benches of other texts."""
+        return self._ran[0]
 
     def under(self, causes: tuple[Cause, ...]) -> Recipe:
         """The reference's own recipe under causes of its catalogue."""
@@ -100,8 +107,15 @@ class Bench:
         if recipe not in self._finished:
             while self._finished and len(self._finished) * pooled[recipe.pooling].nbytes > _MEMORY // 4:
                 self._finished.pop(next(iter(self._finished)))
-            self._finished[recipe] = finished(pooled[recipe.pooling], recipe, self.reference.projections)
+            self._finished[recipe] = self.finish_some(pooled, recipe)
         return self._finished[recipe]
+
+    def finish_some(
+        self, pooled: dict[str, Embeddings], recipe: Recipe, only: Sequence[int] | None = None
+    ) -> Embeddings:
+        """The same of the texts in ``only``; nothing of it is kept."""
+        vectors = finished(pooled[recipe.pooling], recipe, self.reference.projections)
+        return vectors if self.lattice is None else self.lattice.snapped(vectors, recipe.rounding, only)
 
     def vectors(self, recipe: Recipe) -> Embeddings:
         """Embeddings of the texts under a recipe, float32 [n, d]."""
@@ -113,7 +127,17 @@ class Bench:
         texts, roles, batches = self.texts
         left = tuple(tuple(place[index] for index in batch if index in place) for batch in batches)
         few = Texts(tuple(texts[i] for i in chosen), tuple(roles[i] for i in chosen), tuple(filter(None, left)))
-        return self.of_texts(few)
+        bench = self.of_texts(few)
+        bench.lattice = self.lattice and self.lattice.only(chosen)
+        return bench
+
+    def beside(self, lattice: Lattice | None) -> Bench:
+        """A bench for a candidate whose numbers lie on a lattice; what was computed for the texts is shared."""
+        if lattice is None and self.lattice is None:
+            return self
+        bench = copy.copy(self)
+        bench.lattice, bench._finished, bench._among, bench.moved = lattice, {}, {}, {}
+        return bench
 
     def among(self, chosen: Sequence[int]) -> Bench:
         """A bench that gives vectors of some of the texts, each in the whole batch that it has here."""
@@ -121,13 +145,14 @@ class Bench:
         if asked not in self._among:
             bench = self.of_texts(self.texts)
             bench._rows, bench._asked = self._rows, asked
+            bench.lattice = self.lattice and self.lattice.only(asked)
             self._among[asked] = bench
         return self._among[asked]
 
     def of_texts(self, texts: Texts) -> Bench:
         """A bench of other texts, or of these in other batches; what was computed is shared."""
         bench = copy.copy(self)
-        bench.texts, bench.passes, bench._asked = texts, 0, None
+        bench.texts, bench._asked, bench.lattice = texts, None, None
         bench._rows, bench._finished, bench._among, bench.moved = {}, {}, {}, {}
         return bench
 
@@ -222,7 +247,7 @@ class Bench:
     def _through(self, model: Any, rows: Sequence[Row]) -> list[dict[str, Embeddings]]:
         import torch
 
-        self.passes += len(rows)
+        self._ran[0] += len(rows)
         longest = max(1, max(_size(row) for row in rows))
         pad = self.reference.tokenizer.pad_token_id or 0
         ids = torch.full((len(rows), longest), pad)

@@ -20,9 +20,9 @@ from evaluators.diagnose.search import Match, Search
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up, same_vectors, settles
 from evaluators.probes import derived_traits
 
-__all__ = ["FEW", "narrowed"]
+__all__ = ["searched_for"]
 
-FEW = 16  # texts looked at first
+_FEW = 16  # texts looked at first
 _ALL = 24  # texts up to which all are looked at at once
 _DIFFERING, _DIFFERING_LONG = 6, 2  # of the few, where so many differ; so many where only long texts do
 _SHORT = 400  # characters: every cause is tried on each of the few, which is what a diagnosis costs
@@ -30,7 +30,7 @@ _SHORT = 400  # characters: every cause is tried on each of the few, which is wh
 Judge = Callable[[Sequence[Match], Bench, Embeddings], Diagnosis]
 
 
-def narrowed(
+def searched_for(
     bench: Bench,
     candidate: Embeddings,
     causes: Sequence[Cause],
@@ -76,7 +76,7 @@ def _first(all_texts: Texts, errors: Errors) -> list[int]:
     shown: set[str] = set()
     for place in order:
         fresh = {*derived_traits(texts[place]), f"role {roles[place]}"} - shown
-        if fresh and len(chosen) < FEW - 4:
+        if fresh and len(chosen) < _FEW - 4:
             chosen.append(place)
             shown |= fresh
     short = [place for place in order if len(texts[place]) <= _SHORT]
@@ -87,7 +87,7 @@ def _first(all_texts: Texts, errors: Errors) -> list[int]:
             chosen.append(place)
     spread = [*short[::4], *short[2::4], *short[1::2], *order]
     for place in dict.fromkeys(spread):
-        if len(chosen) < FEW and place not in chosen:
+        if len(chosen) < _FEW and place not in chosen:
             chosen.append(place)
     return sorted(chosen)
 
@@ -95,7 +95,7 @@ def _first(all_texts: Texts, errors: Errors) -> list[int]:
 def _left_open(texts: Sequence[str], errors: Errors, chosen: Collection[int]) -> list[int]:
     """Texts not looked at yet that the best explanation does not make right, the shortest of them."""
     others = [place for place in range(len(texts)) if place not in chosen and errors[place] > IDENTICAL_WITHIN]
-    return sorted(others, key=lambda place: (len(texts[place]), place))[:FEW]
+    return sorted(others, key=lambda place: (len(texts[place]), place))[:_FEW]
 
 
 def _early_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:

@@ -32,7 +32,9 @@ class Recipe:
         normalise: yes or no.
         dimensions: leading dimensions kept; None for all.
         normalise_first: whether lengths are set to one before dimensions are cut, and not again.
-        rounding: '' or the storage type vectors are rounded to: int8, binary.
+        rounding: '' or what vectors are rounded to: int8, binary, or what a candidate's own numbers are a lattice of
+            (:class:`evaluators.diagnose.lattice.Lattice`): steps, fp16, bf16, numbers, numbers-vector,
+            numbers-dimension.
     """
 
     prompts: tuple[tuple[str | None, str], ...] = ()

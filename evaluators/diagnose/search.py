@@ -14,7 +14,6 @@ from data.rules.causes import Cause
 from evaluators.diagnose.causes.space import solve
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, apart_each, closeness, even
-from evaluators.diagnose.outputs import finished
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings
 
@@ -112,7 +111,9 @@ class Search:
         self.bench, self.candidate = bench, np.asarray(candidate, dtype=np.float32)
         self.base = bench.reference.recipe
         self.early = [cause for cause in causes if cause.forward]
-        late = [cause for cause in causes if not cause.forward and _possible(cause, candidate)]
+        read_off = [] if bench.lattice is None else bench.lattice.causes
+        late = [cause for cause in causes if not cause.forward and _possible(cause, candidate, read_off=bool(read_off))]
+        late += [cause for cause in read_off if cause.words not in without]
         self.late = _distinct(bench, _late_sets(late))
         self._progress = progress or (lambda done, total: None)
         self.tried: dict[tuple[str, ...], Match] = {}
@@ -281,9 +282,9 @@ class Search:
                 self.bench.moved[cause, late] = apart(self.bench.vectors(moved), self.bench.vectors(plain))
             return self.bench.moved[cause, late][places]
         few = places[:_MOST_LOOKS]
-        pooled = self.bench.pooled(moved, few)[moved.pooling]
+        pooled = self.bench.pooled(moved, few)
         own = self.bench.vectors(plain)[few]
-        far = apart(finished(pooled, moved, self.bench.reference.projections), own)
+        far = apart(self.bench.finish_some(pooled, moved, few), own)
         return np.append(far, np.full(len(places) - len(few), far.max(initial=0.0)))
 
     def _promising(self, step: Step) -> bool:
@@ -303,9 +304,8 @@ class Search:
         recipe, chosen = self.bench.under((*step.match.causes, step.cause)), list(texts)
         late = tuple(one for one in step.match.causes if not one.forward)
         pooled, before = self.bench.pooled(recipe, chosen), step.match.errors[chosen]
-        projections = self.bench.reference.projections
         made = (combine(recipe, extra) for extra in self._others(late))
-        errors = apart_each(self.candidate[chosen], [finished(pooled[one.pooling], one, projections) for one in made])
+        errors = apart_each(self.candidate[chosen], [self.bench.finish_some(pooled, one, chosen) for one in made])
         return any(bool(well(after, before).any()) for after in errors)
 
     def _others(self, late: tuple[Cause, ...]) -> list[tuple[Cause, ...]]:
@@ -320,10 +320,15 @@ def _finished(match: Match) -> bool:
     return bool(match.causes) and even(match.errors) and float(match.errors.mean()) < _HALF_PRECISION
 
 
-def _possible(cause: Cause, candidate: Embeddings) -> bool:
-    """Whether a candidate's numbers can have come of a cause: single bits are all of one size."""
-    sizes = np.abs(candidate)
-    return cause.changes.get("rounding") != "binary" or float(sizes.std()) < 1e-3 * float(sizes.mean())
+def _possible(cause: Cause, candidate: Embeddings, *, read_off: bool) -> bool:
+    """Whether a candidate's numbers can have come of a cause: single bits are all of one size.
+
+    Where it was read off the numbers what they were rounded to, they were rounded to nothing else.
+    """
+    rounding, sizes = cause.changes.get("rounding"), np.abs(candidate)
+    if rounding == "binary":
+        return float(sizes.std()) < 1e-3 * float(sizes.mean())
+    return not (rounding == "int8" and read_off)
 
 
 def _distinct(bench: Bench, sets: Iterable[tuple[Cause, ...]]) -> list[tuple[Cause, ...]]:

@@ -21,6 +21,7 @@ from evaluators.diagnose.measure import Errors
 __all__ = ["TRAITS", "Shared", "drifts_most", "shared_trait"]
 
 _CHANCE = 0.01  # over all traits tried together
+_PLAINLY = 0.1  # of the odds of one trait, under which two of them say more
 _FEWEST = 3  # texts on either side
 _GRADED = 1.5  # times as far, in the middle, before a difference of sizes is worth a word
 _FOLLOWS = 0.5  # rank correlation with length from which the drift is said to follow it
@@ -88,7 +89,8 @@ def shared_trait(differ: _Mask, texts: Sequence[str]) -> Shared | None:
     pairs = list(_pairs(texts))
     both = [_chance(differ, mask) if _exact(differ, mask) else 1.0 for *_, mask in pairs]
     best = min(range(len(pairs)), key=lambda one: (both[one], one), default=None)
-    if best is not None and both[best] * (len(tried) + len(pairs)) < _CHANCE:
+    every = len(tried) + len(pairs)
+    if best is not None and both[best] * every < min(_CHANCE, _PLAINLY * odds[place] * len(tried)):
         return _said(*pairs[best], differ)
     return _said(*tried[place], differ) if odds[place] * len(tried) < _CHANCE else None
 

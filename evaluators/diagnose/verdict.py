@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,9 +11,20 @@ from data.rules.causes import Cause, joined
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.described import Statement
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
+from evaluators.diagnose.reading import Reading
 from evaluators.diagnose.search import EACH, Match
 
-__all__ = ["IDENTICAL_WITHIN", "Diagnosis", "NamedCause", "judge", "runners_up", "same_vectors", "settles"]
+__all__ = [
+    "IDENTICAL_WITHIN",
+    "Diagnosis",
+    "NamedCause",
+    "judge",
+    "runners_up",
+    "same_vectors",
+    "settles",
+    "stated_as_stored",
+    "with_reading",
+]
 
 # Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
 _ACCEPTED = 0.10
@@ -120,6 +131,9 @@ def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match
     # like the true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
     if left < _ACCEPTED * drift:
         return worst < rounding(best)
+    # A coarse arithmetic beside a smaller cause leaves more of the drift than a tenth: it must point where it points.
+    if any(cause.precision and cause.forward for cause in best.causes) and not all(c.precision for c in best.causes):
+        return even(best.errors) and worst < rounding(best)
     return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
 
 
@@ -182,6 +196,27 @@ def _in_order(best: Match, ranked: Sequence[Match], plain: Match) -> _Causes:
         remaining, now = after, now | {cause}
         left.remove(cause)
     return tuple(order)
+
+
+def stated_as_stored(match: Match, plain: Match, floor: float) -> Diagnosis:
+    """The verdict on vectors that are the reference's but for the type they were stored as."""
+    return _stated(DiagnosisVerdict.PRECISION, match, [match, plain], plain, floor, ())
+
+
+def with_reading(reading: Reading, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis of vectors read as they were meant, with the cause that they were not read so."""
+    bits = {cause.cause for cause in diagnosis.causes if cause.cause.changes.get("rounding") == "binary"}
+    others = tuple(named for named in diagnosis.causes if named.cause not in bits)
+    named = NamedCause(reading.cause, (), 1.0, diagnosis.drift if others else diagnosis.remaining)
+    words = reading.cause.words
+    sentence = f"{words[0].upper()}{words[1:]}: read as they were meant, they are vectors of the reference's kind."
+    clear = settles(diagnosis.verdict)
+    if not clear or others:
+        sentence = f"{sentence} {diagnosis.sentence}"
+    verdict = DiagnosisVerdict.EXPLAINED if clear else diagnosis.verdict
+    if diagnosis.verdict is DiagnosisVerdict.UNKNOWN:
+        verdict = DiagnosisVerdict.PARTLY
+    return replace(diagnosis, verdict=verdict, sentence=sentence, causes=(named, *others))
 
 
 def settles(verdict: DiagnosisVerdict) -> bool:

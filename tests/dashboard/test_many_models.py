@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.runtime.caching import get_data_cache_stats_provider
 from streamlit.testing.v1 import AppTest
 
-from dashboard import bound
+from dashboard import access, bound
 from dashboard.queries import search
 from dashboard.queries.search import Sort, ranked_hits, searched_items
 from dashboard.sections import board
-from data.store.database import open_reader
+from data.store.database import StoreReader, Version, open_reader
 from tests.serving import ROOT
 
 
@@ -98,3 +99,28 @@ def test_a_name_is_found_among_very_many(made_store: Path, monkeypatch: pytest.M
     typed = names[0].rpartition("/")[2]
     wrong = typed[:4] + "x" + typed[5:]
     assert ranked_hits(wrong, searched_items(cursor, wrong))[:1] == ranked_hits(wrong, every)[:1]
+
+
+def test_what_was_asked_is_kept_up_to_so_many_bytes(made_store: Path) -> None:
+    asked: list[int] = []
+
+    def large(_: object, number: int) -> bytes:
+        asked.append(number)
+        return bytes(60_000_000)
+
+    def ask(number: int) -> None:
+        assert len(access._answer("nowhere", Version(0, 0, 0), "large", str(number), reader, large, (number,), {}))
+
+    reader = StoreReader(made_store)
+    for number in range(6):
+        ask(number)
+    sizes = [each.byte_length for group in get_data_cache_stats_provider().get_stats().values() for each in group
+             if each.cache_name.endswith("_answer")]  # fmt: skip
+    assert 180_000_000 < sum(sizes) <= 200_000_000, "three of them"
+    ask(5)
+    assert asked == [0, 1, 2, 3, 4, 5], "what was asked last is still there"
+    ask(0)
+    assert asked[-1] == 0, "what was asked first is not"
+    for number in (0, 3, 4, 5):
+        access._answer.clear("nowhere", Version(0, 0, 0), "large", str(number), reader, large, (number,), {})
+    reader.close()
