@@ -35,11 +35,11 @@ class Case(NamedTuple):
 
 
 @contextmanager
-def _infinity(*options: object) -> Iterator[str]:
+def _infinity(*options: object, more: str = "") -> Iterator[str]:
     words = [python("infinity").with_name("infinity_emb"), "v2", "--model-id", minilm(), "--engine", "torch",
              "--no-bettertransformer", "--device", "cpu", *options]  # fmt: skip
     with server(words) as url:
-        yield f"openai:{url}?model=model&retries=1"
+        yield f"openai:{url}?model=model&retries=1{more}"
 
 
 @contextmanager
@@ -85,7 +85,9 @@ CASES: tuple[Case, ...] = (
     Case("Infinity", "--dtype bfloat16", partial(_infinity, "--dtype", "bfloat16"), ("bf16-arithmetic",), "infinity"),
     Case("Infinity", "--embedding-dtype int8", partial(_infinity, "--embedding-dtype", "int8"), ("rounding",),
          "infinity"),
-    Case("Infinity", "--embedding-dtype ubinary", partial(_infinity, "--embedding-dtype", "ubinary"), ("rounding",),
+    Case("Infinity", "--embedding-dtype ubinary", partial(
+        _infinity, "--embedding-dtype", "ubinary", more="&packing=ubinary"
+    ), ("rounding",),
          "infinity"),
     Case("llama.cpp", "intact: f32", _llama_server, ("tokenizer",), "llama-server"),
     Case("llama.cpp", "--pooling cls", partial(_llama_server, "f32", "pooling=cls"), ("tokenizer", "pooling-cls"),

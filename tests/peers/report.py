@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from tests.commands import command
 from tests.peers.cases import CASES, Case
 from tests.small_models import minilm
 
-__all__ = ["Told", "told"]
+__all__ = ["Told", "Took", "told"]
 
 
 class Told(NamedTuple):
@@ -32,17 +33,13 @@ class Told(NamedTuple):
         diagnosis: its verdict; empty where there was nothing to diagnose.
         answer: its sentence.
         codes: of the causes that it named, in any order.
-        checked: seconds of processor that the check took, the peer's own left out.
-        diagnosed: the same of the diagnosis.
     """
 
     verdict: str
     sentence: str
-    diagnosis: str
-    answer: str
-    codes: frozenset[str]
-    checked: float
-    diagnosed: float
+    diagnosis: str = ""
+    answer: str = ""
+    codes: frozenset[str] = frozenset()
 
     def missing(self, case: Case) -> list[str]:
         """What should have been said and was not: a code of the catalogue, a family of it, or words."""
@@ -54,60 +51,75 @@ class Told(NamedTuple):
         return [cause for cause in case.causes if cause not in self.codes | families and cause not in words]
 
 
-def told(case: Case, *more: object) -> Told:
-    """Check and diagnose one set-up by the commands that people type.
+class Took(NamedTuple):
+    """Seconds of processor that a check of several set-ups and their diagnosis took, the peers' own left out."""
+
+    check: float
+    diagnosis: float
+
+
+def told(cases: Sequence[Case], *more: object) -> tuple[list[Told], Took]:
+    """Check and diagnose set-ups together by the commands that people type.
 
     Args:
-        case: the set-up.
+        cases: the set-ups, whose servers run at the same time.
         more: further words of the check.
     """
-    with case.opened() as line, TemporaryDirectory() as folder:
-        store = Path(folder) / "s.duckdb"
-        joined = "&" if "?" in line else "?"
+    with ExitStack() as stack:
+        lines = [stack.enter_context(case.opened()) for case in cases]
+        store = Path(stack.enter_context(TemporaryDirectory())) / "s.duckdb"
+        candidates = [
+            word
+            for number, line in enumerate(lines)
+            for word in ("--candidate", f"{line}{'&' if '?' in line else '?'}label=peer-{number}&timeout=900")
+        ]
+        reference = f"sentence-transformers:{minilm()}?label=reference"
         started = time.process_time()
-        check = command(
-            "parity", "--reference", f"sentence-transformers:{minilm()}?label=reference",
-            "--candidate", f"{line}{joined}label=peer&timeout=900", "--store", store, *more,
-        )  # fmt: skip
+        check = command("parity", "--reference", reference, *candidates, "--store", store, *more)
         checked = time.process_time() - started
         if check.status:
             raise RuntimeError(f"{check.out[-2000:]}{check.err[-2000:]}")
-        started = time.process_time()
         command("diagnose", "last", "--store", store)
-        diagnosed = time.process_time() - started
-        return _read(store, checked, diagnosed)
+        took = Took(checked, time.process_time() - started - checked)
+        return [_read(store, f"peer-{number}") for number in range(len(cases))], took
 
 
-def _read(store: Path, checked: float, diagnosed: float) -> Told:
+def _read(store: Path, label: str) -> Told:
     with closing(duckdb.connect(str(store), read_only=True)) as connection:
-        row = connection.execute("SELECT verdict, sentence FROM drift_summary").fetchone() or ("", "")
-        answer = connection.execute("SELECT verdict, sentence FROM diagnoses").fetchone() or ("", "")
-        rows = connection.execute("SELECT code FROM diagnosis_causes WHERE accepted").fetchall()
+        of_it = "encoder_id = (SELECT encoder_id FROM encoders WHERE label = ?)"
+        row = connection.execute(f"SELECT verdict, sentence FROM drift_summary WHERE {of_it}", [label]).fetchone()
+        asked = "SELECT verdict, sentence, diagnosis_id FROM diagnoses WHERE candidate = "
+        answer = connection.execute(asked + of_it.partition(" = ")[2], [label]).fetchone()
+        if row is None or answer is None:
+            return Told(*(row or ("", "")))
+        verdict, sentence, diagnosis = answer
+        causes = "SELECT code FROM diagnosis_causes WHERE accepted AND diagnosis_id = ?"
+        rows = connection.execute(causes, [diagnosis]).fetchall()
     codes = frozenset(code for (joined,) in rows if joined for code in joined.split(" + "))
-    return Told(*row, *answer, codes, checked, diagnosed)
+    return Told(*row, verdict, sentence, codes)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=Path)
-    parser.add_argument("peers", nargs="*")
+    parser.add_argument("environments", nargs="*")
     arguments = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
     more = ("--probes", arguments.texts) if arguments.texts else ()
-    print("| peer | set-up | the check | the diagnosis | named | processor seconds: check, diagnosis |")
-    print("|---|---|---|---|---|---|")
-    for case in CASES:
-        if arguments.peers and case.environment not in arguments.peers:
-            continue
+    print("| peer | set-up | the check | the diagnosis | named |\n|---|---|---|---|---|")
+    for environment in arguments.environments or dict.fromkeys(case.environment for case in CASES):
+        cases = [case for case in CASES if case.environment == environment]
         try:
-            said = told(case, *more)
+            answers, took = told(cases, *more)
         except (RuntimeError, FileNotFoundError) as error:
-            print(f"| {case.peer} | {case.what} | could not be run: {str(error)[-600:]} |", flush=True)
+            print(f"| {environment} | could not be run: {str(error)[-600:]} |", flush=True)
             continue
-        lacks = ", ".join(said.missing(case))
-        cells = (case.peer, case.what, f"{said.verdict}: {said.sentence}", f"{said.diagnosis}: {said.answer}",
-                 f"not {lacks}" if lacks else "yes", f"{said.checked:.1f}, {said.diagnosed:.1f}")  # fmt: skip
-        print("| " + " | ".join(cell.replace("\n", " ").replace("|", "/") for cell in cells) + " |", flush=True)
+        for case, said in zip(cases, answers, strict=True):
+            lacks = ", ".join(said.missing(case))
+            cells = (case.peer, case.what, f"{said.verdict}: {said.sentence}", f"{said.diagnosis}: {said.answer}",
+                     f"not {lacks}" if lacks else "yes")  # fmt: skip
+            print("| " + " | ".join(cell.replace("\n", " ").replace("|", "/") for cell in cells) + " |", flush=True)
+        print(f"| {environment} | {len(cases)} set-ups | {took.check:.1f} s | {took.diagnosis:.1f} s | |", flush=True)
 
 
 if __name__ == "__main__":
