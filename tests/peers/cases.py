@@ -37,7 +37,7 @@ class Case(NamedTuple):
 @contextmanager
 def _infinity(*options: object, more: str = "") -> Iterator[str]:
     words = [python("infinity").with_name("infinity_emb"), "v2", "--model-id", minilm(), "--engine", "torch",
-             "--no-bettertransformer", "--device", "cpu", *options]  # fmt: skip
+             "--no-bettertransformer", "--no-model-warmup", "--device", "cpu", *options]  # fmt: skip
     with server(words) as url:
         yield f"openai:{url}?model=model&retries=1{more}"
 

@@ -23,7 +23,7 @@ QUIET = {
     "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "ANONYMIZED_TELEMETRY": "False",
     "TOKENIZERS_PARALLELISM": "false",
 }  # fmt: skip
-_STARTS = 120.0  # seconds to load a model
+_STARTS = 300.0  # seconds to load a model
 
 
 def peer(name: str) -> Path:
