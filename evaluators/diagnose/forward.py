@@ -87,6 +87,11 @@ class Bench:
         """Whether a text's vector under the causes takes its whole batch to be run."""
         return any(self._changes[name].batched for name in self.under(causes).weights)
 
+    def is_dear(self, causes: tuple[Cause, ...]) -> bool:
+        """Whether the causes take whole batches, or a model whose weights are made anew."""
+        changes = [self._changes[name] for name in self.under(causes).weights]
+        return any(change.batched or change.dear for change in changes)
+
     def pooled(self, recipe: Recipe, only: Sequence[int] | None = None) -> dict[str, Embeddings]:
         """Every pooling of the texts under a recipe, or of some of them: name to float32 [n, width].
 
