@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.causes import Cause
+from evaluators.diagnose.causes.places import SINGLE
 from evaluators.diagnose.causes.space import solve
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, apart_each, closeness, even
@@ -46,7 +47,10 @@ class Match:
     @cached_property
     def score(self) -> float:
         """Closeness with a price on every cause; the lowest is the best explanation."""
-        return closeness(self.errors) + EACH * len(self.causes)
+        # Where single rows are other texts' vectors, each of them was free to be any: an edit that makes two texts one
+        # is the better reason.
+        free = any(cause.code in SINGLE for cause in self.causes)
+        return closeness(self.errors) + EACH * (len(self.causes) + free)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -219,7 +223,7 @@ class Search:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
         lates = [late for late in self.late if len(late) <= 2 and compatible((*early, *late))]
         for plain in self._matches(pooled, early, lates):
-            for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64)):
+            for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64), self._lengths):
                 if solution.cause.words in self._without:
                     continue
                 vectors = solution.vectors.astype(np.float32)
@@ -227,6 +231,11 @@ class Search:
                 if match.score < best.score:
                     best = match
         return best
+
+    @cached_property
+    def _lengths(self) -> tuple[list[int], list[int]]:
+        """Of the texts that are looked at, in characters and in tokens."""
+        return self.bench.characters, [len(row.ids) for row in self.bench.rows(self.base)]
 
     def _remember(self, match: Match) -> None:
         self.tried[match.names] = match
