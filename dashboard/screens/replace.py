@@ -167,7 +167,8 @@ def questions(choices: Choices) -> Answers | None:
     if choices.priced:
         within &= frame["usd"].notna()
     enough = frame["tasks"] >= max(1.0, choices.coverage * has)
-    compared = frame[within & enough].sort_values(["difference", "model"], ascending=[False, True], ignore_index=True)
+    # Rivals come by name, so that of those level the first by name stays first.
+    compared = frame[within & enough].sort_values("difference", ascending=False, kind="stable", ignore_index=True)
     own = answer_of(compare_queries.registry_facts, (incumbent,))
     size = use_queries.with_index(own, documents.n, documents.precision)["index_bytes"].iloc[0]
     return Answers(choices, frame, compared, int(within.sum()), (has, total), float(size))
@@ -223,8 +224,9 @@ def show_candidates(answers: Answers) -> None:
 def show_candidate(answers: Answers) -> None:
     """One candidate in full: the one chosen, else the first that holds up, else the first of the list."""
     choices = answers.choices
-    able = list(answers.rivals.loc[answers.rivals["tasks"] > 0, "model"])
-    first = [*replace_tables.holding(answers.compared)["model"], *answers.compared["model"], *able][:1]
+    able = answers.rivals.loc[answers.rivals["tasks"] > 0, "model"].tolist()
+    best = (replace_tables.holding(answers.compared)["model"], answers.compared["model"])
+    first = [*(name for names in best for name in names.head(1)), *able][:1]
     if not first:
         return
     chosen = url_state.selectbox(tr("Open a candidate"), able, "candidate", index=None, placeholder=first[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,10 +15,10 @@ from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.kept import KeptVectors
 from evaluators.diagnose.lattice import Lattice
 from evaluators.diagnose.measure import Errors
-from evaluators.diagnose.outputs import POOLINGS, finished, pooled_each_way
+from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks, pooled_each_way
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference
-from evaluators.diagnose.rows import Row, RowBuilder, Texts
+from evaluators.diagnose.rows import Chunks, Row, RowBuilder, Texts, pieces
 from evaluators.diagnose.weights import weight_changes
 from evaluators.trust.limits import no_panic
 
@@ -57,7 +57,7 @@ class Bench:
     def __init__(self, reference: Reference, texts: Texts, disk: KeptVectors | None = None) -> None:
         self.reference, self.texts, self._disk = reference, texts, disk
         self._builder = RowBuilder(reference)
-        self._rows: dict[Recipe, list[Row]] = {}
+        self._rows: dict[Recipe, list[Row | Chunks]] = {}
         self._finished: dict[Recipe, Embeddings] = {}
         self._changes = weight_changes(reference)
         self._models: dict[tuple[str, ...], Any] = {}
@@ -87,6 +87,11 @@ class Bench:
         """Whether a text's vector under the causes takes its whole batch to be run."""
         return any(self._changes[name].batched for name in self.under(causes).weights)
 
+    def is_dear(self, causes: tuple[Cause, ...]) -> bool:
+        """Whether the causes take whole batches, or a model whose weights are made anew."""
+        changes = [self._changes[name] for name in self.under(causes).weights]
+        return any(change.batched or change.dear for change in changes)
+
     def pooled(self, recipe: Recipe, only: Sequence[int] | None = None) -> dict[str, Embeddings]:
         """Every pooling of the texts under a recipe, or of some of them: name to float32 [n, width].
 
@@ -98,9 +103,31 @@ class Bench:
             together = self._together(recipe, rows, set(asked))
             pooled = [together[index] for index in asked]
         else:
-            self._fill(recipe.weights, [rows[index] for index in asked])
-            pooled = [self._pooled[recipe.weights, rows[index]] for index in asked]
+            self._fill(recipe.weights, [piece for index in asked for piece in pieces(rows[index])])
+            pooled = [self._of(recipe.weights, rows[index]) for index in asked]
         return {name: np.stack([one[name] for one in pooled]) for name in pooled[0]}
+
+    def ahead(self, asked: Iterable[tuple[Recipe, Sequence[int]]]) -> None:
+        """Run what :meth:`pooled` will be asked for, many recipes at once: a pass each would be a batch of few rows."""
+        rows: dict[tuple[str, ...], list[Row]] = {}
+        for recipe, only in asked:
+            of_recipe = self.rows(recipe)
+            rows.setdefault(recipe.weights, []).extend(piece for place in only for piece in pieces(of_recipe[place]))
+        for weights, those in rows.items():
+            self._fill(weights, those)
+
+    def of_rows(self, recipe: Recipe, rows: Sequence[Row]) -> dict[str, Embeddings]:
+        """Every pooling of rows that are no whole text's, under a recipe's weights."""
+        self._fill(recipe.weights, rows)
+        pooled = [self._pooled[recipe.weights, row] for row in rows]
+        return {name: np.stack([one[name] for one in pooled]) for name in pooled[0]}
+
+    def _of(self, weights: tuple[str, ...], row: Row | Chunks) -> dict[str, Embeddings]:
+        """Every pooling of a text, its chunks put together."""
+        if isinstance(row, Row):
+            return self._pooled[weights, row]
+        parts, tokens = [self._pooled[weights, piece] for piece in row.rows], [len(piece.ids) for piece in row.rows]
+        return {name: of_chunks([part[name] for part in parts], tokens, row.how) for name in parts[0]}
 
     def finish(self, pooled: dict[str, Embeddings], recipe: Recipe) -> Embeddings:
         """Embeddings of one recipe out of what :meth:`pooled` gave, float32 [n, d]."""
@@ -163,7 +190,7 @@ class Bench:
             model: the model.
             each: run texts that are the same to the model by themselves: it may not give them the same vector.
         """
-        rows = self.rows(self.reference.recipe)
+        rows = [piece for row in self.rows(self.reference.recipe) for piece in pieces(row)]
         if each:
             return self._each_with(model, rows)
         pooled: dict[Row, dict[str, Embeddings]] = {}
@@ -179,12 +206,18 @@ class Bench:
         pooled = np.stack([made[place][recipe.pooling] for place in np.argsort(order)])
         return finished(pooled, recipe, projections)
 
-    def rows(self, recipe: Recipe) -> list[Row]:
+    def rows(self, recipe: Recipe) -> list[Row | Chunks]:
         """What the model is given for each text under a recipe."""
         rows = self._all_rows(recipe)
         return rows if self._asked is None else [rows[index] for index in self._asked]
 
-    def _all_rows(self, recipe: Recipe) -> list[Row]:
+    @property
+    def characters(self) -> list[int]:
+        """How long the texts are whose vectors it gives."""
+        lengths = list(map(len, self.texts.texts))
+        return lengths if self._asked is None else [lengths[index] for index in self._asked]
+
+    def _all_rows(self, recipe: Recipe) -> list[Row | Chunks]:
         entry = replace(
             recipe,
             weights=(),
@@ -200,13 +233,13 @@ class Bench:
                 self._rows[entry] = self._builder.rows(self.texts, recipe)
         return self._rows[entry]
 
-    def _together(self, recipe: Recipe, rows: list[Row], asked: set[int]) -> dict[int, dict[str, Embeddings]]:
+    def _together(self, recipe: Recipe, rows: list[Row | Chunks], asked: set[int]) -> dict[int, dict[str, Embeddings]]:
         """Rows run in the candidate's own batches; kept by the whole batch, since each row depends on the others."""
         of_text: dict[int, dict[str, Embeddings]] = {}
         for batch in self.texts.batches:
             if asked.isdisjoint(batch):
                 continue
-            chosen = [rows[index] for index in batch]
+            chosen = [pieces(rows[index])[0] for index in batch]
             key = (recipe.weights, *chosen)
             if key not in self._pooled:
                 self._read([key])

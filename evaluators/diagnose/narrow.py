@@ -11,13 +11,15 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from data.rules.causes import CAUSES, Cause
+from data.rules.causes import Cause
+from evaluators.diagnose.causes.places import ORDERS
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import Errors, apart
+from evaluators.diagnose.measure import Errors
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Match, Search
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up, same_vectors, settles
+from evaluators.diagnose.worth import Worth
 from evaluators.probes import derived_traits
 
 __all__ = ["searched_for"]
@@ -25,6 +27,7 @@ __all__ = ["searched_for"]
 _FEW = 16  # texts looked at first
 _ALL = 24  # texts up to which all are looked at at once
 _DIFFERING, _DIFFERING_LONG = 6, 2  # of the few, where so many differ; so many where only long texts do
+_ROUNDS = 3  # of looking for more causes on top of the best so far
 _SHORT = 400  # characters: every cause is tried on each of the few, which is what a diagnosis costs
 
 Judge = Callable[[Sequence[Match], Bench, Embeddings], Diagnosis]
@@ -50,21 +53,33 @@ def searched_for(
         without: causes to leave out, in words.
     """
     count = len(candidate)
+    usual = [cause for cause in causes if not cause.by_look]
+    looked_at = [cause for cause in causes if cause.by_look]
     # On all texts, at no pass more: poolings and outputs alone, and rows in another order, which few do not show.
     late = Search(bench, candidate, [cause for cause in causes if not cause.forward], None, without)
-    if count <= _ALL or CAUSES["rows-shuffled"] in late.run()[0].causes:
-        ranked = Search(bench, candidate, causes, progress, without).run()
+    whole = late.run()
+    if any(cause.code in ORDERS for cause in whole[0].causes):
+        ranked = Search(bench, candidate, usual, progress, without).run()
         return judged(ranked, bench, candidate), count
-    plain = bench.vectors(bench.reference.recipe)
-    chosen = _first(bench.texts, apart(candidate, plain))
-    for _ in range(2):
-        ranked = Search(bench.among(chosen), candidate[chosen], causes, progress, without).run()
-        whole = late.with_early(_early_sets(ranked), solving=ranked[0].solved)
-        diagnosis = judged(whole, bench, candidate)
-        more = [] if settles(diagnosis.verdict) else _left_open(bench.texts.texts, whole[0].errors, chosen)
-        if not more:
+    few = count > _ALL
+    chosen = _first(bench.texts, whole[0].errors) if few else list(range(count))
+    worth = Worth(bench, candidate, looked_at, without)
+    shown = worth.more(())
+    for round_ in range(_ROUNDS):
+        chosen = sorted({*chosen, *shown}) if few else chosen
+        part = bench.among(chosen) if few else bench
+        ranked = Search(part, candidate[chosen], [*usual, *worth.causes], progress, without).run()
+        if few:
+            whole = late.with_early(_early_sets(ranked), solving=ranked[0].solved)
+        diagnosis = judged(whole if few else ranked, bench, candidate)
+        if settles(diagnosis.verdict):
             break
-        chosen = sorted([*chosen, *more])
+        known = len(worth.causes)
+        shown = worth.more(ranked[0].early)
+        open_still = _left_open(bench.texts.texts, whole[0].errors, chosen) if few and not round_ else []
+        if len(worth.causes) == known and not open_still:
+            break
+        chosen = sorted({*chosen, *open_still})
     return replace(diagnosis, runners_up=runners_up(ranked)), ranked[0].errors.size
 
 

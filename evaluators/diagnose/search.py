@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.causes import Cause
+from evaluators.diagnose.causes.places import SINGLE
 from evaluators.diagnose.causes.space import solve
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, apart_each, closeness, even
@@ -29,6 +30,7 @@ _HALF_PRECISION = 0.02  # mean distance that bf16 arithmetic leaves at most
 _QUICK = 6  # texts that a cause must show itself on before it gets a whole pass
 _MOST_LOOKS = 8
 _NEARER = 0.8
+_COARSER, _LEAST = 2.0, 0.25  # times what is open of the quarter of the texts that is moved least
 _ROOM = 4.0  # how much further a cause may move a text together with others than alone: a broken model rounds thrice
 _RIGHT = 10 * _DONE  # of one text, where a set that explains all is found already
 
@@ -45,7 +47,10 @@ class Match:
     @cached_property
     def score(self) -> float:
         """Closeness with a price on every cause; the lowest is the best explanation."""
-        return closeness(self.errors) + EACH * len(self.causes)
+        # Where single rows are other texts' vectors, each of them was free to be any: an edit that makes two texts one
+        # is the better reason.
+        free = any(cause.code in SINGLE for cause in self.causes)
+        return closeness(self.errors) + EACH * (len(self.causes) + free)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,11 +127,11 @@ class Search:
 
     def run(self) -> list[Match]:
         """Matches tried, best first; the first names the explanation."""
-        apiece = [cause for cause in self.early if not self.bench.by_batch((cause,))]
+        apiece = [cause for cause in self.early if not self.bench.is_dear((cause,))]
         best = self._try([(), *((cause,) for cause in apiece)])
         if float(best[0].errors.max()) >= _DONE:
-            # What acts on whole batches costs as much as ten others: it is looked at on the shortest texts first.
-            worth = [cause for cause in self.early if cause not in apiece and self._worth(best, cause)]
+            # What acts on whole batches or takes a model of its own is looked at on the shortest texts first.
+            worth = self._of_dear(best, [cause for cause in self.early if cause not in apiece])
             best = sorted([*best, *self._try([(cause,) for cause in worth])], key=lambda match: match.score)
             apiece += worth
         if not _finished(best[0]):
@@ -148,6 +153,27 @@ class Search:
         for early in sets:
             self._best_late(early)
         return sorted(self.tried.values(), key=lambda match: match.score)
+
+    def _of_dear(self, best: Sequence[Match], causes: Sequence[Cause]) -> list[Cause]:
+        """Those of the dear causes that are worth a whole pass; of a kind, the coarser come after the finer."""
+        worth: list[Cause] = []
+        beyond: set[str] = set()
+        for cause in causes:
+            if cause.code in beyond:
+                continue
+            if self._worth(best, cause):
+                worth.append(cause)
+            elif self._too_coarse(best[0], cause):
+                beyond.add(cause.code)
+        return worth
+
+    def _too_coarse(self, match: Match, cause: Cause) -> bool:
+        """Whether an arithmetic moves every text further than an explanation without it leaves open."""
+        if not cause.precision:
+            return False
+        order = sorted(range(len(match.errors)), key=lambda place: len(self.bench.texts.texts[place]))
+        far = self._moved(cause, (), order[:_MOST_LOOKS])
+        return float(np.quantile(far, _LEAST)) > _COARSER * float(np.quantile(match.errors, _LEAST))
 
     def _worth(self, best: Sequence[Match], cause: Cause) -> bool:
         """Whether a cause by itself brings any of the shortest texts nearer."""
@@ -197,7 +223,7 @@ class Search:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
         lates = [late for late in self.late if len(late) <= 2 and compatible((*early, *late))]
         for plain in self._matches(pooled, early, lates):
-            for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64)):
+            for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64), self._lengths):
                 if solution.cause.words in self._without:
                     continue
                 vectors = solution.vectors.astype(np.float32)
@@ -205,6 +231,11 @@ class Search:
                 if match.score < best.score:
                     best = match
         return best
+
+    @cached_property
+    def _lengths(self) -> tuple[list[int], list[int]]:
+        """Of the texts that are looked at, in characters and in tokens."""
+        return self.bench.characters, [len(row.ids) for row in self.bench.rows(self.base)]
 
     def _remember(self, match: Match) -> None:
         self.tried[match.names] = match
@@ -245,7 +276,7 @@ class Search:
         if not changed:
             return
         changed.sort(key=lambda index: len(then[index].ids))
-        least = -np.inf if step.match.solved else self._least(step, changed)
+        least = -np.inf if step.match.solved or beaten == np.inf else self._least(step, changed)
         if least < beaten:
             yield Step(step.match, step.cause, tuple(changed), least)
 
@@ -277,7 +308,7 @@ class Search:
     def _moved(self, cause: Cause, late: tuple[Cause, ...], places: Sequence[int]) -> Errors:
         """How far a cause alone moves texts, under late causes; of what acts on batches the shortest texts tell."""
         plain, moved = (self.bench.under((*early, *late)) for early in ((), (cause,)))
-        if not self.bench.by_batch((cause,)):
+        if not self.bench.is_dear((cause,)):
             if (cause, late) not in self.bench.moved:
                 self.bench.moved[cause, late] = apart(self.bench.vectors(moved), self.bench.vectors(plain))
             return self.bench.moved[cause, late][places]

@@ -32,11 +32,13 @@ class WeightChange(NamedTuple):
     Attributes:
         batched: whether a text's vector then depends on its batch.
         shared: whether it changes no weight, so that the copy needs none of its own.
+        dear: whether making the weights takes as long as encoding a text.
     """
 
     apply: Callable[[Any], Any]
     batched: bool = False
     shared: bool = False
+    dear: bool = False
 
 
 class OtherWeights(NamedTuple):
@@ -61,19 +63,19 @@ def weight_changes(reference: Reference) -> dict[str, WeightChange]:
         "fp16": WeightChange(lambda model: model.half()),
         "bf16": WeightChange(lambda model: model.bfloat16()),
         "tanh": WeightChange(with_tanh_gelu, shared=True),
-        "q8": WeightChange(partial(arithmetic.blocks_of, form="q8_0")),
-        "q8-row": WeightChange(partial(arithmetic.quantise_rows, bits=8)),
-        "u8-row": WeightChange(arithmetic.uint8_rows),
-        "q4": WeightChange(partial(arithmetic.blocks_of, form="q4_0")),
-        "q4-row": WeightChange(partial(arithmetic.quantise_rows, bits=4)),
-        "nf4": WeightChange(arithmetic.nf4),
-        "fp8": WeightChange(arithmetic.fp8),
-        "i8-row": WeightChange(partial(arithmetic.int8_by_row, embeddings=False)),
-        "i8-row-words": WeightChange(partial(arithmetic.int8_by_row, embeddings=True)),
+        "q8": WeightChange(partial(arithmetic.blocks_of, form="q8_0"), dear=True),
+        "q8-row": WeightChange(partial(arithmetic.quantise_rows, bits=8), dear=True),
+        "u8-row": WeightChange(arithmetic.uint8_rows, dear=True),
+        "q4": WeightChange(partial(arithmetic.blocks_of, form="q4_0"), dear=True),
+        "q4-row": WeightChange(partial(arithmetic.quantise_rows, bits=4), dear=True),
+        "nf4": WeightChange(arithmetic.nf4, dear=True),
+        "fp8": WeightChange(arithmetic.fp8, dear=True),
+        "i8-row": WeightChange(partial(arithmetic.int8_by_row, embeddings=False), dear=True),
+        "i8-row-words": WeightChange(partial(arithmetic.int8_by_row, embeddings=True), dear=True),
         "a8": WeightChange(arithmetic.int8_activations, batched=True),
         "a7": WeightChange(partial(arithmetic.int8_activations, steps=127), batched=True),
         **{name: WeightChange(partial(arithmetic.onnx_int8, **how), batched=True) for name, how in _ONNX.items()},
-        **{f"gguf {file}": WeightChange(partial(as_gguf, file=file)) for file in GGUF_FILES},
+        **{f"gguf {file}": WeightChange(partial(as_gguf, file=file), dear=True) for file in GGUF_FILES},
         "norms": WeightChange(_reset_norms),
         **{without(places): WeightChange(partial(_drop, places=places), shared=True) for places in layers},
         **{other.name: WeightChange(_loaded(other.file)) for other in other_weights(reference.target)},

@@ -7,7 +7,7 @@ dimensions only on top of that, and a shuffle only when nearly every row is foun
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import linear_sum_assignment
 
 from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.causes.places import placed
 from evaluators.diagnose.measure import apart, unit_rows
 
 __all__ = ["Solution", "solve"]
@@ -34,12 +35,17 @@ class Solution(NamedTuple):
     vectors: Matrix
 
 
-def solve(candidate: Matrix, vectors: Matrix) -> list[Solution]:
-    """Every solved change that is evidence for itself, given the reference's vectors under the other causes."""
+def solve(candidate: Matrix, vectors: Matrix, lengths: Sequence[Sequence[int]] = ()) -> list[Solution]:
+    """Every solved change that is evidence for itself, given the reference's vectors under the other causes.
+
+    ``lengths`` are those of the texts, in each unit that rows may have been sorted by.
+    """
     if candidate.shape != vectors.shape or len(candidate) < _FEWEST:
         return []
     tried: tuple[Callable[[Matrix, Matrix], Solution | None], ...] = (_scaled, _shuffled)
     solutions = [solution for attempt in tried if (solution := attempt(candidate, vectors)) is not None]
+    if (others := placed(candidate, vectors, lengths)) is not None:
+        solutions.append(Solution(*others))
     # Vectors that are near each other have products that agree, rotated or not.
     if float(apart(candidate, vectors).mean()) > _FAR and _products_agree(candidate, vectors):
         solutions += [_permuted(candidate, vectors), _rotated(candidate, vectors)]

@@ -19,6 +19,7 @@ _AT_ONCE = 2**20  # weights: what fits into a processor's cache is several times
 _SUPER = 256
 # kvalues_iq4nl: levels that lie closer about zero.
 _UNEVEN = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
+_HALVES = 256  # more than twice the highest level
 _TRIES = 7  # of either sign, for the scale of those
 
 Blocks = Any  # torch.Tensor, which the type check does not follow
@@ -163,8 +164,11 @@ def _scale_of_uneven(parts: Blocks) -> Blocks:
 def _to_uneven(values: Blocks) -> Blocks:
     import torch
 
+    # Levels change at whole and half numbers, so that a table of halves tells them.
     levels = torch.tensor(_UNEVEN, dtype=torch.float32)
-    return levels[torch.bucketize(values, (levels[1:] + levels[:-1]) / 2, right=True)]
+    halves = torch.arange(-_HALVES, _HALVES) / 2 + 0.25
+    table = levels[torch.bucketize(halves, (levels[1:] + levels[:-1]) / 2)]
+    return table[((values * 2).floor().clamp(-_HALVES, _HALVES - 1) + _HALVES).int()]
 
 
 FORMATS: Final[dict[str, BlockFormat]] = {
