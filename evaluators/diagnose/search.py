@@ -322,8 +322,22 @@ class Search:
         """Whether the cause brings any text it changes nearer; asked of short texts when it changes long ones too."""
         if step.match.solved:
             return True  # a few of the texts tell nothing of it
+        # Beside a coarse arithmetic it must do so without that as well, which costs no pass through another model.
+        if (light := self._without_dear(step)) is not None and not self._promising(light):
+            return False
         looks = max(_QUICK, min(len(step.changed) // 2, _MOST_LOOKS))
         return self._look(step, step.changed[:looks], lambda after, before: after < _NEARER * before)
+
+    def _without_dear(self, step: Step) -> Step | None:
+        """The step without the dear causes of its match; None where there are none, or it is one more."""
+        dear = [cause for cause in step.match.early if self.bench.is_dear((cause,))]
+        if not dear or self.bench.is_dear((step.cause,)):
+            return None
+        causes = tuple(cause for cause in step.match.causes if cause not in dear)
+        early, late = (tuple(one for one in causes if one.forward is forward) for forward in (True, False))
+        recipe = self.bench.under(causes)
+        match = Match(causes, recipe, self._left(early, late), self.bench.vectors(recipe))
+        return Step(match, step.cause, step.changed)
 
     def _alike(self, step: Step) -> bool:
         """Whether the cause makes the shortest text it changes right: so does whatever gives the same vectors."""
