@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chunked", "estimated_chunks"]
 
-_STEP = 8  # tokens between the beginnings first looked at
+_GRID = 120  # beginnings and ends first looked at
 _BEST = 3  # pairs looked at more finely, and tried
 _FITS = 0.5  # of the distance before, a sum of two that fits
 
@@ -44,8 +44,9 @@ def estimated_chunks(lengths: Lengths, differing: Sequence[int]) -> list[Cause]:
     shorter = [count for other, count in enumerate(lengths.tokens) if other not in differing and count <= len(ids)]
     least = max(1, max(shorter, default=8) - around)
     wanted = unit_rows(lengths.candidate[[place]])[0]
-    pairs = _pairs(lengths, ids, wanted, range(least, len(ids), _STEP), range(_STEP // 2, len(ids), _STEP))
-    for step in (4, 2, 1):
+    first = max(1, len(ids) // _GRID)
+    pairs = _pairs(lengths, ids, wanted, range(least, len(ids), first), range(1, len(ids), first))
+    for step in range(first - 1, 0, -1):
         firsts = {end + by for _, end, _ in pairs for by in (-step, 0, step)}
         lasts = {start + by for _, _, start in pairs for by in (-step, 0, step)}
         within = sorted(end for end in firsts if least <= end < len(ids))

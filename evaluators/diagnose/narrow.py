@@ -14,6 +14,7 @@ from itertools import combinations
 from data.rules.causes import Cause
 from evaluators.diagnose.causes.places import ORDERS
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.looks import possible
 from evaluators.diagnose.measure import Errors
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
@@ -53,8 +54,9 @@ def searched_for(
         without: causes to leave out, in words.
     """
     count = len(candidate)
+    causes = possible(bench, candidate, causes)
     usual = [cause for cause in causes if not cause.by_look]
-    looked_at = [cause for cause in causes if cause.by_look]
+    looked_at = [cause for cause in causes if cause.by_look and cause.code != "max-length"]  # that is estimated
     # On all texts, at no pass more: poolings and outputs alone, and rows in another order, which few do not show.
     late = Search(bench, candidate, [cause for cause in causes if not cause.forward], None, without)
     whole = late.run()

@@ -14,7 +14,7 @@ from evaluators.diagnose.reference import Embeddings
 __all__ = ["Worth"]
 
 _HABITS = "tokenizer-implementation"
-_TEXTS_OF_EACH = 1  # that a cause worth trying adds to those that are searched
+_TEXTS_OF_EACH = 2  # that a cause worth trying adds to those that are searched
 _MOST_TEXTS = 8
 
 
@@ -48,7 +48,15 @@ class Worth:
         fresh = {cause.words: cause for cause in [*looks, *solved] if cause.words not in self._without}
         known = {cause.words for cause in self.causes}
         self.causes += [cause for words, cause in fresh.items() if words not in known]
+        showing = looks | {cause: self._touched(cause, early) for cause in solved}
         shown = [
-            place for cause, places in looks.items() if cause.words not in known for place in places[:_TEXTS_OF_EACH]
+            place for cause, places in showing.items() if cause.words not in known for place in places[:_TEXTS_OF_EACH]
         ]
         return list(dict.fromkeys(shown))[:_MOST_TEXTS]
+
+    def _touched(self, cause: Cause, early: tuple[Cause, ...]) -> list[int]:
+        """The texts that a cause changes on top of others, the shortest first."""
+        others = tuple(one for one in early if one.family != cause.family)
+        then, now = (self._bench.rows(self._bench.under(causes)) for causes in (others, (*others, cause)))
+        changed = [place for place, row in enumerate(now) if row != then[place]]
+        return sorted(changed, key=lambda place: len(then[place].ids))
