@@ -13,10 +13,11 @@ from itertools import combinations
 
 from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import Errors, apart
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import Match, Search
+from evaluators.diagnose.search import Search
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up, same_vectors, settles
 from evaluators.probes import derived_traits
 
@@ -59,8 +60,11 @@ def searched_for(
     chosen = _first(bench.texts, apart(candidate, plain))
     for _ in range(2):
         ranked = Search(bench.among(chosen), candidate[chosen], causes, progress, without).run()
-        whole = late.with_early(_early_sets(ranked), solving=ranked[0].solved)
+        whole = late.with_early(_same_sets(ranked), solving=ranked[0].solved)
         diagnosis = judged(whole, bench, candidate)
+        if diagnosis.causes and (parts := _parts(ranked)):
+            # What each of them explains is asked where they are stated, and not before: each is a pass over all texts.
+            diagnosis = judged(late.with_early(parts, solving=ranked[0].solved), bench, candidate)
         more = [] if settles(diagnosis.verdict) else _left_open(bench.texts.texts, whole[0].errors, chosen)
         if not more:
             break
@@ -98,11 +102,14 @@ def _left_open(texts: Sequence[str], errors: Errors, chosen: Collection[int]) ->
     return sorted(others, key=lambda place: (len(texts[place]), place))[:_FEW]
 
 
-def _early_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
-    """The early causes of the best match, of its parts, and of what cannot be told from it."""
+def _same_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
+    """The early causes of the best match, and of what cannot be told from it."""
     best = ranked[0]
-    known = {frozenset(match.early) for match in ranked}
-    parts = [part for size in range(1, len(best.early)) for part in combinations(best.early, size)]
-    same = [match.early for match in ranked[1:] if same_vectors(match, best)]
-    sets = [best.early, *(part for part in parts if frozenset(part) in known), *same]
-    return list(dict.fromkeys(sets))
+    return list(dict.fromkeys([best.early, *(match.early for match in ranked[1:] if same_vectors(match, best))]))
+
+
+def _parts(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
+    """Those of the best match's early causes that were tried without the others."""
+    best, known = ranked[0], {frozenset(match.early) for match in ranked}
+    parts = (part for size in range(1, len(best.early)) for part in combinations(best.early, size))
+    return [part for part in parts if frozenset(part) in known]
