@@ -13,10 +13,11 @@ from itertools import combinations
 
 from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import Errors, apart
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import Match, Search
+from evaluators.diagnose.search import Search
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up, same_vectors, settles
 from evaluators.probes import derived_traits
 
@@ -25,6 +26,7 @@ __all__ = ["searched_for"]
 _FEW = 16  # texts looked at first
 _ALL = 24  # texts up to which all are looked at at once
 _DIFFERING, _DIFFERING_LONG = 6, 2  # of the few, where so many differ; so many where only long texts do
+_FAR_OFF = 3.0  # times the worst of the texts looked at
 _SHORT = 400  # characters: every cause is tried on each of the few, which is what a diagnosis costs
 
 Judge = Callable[[Sequence[Match], Bench, Embeddings], Diagnosis]
@@ -59,9 +61,12 @@ def searched_for(
     chosen = _first(bench.texts, apart(candidate, plain))
     for _ in range(2):
         ranked = Search(bench.among(chosen), candidate[chosen], causes, progress, without).run()
-        whole = late.with_early(_early_sets(ranked), solving=ranked[0].solved)
+        whole = late.with_early(_same_sets(ranked), solving=ranked[0].solved)
         diagnosis = judged(whole, bench, candidate)
-        more = [] if settles(diagnosis.verdict) else _left_open(bench.texts.texts, whole[0].errors, chosen)
+        if diagnosis.causes and (parts := _parts(ranked)):
+            # What each of them explains is asked where they are stated, and not before: each is a pass over all texts.
+            diagnosis = judged(late.with_early(parts, solving=ranked[0].solved), bench, candidate)
+        more = _left_open(bench.texts.texts, whole[0].errors, chosen, far_off=settles(diagnosis.verdict))
         if not more:
             break
         chosen = sorted([*chosen, *more])
@@ -92,17 +97,28 @@ def _first(all_texts: Texts, errors: Errors) -> list[int]:
     return sorted(chosen)
 
 
-def _left_open(texts: Sequence[str], errors: Errors, chosen: Collection[int]) -> list[int]:
-    """Texts not looked at yet that the best explanation does not make right, the shortest of them."""
-    others = [place for place in range(len(texts)) if place not in chosen and errors[place] > IDENTICAL_WITHIN]
+def _left_open(texts: Sequence[str], errors: Errors, chosen: Sequence[int], *, far_off: bool) -> list[int]:
+    """Texts not looked at yet that the best explanation does not make right, the shortest of them.
+
+    Args:
+        texts: all texts.
+        errors: of all texts, under the best explanation.
+        chosen: the texts looked at.
+        far_off: only those that are left much further off than any looked at: a verdict was reached without them.
+    """
+    edge = max(IDENTICAL_WITHIN, _FAR_OFF * float(errors[list(chosen)].max()) if far_off else 0.0)
+    others = [place for place in range(len(texts)) if place not in chosen and errors[place] > edge]
     return sorted(others, key=lambda place: (len(texts[place]), place))[:_FEW]
 
 
-def _early_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
-    """The early causes of the best match, of its parts, and of what cannot be told from it."""
+def _same_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
+    """The early causes of the best match, and of what cannot be told from it."""
     best = ranked[0]
-    known = {frozenset(match.early) for match in ranked}
-    parts = [part for size in range(1, len(best.early)) for part in combinations(best.early, size)]
-    same = [match.early for match in ranked[1:] if same_vectors(match, best)]
-    sets = [best.early, *(part for part in parts if frozenset(part) in known), *same]
-    return list(dict.fromkeys(sets))
+    return list(dict.fromkeys([best.early, *(match.early for match in ranked[1:] if same_vectors(match, best))]))
+
+
+def _parts(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
+    """Those of the best match's early causes that were tried without the others."""
+    best, known = ranked[0], {frozenset(match.early) for match in ranked}
+    parts = (part for size in range(1, len(best.early)) for part in combinations(best.early, size))
+    return [part for part in parts if frozenset(part) in known]
