@@ -14,7 +14,7 @@ import numpy as np
 
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.tokens import CHUNKS_HOW
-from evaluators.diagnose.looks import of_rows
+from evaluators.diagnose.directions import of_rows
 from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.directions import left
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.looks import left
 from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from data.rules.causes import Cause
+from evaluators.diagnose.directions import worth_trying
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
 from evaluators.diagnose.lengths import estimated_lengths
-from evaluators.diagnose.looks import worth_trying
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Worth"]
