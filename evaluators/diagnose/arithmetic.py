@@ -57,17 +57,18 @@ def int8_by_row(model: Any, *, embeddings: bool) -> Any:
     return model
 
 
-def int8_activations(model: Any, *, steps: int = 255) -> Any:
+def int8_activations(model: Any, *, steps: int = 255, by_row: bool = False) -> Any:
     """Dynamic quantisation: int8 weights, and each layer's input rounded to steps over the range of its batch.
 
     Args:
         model: changed in place.
         steps: 255 as ONNX Runtime does; 127 as PyTorch's ``quantize_dynamic`` does on x86, which leaves a bit free.
+        by_row: one scale a channel of the weights instead of one.
     """
     # PyTorch puts the scale of the weights at half of 255 steps, ONNX Runtime at 127.
     weights = partial(_even, steps=255 if steps == 127 else 254)
     for module in _linear(model):
-        _put(module, _whole(weights))
+        _put(module, weights if by_row else _whole(weights))
         module.register_forward_pre_hook(partial(_with_inputs, rounds=_whole(partial(_ranged, steps=steps))))
     return model
 
@@ -89,12 +90,12 @@ def onnx_int8(model: Any, *, by_row: bool, steps: int) -> Any:
     return model
 
 
-def fp8(model: Any) -> Any:
-    """Round every linear layer's weights to eight-bit floats (e4m3) under one scale, as vLLM and others load them."""
+def fp8(model: Any, *, scaled: bool = True) -> Any:
+    """Round every linear layer's weights to eight-bit floats (e4m3), under one scale, as vLLM does, or as they are."""
     import torch
 
     def rounded(weight: Any) -> Any:
-        scale = weight.abs().max().clamp(min=_TINY) / 448
+        scale = weight.abs().max().clamp(min=_TINY) / 448 if scaled else torch.ones(())
         return (weight / scale).to(torch.float8_e4m3fn).float() * scale
 
     for module in _linear(model):

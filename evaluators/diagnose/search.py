@@ -42,11 +42,12 @@ class Match:
     recipe: Recipe
     errors: Errors
     vectors: Embeddings
+    grain: Errors | float = ROUNDING  # of each text's distance, by what the candidate's numbers were rounded to
 
     @cached_property
     def score(self) -> float:
         """Closeness with a price on every cause; the lowest is the best explanation."""
-        return closeness(self.errors) + EACH * len(self.causes)
+        return closeness(self.errors, self.grain) + EACH * len(self.causes)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -213,7 +214,7 @@ class Search:
         sets = [(*early, *late) for late in lates]
         recipes = [self.bench.under(causes) for causes in sets]
         made = [self.bench.finish(pooled, recipe) for recipe in recipes]
-        return [*map(Match, sets, recipes, apart_each(self.candidate, made), made)]
+        return [*map(Match, sets, recipes, apart_each(self.candidate, made), made, map(self.bench.grain, recipes))]
 
     def _solved(self, pooled: dict[str, Embeddings], early: tuple[Cause, ...], best: Match) -> Match:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
