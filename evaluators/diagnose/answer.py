@@ -16,15 +16,15 @@ from evaluators.diagnose.described import described
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.lattice import lattice_of
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import apart
-from evaluators.diagnose.narrow import narrowed
+from evaluators.diagnose.narrow import searched_for
 from evaluators.diagnose.nondeterminism import seeded_dropout
 from evaluators.diagnose.reading import read_otherwise
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
 from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import Match
 from evaluators.diagnose.together import of_batches
 from evaluators.diagnose.unstable import by_repeats, not_by_itself, with_observed
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, NamedCause, judge, stated_as_stored, with_reading
@@ -129,7 +129,7 @@ def _looked_for(
     if float(plain.errors.max()) < IDENTICAL_WITHIN:
         stored = _as_stored(bench, candidate, plain)
         return judged([plain], bench, candidate) if stored is None else stated_as_stored(stored, plain, floor)
-    diagnosis, searched = narrowed(bench, candidate, causes, judged, progress=progress, without=without)
+    diagnosis, searched = searched_for(bench, candidate, causes, judged, progress=progress, without=without)
     return replace(diagnosis, searched=searched, tried=len(causes))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,10 +15,10 @@ from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.kept import KeptVectors
 from evaluators.diagnose.lattice import Lattice
 from evaluators.diagnose.measure import ROUNDING, Errors
-from evaluators.diagnose.outputs import POOLINGS, finished, pooled_each_way
+from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks, pooled_each_way
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference
-from evaluators.diagnose.rows import Row, RowBuilder, Texts
+from evaluators.diagnose.rows import Chunks, Row, RowBuilder, Texts, pieces
 from evaluators.diagnose.weights import weight_changes
 from evaluators.trust.limits import no_panic
 
@@ -57,7 +57,7 @@ class Bench:
     def __init__(self, reference: Reference, texts: Texts, disk: KeptVectors | None = None) -> None:
         self.reference, self.texts, self._disk = reference, texts, disk
         self._builder = RowBuilder(reference)
-        self._rows: dict[Recipe, list[Row]] = {}
+        self._rows: dict[Recipe, dict[int, Row | Chunks]] = {}
         self._finished: dict[Recipe, Embeddings] = {}
         self._changes = weight_changes(reference)
         self._models: dict[tuple[str, ...], Any] = {}
@@ -66,11 +66,15 @@ class Bench:
         self._asked: tuple[int, ...] | None = None
         self._among: dict[tuple[int, ...], Bench] = {}
         self.lattice: Lattice | None = None  # of the candidate that is looked at, where its numbers lie on one
-        self.moved: dict[
-            tuple[Cause, tuple[Cause, ...]], Errors
-        ] = {}  # how far a cause moves the texts, by late causes
+        # How far a cause moves each text, under late causes; NaN where nobody asked.
+        self.moved: dict[tuple[Cause, tuple[Cause, ...]], Errors] = {}
         self.drawn: dict[Any, Any] = {}  # what the model gives with a part of it random
-        self.passes = 0  # rows run through the model
+        self._ran = [0]  # shared with the benches of other texts
+
+    @property
+    def passes(self) -> int:
+        """Rows run through the model, here and on the benches of other texts."""
+        return self._ran[0]
 
     def under(self, causes: tuple[Cause, ...]) -> Recipe:
         """The reference's own recipe under causes of its catalogue."""
@@ -87,20 +91,49 @@ class Bench:
         changes = [self._changes[name] for name in self.under(causes).weights]
         return any(change.batched or change.dear for change in changes)
 
+    def sharing(self, text: int, others: Sequence[int]) -> list[int]:
+        """Those of the texts that share the batch of one, in their order."""
+        own = self._own
+        company = next(batch for batch in self.texts.batches if own[text] in batch)
+        return [place for place in others if own[place] in company]
+
     def pooled(self, recipe: Recipe, only: Sequence[int] | None = None) -> dict[str, Embeddings]:
         """Every pooling of the texts under a recipe, or of some of them: name to float32 [n, width].
 
         Each text keeps the company it has in its whole batch, however few are asked for.
         """
-        rows, own = self._all_rows(recipe), self._asked or range(len(self.texts.texts))
+        own = self._own
         asked = own if only is None else [own[place] for place in only]
         if any(self._changes[name].batched for name in recipe.weights):
-            together = self._together(recipe, rows, set(asked))
+            together = self._together(recipe, self._rows_of(recipe, range(len(self.texts.texts))), set(asked))
             pooled = [together[index] for index in asked]
         else:
-            self._fill(recipe.weights, [rows[index] for index in asked])
-            pooled = [self._pooled[recipe.weights, rows[index]] for index in asked]
+            rows = self._rows_of(recipe, asked)
+            self._fill(recipe.weights, [piece for row in rows for piece in pieces(row)])
+            pooled = [self._of(recipe.weights, row) for row in rows]
         return {name: np.stack([one[name] for one in pooled]) for name in pooled[0]}
+
+    def ahead(self, asked: Iterable[tuple[Recipe, Sequence[int]]]) -> None:
+        """Run what :meth:`pooled` will be asked for, many recipes at once: a pass each would be a batch of few rows."""
+        rows: dict[tuple[str, ...], list[Row]] = {}
+        for recipe, only in asked:
+            of_recipe = self._rows_of(recipe, [self._own[place] for place in only])
+            rows.setdefault(recipe.weights, []).extend(piece for row in of_recipe for piece in pieces(row))
+        for weights, those in rows.items():
+            self._fill(weights, those)
+
+    def of_rows(self, recipe: Recipe, rows: Sequence[Row]) -> dict[str, Embeddings]:
+        """Every pooling of rows that are no whole text's, under a recipe's weights."""
+        self._fill(recipe.weights, rows)
+        pooled = [self._pooled[recipe.weights, row] for row in rows]
+        return {name: np.stack([one[name] for one in pooled]) for name in pooled[0]}
+
+    def _of(self, weights: tuple[str, ...], row: Row | Chunks) -> dict[str, Embeddings]:
+        """Every pooling of a text, its chunks put together."""
+        if isinstance(row, Row):
+            return self._pooled[weights, row]
+        parts, tokens = [self._pooled[weights, piece] for piece in row.rows], [len(piece.ids) for piece in row.rows]
+        return {name: of_chunks([part[name] for part in parts], tokens, row.how) for name in parts[0]}
 
     def finish(self, pooled: dict[str, Embeddings], recipe: Recipe) -> Embeddings:
         """Embeddings of one recipe out of what :meth:`pooled` gave, float32 [n, d]."""
@@ -123,7 +156,7 @@ class Bench:
 
     def vectors(self, recipe: Recipe) -> Embeddings:
         """Embeddings of the texts under a recipe, float32 [n, d]."""
-        return self.finish(self.pooled(recipe), recipe)
+        return self._finished[recipe] if recipe in self._finished else self.finish(self.pooled(recipe), recipe)
 
     def only(self, chosen: Sequence[int]) -> Bench:
         """A bench of some of the texts, in batches of their own; what was computed for them is shared."""
@@ -156,7 +189,7 @@ class Bench:
     def of_texts(self, texts: Texts) -> Bench:
         """A bench of other texts, or of these in other batches; what was computed is shared."""
         bench = copy.copy(self)
-        bench.texts, bench.passes, bench._asked, bench.lattice = texts, 0, None, None
+        bench.texts, bench._asked, bench.lattice = texts, None, None
         bench._rows, bench._finished, bench._among, bench.moved = {}, {}, {}, {}
         return bench
 
@@ -167,7 +200,7 @@ class Bench:
             model: the model.
             each: run texts that are the same to the model by themselves: it may not give them the same vector.
         """
-        rows = self.rows(self.reference.recipe)
+        rows = [piece for row in self.rows(self.reference.recipe) for piece in pieces(row)]
         if each:
             return self._each_with(model, rows)
         pooled: dict[Row, dict[str, Embeddings]] = {}
@@ -183,12 +216,21 @@ class Bench:
         pooled = np.stack([made[place][recipe.pooling] for place in np.argsort(order)])
         return finished(pooled, recipe, projections)
 
-    def rows(self, recipe: Recipe) -> list[Row]:
+    def rows(self, recipe: Recipe) -> list[Row | Chunks]:
         """What the model is given for each text under a recipe."""
-        rows = self._all_rows(recipe)
-        return rows if self._asked is None else [rows[index] for index in self._asked]
+        return self._rows_of(recipe, self._own)
 
-    def _all_rows(self, recipe: Recipe) -> list[Row]:
+    @property
+    def characters(self) -> list[int]:
+        """How long the texts are whose vectors it gives."""
+        return [len(self.texts.texts[index]) for index in self._own]
+
+    @property
+    def _own(self) -> Sequence[int]:
+        """Of all texts those that are asked for here."""
+        return range(len(self.texts.texts)) if self._asked is None else self._asked
+
+    def _rows_of(self, recipe: Recipe, asked: Sequence[int]) -> list[Row | Chunks]:
         entry = replace(
             recipe,
             weights=(),
@@ -199,18 +241,26 @@ class Bench:
             normalise_first=False,
             rounding="",
         )
-        if entry not in self._rows:
+        held = self._rows.setdefault(entry, {})
+        new = [index for index in asked if index not in held]
+        if new:
+            # Where padding counts, a row depends on its whole batch.
+            chosen = new if recipe.padding == "masked" else range(len(self.texts.texts))
+            texts, roles, batches = self.texts
+            if recipe.padding == "masked":
+                batches = tuple((place,) for place in range(len(new)))
+            few = Texts(tuple(texts[index] for index in chosen), tuple(roles[index] for index in chosen), batches)
             with no_panic(self.reference.name), _encoding(self.reference.name):
-                self._rows[entry] = self._builder.rows(self.texts, recipe)
-        return self._rows[entry]
+                held.update(zip(chosen, self._builder.rows(few, recipe), strict=True))
+        return [held[index] for index in asked]
 
-    def _together(self, recipe: Recipe, rows: list[Row], asked: set[int]) -> dict[int, dict[str, Embeddings]]:
+    def _together(self, recipe: Recipe, rows: list[Row | Chunks], asked: set[int]) -> dict[int, dict[str, Embeddings]]:
         """Rows run in the candidate's own batches; kept by the whole batch, since each row depends on the others."""
         of_text: dict[int, dict[str, Embeddings]] = {}
         for batch in self.texts.batches:
             if asked.isdisjoint(batch):
                 continue
-            chosen = [rows[index] for index in batch]
+            chosen = [pieces(rows[index])[0] for index in batch]
             key = (recipe.weights, *chosen)
             if key not in self._pooled:
                 self._read([key])
@@ -251,7 +301,7 @@ class Bench:
     def _through(self, model: Any, rows: Sequence[Row]) -> list[dict[str, Embeddings]]:
         import torch
 
-        self.passes += len(rows)
+        self._ran[0] += len(rows)
         longest = max(1, max(_size(row) for row in rows))
         pad = self.reference.tokenizer.pad_token_id or 0
         ids = torch.full((len(rows), longest), pad)

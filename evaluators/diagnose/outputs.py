@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings, Projection
 from evaluators.diagnose.rows import Row
 
-__all__ = ["POOLINGS", "finished", "pooled_each_way"]
+__all__ = ["POOLINGS", "finished", "of_chunks", "pooled_each_way"]
 
 # All of them, in the order in which they are kept.
 POOLINGS = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean", "mean-text", "pooler")
@@ -30,6 +31,23 @@ def finished(pooled: Embeddings, recipe: Recipe, projections: tuple[Projection, 
     if normalise and not recipe.normalise_first:
         vectors = unit_rows(vectors)
     return _stored(vectors, recipe.rounding)
+
+
+def of_chunks(parts: Sequence[Embeddings], tokens: Sequence[int], how: str) -> Embeddings:
+    """One pooled vector out of those of a text's chunks, float32 [width] (``Recipe.chunks``).
+
+    Args:
+        parts: the pooled vector of each chunk.
+        tokens: how many tokens each has.
+        how: mean, weighted (by tokens), either of them of-units (lengths set to one first), or max.
+    """
+    stack = np.stack(parts)
+    if how == "max":
+        return np.asarray(stack.max(0), dtype=np.float32)
+    if how.endswith("of-units"):
+        stack = unit_rows(stack)
+    weights = np.asarray(tokens if how.startswith("weighted") else np.ones(len(parts)), dtype=np.float64)
+    return np.asarray(weights @ stack / weights.sum(), dtype=np.float32)
 
 
 def _projected(vectors: Embeddings, projection: Projection) -> Embeddings:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from data.rules.causes import CAUSES, RECIPE_SLOTS, Cause
 
-__all__ = ["Recipe", "combine", "edited", "in_order"]
+__all__ = ["Recipe", "combine", "edited", "in_order", "is_prompted"]
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,17 @@ class Recipe:
 
     Attributes:
         prompts: text put before each text, as (role, prompt); the role None serves every role that has none.
-        edits: codes of the causes whose edit is made to each text, in order.
+        edits: the edits made to each text, in order, each as its cause's ``edit_name``.
         tokenizer: name of the tokenizer variant; '' is the reference's own.
         length: longest text in tokens, special ones included; longer ones are cut.
         cut_left: whether a long text loses its beginning instead of its end.
-        special: which special tokens are put around a text: all, none, no-first, no-last, twice-last.
+        tail: how many of the tokens that a long text keeps are those of its end.
+        own_length: longest text in tokens, its prompt and special ones not counted; None for any.
+        chunks: tokens of a chunk (special ones included), those that two chunks share, and how the chunks' vectors
+            become one: mean, mean-of-units, weighted, weighted-of-units, max; None where a text is not cut in chunks.
+        special: which special tokens are put around a text: all, none, none-but-counted (as many text tokens are kept
+            as if they were there), no-first, no-last, twice-first, twice-last, twice, or first-added (one that the
+            model has and does not put).
         shift: how many places every position is moved.
         padding: masked (as it should be), seen (attention does not mask it), pooled (the mean
             counts it), both, after (it stands behind the text and is pooled, in a model that pads in front), or left
@@ -42,6 +48,9 @@ class Recipe:
     tokenizer: str = ""
     length: int = 512
     cut_left: bool = False
+    tail: int = 0
+    own_length: int | None = None
+    chunks: tuple[int, int, str] | None = None
     special: str = "all"
     shift: int = 0
     padding: str = "masked"
@@ -58,7 +67,7 @@ class Recipe:
 def combine(recipe: Recipe, causes: Iterable[Cause]) -> Recipe:
     """The recipe under all the causes, applied in the order a text passes through the slots."""
     for cause in in_order(causes):
-        edits = (*recipe.edits, cause.code) if cause.edit else recipe.edits
+        edits = (*recipe.edits, cause.edit_name) if cause.edit_name else recipe.edits
         weights = (*recipe.weights, cause.weights) if cause.weights else recipe.weights
         recipe = replace(recipe, **{"edits": edits, "weights": weights, **cause.changes})
     return recipe
@@ -71,8 +80,26 @@ def in_order(causes: Iterable[Cause]) -> list[Cause]:
 
 def edited(text: str, role: str | None, recipe: Recipe) -> str:
     """A text of a role as the tokenizer sees it: edited, and with its prompt in front."""
-    for code in recipe.edits:
-        edit = CAUSES[code].edit
-        text = edit(text) if edit else text
+    before = [name for name in recipe.edits if not is_prompted(name)]
     prompts = dict(recipe.prompts)
-    return prompts.get(role, prompts.get(None, "")) + text
+    whole = prompts.get(role, prompts.get(None, "")) + _through(before, text)
+    return _through([name for name in recipe.edits if is_prompted(name)], whole)
+
+
+def is_prompted(edit: str) -> bool:
+    """Whether an edit is made to the text with its prompt before it."""
+    return _cause(edit).prompted
+
+
+def _through(edits: Sequence[str], text: str) -> str:
+    for name in edits:
+        cause = _cause(name)
+        if cause.cut:
+            text = cause.cut(text, int(name.rpartition(":")[2]))
+        elif cause.edit:
+            text = cause.edit(text)
+    return text
+
+
+def _cause(edit: str) -> Cause:
+    return CAUSES[edit.partition(":")[0]]

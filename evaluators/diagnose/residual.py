@@ -10,10 +10,10 @@ from __future__ import annotations
 from data.rules.causes import Cause
 from evaluators.diagnose.causes import HALVES
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import apart, cosine
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.search import Match
 
 __all__ = ["rounding"]
 

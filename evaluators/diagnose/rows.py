@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from evaluators.diagnose.recipe import Recipe, edited
+from evaluators.diagnose.recipe import Recipe, edited, is_prompted
 from evaluators.diagnose.reference import Reference
-from evaluators.diagnose.tokenizers import TOKENIZER_VARIANTS
+from evaluators.diagnose.tokenizers import tokenizer_variant, unused_first
 
-__all__ = ["Batches", "Row", "RowBuilder", "Texts"]
+__all__ = ["Batches", "Chunks", "Row", "RowBuilder", "Texts", "pieces"]
 
+_WORD = "word"  # asked how special tokens stand around a text: an empty one does not tell
 # Indices of the texts that were encoded together; only causes that leak padding depend on it.
 Batches = Sequence[Sequence[int]]
 
@@ -34,6 +37,28 @@ class Row(NamedTuple):
     left: bool  # whether that padding stands before the text
 
 
+class Chunks(NamedTuple):
+    """One text as several rows whose vectors become one (``Recipe.chunks``)."""
+
+    rows: tuple[Row, ...]
+    how: str
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of all of them."""
+        return tuple(one for row in self.rows for one in row.ids)
+
+    @property
+    def pads(self) -> int:
+        """Padding, of which chunks have none."""
+        return 0
+
+
+def pieces(row: Row | Chunks) -> tuple[Row, ...]:
+    """The rows that a text goes through the model as."""
+    return row.rows if isinstance(row, Chunks) else (row,)
+
+
 class RowBuilder:
     """The reference's tokenizer in all its variants; each text is tokenised once a variant."""
 
@@ -42,44 +67,110 @@ class RowBuilder:
         self._tokenizers: dict[str, Any] = {}
         self._read: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
 
-    def rows(self, texts: Texts, recipe: Recipe) -> list[Row]:
+    def rows(self, texts: Texts, recipe: Recipe) -> list[Row | Chunks]:
         """The rows of the texts under a recipe, in their order."""
-        written = [edited(text, role, recipe) for text, role in zip(texts.texts, texts.roles, strict=True)]
+        roles = texts.roles
+        written = [self._written(text, role, recipe) for text, role in zip(texts.texts, roles, strict=True)]
         around = self._around(recipe.tokenizer)
-        ids = [_ids(*self._ids(recipe.tokenizer, text), around, recipe) for text in written]
+        ids = [self._placed_ids(recipe, text, around) for text in written]
         side = getattr(self._reference.tokenizer, "padding_side", "right")
-        return _placed(ids, texts.batches, recipe, left=side == "left")
+        rows = _placed(ids, texts.batches, recipe, left=side == "left")
+        if recipe.chunks is None:
+            return list(rows)
+        return [self._chunked(recipe, text, around, row) for text, row in zip(written, rows, strict=True)]
+
+    def _written(self, text: str, role: str | None, recipe: Recipe) -> str:
+        """The text as the tokenizer sees it; cut to so many tokens of its own where its prompt comes after that."""
+        if recipe.own_length is None:
+            return edited(text, role, recipe)
+        bare = replace(recipe, prompts=(), edits=tuple(name for name in recipe.edits if not is_prompted(name)))
+        own = edited(text, role, bare)
+        offsets = self._reference.tokenizer(own, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ends = [end for _, end in offsets["offset_mapping"]]
+        cut = own[: ends[recipe.own_length - 1]] if len(ends) > recipe.own_length else own
+        return edited(cut, role, replace(recipe, edits=tuple(name for name in recipe.edits if is_prompted(name))))
+
+    def _placed_ids(self, recipe: Recipe, text: str, around: int) -> tuple[int, ...]:
+        return _ids(*self._ids(recipe.tokenizer, text), around, recipe, self._first)
+
+    @cached_property
+    def _first(self) -> list[int]:
+        """The first special token that the model has and its tokenizer does not put."""
+        unused = unused_first(self._reference)
+        return [] if unused is None else [unused]
+
+    def _chunked(self, recipe: Recipe, text: str, around: int, row: Row) -> Row | Chunks:
+        """A text in chunks, each with the special tokens of its own; one that fits into a chunk is a row."""
+        size, shared, how = recipe.chunks or (0, 0, "")
+        whole, bare = self._ids(recipe.tokenizer, text)
+        room = size - (len(whole) - len(bare))
+        if len(bare) <= room or room <= shared:
+            return row
+        starts = range(0, max(1, len(bare) - shared), room - shared)
+        parts = [bare[start : start + room] for start in starts]
+        first, last = whole[:around], whole[around + len(bare) :]
+        return Chunks(tuple(row._replace(ids=tuple(map(int, [*first, *part, *last]))) for part in parts), how)
 
     def _ids(self, variant: str, text: str) -> tuple[list[int], list[int]]:
         """Ids with and without special tokens, whole."""
         if (variant, text) not in self._read:
             if variant not in self._tokenizers:
-                self._tokenizers[variant] = TOKENIZER_VARIANTS[variant](self._reference)
-            tokenizer = self._tokenizers[variant]
-            whole, bare = (
-                list(tokenizer(text, add_special_tokens=special, truncation=False, verbose=False)["input_ids"])
-                for special in (True, False)
-            )
+                self._tokenizers[variant] = tokenizer_variant(self._reference, variant)
+            whole = self._tokenized(variant, text, special=True)
+            # The special tokens are the same around every text: reading it once without them tells which they are.
+            first, last = ([], []) if text == _WORD else self._special(variant)
+            inner = len(whole) - len(first) - len(last)
+            alike = whole[: len(first)] == first and whole[len(first) + inner :] == last
+            if text != _WORD and inner >= 0 and alike:
+                bare = whole[len(first) : len(first) + inner]
+            else:
+                bare = self._tokenized(variant, text, special=False)
             self._read[variant, text] = whole, bare
         return self._read[variant, text]
 
+    def _tokenized(self, variant: str, text: str, *, special: bool) -> list[int]:
+        tokenizer = self._tokenizers[variant]
+        return list(tokenizer(text, add_special_tokens=special, truncation=False, verbose=False)["input_ids"])
+
+    def _special(self, variant: str) -> tuple[list[int], list[int]]:
+        """The special tokens before and behind a text."""
+        whole, bare = self._ids(variant, _WORD)
+        before = _prefix(whole, bare)
+        return whole[:before], whole[before + len(bare) :]
+
     def _around(self, variant: str) -> int:
         """How many special tokens stand before a text; asked of a word, for an empty text does not tell."""
-        return _prefix(*self._ids(variant, "word"))
+        return len(self._special(variant)[0])
 
 
-def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe) -> tuple[int, ...]:
+def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe, unused: Sequence[int]) -> tuple[int, ...]:
     """Token ids cut to the length; the special tokens keep their places, as tokenizers' own truncation does."""
-    first, last = whole[:before], whole[before + len(bare) :]
+    first, last = list(whole[:before]), list(whole[before + len(bare) :])
+    if recipe.special == "first-added":
+        first = [*unused, *first]
+    counted = len(first) + len(last) if recipe.special == "none-but-counted" else 0
     if recipe.special == "twice-last":
         bare = [*bare, *last[-1:]]  # written at the end of the text, and cut off with it
-    if recipe.special in ("none", "no-first"):
+    if recipe.special in ("twice-first", "twice"):
+        first = first * 2
+    if recipe.special == "twice":
+        last = last * 2
+    if recipe.special in ("none", "none-but-counted", "no-first"):
         first = []
-    if recipe.special in ("none", "no-last"):
+    if recipe.special in ("none", "none-but-counted", "no-last"):
         last = []
-    room = max(0, recipe.length - len(first) - len(last))
-    inner = bare[max(0, len(bare) - room) :] if recipe.cut_left else bare[:room]
-    return tuple(map(int, [*first, *inner, *last]))
+    room = max(0, recipe.length - len(first) - len(last) - counted)
+    return tuple(map(int, [*first, *_cut(bare, room, recipe), *last]))
+
+
+def _cut(bare: list[int], room: int, recipe: Recipe) -> list[int]:
+    """As many of the text's ids as there is room for, from where the recipe takes them."""
+    if len(bare) <= room:
+        return bare
+    if recipe.cut_left:
+        return bare[len(bare) - room :]
+    tail = min(recipe.tail, room)
+    return [*bare[: room - tail], *bare[len(bare) - tail :]]
 
 
 def _prefix(whole: Sequence[int], bare: Sequence[int]) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 
 from evaluators.diagnose.ggml.files import has_exact_gelu
 from evaluators.diagnose.reference import Reference
-from evaluators.diagnose.tokenizers import bare_tokenizer
+from evaluators.diagnose.tokenizers import bare_tokenizer, unused_first
 
-__all__ = ["reference_traits"]
+__all__ = ["has_pooler", "reference_traits"]
 
 
 def reference_traits(reference: Reference) -> frozenset[str]:
@@ -19,12 +19,14 @@ def reference_traits(reference: Reference) -> frozenset[str]:
     of_model = ["causal attention" if is_causal(reference.target.config) else "full attention"]
     if reference.projections:
         of_model.append("Dense module")
-    if _has_pooler(reference):
+    if has_pooler(reference):
         of_model.append("pooler")
     if has_exact_gelu(reference.model):
         of_model.append("exact GELU")
     if reference.recipe.pooling == "last":
         of_model.append("pooling by the last token")
+    if unused_first(reference) is not None:
+        of_model.append("first token not put")
     return frozenset([*of_model, *_of_special_tokens(reference.tokenizer), *_of_tokenizer(reference)])
 
 
@@ -42,7 +44,7 @@ def _of_special_tokens(tokenizer: Any) -> Iterator[str]:
 
 def _of_tokenizer(reference: Reference) -> Iterator[str]:
     from tokenizers.normalizers import BertNormalizer
-    from tokenizers.pre_tokenizers import ByteLevel
+    from tokenizers.pre_tokenizers import ByteLevel, Metaspace
 
     backend = reference.tokenizer.backend_tokenizer
     if isinstance(backend.normalizer, BertNormalizer):
@@ -53,6 +55,10 @@ def _of_tokenizer(reference: Reference) -> Iterator[str]:
         yield "other normalizer"
     if isinstance(backend.pre_tokenizer, ByteLevel) and not backend.pre_tokenizer.add_prefix_space:
         yield "byte-level tokenizer"
+    if "ByteLevel" in str(backend.pre_tokenizer):
+        yield "byte-level tokenizer of any kind"
+    if isinstance(backend.pre_tokenizer, Metaspace) and backend.pre_tokenizer.prepend_scheme != "never":
+        yield "metaspace tokenizer"
     if _can_be_missing(reference):
         yield "tokenizer that can be missing"
 
@@ -67,7 +73,7 @@ def _can_be_missing(reference: Reference) -> bool:
     return 0 < max(bare("a word", add_special_tokens=True)["input_ids"], default=size) < size
 
 
-def _has_pooler(reference: Reference) -> bool:
+def has_pooler(reference: Reference) -> bool:
     """Whether the pooler's weights are in the file: an untrained one is random, and nobody's recipe."""
     if getattr(reference.model, "pooler", None) is None:
         return False

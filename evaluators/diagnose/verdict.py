@@ -10,9 +10,9 @@ import numpy as np
 from data.rules.causes import Cause, joined
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.described import Statement
+from evaluators.diagnose.match import EACH, Match
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
 from evaluators.diagnose.reading import Reading
-from evaluators.diagnose.search import EACH, Match
 
 __all__ = [
     "IDENTICAL_WITHIN",

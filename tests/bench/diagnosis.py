@@ -74,20 +74,30 @@ def _of_a_check(model: str) -> None:
             began, worked = perf_counter(), process_time()
             reference = load_reference(model)
             bench = Bench(reference, texts, KeptVectors(reference_identity(reference), Path(folder) / "kept.sqlite"))
-            seconds, verdicts = [], []
+            seconds, verdicts, right = [], [], 0
             for name, vectors in candidates.items():
-                started = perf_counter()
-                verdict = diagnose(bench, vectors).verdict
+                started, busy = perf_counter(), process_time()
+                diagnosis = diagnose(bench, vectors)
                 seconds.append(perf_counter() - started)
-                verdicts.append(f"{name}: {verdict} ({seconds[-1]:.1f} s)")
+                right += _right(diagnosis, name)
+                how = f"{seconds[-1]:.1f} s, {process_time() - busy:.1f} s of the processor, {diagnosis.searched} texts"
+                verdicts.append(f"{name}: {diagnosis.verdict} ({how}): {diagnosis.sentence}")
             whole, processor = perf_counter() - began, process_time() - worked
             if os.environ.get("PLUMBLINE_BENCH_EACH"):
                 print("\n".join(verdicts))
             print(f"a check of {len(candidates)} candidates on {len(probes)} texts, {day}:")
             print(f"{'  all of them':44} {whole:6.1f} s   aim {CHECK_S} s; {processor:.0f} s of the processor")
+            print(f"{'  what was done to them named, no more':44} {right:6}     of {len(candidates)}")
             print(f"{'  the first':44} {seconds[0]:6.1f} s   aim {FIRST_S} s")
             further = f"{max(seconds[1:]):.1f} s at most; {sum(one <= FURTHER_S for one in seconds[1:])} within the aim"
             print(f"{'  each further one, median':44} {median(seconds[1:]):6.1f} s   aim {FURTHER_S} s; {further}")
+
+
+def _right(diagnosis: Any, name: str) -> bool:
+    """Whether what was done, or what gives the same vectors, is named and nothing else."""
+    wanted = set() if name in UNKNOWN else {*name.split(" + ")}
+    named = [{one.cause.words, *one.same_as} for one in diagnosis.causes]
+    return len(named) == len(wanted) and all(names & wanted for names in named)
 
 
 def made(bench: Any) -> dict[str, NDArray[np.float32]]:

@@ -19,7 +19,7 @@ import numpy as np
 from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import SHORT_POOLINGS, Embeddings, Reference
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.tokenizers import TOKENIZER_VARIANTS
+from evaluators.diagnose.tokenizers import tokenizer_variant
 from evaluators.diagnose.weights import layers_of, missing_layers, weight_changes, without
 
 __all__ = ["encode"]
@@ -117,7 +117,7 @@ def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str])
 
 
 def _token_ids(reference: Reference, recipe: Recipe, written: list[str]) -> list[list[int]]:
-    tokenizer = TOKENIZER_VARIANTS[recipe.tokenizer](reference)
+    tokenizer = tokenizer_variant(reference, recipe.tokenizer)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     side = "left" if recipe.cut_left else "right"
     options: dict[str, Any] = {"truncation": True, "max_length": recipe.length, "padding": False, "verbose": False}

@@ -75,8 +75,11 @@ class Cause:
         remedy: what to do about it.
         general: its words where nobody knows what the blanks hold.
         edit: what it does to a text.
+        cut: what it does to a text by the number in its blank ``length``; in the place of ``edit``.
+        prompted: whether ``edit`` or ``cut`` is done to the text with its prompt before it.
         changes: fields of a recipe and the values it gives them.
         weights: the name of what it does to the model's weights or arithmetic, which the diagnosis resolves.
+        by_look: whether it is tried only where a look at a few of the texts it changes finds that it brings one nearer.
         needs: what the reference must have for it to act, in the words of ``evaluators.diagnose.traits``.
         snippet: lines of Python over ``model`` (a SentenceTransformer), ``texts`` or ``vectors`` that bring it about.
         after: whether those lines change finished vectors; else they stand before encoding.
@@ -95,8 +98,11 @@ class Cause:
     remedy: str
     general: str = ""
     edit: Callable[[str], str] | None = None
+    cut: Callable[[str, int], str] | None = None
+    prompted: bool = False
     changes: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
+    by_look: bool = False
     needs: tuple[str, ...] = ()
     snippet: str = ""
     after: bool = False
@@ -127,6 +133,13 @@ class Cause:
         """Whether it says by itself how a recipe changes under it."""
         return bool(self.edit or self.changes or self.weights)
 
+    @property
+    def edit_name(self) -> str:
+        """Its edit as a recipe has it: by its code, and its number where it has one; empty where it edits nothing."""
+        if self.cut and "length" in self.blanks:
+            return f"{self.code}:{self.blanks['length']}"
+        return self.code if self.edit else ""
+
     def filled(self, values: Mapping[str, object], **own: Any) -> Cause:
         """The cause with its blanks filled, and with fields of its own where those depend on the values."""
         texts: dict[str, str] = {name: _filled(getattr(self, name), values) for name in ("words", "effect", "remedy")}
@@ -142,8 +155,15 @@ def _filled(text: str, values: Mapping[str, object]) -> Phrase:
     blank = {name: f"{{{name}}}" for name in names}
     unfilled = {name for name in names if before.get(name, blank[name]) == blank[name]}
     given = {name: value for name, value in values.items() if name in unfilled}
-    spoken = {name: Phrase(value) if isinstance(value, str) else value for name, value in given.items()}
+    spoken = {name: _spoken(value) for name, value in given.items()}
     return Phrase(template, {**blank, **before, **spoken})
+
+
+def _spoken(value: object) -> object:
+    """What a blank holds as a phrase, where it is words; several of them in a row."""
+    if isinstance(value, list):
+        return in_a_row([Phrase(str(each)) for each in value])
+    return Phrase(value) if isinstance(value, str) else value
 
 
 def _with(text: str, values: Mapping[str, object]) -> str:

@@ -34,6 +34,8 @@ _of_call = partial(
     _output, family="batch", after=True, effect="A text's vector depends on the other texts of the call.",
     remedy="Leave each vector as it is: what is taken off depends on the other texts of the call.",
 )  # fmt: skip
+_OF_OTHERS = "Texts get the vectors of other texts."
+_IN_ORDER = "Hand the vectors back in the order of the texts."
 _LIBRARY = "from sentence_transformers import SentenceTransformer\nfrom sentence_transformers.models import"
 
 OUTPUT_CAUSES = (
@@ -150,8 +152,28 @@ OUTPUT_CAUSES = (
         remedy="Remove the scale, or compare with cosine.",
     ),
     _space(
-        code="rows-shuffled", words="rows shuffled", effect="Texts get the vectors of other texts.",
-        remedy="Hand the vectors back in the order of the texts.",
+        code="rows-shuffled", words="rows shuffled", effect=_OF_OTHERS, remedy=_IN_ORDER,
+    ),
+    _space(code="rows-shifted", words="rows shifted by {by}", effect=_OF_OTHERS, remedy=_IN_ORDER,
+           general="rows shifted"),
+    _space(code="rows-reversed", words="rows in reverse order", effect=_OF_OTHERS, remedy=_IN_ORDER),
+    _space(
+        code="rows-by-length", words="rows in the order of the texts' lengths", effect=_OF_OTHERS,
+        remedy="Put the vectors back in the order of the texts after sorting by length.",
+    ),
+    _space(
+        code="rows-reversed-by-batch", words="rows in reverse order within each batch of {size}", effect=_OF_OTHERS,
+        remedy=_IN_ORDER, general="rows in reverse order within each batch",
+    ),
+    _space(
+        code="rows-exchanged", words="the vectors of {count} texts exchanged", effect=_OF_OTHERS, remedy=_IN_ORDER,
+        general="the vectors of some texts exchanged",
+    ),
+    _space(
+        code="rows-of-others", words="{count} texts given the vector of another text, which keeps it",
+        effect=_OF_OTHERS,
+        remedy="Key the cache by the whole text, and hand each client its own vectors.",
+        general="some texts given the vector of another text",
     ),
     _space(
         code="dimensions-permuted", words="dimensions permuted", both=True, remedy="Use one model file on both sides.",

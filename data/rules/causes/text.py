@@ -9,6 +9,8 @@ from functools import partial
 from typing import Literal
 
 from data.rules.causes.cause import NOT_MEASURED, Cause, Cost
+from data.rules.causes.prompts import PROMPT_CAUSES
+from data.rules.causes.text_edits import EDIT_CAUSES
 from data.rules.words import mark
 from data.store.vocabulary import Slot
 
@@ -159,4 +161,6 @@ TEXT_CAUSES = (
         "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:",
         (Cost(-0.125, -0.058, NOT_MEASURED, of={"how": "added"}),),
     ),
+    *PROMPT_CAUSES,
+    *EDIT_CAUSES,
 )  # fmt: skip

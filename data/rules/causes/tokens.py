@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from data.rules.causes.cause import HAN, NOT_MEASURED, Cause, Cost
+from data.rules.causes.habits import LLAMA_CPP
+from data.rules.words import mark
 from data.store.vocabulary import Slot
 
-__all__ = ["TOKEN_CAUSES"]
+__all__ = ["CHUNKS_HOW", "TOKEN_CAUSES"]
 
 _tokens = partial(Cause, slot=Slot.TOKENS)
 _special = partial(_tokens, family="special")
@@ -17,12 +19,25 @@ _padding = partial(_tokens, family="padding")
 _position = partial(_tokens, family="positions")
 _attention = partial(_tokens, family="attention")
 _ADD_SPECIAL = "Let the tokenizer add its special tokens."
+_ONCE = "Put them once: let either the template or the tokenizer add them."
+_ALL_A_LITTLE = "Every vector moves a little, short texts' most."
+_OWN_TOKENIZER = "Use the model's own tokenizer (tokenizer.json)."
+_LONGER = "Longer texts get the vector of another part of them; shorter ones keep their vectors."
 _COUNT = "Count positions as the model does (from 0)."
 _ALL_SHIFTED = "Every token is taken for one further on; short texts suffer most."
 _WITH_BATCH = "A text's vector depends on the longest text of its batch, and is right at batch size 1."
 _BERT = (
     "from tokenizers.normalizers import BertNormalizer\nmodel.tokenizer.backend_tokenizer.normalizer = BertNormalizer("
 )
+
+# How the vectors of chunks become one, in the words of a cause's blank, by what a recipe has.
+CHUNKS_HOW = {
+    "mean-of-units": mark("the mean of their normalised vectors"),
+    "mean": mark("the mean of their vectors"),
+    "weighted-of-units": mark("the mean of their normalised vectors by their tokens"),
+    "weighted": mark("the mean of their vectors by their tokens"),
+    "max": mark("the largest value of each dimension"),
+}
 
 TOKEN_CAUSES = (
     _tokens(
@@ -31,6 +46,29 @@ TOKEN_CAUSES = (
         remedy="Set the maximum length to {declared} tokens.", snippet="model.max_seq_length = {length}",
         costs=(Cost(-0.002, -0.004, -0.047, of={"length": 32}, long=True),),
     ),
+    _tokens(
+        code="length-before-prompt", words="texts cut at {length} tokens before the prompt is put", family="length",
+        effect="Longer texts lose what stands after the cut; shorter ones keep their vectors.", by_look=True,
+        remedy="Put the prompt first, and set the maximum length to {declared} tokens.",
+        general="texts cut before the prompt is put",
+    ),
+    _tokens(
+        code="last-tokens", words="the last {length} tokens of each text alone", family="length", effect=_LONGER,
+        remedy="Set truncation_side to right, and the maximum length to {declared} tokens.", by_look=True,
+        snippet='model.tokenizer.truncation_side = "left"\nmodel.max_seq_length = {length}',
+        general="the last tokens of each text alone",
+    ),
+    _tokens(
+        code="middle-cut", words="texts cut in the middle: the last {tail} of {length} tokens are those of the end",
+        family="length", effect=_LONGER, remedy="Cut texts at their end, at {declared} tokens.", by_look=True,
+        general="texts cut in the middle",
+    ),
+    _tokens(
+        code="chunks-averaged", words="texts in chunks of {length} tokens, {shared} of them shared: {how}",
+        family="length", remedy="Give each text one vector, cut at {declared} tokens, or do the same on both sides.",
+        effect="Longer texts get a mean of the vectors of their parts; shorter ones keep their vectors.",
+        general="texts in chunks, their vectors averaged", both=True, by_look=True,
+    ),
     _special(
         code="eos-missing", words="EOS (the end token) missing", remedy=_ADD_SPECIAL, needs=("last special token",),
         effect="Every vector moves, short texts' most; one pooled from the last token is another token's.",
@@ -38,13 +76,31 @@ TOKEN_CAUSES = (
     ),
     _special(
         code="eos-twice", words="EOS (the end token) added twice", remedy="Add the end token once.",
-        effect="Every vector moves a little, short texts' most.",
+        effect=_ALL_A_LITTLE,
         needs=("last special token",), changes={"special": "twice-last"},
     ),
     _special(
         code="bos-missing", words="CLS or BOS (the first token) missing", remedy=_ADD_SPECIAL,
         effect="Every vector moves; one pooled from the first token is a word's.",
         needs=("first special token",), changes={"special": "no-first"},
+    ),
+    _special(
+        code="bos-twice", words="CLS or BOS (the first token) put twice", remedy=_ONCE, by_look=True,
+        effect=_ALL_A_LITTLE, needs=("first special token",), changes={"special": "twice-first"},
+    ),
+    _special(
+        code="special-tokens-twice", words="special tokens put twice", remedy=_ONCE, by_look=True,
+        effect=_ALL_A_LITTLE, needs=("several special tokens",), changes={"special": "twice"},
+    ),
+    _special(
+        code="bos-added", words="a BOS (first token) that the model does without", by_look=True,
+        remedy="Set add_bos_token to false.", effect=_ALL_A_LITTLE, needs=("first token not put",),
+        changes={"special": "first-added"},
+    ),
+    _special(
+        code="special-tokens-missing-but-counted", words="special tokens missing, and counted in the length",
+        remedy=_ADD_SPECIAL, effect="Every vector moves, short texts' most.", by_look=True,
+        needs=("several special tokens",), changes={"special": "none-but-counted"},
     ),
     _special(
         code="special-tokens-missing", words="special tokens missing", remedy=_ADD_SPECIAL,
@@ -101,6 +157,34 @@ TOKEN_CAUSES = (
         needs=("byte-level tokenizer",), changes={"tokenizer": "prefix-space"},
         snippet="from tokenizers.pre_tokenizers import ByteLevel\n"
         "model.tokenizer.backend_tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=True)",
+    ),
+    _tokenizer(
+        code="space-not-put", words="no space put before each text by the tokenizer", by_look=True,
+        effect="The first word of each text becomes another token.", remedy="Put add_dummy_prefix back to true.",
+        needs=("metaspace tokenizer",), changes={"tokenizer": "space-lost"},
+    ),
+    *(
+        _tokenizer(
+            code=f"pattern-{name}", words=words, by_look=True,
+            effect="Texts that are split elsewhere become other tokens.", remedy=_OWN_TOKENIZER,
+            needs=("byte-level tokenizer of any kind",), changes={"tokenizer": f"pattern-{name}"},
+        )
+        for name, words in (
+            ("gpt2", mark("texts split by GPT-2's pattern before tokenizing")),
+            ("llama3", mark("texts split by Llama 3's pattern before tokenizing")),
+            ("qwen2", mark("texts split by Qwen2's pattern before tokenizing")),
+            ("none", mark("texts not split before tokenizing")),
+        )
+    ),
+    _tokenizer(
+        code="tokenizer-llama-cpp", words="llama.cpp's own WordPiece", remedy=_OWN_TOKENIZER, by_look=True,
+        effect="Korean, Indic vowel signs, words of over 100 characters and form feeds become other tokens.",
+        needs=("BERT normalizer",), changes={"tokenizer": f"habits:{'+'.join(LLAMA_CPP)}"},
+    ),
+    _tokenizer(
+        code="tokenizer-implementation", words="another implementation of the tokenizer ({habits})", by_look=True,
+        effect="Texts with what the two implementations treat each in its own way become other tokens.",
+        remedy=_OWN_TOKENIZER, general="another implementation of the tokenizer",
     ),
     _tokenizer(
         code="tokenizer-missing", words="tokenizer missing",

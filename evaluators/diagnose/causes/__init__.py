@@ -43,7 +43,7 @@ def _own_values(reference: Reference) -> dict[str, object]:
 def _acts(cause: Cause, reference: Reference) -> bool:
     """Whether a cause that says by itself what it does does anything to this recipe."""
     recipe = reference.recipe
-    if not cause.acts or cause.code in recipe.edits or combine(recipe, (cause,)) == recipe:
+    if not cause.acts or cause.edit_name in recipe.edits or combine(recipe, (cause,)) == recipe:
         return False
     # A prompt that the model puts before some of its texts is on all of them a cause of its own.
     return {text for _, text in cause.changes.get("prompts", ())}.isdisjoint(text for _, text in recipe.prompts)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data.rules.causes import CAUSES, Cause
+from data.rules.causes.habits import HABITS
+from data.rules.causes.prompts import MODEL_PROMPTS
 from evaluators.diagnose.ggml.files import GGUF_FILES
 from evaluators.diagnose.reference import Reference
+from evaluators.diagnose.tokenizers import rebuilt
 from evaluators.diagnose.weights import OtherWeights, layers_of, missing_layers, other_weights, without
 
-__all__ = ["generated"]
+__all__ = ["generated", "implementation"]
 
 _LENGTHS = (32, 64, 96, 128, 192, 254, 256, 384, 512)
 
@@ -18,6 +21,8 @@ _LENGTHS = (32, 64, 96, 128, 192, 254, 256, 384, 512)
 def generated(reference: Reference, width: int, wanted: int) -> Iterator[Cause]:
     """All of them, for vectors of ``width`` dimensions of which the candidate has ``wanted``."""
     yield from _prompts(reference)
+    yield from _known_prompts(reference)
+    yield from _habits(reference)
     yield from _lengths(reference)
     yield from _layers(reference)
     yield from (_of_weights(reference, other) for other in other_weights(reference.target))
@@ -43,13 +48,68 @@ def _prompted(code: str, prompts: dict[str | None, str], own: dict[str | None, s
     return CAUSES[code].filled(values, changes={"prompts": chosen}, snippet=f"prompts = {dict(chosen)!r}")
 
 
+def _known_prompts(reference: Reference) -> Iterator[Cause]:
+    """Prompts of other models on all texts, on one role alone, and of both roles; the model's own in other ways."""
+    own = dict(reference.recipe.prompts)
+    how = "in the place of the model's own" if own else "added"
+    declared = {prompt for cause in CAUSES.values() for _, prompt in cause.changes.get("prompts", ())}
+    known = dict.fromkeys(prompt for one in MODEL_PROMPTS for prompt in (one.query, one.document) if prompt)
+    for prompt in [*known, *declared.difference(known)]:
+        values = {"prompt": prompt.replace("\n", "\\n"), "how": how}
+        if prompt not in {*declared, *own.values()}:
+            yield _put("prompt-known", values, {None: prompt})
+        for code, role in (("prompt-on-queries", "query"), ("prompt-on-documents", "document")):
+            if own.get(role, own.get(None, "")) != prompt:
+                yield _put(code, values, {**own, role: prompt})
+    for family, query, document in MODEL_PROMPTS:
+        if query and document and query != document and own.get("query") != query:
+            yield _put("prompts-of-a-family", {"model": family}, {**own, "query": query, "document": document})
+    yield from _own_otherwise(own)
+
+
+def _own_otherwise(own: dict[str | None, str]) -> Iterator[Cause]:
+    """The model's own prompts twice, with other white space, or on one role alone."""
+    changed = {
+        "prompt-doubled": {role: prompt * 2 for role, prompt in own.items()},
+        "prompt-spaced": {role: f"{prompt} " for role, prompt in own.items()},
+        "prompt-without-space": {role: prompt.rstrip() for role, prompt in own.items()},
+        "prompt-queries-lost": {**own, "query": ""},
+        "prompt-documents-lost": {**own, "document": ""},
+    }
+    for code, prompts in changed.items():
+        lost = "query" if "queries" in code else "document" if "documents" in code else None
+        both = own.get("query") and own.get("document")
+        if prompts != own and (lost is None or both):
+            yield _put(code, {}, prompts)
+
+
+def _put(code: str, values: dict[str, object], prompts: dict[str | None, str]) -> Cause:
+    changes = {"prompts": tuple(prompts.items())}
+    return CAUSES[code].filled(values, changes=changes, snippet=f"prompts = {prompts!r}")
+
+
+def _habits(reference: Reference) -> Iterator[Cause]:
+    """Each habit of another WordPiece by itself."""
+    if rebuilt(reference):
+        yield from (implementation((habit,)) for habit in HABITS)
+
+
+def implementation(habits: Sequence[str]) -> Cause:
+    """Another implementation of the tokenizer, by its habits."""
+    names = sorted(habits, key=list(HABITS).index)
+    values = {"habits": [HABITS[habit] for habit in names]}
+    changes = {"tokenizer": f"habits:{'+'.join(names)}"}
+    return CAUSES["tokenizer-implementation"].filled(values, changes=changes)
+
+
 def _lengths(reference: Reference) -> Iterator[Cause]:
     room = reference.positions or reference.tokenizer.model_max_length
     declared = reference.recipe.length
     for length in sorted({*_LENGTHS, min(room, 8192)}):
         if length != declared and length <= room:
             values = {"length": length, "declared": declared}
-            yield CAUSES["max-length"].filled(values, changes={"length": length})
+            # Whatever the length, it is estimated from which texts differ; these need no more than a look.
+            yield CAUSES["max-length"].filled(values, changes={"length": length}, by_look=True)
 
 
 def _layers(reference: Reference) -> Iterator[Cause]:

@@ -1,0 +1,98 @@
+"""Vectors of other texts: in which order rows came back, or which texts were given the vector of another one.
+
+A text's own vector and another's are told apart to the last digits, so that single rows are believed where the other
+text's vector is ten times nearer than the own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.measure import Errors, apart
+
+__all__ = ["ORDERS", "SINGLE", "placed"]
+
+# Codes of the causes that move all rows, and of those that move single ones.
+ORDERS = frozenset({"rows-shifted", "rows-reversed", "rows-by-length", "rows-reversed-by-batch", "rows-shuffled"})
+SINGLE = frozenset({"rows-exchanged", "rows-of-others"})
+_NOTHING = 1e-3  # relative distance of a row that is its own text's
+_TIMES_NEARER = 10
+_MOST = 0.6  # of the rows moved, from which it is the whole order that is another
+_BATCHES = (2, 4, 8, 16, 32, 64, 128)
+
+Places = NDArray[np.int64]
+
+
+def placed(
+    candidate: NDArray[np.float64], vectors: NDArray[np.float64], lengths: Sequence[Sequence[int]] = ()
+) -> tuple[Cause, NDArray[np.float64]] | None:
+    """The cause for which rows are other texts' vectors, and the reference's vectors so placed; None where none is.
+
+    Args:
+        candidate: float [n, d].
+        vectors: the reference's under the other causes, float [n, d].
+        lengths: of the texts, in each unit that somebody may have sorted them by.
+    """
+    own = apart(candidate, vectors)
+    wrong = np.flatnonzero(own > _NOTHING)
+    if not len(wrong):
+        return None
+    for cause, places in _orders(candidate, vectors, lengths):
+        if _fits(apart(candidate, vectors[places]), own).all() and float(apart(vectors[places], vectors).max()) > 0:
+            return cause, vectors[places]
+    cost = _squared(candidate[wrong], vectors)
+    _, among = linear_sum_assignment(cost[:, wrong])
+    places = np.arange(len(own))
+    places[wrong] = wrong[among]
+    if _fits(apart(candidate, vectors[places]), own).all():
+        few = len(wrong) < _MOST * len(own)
+        exchanged = CAUSES["rows-exchanged"].filled({"count": len(wrong)})
+        return exchanged if few else CAUSES["rows-shuffled"], vectors[places]
+    return _of_others(candidate, vectors, own, wrong, cost)
+
+
+def _of_others(
+    candidate: NDArray[np.float64], vectors: NDArray[np.float64], own: Errors, wrong: Places, cost: NDArray[np.float64]
+) -> tuple[Cause, NDArray[np.float64]] | None:
+    places = np.arange(len(own))
+    places[wrong] = cost.argmin(1)
+    others = _fits(apart(candidate, vectors[places]), own) & (places != np.arange(len(own)))
+    if not others.any():
+        return None
+    places[~others] = np.flatnonzero(~others)
+    return CAUSES["rows-of-others"].filled({"count": int(others.sum())}), vectors[places]
+
+
+def _fits(after: Errors, before: Errors) -> NDArray[np.bool_]:
+    return np.asarray((after < _NOTHING) | (after * _TIMES_NEARER < before))
+
+
+def _squared(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray((rows**2).sum(1)[:, None] + (others**2).sum(1)[None] - 2 * rows @ others.T)
+
+
+def _orders(
+    candidate: NDArray[np.float64], vectors: NDArray[np.float64], lengths: Sequence[Sequence[int]]
+) -> Iterator[tuple[Cause, Places]]:
+    """Orders that rows come back in, each with its cause."""
+    count = len(candidate)
+    plain = np.arange(count)
+    nearest = _squared(candidate, vectors).argmin(1)
+    by = int(np.bincount((nearest - plain) % count, minlength=count).argmax())
+    if by:
+        yield CAUSES["rows-shifted"].filled({"by": by if by <= count // 2 else by - count}), (plain + by) % count
+    yield CAUSES["rows-reversed"], plain[::-1]
+    for each in lengths:
+        keys = np.asarray(each)
+        for order in (np.argsort(keys, kind="stable"), np.argsort(-keys, kind="stable")):
+            yield CAUSES["rows-by-length"], order
+        yield CAUSES["rows-by-length"], np.argsort(keys, kind="stable")[::-1]
+    for size in _BATCHES:
+        if size < count:
+            blocks = [plain[start : start + size][::-1] for start in range(0, count, size)]
+            yield CAUSES["rows-reversed-by-batch"].filled({"size": size}), np.concatenate(blocks)

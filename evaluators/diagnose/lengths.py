@@ -1,0 +1,300 @@
+"""Where texts were cut: estimated from which of them differ, whatever the length, the unit and the end.
+
+Texts up to a length are right and longer ones are not; between the longest that is right and the shortest that is not
+lies the length. It is looked for on that shortest one, coarsely and then finely, and held against the longest ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.directions import left
+from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.recipe import Recipe, edited
+from evaluators.diagnose.reference import Embeddings
+
+__all__ = ["Lengths", "estimated_lengths"]
+
+_RIGHT = 2e-4
+_NOISE = 4.0  # times what is left of short texts
+_AGREE = 0.85  # of the texts on their side of the length
+_BETTER = 0.3  # of the distance before, from which a length is believed
+_SHORT = 4  # texts whose errors are noise, if any are
+_EXPLAINED = 0.05  # of the distance before, of a text that a length explains
+_COARSE = 12  # values looked at first
+_SHARED = (0.5, 0.25, 0.75)  # of a length that two ends share
+_WITNESSES = 3
+_HALF = 0.5  # of the texts that differ
+_ALIKE = 3.0  # times what the best length leaves of a text
+_FEW = 3  # causes at once
+
+Maker = Callable[[int], Cause]
+
+
+class _Unit(NamedTuple):
+    """A way to count: the lengths of all texts in it, and the cause that a length is."""
+
+    lengths: Sequence[int]
+    make: Maker
+    most: int  # beyond which no text goes
+
+
+class Lengths:
+    """The lengths that would explain a candidate on top of early causes.
+
+    Args:
+        bench: the reference and the texts.
+        candidate: float [n, d].
+        early: causes taken for granted, of the slots before pooling; those of the length itself are not.
+    """
+
+    def __init__(self, bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]) -> None:
+        self.bench, self.candidate = bench, candidate
+        self.early = tuple(cause for cause in early if cause.family != "length")
+        self.base = bench.under(self.early)
+        before = left(bench, candidate, self.base)
+        self.way, self.before = before.way, before.best
+        self._benches: dict[int, Bench] = {}
+
+    @cached_property
+    def room(self) -> int:
+        """Tokens that the model has positions for."""
+        reference = self.bench.reference
+        return min(int(reference.positions or reference.tokenizer.model_max_length), 8192)
+
+    @cached_property
+    def tokens(self) -> list[int]:
+        """Tokens of each text, special ones included, as far as there is room."""
+        return [len(row.ids) for row in self.bench.rows(replace(self.base, length=self.room))]
+
+    def causes(self) -> list[Cause]:
+        """A cause a unit in which a length is found, the best of them; the first alone that explains all texts."""
+        some: list[tuple[float, int, Cause]] = []
+        for number, unit in enumerate(self._units()):
+            cause = self._estimated(unit)
+            if cause is None:
+                continue
+            share = self._share(cause)
+            if share == 1:
+                return [cause]
+            some.append((-share, number, cause))
+        if any(-share > _HALF for share, _, _ in some):
+            return [cause for _, _, cause in sorted(some)[:_FEW]]
+        return self._ends() or self._chunks() if self._differing(self.tokens) else []
+
+    def _share(self, cause: Cause) -> float:
+        """Of the texts that differ, those that a cause explains."""
+        tolerance = self._tolerance(self.tokens)
+        wrong = [int(place) for place in np.flatnonzero(self.before > tolerance)]
+        after = left(self.bench, self.candidate, self._under(cause), wrong).ways[self.way]
+        return float((after < np.maximum(tolerance, _EXPLAINED * self.before[wrong])).mean()) if wrong else 1.0
+
+    def _tolerance(self, lengths: Sequence[int]) -> float:
+        """What may be noise: some times what is left of the shortest texts."""
+        short = np.argsort(lengths, kind="stable")[: max(_SHORT, len(lengths) // 8)]
+        return max(_RIGHT, _NOISE * float(np.median(self.before[short])))
+
+    def _units(self) -> Iterator[_Unit]:
+        declared = self.base.length
+
+        def at(code: str, **changes: object) -> Maker:
+            def make(length: int) -> Cause:
+                values = {"length": length, "declared": declared}
+                return CAUSES[code].filled(values, changes={"length": length, **changes})
+
+            return make
+
+        yield _Unit(self.tokens, at("max-length"), self.room)
+        if any(prompt for _, prompt in self.base.prompts):
+            yield _Unit(self._own_tokens(), _before_prompt(declared), self.room)
+        yield _Unit(self.tokens, at("last-tokens", cut_left=True), self.room)
+        texts, roles, _ = self.bench.texts
+        for code, count in (("characters-cut", len), ("bytes-cut", _bytes), ("words-cut", _words)):
+            for prompted in (False, True) if any(prompt for _, prompt in self.base.prompts) else (False,):
+                recipe = self.base if prompted else replace(self.base, prompts=())
+                written = [edited(text, role, recipe) for text, role in zip(texts, roles, strict=True)]
+                whole = code + ("-with-prompt" if prompted else "")
+                yield _Unit(list(map(count, written)), _numbered(whole), max(map(count, written), default=0))
+
+    def _own_tokens(self) -> list[int]:
+        bare = replace(self.base, prompts=(), special="none", length=self.room)
+        return [len(row.ids) for row in self.bench.rows(bare)]
+
+    def _differing(self, lengths: Sequence[int]) -> list[int]:
+        """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
+        order = sorted(range(len(lengths)), key=lambda place: lengths[place])
+        wrong = self.before[order] > self._tolerance(lengths)
+        sides = [int((~wrong[:cut]).sum() + wrong[cut:].sum()) for cut in range(len(order))]
+        cut = int(np.argmax(sides))
+        if sides[cut] < _AGREE * len(order) or not wrong[cut:].any():
+            return []
+        return [place for place, differs in zip(order[cut:], wrong[cut:], strict=True) if differs]
+
+    def _estimated(self, unit: _Unit) -> Cause | None:
+        """The length in a unit; None where there is none."""
+        wrong = self._differing(unit.lengths)
+        for number, place in enumerate(wrong[:4]):
+            below = [unit.lengths[other] for other in range(len(unit.lengths)) if other not in wrong]
+            lowest = max((one for one in below if one < unit.lengths[place]), default=1)
+            if number:
+                lowest = max(lowest, unit.lengths[wrong[number - 1]])
+            values = range(max(1, lowest), min(unit.lengths[place], unit.most) + 1)
+            best = self._nearest(values, unit.make, place)
+            if not best or self._at(unit.make, place, best[:1])[0] > _BETTER * self.before[place]:
+                return None
+            if best[0] < unit.lengths[place] or place == wrong[-1]:
+                return self._borne_out(unit, best, place, wrong)
+        return None
+
+    def _borne_out(self, unit: _Unit, best: Sequence[int], place: int, wrong: Sequence[int]) -> Cause | None:
+        """The one of a few lengths that the longest texts bear out."""
+        errors = self._at(unit.make, place, best)
+        near = [one for one, error in zip(best, errors, strict=True) if error <= max(_RIGHT, _ALIKE * errors[0])]
+        values = self._same_row(unit, near, place)
+        for other in [one for one in reversed(wrong) if one != place][:_WITNESSES]:
+            errors = self._at(unit.make, other, values)
+            if min(errors) > _BETTER * self.before[other]:
+                return None
+            near = max(_RIGHT, 1.5 * min(errors))
+            values = [value for value, error in zip(values, errors, strict=True) if error <= near]
+        return unit.make(_roundest(values))
+
+    def _same_row(self, unit: _Unit, best: Sequence[int], place: int) -> list[int]:
+        """The lengths themselves, and those beside them that cut the text at the same token."""
+        alone, values = self._alone(place), set(best)
+        # Whatever is as long as the text or longer leaves it whole.
+        most = unit.lengths[place] - 1 if best[0] < unit.lengths[place] else unit.most
+        for one in best:
+            row = alone.rows(self._under(unit.make(one)))[0]
+            for step in (1, -1):
+                value = one + step
+                while 0 < value <= most and alone.rows(self._under(unit.make(value)))[0] == row:
+                    values.add(value)
+                    value += step
+                    if abs(value - one) > 400:
+                        break
+        return sorted(values)
+
+    def _nearest(self, values: Sequence[int], make: Maker, place: int) -> list[int]:
+        """The few values that bring a text nearest, the nearest first; looked for coarsely, then finely."""
+        known: dict[int, float] = {}
+        step = max(1, len(values) // _COARSE)
+        asked = {*range(0, len(values), step), len(values) - 1} if len(values) else set()
+        while asked:
+            new = sorted(asked - known.keys())
+            known.update(zip(new, self._at(make, place, [values[each] for each in new]), strict=True))
+            if step == 1:
+                break
+            step = max(1, step // 2)
+            near = sorted(known, key=known.__getitem__)[:3]
+            asked = {each + by for each in near for by in (-step, step) if 0 <= each + by < len(values)}
+        return [values[each] for each in sorted(known, key=known.__getitem__)[:3]]
+
+    def _at(self, make: Maker, place: int, values: Sequence[int]) -> list[float]:
+        """How far a text is off under each of these lengths."""
+        alone, own = self._alone(place), self.candidate[[place]]
+        recipes = [self._under(make(value)) for value in values]
+        alone.ahead((recipe, (0,)) for recipe in recipes)
+        return [float(left(alone, own, recipe).ways[self.way, 0]) for recipe in recipes]
+
+    def _alone(self, place: int) -> Bench:
+        if place not in self._benches:
+            self._benches[place] = self.bench.only([place])
+        return self._benches[place]
+
+    def _under(self, cause: Cause) -> Recipe:
+        return self.bench.under((*self.early, cause))
+
+    def _ends(self) -> list[Cause]:
+        """Long texts of which both ends are kept."""
+        wrong = self._differing(self.tokens)
+        place = wrong[0]
+        declared = self.base.length
+        makers: list[tuple[Maker, Sequence[int]]] = [
+            (_both_ends(declared, share), range(8, min(self.tokens[place], self.room) + 1)) for share in _SHARED
+        ]
+        if self.tokens[place] > declared:
+            makers.append((_end_of(declared), range(1, declared - 2)))
+        tried: list[tuple[float, int, int]] = []
+        for number, (make, values) in enumerate(makers):
+            for value in self._nearest(values, make, place)[:1]:
+                tried.append((self._at(make, place, [value])[0], number, value))
+        for error, number, value in sorted(tried):
+            unit = _Unit(self.tokens, makers[number][0], self.room)
+            if error < _BETTER * self.before[place] and (cause := self._borne_out(unit, [value], place, wrong)):
+                return [cause]
+        return []
+
+    def _chunks(self) -> list[Cause]:
+        """Long texts cut in chunks: two of them in the shortest that differs, of which its vector is a sum."""
+        from evaluators.diagnose.chunks import estimated_chunks
+
+        return estimated_chunks(self, self._differing(self.tokens))
+
+    def off(self, cause: Cause, place: int) -> float:
+        """How far a text is off under one more cause."""
+        alone = self._alone(place)
+        return float(left(alone, self.candidate[[place]], self._under(cause)).ways[self.way, 0])
+
+    def bears_out(self, cause: Cause, places: Sequence[int]) -> bool:
+        """Whether a cause brings each of these texts near."""
+        return all(self.off(cause, place) < _BETTER * self.before[place] for place in places)
+
+
+def estimated_lengths(bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]) -> list[Cause]:
+    """The lengths that would explain what early causes leave; empty where it is not the longer texts that differ."""
+    return Lengths(bench, candidate, early).causes()
+
+
+def _before_prompt(declared: int) -> Maker:
+    def make(length: int) -> Cause:
+        values = {"length": length, "declared": declared}
+        return CAUSES["length-before-prompt"].filled(values, changes={"own_length": length})
+
+    return make
+
+
+def _both_ends(declared: int, share: float) -> Maker:
+    def make(length: int) -> Cause:
+        tail = int((length - 2) * share)
+        values = {"length": length, "tail": tail, "declared": declared}
+        return CAUSES["middle-cut"].filled(values, changes={"length": length, "tail": tail})
+
+    return make
+
+
+def _end_of(declared: int) -> Maker:
+    def make(tail: int) -> Cause:
+        values = {"length": declared, "tail": tail, "declared": declared}
+        return CAUSES["middle-cut"].filled(values, changes={"tail": tail})
+
+    return make
+
+
+def _numbered(code: str) -> Maker:
+    return lambda length: CAUSES[code].filled({"length": length})
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
+
+def _roundest(values: Sequence[int]) -> int:
+    """Of lengths that no text tells apart, the one that a person would have set."""
+    powers = [value for value in values if value & (value - 1) == 0]
+    for unit in (1000, 500, 100, 50):
+        whole = [value for value in values if value % unit == 0]
+        if whole:
+            return whole[0]
+    tens = [value for value in values if value % 10 == 0]
+    return (powers or tens or list(values))[0]
