@@ -81,7 +81,8 @@ def _averaged(model: Any, scales: list[_TokenScale]) -> Any:
     forward = model.forward
 
     def mean_of(*arguments: Any, **options: Any) -> Any:
-        hidden, output = [], None
+        hidden: list[Any] = []
+        output: Any = None
         for steps in _STEPS:
             for scale in scales:
                 scale.steps = steps
