@@ -14,7 +14,7 @@ from data.rules.causes import Cause
 from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.kept import KeptVectors
 from evaluators.diagnose.lattice import Lattice
-from evaluators.diagnose.measure import Errors
+from evaluators.diagnose.measure import ROUNDING, Errors
 from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks, pooled_each_way
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference
@@ -149,6 +149,10 @@ class Bench:
         """The same of the texts in ``only``; nothing of it is kept."""
         vectors = finished(pooled[recipe.pooling], recipe, self.reference.projections)
         return vectors if self.lattice is None else self.lattice.snapped(vectors, recipe.rounding, only)
+
+    def grain(self, recipe: Recipe) -> Errors | float:
+        """Distance of each text below which nothing is told, by what its numbers were rounded to."""
+        return ROUNDING if self.lattice is None else self.lattice.grain(recipe.rounding)
 
     def vectors(self, recipe: Recipe) -> Embeddings:
         """Embeddings of the texts under a recipe, float32 [n, d]."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from data.rules.causes import Cause
 from evaluators.diagnose.causes.places import SINGLE
 from evaluators.diagnose.measure import ROUNDING, Errors, closeness, even
@@ -28,6 +30,7 @@ class Match:
     recipe: Recipe
     errors: Errors
     vectors: Embeddings
+    grain: Errors | float = ROUNDING  # of each text's distance, by what the candidate's numbers were rounded to
 
     @cached_property
     def score(self) -> float:
@@ -35,7 +38,7 @@ class Match:
         # Where single rows are other texts' vectors, each of them was free to be any: an edit that makes two texts one
         # is the better reason.
         free = any(cause.code in SINGLE for cause in self.causes)
-        return closeness(self.errors) + EACH * (len(self.causes) + free)
+        return closeness(self.errors, self.grain) + EACH * (len(self.causes) + free)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,7 +63,7 @@ class Match:
     @cached_property
     def exact(self) -> bool:
         """Whether every text comes right."""
-        return float(self.errors.max()) < RIGHT
+        return bool((self.errors < np.maximum(self.grain, RIGHT)).all())
 
     @cached_property
     def finished(self) -> bool:

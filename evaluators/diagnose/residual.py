@@ -18,7 +18,7 @@ from evaluators.diagnose.reference import Embeddings
 __all__ = ["rounding"]
 
 _HALF_AGREES = 0.25  # cosine from which what is left is half precision
-_OTHER_AGREES = 0.6  # the same for a coarser arithmetic that is itself part of the explanation
+_OTHER_AGREES = 0.5  # the same for a coarser arithmetic that is itself part of the explanation
 _ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
 _COARSE = 1.5  # mean distances that a coarser arithmetic makes: the same, where errors feed on themselves
 

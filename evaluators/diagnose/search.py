@@ -118,7 +118,7 @@ class Search:
         sets = [(*early, *late) for late in lates]
         recipes = [self.bench.under(causes) for causes in sets]
         made = [self.bench.finish(pooled, recipe) for recipe in recipes]
-        return [*map(Match, sets, recipes, apart_each(self.candidate, made), made)]
+        return [*map(Match, sets, recipes, apart_each(self.candidate, made), made, map(self.bench.grain, recipes))]
 
     def _solved(self, pooled: dict[str, Embeddings], early: tuple[Cause, ...], best: Match) -> Match:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
