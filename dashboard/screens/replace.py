@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -158,9 +159,8 @@ def questions(choices: Choices) -> Answers | None:
         show_empty(tr("With these choices there is nothing to compare {model} with.", model=plain(incumbent)))
         return None
     documents = choices.documents
-    frame = with_prices(rivals).merge(
-        answer_of(replace_queries.speeds)["speed"], left_on="model", right_index=True, how="left"
-    )
+    speeds = answer_of(replace_queries.speeds)["speed"].astype(float)
+    frame = with_prices(rivals).assign(speed=rivals["model"].map(speeds) if len(speeds) else np.nan)
     frame = use_queries.with_index(frame, documents.n, documents.precision)
     frame = frame.assign(dollars=documents.n * documents.mean_tokens / 1e6 * frame["usd"])
     _, within = use_queries.within_limits(frame, choices.limits)
@@ -168,7 +168,8 @@ def questions(choices: Choices) -> Answers | None:
         within &= frame["usd"].notna()
     enough = frame["tasks"] >= max(1.0, choices.coverage * has)
     # Rivals come by name, so that of those level the first by name stays first.
-    compared = frame[within & enough].sort_values("difference", ascending=False, kind="stable", ignore_index=True)
+    order = frame.loc[within & enough, "difference"].sort_values(ascending=False, kind="stable").index
+    compared = frame.loc[order].reset_index(drop=True)
     own = answer_of(compare_queries.registry_facts, (incumbent,))
     size = use_queries.with_index(own, documents.n, documents.precision)["index_bytes"].iloc[0]
     return Answers(choices, frame, compared, int(within.sum()), (has, total), float(size))
@@ -225,7 +226,8 @@ def show_candidate(answers: Answers) -> None:
     """One candidate in full: the one chosen, else the first that holds up, else the first of the list."""
     choices = answers.choices
     able = answers.rivals.loc[answers.rivals["tasks"] > 0, "model"].tolist()
-    best = (replace_tables.holding(answers.compared)["model"], answers.compared["model"])
+    compared = answers.compared["model"]  # in the order in which those that hold up are named
+    best = (compared[answers.compared["standing"].isin([AHEAD, TIED])], compared)
     first = [*(name for names in best for name in names.head(1)), *able][:1]
     if not first:
         return

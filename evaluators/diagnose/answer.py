@@ -16,6 +16,7 @@ from evaluators.diagnose.described import described
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.lattice import lattice_of
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.narrow import searched_for
 from evaluators.diagnose.nondeterminism import seeded_dropout
@@ -24,7 +25,6 @@ from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
 from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import Match
 from evaluators.diagnose.together import of_batches
 from evaluators.diagnose.unstable import by_repeats, not_by_itself, with_observed
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, NamedCause, judge, stated_as_stored, with_reading

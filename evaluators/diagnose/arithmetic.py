@@ -24,6 +24,7 @@ _NORMAL = (
     0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
 )  # fmt: skip
 _NORMAL_BLOCK = 64
+_STEPS = (254, 252, 256, 250)  # of a token's inputs: those that are, and others that fall otherwise
 
 
 def blocks_of(model: Any, *, form: str) -> Any:
@@ -49,25 +50,66 @@ def int8_by_row(model: Any, *, embeddings: bool) -> Any:
         model: changed in place.
         embeddings: whether the table of words is rounded as well; bitsandbytes leaves it.
     """
+    scales = []
     for module in _linear(model):
         _put(module, partial(_even, steps=254))
-        module.register_forward_pre_hook(partial(_with_inputs, rounds=_each_token))
+        scales.append(_TokenScale())
+        module.register_forward_pre_hook(scales[-1])
     for module in _tables(model) if embeddings else ():
         _put(module, partial(_even, steps=254))
+    return _averaged(model, scales)
+
+
+class _TokenScale:
+    """Rounds the inputs of a layer with a scale for each token."""
+
+    def __init__(self) -> None:
+        self.steps = 254
+
+    def __call__(self, module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        values = inputs[0]
+        rounded = _even(values.reshape(-1, values.shape[-1]), steps=self.steps)
+        return (rounded.reshape(values.shape), *inputs[1:])
+
+
+def _averaged(model: Any, scales: list[_TokenScale]) -> Any:
+    """The model, whose token vectors are the mean over slightly other scales of its inputs.
+
+    What one rounding leaves decides how the next ones fall, so that two right computations share less than half of
+    their error. Their mean has what they share.
+    """
+    forward = model.forward
+
+    def mean_of(*arguments: Any, **options: Any) -> Any:
+        hidden: list[Any] = []
+        output: Any = None
+        for steps in _STEPS:
+            for scale in scales:
+                scale.steps = steps
+            output = forward(*arguments, **options)
+            hidden.append(output[0] if isinstance(output, tuple) else getattr(output, "last_hidden_state", output))
+        mean = sum(hidden) / len(hidden)
+        if not hasattr(output, "last_hidden_state"):
+            return mean
+        output["last_hidden_state"] = mean
+        return output
+
+    model.forward = mean_of
     return model
 
 
-def int8_activations(model: Any, *, steps: int = 255) -> Any:
+def int8_activations(model: Any, *, steps: int = 255, by_row: bool = False) -> Any:
     """Dynamic quantisation: int8 weights, and each layer's input rounded to steps over the range of its batch.
 
     Args:
         model: changed in place.
         steps: 255 as ONNX Runtime does; 127 as PyTorch's ``quantize_dynamic`` does on x86, which leaves a bit free.
+        by_row: one scale a channel of the weights instead of one.
     """
     # PyTorch puts the scale of the weights at half of 255 steps, ONNX Runtime at 127.
     weights = partial(_even, steps=255 if steps == 127 else 254)
     for module in _linear(model):
-        _put(module, _whole(weights))
+        _put(module, weights if by_row else _whole(weights))
         module.register_forward_pre_hook(partial(_with_inputs, rounds=_whole(partial(_ranged, steps=steps))))
     return model
 
@@ -89,12 +131,12 @@ def onnx_int8(model: Any, *, by_row: bool, steps: int) -> Any:
     return model
 
 
-def fp8(model: Any) -> Any:
-    """Round every linear layer's weights to eight-bit floats (e4m3) under one scale, as vLLM and others load them."""
+def fp8(model: Any, *, scaled: bool = True) -> Any:
+    """Round every linear layer's weights to eight-bit floats (e4m3), under one scale, as vLLM does, or as they are."""
     import torch
 
     def rounded(weight: Any) -> Any:
-        scale = weight.abs().max().clamp(min=_TINY) / 448
+        scale = weight.abs().max().clamp(min=_TINY) / 448 if scaled else torch.ones(())
         return (weight / scale).to(torch.float8_e4m3fn).float() * scale
 
     for module in _linear(model):
@@ -144,10 +186,6 @@ def _put(module: Any, change: Change) -> None:
 
 def _with_inputs(module: Any, inputs: tuple[Any, ...], rounds: Change) -> tuple[Any, ...]:
     return (rounds(inputs[0]), *inputs[1:])
-
-
-def _each_token(values: Any) -> Any:
-    return _even(values.reshape(-1, values.shape[-1]), steps=254).reshape(values.shape)
 
 
 def _whole(change: Change) -> Change:

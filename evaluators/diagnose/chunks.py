@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.tokens import CHUNKS_HOW
-from evaluators.diagnose.looks import of_rows
+from evaluators.diagnose.directions import of_rows
+from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
 
-if TYPE_CHECKING:
-    from evaluators.diagnose.lengths import Lengths
-
 __all__ = ["chunked", "estimated_chunks"]
 
-_STEP = 8  # tokens between the beginnings first looked at
+_GRID = 120  # beginnings and ends first looked at
 _BEST = 3  # pairs looked at more finely, and tried
 _FITS = 0.5  # of the distance before, a sum of two that fits
 
@@ -35,8 +32,11 @@ def chunked(size: int, shared: int, how: str, declared: int) -> Cause:
     return CAUSES["chunks-averaged"].filled(values, changes={"chunks": (size, shared, how)})
 
 
-def estimated_chunks(lengths: Lengths, differing: Sequence[int]) -> list[Cause]:
-    """Causes that explain the texts that differ, given as places, the shortest first; at most two."""
+def estimated_chunks(lengths: Lengths) -> list[Cause]:
+    """Causes that explain the longer texts, where those are the ones that differ; at most two."""
+    differing = lengths.longer()
+    if not differing:
+        return []
     place = differing[0]
     recipe = replace(lengths.base, length=lengths.room, special="none")
     ids = lengths.bench.rows(recipe)[place].ids
@@ -44,8 +44,9 @@ def estimated_chunks(lengths: Lengths, differing: Sequence[int]) -> list[Cause]:
     shorter = [count for other, count in enumerate(lengths.tokens) if other not in differing and count <= len(ids)]
     least = max(1, max(shorter, default=8) - around)
     wanted = unit_rows(lengths.candidate[[place]])[0]
-    pairs = _pairs(lengths, ids, wanted, range(least, len(ids), _STEP), range(_STEP // 2, len(ids), _STEP))
-    for step in (4, 2, 1):
+    first = max(1, len(ids) // _GRID)
+    pairs = _pairs(lengths, ids, wanted, range(least, len(ids), first), range(1, len(ids), first))
+    for step in range(first - 1, 0, -1):
         firsts = {end + by for _, end, _ in pairs for by in (-step, 0, step)}
         lasts = {start + by for _, _, start in pairs for by in (-step, 0, step)}
         within = sorted(end for end in firsts if least <= end < len(ids))
@@ -60,6 +61,8 @@ def _pairs(
     lengths: Lengths, ids: Sequence[int], wanted: Embeddings, ends: Sequence[int], starts: Sequence[int]
 ) -> list[tuple[float, int, int]]:
     """The beginnings (up to an end) and the rests (from a start) whose sum comes nearest: distance, end, start."""
+    if not ends or not starts:
+        return []
     firsts = _vectors(lengths, [ids[:end] for end in ends])
     lasts = _vectors(lengths, [ids[start:] for start in starts])
     tried = []

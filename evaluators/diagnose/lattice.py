@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.measure import ROUNDING
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Lattice", "lattice_of"]
@@ -27,6 +28,8 @@ _LOOKED_AT = 48  # texts that do
 _NEARLY_ALL = 0.9  # of rows or dimensions
 _ONE_STEP = 1e-4  # spread of the rows' steps, relative, up to which they are one
 _WITHIN = 0.998  # of half a step
+_NEARLY = 0.15  # of a number: an offset so near to a half one is that
+_SCALES = (1.0, *(1 + sign * off / 2000 for off in range(1, 11) for sign in (1, -1)))  # about the fitted one
 _DECIMALS = range(1, 6)  # of six no text is further off than counts as the same
 
 
@@ -67,6 +70,10 @@ class Lattice:
         squares = np.broadcast_to(step**2, self.candidate.shape).sum(1) / 12
         lengths = np.linalg.norm(self.candidate.astype(np.float64), axis=1)
         return np.asarray(np.sqrt(squares) / np.maximum(lengths, 1e-12))
+
+    def grain(self, rounding: str) -> _Floats:
+        """Distance of each text below which nothing is told: a number or two that fell on the other side, [n]."""
+        return np.maximum(self.noise(rounding) / 4, ROUNDING)
 
     def snapped(self, vectors: Embeddings, rounding: str, rows: Sequence[int] | None = None) -> Embeddings:
         """Vectors on the candidate's lattice; as they are where they have another shape, or are rounded otherwise.
@@ -159,7 +166,7 @@ def _of_dimensions(candidate: Embeddings, numbers: _Floats) -> Lattice | None:
         return None
     # In a dimension that all texts share divisors in, the step may be several of its own: rounding does no harm there.
     step = (width / np.where(levels > 0, levels, _MOST_LEVELS))[None]
-    return Lattice(("vectors-int8",), candidate, step)
+    return Lattice(("vectors-int8-by-dimension",), candidate, step)
 
 
 def _on_steps(candidate: Embeddings, vectors: Embeddings, step: _Floats) -> Embeddings:
@@ -175,12 +182,29 @@ def _on_steps(candidate: Embeddings, vectors: Embeddings, step: _Floats) -> Embe
 def _as_numbers(candidate: Embeddings, vectors: Embeddings, axis: int | None) -> Embeddings:
     """Vectors as the candidate's whole numbers: under the scale and the offset that fit it best, and rounded."""
     numbers, given = vectors.astype(np.float64), candidate.astype(np.float64)
-    middle, wanted = (one.mean(axis=axis, keepdims=True) for one in (numbers, given))
+    # Those at either end may have been cut off there, and tell no scale.
+    inside = ((given > given.min()) & (given < given.max())).astype(np.float64)
+    count = np.maximum(inside.sum(axis=axis, keepdims=True), 1)
+    middle, wanted = ((one * inside).sum(axis=axis, keepdims=True) / count for one in (numbers, given))
     around = numbers - middle
-    spread = (around**2).sum(axis=axis, keepdims=True)
-    scale = (around * (given - wanted)).sum(axis=axis, keepdims=True) / np.maximum(spread, 1e-300)
-    made = np.round(np.maximum(scale, 0) * around + wanted)
-    return np.asarray(np.clip(made, given.min(), given.max()), dtype=np.float32)
+    spread = (inside * around**2).sum(axis=axis, keepdims=True)
+    scale = (inside * around * (given - wanted)).sum(axis=axis, keepdims=True) / np.maximum(spread, 1e-300)
+    offset = wanted - np.maximum(scale, 0) * middle
+    if axis != 0:
+        # So many numbers tell that an offset is a whole or a half one: none, 128, half of what is rounded down.
+        halves = np.round(2 * offset) / 2
+        offset = np.where(np.abs(offset - halves) < _NEARLY, halves, offset)
+    return _nearest(numbers, given, np.maximum(scale, 0), offset, axis)
+
+
+def _nearest(numbers: _Floats, given: _Floats, scale: _Floats, offset: _Floats, axis: int | None) -> Embeddings:
+    """Numbers scaled, moved and rounded, by the scale about the fitted one that leaves the fewest of them beside."""
+    best, fewest = np.zeros_like(given), np.full(scale.shape, np.inf)
+    for turn in _SCALES if axis != 0 else (1.0,):
+        made = np.clip(np.round(scale * turn * numbers + offset), given.min(), given.max())
+        beside = np.asarray((made != given).sum(axis=axis, keepdims=True), dtype=np.float64)
+        best, fewest = np.where(beside < fewest, made, best), np.minimum(beside, fewest)
+    return np.asarray(best, dtype=np.float32)
 
 
 def _as_bf16(vectors: Embeddings) -> Embeddings:

@@ -14,20 +14,25 @@ from typing import NamedTuple
 import numpy as np
 
 from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.directions import left
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.looks import left
 from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["Lengths", "estimated_lengths"]
+__all__ = ["Lengths"]
 
 _RIGHT = 2e-4
 _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
 _BETTER = 0.3  # of the distance before, from which a length is believed
+_SHORT = 4  # texts whose errors are noise, if any are
+_EXPLAINED = 0.05  # of the distance before, of a text that a length explains
 _COARSE = 12  # values looked at first
 _SHARED = (0.5, 0.25, 0.75)  # of a length that two ends share
 _WITNESSES = 3
+_HALF = 0.5  # of the texts that differ
+_ALIKE = 3.0  # times what the best length leaves of a text
+_FEW = 3  # causes at once
 
 Maker = Callable[[int], Cause]
 
@@ -69,19 +74,36 @@ class Lengths:
         return [len(row.ids) for row in self.bench.rows(replace(self.base, length=self.room))]
 
     def causes(self) -> list[Cause]:
-        """One cause a unit in which a length is found; the first that many texts agree with, alone."""
-        some: list[Cause] = []
-        for unit in self._units():
-            estimate = self._estimated(unit)
-            if estimate is None:
+        """A cause a unit in which a length is found, the best of them; the first alone that explains all texts."""
+        some: list[tuple[float, int, Cause]] = []
+        for number, unit in enumerate(self._units()):
+            cause = self._estimated(unit)
+            if cause is None:
                 continue
-            cause, witnesses = estimate
-            some.append(cause)
-            if witnesses >= _WITNESSES:
-                return some
-        if not some and self._differing(self.tokens):
-            some += self._ends() or self._chunks()
-        return some
+            share = self._share(cause)
+            if share == 1:
+                return [cause]
+            some.append((-share, number, cause))
+        if any(-share > _HALF for share, _, _ in some):
+            return [cause for _, _, cause in sorted(some)[:_FEW]]
+        return self._ends() if self.longer() else []
+
+    def longer(self) -> list[int]:
+        """Places of the texts that differ where those are the ones of more tokens, the shortest first; else none."""
+        return self._differing(self.tokens)
+
+    def _share(self, cause: Cause) -> float:
+        """Of the texts that differ or that a cause changes, those that are near under it."""
+        tolerance, recipe = self._tolerance(self.tokens), self._under(cause)
+        then, now = self.bench.rows(self.base), self.bench.rows(recipe)
+        chosen = [place for place, far in enumerate(self.before) if far > tolerance or then[place] != now[place]]
+        after = left(self.bench, self.candidate, recipe, chosen).ways[self.way]
+        return float((after < np.maximum(tolerance, _EXPLAINED * self.before[chosen])).mean()) if chosen else 1.0
+
+    def _tolerance(self, lengths: Sequence[int]) -> float:
+        """What may be noise: some times what is left of the shortest texts."""
+        short = np.argsort(lengths, kind="stable")[: max(_SHORT, len(lengths) // 8)]
+        return max(_RIGHT, _NOISE * float(np.median(self.before[short])))
 
     def _units(self) -> Iterator[_Unit]:
         declared = self.base.length
@@ -112,17 +134,15 @@ class Lengths:
     def _differing(self, lengths: Sequence[int]) -> list[int]:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
         order = sorted(range(len(lengths)), key=lambda place: lengths[place])
-        short = order[: max(1, len(order) // 2)]
-        tolerance = max(_RIGHT, _NOISE * float(np.median(self.before[short])))
-        wrong = self.before[order] > tolerance
+        wrong = self.before[order] > self._tolerance(lengths)
         sides = [int((~wrong[:cut]).sum() + wrong[cut:].sum()) for cut in range(len(order))]
         cut = int(np.argmax(sides))
         if sides[cut] < _AGREE * len(order) or not wrong[cut:].any():
             return []
         return [place for place, differs in zip(order[cut:], wrong[cut:], strict=True) if differs]
 
-    def _estimated(self, unit: _Unit) -> tuple[Cause, int] | None:
-        """The length in a unit and how many texts bear it out; None where there is none."""
+    def _estimated(self, unit: _Unit) -> Cause | None:
+        """The length in a unit; None where there is none."""
         wrong = self._differing(unit.lengths)
         for number, place in enumerate(wrong[:4]):
             below = [unit.lengths[other] for other in range(len(unit.lengths)) if other not in wrong]
@@ -137,29 +157,29 @@ class Lengths:
                 return self._borne_out(unit, best, place, wrong)
         return None
 
-    def _borne_out(
-        self, unit: _Unit, best: Sequence[int], place: int, wrong: Sequence[int]
-    ) -> tuple[Cause, int] | None:
-        """The one of a few lengths that the longest texts bear out, and how many texts do."""
-        values = self._same_row(unit, best, place)
-        witnesses = 1
+    def _borne_out(self, unit: _Unit, best: Sequence[int], place: int, wrong: Sequence[int]) -> Cause | None:
+        """The one of a few lengths that the longest texts bear out."""
+        errors = self._at(unit.make, place, best)
+        near = [one for one, error in zip(best, errors, strict=True) if error <= max(_RIGHT, _ALIKE * errors[0])]
+        values = self._same_row(unit, near, place)
         for other in [one for one in reversed(wrong) if one != place][:_WITNESSES]:
             errors = self._at(unit.make, other, values)
             if min(errors) > _BETTER * self.before[other]:
                 return None
-            near = max(_RIGHT, 1.5 * min(errors))
-            values = [value for value, error in zip(values, errors, strict=True) if error <= near]
-            witnesses += 1
-        return unit.make(_roundest(values)), witnesses
+            edge = max(_RIGHT, 1.5 * min(errors))
+            values = [value for value, error in zip(values, errors, strict=True) if error <= edge]
+        return unit.make(_roundest(values))
 
     def _same_row(self, unit: _Unit, best: Sequence[int], place: int) -> list[int]:
         """The lengths themselves, and those beside them that cut the text at the same token."""
         alone, values = self._alone(place), set(best)
+        # Whatever is as long as the text or longer leaves it whole.
+        most = unit.lengths[place] - 1 if best[0] < unit.lengths[place] else unit.most
         for one in best:
             row = alone.rows(self._under(unit.make(one)))[0]
             for step in (1, -1):
                 value = one + step
-                while 0 < value <= unit.most and alone.rows(self._under(unit.make(value)))[0] == row:
+                while 0 < value <= most and alone.rows(self._under(unit.make(value)))[0] == row:
                     values.add(value)
                     value += step
                     if abs(value - one) > 400:
@@ -206,20 +226,15 @@ class Lengths:
         ]
         if self.tokens[place] > declared:
             makers.append((_end_of(declared), range(1, declared - 2)))
-        for make, values in makers:
-            best = self._nearest(values, make, place)
-            if best and self._at(make, place, best[:1])[0] < _BETTER * self.before[place]:
-                unit = _Unit(self.tokens, make, self.room)
-                estimate = self._borne_out(unit, best[:1], place, wrong)
-                if estimate is not None:
-                    return [estimate[0]]
+        tried: list[tuple[float, int, int]] = []
+        for number, (make, values) in enumerate(makers):
+            for value in self._nearest(values, make, place)[:1]:
+                tried.append((self._at(make, place, [value])[0], number, value))
+        for error, number, value in sorted(tried):
+            unit = _Unit(self.tokens, makers[number][0], self.room)
+            if error < _BETTER * self.before[place] and (cause := self._borne_out(unit, [value], place, wrong)):
+                return [cause]
         return []
-
-    def _chunks(self) -> list[Cause]:
-        """Long texts cut in chunks: two of them in the shortest that differs, of which its vector is a sum."""
-        from evaluators.diagnose.chunks import estimated_chunks
-
-        return estimated_chunks(self, self._differing(self.tokens))
 
     def off(self, cause: Cause, place: int) -> float:
         """How far a text is off under one more cause."""
@@ -229,11 +244,6 @@ class Lengths:
     def bears_out(self, cause: Cause, places: Sequence[int]) -> bool:
         """Whether a cause brings each of these texts near."""
         return all(self.off(cause, place) < _BETTER * self.before[place] for place in places)
-
-
-def estimated_lengths(bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]) -> list[Cause]:
-    """The lengths that would explain what early causes leave; empty where it is not the longer texts that differ."""
-    return Lengths(bench, candidate, early).causes()
 
 
 def _before_prompt(declared: int) -> Maker:

@@ -14,7 +14,9 @@ import numpy as np
 from evaluators.diagnose.measure import Errors, apart, unit_rows
 from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["Unrelated", "as_noise", "explained_by", "lengths_alone", "of_other_texts", "products_kept"]
+__all__ = [
+    "Unrelated", "as_noise", "explained_by", "lengths_alone", "of_other_texts", "products_kept", "similarities_agree",
+]  # fmt: skip
 
 _FOLDS = 8
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)  # of the mean square of the vectors
@@ -91,6 +93,18 @@ def products_kept(candidate: Embeddings, base: Embeddings) -> bool:
     above = np.triu_indices(len(base))
     left, right = ((rows.astype(np.float64) @ rows.T.astype(np.float64))[above] for rows in (candidate, base))
     return float(np.sqrt(((left - right) ** 2).mean())) < _PRODUCTS * float(right.std())
+
+
+def similarities_agree(candidate: Embeddings, base: Embeddings) -> float:
+    """Rank correlation, over all pairs of texts, of the cosine on the one side with that on the other, -1 to 1.
+
+    The two sides need not be of one width.
+    """
+    from scipy.stats import spearmanr
+
+    above = np.triu_indices(len(base), 1)
+    left, right = ((rows @ rows.T)[above] for rows in (unit_rows(candidate), unit_rows(base)))
+    return float(spearmanr(left, right).statistic) if left.std() > 0 and right.std() > 0 else 0.0
 
 
 def of_other_texts(candidate: Embeddings, base: Embeddings, differ: Errors) -> list[tuple[int, int]]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from data.rules.causes import Cause
 from evaluators.diagnose.causes import HALVES
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import apart, cosine
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.search import Match
 
 __all__ = ["rounding"]
 
 _HALF_AGREES = 0.25  # cosine from which what is left is half precision
-_OTHER_AGREES = 0.6  # the same for a coarser arithmetic that is itself part of the explanation
+_OTHER_AGREES = 0.5  # the same for a coarser arithmetic that is itself part of the explanation
 _ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
 _COARSE = 1.5  # mean distances that a coarser arithmetic makes: the same, where errors feed on themselves
 

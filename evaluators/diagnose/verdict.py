@@ -10,9 +10,9 @@ import numpy as np
 from data.rules.causes import Cause, joined
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.described import Statement
+from evaluators.diagnose.match import EACH, Match
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
 from evaluators.diagnose.reading import Reading
-from evaluators.diagnose.search import EACH, Match
 
 __all__ = [
     "IDENTICAL_WITHIN",
@@ -31,6 +31,7 @@ _ACCEPTED = 0.10
 IDENTICAL_WITHIN = 2e-4  # worst text, relative distance: 1e-8 in cosine
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
+_MOST_LEFT = 0.6  # of a text's distance, by an arithmetic that is the candidate's
 _RUNNERS_UP = 5
 
 
@@ -144,8 +145,15 @@ def _same_size(best: Match, plain: Match) -> bool:
 
 
 def _settles_some(best: Match, plain: Match) -> bool:
-    """Whether texts that drifted come right to the last digits, and no text that was near is driven away."""
+    """Whether texts that drifted come right to the last digits, and no text that was near is driven away.
+
+    A coarse arithmetic is no nearer than it rounds: of most texts it must take away nearly half, which no other does.
+    """
     moved = plain.errors > _NOTHING
+    if any(cause.precision and cause.forward for cause in best.causes):
+        nearer = moved & (best.errors < _MOST_LEFT * plain.errors)
+        worse = best.errors > 1.3 * plain.errors + _SETTLED
+        return int(nearer.sum()) >= max(4, int(np.ceil(0.6 * moved.sum()))) and not bool(worse.any())
     settled = moved & (best.errors < _SETTLED)
     worse = best.errors > 1.1 * plain.errors + _SETTLED
     return int(settled.sum()) >= max(2, int(np.ceil(0.25 * moved.sum()))) and not bool(worse.any())

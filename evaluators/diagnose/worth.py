@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from data.rules.causes import Cause
+from evaluators.diagnose.chunks import estimated_chunks
+from evaluators.diagnose.directions import worth_trying
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
-from evaluators.diagnose.lengths import estimated_lengths
-from evaluators.diagnose.looks import worth_trying
+from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Worth"]
 
 _HABITS = "tokenizer-implementation"
-_TEXTS_OF_EACH = 1  # that a cause worth trying adds to those that are searched
+_TEXTS_OF_EACH = 2  # that a cause worth trying adds to those that are searched
 _MOST_TEXTS = 8
 
 
@@ -41,14 +42,23 @@ class Worth:
             return []
         self._asked.add(early)
         looks = worth_trying(self._bench, self._candidate, self._looked_at, early)
-        solved = estimated_lengths(self._bench, self._candidate, early)
+        lengths = Lengths(self._bench, self._candidate, early)
+        solved = lengths.causes() or estimated_chunks(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)
         # The same words twice are one cause, however it was come by.
         fresh = {cause.words: cause for cause in [*looks, *solved] if cause.words not in self._without}
         known = {cause.words for cause in self.causes}
         self.causes += [cause for words, cause in fresh.items() if words not in known]
+        showing = looks | {cause: self._touched(cause, early) for cause in solved}
         shown = [
-            place for cause, places in looks.items() if cause.words not in known for place in places[:_TEXTS_OF_EACH]
+            place for cause, places in showing.items() if cause.words not in known for place in places[:_TEXTS_OF_EACH]
         ]
         return list(dict.fromkeys(shown))[:_MOST_TEXTS]
+
+    def _touched(self, cause: Cause, early: tuple[Cause, ...]) -> list[int]:
+        """The texts that a cause changes on top of others, the shortest first."""
+        others = tuple(one for one in early if one.family != cause.family)
+        then, now = (self._bench.rows(self._bench.under(causes)) for causes in (others, (*others, cause)))
+        changed = [place for place, row in enumerate(now) if row != then[place]]
+        return sorted(changed, key=lambda place: len(then[place].ids))

@@ -6,12 +6,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.runtime.caching import get_data_cache_stats_provider
 from streamlit.testing.v1 import AppTest
 
 from dashboard import access, bound
-from dashboard.queries import search
+from dashboard.queries import leaderboard, profile, replace, search
+from dashboard.queries.rows import wide
 from dashboard.queries.search import Sort, ranked_hits, searched_items
 from dashboard.sections import board
 from data.store.database import StoreReader, Version, open_reader
@@ -124,3 +126,39 @@ def test_what_was_asked_is_kept_up_to_so_many_bytes(made_store: Path) -> None:
     for number in (0, 3, 4, 5):
         access._answer.clear("nowhere", Version(0, 0, 0), "large", str(number), reader, large, (number,), {})
     reader.close()
+
+
+def test_a_table_of_scores_is_as_a_pivot_and_its_names_are_asked_for_once(made_store: Path) -> None:
+    cursor = open_reader(made_store).cursor()
+    rows: list[int] = []
+
+    class Counting:
+        def execute(self, *asked: Any) -> Any:
+            answer = cursor.execute(*asked)
+            rows.append(answer.fetchone() is not None and 1 + len(answer.fetchall()))
+            return cursor.execute(*asked)
+
+    cells = "SELECT model, task, score FROM board_cells($benchmark, NULL, NULL, false)"
+    for benchmark in leaderboard.benchmarks(cursor)["benchmark"]:
+        asked = {"benchmark": benchmark}
+        long = cursor.execute(cells, asked).df()
+        expected = long.pivot(index="model", columns="task", values="score")
+        rows.clear()
+        table = wide(Counting(), cells, asked, "task", "score")  # type: ignore[arg-type]
+        pd.testing.assert_frame_equal(table, expected)
+        assert rows == [len(expected), len(expected.columns), len(long)]
+
+
+def test_what_is_copied_at_each_run_of_a_page_has_no_lists(made_store: Path) -> None:
+    """An answer is copied for everyone who asks: a column of lists takes a hundred times as long as one of texts."""
+    cursor = open_reader(made_store).cursor()
+    board = leaderboard.benchmarks(cursor)["benchmark"].iloc[0]
+    selection = leaderboard.selected(cursor, board, leaderboard.Filter())
+    models = leaderboard.table(cursor, board, selection)
+    standings = profile.standings(cursor, board)
+    for frame in (models, standings, replace.rivals(cursor, models["model"].iloc[0], board)):
+        assert len(frame) and not [name for name in frame if frame[name].dtype == object]
+    for row in models.to_dict("records"):
+        mine = profile.standing_of(standings, row["model"])
+        assert mine is not None and (mine.rank, mine.missing) == (row["rank"], row["tasks_missing"])
+    assert profile.standing_of(standings, "nobody/knows") is None

@@ -55,7 +55,7 @@ STORED: dict[str, tuple[Callable[[Embeddings], Embeddings], str]] = {
     "a scale a vector": (_by_row, "vectors-int8-by-vector"),
     "a scale a vector, normalised": (lambda rows: _normalised(_by_row(rows)), "vectors-int8-by-vector"),
     "a range a vector": (_from_least, "vectors-int8-by-vector"),
-    "a range a dimension": (_by_dimension, "vectors-int8"),
+    "a range a dimension": (_by_dimension, "vectors-int8-by-dimension"),
     "fp16": (lambda rows: rows.astype(np.float16).astype(np.float32), "vectors-fp16"),
     "bf16": (_bf16, "vectors-bf16"),
     "three decimals": (lambda rows: np.round(rows, 3), "vectors-decimals"),

@@ -69,6 +69,9 @@ MODEL_CAUSES = (
         effect=_EVEN, weights="i8-row-words",
     ),
     _quantised(code="fp8-weights", words="eight-bit float weights (e4m3)", effect=_EVEN, weights="fp8"),
+    _quantised(
+        code="fp8-weights-unscaled", words="eight-bit float weights (e4m3), unscaled", effect=_EVEN, weights="fp8-cast"
+    ),
     _quantised(code="int4-weights-nf4", words="four-bit weights (nf4)", effect=_EVEN, weights="nf4"),
     _quantised(
         code="int4-weights-q4_0", words="int4 weights (q4_0)", effect=_EVEN, weights="q4",
@@ -76,6 +79,10 @@ MODEL_CAUSES = (
     ),
     _quantised(code="int4-weights-by-row", words="int4 weights, one scale a row", effect=_EVEN, weights="q4-row"),
     _quantised(code="int8-activations", words="int8 activations", effect=_WITH_BATCH, weights="a8"),
+    _quantised(
+        code="int8-activations-channel", words="int8 activations, one scale a channel", effect=_WITH_BATCH,
+        weights="a8-row",
+    ),
     *_onnx(),
     _quantised(
         code="int8-activations-pytorch", words="int8 activations, as PyTorch quantises", effect=_WITH_BATCH,

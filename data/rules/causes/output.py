@@ -75,6 +75,12 @@ OUTPUT_CAUSES = (
         snippet=f"{_STEPS.format(axis='axis=1, keepdims=True')}",
     ),
     _rounded(
+        code="vectors-int8-by-dimension", words="vectors rounded to int8, a range a dimension", precision=True,
+        effect="Every value is rounded to one of 256 steps.",
+        snippet="low, step = vectors.min(0), (vectors.max(0) - vectors.min(0)) / 255  # or what the server has\n"
+        "vectors = low + np.floor((vectors - low) / step) * step",
+    ),
+    _rounded(
         code="vectors-fp16", words="vectors stored as fp16", effect=_LAST_DIGITS, precision=True,
         snippet="vectors = vectors.astype(np.float16).astype(np.float32)",
     ),

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from evaluators.diagnose.ggml.formats import FORMATS, quantised
 
-__all__ = ["GGUF_FILES", "as_gguf", "has_exact_gelu", "with_tanh_gelu"]
+__all__ = ["GGUF_FILES", "as_gguf", "formats_of", "has_exact_gelu", "with_tanh_gelu"]
 
 # Files by the names they go by, and the format that most of their tensors have; those of fewest bits last.
 GGUF_FILES: Final[Mapping[str, str]] = {
@@ -79,7 +79,7 @@ def as_gguf(model: Any, *, file: str) -> Any:
     """The model as llama.cpp runs a file of it; changed in place."""
     import torch
 
-    for module, form in _formats(model, file):
+    for module, _, form in _formats(model, file):
         with torch.no_grad():
             weight = module.weight
             weight.copy_(weight.half() if form == "f16" else quantised(weight, form))
@@ -122,8 +122,13 @@ def _with_rounded(module: Any, inputs: tuple[Any, ...], rounds: Callable[[Any], 
     return (rounds(inputs[0]), *inputs[1:])
 
 
-def _formats(model: Any, file: str) -> list[tuple[Any, str]]:
-    """The modules whose weights a file quantises, each with its format."""
+def formats_of(model: Any, file: str) -> list[tuple[str, str]]:
+    """What each tensor is that a file quantises (words, value, joined, down, other), and its format."""
+    return [(kind, form) for _, kind, form in _formats(model, file)]
+
+
+def _formats(model: Any, file: str) -> list[tuple[Any, str, str]]:
+    """The modules whose weights a file quantises, what each is, and its format."""
     import torch
 
     own = [
@@ -142,7 +147,7 @@ def _formats(model: Any, file: str) -> list[tuple[Any, str]]:
         layer[kind] += 1
         if kind == "words" and most not in ("f16", "q8_0"):
             chosen = "q6_K" if module.weight.shape[1] % FORMATS[most].block == 0 else "q8_0"
-        formats.append((module, _fitting(chosen or most, module.weight.shape[1])))
+        formats.append((module, kind, _fitting(chosen or most, module.weight.shape[1])))
     return formats
 
 
