@@ -83,10 +83,7 @@ _length = ("max-length",)
 CASES: tuple[Case, ...] = (
     Case("Infinity", "intact", _infinity, environment="infinity"),
     Case("Infinity", "--dtype bfloat16", partial(_infinity, "--dtype", "bfloat16"), ("bf16-arithmetic",), "infinity"),
-    Case("Infinity", "--embedding-dtype int8", partial(
-        _infinity, "--embedding-dtype", "int8", more="&call_timeout=800"  # ranges are looked for first
-    ), ("rounding",),
-         "infinity"),
+    Case("Infinity", "--dtype int8", partial(_infinity, "--dtype", "int8"), ("precision",), "infinity"),
     Case("Infinity", "--embedding-dtype ubinary", partial(
         _infinity, "--embedding-dtype", "ubinary", more="&packing=ubinary"
     ), ("rounding",),
