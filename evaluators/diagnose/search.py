@@ -167,9 +167,9 @@ class Search:
     def _looked(self, steps: Sequence[Larger]) -> list[Glance]:
         """Looks that promise more, the likeliest first; of a solved match a few of the texts tell nothing."""
         looks = []
-        beyond: set[tuple[Match, str]] = set()
+        beyond: set[tuple[tuple[Cause, ...], str]] = set()
         for done, step in enumerate(steps):
-            kind = step.match, step.cause.code
+            kind = step.match.causes, step.cause.code
             if kind in beyond:
                 continue
             look = Glance(step, -np.inf, True) if step.match.solved else self._looks.looked(step)
