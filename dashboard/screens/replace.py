@@ -226,7 +226,8 @@ def show_candidate(answers: Answers) -> None:
     """One candidate in full: the one chosen, else the first that holds up, else the first of the list."""
     choices = answers.choices
     able = answers.rivals.loc[answers.rivals["tasks"] > 0, "model"].tolist()
-    best = (replace_tables.holding(answers.compared)["model"], answers.compared["model"])
+    compared = answers.compared["model"]  # in the order in which those that hold up are named
+    best = (compared[answers.compared["standing"].isin([AHEAD, TIED])], compared)
     first = [*(name for names in best for name in names.head(1)), *able][:1]
     if not first:
         return

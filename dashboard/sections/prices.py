@@ -48,7 +48,7 @@ def show_faults_of_prices(models: list[str]) -> None:
     for fault in known.faults:
         st.warning(plain(tr(fault)), icon=":material/sell:")
     # Those of the user's own list first: they are what somebody has just mistyped.
-    unknown = set(known.by_model) - set(models)
+    unknown = set(known.by_model).difference(models)
     strangers = sorted(unknown, key=lambda name: (known.by_model[name].file == str(BUNDLED_PRICES), name))
     if strangers:
         names = listed([*map(plain, strangers[:_NAMED]), *["…"] * (len(strangers) > _NAMED)])

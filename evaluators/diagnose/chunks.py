@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.tokens import CHUNKS_HOW
 from evaluators.diagnose.directions import of_rows
+from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
-
-if TYPE_CHECKING:
-    from evaluators.diagnose.lengths import Lengths
 
 __all__ = ["chunked", "estimated_chunks"]
 
@@ -35,8 +32,11 @@ def chunked(size: int, shared: int, how: str, declared: int) -> Cause:
     return CAUSES["chunks-averaged"].filled(values, changes={"chunks": (size, shared, how)})
 
 
-def estimated_chunks(lengths: Lengths, differing: Sequence[int]) -> list[Cause]:
-    """Causes that explain the texts that differ, given as places, the shortest first; at most two."""
+def estimated_chunks(lengths: Lengths) -> list[Cause]:
+    """Causes that explain the longer texts, where those are the ones that differ; at most two."""
+    differing = lengths.longer()
+    if not differing:
+        return []
     place = differing[0]
     recipe = replace(lengths.base, length=lengths.room, special="none")
     ids = lengths.bench.rows(recipe)[place].ids

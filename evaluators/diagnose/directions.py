@@ -112,9 +112,9 @@ def worth_trying(
     worth = {}
     for cause, recipe, chosen in looks:
         after = left(part, own, recipe, chosen).ways
-        nearer = (after < _NEARER * before[:, chosen]).any(0)
-        if nearer.any():
-            worth[cause] = [places[place] for place, better in zip(chosen, nearer.tolist(), strict=True) if better]
+        nearer = [bool(one) for one in np.atleast_1d((after < _NEARER * before[:, chosen]).any(axis=0))]
+        if any(nearer):
+            worth[cause] = [places[place] for place, better in zip(chosen, nearer, strict=True) if better]
     return worth
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -26,6 +26,7 @@ __all__ = ["Bench"]
 
 _TOKENS_AT_ONCE = 2048
 _PADDING = 32  # tokens of padding in them: a pass more costs a small model as much
+_SHORTEST = 24  # texts run at once under changed weights
 _MEMORY = 3 * 2**29  # bytes of changed copies of the model kept at once
 
 
@@ -109,9 +110,13 @@ class Bench:
             pooled = [together[index] for index in asked]
         else:
             rows = self._rows_of(recipe, asked)
-            self._fill(recipe.weights, [piece for row in rows for piece in pieces(row)])
+            wanted = [piece for row in rows for piece in pieces(row)]
+            self._fill(recipe.weights, wanted, also=lambda: self._short_pieces(recipe))
             pooled = [self._of(recipe.weights, row) for row in rows]
         return {name: np.stack([one[name] for one in pooled]) for name in pooled[0]}
+
+    def _short_pieces(self, recipe: Recipe) -> list[Row]:
+        return [piece for row in self._rows_of(recipe, self._shortest()) for piece in pieces(row)]
 
     def ahead(self, asked: Iterable[tuple[Recipe, Sequence[int]]]) -> None:
         """Run what :meth:`pooled` will be asked for, many recipes at once: a pass each would be a batch of few rows."""
@@ -271,11 +276,22 @@ class Bench:
                 of_text[index] = {name: stack[place] for name, stack in self._pooled[key].items()}
         return of_text
 
-    def _fill(self, weights: tuple[str, ...], rows: Sequence[Row]) -> None:
+    def _shortest(self) -> Sequence[int]:
+        """The texts that most causes are looked at on, whichever of them a candidate leaves open."""
+        count = len(self.texts.texts)
+        order = sorted(range(count), key=lambda index: (len(self.texts.texts[index]), index))
+        return order[: min(_SHORTEST, count // 2)]
+
+    def _fill(self, weights: tuple[str, ...], rows: Sequence[Row], also: Callable[[], Sequence[Row]] = tuple) -> None:
         new = list(dict.fromkeys(row for row in rows if (weights, row) not in self._pooled))
         if not new:
             return
         self._read([(weights, row) for row in new])
+        if len(weights) == 1 and any((weights, row) not in self._pooled for row in new):
+            # A changed copy costs more to make than short texts to run: the next candidate's are run while it is here.
+            more = [row for row in also() if row not in new and (weights, row) not in self._pooled]
+            self._read([(weights, row) for row in more])
+            new = list(dict.fromkeys([*new, *more]))
         new = sorted((row for row in new if (weights, row) not in self._pooled), key=_size, reverse=True)
         for chunk in _chunks(new):
             self._keep({(weights, row): one for row, one in zip(chunk, self._run(weights, chunk), strict=True)})

@@ -19,7 +19,7 @@ from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["Lengths", "estimated_lengths"]
+__all__ = ["Lengths"]
 
 _RIGHT = 2e-4
 _NOISE = 4.0  # times what is left of short texts
@@ -86,14 +86,19 @@ class Lengths:
             some.append((-share, number, cause))
         if any(-share > _HALF for share, _, _ in some):
             return [cause for _, _, cause in sorted(some)[:_FEW]]
-        return self._ends() or self._chunks() if self._differing(self.tokens) else []
+        return self._ends() if self.longer() else []
+
+    def longer(self) -> list[int]:
+        """Places of the texts that differ where those are the ones of more tokens, the shortest first; else none."""
+        return self._differing(self.tokens)
 
     def _share(self, cause: Cause) -> float:
-        """Of the texts that differ, those that a cause explains."""
-        tolerance = self._tolerance(self.tokens)
-        wrong = [int(place) for place in np.flatnonzero(self.before > tolerance)]
-        after = left(self.bench, self.candidate, self._under(cause), wrong).ways[self.way]
-        return float((after < np.maximum(tolerance, _EXPLAINED * self.before[wrong])).mean()) if wrong else 1.0
+        """Of the texts that differ or that a cause changes, those that are near under it."""
+        tolerance, recipe = self._tolerance(self.tokens), self._under(cause)
+        then, now = self.bench.rows(self.base), self.bench.rows(recipe)
+        chosen = [place for place, far in enumerate(self.before) if far > tolerance or then[place] != now[place]]
+        after = left(self.bench, self.candidate, recipe, chosen).ways[self.way]
+        return float((after < np.maximum(tolerance, _EXPLAINED * self.before[chosen])).mean()) if chosen else 1.0
 
     def _tolerance(self, lengths: Sequence[int]) -> float:
         """What may be noise: some times what is left of the shortest texts."""
@@ -161,8 +166,8 @@ class Lengths:
             errors = self._at(unit.make, other, values)
             if min(errors) > _BETTER * self.before[other]:
                 return None
-            near = max(_RIGHT, 1.5 * min(errors))
-            values = [value for value, error in zip(values, errors, strict=True) if error <= near]
+            edge = max(_RIGHT, 1.5 * min(errors))
+            values = [value for value, error in zip(values, errors, strict=True) if error <= edge]
         return unit.make(_roundest(values))
 
     def _same_row(self, unit: _Unit, best: Sequence[int], place: int) -> list[int]:
@@ -231,12 +236,6 @@ class Lengths:
                 return [cause]
         return []
 
-    def _chunks(self) -> list[Cause]:
-        """Long texts cut in chunks: two of them in the shortest that differs, of which its vector is a sum."""
-        from evaluators.diagnose.chunks import estimated_chunks
-
-        return estimated_chunks(self, self._differing(self.tokens))
-
     def off(self, cause: Cause, place: int) -> float:
         """How far a text is off under one more cause."""
         alone = self._alone(place)
@@ -245,11 +244,6 @@ class Lengths:
     def bears_out(self, cause: Cause, places: Sequence[int]) -> bool:
         """Whether a cause brings each of these texts near."""
         return all(self.off(cause, place) < _BETTER * self.before[place] for place in places)
-
-
-def estimated_lengths(bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]) -> list[Cause]:
-    """The lengths that would explain what early causes leave; empty where it is not the longer texts that differ."""
-    return Lengths(bench, candidate, early).causes()
 
 
 def _before_prompt(declared: int) -> Maker:

@@ -153,7 +153,7 @@ def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe, unused:
         bare = [*bare, *last[-1:]]  # written at the end of the text, and cut off with it
     if recipe.special in ("twice-first", "twice"):
         first = first * 2
-    if recipe.special == "twice":
+    if recipe.special in ("twice-end", "twice"):
         last = last * 2
     if recipe.special in ("none", "none-but-counted", "no-first"):
         first = []

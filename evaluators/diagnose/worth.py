@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from data.rules.causes import Cause
+from evaluators.diagnose.chunks import estimated_chunks
 from evaluators.diagnose.directions import worth_trying
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
-from evaluators.diagnose.lengths import estimated_lengths
+from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Worth"]
@@ -41,7 +42,8 @@ class Worth:
             return []
         self._asked.add(early)
         looks = worth_trying(self._bench, self._candidate, self._looked_at, early)
-        solved = estimated_lengths(self._bench, self._candidate, early)
+        lengths = Lengths(self._bench, self._candidate, early)
+        solved = lengths.causes() or estimated_chunks(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)
         # The same words twice are one cause, however it was come by.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,7 @@ TWO = (
     ("int4 weights (q4_0)", "texts cut at 128 tokens"), ("punctuation removed", "causal mask"),
     ("accents kept by the tokenizer", "texts cut at 32 tokens"), ("UTF-8 read as Latin-1", "int8 weights (q8_0)"),
 )  # fmt: skip
-UNKNOWN = ("noise", "another map", "other texts' vectors", "100 characters", "stop words")
+UNKNOWN = ("noise", "main directions off", "half of another model", "digits masked", "long words cut")
 
 
 def measure(context: Any) -> None:
@@ -112,15 +113,16 @@ def made(bench: Any) -> dict[str, NDArray[np.float32]]:
         recipe = combine(reference.recipe, tuple(causes[one] for one in words))
         done[" + ".join(words)] = encode(reference, recipe, texts)
     plain, draw = encode(reference, reference.recipe, texts), np.random.default_rng(5)
-    turn = np.linalg.qr(np.eye(384) + 0.02 * draw.normal(size=(384, 384)))[0]
-    others = plain.copy()
-    others[[3, 17, 30, 41, 50, 60]] = plain[[60, 3, 17, 30, 41, 50]]
-    stop = {"the", "of", "a", "and", "in", "is", "to", "on"}
-    cut = texts._replace(texts=tuple(text[:100] for text in texts.texts))
-    fewer = (" ".join(w for w in text.split(" ") if w.lower() not in stop) for text in texts.texts)
+    main = np.linalg.svd(plain, full_matrices=False)[2][:3]
+    less = plain - plain @ main.T @ main
+    half = plain.copy()
+    half[:, 192:] = np.tanh(3 * plain @ draw.normal(size=(384, 192))) / 14
+    masked = tuple(re.sub(r"[0-9]", "#", text) for text in texts.texts)
+    shorter = tuple(re.sub(r"[A-Za-z]{7,}", lambda word: word[0][:6], text) for text in texts.texts)
     unknown = (
-        plain + draw.normal(size=plain.shape) * (0.05 / 384**0.5), plain @ turn, others,
-        encode(reference, reference.recipe, cut),
-        encode(reference, reference.recipe, texts._replace(texts=tuple(fewer))),
-    )  # fmt: skip
+        plain + draw.normal(size=plain.shape) * (0.05 / 384**0.5),
+        less / np.linalg.norm(less, axis=1, keepdims=True),
+        half,
+        *(encode(reference, reference.recipe, texts._replace(texts=edited)) for edited in (masked, shorter)),
+    )
     return done | {name: np.asarray(one, np.float32) for name, one in zip(UNKNOWN, unknown, strict=True)}

@@ -307,7 +307,9 @@ STRANGERS = (
         "small vocabulary", Made(ids=lambda ids: [one if one < 6000 else 100 for one in ids]),
         _as(["Latin letters"], longer=(1, 200)),
     ),
-    Stranger("every other token lost", Made(ids=lambda ids: ids[:1] + ids[1:-1:2] + ids[-1:]), _as()),
+    Stranger(
+        "every other token lost", Made(ids=lambda ids: ids[:1] + ids[1:-1:2] + ids[-1:]), _as(longer=(1, 9))
+    ),
     Stranger("second segment", Made(types=1), _as()),
     Stranger("ReLU for GELU", Made(model=_relu), _as()),
     Stranger("a head lost", Made(model=_head_lost), _as()),
@@ -316,7 +318,7 @@ STRANGERS = (
     Stranger("an adapter merged", Made(model=_tuned), _as()),
     Stranger("LayerNorm's epsilon", Made(model=_other_epsilon), _as()),
     Stranger("the mean of two layers", Made(pool=_two_layers), _as()),
-    Stranger("rare words weigh more", Made(pool=_weighted), _as()),
+    Stranger("rare words weigh more", Made(pool=_weighted), _as(longer=(0, 3))),
     Stranger("noise by text", Made(vectors=_noise_by_text), _as(noise=0.1)),
     Stranger("main directions off", Made(vectors=_top_off), _as(maps=_LINEAR)),
     Stranger("a fixed mean off", Made(vectors=_corpus_mean_off), _as(maps=frozenset({"linear", "offset"}))),

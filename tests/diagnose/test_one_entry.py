@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,17 +19,17 @@ from tests.diagnose.live import write_bert
 
 # As the file of its slot would have it.
 ENTRY = Cause(
-    "entities-decoded", "HTML entities decoded", Slot.TEXT, "punctuation",
-    "Texts that have entities in them become other tokens.", "Hand the texts over with their entities.",
-    edit=html.unescape, snippet="import html\ntexts = [html.unescape(text) for text in texts]",
+    "ampersands-read", "ampersands read aloud", Slot.TEXT, "punctuation",
+    "Texts that have ampersands in them become other tokens.", "Hand the texts over with their ampersands.",
+    edit=lambda text: text.replace("&", "and"), snippet="texts = [text.replace('&', 'and') for text in texts]",
     costs=(Cost(-0.2, -0.001, -0.001),),
 )  # fmt: skip
-TEXTS = ["Fish &amp; chips", "a &lt; b", "plain words", "Caf&eacute; au lait", "two &gt; one", "more words than that"]
+TEXTS = ["Fish & chips", "a & b", "plain words", "Café & bar", "two & one", "more words than that"]
 
 
 def test_one_entry_is_all_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reference = load_reference(str(write_bert(tmp_path / "bert")))
-    decoded = Bench(reference, batched([html.unescape(text) for text in TEXTS]))
+    decoded = Bench(reference, batched([text.replace("&", "and") for text in TEXTS]))
     candidate = decoded.vectors(reference.recipe)
     width = candidate.shape[1]
     assert ENTRY not in catalogue(reference, width, width)
@@ -38,7 +37,7 @@ def test_one_entry_is_all_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     proved = diagnose(Bench(reference, batched(TEXTS)), candidate)
     assert proved.verdict is DiagnosisVerdict.EXPLAINED
     assert [named.cause for named in proved.causes] == [ENTRY]
-    assert proved.sentence == "HTML entities decoded explains 100.0% of the drift."
+    assert proved.sentence == "Ampersands read aloud explains 100.0% of the drift."
 
     with writing(tmp_path / "store.duckdb") as connection:
         now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Arithmetic of lower precision held against what made it: llama.cpp's own blocks and files and ONNX Runtime."""
+"""Arithmetic of lower precision held against what made it: llama.cpp's own blocks and files, ONNX Runtime."""
 
 from __future__ import annotations
 

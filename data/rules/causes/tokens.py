@@ -85,6 +85,10 @@ TOKEN_CAUSES = (
         needs=("first special token",), changes={"special": "no-first"},
     ),
     _special(
+        code="eos-twice-kept", words="EOS (the end token) put twice, where texts are cut as well", remedy=_ONCE,
+        effect=_ALL_A_LITTLE, needs=("last special token",), changes={"special": "twice-end"}, by_look=True,
+    ),
+    _special(
         code="bos-twice", words="CLS or BOS (the first token) put twice", remedy=_ONCE, by_look=True,
         effect=_ALL_A_LITTLE, needs=("first special token",), changes={"special": "twice-first"},
     ),
