@@ -45,7 +45,7 @@ bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a r
 look: $(VENV)/.tested  ## pictures of every page, three widths, light and dark, both languages, in build/look
 	@$(BIN)/python -m tests.look
 
-peers: $(VENV)/.tested  ## environments of other frameworks, and the tests that use them (a few minutes, once)
+peers: $(VENV)/.tested  ## real servers and frameworks in environments of their own, and the tests of them (an hour, once)
 	@$(BIN)/python -m tests.peers
 	@$(BIN)/python -m pytest -m peers tests/peers
 

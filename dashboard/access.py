@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 _IN_USE, _SEEN = "_store_in_use", "_store_seen"
 
+# What is kept of answers: those asked last, of a record of today's size all; of very many models one is megabytes.
+_MOST_ANSWERS, _MOST_BYTES = 512, 200_000_000
+
 
 def answer_of(question: Callable[Concatenate[duckdb.DuckDBPyConnection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Answer of a function of ``dashboard/queries``, computed once per store version and arguments.
@@ -98,7 +101,7 @@ def _reader(path: str, version: Version) -> StoreReader:
     return open_reader(Path(path))
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@st.cache_data(max_entries=_MOST_ANSWERS, max_size=_MOST_BYTES, show_spinner=False)
 def _answer(
     path: str,
     version: Version,

@@ -177,10 +177,11 @@ def narrowed(
     )  # fmt: skip
     chosen = st.session_state.get(key)
     standing = chosen if isinstance(chosen, list | tuple) else [chosen]
-    names = {spell(one) for one in standing if one in options}
+    names = {spell(one) for one in standing if one is not None and one in options}
     names.update(st.query_params.get_all(key), map(spell, default))
     matching = _matching(options, str(part or "").strip().casefold(), spell)
-    stands = [one for one in options if spell(one) in names]
+    spelled = options if spell is str and isinstance(options[0], str) else map(spell, options)
+    stands = [one for one, name in zip(options, spelled, strict=True) if name in names]
     return list(dict.fromkeys([*stands, *matching]))
 
 

@@ -376,10 +376,10 @@ def _prepare(
     key: str, options: Iterable[str], fine: Callable[[Any], bool] = lambda value: True, *, fold: bool = False
 ) -> None:
     """Before a control is drawn: report what the address asks for and it has not, forget what it can no longer be."""
-    names = list(options)
     _declared().add(key)
-    for value in st.query_params.get_all(key) if _opened() else []:
-        if value and (value.lower() if fold else value) not in set(names):
+    names, asked = (list(options), st.query_params.get_all(key)) if _opened() else ([], [])
+    for value in filter(None, asked):
+        if (value.lower() if fold else value) not in set(names):
             near = listed(map(plain, near_names(value, names)))
             report_value(key, value, tr(" (near it: {names})", names=near) if near else "")
     _drop_unless(key, fine)

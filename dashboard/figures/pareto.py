@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -25,11 +26,12 @@ from data.rules import licences
 from data.rules.licences import CLASSES, licence_of
 from data.rules.weighting import pareto
 
-__all__ = ["drawable", "front", "pareto_chart"]
+__all__ = ["MOST_POINTS", "drawable", "drawn", "front", "pareto_chart"]
 
 UNKNOWN = mark("not stated")
 _BEFORE = "before "  # of the group of the oldest years
 _UNSURE = (UNKNOWN, CLASSES[licences.UNKNOWN])
+MOST_POINTS = 1000  # besides the front: a browser draws no more at once, and nobody can tell more of them apart
 
 
 def drawable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -48,27 +50,43 @@ def front(frame: pd.DataFrame) -> pd.DataFrame:
     return known[best].sort_values("n_parameters")
 
 
+def drawn(frame: pd.DataFrame, chosen: str | None = None) -> pd.DataFrame:
+    """Rows of :func:`drawable` that get a point: all, or of very many the front, the chosen and others at even steps.
+
+    The steps are of the order the rows come in, so that of rows in the order of ranks what is drawn is as dense as all.
+    """
+    known = drawable(frame)
+    if len(known) <= MOST_POINTS:
+        return known
+    points = known["model"].isin([*front(known)["model"], chosen]).to_numpy(copy=True)
+    points[np.linspace(0, len(known) - 1, MOST_POINTS).astype(int)] = True
+    return known[points]
+
+
 def pareto_chart(frame: pd.DataFrame, *, quality: str, by: str, chosen: str | None = None) -> go.Figure:
     """A point a model over parameters (log), coloured and shaped by ``by``, with the front as a line.
 
-    Takes columns ``model``, ``n_parameters``, ``quality`` (0-1), ``rank`` and ``by`` ("licence" or "release").
-    ``chosen`` is ringed. Names are shown as text whatever they hold.
+    Of very many models those of :func:`drawn` have a point. Takes columns ``model``, ``n_parameters``, ``quality``
+    (0-1), ``rank`` and ``by`` ("licence" or "release"). ``chosen`` is ringed. Names are shown as text whatever they
+    hold.
     """
-    known = drawable(frame)
-    best = front(known)
+    known, best = drawable(frame), front(frame)
+    points = drawn(known, chosen)
     figure = go.Figure()
     figure.add_scatter(
         x=best["n_parameters"], y=rounded(100 * best["quality"]), mode="lines", name=tr("best at its size or smaller"),
         line={"color": MUTED, "width": 1.5, "shape": "hv", "dash": "dot"}, hoverinfo="skip",
     )  # fmt: skip
     groups = (
-        _years(known["release_date"]) if by == "release" else known["licence"].map(lambda text: licence_of(text).label)
+        _years(points["release_date"])
+        if by == "release"
+        else points["licence"].map(lambda text: licence_of(text).label)
     )
     names = sorted(groups.unique(), key=_last)
     colours = ORDERED[-len(names) :] if by == "release" else CATEGORICAL
     for i, name in enumerate(names):
         colour = MUTED if name in _UNSURE else colours[i % len(colours)]
-        rows = known[(groups == name).to_numpy()]
+        rows = points[(groups == name).to_numpy()]
         figure.add_scatter(
             x=rows["n_parameters"], y=rounded(100 * rows["quality"]), mode="markers", name=as_text(_said(name)),
             marker={"size": 8, "opacity": 0.85, "color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]},

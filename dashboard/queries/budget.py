@@ -94,13 +94,13 @@ def boards(cursor: Cursor) -> list[str]:
     return first_column(cursor, _BOARDS)
 
 
-def record_predictor(cursor: Cursor, benchmark: str) -> Predictor:
-    """What the record says of a benchmark's models, fitted.
+def record_predictor(cursor: Cursor, benchmark: str, beside: tuple[str, ...] = ()) -> Predictor:
+    """What the record says of a benchmark's models, fitted; of very many to a sample and to those ``beside``.
 
     Raises:
         NotFoundError: nobody has figures on it.
     """
-    return predictor_of(task_table(cursor, benchmark))
+    return predictor_of(task_table(cursor, benchmark, beside=beside))
 
 
 def models_of(cursor: Cursor, benchmark: str) -> list[str]:

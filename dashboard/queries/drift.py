@@ -10,6 +10,7 @@ import pandas as pd
 from dashboard.diff import differences, file_digests
 from dashboard.queries.rows import Cursor
 from data.rules.measures import MEASURES
+from data.store.checks import place_of
 
 __all__ = [
     "SCALES", "Scale", "checks", "drift_by_text", "encoders", "history", "protocol", "texts", "traits", "verdicts",
@@ -146,7 +147,9 @@ def traits(cursor: Cursor, check: str, output: str, measure: str, worst: bool) -
 
 
 def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFrame:
-    """Every check of the same pair, oldest first: the same two models and labels, at any revision and any versions.
+    """Every check of the same pair, oldest first: the same labels and models, at any revision and any versions.
+
+    A server is the same one at its address, whatever model it says it is.
 
     ``floor`` and the figures are of cosine distance. ``changed`` has which revision, version or file of either side is
     another than at the check before, so that a step can be laid to it: (side, name, before, after) each, None for none.
@@ -154,20 +157,24 @@ def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFra
     ``was`` is the verdict of the last check of the same texts before, where it was another.
     """
     checks = cursor.execute(
-        """
+        f"""
         WITH asked AS (
-            SELECT r.label AS ours, r.model AS our_model, e.label AS theirs, e.model AS their_model
+            SELECT r.label AS ours, {place_of("r")} AS our_place, e.label AS theirs, {place_of("e")} AS their_place
             FROM checks c JOIN encoders r ON r.encoder_id = c.reference, encoders e
             WHERE c.check_id = $check AND e.encoder_id = $encoder
         )
         SELECT c.check_id, c.started_at, c.n_texts, c.probe_set, s.verdict, s.mean, s.median, s.p95, s.worst, s.floor,
             coalesce(s.measures ->> '$.away', 'false') = 'true' AS away,
+            (
+                SELECT md5(string_agg(d.text_hash ORDER BY d.text_hash)) FROM drift d
+                WHERE (d.check_id, d.encoder_id, d.output) = (s.check_id, s.encoder_id, s.output)
+            ) AS texts,
             r.revision AS reference_revision, e.revision AS candidate_revision,
             r.versions AS reference_versions, e.versions AS candidate_versions,
             r.files AS reference_files, e.files AS candidate_files
         FROM asked a
-        JOIN encoders r ON r.label = a.ours AND r.model = a.our_model
-        JOIN encoders e ON e.label = a.theirs AND e.model = a.their_model
+        JOIN encoders r ON r.label = a.ours AND {place_of("r")} = a.our_place
+        JOIN encoders e ON e.label = a.theirs AND {place_of("e")} = a.their_place
         JOIN checks c ON c.reference = r.encoder_id
         JOIN drift_summary s ON s.check_id = c.check_id AND s.encoder_id = e.encoder_id AND s.output = $output
         ORDER BY c.started_at, c.check_id
@@ -184,10 +191,10 @@ def history(cursor: Cursor, check: str, output: str, encoder: str) -> pd.DataFra
 
 def _turns(rows: list[dict[Any, Any]]) -> list[str | None]:
     """The verdict before, at each check whose verdict is another; one that found nobody there is passed over."""
-    before: dict[tuple[str, int], str] = {}
+    before: dict[str, str] = {}
     turns: list[str | None] = []
     for row in rows:
-        texts, verdict = (row["probe_set"], row["n_texts"]), row["verdict"]
+        texts, verdict = row["texts"], row["verdict"]
         was = None if row["away"] else before.get(texts)
         turns.append(was if was != verdict else None)
         if not row["away"]:

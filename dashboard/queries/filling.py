@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -52,26 +52,37 @@ _MEANS = ["value", "low", "high", "measured", "missing", "held_out"]
 _RANKS = ["rank", "low", "high"]
 
 
-def filled(cursor: Cursor, benchmark: str, selection: Selection, ranks: bool = False) -> FilledBoard:
+def filled(
+    cursor: Cursor, benchmark: str, selection: Selection, ranks: bool = False, models: tuple[str, ...] | None = None
+) -> FilledBoard:
     """Predict the mean that the board of this selection shows, of each model that has a row and lacks tasks.
 
-    Whoever takes part, a prediction rests on all models of the record; only published figures speak of others, own runs
-    of the model that was run.
+    Whoever takes part, a prediction rests on all models of the record (of very many on a sample of them and on those
+    asked about); only published figures speak of others, own runs of the model that was run.
+
+    Args:
+        cursor: on the store.
+        benchmark: its name.
+        selection: who takes part and what counts.
+        ranks: whether ranks are predicted, too.
+        models: those that are asked about, without ranks; None for all.
     """
-    table = _table(cursor, benchmark, selection)
+    table = _table(cursor, benchmark, selection, models or ())
     if isinstance(table, Unfilled):
         return FilledBoard(_frame({}, _MEANS), _frame({}, _RANKS), table)
     own: dict[str, dict[str, float]] = {}
     for model, task, score in cursor.execute(_OWN, selection.parameters(benchmark)).fetchall():
         own.setdefault(model, {})[task] = score
     only = None if selection.models is None else frozenset(selection.models)
+    if models is not None:
+        only = frozenset(models) if only is None else only & frozenset(models)
     filling = filled_means(predictor_of(table), only, own)
     means = {model: [*one.mean, one.measured, one.missing, one.held_out] for model, one in filling.means.items()}
     places = filled_ranks(filling) if ranks else {}
     return FilledBoard(_frame(means, _MEANS), _frame(places, _RANKS))
 
 
-def _table(cursor: Cursor, benchmark: str, selection: Selection) -> TaskTable | Unfilled:
+def _table(cursor: Cursor, benchmark: str, selection: Selection, models: Collection[str]) -> TaskTable | Unfilled:
     """The record on the tasks of the mean that is shown, or why nothing can be said by it."""
     if selection.trusted:
         return Unfilled.STRICT
@@ -79,7 +90,7 @@ def _table(cursor: Cursor, benchmark: str, selection: Selection) -> TaskTable | 
         return Unfilled.SUBSETS
     tasks = first_column(cursor, _TASKS, selection.parameters(benchmark))
     try:
-        table = task_table(cursor, benchmark, only=tasks)
+        table = task_table(cursor, benchmark, only=tasks, beside=models)
     except NotFoundError:  # own tasks, of which there is no record
         return Unfilled.FEW
     if set(tasks) - set(table.tasks):

@@ -7,9 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from dashboard.queries.rows import Cursor, first_column
-from data.rules.bootstrap import DRAWS, FEWEST_TASKS, borda_intervals, mean_intervals, paired_differences
+from dashboard.queries.rows import Cursor, first_column, wide
+from data.rules.bootstrap import (
+    DRAWS,
+    FEWEST_TASKS,
+    RankIntervals,
+    borda_intervals,
+    mean_intervals,
+    paired_differences,
+)
 from data.rules.ranking import Matrix
 
 __all__ = [
@@ -25,14 +33,16 @@ __all__ = [
 
 LACKS = "lacks"  # beside the codes of data.rules.bootstrap: a model without all of the tasks that the first has
 
-_CONTESTS = "SELECT model, contest, any_score FROM contests(?, ?, ?, ?) WHERE ranked"
-_CELLS = """
-SELECT c.model, c.task, c.type, c.score, coalesce(m.registered, false) AND NOT c.old_name AS numbered
-FROM board_cells(?, ?, ?, ?) c LEFT JOIN models m USING (model) WHERE c.ranked
+_PARAMETERS = "$benchmark, $models, $tasks, $strict"
+_CONTESTS = f"SELECT model, contest, any_score FROM contests({_PARAMETERS}) WHERE ranked"
+_CELLS = f"SELECT model, task, score FROM board_cells({_PARAMETERS}) WHERE ranked"
+_NUMBERED = f"""
+SELECT model FROM board_cells({_PARAMETERS}) JOIN models USING (model)
+WHERE ranked AND registered GROUP BY model HAVING NOT bool_or(old_name)
 """
-_FIRST = """
-SELECT model FROM ranking(?, ?, ?, ?) WHERE ranked AND rank IS NOT NULL ORDER BY rank, mean_task DESC NULLS LAST, model
-LIMIT 1
+_FIRST = f"""
+SELECT model FROM ranking({_PARAMETERS}) WHERE ranked AND rank IS NOT NULL
+ORDER BY rank, mean_task DESC NULLS LAST, model LIMIT 1
 """
 _COLUMNS = ["model", "rank_low", "rank_high", "mean_low", "mean_high", "type_low", "type_high", "against_first"]
 
@@ -77,25 +87,28 @@ def intervals(
     can be told apart from the first is asked of the differences on the tasks of the first, as Compare asks it, never
     of points: there a task that one of them lacks would count as lost.
     """
-    parameters = [benchmark, None if models is None else list(models), None if tasks is None else list(tasks), strict]
-    cells = cursor.execute(_CELLS, parameters).df()
-    contests = cursor.execute(_CONTESTS, parameters).df().pivot(index="model", columns="contest", values="any_score")
-    every = cells.pivot(index="model", columns="task", values="score")
+    parameters = {
+        "benchmark": benchmark, "models": None if models is None else list(models),
+        "tasks": None if tasks is None else list(tasks), "strict": strict,
+    }  # fmt: skip
+    contests = wide(cursor, _CONTESTS, parameters, "contest", "any_score")
+    every = wide(cursor, _CELLS, parameters, "task", "score")
     means = every.reindex(contests.index)
     asked, draws = draws, fewer_draws(draws, len(means))
     if not means.notna().any(axis=None):
         return Intervals(pd.DataFrame(columns=_COLUMNS), None, ())
     listed = means.notna().any(axis=1).to_numpy()  # models with no complete task have no row, yet take their ranks
     # Where the rank is of a mean, only these are numbered; the others' ranks are not among them.
-    numbered = cells.groupby("model")["numbered"].all().reindex(means.index).to_numpy(dtype=bool)
-    of_type = cells.drop_duplicates("task").set_index("task")["type"].reindex(means.columns)
-    weights = _alike_by_type(of_type)
-    by_task = mean_intervals(means.to_numpy(), numbered=numbered, draws=draws)
-    by_type = mean_intervals(means.to_numpy(), weights=weights, numbered=numbered, draws=draws)
+    numbered = means.index.isin(first_column(cursor, _NUMBERED, parameters))
+    of_type = cursor.execute("SELECT task, type FROM tasks").df().set_index("task")["type"].reindex(means.columns)
+    ranked_by = _ranked_by(cursor, benchmark)
+    by_mean = {
+        name: _of_means(means, numbered, weights, draws, ranked=ranked_by == name)
+        for name, weights in (("mean_task", None), ("mean_task_type", _alike_by_type(of_type)))
+    }
     # The subsets of one task are drawn together: another task like it would bring its own along.
     task_of = pd.factorize(contests.columns.str.split("::").str[0])[0]
-    ranked_by = _ranked_by(cursor, benchmark)
-    by_mean = {"mean_task": by_task, "mean_task_type": by_type}
+    by_task, by_type = by_mean.values()
     ranked = by_mean.get(ranked_by) or borda_intervals(
         contests.to_numpy(), models=int(listed.sum()), clusters=task_of, draws=draws
     )
@@ -106,6 +119,15 @@ def intervals(
     rows = pd.DataFrame(dict(zip(_COLUMNS, [means.index, *ends, against], strict=True)))
     fewer = draws if draws < asked else None
     return Intervals(rows[listed].reset_index(drop=True), first, _rivals(every, first), fewer)
+
+
+def _of_means(
+    means: pd.DataFrame, numbered: NDArray[np.bool_], weights: Matrix | None, draws: int, *, ranked: bool
+) -> RankIntervals:
+    """Intervals of means, and of the ranks by them where the board is in their order: those take most of the time."""
+    if not ranked and (numbered & means.notna().all(axis=1).to_numpy()).any():  # none is said where nobody is numbered
+        return mean_intervals(means.to_numpy(), weights=weights, ranked=False, draws=draws)
+    return mean_intervals(means.to_numpy(), weights=weights, numbered=numbered, draws=draws)
 
 
 def fewer_draws(draws: int, models: int) -> int:
@@ -153,7 +175,7 @@ def _against(means: pd.DataFrame, first: str | None, weights: Matrix) -> list[st
     mine = means.loc[first].notna().to_numpy()
     scores = means.to_numpy(dtype=np.float64)[:, mine]
     able = ~np.isnan(scores).any(axis=1)
-    row = list(means.index).index(first)
+    row = means.index.tolist().index(first)
     place = int(able[:row].sum())
     codes = np.full(len(means), LACKS, dtype=object)
     codes[able] = [pair.standing for pair in paired_differences(scores[able], place, weights=weights[mine])]

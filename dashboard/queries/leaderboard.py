@@ -14,8 +14,8 @@ from data.rules.licences import of_class
 from data.rules.overlap import most_shared
 
 __all__ = [
-    "Filter", "Selection", "benchmark_row", "benchmarks", "choices", "first_shown", "group_means", "model_facts",
-    "quality_of", "score_sources", "selected", "table", "type_means", "unfinished",
+    "Filter", "Selection", "benchmark_row", "benchmarks", "choices", "first_shown", "group_means", "lacking",
+    "model_facts", "quality_of", "score_sources", "selected", "table", "type_means", "unfinished",
 ]  # fmt: skip
 
 
@@ -180,6 +180,12 @@ def table(cursor: Cursor, benchmark: str, selection: Selection, facts: tuple[str
     return cursor.execute(_TABLE.format(facts=known), selection.parameters(benchmark)).df()
 
 
+def lacking(cursor: Cursor, benchmark: str, selection: Selection) -> tuple[int, int]:
+    """How many models of :func:`table` lack tasks, and how many it has: what that says, without ranking anybody."""
+    [(some, of)] = cursor.execute(_LACKING, selection.parameters(benchmark)).fetchall()
+    return int(some), int(of)
+
+
 def type_means(cursor: Cursor, benchmark: str, selection: Selection) -> pd.DataFrame:
     """Mean of each task type (0-1): models down, types across, blank unless all its tasks are there."""
     long = cursor.execute(
@@ -270,6 +276,13 @@ FROM ranking($benchmark, $models, $tasks, $trusted) r
 JOIN evidence e USING (model)
 LEFT JOIN models m USING (model)
 ORDER BY r.rank NULLS LAST, r.mean_task DESC NULLS LAST, r.model
+"""
+
+_LACKING = """
+WITH cells AS MATERIALIZED (FROM board_cells($benchmark, $models, $tasks, $trusted)),
+scored AS (SELECT count(DISTINCT task) AS tasks FROM cells WHERE ranked OR NOT EXISTS (FROM cells WHERE ranked)),
+present AS (SELECT count(score) AS tasks FROM cells GROUP BY model HAVING count(score) > 0)
+SELECT count(*) FILTER (p.tasks < s.tasks), count(*) FROM present p CROSS JOIN scored s
 """
 
 _SOURCES = """

@@ -11,7 +11,7 @@ from dashboard.queries.rows import Cursor, first_column
 
 __all__ = [
     "Standing", "benchmarks_of", "cells_against_peers", "first_model", "languages_against_peers", "peers",
-    "standings", "tasks_against_peers",
+    "standing_of", "standings", "tasks_against_peers",
 ]  # fmt: skip
 
 
@@ -24,6 +24,8 @@ class Standing(NamedTuple):
     tasks: int
     missing: int
 
+
+_STANDINGS = ["model", "rank", "mean", "tasks_scored", "tasks_missing"]
 
 # Half to twice the parameters; where the model's size is unknown, every other model.
 _PEERS = """
@@ -125,21 +127,31 @@ def first_model(cursor: Cursor) -> str | None:
     return None if ranked.empty else str(ranked["model"].iloc[0])
 
 
-def standings(cursor: Cursor, benchmark: str) -> dict[str, Standing]:
-    """How each model stands on a benchmark's leaderboard as that opens: ranked once, whichever is looked at."""
+def standings(cursor: Cursor, benchmark: str) -> pd.DataFrame:
+    """How each model stands on a benchmark's leaderboard as that opens: ranked once, whichever is looked at.
+
+    Columns: model, rank, mean (the headline, 0-1), tasks_scored, tasks_missing.
+    """
     board = _board(cursor, benchmark)
     if board.empty:
-        return {}
+        return pd.DataFrame(columns=_STANDINGS)
     quality = leaderboard.quality_of(leaderboard.benchmark_row(leaderboard.benchmarks(cursor), benchmark))
-    ranked = int(board["rank"].notna().sum())
-    return {
-        str(row["model"]): Standing(
-            None if pd.isna(row["rank"]) else int(row["rank"]), ranked,
-            None if pd.isna(row[quality]) else float(row[quality]),
-            int(row["tasks_scored"]), int(row["tasks_missing"]),
-        )
-        for row in board.to_dict("records")
-    }  # fmt: skip
+    return board.assign(mean=board[quality])[_STANDINGS]
+
+
+def standing_of(standings: pd.DataFrame, model: str) -> Standing | None:
+    """How one model stands; None where it has no row. ``standings`` are those of :func:`standings`."""
+    mine = standings[standings["model"] == model].to_dict("records")
+    if not mine:
+        return None
+    (row,) = mine
+    return Standing(
+        None if pd.isna(row["rank"]) else int(row["rank"]),
+        int(standings["rank"].notna().sum()),
+        None if pd.isna(row["mean"]) else float(row["mean"]),
+        int(row["tasks_scored"]),
+        int(row["tasks_missing"]),
+    )
 
 
 def _board(cursor: Cursor, benchmark: str) -> pd.DataFrame:

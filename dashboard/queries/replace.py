@@ -10,7 +10,7 @@ import pandas as pd
 
 from dashboard.queries.compare import compared
 from dashboard.queries.intervals import headline_weighing
-from dashboard.queries.rows import Cursor, first_column
+from dashboard.queries.rows import Cursor, first_column, wide
 from dashboard.queries.training import overlap
 from dashboard.queries.use import candidates
 from data.rules.bootstrap import FEW, paired_differences
@@ -64,10 +64,13 @@ ORDER BY menu IS NOT NULL AND len(coalesce(superseded_by, [])) = 0 DESC, count(s
 """
 
 _CELLS = """
-SELECT c.model, c.task, c.type, c.score, f.floor
-FROM board_cells($benchmark, NULL, NULL, $strict) c JOIN task_floors f ON f.task = c.task
+SELECT c.model, c.task, c.score
+FROM board_cells($benchmark, NULL, NULL, $strict) c SEMI JOIN task_floors f ON f.task = c.task
 WHERE c.score IS NOT NULL
 """
+
+# In the order Compare has them: of tasks that differ as much the first is drawn first.
+_TASKS = "SELECT t.task, t.type, f.floor FROM tasks t JOIN task_floors f USING (task) ORDER BY t.type, t.task"
 
 _FACTS = "SELECT model, use_instructions, memory_mb FROM models"
 
@@ -148,21 +151,22 @@ def rivals(cursor: Cursor, incumbent: str, benchmark: str, strict: bool = False)
     ``data.rules.bootstrap``), weighed as Compare weighs; worst_type and worst (its mean difference, blank where no
     type is lost); trained (shared tasks the model was trained on; NaN where nobody said), unseen_tasks and unseen
     (mean difference on the shared tasks that neither is known to be trained on); and the facts of
-    :func:`dashboard.queries.use.candidates`. A model that shares no task has none of these figures and tasks 0.
+    :func:`dashboard.queries.use.candidates` but for the dimensions to choose from. A model that shares no task has none
+    of these figures and tasks 0.
     """
-    cells = cursor.execute(_CELLS, {"benchmark": benchmark, "strict": strict}).df()
-    wide = cells.pivot(index="model", columns="task", values="score")
-    facts = candidates(cursor, benchmark).merge(cursor.execute(_FACTS).df(), on="model", how="left")
+    scores = wide(cursor, _CELLS, {"benchmark": benchmark, "strict": strict}, "task", "score")
+    facts = candidates(cursor, benchmark).drop(columns="dimension_options")
+    facts = facts.merge(cursor.execute(_FACTS).df(), on="model", how="left")
     facts = facts[facts["model"] != incumbent].reset_index(drop=True)
-    if incumbent not in wide.index:
+    if incumbent not in scores.index:
         return facts.assign(tasks=0)
-    # In the order Compare has them: of tasks that differ as much the first is drawn first.
-    of_task = cells.drop_duplicates("task").sort_values(["type", "task"]).set_index("task")
-    mine = wide.reindex([incumbent]).iloc[0].reindex(of_task.index).dropna()
-    of_task, wide = of_task.loc[mine.index], wide[mine.index]
-    others = wide.drop(index=incumbent).reindex(facts["model"])
+    of_task = cursor.execute(_TASKS).df().set_index("task")
+    of_task = of_task[of_task.index.isin(scores.columns)]
+    mine = scores[scores.index == incumbent].iloc[0].reindex(of_task.index).dropna()
+    of_task, scores = of_task.loc[mine.index], scores[mine.index]
+    others = scores.drop(index=incumbent).reindex(facts["model"])
     weights = _weights(cursor, benchmark, others, of_task["type"])
-    trained = overlap(cursor, [incumbent, *others.index], list(wide.columns)).to_numpy()
+    trained = overlap(cursor, [incumbent, *others.index], list(scores.columns)).to_numpy()
     parts = [_against(mine, others, of_task, weights), _seen(mine, others, trained, weights)]
     return pd.concat([*parts, facts.drop(columns="model")], axis=1)
 

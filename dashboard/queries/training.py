@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from dashboard.queries.rows import Cursor, first_column
@@ -11,11 +12,12 @@ from dashboard.queries.rows import Cursor, first_column
 __all__ = ["overlap", "scored_tasks", "training"]
 
 
-_OVERLAP = """
-SELECT m.model, t.task, CASE WHEN d.training_known THEN (s.task IS NOT NULL)::DOUBLE END AS trained
-FROM (SELECT unnest($models) AS model) m CROSS JOIN (SELECT unnest($tasks) AS task) t
-LEFT JOIN models d ON d.model = m.model
-LEFT JOIN (SELECT DISTINCT model, task FROM model_training) s ON s.model = m.model AND s.task = t.task
+_KNOWN = "SELECT model FROM models WHERE training_known AND model IN (SELECT unnest($models))"
+_SEEN = """
+SELECT DISTINCT m.place AS "row", t.place AS "column"
+FROM model_training s
+JOIN (SELECT unnest($models) AS model, unnest(range(len($models))) AS place) m ON m.model = s.model
+JOIN (SELECT unnest($tasks) AS task, unnest(range(len($tasks))) AS place) t ON t.task = s.task
 """
 
 
@@ -26,8 +28,12 @@ def overlap(cursor: Cursor, models: Sequence[str], tasks: Sequence[str]) -> pd.D
     of this, and agrees with :func:`training`.
     """
     names, of = list(dict.fromkeys(models)), list(dict.fromkeys(tasks))
-    long = cursor.execute(_OVERLAP, {"models": names, "tasks": of}).df()
-    return long.pivot(index="model", columns="task", values="trained").reindex(index=names, columns=of)
+    known = pd.Index(names).isin(first_column(cursor, _KNOWN, {"models": names}))
+    seen = cursor.execute(_SEEN, {"models": names, "tasks": of}).fetchnumpy()
+    trained = np.zeros((len(names), len(of)))
+    trained[seen["row"], seen["column"]] = 1
+    trained[~known] = np.nan
+    return pd.DataFrame(trained, pd.Index(names, name="model", dtype=str), pd.Index(of, name="task", dtype=str))
 
 
 def scored_tasks(cursor: Cursor, benchmark: str, tasks: tuple[str, ...] | None = None) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from dashboard.queries.rows import Cursor, most_frequent
+from dashboard.queries.rows import Cursor, most_frequent, wide
 from dashboard.queries.training import training
 from data.rules.bootstrap import mean_intervals, paired_differences
 from data.rules.licences import licence_of
@@ -93,7 +93,7 @@ class ShortList:
 _OF_BENCHMARK = "FROM benchmark_tasks JOIN tasks USING (task) WHERE benchmark = ?"
 
 _CELLS = """
-SELECT model, task, '' AS language, score FROM board_cells($benchmark, NULL, NULL, $strict)
+SELECT model, task, score FROM board_cells($benchmark, NULL, NULL, $strict)
 """
 
 _CELLS_IN = """
@@ -130,8 +130,8 @@ WITH scored AS (
     SELECT DISTINCT model FROM board_cells($benchmark, NULL, NULL, false)
     WHERE CASE WHEN $partly THEN any_score ELSE score END IS NOT NULL
 )
-SELECT s.model, m.n_parameters, m.dimensions, m.dimension_options, m.max_tokens, m.licence, m.open_weights,
-    m.release_date
+SELECT s.model, m.n_parameters, m.dimensions, array_to_string(m.dimension_options, ' ') AS dimension_options,
+    m.max_tokens, m.licence, m.open_weights, m.release_date
 FROM scored s LEFT JOIN models m ON m.model = s.model ORDER BY s.model
 """
 
@@ -139,6 +139,7 @@ FROM scored s LEFT JOIN models m ON m.model = s.model ORDER BY s.model
 def candidates(cursor: Cursor, benchmark: str, partly: bool = False) -> pd.DataFrame:
     """Every model on the benchmark's leaderboard, with the facts limits are set on; ``zero_shot`` in percent.
 
+    Its ``dimension_options`` are a text with blanks between them: lists of very many models take long to copy.
     ``partly``: also those without a whole score on any task, whose cells in one language may be whole.
     """
     facts = cursor.execute(_CANDIDATES, {"benchmark": benchmark, "partly": partly}).df()
@@ -150,10 +151,11 @@ def entries(cursor: Cursor, benchmark: str, languages: tuple[str, ...] = (), str
     parameters: dict[str, object] = {"benchmark": benchmark, "strict": strict}
     if languages:
         long = cursor.execute(_CELLS_IN, parameters | {"languages": list(languages)}).df()
+        scores = long.pivot(index="model", columns=["task", "language"], values="score")
     else:
-        long = cursor.execute(_CELLS, parameters).df()
-    wide = long.pivot(index="model", columns=["task", "language"], values="score")
-    return wide.dropna(axis=1, how="all").sort_index(axis=1)
+        scores = wide(cursor, _CELLS, parameters, "task", "score")
+        scores.columns = pd.MultiIndex.from_product([scores.columns, [""]], names=["task", "language"])
+    return scores.dropna(axis=1, how="all").sort_index(axis=1)
 
 
 def short_list(cursor: Cursor, use: Use) -> ShortList:
@@ -291,7 +293,7 @@ def _index_dimensions(ranked: pd.DataFrame, cut: float | None) -> pd.Series:
     if cut is None:
         return full
     offered = [
-        max((d for d in (options if isinstance(options, list | np.ndarray) else []) if d <= cut), default=np.nan)
-        for options in ranked["dimension_options"]
+        max((d for d in map(int, str(options).split()) if d <= cut), default=np.nan)
+        for options in ranked["dimension_options"].fillna("").tolist()
     ]
     return pd.Series(offered, index=ranked.index, dtype=float).fillna(full)

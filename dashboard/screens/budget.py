@@ -17,6 +17,7 @@ from dashboard.queries import budget as budget_queries
 from dashboard.sections.budget import (
     ModelAnswer,
     curve_of,
+    fitted_with,
     is_sure,
     known_of,
     planned,
@@ -101,7 +102,7 @@ def controls() -> Choices | None:
         help=tr("What was run of it here counts as done; else the page shows what the tasks alone would say of it."),
     )  # fmt: skip
     if model is not None:
-        predictor = predictor.as_stranger(model)
+        predictor = fitted_with(predictor, [model]).as_stranger(model)
         show_private(models=[model])
     return Choices(benchmark, budget, spelled, model, predictor)
 

@@ -185,7 +185,7 @@ def show_compare_link(answers: Answers) -> None:
     board, intervals, selection = answers.board.models, answers.board.intervals, answers.board.selection
     close = intervals.models.loc[intervals.models["against_first"].isin([TIED, AHEAD]), "model"]
     ranked = board.loc[board["rank"].notna(), "model"]
-    chosen = [model for model in (url_state.choice("model"),) if model in set(board["model"])]
+    chosen = [model for model in (url_state.choice("model"),) if board["model"].eq(model).any()]
     rivals = [rival.model for rival in intervals.rivals[:1]]
     near = [*ranked.iloc[:1], *chosen, *ranked[ranked.isin(close)], *ranked.iloc[:2], *rivals]
     models = list(dict.fromkeys(near))[:5]

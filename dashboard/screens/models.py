@@ -86,7 +86,7 @@ def questions(choices: Choices) -> Answers:
 def show_standing(answers: Answers) -> None:
     """The model's rank and mean on the benchmark, as its leaderboard has them."""
     model, benchmark = answers.choices
-    board = answer_of(profile_queries.standings, benchmark).get(model)
+    board = profile_queries.standing_of(answer_of(profile_queries.standings, benchmark), model)
     if board is None:
         return
     named = {"model": plain(model), "benchmark": plain(benchmark)}

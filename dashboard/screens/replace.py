@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -158,16 +159,17 @@ def questions(choices: Choices) -> Answers | None:
         show_empty(tr("With these choices there is nothing to compare {model} with.", model=plain(incumbent)))
         return None
     documents = choices.documents
-    frame = with_prices(rivals).merge(
-        answer_of(replace_queries.speeds)["speed"], left_on="model", right_index=True, how="left"
-    )
+    speeds = answer_of(replace_queries.speeds)["speed"].astype(float)
+    frame = with_prices(rivals).assign(speed=rivals["model"].map(speeds) if len(speeds) else np.nan)
     frame = use_queries.with_index(frame, documents.n, documents.precision)
     frame = frame.assign(dollars=documents.n * documents.mean_tokens / 1e6 * frame["usd"])
     _, within = use_queries.within_limits(frame, choices.limits)
     if choices.priced:
         within &= frame["usd"].notna()
     enough = frame["tasks"] >= max(1.0, choices.coverage * has)
-    compared = frame[within & enough].sort_values(["difference", "model"], ascending=[False, True], ignore_index=True)
+    # Rivals come by name, so that of those level the first by name stays first.
+    order = frame.loc[within & enough, "difference"].sort_values(ascending=False, kind="stable").index
+    compared = frame.loc[order].reset_index(drop=True)
     own = answer_of(compare_queries.registry_facts, (incumbent,))
     size = use_queries.with_index(own, documents.n, documents.precision)["index_bytes"].iloc[0]
     return Answers(choices, frame, compared, int(within.sum()), (has, total), float(size))
@@ -223,8 +225,10 @@ def show_candidates(answers: Answers) -> None:
 def show_candidate(answers: Answers) -> None:
     """One candidate in full: the one chosen, else the first that holds up, else the first of the list."""
     choices = answers.choices
-    able = list(answers.rivals.loc[answers.rivals["tasks"] > 0, "model"])
-    first = [*replace_tables.holding(answers.compared)["model"], *answers.compared["model"], *able][:1]
+    able = answers.rivals.loc[answers.rivals["tasks"] > 0, "model"].tolist()
+    compared = answers.compared["model"]  # in the order in which those that hold up are named
+    best = (compared[answers.compared["standing"].isin([AHEAD, TIED])], compared)
+    first = [*(name for names in best for name in names.head(1)), *able][:1]
     if not first:
         return
     chosen = url_state.selectbox(tr("Open a candidate"), able, "candidate", index=None, placeholder=first[0])

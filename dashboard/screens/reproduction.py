@@ -245,7 +245,7 @@ def show_blame(answers: Answers) -> None:
     if chosen.empty:
         return
     st.subheader(tr("Whose fault?"), anchor=False)
-    rows, tasks = set(chosen["row"]), set(chosen["task"])
+    rows, tasks = (set(chosen[name].unique().tolist()) for name in ("row", "task"))
     named = deltas.named
     # Of pairs of runs, those with the run that agrees best tell most: they change one thing.
     ordered = sorted(

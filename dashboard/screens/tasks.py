@@ -100,7 +100,7 @@ def show_distribution(answers: Answers) -> None:
         st.caption(tr(some, models=count(partial, "more model")))
     if complete:
         show_chart(tasks_figures.distribution_chart(standings, marked), key="t_distribution")
-    if lacking := [model for model in marked if model not in set(standings.dropna(subset=["score"])["model"])]:
+    if lacking := [model for model in marked if not standings.loc[standings["score"].notna(), "model"].eq(model).any()]:
         st.caption(tr("No complete score here: {models}.", models=listed(map(plain, lacking))))
 
 
@@ -119,7 +119,9 @@ def show_standings(answers: Answers) -> None:
     st.caption(tr("Select a row to see the cells and metrics its score is made of, a head to sort by it."))
     if row is not None:  # before the control it sets, which is below
         url_state.set_choice("open", str(row["model"]))
-    model = url_state.subject("model on this task", tr("Cells and metrics of"), list(every["model"]), "open", width=480)
+    model = url_state.subject(
+        "model on this task", tr("Cells and metrics of"), every["model"].tolist(), "open", width=480
+    )
     if model is not None:
         show_cells(standings, choices)
         show_model(standings, model, choices.benchmark)
@@ -127,7 +129,7 @@ def show_standings(answers: Answers) -> None:
 
 def show_cells(standings: pd.DataFrame, choices: Choices) -> None:
     """Splits and subsets as a heatmap and a table."""
-    models = [model for model in choices.marked if model in set(standings["model"])]
+    models = [model for model in choices.marked if standings["model"].eq(model).any()]
     models = models or list(standings["model"][:MOST])
     results = standings.set_index("model").loc[models, "result_id"]
     cells = answer_of(task_queries.cells, tuple(int(result) for result in results), choices.benchmark)

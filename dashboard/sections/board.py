@@ -75,41 +75,50 @@ def show_board(board: Board) -> None:
 def show_board_table(board: Board) -> None:
     """The table with its controls, and what the signs in it mean."""
     bar = st.container(horizontal=True, vertical_alignment="bottom")
-    lacking = int((board.models["tasks_missing"] > 0).sum())
     switches = st.container(horizontal=True)
-    filled = choose_filling(board.name, board.selection, lacking, where=switches)
+    large, lacking = len(board.models) > MOST_ROWS, _lacking(board.models)
+    filled = None if large else choose_filling(board.name, board.selection, lacking, where=switches)
     head = _board_table(board, filled, board.models.head(MOST_ROWS))  # of a small board all of it
     wanted = url_state.text_input(
         tr("Search by name"), "name", where=bar, placeholder=tr("part of a name"), icon=":material/search:", width=300
     )
     by = url_state.selectbox(tr("Sort by"), head.sortable, "sort", where=bar, width=180, shown=_head) or "Rank"
     reverse = url_state.toggle(tr("Reverse"), "reverse", where=bar)
-    if len(board.models) <= MOST_ROWS:
+    if large:
+        rows = _rows_in_order(board, by, reverse)
+        rows = rows[rows["model"].str.contains(wanted.strip(), case=False, regex=False)]
+        matching, drawn = len(rows), rows.head(MOST_ROWS)
+        filled = choose_filling(
+            board.name, board.selection, lacking, ranks=False, models=drawn["model"].tolist(), where=switches
+        )
+        lacking = _lacking(drawn)
+        as_it_comes = filled is None and drawn.index.equals(board.models.index[:MOST_ROWS])
+        table = head if as_it_comes else _board_table(board, filled, drawn)
+        hint = tr("Every row that matches, with the columns shown.")
+        show_csv(_file_name(board.name), lambda: _board_table(board, filled, rows).csv(), hint, where=bar)
+    else:
         named = head.source["model"].str.contains(wanted.strip(), case=False, regex=False)
         table = head.rows(named).sorted_by(by, reverse=reverse)
         matching = len(table.source)
         show_csv(_file_name(board.name), table.csv, tr("Exactly the rows and columns shown."), where=bar)
-    else:
-        rows = _rows_in_order(board, filled, by, reverse)
-        rows = rows[rows["model"].str.contains(wanted.strip(), case=False, regex=False)]
-        matching, drawn = len(rows), rows.head(MOST_ROWS)
-        as_it_comes = drawn.index.equals(board.models.index[:MOST_ROWS])
-        table = head if as_it_comes else _board_table(board, filled, drawn)
-        hint = tr("Every row that matches, with the columns shown.")
-        show_csv(_file_name(board.name), lambda: _board_table(board, filled, rows).csv(), hint, where=bar)
     show_picked(board, bar)
     if table.source.empty:
         st.info(tr("No model's name holds “{part}”.", part=plain(wanted)), icon=":material/search_off:")
         return
     if filled is not None:
-        show_filled(filled, lacking)
-    show_grid(table)
+        show_filled(filled, lacking, drawn=large)
+    show_grid(table, head.sortable)
     if matching > len(table.source):
         st.caption(
             tr("{shown:,} of {matching:,} rows are drawn: search, filter or sort to see others; the CSV has all.",
                shown=len(table.source), matching=matching)
         )  # fmt: skip
     show_legend(board.models, len(board.models) - matching, board.intervals.draws)
+
+
+def _lacking(models: pd.DataFrame) -> int:
+    """How many models lack tasks."""
+    return int((models["tasks_missing"] > 0).sum())
 
 
 def show_picked(board: Board, bar: Any) -> None:
@@ -129,22 +138,20 @@ def _head(name: str) -> str:
     return tr(name.rstrip())
 
 
-def _rows_in_order(board: Board, filled: FilledBoard | None, by: str, reverse: bool) -> pd.DataFrame:
+def _rows_in_order(board: Board, by: str, reverse: bool) -> pd.DataFrame:
     """The models of a large board in the order of a column; as it comes it is in the order of ranks."""
-    if by == "Rank" and not reverse and filled is None:
+    if by == "Rank" and not reverse:
         return board.models
-    asked = repr((board.name, board.selection, board.models["private"].sum(), filled is None))
-    order: list[int] = _order(str(version()), asked, by, reverse, language(), board, filled)
+    asked = repr((board.name, board.selection, board.models["private"].sum()))
+    order: list[int] = _order(str(version()), asked, by, reverse, language(), board)
     return board.models.iloc[order]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _order(
-    version: str, asked: str, by: str, reverse: bool, spoken: str, _board: Board, _filled: FilledBoard | None
-) -> list[int]:
+def _order(version: str, asked: str, by: str, reverse: bool, spoken: str, _board: Board) -> list[int]:
     """Places of a board's rows in the order of a column: the whole table is made for it, once."""
     models = _board.models.reset_index(drop=True)
-    table = _board_table(_board, _filled, models.assign(place=range(len(models))))
+    table = _board_table(_board, None, models.assign(place=range(len(models))))
     return [int(place) for place in table.sorted_by(by, reverse=reverse).source["place"]]
 
 
@@ -166,8 +173,11 @@ def _board_table(board: Board, filled: FilledBoard | None, models: pd.DataFrame)
     )
 
 
-def show_grid(table: Table) -> None:
-    """The rows; the last one selected is the model shown below, several are to be compared; the address keeps both."""
+def show_grid(table: Table, sortable: list[str]) -> None:
+    """The rows; the last one selected is the model shown below, several are to be compared; the address keeps both.
+
+    ``sortable``: the heads that sort it.
+    """
     models = table.source["model"].tolist()
     order = [url_state.choice("sort"), url_state.choice("reverse")]
     key = f"grid_{hash((tuple(models), *map(str, order)))}"
@@ -175,7 +185,7 @@ def show_grid(table: Table) -> None:
     def selected() -> None:
         selection = st.session_state[key]["selection"]
         if selection["columns"]:  # a click on a head: Streamlit's own sorting is in no link and puts blanks first
-            _sort_by(str(selection["columns"][0]), table.sortable)
+            _sort_by(str(selection["columns"][0]), sortable)
         else:
             names = [models[row] for row in selection["rows"]]
             added = [name for name in names if name not in before]
@@ -245,8 +255,9 @@ def show_figure(board: Board) -> None:
     by = url_state.segmented_control(tr("Colour by"), colours, "colour", shown=tr)
     label = tr(leaderboard_tables.MEANS[board.quality])
     frame = board.models.assign(quality=board.models[board.quality])
-    left_out = len(frame) - len(pareto_figures.drawable(frame))
-    figure = pareto_figures.pareto_chart(frame, quality=label, by=by, chosen=url_state.choice("model"))
+    chosen, known = url_state.choice("model"), pareto_figures.drawable(frame)
+    left_out = len(frame) - len(known)
+    figure = pareto_figures.pareto_chart(frame, quality=label, by=by, chosen=chosen)
 
     def picked() -> None:
         points = st.session_state["plot"]["selection"]["points"]
@@ -262,6 +273,15 @@ def show_figure(board: Board) -> None:
             models=count(left_out, "model"), mean=label,
         )
     )  # fmt: skip
+    points = len(pareto_figures.drawn(known, chosen))
+    if points < len(known):
+        st.caption(
+            tr(
+                "Of the {models:,} others {points:,} have a point: all on the dotted line, the one chosen, and the "
+                "rest at even steps of rank. The line is of all of them.",
+                points=points, models=len(known),
+            )
+        )  # fmt: skip
 
 
 def _file_name(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +29,8 @@ from data.rules.budget.redundancy import FEWEST_MODELS, redundancy_of
 from data.store.access_mode import store_path
 
 __all__ = [
-    "ModelAnswer", "curve_of", "is_sure", "known_of", "planned", "show_copies", "show_how_sure", "show_known",
-    "show_own_tasks",
+    "ModelAnswer", "curve_of", "fitted_with", "is_sure", "known_of", "planned", "show_copies", "show_how_sure",
+    "show_known", "show_own_tasks",
 ]  # fmt: skip
 
 _SPREAD_OF = 10  # models with every task, below which nothing is said of how far they spread
@@ -42,6 +43,13 @@ class ModelAnswer(NamedTuple):
     measured: Measured
     prediction: Prediction
     rests_on: frozenset[str]
+
+
+def fitted_with(predictor: Predictor, models: Collection[str]) -> Predictor:
+    """What is fitted to the same benchmark with these models, where it has a sample in which they are not."""
+    if predictor.table.drawn_of is None or set(models) <= set(predictor.table.models):
+        return predictor
+    return answer_of(budget_queries.record_predictor, predictor.table.benchmark, tuple(sorted(models)))
 
 
 def planned(benchmark: str, predictor: Predictor, budget: Budget, measured: Measured | None, model: str) -> BudgetPlan:
@@ -137,6 +145,14 @@ def show_how_sure(plan: BudgetPlan, predictor: Predictor) -> None:
             models=count(plan.after.models, "model"),
         )
     )
+    if table.drawn_of is not None:
+        st.caption(
+            tr(
+                "So many models have figures here that {some:,} of {all:,} are asked, the same ones at every visit: a "
+                "sample by name, some of every task, and those this page is about.",
+                some=len(table.models), all=table.drawn_of,
+            )
+        )  # fmt: skip
 
 
 def is_sure(predictor: Predictor) -> bool:
@@ -221,10 +237,14 @@ def _comes_to(known: ModelAnswer, predictor: Predictor) -> str:
     if expected.rank is None:
         return sentence
     low, high = round(expected.rank.low), round(expected.rank.high)
-    total = len(predictor.table.models)
+    places = {"low": low, "high": high, "total": len(predictor.table.models)}
+    if predictor.table.drawn_of is not None:
+        if low == high:
+            return running(sentence, tr("Rank {low} among the {total:,} models that are asked.", **places))
+        return running(sentence, tr("Rank {low} to {high} among the {total:,} models that are asked.", **places))
     if low == high:
-        return running(sentence, tr("Rank {low} of {total:,}.", low=low, total=total))
-    return running(sentence, tr("Rank {low} to {high} of {total:,}.", low=low, high=high, total=total))
+        return running(sentence, tr("Rank {low} of {total:,}.", **places))
+    return running(sentence, tr("Rank {low} to {high} of {total:,}.", **places))
 
 
 def _beside(measured: Measured, expected: Prediction, predictor: Predictor) -> str:
@@ -260,7 +280,7 @@ def show_own_tasks(benchmark: str, predictor: Predictor) -> None:
             f"python -m evaluators reproduce MODEL --own {shlex.quote('FOLDER')}",
         )  # fmt: skip
         return
-    rows = []
+    predictor, rows = fitted_with(predictor, own["model"].unique()), []
     for task, part in own.groupby("task", sort=False):
         scores = dict(zip(part["model"], part["score"], strict=True))
         seen = redundancy_of(predictor.table, predictor.gaussian, scores)

@@ -32,7 +32,7 @@ _FLOOR_OF = {
 
 def show_cell(deltas: Deltas) -> None:
     """Controls to choose a cell, and the cell."""
-    cell = choose_cell(deltas.every, worst_first(deltas.shown).iloc[0])
+    cell = choose_cell(deltas.every, worst_first(deltas.shown, 1).iloc[0])
     if cell is None:
         return
     show_private(models=[cell["model"]], tasks=[cell["task"]])
@@ -60,10 +60,10 @@ def show_cell(deltas: Deltas) -> None:
 
 def choose_cell(every: pd.DataFrame, gravest: pd.Series) -> dict[str, Any] | None:
     """The cell of a row, a task, a split and a subset; the gravest of what is shown until another is chosen."""
-    rows = list(dict.fromkeys(every["row"]))
+    rows = every["row"].unique().tolist()
     row = url_state.selectbox(tr("Model"), rows, "row", index=rows.index(gravest["row"]))
     of_row = every[every["row"] == row]
-    tasks = list(dict.fromkeys(of_row["task"]))
+    tasks = of_row["task"].unique().tolist()
     first = tasks.index(gravest["task"]) if row == gravest["row"] else 0
     left, right = st.columns(2)
     task = url_state.selectbox(tr("Task"), tasks, "task", index=first, where=left)

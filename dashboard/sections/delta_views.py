@@ -65,8 +65,8 @@ def show_heatmap(deltas: Deltas, kind: str) -> None:
     ]
     pairs = shown[["row", "task"]].drop_duplicates().rename(columns={"task": "column"})
     cells = deltas_tables.heatmap_cells(deltas.chosen, split).merge(pairs, on=["row", "column"])
-    rows = _most_affected(split.rows, set(cells["row"]), size)
-    columns = _most_affected(split.columns, set(cells["column"]), size)
+    rows = _most_affected(split.rows, set(cells["row"].unique().tolist()), size)
+    columns = _most_affected(split.columns, set(cells["column"].unique().tolist()), size)
     models = rows["name"].map(shown.drop_duplicates("row").set_index("row")["model"])
     figure = deltas_figures.deltas_map(
         cells,

@@ -14,6 +14,7 @@ from dashboard.queries import leaderboard as leaderboard_queries
 from dashboard.queries.filling import FilledBoard
 from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.sections.filling import choose_filling, show_filled
+from dashboard.sections.grid import MOST_ROWS
 from dashboard.tables import filling as filling_tables
 from dashboard.words import tr
 
@@ -26,15 +27,18 @@ def with_means(candidates: pd.DataFrame, incumbent: str, benchmark: str, strict:
     Above them stands the incumbent's. Nothing is decided by these: that rests on the tasks two models share.
     """
     selection = Selection(trusted=True) if strict else answer_of(leaderboard_queries.selected, benchmark, Filter())
-    board = answer_of(leaderboard_queries.table, benchmark, selection).set_index("model")
-    lacking = int((board["tasks_missing"] > 0).sum())
-    filled = choose_filling(benchmark, selection, lacking, ranks=False)
+    lacking, of = answer_of(leaderboard_queries.lacking, benchmark, selection)
+    asked = list(dict.fromkeys([incumbent, *candidates["model"]])) if of > MOST_ROWS else None
+    filled = choose_filling(benchmark, selection, lacking, ranks=False, models=asked)
     if filled is None:
         return candidates
+    board = answer_of(leaderboard_queries.table, benchmark, selection).set_index("model")
     means = board[_quality(benchmark)]
+    if asked is not None:
+        lacking = int((board["tasks_missing"].reindex(asked) > 0).sum())
     if incumbent in board.index:
         st.markdown(_of_incumbent(incumbent, benchmark, board.to_dict("index")[incumbent], means[incumbent], filled))
-    show_filled(filled, lacking)
+    show_filled(filled, lacking, drawn=asked is not None)
     return candidates.assign(
         mean_of_all=means.reindex(candidates["model"]).to_numpy(),
         **filling_tables.predicted_texts(candidates["model"], filled.means),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -26,12 +27,25 @@ _WHY = {
 
 
 def choose_filling(
-    benchmark: str, selection: Selection, lacking: int, *, ranks: bool = True, where: Any = st
+    benchmark: str,
+    selection: Selection,
+    lacking: int,
+    *,
+    ranks: bool = True,
+    models: Sequence[str] | None = None,
+    where: Any = st,
 ) -> FilledBoard | None:
     """The switches; None while they are off, or where nobody lacks a task or figures are left out on purpose.
 
-    ``lacking``: how many models lack tasks; ``ranks``: whether there is a switch that mixes predictions into ranks.
     Nothing is computed before somebody asks for it.
+
+    Args:
+        benchmark: its name.
+        selection: who takes part and what counts.
+        lacking: how many models lack tasks.
+        ranks: whether there is a switch that mixes predictions into ranks.
+        models: those that are drawn of very many, of whom alone it is asked; None for all.
+        where: a container.
     """
     url_state.declare(PREDICT, *([RANKS] if ranks else []))
     if not lacking or selection.trusted:
@@ -49,11 +63,17 @@ def choose_filling(
         tr("Rank them too"), RANKS, where=where,
         help=tr("Ranks as if the missing tasks had the scores that are predicted. It moves the ranks of all."),
     )  # fmt: skip
-    return answer_of(filling_queries.filled, benchmark, selection, mixed)
+    few = [] if models is None else [tuple(models)]
+    return answer_of(filling_queries.filled, benchmark, selection, mixed, *few)
 
 
-def show_filled(filled: FilledBoard, lacking: int) -> None:
-    """What is predicted, what it rests on, and who stays blank."""
+def show_filled(filled: FilledBoard, lacking: int, *, drawn: bool = False) -> None:
+    """What is predicted, what it rests on, and who stays blank; ``drawn``: of very many models only those drawn are."""
+    if drawn:
+        st.caption(tr("There are so many models that means are predicted of those in the table alone."))
+        if not lacking:
+            st.caption(tr("None of these lacks a task."))
+            return
     if filled.means.empty:
         why = tr(_WHY[filled.why]) if filled.why else tr("too little was measured of each, or too few models have it")
         st.caption(tr("No mean is predicted: {why}.", why=why))

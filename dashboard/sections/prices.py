@@ -25,17 +25,21 @@ def with_prices(frame: pd.DataFrame) -> pd.DataFrame:
     Also ``price_source`` and ``price_note``; blank where no list names the model.
     """
     known, today = prices().by_model, datetime.now(UTC).date()
-    columns: dict[str, list[Any]] = {
-        "usd": [np.nan] * len(frame), **{name: [""] * len(frame) for name in ("price_of", "price_source", "price_note")}
-    }  # fmt: skip
+    columns = {"usd": np.nan, "price_of": "", "price_source": "", "price_note": ""}
     # Lists name a few dozen models, and a frame may have very many.
-    for place in frame["model"].isin(list(known)).to_numpy().nonzero()[0]:
-        row = known[str(frame["model"].iloc[place])]
+    places = frame["model"].isin(list(known)).to_numpy().nonzero()[0]
+    rows: list[tuple[Any, ...]] = []
+    for model in frame["model"].iloc[places].tolist():
+        row = known[model]
         said_on = day(row.as_of)
         price_of = tr("{day}, old", day=said_on) if is_old(row.as_of, today) else said_on
-        for name, value in zip(columns, (row.usd, price_of, row.source, row.note), strict=True):
-            columns[name][place] = value
-    return frame.assign(**columns)
+        rows.append((row.usd, price_of, row.source, row.note))
+    priced = {}
+    for i, (name, blank) in enumerate(columns.items()):
+        column = pd.Series(blank, index=frame.index)
+        column.iloc[places] = [values[i] for values in rows]
+        priced[name] = column
+    return frame.assign(**priced)
 
 
 def show_faults_of_prices(models: list[str]) -> None:
@@ -44,7 +48,7 @@ def show_faults_of_prices(models: list[str]) -> None:
     for fault in known.faults:
         st.warning(plain(tr(fault)), icon=":material/sell:")
     # Those of the user's own list first: they are what somebody has just mistyped.
-    unknown = set(known.by_model) - set(models)
+    unknown = set(known.by_model).difference(models)
     strangers = sorted(unknown, key=lambda name: (known.by_model[name].file == str(BUNDLED_PRICES), name))
     if strangers:
         names = listed([*map(plain, strangers[:_NAMED]), *["…"] * (len(strangers) > _NAMED)])

@@ -14,7 +14,7 @@ Below :data:`FEWEST_TASKS` nothing is said.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,8 @@ DRAWS = 4000
 FEWEST_TASKS = 6
 SEED = 20261121
 LEVEL = 0.95
-_AT_A_TIME = 2000  # models whose draws are held at once, where no model's answer hangs on another's
+_AT_A_TIME = 1000  # models whose draws are held at once, where no model's answer hangs on another's
+_RANKED_AT_A_TIME = 1_000_000  # totals of one draw or several that are ranked at once
 # How one model stands to another on the tasks both have; FEW: too few of them to say.
 AHEAD, TIED, BEHIND, FEW = "ahead", "tied", "behind", "few"
 
@@ -239,13 +240,26 @@ def _rank_intervals(
     ends = np.full((4, len(totals)), np.nan)
     numbered = numbered & known
     if size >= FEWEST_TASKS and numbered.any():
-        ends[0, known], ends[1, known] = _interval(drawn[:, known], size)
+        every = known.all()
+        ends[0, known], ends[1, known] = _interval(drawn if every else drawn[:, known], size)
         if ranked:
-            low, high = _interval(ranks(drawn[:, numbered]), size, whole=True)
+            low, high = _interval(_ranked(drawn[:, numbered]), size, whole=True)
             # Where scores are missing a draw can be kinder than the record; the rank itself is always possible.
             rank = ranks(totals[numbered])
             ends[2, numbered], ends[3, numbered] = np.minimum(low, rank), np.maximum(high, rank)
     return RankIntervals(*ends)
+
+
+def _ranked(drawn: Matrix) -> Matrix | NDArray[np.float32]:
+    """Ranks in each draw, [draws x models]; of very many models a few draws at a time, in half the room."""
+    draws, models = drawn.shape
+    if models <= _AT_A_TIME:
+        return ranks(drawn)
+    placed: NDArray[np.float32] = np.empty(drawn.shape, dtype=np.float32)  # whole numbers, and exact
+    step = max(1, _RANKED_AT_A_TIME // models)
+    for at in range(0, draws, step):
+        placed[at : at + step] = ranks(drawn[at : at + step])
+    return placed
 
 
 def _numbered(tasks: int, clusters: NDArray[np.int_] | None) -> NDArray[np.int_]:
@@ -265,8 +279,13 @@ def _weighted(counts: Matrix, weights: Matrix, values: Matrix) -> Matrix:
     return result
 
 
-def _interval(draws: Matrix, size: float, *, whole: bool = False) -> tuple[Matrix, Matrix]:
-    """Expanded percentile interval of each column of [draws x columns]."""
+def _interval(draws: NDArray[Any], size: float, *, whole: bool = False) -> tuple[Matrix, Matrix]:
+    """Expanded percentile interval of each column of [draws x columns]; of very many columns some at a time."""
+    if draws.shape[1] > _AT_A_TIME:
+        parts = [
+            _interval(draws[:, at : at + _AT_A_TIME], size, whole=whole) for at in range(0, draws.shape[1], _AT_A_TIME)
+        ]
+        return np.concatenate([low for low, _ in parts]), np.concatenate([high for _, high in parts])
     student = stats.t.ppf(1 - (1 - LEVEL) / 2, size - 1)
     tail = float(stats.norm.cdf(-np.sqrt(size / (size - 1)) * student))
     # A column is sorted faster where it lies in one piece.

@@ -210,7 +210,7 @@ def summed_up(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return groups.assign(verdict=groups["rank"].map(verdicts)).drop(columns="rank")
 
 
-def worst_first(judged: pd.DataFrame) -> pd.DataFrame:
-    """Judged cells in the order of their gravity, within one verdict by the size of the difference."""
-    order = judged.assign(rank=-judged["verdict"].map(_GRAVITY).astype(int), size=-judged["delta"].abs())
-    return judged.loc[order.sort_values(["rank", "size"], kind="stable").index]
+def worst_first(judged: pd.DataFrame, most: int | None = None) -> pd.DataFrame:
+    """Judged cells in the order of their gravity, within one verdict by the size of the difference; the first ones."""
+    order = pd.DataFrame({"rank": -judged["verdict"].map(_GRAVITY).astype(int), "size": -judged["delta"].abs()})
+    return judged.loc[order.sort_values(["rank", "size"], kind="stable").index[:most]]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from data.store.rows import Known, append
 
-__all__ = ["CheckRow", "put_check"]
+__all__ = ["CheckRow", "place_of", "put_check"]
 
 CheckRow = dict[str, Any]
 
@@ -41,6 +41,16 @@ def put_check(
     known: dict[str, Known] = {"encoders": "OR REPLACE", "probes": "OR REPLACE" if rename_texts else "OR IGNORE"}
     for table, rows in tables:
         _insert(connection, table, rows, known.get(table, ""))
+
+
+def place_of(encoder: str) -> str:
+    """SQL of what tells encoders of one label apart: the address of a server, whatever it answers as; else the model.
+
+    Args:
+        encoder: what a query calls the table ``encoders``.
+    """
+    source = f"{encoder}.settings ->> '$.source'"
+    return f"CASE WHEN starts_with({source}, 'http') THEN {source} ELSE {encoder}.model END"
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[CheckRow], known: Known) -> None:

@@ -15,23 +15,26 @@ from evaluators.diagnose.causes import HALVES, catalogue
 from evaluators.diagnose.described import described
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.lattice import lattice_of
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import apart
-from evaluators.diagnose.narrow import narrowed
+from evaluators.diagnose.narrow import searched_for
 from evaluators.diagnose.nondeterminism import seeded_dropout
+from evaluators.diagnose.reading import read_otherwise
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
 from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import Match
 from evaluators.diagnose.together import of_batches
 from evaluators.diagnose.unstable import by_repeats, not_by_itself, with_observed
-from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, NamedCause, judge
+from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, NamedCause, judge, stated_as_stored, with_reading
 
 __all__ = [
     "BATCH", "Bench", "Cause", "Diagnosis", "Facts", "Match", "NamedCause", "Recipe", "Reference", "Texts", "batched",
     "diagnose", "load_reference",
 ]  # fmt: skip
 
+_STORED = 0.2  # of a drift that is next to nothing: what is left once vectors are stored as the candidate's are
 BATCH = 32  # texts at once, where an encoder does not say
 
 
@@ -80,6 +83,9 @@ def _of_numbers(
 ) -> Diagnosis:
     """The diagnosis of texts that all have vectors of numbers."""
     base = bench.vectors(bench.reference.recipe)
+    if (reading := read_otherwise(candidate, base)) is not None:
+        return with_reading(reading, _of_numbers(bench, reading.vectors, None, without, progress))
+    bench = bench.beside(lattice_of(candidate))
     plain = Match((), bench.reference.recipe, apart(candidate, base), base)
     floor = _floor(bench, base)
     if facts is not None and (unstable := by_repeats(bench, candidate, base, facts, floor)) is not None:
@@ -121,9 +127,21 @@ def _looked_for(
         return judge(ranked, floor, lambda best: rounding(bench, candidate, best, floor))
 
     if float(plain.errors.max()) < IDENTICAL_WITHIN:
-        return judged([plain], bench, candidate)
-    diagnosis, searched = narrowed(bench, candidate, causes, judged, progress=progress, without=without)
+        stored = _as_stored(bench, candidate, plain)
+        return judged([plain], bench, candidate) if stored is None else stated_as_stored(stored, plain, floor)
+    diagnosis, searched = searched_for(bench, candidate, causes, judged, progress=progress, without=without)
     return replace(diagnosis, searched=searched, tried=len(causes))
+
+
+def _as_stored(bench: Bench, candidate: Embeddings, plain: Match) -> Match | None:
+    """What vectors were stored as, where that alone keeps them from being the same to the last digits."""
+    for cause in [] if bench.lattice is None else bench.lattice.causes:
+        recipe = combine(plain.recipe, (cause,))
+        vectors = bench.vectors(recipe)
+        errors = apart(candidate, vectors)
+        if float(errors.mean()) < _STORED * float(plain.errors.mean()):
+            return Match((cause,), recipe, errors, vectors)
+    return None
 
 
 def _further(

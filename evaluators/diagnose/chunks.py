@@ -13,8 +13,8 @@ import numpy as np
 
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.tokens import CHUNKS_HOW
+from evaluators.diagnose.directions import of_rows
 from evaluators.diagnose.lengths import Lengths
-from evaluators.diagnose.looks import of_rows
 from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
@@ -61,6 +61,8 @@ def _pairs(
     lengths: Lengths, ids: Sequence[int], wanted: Embeddings, ends: Sequence[int], starts: Sequence[int]
 ) -> list[tuple[float, int, int]]:
     """The beginnings (up to an end) and the rests (from a start) whose sum comes nearest: distance, end, start."""
+    if not ends or not starts:
+        return []
     firsts = _vectors(lengths, [ids[:end] for end in ends])
     lasts = _vectors(lengths, [ids[start:] for start in starts])
     tried = []

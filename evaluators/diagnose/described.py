@@ -15,14 +15,22 @@ import numpy as np
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.relations import as_noise, explained_by, lengths_alone, of_other_texts, products_kept
-from evaluators.diagnose.text_traits import drifts_most, shared_trait
+from evaluators.diagnose.relations import (
+    as_noise,
+    explained_by,
+    lengths_alone,
+    of_other_texts,
+    products_kept,
+    similarities_agree,
+)  # fmt: skip
+from evaluators.diagnose.text_traits import FEWEST_DIFFERING, drifts_most, shared_trait
 
 __all__ = ["Statement", "described"]
 
 _SAME = 1e-3  # relative distance of a text that does not differ
 _ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
 _FEWEST = 8  # texts below which nothing is said of maps
+_MOST = 0.75  # of the texts differ, before maps of them all are looked for
 _WORTH = 0.10  # of the drift: a share worth a word
 _NOTHING = 0.05  # of the drift: what explains less is ruled out
 _NOUNS = {
@@ -63,8 +71,14 @@ def described(
     shared = drifts_most(errors, texts) if differ.all() else shared_trait(differ, texts)
     if shared is not None:
         statements.append(Statement(shared.code, shared.numbers, shared.sentence))
+    elif min(int(differ.sum()), int((~differ).sum())) >= FEWEST_DIFFERING:
+        sentence = "No trait or length that was looked for tells them from the others."
+        statements.append(Statement("no-trait", {}, sentence))
     if candidate.shape == made.shape:
         statements += _related(candidate, made, differ)
+    same_products = bool({"products", "lengths"} & {one.code for one in statements})
+    if float(differ.mean()) >= _MOST and len(made) >= _FEWEST and not same_products:
+        statements.append(_neighbours(candidate, made))
     statements.append(_again(facts))
     if tried:
         sentence = f"None of {tried} known causes explains it alone, nor do those together that bring it nearer."
@@ -88,6 +102,12 @@ def _extent(errors: Any, same: float) -> Statement:
     return Statement("some-differ", numbers, sentence)
 
 
+def _neighbours(candidate: Embeddings, made: Embeddings) -> Statement:
+    agree = similarities_agree(candidate, made)
+    sentence = f"Which texts are near which agrees with the reference by a rank correlation of {agree:.2f}."
+    return Statement("neighbours", {"correlation": agree}, sentence)
+
+
 def _related(candidate: Embeddings, made: Embeddings, differ: Any) -> list[Statement]:
     """What relates the two sides, and what does not."""
     statements = []
@@ -98,9 +118,10 @@ def _related(candidate: Embeddings, made: Embeddings, differ: Any) -> list[State
         statements.append(Statement("other-texts", numbers, sentence))
     if lengths_alone(candidate, made):
         return [*statements, Statement("lengths", {}, "The directions agree: the lengths alone differ.")]
-    # Maps are of all texts: where some are left as they are there is none.
-    if len(made) < _FEWEST or not differ.all():
+    # Maps are of all texts: where many are left as they are there is none. (A blank text may be left by a pooling.)
+    if int(differ.sum()) < _FEWEST or float(differ.mean()) < _MOST:
         return statements
+    candidate, made = candidate[differ], made[differ]
     if products_kept(candidate, made):
         sentence = "The products of any two texts agree, as under a rotation of the space."
         return [*statements, Statement("products", {}, sentence)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,8 @@ import numpy as np
 from data.rules.causes import Cause
 from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.kept import KeptVectors
-from evaluators.diagnose.measure import Errors
+from evaluators.diagnose.lattice import Lattice
+from evaluators.diagnose.measure import ROUNDING, Errors
 from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks, pooled_each_way
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference
@@ -25,6 +26,7 @@ __all__ = ["Bench"]
 
 _TOKENS_AT_ONCE = 2048
 _PADDING = 32  # tokens of padding in them: a pass more costs a small model as much
+_SHORTEST = 24  # texts run at once under changed weights
 _MEMORY = 3 * 2**29  # bytes of changed copies of the model kept at once
 
 
@@ -56,7 +58,7 @@ class Bench:
     def __init__(self, reference: Reference, texts: Texts, disk: KeptVectors | None = None) -> None:
         self.reference, self.texts, self._disk = reference, texts, disk
         self._builder = RowBuilder(reference)
-        self._rows: dict[Recipe, list[Row | Chunks]] = {}
+        self._rows: dict[Recipe, dict[int, Row | Chunks]] = {}
         self._finished: dict[Recipe, Embeddings] = {}
         self._changes = weight_changes(reference)
         self._models: dict[tuple[str, ...], Any] = {}
@@ -64,11 +66,16 @@ class Bench:
         self._under: dict[tuple[Cause, ...], Recipe] = {}
         self._asked: tuple[int, ...] | None = None
         self._among: dict[tuple[int, ...], Bench] = {}
-        self.moved: dict[
-            tuple[Cause, tuple[Cause, ...]], Errors
-        ] = {}  # how far a cause moves the texts, by late causes
+        self.lattice: Lattice | None = None  # of the candidate that is looked at, where its numbers lie on one
+        # How far a cause moves each text, under late causes; NaN where nobody asked.
+        self.moved: dict[tuple[Cause, tuple[Cause, ...]], Errors] = {}
         self.drawn: dict[Any, Any] = {}  # what the model gives with a part of it random
-        self.passes = 0  # rows run through the model
+        self._ran = [0]  # shared with the benches of other texts
+
+    @property
+    def passes(self) -> int:
+        """Rows run through the model, here and on the benches of other texts."""
+        return self._ran[0]
 
     def under(self, causes: tuple[Cause, ...]) -> Recipe:
         """The reference's own recipe under causes of its catalogue."""
@@ -80,27 +87,43 @@ class Bench:
         """Whether a text's vector under the causes takes its whole batch to be run."""
         return any(self._changes[name].batched for name in self.under(causes).weights)
 
+    def is_dear(self, causes: tuple[Cause, ...]) -> bool:
+        """Whether the causes take whole batches, or a model whose weights are made anew."""
+        changes = [self._changes[name] for name in self.under(causes).weights]
+        return any(change.batched or change.dear for change in changes)
+
+    def sharing(self, text: int, others: Sequence[int]) -> list[int]:
+        """Those of the texts that share the batch of one, in their order."""
+        own = self._own
+        company = next(batch for batch in self.texts.batches if own[text] in batch)
+        return [place for place in others if own[place] in company]
+
     def pooled(self, recipe: Recipe, only: Sequence[int] | None = None) -> dict[str, Embeddings]:
         """Every pooling of the texts under a recipe, or of some of them: name to float32 [n, width].
 
         Each text keeps the company it has in its whole batch, however few are asked for.
         """
-        rows, own = self._all_rows(recipe), self._asked or range(len(self.texts.texts))
+        own = self._own
         asked = own if only is None else [own[place] for place in only]
         if any(self._changes[name].batched for name in recipe.weights):
-            together = self._together(recipe, rows, set(asked))
+            together = self._together(recipe, self._rows_of(recipe, range(len(self.texts.texts))), set(asked))
             pooled = [together[index] for index in asked]
         else:
-            self._fill(recipe.weights, [piece for index in asked for piece in pieces(rows[index])])
-            pooled = [self._of(recipe.weights, rows[index]) for index in asked]
+            rows = self._rows_of(recipe, asked)
+            wanted = [piece for row in rows for piece in pieces(row)]
+            self._fill(recipe.weights, wanted, also=lambda: self._short_pieces(recipe))
+            pooled = [self._of(recipe.weights, row) for row in rows]
         return {name: np.stack([one[name] for one in pooled]) for name in pooled[0]}
+
+    def _short_pieces(self, recipe: Recipe) -> list[Row]:
+        return [piece for row in self._rows_of(recipe, self._shortest()) for piece in pieces(row)]
 
     def ahead(self, asked: Iterable[tuple[Recipe, Sequence[int]]]) -> None:
         """Run what :meth:`pooled` will be asked for, many recipes at once: a pass each would be a batch of few rows."""
         rows: dict[tuple[str, ...], list[Row]] = {}
         for recipe, only in asked:
-            of_recipe = self.rows(recipe)
-            rows.setdefault(recipe.weights, []).extend(piece for place in only for piece in pieces(of_recipe[place]))
+            of_recipe = self._rows_of(recipe, [self._own[place] for place in only])
+            rows.setdefault(recipe.weights, []).extend(piece for row in of_recipe for piece in pieces(row))
         for weights, those in rows.items():
             self._fill(weights, those)
 
@@ -122,12 +145,23 @@ class Bench:
         if recipe not in self._finished:
             while self._finished and len(self._finished) * pooled[recipe.pooling].nbytes > _MEMORY // 4:
                 self._finished.pop(next(iter(self._finished)))
-            self._finished[recipe] = finished(pooled[recipe.pooling], recipe, self.reference.projections)
+            self._finished[recipe] = self.finish_some(pooled, recipe)
         return self._finished[recipe]
+
+    def finish_some(
+        self, pooled: dict[str, Embeddings], recipe: Recipe, only: Sequence[int] | None = None
+    ) -> Embeddings:
+        """The same of the texts in ``only``; nothing of it is kept."""
+        vectors = finished(pooled[recipe.pooling], recipe, self.reference.projections)
+        return vectors if self.lattice is None else self.lattice.snapped(vectors, recipe.rounding, only)
+
+    def grain(self, recipe: Recipe) -> Errors | float:
+        """Distance of each text below which nothing is told, by what its numbers were rounded to."""
+        return ROUNDING if self.lattice is None else self.lattice.grain(recipe.rounding)
 
     def vectors(self, recipe: Recipe) -> Embeddings:
         """Embeddings of the texts under a recipe, float32 [n, d]."""
-        return self.finish(self.pooled(recipe), recipe)
+        return self._finished[recipe] if recipe in self._finished else self.finish(self.pooled(recipe), recipe)
 
     def only(self, chosen: Sequence[int]) -> Bench:
         """A bench of some of the texts, in batches of their own; what was computed for them is shared."""
@@ -135,7 +169,17 @@ class Bench:
         texts, roles, batches = self.texts
         left = tuple(tuple(place[index] for index in batch if index in place) for batch in batches)
         few = Texts(tuple(texts[i] for i in chosen), tuple(roles[i] for i in chosen), tuple(filter(None, left)))
-        return self.of_texts(few)
+        bench = self.of_texts(few)
+        bench.lattice = self.lattice and self.lattice.only(chosen)
+        return bench
+
+    def beside(self, lattice: Lattice | None) -> Bench:
+        """A bench for a candidate whose numbers lie on a lattice; what was computed for the texts is shared."""
+        if lattice is None and self.lattice is None:
+            return self
+        bench = copy.copy(self)
+        bench.lattice, bench._finished, bench._among, bench.moved = lattice, {}, {}, {}
+        return bench
 
     def among(self, chosen: Sequence[int]) -> Bench:
         """A bench that gives vectors of some of the texts, each in the whole batch that it has here."""
@@ -143,13 +187,14 @@ class Bench:
         if asked not in self._among:
             bench = self.of_texts(self.texts)
             bench._rows, bench._asked = self._rows, asked
+            bench.lattice = self.lattice and self.lattice.only(asked)
             self._among[asked] = bench
         return self._among[asked]
 
     def of_texts(self, texts: Texts) -> Bench:
         """A bench of other texts, or of these in other batches; what was computed is shared."""
         bench = copy.copy(self)
-        bench.texts, bench.passes, bench._asked = texts, 0, None
+        bench.texts, bench._asked, bench.lattice = texts, None, None
         bench._rows, bench._finished, bench._among, bench.moved = {}, {}, {}, {}
         return bench
 
@@ -178,16 +223,19 @@ class Bench:
 
     def rows(self, recipe: Recipe) -> list[Row | Chunks]:
         """What the model is given for each text under a recipe."""
-        rows = self._all_rows(recipe)
-        return rows if self._asked is None else [rows[index] for index in self._asked]
+        return self._rows_of(recipe, self._own)
 
     @property
     def characters(self) -> list[int]:
         """How long the texts are whose vectors it gives."""
-        lengths = list(map(len, self.texts.texts))
-        return lengths if self._asked is None else [lengths[index] for index in self._asked]
+        return [len(self.texts.texts[index]) for index in self._own]
 
-    def _all_rows(self, recipe: Recipe) -> list[Row | Chunks]:
+    @property
+    def _own(self) -> Sequence[int]:
+        """Of all texts those that are asked for here."""
+        return range(len(self.texts.texts)) if self._asked is None else self._asked
+
+    def _rows_of(self, recipe: Recipe, asked: Sequence[int]) -> list[Row | Chunks]:
         entry = replace(
             recipe,
             weights=(),
@@ -198,10 +246,18 @@ class Bench:
             normalise_first=False,
             rounding="",
         )
-        if entry not in self._rows:
+        held = self._rows.setdefault(entry, {})
+        new = [index for index in asked if index not in held]
+        if new:
+            # Where padding counts, a row depends on its whole batch.
+            chosen = new if recipe.padding == "masked" else range(len(self.texts.texts))
+            texts, roles, batches = self.texts
+            if recipe.padding == "masked":
+                batches = tuple((place,) for place in range(len(new)))
+            few = Texts(tuple(texts[index] for index in chosen), tuple(roles[index] for index in chosen), batches)
             with no_panic(self.reference.name), _encoding(self.reference.name):
-                self._rows[entry] = self._builder.rows(self.texts, recipe)
-        return self._rows[entry]
+                held.update(zip(chosen, self._builder.rows(few, recipe), strict=True))
+        return [held[index] for index in asked]
 
     def _together(self, recipe: Recipe, rows: list[Row | Chunks], asked: set[int]) -> dict[int, dict[str, Embeddings]]:
         """Rows run in the candidate's own batches; kept by the whole batch, since each row depends on the others."""
@@ -220,11 +276,22 @@ class Bench:
                 of_text[index] = {name: stack[place] for name, stack in self._pooled[key].items()}
         return of_text
 
-    def _fill(self, weights: tuple[str, ...], rows: Sequence[Row]) -> None:
+    def _shortest(self) -> Sequence[int]:
+        """The texts that most causes are looked at on, whichever of them a candidate leaves open."""
+        count = len(self.texts.texts)
+        order = sorted(range(count), key=lambda index: (len(self.texts.texts[index]), index))
+        return order[: min(_SHORTEST, count // 2)]
+
+    def _fill(self, weights: tuple[str, ...], rows: Sequence[Row], also: Callable[[], Sequence[Row]] = tuple) -> None:
         new = list(dict.fromkeys(row for row in rows if (weights, row) not in self._pooled))
         if not new:
             return
         self._read([(weights, row) for row in new])
+        if len(weights) == 1 and any((weights, row) not in self._pooled for row in new):
+            # A changed copy costs more to make than short texts to run: the next candidate's are run while it is here.
+            more = [row for row in also() if row not in new and (weights, row) not in self._pooled]
+            self._read([(weights, row) for row in more])
+            new = list(dict.fromkeys([*new, *more]))
         new = sorted((row for row in new if (weights, row) not in self._pooled), key=_size, reverse=True)
         for chunk in _chunks(new):
             self._keep({(weights, row): one for row, one in zip(chunk, self._run(weights, chunk), strict=True)})
@@ -250,7 +317,7 @@ class Bench:
     def _through(self, model: Any, rows: Sequence[Row]) -> list[dict[str, Embeddings]]:
         import torch
 
-        self.passes += len(rows)
+        self._ran[0] += len(rows)
         longest = max(1, max(_size(row) for row in rows))
         pad = self.reference.tokenizer.pad_token_id or 0
         ids = torch.full((len(rows), longest), pad)

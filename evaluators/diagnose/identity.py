@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.diagnose.reference import Reference
+from evaluators.diagnose.traits import has_pooler
 from evaluators.diagnose.weights import other_weights
 from evaluators.model_files.hashes import file_sha256
 
@@ -22,14 +23,18 @@ def reference_identity(reference: Reference) -> str:
     """64 hexadecimal digits that two references share only if every row has the same vectors in both.
 
     The weights are those in memory, not the files': a file that changes after it was read, or before it is read again,
-    makes another identity. The number of threads is no part of it: it moves a vector by no more than the order of a sum
-    in 32 bits does, which no verdict rests on.
+    makes another identity. A pooler that the files do not have is drawn at each load; no vector is taken from it. The
+    number of threads is no part of it: it moves a vector by no more than the order of a sum in 32 bits does, which no
+    verdict rests on.
     """
     import torch
 
     digest = sha256(_code().encode())
     digest.update(json.dumps(_arithmetic(reference), sort_keys=True, default=str).encode())
+    drawn = () if has_pooler(reference) else ("pooler.",)
     for name, held in sorted(reference.model.state_dict().items()):
+        if name.startswith(drawn):
+            continue
         digest.update(f"{name} {held.dtype} {tuple(held.shape)}".encode())
         digest.update(held.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     for other in other_weights(reference.target):

@@ -15,8 +15,8 @@ import numpy as np
 from data.rules.causes import Cause
 from data.rules.causes.habits import EXCLUSIVE, HABITS
 from evaluators.diagnose.causes.generated import implementation
+from evaluators.diagnose.directions import left, of_rows
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.looks import left, of_rows
 from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import pieces

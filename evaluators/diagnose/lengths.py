@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.directions import left
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.looks import left
 from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
 
@@ -166,8 +166,8 @@ class Lengths:
             errors = self._at(unit.make, other, values)
             if min(errors) > _BETTER * self.before[other]:
                 return None
-            near = max(_RIGHT, 1.5 * min(errors))
-            values = [value for value, error in zip(values, errors, strict=True) if error <= near]
+            edge = max(_RIGHT, 1.5 * min(errors))
+            values = [value for value, error in zip(values, errors, strict=True) if error <= edge]
         return unit.make(_roundest(values))
 
     def _same_row(self, unit: _Unit, best: Sequence[int], place: int) -> list[int]:

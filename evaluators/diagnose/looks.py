@@ -1,8 +1,7 @@
-"""A look before a cause is tried: does it bring any text that it changes nearer, and leave alone what is right?
+"""A look at one more cause on the shortest texts that it changes, before any other text is encoded under it.
 
-Most of what may be done to a text touches few texts, and what touches a text that is right already is not what
-happened. What is left is looked at on the shortest texts it changes, all causes in one pass, by direction alone and
-under every pooling, so that what was done to finished vectors does not hide it.
+Most causes are ruled out by what is known already: they change no text that is still open, or they move a text that is
+right. What is left is looked at on a few texts, and only what brings one of them nearer gets a whole pass.
 """
 
 from __future__ import annotations
@@ -11,138 +10,177 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.rules.causes import Cause
+from evaluators.diagnose.causes.space import may_solve
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import ROUNDING, Errors, unit_rows
-from evaluators.diagnose.outputs import finished
-from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.match import EACH, RIGHT, Larger, compatible
+from evaluators.diagnose.measure import Errors, apart, apart_each, closeness
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.rows import Row
 
-__all__ = ["Left", "left", "of_rows", "possible", "worth_trying"]
+__all__ = ["NEARER", "Glance", "Looks"]
 
-_RIGHT = 2e-4  # of a direction, relative: a text that is right
-_EXACT = 1e-4  # of a direction: less than any change of weights or arithmetic leaves
-_BLANK = 2  # characters of a text that tells nothing
-_SURE = 2  # texts
-_NEARER = 0.8
-_LOOKS = 3
-_RIGHT_ONES, _WRONG_ONES = 16, 40  # texts read under each cause
+NEARER = 0.8  # of the distance before, under which a text has come nearer
+_LIKELY = 0.9  # the same where what two causes do is added up
+_FEWEST, _MOST = 6, 8  # texts looked at
+_ROOM = 4.0  # how much further a cause may move a text together with others than alone: a broken model rounds thrice
+_LESS = 16.0  # how much less it may: a text cut short holds little of what an edit changes
+_COARSER, _LEAST = 2.0, 0.25  # times what is open of the quarter of the texts that is moved least
+_SAME = 10 * RIGHT  # of a text, under which another cause may be the same one
 
-
-class Left(NamedTuple):
-    """How far directions are off, float [ways, texts], one way for each pooling with and without Dense modules."""
-
-    ways: Errors
-
-    @property
-    def best(self) -> Errors:
-        """The errors under the way that brings most texts near."""
-        return np.asarray(self.ways[self.way])
-
-    @property
-    def way(self) -> int:
-        """Which that is."""
-        return int(np.log(np.maximum(self.ways, ROUNDING)).mean(1).argmin())
+Late = tuple[Cause, ...]
 
 
-def left(bench: Bench, candidate: Embeddings, recipe: Recipe, only: Sequence[int] | None = None) -> Left:
-    """What a recipe leaves of the texts, or of some of them.
+class Glance(NamedTuple):
+    """What a look showed.
 
-    Args:
-        bench: the reference and the texts.
-        candidate: float [n, d], of all texts of the bench.
-        recipe: how the reference is encoded; how its vectors are pooled and finished does not count.
-        only: places of texts.
+    Attributes:
+        step: what was looked at.
+        score: that of the larger set, if all texts that it changes come as much nearer as those looked at.
+        right: whether the shortest of them comes right.
     """
-    own = candidate if only is None else candidate[list(only)]
-    wanted = unit_rows(np.asarray(own, dtype=np.float32))
-    return Left(np.stack([_apart(wanted, made) for made in _ways(bench, bench.pooled(recipe, only))]))
+
+    step: Larger
+    score: float
+    right: bool
 
 
-def of_rows(bench: Bench, recipe: Recipe, rows: Sequence[Row], way: int) -> Embeddings:
-    """Vectors of rows that are no whole text's, in one of the ways of :class:`Left`, float32 [rows, d]."""
-    return _ways(bench, bench.of_rows(recipe, rows))[way]
-
-
-def _ways(bench: Bench, pooled: dict[str, Embeddings]) -> list[Embeddings]:
-    projections = bench.reference.projections
-    plain = Recipe(normalise="no", dense=False)
-    both = (plain, Recipe(normalise="no")) if projections else (plain,)
-    return [finished(one, how, projections) for one in pooled.values() for how in both]
-
-
-def _apart(wanted: Embeddings, made: Embeddings) -> Errors:
-    """Distances of unit vectors, of the dimensions that both have; 2 where one of them is nothing."""
-    shared = min(wanted.shape[1], made.shape[1])
-    one, other = unit_rows(wanted[:, :shared]), unit_rows(made[:, :shared])
-    distance = np.linalg.norm(one.astype(np.float64) - other, axis=1)
-    return np.where(np.isfinite(distance) & (np.abs(other).max(1) > 0), distance, 2.0)
-
-
-def worth_trying(
-    bench: Bench, candidate: Embeddings, causes: Sequence[Cause], early: tuple[Cause, ...]
-) -> dict[Cause, list[int]]:
-    """The causes that on top of others bring a text nearer, each with the texts looked at that it brings nearer.
+class Looks:
+    """Looks at causes for one candidate.
 
     Args:
-        bench: the reference and the texts.
+        bench: the reference and its texts.
         candidate: float [n, d].
-        causes: those in question.
-        early: those taken for granted, of the slots before pooling.
+        late: every set of late causes.
     """
-    every = left(bench, candidate, bench.under(early)).ways
-    places = _telling(bench.characters, every.min(0) < _RIGHT)
-    part, own, before = bench.only(places), candidate[places], every[:, places]
-    right, base = before.min(0) < _RIGHT, bench.under(early)
-    rows, families = part.rows(base), {cause.family for cause in early}
-    looks: list[tuple[Cause, Recipe, list[int]]] = []
-    for cause in causes:
-        if cause.family in families:
-            continue
-        recipe = bench.under((*early, cause))
-        now = part.rows(recipe)
-        changed = [place for place, row in enumerate(now) if row != rows[place]]
-        if changed and not right[changed].any():
-            short = sorted((len(now[place].ids), place) for place in changed)[:_LOOKS]
-            looks.append((cause, recipe, [place for _, place in short]))
-    part.ahead((recipe, chosen) for _, recipe, chosen in looks)
-    worth = {}
-    for cause, recipe, chosen in looks:
-        after = left(part, own, recipe, chosen).ways
-        nearer = (after < _NEARER * before[:, chosen]).any(0)
-        if nearer.any():
-            worth[cause] = [places[place] for place, better in zip(chosen, nearer.tolist(), strict=True) if better]
-    return worth
 
+    def __init__(self, bench: Bench, candidate: Embeddings, late: Sequence[Late]) -> None:
+        self.bench, self.candidate, self.late = bench, candidate, late
+        self._errors: dict[tuple[Late, Late], Errors] = {}
 
-def possible(bench: Bench, candidate: Embeddings, causes: Sequence[Cause]) -> list[Cause]:
-    """The causes that can have had part in it: none that moves texts which are right as they are.
+    def looked(self, step: Larger) -> Glance | None:
+        """What a few texts say of one more cause; None where it brings none of them nearer, or breaks one."""
+        settled, unsettled = self._changed(step)
+        # Other weights or another arithmetic move every text: where some are right, it is not that.
+        if not unsettled or (step.cause.weights and len(settled) > 1):
+            return None
+        few = unsettled[: max(_FEWEST, min(len(unsettled) // 2, _MOST))]
+        if self.bench.by_batch(step.early):
+            few = self.bench.sharing(unsettled[0], few)
+        lates = [one for one in self._near(step) if compatible((*step.early, *one))]
+        if step.match.early:
+            lates = self._possible(step, settled[:1], few, lates)
+        if settled and lates:
+            made = self._made(settled[:1], step.early, lates)
+            right = apart_each(self.candidate[settled[:1]], made)
+            lates = [late for late, errors in zip(lates, right, strict=True) if float(errors[0]) < _SAME]
+        if lates and self.bench.is_dear(step.match.early) and not self.bench.is_dear((step.cause,)):
+            lates = self._likely(step, few, lates)
+        return self._seen(step, few, len(unsettled), lates) if lates else None
 
-    Where two texts have the direction that the reference gives them under some pooling, to the last digits, its
-    weights and its arithmetic are the candidate's: those move every text.
-    """
-    off = left(bench, candidate, bench.reference.recipe).ways.min(0)
-    right = [place for place in np.flatnonzero(off < _EXACT) if bench.characters[place] > _BLANK]
-    if len(right) < _SURE:
-        return list(causes)
-    rows = bench.rows(bench.reference.recipe)
+    def too_coarse(self, step: Larger) -> bool:
+        """Whether an arithmetic alone moves every text further than what is left open without it."""
+        if not (step.cause.precision and self.bench.is_dear((step.cause,))):
+            return False
+        errors = step.match.errors
+        short = sorted(range(len(errors)), key=self.bench.characters.__getitem__)[:_MOST]
+        (far,) = self._moved(step.cause, [()], short)
+        return float(np.quantile(far, _LEAST)) > _COARSER * float(np.quantile(errors, _LEAST))
 
-    def spares(cause: Cause) -> bool:
-        if not cause.forward:
-            return True
-        now = bench.rows(bench.under((cause,)))
-        return not cause.weights and all(now[place] == rows[place] for place in right)
+    def solvable(self, cause: Cause) -> bool:
+        """Whether the shortest texts let it be that something is to be solved on top of a cause."""
+        recipe = self.bench.under((cause,))
+        rows = self.bench.rows(recipe)
+        few = sorted(range(len(rows)), key=lambda place: (len(rows[place].ids), place))[:_MOST]
+        if self.bench.by_batch((cause,)):
+            few = self.bench.sharing(few[0], few)
+        lates = [one for one in self.late if len(one) <= 2 and compatible((cause, *one))]
+        plain = (self._left((), one) for one in lates)
+        made = self._made(few, (cause,), lates)
+        return any(
+            may_solve(self.candidate, few, vectors, before[few]) for vectors, before in zip(made, plain, strict=True)
+        )
 
-    return [cause for cause in causes if spares(cause)]
+    def _changed(self, step: Larger) -> tuple[list[int], list[int]]:
+        """The texts that a cause more changes: those that are right without it and the others, the shortest first."""
+        recipe = self.bench.under((*step.match.causes, step.cause))
+        now, then = self.bench.rows(step.match.recipe), self.bench.rows(recipe)
+        every = recipe.weights != step.match.recipe.weights
+        changed = [place for place in range(len(now)) if every or now[place] != then[place]]
+        changed.sort(key=lambda place: (len(then[place].ids), place))
+        right = step.match.errors < RIGHT
+        return [place for place in changed if right[place]], [place for place in changed if not right[place]]
 
+    def _near(self, step: Larger) -> list[Late]:
+        """The late sets that differ from the step's own in no more than one cause; all where nothing is named yet."""
+        if not step.match.early:
+            return list(self.late)
+        return [one for one in self.late if len(set(one) ^ set(step.match.late)) <= 2]
 
-def _telling(lengths: Sequence[int], right: NDArray[np.bool_]) -> list[int]:
-    """The shorter ones of the texts that are right, and of those that are not: what a look needs."""
-    order = sorted(range(len(lengths)), key=lambda place: (lengths[place], place))
-    return sorted(
-        [place for place in order if right[place]][:_RIGHT_ONES]
-        + [place for place in order if not right[place]][:_WRONG_ONES]
-    )
+    def _possible(self, step: Larger, settled: Sequence[int], few: Sequence[int], lates: Sequence[Late]) -> list[Late]:
+        """The late sets under which the cause may bring a text nearer and leave the settled right.
+
+        That is bounded by how far it moves each alone. Of a text that it changes for the first time together with the
+        others nothing is known, and the best assumed.
+        """
+        places, cause, first = [*settled, *few], step.cause, len(settled)
+        alone = [self.bench.rows(self.bench.under(early)) for early in ((), (cause,))]
+        known = np.array([bool(cause.weights) or alone[0][place] != alone[1][place] for place in places])
+        before, possible = step.match.errors[places], []
+        for late, far in zip(lates, self._moved(cause, lates, places), strict=True):
+            own = self._left(step.match.early, late)[places]
+            least = np.where(known, np.maximum(np.maximum(own - _ROOM * far, far / _LESS - own), 0.0), 0.0)
+            if bool((least[first:] < NEARER * before[first:]).any()) and bool((least[:first] < _SAME).all()):
+                possible.append(late)
+        return possible
+
+    def _likely(self, step: Larger, few: Sequence[int], lates: Sequence[Late]) -> list[Late]:
+        """The late sets under which the cause brings a text nearer if it adds to what is dear.
+
+        To see what it does together with that takes a whole batch, or a pass through another model, for each cause.
+        """
+        places, early = list(few), step.match.early
+        bare = tuple(cause for cause in early if not self.bench.is_dear((cause,)))
+        moved = zip(self._made(places, (*bare, step.cause), lates), self._made(places, bare, lates), strict=True)
+        before, likely = step.match.errors[places], []
+        for late, (then, now) in zip(lates, moved, strict=True):
+            made = self.bench.vectors(self.bench.under((*early, *late)))[places] + then - now
+            if bool((apart(self.candidate[places], made) < _LIKELY * before).any()):
+                likely.append(late)
+        return likely
+
+    def _seen(self, step: Larger, few: Sequence[int], unsettled: int, lates: Sequence[Late]) -> Glance | None:
+        places, match = list(few), step.match
+        before = match.errors[places]
+        best: Glance | None = None
+        made = self._made(places, step.early, lates)
+        for late, after in zip(lates, apart_each(self.candidate[places], made), strict=True):
+            if not bool((after < NEARER * before).any()):
+                continue
+            gained = closeness(before) - closeness(after)
+            price = EACH * (len(step.early) + len(late))
+            score = closeness(match.errors) - gained * unsettled / len(match.errors) + price
+            right = bool(after[0] < _SAME) and not self.bench.by_batch(step.early)
+            if best is None or (right, -score) > (best.right, -best.score):
+                best = Glance(step, score, right)
+        return best
+
+    def _made(self, few: Sequence[int], early: Late, lates: Sequence[Late]) -> list[Embeddings]:
+        """The vectors of a few texts under early causes and each of the late sets."""
+        pooled = self.bench.pooled(self.bench.under(early), few)
+        return [self.bench.finish_some(pooled, self.bench.under((*early, *late)), few) for late in lates]
+
+    def _left(self, early: Late, late: Late) -> Errors:
+        if (early, late) not in self._errors:
+            made = self.bench.vectors(self.bench.under((*early, *late)))
+            self._errors[early, late] = apart(self.candidate, made)
+        return self._errors[early, late]
+
+    def _moved(self, cause: Cause, lates: Sequence[Late], places: Sequence[int]) -> list[Errors]:
+        """How far a cause alone moves texts, under each of the sets of late causes."""
+        moved = [self.bench.moved.setdefault((cause, late), np.full(len(self.candidate), np.nan)) for late in lates]
+        new = [place for place in places if any(np.isnan(one[place]) for one in moved)]
+        if new:
+            for one, late, made in zip(moved, lates, self._made(new, (cause,), lates), strict=True):
+                one[new] = apart(made, self.bench.vectors(self.bench.under(late))[new])
+        return [one[list(places)] for one in moved]

@@ -68,13 +68,13 @@ def _squares(matrix: NDArray[np.floating[Any]]) -> Errors:
     return np.asarray(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64, casting="unsafe"))
 
 
-def closeness(errors: Errors) -> float:
-    """Mean logarithm of the distances, which are no better than :data:`ROUNDING`; lower is closer.
+def closeness(errors: Errors, grain: Errors | float = ROUNDING) -> float:
+    """Mean logarithm of the distances, which are no better than ``grain``; lower is closer.
 
     The logarithm gives each text its say: one text of sixteen that comes right counts as much whether the others are
     far off or near.
     """
-    return float(np.log(np.maximum(errors, ROUNDING)).mean())
+    return float(np.log(np.maximum(errors, grain)).mean())
 
 
 def even(errors: Errors) -> bool:

@@ -13,28 +13,30 @@ from itertools import combinations
 
 from data.rules.causes import Cause
 from evaluators.diagnose.causes.places import ORDERS
+from evaluators.diagnose.directions import possible
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.looks import possible
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import Errors
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import Match, Search
+from evaluators.diagnose.search import Search
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up, same_vectors, settles
 from evaluators.diagnose.worth import Worth
 from evaluators.probes import derived_traits
 
-__all__ = ["FEW", "narrowed"]
+__all__ = ["searched_for"]
 
-FEW = 16  # texts looked at first
+_FEW = 16  # texts looked at first
 _ALL = 24  # texts up to which all are looked at at once
 _DIFFERING, _DIFFERING_LONG = 6, 2  # of the few, where so many differ; so many where only long texts do
 _ROUNDS = 3  # of looking for more causes on top of the best so far
+_FAR_OFF = 3.0  # times the worst of the texts looked at
 _SHORT = 400  # characters: every cause is tried on each of the few, which is what a diagnosis costs
 
 Judge = Callable[[Sequence[Match], Bench, Embeddings], Diagnosis]
 
 
-def narrowed(
+def searched_for(
     bench: Bench,
     candidate: Embeddings,
     causes: Sequence[Cause],
@@ -53,13 +55,12 @@ def narrowed(
         progress: called with (done, total).
         without: causes to leave out, in words.
     """
-    count = len(candidate)
     causes = possible(bench, candidate, causes)
     usual = [cause for cause in causes if not cause.by_look]
     looked_at = [cause for cause in causes if cause.by_look and cause.code != "max-length"]  # that is estimated
     # On all texts, at no pass more: poolings and outputs alone, and rows in another order, which few do not show.
     late = Search(bench, candidate, [cause for cause in causes if not cause.forward], None, without)
-    whole = late.run()
+    whole, count = late.run(), len(candidate)
     if any(cause.code in ORDERS for cause in whole[0].causes):
         diagnosis = judged(whole, bench, candidate)
         if not settles(diagnosis.verdict):
@@ -73,17 +74,17 @@ def narrowed(
         chosen = sorted({*chosen, *shown}) if few else chosen
         part = bench.among(chosen) if few else bench
         ranked = Search(part, candidate[chosen], [*usual, *worth.causes], progress, without).run()
-        if few:
-            whole = late.with_early(_early_sets(ranked), solving=ranked[0].solved)
-        diagnosis = judged(whole if few else ranked, bench, candidate)
-        if settles(diagnosis.verdict):
+        whole = late.with_early(_same_sets(ranked), solving=ranked[0].solved) if few else ranked
+        diagnosis = judged(whole, bench, candidate)
+        if few and diagnosis.causes and (parts := _parts(ranked)):
+            # What each of them explains is asked where they are stated, and not before: each is a pass over all texts.
+            diagnosis = judged(late.with_early(parts, solving=ranked[0].solved), bench, candidate)
+        settled, known = settles(diagnosis.verdict), len(worth.causes)
+        shown = [] if settled else worth.more(ranked[0].early)
+        more = _left_open(bench.texts.texts, whole[0].errors, chosen, far_off=settled) if few and not round_ else []
+        if len(worth.causes) == known and not more:
             break
-        known = len(worth.causes)
-        shown = worth.more(ranked[0].early)
-        open_still = _left_open(bench.texts.texts, whole[0].errors, chosen) if few and not round_ else []
-        if len(worth.causes) == known and not open_still:
-            break
-        chosen = sorted({*chosen, *open_still})
+        chosen = sorted({*chosen, *more})
     return replace(diagnosis, runners_up=runners_up(ranked)), ranked[0].errors.size
 
 
@@ -95,7 +96,7 @@ def _first(all_texts: Texts, errors: Errors) -> list[int]:
     shown: set[str] = set()
     for place in order:
         fresh = {*derived_traits(texts[place]), f"role {roles[place]}"} - shown
-        if fresh and len(chosen) < FEW - 4:
+        if fresh and len(chosen) < _FEW - 4:
             chosen.append(place)
             shown |= fresh
     short = [place for place in order if len(texts[place]) <= _SHORT]
@@ -106,22 +107,33 @@ def _first(all_texts: Texts, errors: Errors) -> list[int]:
             chosen.append(place)
     spread = [*short[::4], *short[2::4], *short[1::2], *order]
     for place in dict.fromkeys(spread):
-        if len(chosen) < FEW and place not in chosen:
+        if len(chosen) < _FEW and place not in chosen:
             chosen.append(place)
     return sorted(chosen)
 
 
-def _left_open(texts: Sequence[str], errors: Errors, chosen: Collection[int]) -> list[int]:
-    """Texts not looked at yet that the best explanation does not make right, the shortest of them."""
-    others = [place for place in range(len(texts)) if place not in chosen and errors[place] > IDENTICAL_WITHIN]
-    return sorted(others, key=lambda place: (len(texts[place]), place))[:FEW]
+def _left_open(texts: Sequence[str], errors: Errors, chosen: Sequence[int], *, far_off: bool) -> list[int]:
+    """Texts not looked at yet that the best explanation does not make right, the shortest of them.
+
+    Args:
+        texts: all texts.
+        errors: of all texts, under the best explanation.
+        chosen: the texts looked at.
+        far_off: only those that are left much further off than any looked at: a verdict was reached without them.
+    """
+    edge = max(IDENTICAL_WITHIN, _FAR_OFF * float(errors[list(chosen)].max()) if far_off else 0.0)
+    others = [place for place in range(len(texts)) if place not in chosen and errors[place] > edge]
+    return sorted(others, key=lambda place: (len(texts[place]), place))[:_FEW]
 
 
-def _early_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
-    """The early causes of the best match, of its parts, and of what cannot be told from it."""
+def _same_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
+    """The early causes of the best match, and of what cannot be told from it."""
     best = ranked[0]
-    known = {frozenset(match.early) for match in ranked}
-    parts = [part for size in range(1, len(best.early)) for part in combinations(best.early, size)]
-    same = [match.early for match in ranked[1:] if same_vectors(match, best)]
-    sets = [best.early, *(part for part in parts if frozenset(part) in known), *same]
-    return list(dict.fromkeys(sets))
+    return list(dict.fromkeys([best.early, *(match.early for match in ranked[1:] if same_vectors(match, best))]))
+
+
+def _parts(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
+    """Those of the best match's early causes that were tried without the others."""
+    best, known = ranked[0], {frozenset(match.early) for match in ranked}
+    parts = (part for size in range(1, len(best.early)) for part in combinations(best.early, size))
+    return [part for part in parts if frozenset(part) in known]

@@ -25,9 +25,14 @@ class Recipe:
         chunks: tokens of a chunk (special ones included), those that two chunks share, and how the chunks' vectors
             become one: mean, mean-of-units, weighted, weighted-of-units, max; None where a text is not cut in chunks.
         special: which special tokens are put around a text: all, none, none-but-counted (as many text tokens are kept
+<<<<<<< HEAD
             as if they were there), no-first, no-last, twice-first, twice-last
             (cut off with the text), twice-end, twice, or first-added (one that the
             model has and does not put).
+=======
+            as if they were there), no-first, no-last, twice-first, twice-last (written, and cut off with the text),
+            twice-end, twice, or first-added (one that the model has and does not put).
+>>>>>>> base15
         shift: how many places every position is moved.
         padding: masked (as it should be), seen (attention does not mask it), pooled (the mean
             counts it), both, after (it stands behind the text and is pooled, in a model that pads in front), or left
@@ -39,7 +44,9 @@ class Recipe:
         normalise: yes or no.
         dimensions: leading dimensions kept; None for all.
         normalise_first: whether lengths are set to one before dimensions are cut, and not again.
-        rounding: '' or the storage type vectors are rounded to: int8, binary.
+        rounding: '' or what vectors are rounded to: int8, binary, or what a candidate's own numbers are a lattice of
+            (:class:`evaluators.diagnose.lattice.Lattice`): steps, fp16, bf16, numbers, numbers-vector,
+            numbers-dimension.
     """
 
     prompts: tuple[tuple[str | None, str], ...] = ()

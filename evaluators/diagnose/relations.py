@@ -14,7 +14,9 @@ import numpy as np
 from evaluators.diagnose.measure import Errors, apart, unit_rows
 from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["Noise", "as_noise", "explained_by", "lengths_alone", "of_other_texts", "products_kept"]
+__all__ = [
+    "Unrelated", "as_noise", "explained_by", "lengths_alone", "of_other_texts", "products_kept", "similarities_agree",
+]  # fmt: skip
 
 _FOLDS = 8
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)  # of the mean square of the vectors
@@ -25,7 +27,7 @@ _TURNED = 0.25  # mean distance under which products agree of themselves
 Fit = Callable[[Errors, Errors], Callable[[Errors], Errors]]
 
 
-class Noise(NamedTuple):
+class Unrelated(NamedTuple):
     """What is left, where it looks like noise: its size over the length of a vector."""
 
     size: float
@@ -93,6 +95,18 @@ def products_kept(candidate: Embeddings, base: Embeddings) -> bool:
     return float(np.sqrt(((left - right) ** 2).mean())) < _PRODUCTS * float(right.std())
 
 
+def similarities_agree(candidate: Embeddings, base: Embeddings) -> float:
+    """Rank correlation, over all pairs of texts, of the cosine on the one side with that on the other, -1 to 1.
+
+    The two sides need not be of one width.
+    """
+    from scipy.stats import spearmanr
+
+    above = np.triu_indices(len(base), 1)
+    left, right = ((rows @ rows.T)[above] for rows in (unit_rows(candidate), unit_rows(base)))
+    return float(spearmanr(left, right).statistic) if left.std() > 0 and right.std() > 0 else 0.0
+
+
 def of_other_texts(candidate: Embeddings, base: Embeddings, differ: Errors) -> list[tuple[int, int]]:
     """Texts that have the vector of another text, and of which: of those that differ, ten times nearer and more."""
     pairs = []
@@ -106,7 +120,7 @@ def of_other_texts(candidate: Embeddings, base: Embeddings, differ: Errors) -> l
     return pairs
 
 
-def as_noise(candidate: Embeddings, base: Embeddings) -> Noise | None:
+def as_noise(candidate: Embeddings, base: Embeddings) -> Unrelated | None:
     """The size of the difference, where from text to text it is as unrelated as random numbers are; None otherwise.
 
     The cosines between the differences of two texts, and of each with its own vector, must be those of random
@@ -125,4 +139,4 @@ def as_noise(candidate: Embeddings, base: Embeddings) -> Noise | None:
     wide = abs(float((between**2).mean()) * width - 1) < room * np.sqrt(2 / pairs) + 0.05
     apart_from_text = float((own**2).mean()) * width < 1 + room * np.sqrt(2 / count)
     even = float(sizes.std()) < 0.25 * float(sizes.mean())
-    return Noise(float(np.sqrt((sizes**2).mean()))) if centred and wide and apart_from_text and even else None
+    return Unrelated(float(np.sqrt((sizes**2).mean()))) if centred and wide and apart_from_text and even else None

@@ -10,15 +10,15 @@ from __future__ import annotations
 from data.rules.causes import Cause
 from evaluators.diagnose.causes import HALVES
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import apart, cosine
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.search import Match
 
 __all__ = ["rounding"]
 
 _HALF_AGREES = 0.25  # cosine from which what is left is half precision
-_OTHER_AGREES = 0.6  # the same for a coarser arithmetic that is itself part of the explanation
+_OTHER_AGREES = 0.5  # the same for a coarser arithmetic that is itself part of the explanation
 _ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
 _COARSE = 1.5  # mean distances that a coarser arithmetic makes: the same, where errors feed on themselves
 
@@ -34,16 +34,25 @@ def rounding(bench: Bench, candidate: Embeddings, best: Match, floor: float) -> 
     """
     if best.solved:
         return _ROUNDED * floor
-    settings = tuple(cause for cause in best.causes if not cause.precision)
+    # What vectors were stored as stays on both sides; of what it rounds some falls on the other side of a step.
+    settings = tuple(cause for cause in best.causes if not (cause.precision and cause.forward))
+    stored = _of_storage(bench, best)
+    if stored and float(best.errors.mean()) < stored:
+        return _ROUNDED * stored
     bare = bench.vectors(combine(bench.reference.recipe, settings))
     left = candidate - bare
-    coarse = any(cause.precision and cause not in HALVES for cause in best.causes)
+    coarse = any(cause.precision and cause.forward and cause not in HALVES for cause in best.causes)
     if coarse and cosine(left, best.vectors - bare) > _OTHER_AGREES:
         return max(_ROUNDED * floor, _COARSE * float(apart(best.vectors, bare).mean()))
     halves = [_made(bench, settings, half) for half in HALVES]
     # A broken model rounds more than a whole one: without LayerNorm, bf16 leaves three times as much.
     own = [float(apart(half, bare).mean()) for half in halves if cosine(left, half - bare) > _HALF_AGREES]
     return _ROUNDED * max(floor, *own) if own else 0.0
+
+
+def _of_storage(bench: Bench, best: Match) -> float:
+    """Mean distance that the type makes which the vectors of a match were stored as, where they lie on a lattice."""
+    return 0.0 if bench.lattice is None else float(bench.lattice.noise(best.recipe.rounding).mean())
 
 
 def _made(bench: Bench, settings: tuple[Cause, ...], half: Cause) -> Embeddings:

@@ -3,95 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.rules.causes import Cause
-from evaluators.diagnose.causes.places import SINGLE
 from evaluators.diagnose.causes.space import solve
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import ROUNDING, Errors, apart, apart_each, closeness, even
-from evaluators.diagnose.outputs import finished
-from evaluators.diagnose.recipe import Recipe, combine
+from evaluators.diagnose.looks import NEARER, Glance, Looks
+from evaluators.diagnose.match import Larger, Match, compatible
+from evaluators.diagnose.measure import apart, apart_each
+from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["EACH", "Match", "Search", "compatible"]
+__all__ = ["Search"]
 
-# What one more cause must gain to be worth naming, in units of ``closeness``: noise alone gains less on 16 texts.
-EACH = 0.12
 _BEAM = 3  # the true cause is among the best three singles in 99 % of pairs
 _DEEPEST = 4  # causes in the text, tokens and model slots at once
 _LATE_AT_ONCE = 3  # causes in the pooling and output slots at once
-_DONE = 2 * ROUNDING
-_HALF_PRECISION = 0.02  # mean distance that bf16 arithmetic leaves at most
-_QUICK = 6  # texts that a cause must show itself on before it gets a whole pass
-_MOST_LOOKS = 8
-_NEARER = 0.8
-_ROOM = 4.0  # how much further a cause may move a text together with others than alone: a broken model rounds thrice
-_RIGHT = 10 * _DONE  # of one text, where a set that explains all is found already
-
-
-@dataclass(frozen=True)
-class Match:
-    """A set of causes, and how far from the candidate it leaves each text."""
-
-    causes: tuple[Cause, ...]
-    recipe: Recipe
-    errors: Errors
-    vectors: Embeddings
-
-    @cached_property
-    def score(self) -> float:
-        """Closeness with a price on every cause; the lowest is the best explanation."""
-        # Where single rows are other texts' vectors, each of them was free to be any: an edit that makes two texts one
-        # is the better reason.
-        free = any(cause.code in SINGLE for cause in self.causes)
-        return closeness(self.errors) + EACH * (len(self.causes) + free)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The causes in words."""
-        return tuple(cause.words for cause in self.causes)
-
-    @property
-    def early(self) -> tuple[Cause, ...]:
-        """The causes that change what goes through the model."""
-        return tuple(cause for cause in self.causes if cause.forward)
-
-    @property
-    def solved(self) -> bool:
-        """Whether one of the causes was solved from all texts together, not tried."""
-        return any(cause.family == "space" for cause in self.causes)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A set of causes with one more in the early slots.
-
-    Attributes:
-        changed: the texts it changes, the shortest first.
-        least: a score that the larger set cannot come below.
-    """
-
-    match: Match
-    cause: Cause
-    changed: tuple[int, ...] = ()
-    least: float = 0.0
-
-    @property
-    def early(self) -> tuple[Cause, ...]:
-        """The causes in the early slots, the new one among them."""
-        return (*self.match.early, self.cause)
-
-
-def compatible(causes: Iterable[Cause]) -> bool:
-    """Whether the causes can act together: no two of one family."""
-    families = [cause.family for cause in causes]
-    return len(families) == len(set(families))
+_WHOLE = 8  # causes more that get a whole pass at a time, the likeliest; three of them are gone on with
 
 
 class Search:
@@ -114,72 +45,65 @@ class Search:
         without: Collection[str] = (),
     ) -> None:
         self.bench, self.candidate = bench, np.asarray(candidate, dtype=np.float32)
-        self.base = bench.reference.recipe
         self.early = [cause for cause in causes if cause.forward]
-        late = [cause for cause in causes if not cause.forward and _possible(cause, candidate)]
+        read_off = [] if bench.lattice is None else bench.lattice.causes
+        late = [cause for cause in causes if not cause.forward and _possible(cause, candidate, read_off=bool(read_off))]
+        late += [cause for cause in read_off if cause.words not in without]
         self.late = _distinct(bench, _late_sets(late))
         self._progress = progress or (lambda done, total: None)
         self.tried: dict[tuple[str, ...], Match] = {}
-        self._errors: dict[tuple[tuple[Cause, ...], tuple[Cause, ...]], Errors] = {}
+        self._looks = Looks(bench, self.candidate, self.late)
+        self._looked_at: set[frozenset[Cause]] = set()
         self._solving, self._without = False, without
 
     def run(self) -> list[Match]:
         """Matches tried, best first; the first names the explanation."""
-        apiece = [cause for cause in self.early if not self.bench.by_batch((cause,))]
-        best = self._try([(), *((cause,) for cause in apiece)])
-        if float(best[0].errors.max()) >= _DONE:
-            # What acts on whole batches costs as much as ten others: it is looked at on the shortest texts first.
-            worth = [cause for cause in self.early if cause not in apiece and self._worth(best, cause)]
-            best = sorted([*best, *self._try([(cause,) for cause in worth])], key=lambda match: match.score)
-            apiece += worth
-        if not _finished(best[0]):
+        best = [self._best_late(())]
+        if not best[0].exact:
+            best = _sorted([*best, *self._larger(best, self.early)])
+        if not best[0].finished:
             # Scale, shuffle, permutation and rotation are looked for where no setting alone explains the drift.
-            self._solving = True
-            best = self._try([(), *((cause,) for cause in apiece)])
-            self._solving = best[0].solved
-        self.early = [cause for cause in self.early if cause not in apiece or self._acts(cause)]
-        while float(best[0].errors.max()) >= _DONE and self._brings_nearer(best):
-            larger = sorted(self._larger(best), key=lambda match: match.score)
+            best = _sorted([*best, *self._with_solved([(), *(match.early for match in best if match.early)])])
+        while not best[0].exact and self._brings_nearer(best):
+            # Where only an even rest is left it can be a matter of precision, and of nothing else.
+            done = best[0].finished
+            more = [cause for cause in self.early if cause.precision or not done]
+            larger = _sorted(self._larger(best[: 1 if done else _BEAM], more))
             if not larger or larger[0].score >= best[0].score:
                 break
-            best = sorted([*larger, *best], key=lambda match: match.score)
-        return sorted(self.tried.values(), key=lambda match: match.score)
+            best = _sorted([*larger, *best])
+        return _sorted(self.tried.values())
 
     def with_early(self, sets: Iterable[tuple[Cause, ...]], *, solving: bool) -> list[Match]:
         """All matches tried, with those of the late causes on top of each of these sets of early ones; best first."""
         self._solving = solving
         for early in sets:
             self._best_late(early)
-        return sorted(self.tried.values(), key=lambda match: match.score)
+        return _sorted(self.tried.values())
 
-    def _worth(self, best: Sequence[Match], cause: Cause) -> bool:
-        """Whether a cause by itself brings any of the shortest texts nearer."""
-        plain = min((match for match in best if not match.early), key=lambda match: match.score)
-        return any(self._promising(step) for step in self._measured(Step(plain, cause), np.inf))
+    def _with_solved(self, sets: Sequence[tuple[Cause, ...]]) -> list[Match]:
+        """The sets again with what is solved on top of them, and every cause on top of which a few texts allow that."""
+        self._solving = True
+        matches = [self._best_late(early) for early in sets]
+        if not min(matches, key=_score).finished:
+            single = [(cause,) for cause in self.early if (cause,) not in sets and self._looks.solvable(cause)]
+            matches += [self._best_late(early) for early in single]
+        self._solving = min(matches, key=_score).solved
+        if self._solving:
+            self._looked_at.clear()
+        return matches
 
     def _brings_nearer(self, best: Sequence[Match]) -> bool:
         """Whether any cause tried brings any text nearer; where none does, no two of them are looked for."""
-        plain = min((match for match in best if not match.early), key=lambda match: match.score)
-        return any(bool((match.errors < _NEARER * plain.errors).any()) for match in best if match.early)
-
-    def _try(self, sets: Sequence[tuple[Cause, ...]]) -> list[Match]:
-        matches = []
-        for done, early in enumerate(sets):
-            matches.append(self._best_late(early))
-            self._progress(done + 1, len(sets))
-        return sorted(matches, key=lambda match: match.score)
-
-    def _acts(self, cause: Cause) -> bool:
-        """Whether the cause changes any vector of this model and these texts."""
-        plain, changed = (self.bench.vectors(self.bench.under(causes)) for causes in ((), (cause,)))
-        return float(apart(plain, changed).max()) > _DONE
+        plain = min((match for match in best if not match.early), key=_score)
+        return any(bool((match.errors < NEARER * plain.errors).any()) for match in best if match.early)
 
     def _best_late(self, early: tuple[Cause, ...]) -> Match:
         """The best pooling and output variants on top of one forward pass, each kept for the ranking."""
         pooled = self.bench.pooled(self.bench.under(early))
         lates = [late for late in self.late if compatible((*early, *late))]
         matches = self._matches(pooled, early, lates)
-        best = min(matches, key=lambda match: match.score)
+        best = min(matches, key=_score)
         for match, late in zip(matches, lates, strict=True):
             if len(late) < 2:
                 self._remember(match)
@@ -194,7 +118,7 @@ class Search:
         sets = [(*early, *late) for late in lates]
         recipes = [self.bench.under(causes) for causes in sets]
         made = [self.bench.finish(pooled, recipe) for recipe in recipes]
-        return [*map(Match, sets, recipes, apart_each(self.candidate, made), made)]
+        return [*map(Match, sets, recipes, apart_each(self.candidate, made), made, map(self.bench.grain, recipes))]
 
     def _solved(self, pooled: dict[str, Embeddings], early: tuple[Cause, ...], best: Match) -> Match:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
@@ -212,127 +136,76 @@ class Search:
     @cached_property
     def _lengths(self) -> tuple[list[int], list[int]]:
         """Of the texts that are looked at, in characters and in tokens."""
-        return self.bench.characters, [len(row.ids) for row in self.bench.rows(self.base)]
+        return self.bench.characters, [len(row.ids) for row in self.bench.rows(self.bench.reference.recipe)]
 
     def _remember(self, match: Match) -> None:
         self.tried[match.names] = match
 
-    def _larger(self, best: Sequence[Match]) -> list[Match]:
-        """The best few sets, each with one more early cause, where a quick look finds it worth a whole pass.
+    def _larger(self, best: Sequence[Match], causes: Sequence[Cause]) -> list[Match]:
+        """Each of the sets with one more early cause, where a look finds it worth a whole pass; the likeliest first.
 
-        The likeliest first. Once one is proven, the others are only looked at for being the same.
+        What acts on whole batches, or takes a model of its own, costs as much as ten others: it is looked at where none
+        of those explains all.
         """
-        steps = sorted(self._steps(best), key=lambda step: step.least)
-        matches: list[Match] = []
-        for done, step in enumerate(steps):
-            proven = any(float(match.errors.max()) < _DONE for match in matches)
-            if self._alike(step) if proven else self._promising(step):
-                matches.append(self._best_late(step.early))
-            self._progress(done + 1, len(steps))
+        steps = list(self._steps(best, causes))
+        apiece = [step for step in steps if not self.bench.is_dear((step.cause,))]
+        matches = self._whole(self._looked(apiece))
+        if not any(match.exact for match in matches):
+            matches += self._whole(self._looked([step for step in steps if step not in apiece]))
         return matches
 
-    def _steps(self, best: Sequence[Match]) -> Iterator[Step]:
-        looked_at: set[frozenset[Cause]] = set()
-        # Where only an even rest is left it can be a matter of precision, and of nothing else.
-        more = [cause for cause in self.early if cause.precision] if _finished(best[0]) else self.early
-        for match in best[: 1 if _finished(best[0]) else _BEAM]:
+    def _steps(self, best: Sequence[Match], causes: Sequence[Cause]) -> Iterator[Larger]:
+        for match in best:
             if len(match.early) >= _DEEPEST:
                 continue
-            for cause in more:
-                step = Step(match, cause)
-                if frozenset(step.early) in looked_at or not compatible(step.early):
-                    continue
-                looked_at.add(frozenset(step.early))
-                yield from self._measured(step, best[0].score)
+            for cause in causes:
+                step = Larger(match, cause)
+                if frozenset(step.early) not in self._looked_at and compatible(step.early):
+                    self._looked_at.add(frozenset(step.early))
+                    yield step
 
-    def _measured(self, step: Step, beaten: float) -> Iterator[Step]:
-        """The step with the texts it changes and the least score it can have; nothing where it can come to nothing."""
-        recipe = self.bench.under((*step.match.causes, step.cause))
-        now, then = self.bench.rows(step.match.recipe), self.bench.rows(recipe)
-        changed = [i for i in range(len(now)) if now[i] != then[i] or recipe.weights != step.match.recipe.weights]
-        if not changed:
-            return
-        changed.sort(key=lambda index: len(then[index].ids))
-        least = -np.inf if step.match.solved else self._least(step, changed)
-        if least < beaten:
-            yield Step(step.match, step.cause, tuple(changed), least)
+    def _looked(self, steps: Sequence[Larger]) -> list[Glance]:
+        """Looks that promise more, the likeliest first; of a solved match a few of the texts tell nothing."""
+        looks = []
+        beyond: set[tuple[tuple[Cause, ...], str]] = set()
+        for done, step in enumerate(steps):
+            kind = step.match.causes, step.cause.code
+            if kind in beyond:
+                continue
+            look = Glance(step, -np.inf, True) if step.match.solved else self._looks.looked(step)
+            looks += [look] if look else []
+            if look is None and self._looks.too_coarse(step):
+                beyond.add(kind)  # of a kind of arithmetic, the coarser come after the finer
+            self._progress(done + 1, len(steps))
+        return sorted(looks, key=lambda look: look.score)
 
-    def _least(self, step: Step, changed: Sequence[int]) -> float:
-        """A score that the step cannot come below: how far the cause alone moves a text bounds how near it brings it.
-
-        Of a text that it changes for the first time together with the others nothing is known, and the best assumed.
-        """
-        places = list(changed)
-        alone = [self.bench.rows(self.bench.under(early)) for early in ((), (step.cause,))]
-        known = np.array([bool(step.cause.weights) or alone[0][place] != alone[1][place] for place in places])
-        late = tuple(one for one in step.match.causes if not one.forward)
-        lates = [one for one in self._others(late) if compatible((*step.early, *one))]
-        if not lates:
-            return np.inf
-        errors = np.stack([self._left(step.match.early, one) for one in lates])
-        before, far = errors[:, places], np.stack([self._moved(step.cause, one, places) for one in lates])
-        after = np.where(before < _DONE, far / _ROOM, before - _ROOM * far)
-        errors[:, places] = np.where(known, after, 0.0)
-        price = np.array([EACH * (len(step.early) + len(one)) for one in lates])
-        return float((np.log(np.maximum(errors, ROUNDING)).mean(1) + price).min())
-
-    def _left(self, early: tuple[Cause, ...], late: tuple[Cause, ...]) -> Errors:
-        if (early, late) not in self._errors:
-            made = self.bench.vectors(self.bench.under((*early, *late)))
-            self._errors[early, late] = apart(self.candidate, made)
-        return self._errors[early, late]
-
-    def _moved(self, cause: Cause, late: tuple[Cause, ...], places: Sequence[int]) -> Errors:
-        """How far a cause alone moves texts, under late causes; of what acts on batches the shortest texts tell."""
-        plain, moved = (self.bench.under((*early, *late)) for early in ((), (cause,)))
-        if not self.bench.by_batch((cause,)):
-            if (cause, late) not in self.bench.moved:
-                self.bench.moved[cause, late] = apart(self.bench.vectors(moved), self.bench.vectors(plain))
-            return self.bench.moved[cause, late][places]
-        few = places[:_MOST_LOOKS]
-        pooled = self.bench.pooled(moved, few)[moved.pooling]
-        own = self.bench.vectors(plain)[few]
-        far = apart(finished(pooled, moved, self.bench.reference.projections), own)
-        return np.append(far, np.full(len(places) - len(few), far.max(initial=0.0)))
-
-    def _promising(self, step: Step) -> bool:
-        """Whether the cause brings any text it changes nearer; asked of short texts when it changes long ones too."""
-        if step.match.solved:
-            return True  # a few of the texts tell nothing of it
-        looks = max(_QUICK, min(len(step.changed) // 2, _MOST_LOOKS))
-        return self._look(step, step.changed[:looks], lambda after, before: after < _NEARER * before)
-
-    def _alike(self, step: Step) -> bool:
-        """Whether the cause makes the shortest text it changes right: so does whatever gives the same vectors."""
-        if self.bench.by_batch(step.early):
-            return False  # another arithmetic gives nothing to the last digit
-        return step.match.solved or self._look(step, step.changed[:1], lambda after, before: after < _RIGHT)
-
-    def _look(self, step: Step, texts: Sequence[int], well: Callable[[Errors, Errors], NDArray[np.bool_]]) -> bool:
-        recipe, chosen = self.bench.under((*step.match.causes, step.cause)), list(texts)
-        late = tuple(one for one in step.match.causes if not one.forward)
-        pooled, before = self.bench.pooled(recipe, chosen), step.match.errors[chosen]
-        projections = self.bench.reference.projections
-        made = (combine(recipe, extra) for extra in self._others(late))
-        errors = apart_each(self.candidate[chosen], [finished(pooled[one.pooling], one, projections) for one in made])
-        return any(bool(well(after, before).any()) for after in errors)
-
-    def _others(self, late: tuple[Cause, ...]) -> list[tuple[Cause, ...]]:
-        """The late sets that differ from one in no more than one cause."""
-        return [one for one in self.late if len(set(one) ^ set(late)) <= 2]
+    def _whole(self, looks: Sequence[Glance]) -> list[Match]:
+        """A whole pass for the likeliest. Once one is proven, the others are only held to be the same or not."""
+        matches: list[Match] = []
+        for place, look in enumerate(looks):
+            proven = any(match.exact for match in matches)
+            if look.right if proven else place < _WHOLE or look.step.match.solved:
+                matches.append(self._best_late(look.step.early))
+        return matches
 
 
-def _finished(match: Match) -> bool:
-    """Whether what is left is rounding: nothing, or evenly little on every text after a cause was found."""
-    if float(match.errors.max()) < _DONE:
-        return True
-    return bool(match.causes) and even(match.errors) and float(match.errors.mean()) < _HALF_PRECISION
+def _score(match: Match) -> float:
+    return match.score
 
 
-def _possible(cause: Cause, candidate: Embeddings) -> bool:
-    """Whether a candidate's numbers can have come of a cause: single bits are all of one size."""
-    sizes = np.abs(candidate)
-    return cause.changes.get("rounding") != "binary" or float(sizes.std()) < 1e-3 * float(sizes.mean())
+def _sorted(matches: Iterable[Match]) -> list[Match]:
+    return sorted(matches, key=_score)
+
+
+def _possible(cause: Cause, candidate: Embeddings, *, read_off: bool) -> bool:
+    """Whether a candidate's numbers can have come of a cause: single bits are all of one size.
+
+    Where it was read off the numbers what they were rounded to, they were rounded to nothing else.
+    """
+    rounding, sizes = cause.changes.get("rounding"), np.abs(candidate)
+    if rounding == "binary":
+        return float(sizes.std()) < 1e-3 * float(sizes.mean())
+    return not (rounding == "int8" and read_off)
 
 
 def _distinct(bench: Bench, sets: Iterable[tuple[Cause, ...]]) -> list[tuple[Cause, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 
 from evaluators.diagnose.measure import Errors
 
-__all__ = ["TRAITS", "Shared", "drifts_most", "shared_trait"]
+__all__ = ["FEWEST_DIFFERING", "TRAITS", "Shared", "drifts_most", "shared_trait"]
 
 _CHANCE = 0.01  # over all traits tried together
-_FEWEST = 3  # texts on either side
+_PLAINLY = 0.1  # of the odds of one trait, under which two of them say more
+FEWEST_DIFFERING = 2  # texts that differ, and that do not, before a trait is looked for
+_FEWEST = 3  # texts on either side, where all differ
 _GRADED = 1.5  # times as far, in the middle, before a difference of sizes is worth a word
 _FOLLOWS = 0.5  # rank correlation with length from which the drift is said to follow it
 
@@ -77,20 +80,22 @@ class Shared:
 
 def shared_trait(differ: _Mask, texts: Sequence[str]) -> Shared | None:
     """The trait or length that tells the texts that differ from the others best; None where chance may do as much."""
-    if min(int(differ.sum()), int((~differ).sum())) < _FEWEST:
+    if min(int(differ.sum()), int((~differ).sum())) < FEWEST_DIFFERING:
         return None
     lengths = np.array([len(text) for text in texts])
     tried = [(code, values, mask) for code, values, mask in (*_by_length(lengths), *_by_trait(texts))]
     odds = [_chance(differ, mask) for *_, mask in tried]
     place = min(range(len(tried)), key=lambda one: (odds[one], one))
-    if odds[place] * len(tried) < _CHANCE and _exact(differ, tried[place][2]):
+    alone = _luck(odds[place], differ, [mask for *_, mask in tried])
+    if alone < _CHANCE and _exact(differ, tried[place][2]):
         return _said(*tried[place], differ)
     pairs = list(_pairs(texts))
     both = [_chance(differ, mask) if _exact(differ, mask) else 1.0 for *_, mask in pairs]
     best = min(range(len(pairs)), key=lambda one: (both[one], one), default=None)
-    if best is not None and both[best] * (len(tried) + len(pairs)) < _CHANCE:
+    every = [mask for *_, mask in (*tried, *pairs)]
+    if best is not None and _luck(both[best], differ, every) < min(_CHANCE, _PLAINLY * alone):
         return _said(*pairs[best], differ)
-    return _said(*tried[place], differ) if odds[place] * len(tried) < _CHANCE else None
+    return _said(*tried[place], differ) if alone < _CHANCE else None
 
 
 def drifts_most(errors: Errors, texts: Sequence[str]) -> Shared | None:
@@ -98,7 +103,7 @@ def drifts_most(errors: Errors, texts: Sequence[str]) -> Shared | None:
     from scipy.stats import mannwhitneyu, spearmanr
 
     lengths = np.array([len(text) for text in texts])
-    masks = list(_by_trait(texts))
+    masks = list(_by_trait(texts, _FEWEST))
     follows = spearmanr(lengths, errors) if len({*lengths.tolist()}) > 2 else None
     seen: list[tuple[float, Shared]] = []
     if follows is not None and abs(follows.statistic) > _FOLLOWS:
@@ -120,10 +125,10 @@ def drifts_most(errors: Errors, texts: Sequence[str]) -> Shared | None:
     return shared if odds * (len(masks) + 1) < _CHANCE else None
 
 
-def _by_trait(texts: Sequence[str]) -> list[tuple[str, dict[str, Any], _Mask]]:
+def _by_trait(texts: Sequence[str], fewest: int = FEWEST_DIFFERING) -> list[tuple[str, dict[str, Any], _Mask]]:
     masks = [(name, np.array([test(text) for text in texts])) for name, test in TRAITS.items()]
     return [
-        ("trait", {"trait": name}, mask) for name, mask in masks if min(int(mask.sum()), int((~mask).sum())) >= _FEWEST
+        ("trait", {"trait": name}, mask) for name, mask in masks if min(int(mask.sum()), int((~mask).sum())) >= fewest
     ]
 
 
@@ -140,11 +145,27 @@ def _pairs(texts: Sequence[str]) -> list[tuple[str, dict[str, Any], _Mask]]:
         ("traits", {"trait": one["trait"], "other": other["trait"]}, mask & second)
         for (_, one, mask), (_, other, second) in pairs
     ]
-    return [pair for pair in both if min(int(pair[2].sum()), int((~pair[2]).sum())) >= _FEWEST]
+    return [pair for pair in both if min(int(pair[2].sum()), int((~pair[2]).sum())) >= FEWEST_DIFFERING]
 
 
 def _exact(differ: _Mask, mask: _Mask) -> bool:
     return bool((differ == mask).all())
+
+
+def _luck(odds: float, differ: _Mask, masks: Sequence[_Mask]) -> float:
+    """How many of the traits fit so well by chance: each counts with the odds it can have (Tarone, Biometrics 1990).
+
+    A trait of two texts cannot fit better than those two by chance in one of 2,016 pairs; one of forty texts can never
+    fit two differing ones so well, and does not count.
+    """
+    from scipy.stats import hypergeom
+
+    count, hit = len(differ), int(differ.sum())
+    total = 0.0
+    for size, many in Counter(int(mask.sum()) for mask in masks).items():
+        steps = hypergeom.sf(np.arange(min(size, hit)), count, size, hit)
+        total += many * float(steps[steps <= odds * (1 + 1e-9)].max(initial=0.0))
+    return total
 
 
 def _chance(differ: _Mask, mask: _Mask) -> float:

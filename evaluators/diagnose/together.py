@@ -16,12 +16,13 @@ from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import Errors, apart, unit_rows
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import Match, Search
+from evaluators.diagnose.search import Search
 from evaluators.diagnose.verdict import Diagnosis, NamedCause, judge
 
 __all__ = ["of_batches"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from evaluators.diagnose.ggml.files import has_exact_gelu
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import bare_tokenizer, unused_first
 
-__all__ = ["reference_traits"]
+__all__ = ["has_pooler", "reference_traits"]
 
 
 def reference_traits(reference: Reference) -> frozenset[str]:
@@ -18,8 +19,10 @@ def reference_traits(reference: Reference) -> frozenset[str]:
     of_model = ["causal attention" if is_causal(reference.target.config) else "full attention"]
     if reference.projections:
         of_model.append("Dense module")
-    if _has_pooler(reference):
+    if has_pooler(reference):
         of_model.append("pooler")
+    if has_exact_gelu(reference.model):
+        of_model.append("exact GELU")
     if reference.recipe.pooling == "last":
         of_model.append("pooling by the last token")
     if unused_first(reference) is not None:
@@ -70,7 +73,7 @@ def _can_be_missing(reference: Reference) -> bool:
     return 0 < max(bare("a word", add_special_tokens=True)["input_ids"], default=size) < size
 
 
-def _has_pooler(reference: Reference) -> bool:
+def has_pooler(reference: Reference) -> bool:
     """Whether the pooler's weights are in the file: an untrained one is random, and nobody's recipe."""
     if getattr(reference.model, "pooler", None) is None:
         return False

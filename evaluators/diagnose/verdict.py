@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from data.rules.causes import Cause, joined
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.described import Statement
+from evaluators.diagnose.match import EACH, Match
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
-from evaluators.diagnose.search import EACH, Match
+from evaluators.diagnose.reading import Reading
 
-__all__ = ["IDENTICAL_WITHIN", "Diagnosis", "NamedCause", "judge", "runners_up", "same_vectors", "settles"]
+__all__ = [
+    "IDENTICAL_WITHIN",
+    "Diagnosis",
+    "NamedCause",
+    "judge",
+    "runners_up",
+    "same_vectors",
+    "settles",
+    "stated_as_stored",
+    "with_reading",
+]
 
 # Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
 _ACCEPTED = 0.10
 IDENTICAL_WITHIN = 2e-4  # worst text, relative distance: 1e-8 in cosine
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
+_MOST_LEFT = 0.6  # of a text's distance, by an arithmetic that is the candidate's
 _RUNNERS_UP = 5
 
 
@@ -120,6 +132,9 @@ def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match
     # like the true one (a mean that leaves out two tokens) leaves little on long texts and much on short ones.
     if left < _ACCEPTED * drift:
         return worst < rounding(best)
+    # A coarse arithmetic beside a smaller cause leaves more of the drift than a tenth: it must point where it points.
+    if any(cause.precision and cause.forward for cause in best.causes) and not all(c.precision for c in best.causes):
+        return even(best.errors) and worst < rounding(best)
     return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
 
 
@@ -130,8 +145,15 @@ def _same_size(best: Match, plain: Match) -> bool:
 
 
 def _settles_some(best: Match, plain: Match) -> bool:
-    """Whether texts that drifted come right to the last digits, and no text that was near is driven away."""
+    """Whether texts that drifted come right to the last digits, and no text that was near is driven away.
+
+    A coarse arithmetic is no nearer than it rounds: of most texts it must take away nearly half, which no other does.
+    """
     moved = plain.errors > _NOTHING
+    if any(cause.precision and cause.forward for cause in best.causes):
+        nearer = moved & (best.errors < _MOST_LEFT * plain.errors)
+        worse = best.errors > 1.3 * plain.errors + _SETTLED
+        return int(nearer.sum()) >= max(4, int(np.ceil(0.6 * moved.sum()))) and not bool(worse.any())
     settled = moved & (best.errors < _SETTLED)
     worse = best.errors > 1.1 * plain.errors + _SETTLED
     return int(settled.sum()) >= max(2, int(np.ceil(0.25 * moved.sum()))) and not bool(worse.any())
@@ -182,6 +204,27 @@ def _in_order(best: Match, ranked: Sequence[Match], plain: Match) -> _Causes:
         remaining, now = after, now | {cause}
         left.remove(cause)
     return tuple(order)
+
+
+def stated_as_stored(match: Match, plain: Match, floor: float) -> Diagnosis:
+    """The verdict on vectors that are the reference's but for the type they were stored as."""
+    return _stated(DiagnosisVerdict.PRECISION, match, [match, plain], plain, floor, ())
+
+
+def with_reading(reading: Reading, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis of vectors read as they were meant, with the cause that they were not read so."""
+    bits = {cause.cause for cause in diagnosis.causes if cause.cause.changes.get("rounding") == "binary"}
+    others = tuple(named for named in diagnosis.causes if named.cause not in bits)
+    named = NamedCause(reading.cause, (), 1.0, diagnosis.drift if others else diagnosis.remaining)
+    words = reading.cause.words
+    sentence = f"{words[0].upper()}{words[1:]}: read as they were meant, they are vectors of the reference's kind."
+    clear = settles(diagnosis.verdict)
+    if not clear or others:
+        sentence = f"{sentence} {diagnosis.sentence}"
+    verdict = DiagnosisVerdict.EXPLAINED if clear else diagnosis.verdict
+    if diagnosis.verdict is DiagnosisVerdict.UNKNOWN:
+        verdict = DiagnosisVerdict.PARTLY
+    return replace(diagnosis, verdict=verdict, sentence=sentence, causes=(named, *others))
 
 
 def settles(verdict: DiagnosisVerdict) -> bool:

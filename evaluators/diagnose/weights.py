@@ -8,12 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evaluators.diagnose.arithmetic import int8_activations, q4_0, q8_0, quantise_rows
+from evaluators.diagnose import arithmetic
+from evaluators.diagnose.ggml.files import GGUF_FILES, as_gguf, with_tanh_gelu
 from evaluators.diagnose.reference import Reference
 from evaluators.preflight.target import Target
 
 __all__ = ["OtherWeights", "WeightChange", "layers_of", "missing_layers", "other_weights", "weight_changes", "without"]
 
+# How ONNX Runtime's files were quantised, by their names in a recipe.
+_ONNX: dict[str, dict[str, Any]] = {
+    "onnx": {"by_row": False, "steps": 254},
+    "onnx-channel": {"by_row": True, "steps": 254},
+    "onnx-reduced": {"by_row": False, "steps": 128},
+    "onnx-channel-reduced": {"by_row": True, "steps": 128},
+    "onnx-uint8": {"by_row": False, "steps": 255},
+}
 _MOST_LAYERS = 12  # so many single layers are left out one by one; of deeper models the first, the last and the middle
 
 
@@ -23,11 +32,13 @@ class WeightChange(NamedTuple):
     Attributes:
         batched: whether a text's vector then depends on its batch.
         shared: whether it changes no weight, so that the copy needs none of its own.
+        dear: whether making the weights takes as long as encoding a text.
     """
 
     apply: Callable[[Any], Any]
     batched: bool = False
     shared: bool = False
+    dear: bool = False
 
 
 class OtherWeights(NamedTuple):
@@ -51,12 +62,22 @@ def weight_changes(reference: Reference) -> dict[str, WeightChange]:
     return {
         "fp16": WeightChange(lambda model: model.half()),
         "bf16": WeightChange(lambda model: model.bfloat16()),
-        "q8": WeightChange(q8_0),
-        "q8-row": WeightChange(partial(quantise_rows, bits=8)),
-        "q4": WeightChange(q4_0),
-        "q4-row": WeightChange(partial(quantise_rows, bits=4)),
-        "a8": WeightChange(int8_activations, batched=True),
-        "a7": WeightChange(partial(int8_activations, steps=127), batched=True),
+        "tanh": WeightChange(with_tanh_gelu, shared=True),
+        "q8": WeightChange(partial(arithmetic.blocks_of, form="q8_0"), dear=True),
+        "q8-row": WeightChange(partial(arithmetic.quantise_rows, bits=8), dear=True),
+        "u8-row": WeightChange(arithmetic.uint8_rows, dear=True),
+        "q4": WeightChange(partial(arithmetic.blocks_of, form="q4_0"), dear=True),
+        "q4-row": WeightChange(partial(arithmetic.quantise_rows, bits=4), dear=True),
+        "nf4": WeightChange(arithmetic.nf4, dear=True),
+        "fp8": WeightChange(arithmetic.fp8, dear=True),
+        "fp8-cast": WeightChange(partial(arithmetic.fp8, scaled=False), dear=True),
+        "i8-row": WeightChange(partial(arithmetic.int8_by_row, embeddings=False), dear=True),
+        "i8-row-words": WeightChange(partial(arithmetic.int8_by_row, embeddings=True), dear=True),
+        "a8": WeightChange(arithmetic.int8_activations, batched=True),
+        "a8-row": WeightChange(partial(arithmetic.int8_activations, by_row=True), batched=True),
+        "a7": WeightChange(partial(arithmetic.int8_activations, steps=127), batched=True),
+        **{name: WeightChange(partial(arithmetic.onnx_int8, **how), batched=True) for name, how in _ONNX.items()},
+        **{f"gguf {file}": WeightChange(partial(as_gguf, file=file), dear=True) for file in GGUF_FILES},
         "norms": WeightChange(_reset_norms),
         **{without(places): WeightChange(partial(_drop, places=places), shared=True) for places in layers},
         **{other.name: WeightChange(_loaded(other.file)) for other in other_weights(reference.target)},

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 
 from data.rules.causes import Cause
 from evaluators.diagnose.chunks import estimated_chunks
+from evaluators.diagnose.directions import worth_trying
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
 from evaluators.diagnose.lengths import Lengths
-from evaluators.diagnose.looks import worth_trying
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Worth"]

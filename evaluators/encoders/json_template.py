@@ -199,7 +199,7 @@ def _at(path: list[str], answer: Any) -> tuple[str, Any]:
             if not isinstance(answer, list):
                 return step, None
             return "", [_at(path[place + 1 :], entry)[1] for entry in answer]
-        if isinstance(answer, list) and step.isdigit():
+        if isinstance(answer, list) and step.isascii() and step.isdigit():
             answer = answer[int(step)] if int(step) < len(answer) else None
         else:
             answer = answer.get(step) if isinstance(answer, dict) else None

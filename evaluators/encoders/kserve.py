@@ -6,6 +6,7 @@ https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/pro
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.store.errors import EncoderGoneError, InputError
+from data.store.errors import EncoderError, EncoderGoneError, InputError
 from evaluators.encoders.base import Backend
 from evaluators.encoders.http import Packed
 from evaluators.encoders.server import SERVER_OPTIONS, ServerEncoder, field_of, malformed_answer
@@ -92,6 +93,9 @@ class KServeEncoder(ServerEncoder):
             size = size if isinstance(size, int) and size >= 0 else 0
             if tensor.get("name") == name:
                 values = _values(tensor, answer.rest[at : at + size], self._url)
+                if values.ndim > 2:
+                    what = f"The tensor {name[:40]} has the shape {list(values.shape)}, a vector a token"
+                    raise malformed_answer(f"{what}: name another with output=", self._url)
                 return self.rows(self._url, values.tolist(), len(texts))
             at += size  # bytes of tensors stand in the order of the tensors
         there = ", ".join(str(tensor.get("name"))[:40] for tensor in tensors[:6]) or "none"
@@ -101,7 +105,9 @@ class KServeEncoder(ServerEncoder):
         """The server's name and version, and the model's versions."""
         server = self.stated(f"{self._base}/v2")
         stated = {"server": " ".join(str(field_of(server, name) or "") for name in ("name", "version")).strip()}
-        numbers = field_of(self._metadata, "versions")
+        numbers = None
+        with suppress(EncoderError):  # it was asked for its vectors already, and said why not
+            numbers = field_of(self._metadata, "versions")
         stated["model"] = ", ".join(map(str, numbers[:8])) if isinstance(numbers, list) else ""
         return {name: value for name, value in stated.items() if value}
 
@@ -150,7 +156,12 @@ def _values(tensor: dict[str, Any], content: bytes, where: str) -> NDArray[np.ge
 
 
 def _numbers(data: Any, name: str, where: str) -> NDArray[np.generic]:
+    first = data
+    while isinstance(first, list) and first:
+        first = first[0]
     try:
+        if isinstance(first, str):
+            raise TypeError("words")
         return np.asarray(data, dtype=np.float32).ravel()  # nested lists are allowed; null becomes NaN
     except (TypeError, ValueError, OverflowError):
         what = f"The tensor {name} has values that are not numbers, or rows of different lengths"

@@ -23,9 +23,11 @@ class LlamaCppEncoder(ServerEncoder):
         self._url = settings.source if self._base != settings.source.rstrip("/") else endpoint(self._base, "embedding")
 
     def payload(self, texts: list[str], role: str | None) -> dict[str, Any]:
-        """The texts, and the length of the vectors where the settings name one."""
-        normalise = self.settings.normalise
-        return {"content": texts} | ({} if normalise is None else {"embd_normalize": 2 if normalise else -1})
+        """The texts, the model where one is named (a server may have several), the length where one is asked for."""
+        settings = self.settings
+        named = {} if settings.model == settings.source else {"model": settings.model}
+        length = {} if settings.normalise is None else {"embd_normalize": 2 if settings.normalise else -1}
+        return {"content": texts} | named | length
 
     def vectors(self, answer: Any, texts: list[str]) -> list[Any]:
         """One vector a text: the only row of a matrix in newer servers, a plain list in older ones."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from evaluators.encoders.base import Backend
-from evaluators.encoders.packed import unpacked
+from evaluators.encoders.packed import PACKINGS, packing, unpacked
 from evaluators.encoders.server import SERVER_OPTIONS, ServerEncoder, field_of, malformed_answer
+from evaluators.encoders.settings import EncoderSettings
 
 
 class OpenAiEncoder(ServerEncoder):
     """``POST <source>/embeddings``; base64 is read whether it was asked for or not."""
 
     path = "embeddings"
-    packing = "float"
+    packed_by = "packing"  # the option that says how the numbers are packed
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        super().__init__(settings)
+        self.packing = packing(settings.options.get(self.packed_by, "float"), settings, self.packed_by)
+        self.note(PACKINGS[self.packing])
 
     def payload(self, texts: list[str], role: str | None) -> dict[str, Any]:
         """Model, texts, and how the vectors are to be written."""
@@ -36,6 +42,6 @@ class OpenAiEncoder(ServerEncoder):
 BACKEND = Backend(
     about="any OpenAI-compatible server (vLLM, llama.cpp, Infinity, ...): address up to /v1",
     example="http://127.0.0.1:8000/v1?model=NAME&key_env=MY_KEY",
-    open=OpenAiEncoder, options=SERVER_OPTIONS | {"server_dimensions", "encoding_format"},
+    open=OpenAiEncoder, options=SERVER_OPTIONS | {"server_dimensions", "encoding_format", "packing"},
     one_load="the server is loaded once", in_process=False, outside=True, shared=True,
 )  # fmt: skip

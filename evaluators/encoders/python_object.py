@@ -11,10 +11,12 @@ from typing import Any
 
 from data.store.errors import InputError, MissingDependencyError
 from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare, versions_of
-from evaluators.encoders.isolated.adapters import ADAPTERS, adapter_of, made
+from evaluators.encoders.isolated.adapters import ADAPTERS, NoSuchClassError, adapter_of, made
 from evaluators.encoders.settings import EncoderSettings
 
 __all__ = ["ObjectEncoder"]
+
+_OF_THE_CLASS = ("pooling", "max_length")  # settings that are recorded as in use, and that only the class could heed
 
 
 class ObjectEncoder:
@@ -33,6 +35,10 @@ class ObjectEncoder:
     def __init__(self, settings: EncoderSettings) -> None:
         self.settings = settings
         source = settings.source
+        if given := [name for name in _OF_THE_CLASS if getattr(settings, name) is not None]:
+            what = f"{' and '.join(given)} would not reach the class, which pools and cuts as it does"
+            remedy = f"Hand it over as an argument of its own: options.{given[0]}=..., or what it calls it."
+            raise InputError(what, where=source, remedy=remedy)
         try:
             thing = made(source, settings.options)
         except ModuleNotFoundError as error:
@@ -41,13 +47,8 @@ class ObjectEncoder:
             raise MissingDependencyError(what, remedy=f"Install it: pip install {package}") from None
         except ImportError as error:
             raise MissingDependencyError(f"{source} needs a package: {error}") from None
-        except ValueError as error:
-            if "module:Class" in str(error):
-                raise InputError("A class is named as module:Class", where=source) from None
-            raise
-        except AttributeError:
-            module, _, name = source.partition(":")
-            raise InputError(f"{module} has no class {name}", where=source) from None
+        except NoSuchClassError as error:
+            raise InputError(str(error), where=source) from None
         self._encode = self._asked_as(thing)
 
     def _asked_as(self, thing: Any) -> Callable[[list[str], str], Any]:

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from data.rules.vectors.arrays import Vectors
 from data.store.errors import EncoderError, InputError
-from evaluators.encoders.base import Description, Encoded, dense, in_use, prepare
+from evaluators.encoders.base import Description, Encoded, as_matrix, cut, in_use, prepare
 from evaluators.encoders.http import HTTP_OPTIONS, BatchLimitError, Http
 from evaluators.encoders.settings import EncoderSettings, is_key_name
 
@@ -29,6 +33,8 @@ __all__ = [
 
 # "extra" is JSON that goes into every request as it is: {"truncate": false}.
 SERVER_OPTIONS = HTTP_OPTIONS | {"extra"}
+_SMALL, _LARGE = 1e-12, 1e12  # sizes between which the numbers of a vector are
+_MOSTLY, _HARDLY = 0.25, 0.01  # shares of a vector's numbers that are of another size, read one way and the other
 
 
 class Portions:
@@ -113,7 +119,7 @@ class ServerEncoder:
         """Dense vectors, in the order of the texts."""
         prepared = prepare(texts, self.settings, self.settings.prompt(role))
         rows = self._portions.ask(prepared, partial(self._batch, role=role))
-        return Encoded(dense=dense(rows, texts, self.settings))
+        return Encoded(dense=self.dense(rows, len(texts)))
 
     def describe(self) -> Description:
         """The settings as asked and what the server says of itself; the rest shows in its vectors alone."""
@@ -124,6 +130,20 @@ class ServerEncoder:
             versions=self.versions(),
             warnings=[*self._portions.note, *self._other_name(), *self.notes],
         )
+
+    def dense(self, rows: list[Any], count: int) -> Vectors:
+        """Rows of an answer, one a text, as the settings want them.
+
+        Raises:
+            EncoderError: they are no such rows, or floats with their bytes the wrong way round.
+        """
+        if any(isinstance(row, list) and row and isinstance(row[0], str) for row in rows):
+            self.note("The server writes its numbers as words, in quotation marks; they are read as numbers.")
+        matrix = as_matrix(rows, count, where=self.settings.display)
+        if bool(_turned_round(matrix).any()):
+            what = "The server gives the bytes of its floats in the wrong order (big-endian)"
+            raise malformed_answer(f"{what}: as they come they are none", self._url)
+        return cut(matrix, self.settings)
 
     def close(self) -> None:
         """Close the connections."""
@@ -188,7 +208,7 @@ class ServerEncoder:
         return self.vectors(self.post(self._url, self.payload(texts, role)), texts)
 
     def _other_name(self) -> list[str]:
-        if self._answered_as == self.settings.model:
+        if self._answered_as == self.settings.model or self.settings.model == self.settings.source:
             return []
         return [f"Asked for the model {self.settings.model}, the server answered as {self._answered_as}."]
 
@@ -218,6 +238,18 @@ def input_type(settings: EncoderSettings, role: str | None, *, query: str, docum
     if named != "auto":
         return None if named == "none" else named
     return {"query": query, "document": document}.get(role or "")
+
+
+def _turned_round(matrix: Vectors) -> NDArray[np.bool_]:
+    """Which rows are vectors only once the bytes of each number are turned round, [n]."""
+    return np.asarray((_wild(matrix) > _MOSTLY) & (_wild(matrix.byteswap()) < _HARDLY))
+
+
+def _wild(matrix: Vectors) -> NDArray[np.float64]:
+    """The share of numbers of each row that no model gives, [n]: neither zero nor of a size between these."""
+    with np.errstate(invalid="ignore"):  # of a NaN that signals
+        size = np.abs(matrix)
+        return np.asarray(np.mean((size != 0) & ~((size > _SMALL) & (size < _LARGE)), axis=1))
 
 
 def _whole(number: Any) -> int | None:

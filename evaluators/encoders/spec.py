@@ -15,7 +15,7 @@ from evaluators.encoders.settings import SPEC_HELP, EncoderSettings
 
 __all__ = ["parse_spec"]
 
-_QUERY = re.compile(r"\?(?=[a-z_]+=[^?]*$)")
+_QUERY = re.compile(r"\?(?=[a-z_.]+=[^?]*$)")
 
 
 def parse_spec(spec: str) -> EncoderSettings:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from data.store.errors import EncoderError
-from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare
+from evaluators.encoders.base import Backend, Description, Encoded, in_use, prepare
 from evaluators.encoders.server import SERVER_OPTIONS, ServerEncoder, endpoint, malformed_answer
 from evaluators.encoders.settings import EncoderSettings
 
@@ -33,8 +33,9 @@ class TeiEncoder(ServerEncoder):
         kind = info.get("model_type")
         embedding = kind.get("embedding") if isinstance(kind, dict) else None
         pooling = embedding.get("pooling") if isinstance(embedding, dict) else None
+        self.answers_as(info.get("model_id"))
         return Description(
-            model=str(info.get("model_id") or self.settings.model),
+            model=self._answered_as,
             revision=info.get("model_sha") or self.settings.revision,
             settings=in_use(
                 self.settings,
@@ -44,7 +45,7 @@ class TeiEncoder(ServerEncoder):
                 server_dtype=info.get("model_dtype"),
             ),
             versions={"text-embeddings-inference": str(info["version"])} if "version" in info else {},
-            warnings=self._portions.note + silent,
+            warnings=[*self._portions.note, *silent, *self._other_name(), *self.notes],
         )
 
     def _info(self) -> tuple[dict[str, Any], list[str]]:
@@ -60,7 +61,7 @@ class TeiEncoder(ServerEncoder):
         whole = self.settings.dimensions is None
         normalise = {"normalize": self.settings.normalise} if self.settings.normalise is not None and whole else {}
         rows = self._all("embed", texts, {"truncate": True, **normalise})
-        return dense(rows, texts, self.settings)
+        return self.dense(rows, len(texts))
 
     def _sparse(self, texts: list[str]) -> list[dict[str, float]]:
         rows = self._all("embed_sparse", texts, {"truncate": True})

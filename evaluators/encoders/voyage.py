@@ -9,18 +9,13 @@ from typing import Any
 
 from evaluators.encoders.base import Backend
 from evaluators.encoders.openai import OpenAiEncoder
-from evaluators.encoders.packed import PACKINGS, packing
 from evaluators.encoders.server import SERVER_OPTIONS, input_type
-from evaluators.encoders.settings import EncoderSettings
 
 
 class VoyageEncoder(OpenAiEncoder):
     """Queries and documents are said to be such; what has no role is sent as neither."""
 
-    def __init__(self, settings: EncoderSettings) -> None:
-        super().__init__(settings)
-        self.packing = packing(settings.options.get("output_dtype", "float"), settings, "output_dtype")
-        self.note(PACKINGS[self.packing])
+    packed_by = "output_dtype"
 
     def payload(self, texts: list[str], role: str | None) -> dict[str, Any]:
         """Model, texts, their kind, and how the vectors are to be written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,7 +92,7 @@ class _Counter:
 
 
 @contextmanager
-def _reading(console: Console) -> Iterator[tuple[object, object]]:
+def _reading(console: Console) -> Iterator[tuple[Callable[[list[tuple[str, int]]], None], Callable[[str], None]]]:
     progress = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(),

@@ -119,16 +119,16 @@ def contradictions(sentence: str, passage: str, language: Language, names: Prope
     return {kind: text for kind, text in made.items() if text and text != sentence}
 
 
-def _other_number(sentence: str, language: Language) -> str | None:
-    matches = [*_NUMBER.finditer(sentence), *_WIDE_NUMBER.finditer(sentence)]
+def _other_number(text: str, language: Language) -> str | None:
+    matches = [*_NUMBER.finditer(text), *_WIDE_NUMBER.finditer(text)]
     if matches:
-        match = max(matches, key=lambda match: (len(match[0]), -match.start()))
-        return sentence[: match.start()] + _digits(match[0], sentence) + sentence[match.end() :]
-    if match := _CHINESE_NUMBER.search(sentence):
-        return sentence[: match.start()] + _other_of(match[0], _CHINESE_DIGITS, sentence) + sentence[match.end() :]
+        longest = max(matches, key=lambda match: (len(match[0]), -match.start()))
+        return text[: longest.start()] + _digits(longest[0], text) + text[longest.end() :]
+    if match := _CHINESE_NUMBER.search(text):
+        return text[: match.start()] + _other_of(match[0], _CHINESE_DIGITS, text) + text[match.end() :]
     words = _NUMBER_WORDS.get(language.code, "").split()
-    if words and (match := re.search(rf"\b({'|'.join(words)})\b", sentence)):
-        return sentence[: match.start()] + _another(words, match[0], sentence) + sentence[match.end() :]
+    if words and (match := re.search(rf"\b({'|'.join(words)})\b", text)):
+        return text[: match.start()] + _another(words, match[0], text) + text[match.end() :]
     return None
 
 

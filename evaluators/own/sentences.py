@@ -220,14 +220,14 @@ def _reach(text: str, start: int, most: int) -> int:
     return max(end, start + 1)
 
 
-def is_question_worthy(sentence: str) -> bool:
+def is_question_worthy(text: str) -> bool:
     """Whether a sentence says enough to be asked for: no heading, address, list of figures or piece of a table."""
-    if not _LEAST <= weight(sentence) <= _MOST or _URL.search(sentence) or " | " in sentence:
+    if not _LEAST <= weight(text) <= _MOST or _URL.search(text) or " | " in text:
         return False
-    letters = sum(letter.isalpha() or unicodedata.category(letter) in ("Mn", "Mc") for letter in sentence)
-    if letters < 0.65 * len(sentence.replace(" ", "")):
+    letters = sum(letter.isalpha() or unicodedata.category(letter) in ("Mn", "Mc") for letter in text)
+    if letters < 0.65 * len(text.replace(" ", "")):
         return False
-    spaced = weight(sentence) == len(sentence) and not _THAI.search(sentence)
-    if spaced and len(sentence.split()) < 6:
+    spaced = weight(text) == len(text) and not _THAI.search(text)
+    if spaced and len(text.split()) < 6:
         return False
-    return bool(re.search(rf"[.!?\u2026{_FULL}][{_CLOSING}]*$", sentence)) or bool(_THAI.search(sentence))
+    return bool(re.search(rf"[.!?\u2026{_FULL}][{_CLOSING}]*$", text)) or bool(_THAI.search(text))

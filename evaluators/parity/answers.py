@@ -17,6 +17,7 @@ __all__ = ["Answers", "AnswerRow", "rounding_gap", "vectors_of_all"]
 
 _TWO_CALLS = 4.0  # worst text of two calls, each rounded, over the median of one against the reference
 _EVEN = 6.0  # largest over the median of what is rounding on every text
+_LEAST = 0.25  # of the texts are moved by rounding alone
 _WITHIN = 0.5  # of what the candidate differs from the reference by: less is its own precision
 _PRECISE = 5e-4  # and never more than half precision may leave
 
@@ -161,12 +162,14 @@ def vectors_of_all(log: CallLog, reference: CallLog | None) -> Vectors | None:
 def rounding_gap(drift: NDArray[np.float64]) -> float:
     """How far a text may move with its batch by the arithmetic that makes the candidate differ from the reference.
 
-    Two calls that round on their own are further apart than either is from the truth; where the drift is more than
-    rounding, a part of it at most is put down to that. It is never more than half precision may leave.
+    Two calls that round on their own are further apart than either is from the truth. What rounds moves every text, so
+    that the texts moved least tell how much it rounds, whatever else moves the others (another tokenizer, a length).
+    Where the drift is more than rounding, a part of it at most is put down to that. It is never more than half
+    precision may leave.
     """
-    middle = float(np.median(drift))
-    rounds = middle <= _PRECISE and float(drift.max()) <= _EVEN * middle
-    return min(_PRECISE, (_TWO_CALLS if rounds else _WITHIN) * middle)
+    middle, least = float(np.median(drift)), float(np.quantile(drift, _LEAST))
+    rounds = middle if middle <= _PRECISE and float(drift.max()) <= _EVEN * middle else least
+    return min(_PRECISE, max(_TWO_CALLS * rounds, _WITHIN * middle))
 
 
 def _of_beginnings(log: CallLog, width: int) -> Vectors:

@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand
 
+from data.store.errors import InputError
 from data.store.vocabulary import Outcome, Severity
 from evaluators.levels import FAIL_ON, fail
 
@@ -126,6 +127,8 @@ def parity(
         fail_on=fail_on or (),
         anyway=anyway,
     )
+    if watch is None and (webhook or webhook_key_env or watch_times):
+        raise InputError("--webhook and --watch-times are of a check on a timer", remedy="Add --watch 15m.")
     if watch is not None:
         _watch(check_plan, watch, (watch_probes, watch_times), (webhook, webhook_key_env), store)
     for note in check_plan.probes.notes:
@@ -145,21 +148,21 @@ def _watch(
     plan: CheckPlan,
     interval: str,
     many: tuple[int, int | None],
-    told: tuple[str | None, str | None],
+    hook_at: tuple[str | None, str | None],
     store: Path | None,
 ) -> NoReturn:
     """Repeat the check on a few texts, a line each, and end with the status of that."""
     from data.store.keys import as_written
-    from evaluators.parity.watch import Watch, few_texts, seconds_of, watch
+    from evaluators.parity.watch import WatchPlan, few_texts, seconds_of, watch
     from evaluators.parity.webhook import Webhook
 
     def say(line: str) -> None:
         print(line, flush=True)  # noqa: T201 -- a journal takes lines as they are
 
-    (probes, times), (url, key_env) = many, told
+    (probes, times), (url, key_env) = many, hook_at
     hook = Webhook(url, key_env, say) if url else None
     command = as_written(["python", "-m", "evaluators", *sys.argv[1:]])  # the address of a webhook may be a key itself
-    how = Watch(seconds_of(interval), times, store, command, hook)
+    how = WatchPlan(seconds_of(interval), times, store, command, hook)
     raise typer.Exit(watch(replace(plan, probes=few_texts(plan.probes, probes)), how, say))
 
 

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from data.rules.measures import MEASURES
-from data.store.checks import CheckRow, put_check
+from data.store.checks import CheckRow, place_of, put_check
 from data.store.database import reading
 from data.store.errors import StoreError
 from data.store.findings import put_findings
@@ -81,28 +81,38 @@ def encoder_id(examined: Examined) -> str:
 
 
 def last_verdict(store: Path | None, check: Check, examined: Examined, output: str) -> str | None:
-    """The verdict of the newest check of the same pair on texts of the same set, unless the candidate was away then.
+    """The verdict of the newest check of the same pair on the same texts, unless the candidate was away then.
 
     None where there is no such check, or no store that could be asked.
     """
+    pair = (check.reference, examined)
+    same = [value for each in pair for value in (each.settings.display, _place(each))]
+    texts = sorted(probe.text_hash for probe in check.plan.probes.probes)
     try:
         with reading(store) as cursor:
-            found = cursor.execute(
-                """
+            newest = cursor.execute(
+                f"""
                 SELECT s.verdict FROM drift_summary s JOIN checks c USING (check_id)
                 JOIN encoders e ON e.encoder_id = s.encoder_id JOIN encoders r ON r.encoder_id = c.reference
-                WHERE (e.label, e.model, r.label, r.model) = (?, ?, ?, ?) AND s.output = ?
-                    AND c.probe_set = ? AND c.n_texts = ? AND coalesce(s.measures ->> '$.away', 'false') <> 'true'
-                ORDER BY c.started_at DESC LIMIT 1
+                WHERE (r.label, {place_of("r")}, e.label, {place_of("e")}) = (?, ?, ?, ?) AND s.output = ?
+                    AND coalesce(s.measures ->> '$.away', 'false') <> 'true'
+                    AND (
+                        SELECT list(d.text_hash ORDER BY d.text_hash) FROM drift d
+                        WHERE (d.check_id, d.encoder_id, d.output) = (s.check_id, s.encoder_id, s.output)
+                    ) = ?
+                ORDER BY c.started_at DESC, c.check_id DESC LIMIT 1
                 """,
-                [
-                    examined.settings.display, examined.description.model, check.reference.settings.display,
-                    check.reference.description.model, output, check.plan.probes.name, len(check.plan.probes.probes),
-                ],
-            ).fetchone()  # fmt: skip
+                [*same, output, texts],
+            ).fetchone()
     except StoreError:
         return None
-    return None if found is None else str(found[0])
+    return None if newest is None else str(newest[0])
+
+
+def _place(examined: Examined) -> str:
+    """As :func:`data.store.checks.place_of` has it of one that is in the store."""
+    source = examined.settings.source
+    return source if source.startswith("http") else examined.description.model
 
 
 def _run(check: Check, command: str) -> RunRow:

@@ -30,21 +30,6 @@ from evaluators.probes import Probe
 __all__ = ["few_probes", "self_agreement", "shape_of_answers"]
 
 _OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
-_OF_CALLS = ("deterministic", "batch", "order", "distinct")  # tests that several calls of one load decide
 _FEW, _SHORT = 8, 300  # texts, characters
 _REPEATED = 1e-5  # distance from which the same call is said to give other vectors, however coarse the precision
 

@@ -9,35 +9,45 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.rules.drift import reaches
 from data.store import keys
 from data.store.database import writing
 from data.store.errors import InputError, PlumblineError, StoreError
-from data.store.vocabulary import DriftVerdict
+from data.store.vocabulary import DriftVerdict, Output
 from evaluators.parity.keep import keep_check, last_verdict
 from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import Check, Examined, check
 from evaluators.parity.webhook import Webhook
 from evaluators.probes import ProbeSet
 
-__all__ = ["AWAY", "Watch", "few_texts", "seconds_of", "watch"]
+__all__ = ["AWAY", "WatchPlan", "few_texts", "seconds_of", "watch"]
 
 AWAY = "away"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LEAST = 1.0  # seconds between checks
-_Pair = tuple[str, str]  # label of the candidate, output
+_PATIENCE, _PATIENCE_STOPPED = 30.0, 3.0  # seconds that a webhook may still take at the end; where somebody waits
+_Pair = tuple[int, str]  # place of the candidate, output
+
+
+class _Seen(NamedTuple):
+    """What a check says of one output of a candidate, and whether that is a second check's word."""
+
+    pair: _Pair
+    verdict: str
+    sentence: str
+    twice: bool
 
 
 @dataclass(frozen=True)
-class Watch:
+class WatchPlan:
     """How an endpoint is watched.
 
     Attributes:
@@ -74,7 +84,7 @@ def few_texts(probes: ProbeSet, most: int) -> ProbeSet:
     return probes if len(few) == len(probes.probes) else ProbeSet(f"{probes.name}, {len(few)} of them", few)
 
 
-def watch(plan: CheckPlan, how: Watch, say: Callable[[str], None]) -> int:
+def watch(plan: CheckPlan, how: WatchPlan, say: Callable[[str], None]) -> int:
     """Check again and again until a verdict changes, somebody stops it, or all checks are made.
 
     Args:
@@ -84,31 +94,32 @@ def watch(plan: CheckPlan, how: Watch, say: Callable[[str], None]) -> int:
 
     Returns:
         The exit status: 0 at the end of ``times`` or a SIGTERM, 1 where a verdict changed and nobody else is told, or
-        where one reaches a level of ``fail_on``.
+        where one reaches a level of ``fail_on``, 2 where all ``times`` found no reference to compare with.
 
     Raises:
         PlumblineError: the first check could not be made as it was asked for.
         KeyboardInterrupt: Ctrl-C; nothing is left half written.
     """
     rounds = _Rounds(plan, how, say)
-    made = 0
+    made, patience = 0, _PATIENCE
     with _stopped() as stop:
         try:
             while not stop.is_set():
-                changed = rounds.once(first=made == 0)
-                made += 1
-                if changed and how.webhook is None:
+                if rounds.once(first=made == 0):
                     return 1
+                made += 1
                 if how.times is not None and made >= how.times:
-                    break
+                    return 0 if rounds.compared else 2
                 stop.wait(how.every)
         except _Terminated:
-            pass
+            patience = _PATIENCE_STOPPED
+        except KeyboardInterrupt:
+            patience = _PATIENCE_STOPPED
+            raise
         finally:
             if how.webhook is not None:
-                how.webhook.close()
-    if stop.is_set():
-        say(_line("stopped"))
+                how.webhook.close(patience)
+    say(_line("stopped"))
     return 0
 
 
@@ -137,31 +148,45 @@ def _stopped() -> Iterator[Event]:
 
 
 class _Rounds:
-    """One check after another, and what the last one said of each candidate."""
+    """One check after another, and what the last one said of each candidate.
 
-    def __init__(self, plan: CheckPlan, how: Watch, say: Callable[[str], None]) -> None:
+    Attributes:
+        compared: whether any check found both sides.
+    """
+
+    def __init__(self, plan: CheckPlan, how: WatchPlan, say: Callable[[str], None]) -> None:
         self._plan, self._how, self._say = plan, how, say
+        self._names = _names(plan)
         self._reference: Examined | None = None
         self._was: dict[_Pair, str] = {}  # the last verdict that was no absence
-        self._away: set[str] = set()
+        self._away: set[int] = set()
+        self.compared = False
 
     def once(self, *, first: bool) -> bool:
-        """Make one check and tell of it; whether a verdict changed, twice in a row."""
+        """Make one check and tell of it; whether that ends the watch."""
         done = self._check(first)
         if done is None:
             return False
-        if first:
+        if not self.compared:
             self._was = self._before(done)
-        changes = self._changes(done)
-        again = self._check(first=False) if changes else None
-        confirmed = {pair for pair in changes if again is not None and _states(again).get(pair) == _states(done)[pair]}
-        kept = self._keep(done)
-        told = False
-        for examined in done.candidates:
+            self.compared = True
+        states = _states(done)
+        moved = {pair for pair, now in states.items() if now != AWAY and self._was.get(pair, now) != now}
+        unkept = self._keep(done, range(len(done.candidates)))
+        # Of each candidate whose verdict is another, what a second check says is what counts.
+        again = self._check(first=False) if moved else None
+        if again is not None:
+            whose = {place for place, _ in moved}
+            unkept = self._keep(again, sorted(whose)) or unkept
+            done = replace(again, candidates=[
+                (again if place in whose else done).candidates[place] for place in range(len(done.candidates))
+            ])  # fmt: skip
+        ends = False
+        for place, examined in enumerate(done.candidates):
             for output, verdict, sentence in _verdicts(examined):
-                pair = (examined.settings.display, output)
-                told |= self._tell(done, pair, verdict, sentence, confirmed=pair in confirmed, kept=kept)
-        return told
+                seen = _Seen((place, output), verdict, sentence, (place, output) in moved and again is not None)
+                ends |= self._tell(done, seen, unkept)
+        return ends
 
     def _check(self, first: bool) -> Check | None:
         """A check, with the reference's vectors of the first; None where there is no reference to compare with."""
@@ -179,23 +204,19 @@ class _Rounds:
         return done
 
     def _before(self, done: Check) -> dict[_Pair, str]:
-        """What the store says of the same pairs on as many texts: a change while nobody watched is one, too."""
+        """What the store says of the same pairs on the same texts: a change while nobody watched is one, too."""
         before = {}
-        for examined in done.candidates:
-            for output, *_ in _verdicts(examined):
+        for place, examined in enumerate(done.candidates):
+            for output in examined.settings.outputs:
                 verdict = last_verdict(self._how.store, done, examined, output)
                 if verdict is not None:
-                    before[(examined.settings.display, output)] = verdict
+                    before[(place, output)] = verdict
         return before
 
-    def _changes(self, done: Check) -> list[_Pair]:
-        states = _states(done)
-        return [pair for pair, now in states.items() if now != AWAY and self._was.get(pair, now) != now]
-
-    def _keep(self, done: Check) -> str:
-        """Append the check to the store; of an endpoint that stays away, once. What to say where it could not be."""
-        gone = {examined.settings.display for examined in done.candidates if _is_away(examined)}
-        staying = [one for one in done.candidates if one.settings.display not in gone & self._away]
+    def _keep(self, done: Check, places: Sequence[int]) -> str:
+        """Append candidates to the store; of an endpoint that stays away, once. What to say where it could not be."""
+        gone = {place for place, examined in enumerate(done.candidates) if _is_away(examined)}
+        staying = [done.candidates[place] for place in places if place not in gone & self._away]
         if not staying:
             return ""
         try:
@@ -205,33 +226,50 @@ class _Rounds:
             return f"; not kept: {error}"
         return ""
 
-    def _tell(self, done: Check, pair: _Pair, verdict: str, sentence: str, *, confirmed: bool, kept: str) -> bool:
-        """One line, and word to the webhook where something changed; whether the verdict did, or is bad enough."""
-        label, output = pair
-        before = self._was.get(pair)
+    def _tell(self, done: Check, seen: _Seen, unkept: str) -> bool:
+        """One line, and word to the webhook where something changed; whether that ends the watch."""
+        (place, output), verdict = seen.pair, seen.verdict
+        before = self._was.get(seen.pair)
         away = verdict == AWAY
-        came, went = label in self._away and not away, away and label not in self._away
-        changed = confirmed and before is not None and before != verdict
-        if away:
-            state = "away" if went else "still away"
-        elif changed:
-            state = f"{verdict}, was {before}"
-        elif before is not None and before != verdict:
-            state = f"{verdict}, once: a second check at once did not confirm it, it stays {before}"
-        else:
-            state = f"{verdict}, unchanged" if before is not None else verdict
-        state += ", back again" if came else ""
-        self._say(_line(f"{label}{f' {output}' if output != 'dense' else ''}: {state}. {sentence}{kept}"))
-        self._away = self._away | {label} if away else self._away - {label}
+        came, went = place in self._away and not away, away and place not in self._away
+        other = not away and before is not None and before != verdict
+        changed = other and seen.twice
+        state = self._state(seen, before, went=went, other=other, changed=changed) + (", back again" if came else "")
+        self._say(_line(f"{self._names[place]}{f' {output}' if output != Output.DENSE else ''}: {state}. "
+                        f"{seen.sentence}{unkept}"))  # fmt: skip
+        self._away = self._away | {place} if away else self._away - {place}
         event = "verdict" if changed else "back" if came else "away" if went else ""
         if event and self._how.webhook is not None:
-            word = {"candidate": label, "reference": done.reference.settings.display, "output": output}
-            facts = word | {"was": before, "now": verdict, "sentence": sentence, "check": done.check_id}
+            word = {"candidate": self._names[place], "reference": done.reference.settings.display, "output": output}
+            facts = word | {"was": before, "now": verdict, "sentence": seen.sentence, "check": done.check_id}
             self._how.webhook.tell({"event": event, "at": _now(), **facts})
         if not away and (before is None or changed):
-            self._was[pair] = verdict
-        bad = not away and any(reaches(verdict, level) for level in self._plan.fail_on)
-        return changed if not self._plan.fail_on else bad
+            self._was[seen.pair] = verdict
+        if self._plan.fail_on:
+            sure = not away and (not other or changed)
+            return sure and any(reaches(verdict, level) for level in self._plan.fail_on)
+        return changed and self._how.webhook is None
+
+    def _state(self, seen: _Seen, before: str | None, *, went: bool, other: bool, changed: bool) -> str:
+        """What a line says of a verdict, beside the one before."""
+        if seen.verdict == AWAY:
+            return "away" if went else "still away"
+        if changed:
+            return f"{seen.verdict}, was {before}"
+        if other:
+            return f"{seen.verdict}, was {before}; not confirmed by a second check yet"
+        if seen.twice:
+            return f"{seen.verdict}, once otherwise: a second check at once did not confirm it"
+        return seen.verdict if before is None else f"{seen.verdict}, unchanged"
+
+
+def _names(plan: CheckPlan) -> list[str]:
+    """What each candidate is called in a line: its label, with its address where another has the same."""
+    labels = [candidate.display for candidate in plan.candidates]
+    return [
+        label if labels.count(label) == 1 else f"{label} at {candidate.source}"
+        for label, candidate in zip(labels, plan.candidates, strict=True)
+    ]
 
 
 def _is_away(examined: Examined) -> bool:
@@ -250,8 +288,8 @@ def _verdicts(examined: Examined) -> list[tuple[str, str, str]]:
 
 def _states(done: Check) -> dict[_Pair, str]:
     return {
-        (examined.settings.display, output): verdict
-        for examined in done.candidates
+        (place, output): verdict
+        for place, examined in enumerate(done.candidates)
         for output, verdict, _ in _verdicts(examined)
     }
 

@@ -16,7 +16,7 @@ from evaluators.encoders.settings import EncoderSettings
 __all__ = ["Webhook"]
 
 _SECONDS, _CALL = 30.0, 10.0  # for one event with its retries, and for one request of it
-_SECRET_PATH = 24  # characters from which the path of an address is a key itself, as those of chat services are
+_KEY_LIKE, _KEY_LONG = 8, 20  # characters of a part of a path from which it may be a key, as those of chat services are
 _WAITING = 50  # events that wait for an address that is slow; later ones are dropped
 
 
@@ -37,8 +37,7 @@ class Webhook:
         self._settings = EncoderSettings(
             "webhook", url, label="webhook", key_env=key_env, timeout=_SECONDS, call_timeout=_CALL, retries=3
         )
-        if len(path := urlsplit(url).path) >= _SECRET_PATH:
-            keys.remember(path)
+        keys.remember(*filter(_may_be_key, urlsplit(url).path.split("/")))
         Http(self._settings).close()  # raises where the key is not there
         self._say = say
         self._events: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
@@ -54,10 +53,10 @@ class Webhook:
         except Full:
             self._say(f"webhook: {event.get('event')} is not sent, {_WAITING} others wait")
 
-    def close(self) -> None:
-        """Wait for what is still to be sent, as long as one event may take."""
+    def close(self, seconds: float = _SECONDS) -> None:
+        """Wait for what is still to be sent, no longer than this."""
         self._events.put(None)
-        self._thread.join(timeout=_SECONDS)
+        self._thread.join(timeout=seconds)
 
     def _run(self) -> None:
         while (event := self._events.get()) is not None:
@@ -68,3 +67,7 @@ class Webhook:
                 self._say(f"webhook: {event.get('event')} was not taken: {error}")
             finally:
                 http.close()
+
+
+def _may_be_key(part: str) -> bool:
+    return len(part) >= _KEY_LONG or (len(part) >= _KEY_LIKE and any(letter.isdigit() for letter in part))

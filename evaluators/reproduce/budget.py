@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from data.rules.budget.choice import Budget, TaskChoice, choose_tasks
 from data.rules.budget.claims import ALPHA, ClaimState, by_mean, by_tasks, level_of_a_look
+from data.rules.budget.faults import FAULTS_FILE, fault_table
 from data.rules.budget.prediction import Prediction
 from data.rules.budget.table import TaskTable, task_table
 from data.rules.deltas import thresholds
@@ -193,13 +194,13 @@ class BudgetRun(BudgetState):
 
 
 def budget_table(benchmark: str, store: Path | None = None) -> TaskTable:
-    """The record's table of a benchmark.
+    """The record's table of a benchmark, with the model that faults were measured on.
 
     Raises:
         NotFoundError: nobody has figures on it.
     """
     with reading(store) as cursor:
-        return task_table(cursor, benchmark)
+        return task_table(cursor, benchmark, beside=[fault_table().model] if FAULTS_FILE.is_file() else [])
 
 
 def write_budget(journal: Journal, benchmark: str, record: Any) -> None:

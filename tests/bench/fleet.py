@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
-
-import psutil
 
 from tests.fleet.conftest import fleet_environment_of, ray_cluster, records
 from tests.serving import ROOT
@@ -26,7 +23,7 @@ OVERHEAD_AIM, SPEED_UP_AIM = 0.05, 1.8
 LENGTHS = (128, 192, 224, 256)  # tokens; a set-up of all-MiniLM-L6-v2 each
 TASKS = 3
 PAIRS = 1_500  # of each task: about two and a half minutes of encoding in all, on one core
-ROUNDS = 2
+ROUNDS = 2  # of about 20 minutes each, in which the machine has to be quiet
 
 
 class Took(NamedTuple):
@@ -35,12 +32,10 @@ class Took(NamedTuple):
     Attributes:
         whole: from the first command to the last, by the clock.
         work: from the first task's begin to the last's end, by the clock.
-        processor: of all processes, Ray's own among them.
     """
 
     whole: float
     work: float
-    processor: float
 
 
 def measure(context: Any = None) -> None:
@@ -56,13 +51,12 @@ def measure(context: Any = None) -> None:
                 *(fleet(folder, folder / f"fleet{turn}-{nodes}", nodes) for nodes in (1, 2)),
             )
             turns.append(ways)
-            row = "; ".join(f"{way.whole:.0f} s, {way.processor:.0f} processor s" for way in ways)
+            row = "; ".join(f"{way.whole:.0f} s" for way in ways)
             print(f"turn {turn + 1} (serial; one core; two cores): {row}; load {began:.1f} to {os.getloadavg()[0]:.1f}")
     print(f"{len(LENGTHS) * TASKS} cells of all-MiniLM-L6-v2 with one thread, {os.cpu_count()} cores")
     extra = [one.whole / alone.whole - 1 for alone, one, _ in turns]
-    more = [one.processor / alone.processor - 1 for alone, one, _ in turns]
     print(f"a fleet on one core over {len(LENGTHS)} commands of reproduce: {_row(extra, '+.1%')} by the clock,"
-          f" {_row(more, '+.1%')} of processor time, aim {OVERHEAD_AIM:.0%}")  # fmt: skip
+          f" aim {OVERHEAD_AIM:.0%}")  # fmt: skip
     whole = [one.whole / two.whole for _, one, two in turns]
     work = [one.work / two.work for _, one, two in turns]
     print(f"two cores over one: {_row(whole, '.2f')} times as fast, {_row(work, '.2f')} from the first task's begin to"
@@ -93,13 +87,13 @@ def environment(folder: Path) -> dict[str, str]:
 def timed(command: list[str], folder: Path) -> Took:
     """A command of ours; its work is all of it."""
     folder.mkdir(exist_ok=True)
-    began, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = perf_counter()
     subprocess.run(
         [sys.executable, "-m", "evaluators", *command], cwd=ROOT, env=environment(folder), check=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    took, after = perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Took(took, took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    took = perf_counter() - began
+    return Took(took, took)
 
 
 def serial(inputs: Path, folder: Path) -> Took:
@@ -118,9 +112,7 @@ def fleet(inputs: Path, folder: Path, nodes: int) -> Took:
     plan = folder / "plan.toml"
     plan.write_text(f'storage = "{folder}/shared"\nown = {json.dumps(own)}\n[resources]\ncpus = 1\n{models}')
     with cluster(nodes, folder) as address:
-        before = processor_seconds()
         command = timed(["fleet", str(plan), "--address", address], folder)
-        ray = processor_seconds() - before
     from data.store.storage import open_storage
 
     ends = [
@@ -131,16 +123,7 @@ def fleet(inputs: Path, folder: Path, nodes: int) -> Took:
     assert len(ends) == len(LENGTHS) * TASKS
     shutil.rmtree(folder / "shared")
     work = max(end for end, _ in ends) - min(end - timedelta(seconds=seconds) for end, seconds in ends)
-    return Took(command.whole, work.total_seconds(), command.processor + ray)
-
-
-def processor_seconds() -> float:
-    """Of Ray's processes, which are this one's children; of its workers, that of those that have ended as well."""
-    total = 0.0
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            total += sum(process.cpu_times()[:4])
-    return total
+    return Took(command.whole, work.total_seconds())
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queries import budget as budget_queries
+from data.rules.budget import table as budget_table
 from data.rules.budget.choice import Budget
 from data.rules.budget.plan import plan_of
 from data.rules.budget.prediction import Predictor, predictor_of
@@ -23,6 +25,7 @@ from tests.dashboard.budget_store import (
     FEW,
     HERE,
     HOSTILE,
+    MODELS,
     PARTLY,
     RUN_HERE,
     SLOWER,
@@ -141,6 +144,33 @@ def test_own_tasks_say_what_they_add() -> None:
     assert own.loc[COPY, "Goes with"] == "STS2" and own.loc[COPY, "Public tasks tell"] > 95
     assert own.loc[ALONE, "What it adds"] == "says something of its own" and own.loc[ALONE, "Public tasks tell"] < 20
     assert own.loc[FEW, "What it adds"] == "too few models to tell" and own.loc[FEW, "Models"] == 5
+
+
+def test_of_very_many_models_a_sample_is_asked_and_the_page_says_so(
+    monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path
+) -> None:
+    store = Path(shutil.copyfile(path, tmp_path / "many.duckdb"))  # of which no page has asked
+    monkeypatch.setenv("PLUMBLINE_STORE", str(store))
+    monkeypatch.setattr(budget_table, "MOST_FITTED", 30)
+    monkeypatch.setattr(budget_table, "_FEWEST_OF_A_TASK", 2)
+    with open_reader(store).own_cursor() as cursor:
+        drawn = task_table(cursor, BENCHMARK)
+        outside = next(model for model in MODELS if model not in drawn.models)
+        with_it = predictor_of(task_table(cursor, BENCHMARK, beside=[outside]))
+    assert drawn.drawn_of == 41 > len(drawn.models)
+    at = on("budget", b_budget="Tasks", b_tasks=3)
+    assert f"{len(drawn.models)} of 41 are asked" in text(at)
+    at = on("budget", b_budget="Tasks", b_tasks=3, b_model=outside)
+    assert f"{len(drawn.models) + 1} of 41 are asked" in text(at), "the one the page is about is among them"
+    stranger, row = with_it.as_stranger(outside), with_it.table.scores[with_it.table.models.index(outside)]
+    steps = plan_of(stranger, Budget(tasks=3)).steps
+    told = stranger.predict({s.task: row[with_it.table.tasks.index(s.task)] for s in steps}, leave_out=outside)
+    assert f"**{outside}** comes to **{100 * told.mean.value:.2f} ± " in text(at)
+    assert f"among the {len(with_it.table.models)} models that are asked" in text(at)
+    own = table(at, "What it adds").set_index("Task")
+    assert own.loc[COPY, "Models"] == 30, "models with own runs are asked, too"
+    monkeypatch.setattr(budget_table, "MOST_FITTED", 41)
+    assert "are asked" not in text(on("budget", b_benchmark=SMALL))
 
 
 def test_with_few_models_nothing_is_said_of_how_sure_it_is() -> None:

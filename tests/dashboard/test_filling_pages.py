@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
@@ -19,8 +20,11 @@ from dashboard.queries.leaderboard import Filter, Selection
 from dashboard.report.files import files_of
 from dashboard.report.html import html_of
 from dashboard.report.making import Wish, make_report
+from dashboard.sections import board, filled_means
 from dashboard.tables.filling import predicted_text
 from dashboard.views import read_view
+from data.rules.budget import table as budget_table
+from data.rules.budget.table import TaskTable
 from data.store.database import StoreReader, open_reader
 from tests.dashboard.filling_store import BOARD, LITTLE, PARTLY, WHOLE, filling_store
 from tests.dashboard.opened import on
@@ -54,6 +58,12 @@ def words(at: AppTest) -> str:
 
 def asked(path: Path, selection: Selection = Selection(), ranks: bool = False) -> FilledBoard:  # noqa: B008
     return filling.filled(open_reader(path).cursor(), BOARD, selection, ranks)
+
+
+def published(path: Path) -> int:
+    query = "SELECT count(DISTINCT model) FROM board WHERE benchmark = ? AND ranked"
+    [(models,)] = open_reader(path).cursor().execute(query, [BOARD]).fetchall()
+    return int(models)
 
 
 def test_without_the_switch_nothing_is_computed_or_said(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
@@ -91,6 +101,40 @@ def test_a_prediction_has_a_column_of_its_own_and_all_else_is_as_it_was(path: Pa
     assert "≈ is a predicted mean, no score: 7 of 8 models that lack tasks have one." in words(predicted)
     assert "calibrated on 39 models of other families" in words(predicted)
     assert sha256(path.read_bytes()).hexdigest() == before, "nothing is stored"
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path) -> list[TaskTable]:
+    """A store of which no page has asked, on pages that take ten rows and thirty models; the tables that are fitted."""
+    monkeypatch.setenv("PLUMBLINE_STORE", str(shutil.copyfile(path, tmp_path / "many.duckdb")))
+    monkeypatch.setattr(board, "MOST_ROWS", 10)
+    monkeypatch.setattr(filled_means, "MOST_ROWS", 10)
+    monkeypatch.setattr(budget_table, "MOST_FITTED", 30)
+    monkeypatch.setattr(budget_table, "_FEWEST_OF_A_TASK", 2)
+    fitted: list[TaskTable] = []
+    real = filling.predictor_of
+    monkeypatch.setattr(filling, "predictor_of", lambda table: (fitted.append(table), real(table))[1])
+    return fitted
+
+
+def test_of_very_many_models_those_drawn_are_predicted(
+    path: Path, many: list[TaskTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = on("leaderboard", l_benchmark=BOARD, l_predict="true", l_sort="Missing")
+    shown, (table,) = rows(at), many
+    assert len(shown) == 10 and table.drawn_of == published(path)
+    assert set(shown.index) - {PRIVATE_MODEL} <= set(table.models) and len(table.models) < table.drawn_of
+    assert "l_predict_ranks" not in {toggle.key for toggle in at.toggle} and "in the table alone" in words(at)
+    texts = shown.loc[shown["Missing"].notna() & (shown.index != LITTLE), "Predicted mean"]
+    assert len(texts) == 7 and texts.str.fullmatch(PREDICTED).all(), "who lacks tasks stands first"
+    with monkeypatch.context() as patch:  # of a board of so many models the table is not asked for before it is shown
+        patch.setattr(leaderboard, "table", lambda *_: pytest.fail("nobody asked for the table"))
+        on("replace", x_incumbent=WHOLE, x_benchmark=BOARD)
+    best = on("leaderboard", l_benchmark=BOARD, l_predict="true")
+    assert "None of these lacks a task." in words(best) and len(rows(best)) == 10
+    replace = on("replace", x_incumbent=PARTLY, x_benchmark=BOARD, x_predict="true")
+    assert "its mean is predicted at" in words(replace) and "in the table alone" in words(replace)
+    assert PARTLY in many[-1].models
 
 
 def test_ranks_are_mixed_only_where_one_asks_and_say_so(path: Path) -> None:

@@ -57,6 +57,13 @@ def test_each_filter_of_models_keeps_exactly_those(cursor, among, where):
         assert dict(zip(board["model"], board["rank"], strict=True)) == dict(again)
 
 
+@pytest.mark.parametrize("among", [Filter(), Filter(types=("STS",)), Filter(size_from=5e7), Filter(whole=True)])
+def test_how_many_lack_tasks_is_as_the_table_says(cursor, among):
+    board = table(cursor, among)
+    counted = asked.lacking(cursor, ALL, asked.selected(cursor, ALL, among))
+    assert counted == ((board["tasks_missing"] > 0).sum(), len(board))
+
+
 def test_filters_of_tasks_choose_tasks(cursor):
     assert table(cursor, Filter(languages=("deu",)))["tasks_scored"].unique().tolist() == [2]
     assert table(cursor, Filter(domains=("Web",)))["tasks_scored"].unique().tolist() == [2]

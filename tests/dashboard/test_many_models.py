@@ -6,14 +6,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from streamlit.runtime.caching import get_data_cache_stats_provider
 from streamlit.testing.v1 import AppTest
 
-from dashboard import bound
-from dashboard.queries import search
+from dashboard import access, bound
+from dashboard.queries import leaderboard, profile, replace, search
+from dashboard.queries.rows import wide
 from dashboard.queries.search import Sort, ranked_hits, searched_items
 from dashboard.sections import board
-from data.store.database import open_reader
+from data.store.database import StoreReader, Version, open_reader
 from tests.serving import ROOT
 
 
@@ -98,3 +101,64 @@ def test_a_name_is_found_among_very_many(made_store: Path, monkeypatch: pytest.M
     typed = names[0].rpartition("/")[2]
     wrong = typed[:4] + "x" + typed[5:]
     assert ranked_hits(wrong, searched_items(cursor, wrong))[:1] == ranked_hits(wrong, every)[:1]
+
+
+def test_what_was_asked_is_kept_up_to_so_many_bytes(made_store: Path) -> None:
+    asked: list[int] = []
+
+    def large(_: object, number: int) -> bytes:
+        asked.append(number)
+        return bytes(60_000_000)
+
+    def ask(number: int) -> None:
+        assert len(access._answer("nowhere", Version(0, 0, 0), "large", str(number), reader, large, (number,), {}))
+
+    reader = StoreReader(made_store)
+    for number in range(6):
+        ask(number)
+    sizes = [each.byte_length for group in get_data_cache_stats_provider().get_stats().values() for each in group
+             if each.cache_name.endswith("_answer")]  # fmt: skip
+    assert 180_000_000 < sum(sizes) <= 200_000_000, "three of them"
+    ask(5)
+    assert asked == [0, 1, 2, 3, 4, 5], "what was asked last is still there"
+    ask(0)
+    assert asked[-1] == 0, "what was asked first is not"
+    for number in (0, 3, 4, 5):
+        access._answer.clear("nowhere", Version(0, 0, 0), "large", str(number), reader, large, (number,), {})
+    reader.close()
+
+
+def test_a_table_of_scores_is_as_a_pivot_and_its_names_are_asked_for_once(made_store: Path) -> None:
+    cursor = open_reader(made_store).cursor()
+    rows: list[int] = []
+
+    class Counting:
+        def execute(self, *asked: Any) -> Any:
+            answer = cursor.execute(*asked)
+            rows.append(answer.fetchone() is not None and 1 + len(answer.fetchall()))
+            return cursor.execute(*asked)
+
+    cells = "SELECT model, task, score FROM board_cells($benchmark, NULL, NULL, false)"
+    for benchmark in leaderboard.benchmarks(cursor)["benchmark"]:
+        asked = {"benchmark": benchmark}
+        long = cursor.execute(cells, asked).df()
+        expected = long.pivot(index="model", columns="task", values="score")
+        rows.clear()
+        table = wide(Counting(), cells, asked, "task", "score")  # type: ignore[arg-type]
+        pd.testing.assert_frame_equal(table, expected)
+        assert rows == [len(expected), len(expected.columns), len(long)]
+
+
+def test_what_is_copied_at_each_run_of_a_page_has_no_lists(made_store: Path) -> None:
+    """An answer is copied for everyone who asks: a column of lists takes a hundred times as long as one of texts."""
+    cursor = open_reader(made_store).cursor()
+    board = leaderboard.benchmarks(cursor)["benchmark"].iloc[0]
+    selection = leaderboard.selected(cursor, board, leaderboard.Filter())
+    models = leaderboard.table(cursor, board, selection)
+    standings = profile.standings(cursor, board)
+    for frame in (models, standings, replace.rivals(cursor, models["model"].iloc[0], board)):
+        assert len(frame) and not [name for name in frame if frame[name].dtype == object]
+    for row in models.to_dict("records"):
+        mine = profile.standing_of(standings, row["model"])
+        assert mine is not None and (mine.rank, mine.missing) == (row["rank"], row["tasks_missing"])
+    assert profile.standing_of(standings, "nobody/knows") is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dashboard.figures.pareto import front, pareto_chart
+from dashboard.figures.pareto import MOST_POINTS, drawn, front, pareto_chart
 
 
 def frame() -> pd.DataFrame:
@@ -57,3 +57,31 @@ def test_colour_by_release_year_with_unknown_last():
 
 def test_nothing_to_draw_is_an_empty_figure():
     assert len(pareto_chart(frame().iloc[:0], quality="Mean (Task)", by="licence").data) == 1
+
+
+def test_of_very_many_models_the_front_the_chosen_and_an_even_part_of_the_rest_are_drawn():
+    rng = np.random.default_rng(3)
+    n = 20 * MOST_POINTS
+    many = pd.DataFrame(
+        {
+            "model": [f"org/m{i}" for i in range(n)],
+            "n_parameters": 10 ** rng.uniform(6, 11, n),
+            "quality": np.linspace(0.9, 0.1, n),  # in the order of ranks, as a board is
+            "rank": np.arange(1, n + 1),
+            "licence": "mit",
+            "release_date": pd.Timestamp("2024-01-01"),
+        }
+    )
+    best, chosen = set(front(many)["model"]), "org/m12345"
+    shown = drawn(many, chosen)
+    assert len(shown) <= MOST_POINTS + len(best) + 1 and best | {chosen} <= set(shown["model"])
+    quarters = np.histogram(shown["quality"], bins=4, range=(0.1, 0.9))[0]
+    assert quarters.min() > 0.9 * quarters.max(), "as dense as all of them"
+    figure = pareto_chart(many, quality="Mean (Task)", by="licence", chosen=chosen)
+    points = [trace for trace in figure.data if trace.mode == "markers" and trace.name != "chosen"]
+    assert sum(len(trace.x) for trace in points) == len(shown)
+    line = next(trace for trace in figure.data if trace.mode == "lines")
+    assert len(line.x) == len(best), "the line is of all"
+    assert len(next(trace for trace in figure.data if trace.name == "chosen").x) == 1
+    few = many.head(MOST_POINTS)
+    assert drawn(few).equals(few)

@@ -209,10 +209,12 @@ def test_many_models_are_drawn_some_at_a_time_and_say_the_same(monkeypatch: pyte
         pairs = paired_differences(scores, 6, draws=300)
         robust = robustness(scores, np.full(9, 1 / 9), types, top=3, draws=300)
         means = mean_intervals(scores, ranked=False, draws=300)
-        return [np.array(pairs, dtype=float), np.array(robust), means.low, means.high]
+        ranked = (*mean_intervals(scores, draws=300), *borda_intervals(scores, draws=300))
+        return [np.array(pairs, dtype=float), np.array(robust), means.low, means.high, *ranked]
 
     whole = answers()
     monkeypatch.setattr(bootstrap, "_AT_A_TIME", 5)
+    monkeypatch.setattr(bootstrap, "_RANKED_AT_A_TIME", 50)
     monkeypatch.setattr(weighting, "_HELD", 50)
     for some, all_of_them in zip(answers(), whole, strict=True):
         np.testing.assert_allclose(some, all_of_them, rtol=0, atol=1e-12)

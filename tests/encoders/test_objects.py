@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.store.errors import InputError, MissingDependencyError
+from data.store.errors import EncoderError, InputError, MissingDependencyError
 from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.spec import parse_spec
 from tests.encoders.server import vector
@@ -70,6 +70,13 @@ class FastEmbedLike:
         yield from (-vector(text) for text in query)
 
 
+class Long(LlamaIndexLike):
+    """The same with an argument that is also the name of a setting."""
+
+    def __init__(self, max_length: int) -> None:
+        assert max_length == 64
+
+
 @pytest.mark.parametrize(
     ("line", "turned"),
     [
@@ -87,6 +94,15 @@ def test_each_is_asked_in_its_own_way(line: str, turned: bool) -> None:
     right = np.stack([vector(text) for text in TEXTS])
     assert documents is not None and np.allclose(documents, right, atol=1e-6)
     assert queries is not None and np.allclose(queries, -right if turned else right, atol=1e-6)
+
+
+def test_arguments_that_are_called_like_settings_reach_the_class_or_are_refused() -> None:
+    line = f"python-object:{HERE}:Long?options.max_length=64"
+    with closing(open_encoder(parse_spec(line))) as encoder:
+        assert encoder.encode(TEXTS, None).dense is not None
+    with pytest.raises(InputError, match="max_length would not reach the class") as caught:
+        open_encoder(parse_spec(line.replace("options.", "")))
+    assert "options.max_length=" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +131,15 @@ def test_the_same_in_another_python() -> None:
     answers = [json.loads(line) for line in ended.stdout.splitlines()]
     assert np.allclose(answers[0]["dense"], [-vector(text) for text in TEXTS[:2]], atol=1e-6)
     assert answers[1]["settings"] == {"framework": "llama-index"}
+
+
+class Broken:
+    """A class whose own code fails."""
+
+    def __init__(self) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'tokenizer'")
+
+
+def test_a_fault_of_the_class_is_told_as_its_own() -> None:
+    with pytest.raises(EncoderError, match="has no attribute 'tokenizer'"):
+        open_encoder(parse_spec(f"python-object:{HERE}:Broken"))

@@ -147,6 +147,13 @@ def test_numbers_that_tell_nothing_leave_the_order_and_are_a_note(name: str) -> 
 
 
 @numbered
+def test_no_numbers_at_all_leave_the_order_it_was_sent_in(name: str) -> None:
+    vectors, description = asked(VENDORS[name], Bench(numbers=lambda count: [None] * count))
+    assert_right(vectors)
+    assert description.warnings == []
+
+
+@numbered
 @pytest.mark.parametrize("numbers", [[0, 0, 2], [0, 1, 7], [0, 1, None], [0.5, 1, 2], ["a", "b", "c"]])
 def test_numbers_that_contradict_are_named(name: str, numbers: list[Any]) -> None:
     bench = Bench(numbers=lambda count: numbers if count == 3 else list(range(count)))
@@ -185,7 +192,8 @@ def test_a_wrong_key_ends_it_at_once_and_is_not_shown(name: str, monkeypatch: py
     monkeypatch.setenv("VENDOR_KEY", wrong := "wk-0aZ9sX8dC7fV6gB5hN4j")
     vectors, description = asked(VENDORS[name], bench := Bench(), timeout=5)
     assert "key_env" in vectors.gone and ("401" in vectors.gone or "403" in vectors.gone)
-    assert len([one for one in bench.asked if one.body]) == 1
+    sent = 0 if name.startswith("kserve") else 1  # which is asked for its tensors first
+    assert len([one for one in bench.asked if one.body]) == sent
     assert wrong not in f"{vectors}{description}"
 
 
@@ -197,10 +205,12 @@ def test_a_wrong_key_ends_it_at_once_and_is_not_shown(name: str, monkeypatch: py
         "cohere:URL/v1/embed?model=m&embedding_types=KIND",
         "voyage:URL/v1?model=m&output_dtype=KIND",
         "voyage:URL/v1?model=m&output_dtype=KIND&encoding_format=base64",
+        "openai:URL/v1?model=m&packing=KIND&extra={%22output_dtype%22:%22KIND%22}",
     ],
 )
 def test_packed_vectors_are_unpacked_and_said_to_be(spec: str, kind: str) -> None:
-    vendor = Vendor(VENDORS[spec.partition(":")[0]].answer, spec.replace("KIND", kind))
+    name = spec.partition(":")[0].replace("openai", "voyage")  # a server that packs what it was not asked to
+    vendor = Vendor(VENDORS[name].answer, spec.replace("KIND", kind))
     vectors, description = asked(vendor, Bench())
     whole = np.stack([vector(text) for text in TEXTS])
     expected = np.sign(whole) if "binary" in kind else np.clip(np.round(whole * 127), -128, 127)
@@ -302,7 +312,7 @@ def test_cohere_puts_texts_in_another_order_or_says_it_read_others() -> None:
 
     vectors, description = asked(VENDORS["cohere"], Bench(spoil=small))
     assert_right(vectors)
-    assert description.warnings == ["The server says that it read 16 of 16 texts otherwise than they were sent."]
+    assert description.warnings == ["The server says that it read texts otherwise than they were sent."]
 
 
 @pytest.mark.parametrize(

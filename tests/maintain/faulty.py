@@ -14,13 +14,14 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluators.diagnose.arithmetic import q4_0
+from evaluators.diagnose.arithmetic import blocks_of
 
 __all__ = ["SETUPS", "Body", "FaultyEncoder", "Setup"]
 
@@ -259,7 +260,7 @@ _BY_TORCH = ("own", "batch", "bf16", "int8", "dropout")
 _CHANGES: dict[str, Callable[[Any], Any]] = {
     "bf16": lambda model: model.bfloat16(),
     "int8": _int8,
-    "int4": q4_0,
+    "int4": partial(blocks_of, form="q4_0"),
     "random-all": _redrawn(""),
     "random-last": _redrawn("layer.5."),
     "random-middle": _redrawn("layer.3."),

@@ -16,12 +16,12 @@ from data.rules.causes import CAUSES, Cause
 from data.rules.drift import SAME_VECTORS
 from evaluators.diagnose.answer import Bench, Facts, diagnose
 from evaluators.diagnose.causes import catalogue
+from evaluators.diagnose.match import compatible
 from evaluators.diagnose.measure import ROUNDING, apart
 from evaluators.diagnose.nondeterminism import random_part, random_parts
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.search import compatible
 from evaluators.diagnose.verdict import Diagnosis
 from evaluators.parity.asking import CallLog
 from evaluators.parity.stability import observe

@@ -7,6 +7,7 @@ import socket
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import pytest
 
@@ -15,7 +16,7 @@ from evaluators.own.reading import child, readers
 from evaluators.own.reading.encodings import decoded
 from evaluators.own.reading.pdf import pages_to_blocks
 from evaluators.own.reading.readers import read_files
-from evaluators.own.reading.refused import RefusedError, Watch
+from evaluators.own.reading.refused import Bounds, RefusedError
 from evaluators.own.reading.tables import table_rows
 from evaluators.own.walk import files_below
 from tests.own.files import MANUALS, NAMESPACE, docx_bytes, html_page, pdf_bytes
@@ -54,7 +55,8 @@ def test_every_kind_gives_its_paragraphs_and_a_bad_file_costs_itself(tmp_path: P
     deleted = "<w:del><w:r><w:delText>taken out</w:delText></w:r></w:del>"
     tracked = f"<w:p><w:ins><w:r><w:t>put in</w:t></w:r></w:ins>{deleted}</w:p>"
     control = "<w:sdt><w:sdtContent><w:p><w:r><w:t>in a control</w:t></w:r></w:p></w:sdtContent></w:sdt>"
-    pages = [[f"Boilers Ltd - page {n} of 4", *_LINES, f"Confidential {n}"] for n in range(1, 5)]
+    bodies = [_LINES, *([line for text in MANUALS[n] for line in wrap(text, 80)] for n in range(3, 6))]
+    pages = [[f"Boilers Ltd - page {n} of 4", *body, f"Confidential {n}"] for n, body in enumerate(bodies, 1)]
     write(
         tmp_path,
         a__pdf=pdf_bytes(pages), b__docx=docx_bytes(MANUALS[0], table + tracked + control),
@@ -67,11 +69,12 @@ def test_every_kind_gives_its_paragraphs_and_a_bad_file_costs_itself(tmp_path: P
         cut__docx=docx_bytes(MANUALS[0])[:900], page__pdf=html_page(MANUALS[2]), sheet__xlsx=b"PK", noname=b"x",
     )  # fmt: skip
     found = read(tmp_path)
-    assert texts(found["a.pdf"])[:2] == [
+    first, second, *_ = texts(found["a.pdf"])
+    assert first == (
         "The gauge of the boiler has to show twelve bar before Anna Keller opens the outlet of hall nine, and nobody"
-        " stands below it while steam goes out of the valve. This is written down.",
-        " ".join(_LINES[3:]),
-    ]
+        " stands below it while steam goes out of the valve. This is written down."
+    )
+    assert second.startswith(" ".join(_LINES[3:]))
     assert not any("Confidential" in text or "Ltd" in text for text in texts(found["a.pdf"]))
     assert texts(found["b.docx"]) == [*MANUALS[0], "Part | 42", "put in", "in a control"]
     assert texts(found["c.html"]) == ["Manual", *MANUALS[1]]
@@ -159,7 +162,7 @@ def test_a_reader_that_dies_or_hangs_costs_one_file(tmp_path: Path, monkeypatch:
     (tmp_path / "fake.py").write_text(
         "import json, os, sys\n"
         "for line in sys.stdin:\n"
-        "    path = json.loads(line)['path']\n"
+        "    path = os.path.basename(json.loads(line)['path'])\n"
         "    if 'dies' in path: os.abort()\n"
         "    while 'works' in path: pass\n"
         "    if 'eats' in path: eaten = bytearray(300_000_000); sys.stdin.read()\n"
@@ -210,6 +213,11 @@ _SAMPLES = (
         "Umowa wchodzi w życie w ciągu trzydziestu dni. Kupujący jest zobowiązany, różne źródła.",
         ["cp1250", "iso8859-2"],
     ),
+    ("A szerződés az aláírás napján lép hatályba. A vevő köteles fizetni.", ["cp1250", "iso8859-2"]),
+    ("Smlouva nabývá účinnosti dnem podpisu obou smluvních stran, žádné změny neplatí.", ["cp1250", "iso8859-2"]),
+    ("Sözleşme imza tarihinden itibaren otuz gün içinde yürürlüğe girer.", ["cp1254"]),
+    ("Η σύμβαση τίθεται σε ισχύ εντός τριάντα ημερών από την υπογραφή της.", ["cp1253"]),
+    ("使用 Python 3.11 安装 DuckDB，然后运行 make run 即可。", ["gb18030"]),
     ("สัญญานี้มีผลบังคับใช้ภายในสามสิบวันนับแต่วันที่ลงนามโดยคู่สัญญาทั้งสองฝ่าย", ["cp874"]),
     ("Sözleşme imzalandıktan sonra otuz gün içinde yürürlüğe girer; şartlar değişebilir.", ["cp1254"]),
     ("ההסכם ייכנס לתוקף תוך שלושים יום ממועד החתימה עליו.", ["cp1255"]),
@@ -243,4 +251,4 @@ def test_no_reader_recovers_a_word_across_pages_without_its_hyphen() -> None:
     [("a,b\n1,2\n", ["a", "b"]), ("a;b\n1,5;2,5\n", ["a", "b"]), ("a\tb\n1\t2\n", ["a", "b"]), ("a\nb, c\nd\n", ["a"])],
 )
 def test_a_table_is_split_by_what_splits_it_evenly(text: str, heads: Sequence[str]) -> None:
-    assert table_rows(text, "x.csv", Watch())[0] == heads
+    assert table_rows(text, "x.csv", Bounds())[0] == heads

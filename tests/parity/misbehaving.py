@@ -148,6 +148,21 @@ def _quantised(state: State, texts: list[str]) -> Rows:
     return np.asarray(unit(rows + batch))
 
 
+def _quantised_of_other_words(state: State, texts: list[str]) -> Rows:
+    """Weights and inputs of eight bits, whose batch matters, behind a tokenizer that reads some texts otherwise."""
+    read = [right(text, int("e" in text[:3])) for text in texts]
+    rows = unit(np.stack(read) + 0.02 * np.stack([right(text, 9) for text in texts]))
+    batch = np.random.default_rng(len(texts)).normal(size=WIDTH) * 0.0022 * (len(texts) > 1)
+    return np.asarray(unit(rows + batch))
+
+
+def _quantised_and_padded(state: State, texts: list[str]) -> Rows:
+    """The same, and padding is attended to."""
+    longest = max(map(len, texts))
+    padding = np.array([[longest / max(len(text), 1) - 1] for text in texts])
+    return np.asarray(unit(_quantised(state, texts) + 0.05 * np.minimum(padding, 4)))
+
+
 def _carried(state: State, texts: list[str]) -> Rows:
     """A part of the last vector of the call before is added."""
     rows = _all(texts)
@@ -233,6 +248,8 @@ KINDS: dict[str, Kind] = {
     "cached": _cached,
     "long nan": _long_nan,
     "quantised": _quantised,
+    "quantised, other words": _quantised_of_other_words,
+    "quantised and padded": _quantised_and_padded,
     "carried": _carried,
     "cold": _cold,
     "second start": _second,

@@ -52,6 +52,8 @@ SEEN: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "cached": ("unstable", {"beginning-shared": {"characters": 40, "first_kept": True}}),
     "long nan": ("differs on some texts", {}),
     "quantised": ("differs everywhere", {"batch-within-precision": {}}),
+    "quantised, other words": ("differs everywhere", {"batch-within-precision": {}}),
+    "quantised and padded": ("unstable", {"batch-differs": {"company": True}}),
     "carried": ("unstable", {"depends-on-before": {}}),
     "cold": ("unstable", {"first-call-differs": {"texts": 8}}),
     "second start": ("unstable", {"second-load-restless": {"then_as_first": True}}),

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.peers import llama_cpp
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE.parents[1] / ".peers"
 
 
 def main() -> None:
-    for wanted in sorted(HERE.glob("*.txt")):
-        folder = PEERS / wanted.stem
+    names = sys.argv[1:] or [path.stem for path in sorted(HERE.glob("*.txt"))]
+    for name in names:
+        wanted = (HERE / f"{name}.txt").read_text()
+        folder = PEERS / name
         done = folder / ".made"  # written last, and holds what it was made from
-        if done.is_file() and done.read_text() == wanted.read_text():
-            print(f"{wanted.stem}: ready")
+        if done.is_file() and done.read_text() == wanted:
+            print(f"{name}: ready")
             continue
-        print(f"{wanted.stem}: installing (a minute or two) ...", flush=True)
+        print(f"{name}: installing ({_TAKES.get(name, 'a minute or two')}) ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "-r", str(wanted)], check=True)
-        done.write_text(wanted.read_text())
+        _INSTALL.get(name, _install)(folder, wanted.split())
+        done.write_text(wanted)
+
+
+def _install(folder: Path, packages: list[str]) -> None:
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, *packages], check=True)
+
+
+_INSTALL: dict[str, Callable[[Path, list[str]], None]] = {
+    "llama-cpp": llama_cpp.build,
+    "llama-server": llama_cpp.install,
+}
+_TAKES = {"llama-cpp": "it is built from its source, which takes two cores half an hour"}
 
 
 if __name__ == "__main__":

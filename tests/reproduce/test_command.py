@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.store.database import writing
+from tests.own.files import MANUALS
 from tests.reproduce.conftest import SAMPLE, Command, pairs, publish_official, rows, write_pairs
 
 
@@ -41,6 +42,25 @@ def test_own_folders_and_settings(command: Command, tiny: Path) -> None:
         assert part in in_use.replace('": ', '":')
     assert name == "local/tiny"
     assert rows(command.store, "SELECT command FROM runs")[0][0].startswith("python -m evaluators reproduce ")
+
+
+@pytest.mark.slow
+def test_tasks_of_own_documents_are_run(command: Command, tiny: Path, tmp_path: Path) -> None:
+    """What ``own`` writes, ``reproduce --own`` runs: every split becomes a cell."""
+    manuals, tasks = tmp_path / "manuals", tmp_path / "tasks"
+    manuals.mkdir()
+    for number, paragraphs in enumerate(MANUALS[:12]):
+        (manuals / f"m{number}.md").write_text("\n\n".join(paragraphs), encoding="utf-8")
+    status, said = command.run_here("own", manuals, "--out", tasks, "--questions", "12")
+    assert status == 0, said
+    status, said = command.run_here("reproduce", tiny, "--own", tasks)
+    assert status == 0, said
+    cells = rows(command.store, "SELECT task, split, main_score FROM scores JOIN results USING (result_id)")
+    splits = {(task, split): score for task, split, score in cells}
+    assert {split for task, split in splits if task == "manuals-long-whole"} == {"begin", "middle", "end", "removed"}
+    assert {"names", "negation", "numbers"} <= {split for task, split in splits if task == "manuals-planted"}
+    assert all(0 <= score <= 1 for score in splits.values())
+    assert splits["manuals-long-cut", "begin"] > splits["manuals-long-cut", "removed"]
 
 
 @pytest.mark.slow

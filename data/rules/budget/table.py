@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import duckdb
@@ -13,13 +13,18 @@ import pandas as pd
 from data.rules.budget.families import families, stem
 from data.store.errors import NotFoundError
 
-__all__ = ["FLOOR_IN_SDS", "TaskTable", "task_table"]
+__all__ = ["FLOOR_IN_SDS", "MOST_FITTED", "TaskTable", "task_table"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _UNKNOWN_FLOOR = 0.005
 FLOOR_IN_SDS = 1.96  # a floor is what 95 % of honest reruns stay below
+# Models of a table, beside those it was asked for and those of a rare task: twice as many as the public record has on
+# any benchmark. A fit takes longer with their square, and hardly gets surer by more of them.
+MOST_FITTED = 1000
+_FEWEST_OF_A_TASK = 10  # of those who finished a task, so that one that few have run is in the table all the same
+_SALT = "20261127"  # of who is drawn
 
 
 class TaskTable(NamedTuple):
@@ -38,6 +43,7 @@ class TaskTable(NamedTuple):
         numbered: (models,), whether a model has a number where the rank is of a mean: mteb numbers whom it knows.
         ranked_by: borda, mean_task or mean_task_type; of the last the headline is the mean over task types.
         by_subset: the benchmark ranks and means over subsets, which this table does not hold: no rank can be told.
+        drawn_of: models with published figures there are, where the table has some of them alone; else None.
     """
 
     benchmark: str
@@ -52,6 +58,7 @@ class TaskTable(NamedTuple):
     numbered: Flags
     ranked_by: str = "borda"
     by_subset: bool = False
+    drawn_of: int | None = None
 
     @property
     def weights(self) -> Floats:
@@ -90,21 +97,32 @@ class TaskTable(NamedTuple):
         )
 
 
-def task_table(cursor: duckdb.DuckDBPyConnection, benchmark: str, only: Sequence[str] | None = None) -> TaskTable:
+def task_table(
+    cursor: duckdb.DuckDBPyConnection,
+    benchmark: str,
+    only: Sequence[str] | None = None,
+    beside: Collection[str] = (),
+) -> TaskTable:
     """Read a benchmark's table from the store.
 
-    Figures are those of its leaderboard; own runs are no part of it.
+    Figures are those of its leaderboard; own runs are no part of it. Of very many models it has a sample, the same at
+    every visit: those whose names' hashes are least, and of each task the first of those who finished it.
 
     Args:
         cursor: of the store.
         benchmark: name.
         only: some of its tasks; all by default.
+        beside: models that are in it whoever is drawn, if they have figures.
 
     Raises:
         NotFoundError: the store has no figure of this benchmark, or of these tasks of it.
     """
-    parameters = {"benchmark": benchmark, "tasks": None if only is None else list(only)}
-    cells = cursor.execute(_CELLS, parameters).df()
+    parameters: dict[str, object] = {"benchmark": benchmark, "tasks": None if only is None else list(only)}
+    drawn_of, drawn = _drawn(cursor, parameters, beside)
+    if drawn is None:
+        cells = cursor.execute(_CELLS, parameters).df()
+    else:
+        cells = cursor.execute(f"{_CELLS} AND b.model IN (SELECT unnest($models))", parameters | {"models": drawn}).df()
     if not cells["score"].notna().any():
         raise NotFoundError(
             "No model has figures on this benchmark",
@@ -137,7 +155,19 @@ def task_table(cursor: duckdb.DuckDBPyConnection, benchmark: str, only: Sequence
         numbered=cells.groupby("model")["numbered"].all().reindex(models).to_numpy(bool),
         ranked_by=ranked_by,
         by_subset=by_subset,
+        drawn_of=drawn_of,
     )
+
+
+def _drawn(
+    cursor: duckdb.DuckDBPyConnection, parameters: dict[str, object], beside: Collection[str]
+) -> tuple[int | None, list[str] | None]:
+    """How many models there are and the names of those in the table; None and None where that is all of them."""
+    [(models,)] = cursor.execute(f"SELECT count(DISTINCT b.model) {_SCORED}", parameters).fetchall()
+    if models <= MOST_FITTED:
+        return None, None
+    bounds = {"salt": _SALT, "most": MOST_FITTED, "fewest": _FEWEST_OF_A_TASK, "beside": list(beside)}
+    return int(models), [name for (name,) in cursor.execute(_SAMPLE, parameters | bounds).fetchall()]
 
 
 def _typical(times: Floats, types: npt.NDArray[np.str_]) -> Floats:
@@ -155,13 +185,33 @@ def _typical(times: Floats, types: npt.NDArray[np.str_]) -> Floats:
     return np.asarray(np.exp(filled.to_numpy(float)), float)
 
 
-_CELLS = """
-SELECT b.model, b.task, b.score, b.any_score, NOT b.old_name AND coalesce(m.registered, false) AS numbered,
-    CASE WHEN r.origin = 'official' AND r.evaluation_time > 0 THEN r.evaluation_time END AS seconds
+_PUBLISHED = """
 FROM board_cells($benchmark, NULL, $tasks, false) b
 JOIN results r USING (result_id)
 LEFT JOIN models m ON m.model = b.model
 WHERE b.ranked AND r.origin <> 'reproduced'
+"""
+
+_SCORED = f"{_PUBLISHED} AND b.any_score IS NOT NULL"
+
+_CELLS = f"""
+SELECT b.model, b.task, b.score, b.any_score, NOT b.old_name AND coalesce(m.registered, false) AS numbered,
+    CASE WHEN r.origin = 'official' AND r.evaluation_time > 0 THEN r.evaluation_time END AS seconds
+{_PUBLISHED}
+"""
+
+_SAMPLE = f"""
+WITH cells AS MATERIALIZED (SELECT b.model, b.task, b.score {_SCORED}),
+places AS MATERIALIZED (
+    SELECT model, row_number() OVER (ORDER BY md5($salt || model), model) AS place
+    FROM (SELECT DISTINCT model FROM cells)
+),
+of_task AS (
+    SELECT unnest(min_by(model, place, $fewest)) AS model
+    FROM cells JOIN places USING (model) WHERE score IS NOT NULL GROUP BY task
+)
+SELECT model FROM places
+WHERE place <= $most OR model IN (SELECT model FROM of_task) OR list_contains($beside, model)
 """
 
 _TASKS = """

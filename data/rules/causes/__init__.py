@@ -50,6 +50,7 @@ FAMILIES = {
     "pooling": "another pooling",
     "normalisation": "normalisation missing or added",
     "rounding": "vectors stored in fewer bits",
+    "bytes": "bytes of vectors read otherwise than written",
     "dimensions": "vectors cut to fewer dimensions",
     "dense": "a projection missing",
     "space": "another space",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from data.rules.causes.cause import Cause, Cost
@@ -12,12 +13,29 @@ __all__ = ["MODEL_CAUSES", "POOLING_CAUSES"]
 
 _HALF = "Load the model in float32, or accept what half precision costs."
 _precise = partial(Cause, slot=Slot.MODEL, family="precision", precision=True, remedy=_HALF)
+_quantised = partial(
+    Cause, slot=Slot.MODEL, family="precision", precision=True,
+    remedy="Serve it in float32 or half precision, or accept what this costs: run `reproduce` on this very server.",
+)  # fmt: skip
 _EVEN = "Every vector moves a little, about as much on every text."
 _WITH_BATCH = "Every vector moves a little, and depends on what else is in its batch."
 _weights = partial(Cause, slot=Slot.MODEL, family="weights")
 _AGAIN = "Load or convert the weights again; `preflight` names the tensors that are not in the file."
 _RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
 _ANOTHER_MODEL = "Every vector is another model's."
+
+
+def _onnx() -> Iterator[Cause]:
+    """ONNX Runtime's dynamic quantisation of all it can, as exporters call it."""
+    kinds = {
+        "onnx": "one scale a matrix", "onnx-channel": "one scale a channel",
+        "onnx-reduced": "7 bits, one scale a matrix", "onnx-channel-reduced": "7 bits, one scale a channel",
+        "onnx-uint8": "unsigned weights",
+    }  # fmt: skip
+    for weights, kind in kinds.items():
+        words = f"ONNX Runtime's dynamic int8 ({kind})"
+        yield _quantised(code=f"int8-{weights}", words=words, effect=_WITH_BATCH, weights=weights)
+
 
 MODEL_CAUSES = (
     _precise(
@@ -28,15 +46,45 @@ MODEL_CAUSES = (
         code="bf16-arithmetic", words="bf16 arithmetic", effect=_EVEN, weights="bf16", snippet="model.bfloat16()",
         setting=("dtype", "bfloat16"),
     ),
-    _precise(code="int8-weights-q8_0", words="int8 weights (q8_0)", effect=_EVEN, weights="q8"),
-    _precise(code="int8-weights-by-row", words="int8 weights, one scale a row", effect=_EVEN, weights="q8-row"),
     _precise(
+        code="gelu-by-tanh", words="GELU approximated by tanh", effect=_EVEN, weights="tanh", needs=("exact GELU",),
+        remedy="Accept it, or let both sides compute the activation alike: llama.cpp knows no other.",
+        snippet="from evaluators.diagnose.ggml.files import with_tanh_gelu\nwith_tanh_gelu(model[0].auto_model)",
+    ),
+    _quantised(
+        code="gguf", words="GGUF {file}, as llama.cpp computes it", general="weights quantised as GGUF",
+        effect=_EVEN, snippet="from evaluators.diagnose.ggml.files import as_gguf\n"
+        "as_gguf(model[0].auto_model, file='{file}')",
+    ),
+    _quantised(code="int8-weights-q8_0", words="int8 weights (q8_0)", effect=_EVEN, weights="q8"),
+    _quantised(code="int8-weights-by-row", words="int8 weights, one scale a row", effect=_EVEN, weights="q8-row"),
+    _quantised(
+        code="int8-weights-ranged", words="int8 weights, one range a row (OpenVINO)", effect=_EVEN, weights="u8-row"
+    ),
+    _quantised(
+        code="int8-by-row", words="int8 weights and inputs, one scale a row", effect=_EVEN, weights="i8-row"
+    ),
+    _quantised(
+        code="int8-by-row-words", words="int8 weights, word embeddings and inputs, one scale a row (CTranslate2)",
+        effect=_EVEN, weights="i8-row-words",
+    ),
+    _quantised(code="fp8-weights", words="eight-bit float weights (e4m3)", effect=_EVEN, weights="fp8"),
+    _quantised(
+        code="fp8-weights-unscaled", words="eight-bit float weights (e4m3), unscaled", effect=_EVEN, weights="fp8-cast"
+    ),
+    _quantised(code="int4-weights-nf4", words="four-bit weights (nf4)", effect=_EVEN, weights="nf4"),
+    _quantised(
         code="int4-weights-q4_0", words="int4 weights (q4_0)", effect=_EVEN, weights="q4",
         costs=(Cost(0.006, -0.013, -0.015, where="on all-MiniLM-L6-v2, with 4-bit weights"),),
     ),
-    _precise(code="int4-weights-by-row", words="int4 weights, one scale a row", effect=_EVEN, weights="q4-row"),
-    _precise(code="int8-activations", words="int8 activations", effect=_WITH_BATCH, weights="a8"),
-    _precise(
+    _quantised(code="int4-weights-by-row", words="int4 weights, one scale a row", effect=_EVEN, weights="q4-row"),
+    _quantised(code="int8-activations", words="int8 activations", effect=_WITH_BATCH, weights="a8"),
+    _quantised(
+        code="int8-activations-channel", words="int8 activations, one scale a channel", effect=_WITH_BATCH,
+        weights="a8-row",
+    ),
+    *_onnx(),
+    _quantised(
         code="int8-activations-pytorch", words="int8 activations, as PyTorch quantises", effect=_WITH_BATCH,
         weights="a7", costs=(Cost(-0.014, -0.017, -0.006),),
     ),

@@ -19,6 +19,16 @@ _cut = partial(
     _output, family="dimensions", remedy="Keep all dimensions, or cut the reference to {dimensions} too.", after=True
 )
 _rounded = partial(_output, family="rounding", remedy="Ask for float vectors.", after=True)
+_numbers = partial(
+    _rounded, effect="Every value is one of 256 steps, and vectors have other lengths: cosines are nearly right.",
+    remedy="Ask for float vectors, or compare with cosine alone.",
+)  # fmt: skip
+_misread = partial(
+    _output, family="bytes", after=True, effect="Every number is another one: nothing of the vectors can be used.",
+    remedy="Send and read the vectors as little-endian floats of 32 bits, or as plain JSON numbers.",
+)  # fmt: skip
+_STEPS = "step = np.abs(vectors).max({axis}) / 127  # or what the server has\nvectors = np.round(vectors / step) * step"
+_LAST_DIGITS = "The last digits of every value are gone."
 _space = partial(_output, family="space", after=True)
 _of_call = partial(
     _output, family="batch", after=True, effect="A text's vector depends on the other texts of the call.",
@@ -53,6 +63,72 @@ OUTPUT_CAUSES = (
     _rounded(
         code="vectors-binary", words="vectors stored as single bits", changes={"rounding": "binary"},
         effect="Of every value only the sign is left.", snippet="vectors = np.where(vectors > 0, 1.0, -1.0)",
+    ),
+    # Those from here on are read off the candidate's own numbers (evaluators/diagnose/lattice.py, reading.py).
+    _rounded(
+        code="vectors-int8-whole", words="vectors rounded to int8, one scale for all", precision=True,
+        effect="Every value is rounded to one of 256 steps.", snippet=f"{_STEPS.format(axis='')}",
+    ),
+    _rounded(
+        code="vectors-int8-by-vector", words="vectors rounded to int8, a scale a vector", precision=True,
+        effect="Every value is rounded to one of 256 steps.",
+        snippet=f"{_STEPS.format(axis='axis=1, keepdims=True')}",
+    ),
+    _rounded(
+        code="vectors-int8-by-dimension", words="vectors rounded to int8, a range a dimension", precision=True,
+        effect="Every value is rounded to one of 256 steps.",
+        snippet="low, step = vectors.min(0), (vectors.max(0) - vectors.min(0)) / 255  # or what the server has\n"
+        "vectors = low + np.floor((vectors - low) / step) * step",
+    ),
+    _rounded(
+        code="vectors-fp16", words="vectors stored as fp16", effect=_LAST_DIGITS, precision=True,
+        snippet="vectors = vectors.astype(np.float16).astype(np.float32)",
+    ),
+    _rounded(
+        code="vectors-bf16", words="vectors stored as bf16", effect=_LAST_DIGITS, precision=True,
+        snippet="import torch\nvectors = torch.tensor(vectors).bfloat16().float().numpy()",
+    ),
+    _rounded(
+        code="vectors-decimals", words="vectors rounded to {decimals} decimals", effect=_LAST_DIGITS, precision=True,
+        general="vectors rounded to a few decimals", remedy="Send the numbers in full.",
+        snippet="vectors = vectors.round({decimals})",
+    ),
+    _numbers(
+        code="numbers-whole", words="vectors given as whole numbers, one scale for all",
+        snippet="scale = 127 / np.abs(vectors).max()  # or what the server has\nvectors = np.round(vectors * scale)",
+    ),
+    _numbers(
+        code="numbers-by-vector", words="vectors given as whole numbers, a scale a vector",
+        snippet="vectors = np.round(vectors * 127 / np.abs(vectors).max(axis=1, keepdims=True))",
+    ),
+    _numbers(
+        code="numbers-by-dimension", words="vectors given as whole numbers, a range a dimension",
+        effect="Every value is one of 256 numbers over the range of its dimension: no cosine is right.",
+        remedy="Ask for float vectors, or put each dimension back into its range before vectors are compared.",
+        snippet="from sentence_transformers.util import quantize_embeddings\n"
+        "vectors = quantize_embeddings(vectors, 'int8').astype(np.float32)",
+    ),
+    _rounded(
+        code="bits-packed", words="vectors given as packed bits, eight dimensions a number",
+        effect="Of every value only the sign is left, and eight of them are one number: no cosine is right.",
+        remedy="Ask for float vectors, or unpack the bits (np.unpackbits) and compare them bit by bit.",
+        snippet="vectors = np.packbits(vectors > 0, axis=1).astype(np.float32)",
+    ),
+    _misread(
+        code="bytes-reversed", words="floats with their bytes in the wrong order",
+        snippet="vectors = vectors.astype('<f4').byteswap()",
+    ),
+    _misread(
+        code="float64-as-float32", words="floats of 64 bits read as of 32",
+        snippet="vectors = vectors.astype('<f8').view('<f4')",
+    ),
+    _misread(
+        code="fp16-as-float32", words="floats of 16 bits read as of 32",
+        snippet="vectors = vectors.astype('<f2').view('<f4')",
+    ),
+    _misread(
+        code="bytes-as-numbers", words="the bytes of floats read as numbers",
+        snippet="vectors = vectors.astype('<f4').view(np.uint8).astype(np.float32)",
     ),
     _cut(
         code="dimensions-cut", words="cut to {dimensions} dimensions", general="vectors cut to fewer dimensions",

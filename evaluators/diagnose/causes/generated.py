@@ -8,6 +8,7 @@ from pathlib import Path
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.habits import HABITS
 from data.rules.causes.prompts import MODEL_PROMPTS
+from evaluators.diagnose.ggml.files import GGUF_FILES
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import rebuilt
 from evaluators.diagnose.weights import OtherWeights, layers_of, missing_layers, other_weights, without
@@ -25,6 +26,7 @@ def generated(reference: Reference, width: int, wanted: int) -> Iterator[Cause]:
     yield from _lengths(reference)
     yield from _layers(reference)
     yield from (_of_weights(reference, other) for other in other_weights(reference.target))
+    yield from (CAUSES["gguf"].filled({"file": file}, weights=f"gguf {file}") for file in GGUF_FILES)
     yield _padding_in_the_mean(reference)
     if wanted < width:
         yield from _cuts(reference, wanted)

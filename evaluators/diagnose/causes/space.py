@@ -17,9 +17,10 @@ from scipy.optimize import linear_sum_assignment
 
 from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.causes.places import placed
-from evaluators.diagnose.measure import apart, unit_rows
+from evaluators.diagnose.measure import Errors, apart, unit_rows
+from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["Solution", "solve"]
+__all__ = ["Solution", "may_solve", "solve"]
 
 Matrix = NDArray[np.float64]
 _PRODUCTS_AGREE = 0.08  # of the spread of the products; bf16 noise leaves .03
@@ -52,11 +53,37 @@ def solve(candidate: Matrix, vectors: Matrix, lengths: Sequence[Sequence[int]] =
     return solutions
 
 
+def may_solve(candidate: Embeddings, places: Sequence[int], vectors: Embeddings, before: Errors) -> bool:
+    """Whether a few texts let it be that a change is to be solved: with twice the room that all texts are given.
+
+    Args:
+        candidate: float [n, d], all texts.
+        places: those looked at.
+        vectors: the reference's of those under other causes, float [k, d].
+        before: distance of those without the causes, float [k].
+    """
+    few = candidate[list(places)]
+    if few.shape != vectors.shape or len(few) < _FEWEST:
+        return False
+    own = apart(few, vectors)
+    if float(own.mean()) > _FAR and _products_agree(few, vectors, 2 * _PRODUCTS_AGREE):
+        return True
+    factor = float((few * vectors).sum() / max(float((vectors**2).sum()), 1e-12))
+    if abs(factor - 1) > 0.01 and _lengths_even(few, vectors, 2 * _ONE_NUMBER):
+        return bool((apart(few, vectors * factor) < 0.5 * before).all())
+    nearest = np.array([apart(candidate, np.broadcast_to(row, candidate.shape)).min() for row in vectors])
+    return int((nearest < 0.5 * own).sum()) * 2 >= len(few)
+
+
+def _lengths_even(candidate: Matrix | Embeddings, vectors: Matrix | Embeddings, room: float) -> bool:
+    """Whether one number tells the lengths of all texts: ones that vary from text to text are another cause's."""
+    ratios = np.linalg.norm(candidate, axis=1) / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
+    return float(ratios.std()) < room * float(ratios.mean())
+
+
 def _scaled(candidate: Matrix, vectors: Matrix) -> Solution | None:
     factor = float((candidate * vectors).sum() / max((vectors**2).sum(), 1e-12))
-    ratios = np.linalg.norm(candidate, axis=1) / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
-    # One number for all: lengths that vary from text to text are another cause's.
-    even = float(ratios.std()) < _ONE_NUMBER * float(ratios.mean())
+    even = _lengths_even(candidate, vectors, _ONE_NUMBER)
     return Solution(CAUSES["scaled"], vectors * factor) if even and factor > 0 and abs(factor - 1) > 0.01 else None
 
 
@@ -67,12 +94,14 @@ def _shuffled(candidate: Matrix, vectors: Matrix) -> Solution | None:
     return Solution(CAUSES["rows-shuffled"], moved) if changed > 0 else None
 
 
-def _products_agree(candidate: Matrix, vectors: Matrix) -> bool:
+def _products_agree(
+    candidate: Matrix | Embeddings, vectors: Matrix | Embeddings, room: float = _PRODUCTS_AGREE
+) -> bool:
     """Whether all products of two rows are the same: what every rotation leaves as it is."""
     above = np.triu_indices(len(candidate))
     left, right = (candidate @ candidate.T)[above], (vectors @ vectors.T)[above]
     spread = float(right.std())
-    return spread > 1e-6 and float(np.sqrt(((left - right) ** 2).mean())) < _PRODUCTS_AGREE * spread
+    return spread > 1e-6 and float(np.sqrt(((left - right) ** 2).mean())) < room * spread
 
 
 def _permuted(candidate: Matrix, vectors: Matrix) -> Solution:

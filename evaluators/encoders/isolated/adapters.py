@@ -11,7 +11,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["ADAPTERS", "adapter_of", "argument_of", "made"]
+__all__ = ["ADAPTERS", "NoSuchClassError", "adapter_of", "argument_of", "made"]
+
+
+class NoSuchClassError(Exception):
+    """Words that name no class."""
+
 
 Encode = Callable[[list[str], str], Any]  # texts of a role -> one vector a text
 
@@ -90,13 +95,15 @@ def made(source: str, arguments: Mapping[str, str]) -> Any:
     """The object of a class named ``module:Class``, made with arguments that come as words.
 
     Raises:
-        ImportError, AttributeError: there is no such module, or no such class in it.
-        ValueError: it is not named so.
+        ImportError: there is no such module, or it needs one that is not there.
+        NoSuchClassError: it is not named so, or there is no such class in the module.
     """
     module, colon, name = source.partition(":")
     if not colon or not name.isidentifier():
-        raise ValueError(f"{source} is not module:Class")
-    named = getattr(importlib.import_module(module), name)
+        raise NoSuchClassError("A class is named as module:Class")
+    named = getattr(importlib.import_module(module), name, None)
+    if named is None:
+        raise NoSuchClassError(f"{module} has no class {name}")
     return named(**{key: argument_of(value) for key, value in arguments.items()})
 
 

@@ -62,7 +62,7 @@ def _langchain(folder: str) -> Framework:
 
 
 def _ctranslate2(folder: str) -> Framework:
-    """A converted encoder with the model's own tokenizer.json beside it: the mean of the tokens, at length one."""
+    """A converted encoder with the model's own tokenizer.json beside it, pooled and normalised as the variables say."""
     ctranslate2: Any = importlib.import_module("ctranslate2")
     import numpy as np
     from tokenizers import Tokenizer
@@ -73,14 +73,16 @@ def _ctranslate2(folder: str) -> Framework:
     tokenizer.no_padding()
     most = int(os.environ.get("HOST_MAX_LENGTH", "256"))
     tokenizer.enable_truncation(most)
+    pooling, normalise = os.environ.get("HOST_POOLING", "mean"), os.environ.get("HOST_NORMALISE", "yes") == "yes"
 
     def encode(texts: list[str], role: str) -> Any:
         ids = [each.ids for each in tokenizer.encode_batch(texts)]
         hidden = np.asarray(encoder.forward_batch(ids).last_hidden_state)
-        rows = np.stack([hidden[row, : len(tokens)].mean(0) for row, tokens in enumerate(ids)])
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        places = [slice(1) if pooling == "cls" else slice(len(tokens)) for tokens in ids]
+        rows = np.stack([hidden[row, place].mean(0) for row, place in enumerate(places)])
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True) if normalise else rows
 
-    settings = {"pooling": "mean", "normalise": True, "max_length": most, "compute_type": encoder.compute_type}
+    settings = {"pooling": pooling, "normalise": normalise, "max_length": most, "compute_type": encoder.compute_type}
     return Framework(encode, settings)
 
 

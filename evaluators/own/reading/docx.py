@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from evaluators.own.document import TextBlock
-from evaluators.own.reading.refused import RefusedError, Watch
+from evaluators.own.reading.refused import Bounds, RefusedError
 
 __all__ = ["docx_blocks"]
 
@@ -19,7 +19,7 @@ _LOST = frozenset({f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}delText"
                    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"})  # fmt: skip
 
 
-def docx_blocks(data: bytes, watch: Watch) -> tuple[list[TextBlock], list[str]]:
+def docx_blocks(data: bytes, watch: Bounds) -> tuple[list[TextBlock], list[str]]:
     """The blocks of a document, and what was lost of it.
 
     Raises:

@@ -24,12 +24,16 @@ _LARGER = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "latin
 _MULTIBYTE = ("gb18030", "cp932", "euc_jp", "cp949", "big5hkscs")
 _ONE_BYTE = ("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "koi8_r",
              "koi8_u", "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9", "cp866", "mac_roman")  # fmt: skip
-_USUAL = {
-    "cp1252": "äöüßÄÖÜéèêëÉÈÊËàâÀÂçÇîïÎÏôÔûùÛÙñÑáíóúÁÍÓÚãõÃÕåÅæÆøØœŒìòÌÒ",
-    "cp1254": "ğüşıöçİĞÜŞÖÇâîûÂÎÛ",
-    "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽőűöüŐŰÖÜäôľĺŕăâîşţđĂÂÎŞŢĐ",
-    "iso8859_2": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽőűöüŐŰÖÜäôľĺŕăâîşţđĂÂÎŞŢĐ",
-}
+# Letters beyond ASCII by language: those of one language are the likeliest, those of several come next (but for letters
+# so rare that they are rather another alphabet's bytes).
+_LANGUAGES = {
+    "cp1252": ("äöüß", "éèêëàâçîïôûùÿœæ", "áéíóúüñ", "àèéìòùî", "ãõáéíóúâêôàçü", "åäöæøéü", "ëïéèöü", "àèéíïòóúüç",
+               "áéíóúýþæöð", "äöõüšž"),
+    "cp1254": ("ğüşıöçâîû",),
+    "cp1250": ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čšžćđ", "ăâîşţ"),
+    "iso8859_2": ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čšžćđ", "ăâîşţ"),
+}  # fmt: skip
+_RARE = str.maketrans("", "", "ðýþšž")
 _SIGN_IN_WORD = re.compile(r"[^\W\d_][¹²³¿¡»«±¶¦§¨\x80-\x9f][^\W\d_]")
 _FEWEST_PAIRS = 4  # letters of two bytes, below which hardly anything tells the sets apart
 
@@ -117,8 +121,13 @@ def _guess(data: bytes) -> str:
     scores = {name: score for name in _MULTIBYTE if (score := _plausible(sample, name)) is not None}
     if scores and max(scores.values()) > 0.5:
         return max(scores, key=lambda name: scores[name])
-    for name, usual in _USUAL.items():
-        if _only(sample, name, usual):
+    every = [(name, letters) for name, languages in _LANGUAGES.items() for letters in languages]
+    together = [
+        (name, "".join(languages).translate(_RARE if name == "cp1252" else {}))
+        for name, languages in _LANGUAGES.items()
+    ]
+    for name, letters in [*every, *together]:
+        if _only(sample, name, letters):
             return name
     from charset_normalizer import from_bytes
 
@@ -143,12 +152,16 @@ def _only(sample: bytes, name: str, usual: str) -> bool:
         text = sample.decode(name)
     except UnicodeError:
         return False
-    beyond = {letter for letter in text if letter > "\x7f" and letter.isalpha() and letter not in "ªº"}
+    beyond = {letter.lower() for letter in text if letter > "\x7f" and letter.isalpha() and letter not in "ªº"}
     return beyond <= set(usual) and not _SIGN_IN_WORD.search(text)
 
 
 def _plausible(sample: bytes, name: str) -> float | None:
-    """The share of letters of two bytes that are everyday ones of the encoding's languages; None if it does not fit."""
+    """The share of letters of two bytes that are everyday ones beside another; None if the encoding does not fit.
+
+    Languages written in them put such letters side by side; a lone one among ASCII is a letter with an accent and the
+    letter after it, read as one.
+    """
     try:
         text = codecs.getincrementaldecoder(name)().decode(sample)  # a letter that the sample cuts is no fault
     except UnicodeError:
@@ -156,7 +169,8 @@ def _plausible(sample: bytes, name: str) -> float | None:
     pairs = [letter for letter in text if letter > "\x7f"]
     if len(pairs) < _FEWEST_PAIRS:
         return None
-    return sum(_everyday(letter, name) for letter in pairs) / len(pairs)
+    beside = sum(len(run) for run in re.findall(r"[^\x00-\x7f]{2,}", text)) / len(pairs)
+    return beside * sum(_everyday(letter, name) for letter in pairs) / len(pairs)
 
 
 def _everyday(letter: str, name: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evaluators.own.document import TextBlock
-from evaluators.own.reading.refused import Watch
+from evaluators.own.reading.refused import Bounds
 
 __all__ = ["html_blocks"]
 
@@ -22,7 +22,7 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CELLS = frozenset({"td", "th"})
 
 
-def html_blocks(text: str, watch: Watch) -> tuple[list[TextBlock], list[str]]:
+def html_blocks(text: str, watch: Bounds) -> tuple[list[TextBlock], list[str]]:
     """The blocks of a page, and what was lost of it."""
     from lxml import etree
 
@@ -55,7 +55,7 @@ def _main_part(root: Any) -> Any:
 class _Reader:
     """Collects text between the edges of blocks, without recursion: a page may nest as deep as it likes."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Bounds) -> None:
         self.blocks: list[TextBlock] = []
         self.stopped: str | None = None
         self._watch = watch

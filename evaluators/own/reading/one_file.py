@@ -14,7 +14,7 @@ from evaluators.own.reading.html import html_blocks
 from evaluators.own.reading.kinds import file_kind
 from evaluators.own.reading.pdf import pdf_blocks
 from evaluators.own.reading.plain import markdown_blocks, text_blocks
-from evaluators.own.reading.refused import FILE_BYTES, RefusedError, Watch
+from evaluators.own.reading.refused import FILE_BYTES, Bounds, RefusedError
 from evaluators.own.reading.tables import table_rows
 
 __all__ = ["read_file"]
@@ -31,7 +31,7 @@ def read_file(path: Path) -> dict[str, Any]:
         RefusedError: it is not read, and why.
     """
     data = _bytes(path)
-    kind, watch = file_kind(path.name, data), Watch()
+    kind, watch = file_kind(path.name, data), Bounds()
     columns: list[str] = []
     rows: list[list[str]] = []
     if kind == "pdf":
@@ -70,7 +70,7 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
-def _text(text: str, kind: str, watch: Watch) -> tuple[list[TextBlock], list[str]]:
+def _text(text: str, kind: str, watch: Bounds) -> tuple[list[TextBlock], list[str]]:
     if stopped := watch.full() or (None if kind == "html" else watch.full(text)):
         raise RefusedError(stopped)
     if kind == "html":

@@ -10,7 +10,7 @@ from typing import Any
 
 from evaluators.own.document import TextBlock
 from evaluators.own.reading.plain import joined_lines
-from evaluators.own.reading.refused import RefusedError, Watch
+from evaluators.own.reading.refused import Bounds, RefusedError
 
 __all__ = ["pages_to_blocks", "pdf_blocks"]
 
@@ -23,7 +23,7 @@ _DIGITS = re.compile(r"\d+")
 _STRAY = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]|\(cid:\d+\)|/[gG]\d{1,4}\b")
 
 
-def pdf_blocks(data: bytes, watch: Watch) -> tuple[list[TextBlock], list[str]]:
+def pdf_blocks(data: bytes, watch: Bounds) -> tuple[list[TextBlock], list[str]]:
     """The blocks of a document, and what was lost of it.
 
     Raises:
@@ -41,7 +41,7 @@ def pdf_blocks(data: bytes, watch: Watch) -> tuple[list[TextBlock], list[str]]:
     return pages_to_blocks(pages), notes
 
 
-def _pages(data: bytes, watch: Watch) -> tuple[list[str], list[str]]:
+def _pages(data: bytes, watch: Bounds) -> tuple[list[str], list[str]]:
     import pypdf
     from pypdf.errors import PyPdfError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from statistics import median
 
 from evaluators.own.document import TextBlock
@@ -70,7 +71,7 @@ def markdown_blocks(text: str) -> list[TextBlock]:
     return [block for block in blocks if block.text]
 
 
-def _inline(tokens: list[object]) -> str:
+def _inline(tokens: Sequence[object]) -> str:
     parts = []
     for token in tokens:
         kind = getattr(token, "type", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["CPU_SECONDS", "FILE_BYTES", "TEXT_CHARACTERS", "RefusedError", "Watch"]
+__all__ = ["CPU_SECONDS", "FILE_BYTES", "TEXT_CHARACTERS", "Bounds", "RefusedError"]
 
 FILE_BYTES = 200_000_000
 TEXT_CHARACTERS = 20_000_000  # of one file: ten times the longest of novels
@@ -15,7 +15,7 @@ class RefusedError(Exception):
     """The file is not read; the message says why."""
 
 
-class Watch:
+class Bounds:
     """Counts what a file costs while it is read: processor seconds and characters."""
 
     def __init__(self) -> None:

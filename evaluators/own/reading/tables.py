@@ -6,7 +6,7 @@ import csv
 import io
 from collections import Counter
 
-from evaluators.own.reading.refused import RefusedError, Watch
+from evaluators.own.reading.refused import Bounds, RefusedError
 
 __all__ = ["table_rows"]
 
@@ -16,7 +16,7 @@ _ROWS = 500_000
 _TRIED = 50  # lines by which the separator is told
 
 
-def table_rows(text: str, name: str, watch: Watch) -> tuple[list[str], list[list[str]], list[str]]:
+def table_rows(text: str, name: str, watch: Bounds) -> tuple[list[str], list[list[str]], list[str]]:
     """Heads, rows and what was lost.
 
     Raises:

@@ -1,0 +1,148 @@
+"""A look before a cause is tried: does it bring any text that it changes nearer, and leave alone what is right?
+
+Most of what may be done to a text touches few texts, and what touches a text that is right already is not what
+happened. What is left is looked at on the shortest texts it changes, all causes in one pass, by direction alone and
+under every pooling, so that what was done to finished vectors does not hide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.rules.causes import Cause
+from evaluators.diagnose.forward import Bench
+from evaluators.diagnose.measure import ROUNDING, Errors, unit_rows
+from evaluators.diagnose.outputs import finished
+from evaluators.diagnose.recipe import Recipe
+from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.rows import Row
+
+__all__ = ["Left", "left", "of_rows", "possible", "worth_trying"]
+
+_RIGHT = 2e-4  # of a direction, relative: a text that is right
+_EXACT = 1e-4  # of a direction: less than any change of weights or arithmetic leaves
+_BLANK = 2  # characters of a text that tells nothing
+_SURE = 2  # texts
+_NEARER = 0.8
+_LOOKS = 3
+_RIGHT_ONES, _WRONG_ONES = 16, 40  # texts read under each cause
+
+
+class Left(NamedTuple):
+    """How far directions are off, float [ways, texts], one way for each pooling with and without Dense modules."""
+
+    ways: Errors
+
+    @property
+    def best(self) -> Errors:
+        """The errors under the way that brings most texts near."""
+        return np.asarray(self.ways[self.way])
+
+    @property
+    def way(self) -> int:
+        """Which that is."""
+        return int(np.log(np.maximum(self.ways, ROUNDING)).mean(1).argmin())
+
+
+def left(bench: Bench, candidate: Embeddings, recipe: Recipe, only: Sequence[int] | None = None) -> Left:
+    """What a recipe leaves of the texts, or of some of them.
+
+    Args:
+        bench: the reference and the texts.
+        candidate: float [n, d], of all texts of the bench.
+        recipe: how the reference is encoded; how its vectors are pooled and finished does not count.
+        only: places of texts.
+    """
+    own = candidate if only is None else candidate[list(only)]
+    wanted = unit_rows(np.asarray(own, dtype=np.float32))
+    return Left(np.stack([_apart(wanted, made) for made in _ways(bench, bench.pooled(recipe, only))]))
+
+
+def of_rows(bench: Bench, recipe: Recipe, rows: Sequence[Row], way: int) -> Embeddings:
+    """Vectors of rows that are no whole text's, in one of the ways of :class:`Left`, float32 [rows, d]."""
+    return _ways(bench, bench.of_rows(recipe, rows))[way]
+
+
+def _ways(bench: Bench, pooled: dict[str, Embeddings]) -> list[Embeddings]:
+    projections = bench.reference.projections
+    plain = Recipe(normalise="no", dense=False)
+    both = (plain, Recipe(normalise="no")) if projections else (plain,)
+    return [finished(one, how, projections) for one in pooled.values() for how in both]
+
+
+def _apart(wanted: Embeddings, made: Embeddings) -> Errors:
+    """Distances of unit vectors, of the dimensions that both have; 2 where one of them is nothing."""
+    shared = min(wanted.shape[1], made.shape[1])
+    one, other = unit_rows(wanted[:, :shared]), unit_rows(made[:, :shared])
+    distance = np.linalg.norm(one.astype(np.float64) - other, axis=1)
+    return np.where(np.isfinite(distance) & (np.abs(other).max(1) > 0), distance, 2.0)
+
+
+def worth_trying(
+    bench: Bench, candidate: Embeddings, causes: Sequence[Cause], early: tuple[Cause, ...]
+) -> dict[Cause, list[int]]:
+    """The causes that on top of others bring a text nearer, each with the texts looked at that it brings nearer.
+
+    Args:
+        bench: the reference and the texts.
+        candidate: float [n, d].
+        causes: those in question.
+        early: those taken for granted, of the slots before pooling.
+    """
+    every = left(bench, candidate, bench.under(early)).ways
+    places = _telling(bench.characters, every.min(0) < _RIGHT)
+    part, own, before = bench.only(places), candidate[places], every[:, places]
+    right, base = before.min(0) < _RIGHT, bench.under(early)
+    rows, families = part.rows(base), {cause.family for cause in early}
+    looks: list[tuple[Cause, Recipe, list[int]]] = []
+    for cause in causes:
+        if cause.family in families:
+            continue
+        recipe = bench.under((*early, cause))
+        now = part.rows(recipe)
+        changed = [place for place, row in enumerate(now) if row != rows[place]]
+        if changed and not right[changed].any():
+            short = sorted((len(now[place].ids), place) for place in changed)[:_LOOKS]
+            looks.append((cause, recipe, [place for _, place in short]))
+    part.ahead((recipe, chosen) for _, recipe, chosen in looks)
+    worth = {}
+    for cause, recipe, chosen in looks:
+        after = left(part, own, recipe, chosen).ways
+        nearer = [bool(one) for one in np.atleast_1d((after < _NEARER * before[:, chosen]).any(axis=0))]
+        if any(nearer):
+            worth[cause] = [places[place] for place, better in zip(chosen, nearer, strict=True) if better]
+    return worth
+
+
+def possible(bench: Bench, candidate: Embeddings, causes: Sequence[Cause]) -> list[Cause]:
+    """The causes that can have had part in it: none that moves texts which are right as they are.
+
+    Where two texts have the direction that the reference gives them under some pooling, to the last digits, its
+    weights and its arithmetic are the candidate's: those move every text.
+    """
+    off = left(bench, candidate, bench.reference.recipe).ways.min(0)
+    right = [place for place in np.flatnonzero(off < _EXACT) if bench.characters[place] > _BLANK]
+    if len(right) < _SURE:
+        return list(causes)
+    rows = bench.rows(bench.reference.recipe)
+
+    def spares(cause: Cause) -> bool:
+        if not cause.forward:
+            return True
+        now = bench.rows(bench.under((cause,)))
+        return not cause.weights and all(now[place] == rows[place] for place in right)
+
+    return [cause for cause in causes if spares(cause)]
+
+
+def _telling(lengths: Sequence[int], right: NDArray[np.bool_]) -> list[int]:
+    """The shorter ones of the texts that are right, and of those that are not: what a look needs."""
+    order = sorted(range(len(lengths)), key=lambda place: (lengths[place], place))
+    return sorted(
+        [place for place in order if right[place]][:_RIGHT_ONES]
+        + [place for place in order if not right[place]][:_WRONG_ONES]
+    )

@@ -1,0 +1,214 @@
+"""What a candidate's numbers were rounded to, read off the numbers themselves: few distinct ones tell their own steps.
+
+Vectors that went through eight bits lie on a lattice: whole numbers, or floats that are a step apart in each vector,
+each dimension or all of them. It is the candidate's own property, whatever else is wrong with it; what the reference
+gives under other causes is brought onto the same lattice before the two are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.rules.causes import CAUSES, Cause
+from evaluators.diagnose.measure import ROUNDING
+from evaluators.diagnose.reference import Embeddings
+
+__all__ = ["Lattice", "lattice_of"]
+
+_Floats = NDArray[np.float64]
+
+_MOST_LEVELS = 255  # from the lowest to the highest, of eight bits
+_OFF = 0.02  # of a step, that a number may be off the lattice
+_FEWEST = 6  # texts below which a dimension's numbers do not tell their step
+_LOOKED_AT = 48  # texts that do
+_NEARLY_ALL = 0.9  # of rows or dimensions
+_ONE_STEP = 1e-4  # spread of the rows' steps, relative, up to which they are one
+_WITHIN = 0.998  # of half a step
+_NEARLY = 0.15  # of a number: an offset so near to a half one is that
+_SCALES = (1.0, *(1 + sign * off / 2000 for off in range(1, 11) for sign in (1, -1)))  # about the fitted one
+_DECIMALS = range(1, 6)  # of six no text is further off than counts as the same
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The numbers that a candidate's can be.
+
+    Attributes:
+        codes: causes that can have made it; each names what shares a scale.
+        candidate: the candidate's vectors, float [n, d].
+        step: between two levels, in float64 [n or 1, d or 1]; None where it is not the same everywhere.
+        decimals: that numbers were rounded to, where they were.
+    """
+
+    codes: tuple[str, ...]
+    candidate: Embeddings
+    step: _Floats | None = None
+    decimals: int = 0
+
+    @property
+    def causes(self) -> list[Cause]:
+        """The causes that can have made it."""
+        values = {"decimals": self.decimals} if self.decimals else {}
+        return [CAUSES[code].filled(values, changes={"rounding": _ROUNDINGS.get(code, "steps")}) for code in self.codes]
+
+    def only(self, chosen: Sequence[int]) -> Lattice:
+        """The lattice of some of the texts."""
+        rows = list(chosen)
+        step = self.step[rows] if self.step is not None and len(self.step) > 1 else self.step
+        return replace(self, candidate=self.candidate[rows], step=step)
+
+    def noise(self, rounding: str) -> _Floats:
+        """What rounding to the lattice moves each text by, over its length, float64 [n]; 0 where that is little."""
+        whole = rounding.startswith("numbers")
+        if not whole and (self.step is None or rounding != "steps"):
+            return np.zeros(len(self.candidate))
+        step = np.ones((1, 1)) if self.step is None else self.step
+        squares = np.broadcast_to(step**2, self.candidate.shape).sum(1) / 12
+        lengths = np.linalg.norm(self.candidate.astype(np.float64), axis=1)
+        return np.asarray(np.sqrt(squares) / np.maximum(lengths, 1e-12))
+
+    def grain(self, rounding: str) -> _Floats:
+        """Distance of each text below which nothing is told: a number or two that fell on the other side, [n]."""
+        return np.maximum(self.noise(rounding) / 4, ROUNDING)
+
+    def snapped(self, vectors: Embeddings, rounding: str, rows: Sequence[int] | None = None) -> Embeddings:
+        """Vectors on the candidate's lattice; as they are where they have another shape, or are rounded otherwise.
+
+        Args:
+            vectors: float32 [n, d], of the texts in ``rows`` (all by default).
+            rounding: of a recipe: what shares a scale.
+            rows: places of the texts.
+        """
+        mine = self if rows is None else self.only(rows)
+        if mine.candidate.shape != vectors.shape or rounding in ("", "int8", "binary"):
+            return vectors
+        if rounding == "fp16":
+            return vectors.astype(np.float16).astype(np.float32)
+        if rounding == "bf16":
+            return _as_bf16(vectors)
+        if rounding.startswith("numbers"):
+            return _as_numbers(mine.candidate, vectors, _SHARED[rounding])
+        assert mine.step is not None
+        return _on_steps(mine.candidate, vectors, mine.step)
+
+
+# What a recipe calls the causes whose levels are no steps; of bits and bytes see evaluators/diagnose/reading.py.
+_ROUNDINGS = {
+    "vectors-fp16": "fp16", "vectors-bf16": "bf16", "numbers-whole": "numbers", "numbers-by-vector": "numbers-vector",
+    "numbers-by-dimension": "numbers-dimension",
+}  # fmt: skip
+# Along which axis numbers share a scale and an offset: all of them, those of a vector, those of a dimension.
+_SHARED: dict[str, int | None] = {"numbers": None, "numbers-vector": 1, "numbers-dimension": 0}
+
+
+def lattice_of(candidate: Embeddings) -> Lattice | None:
+    """The lattice that a candidate's numbers lie on; None where they lie on none, or are single bits.
+
+    Args:
+        candidate: float32 [n, d], finite.
+    """
+    sizes = np.abs(candidate)
+    if float(sizes.std()) < 1e-3 * float(sizes.mean()):
+        return None  # single bits, which the catalogue has
+    if bool((candidate == np.round(candidate)).all()):
+        return Lattice(("numbers-whole", "numbers-by-vector", "numbers-by-dimension"), candidate)
+    numbers = candidate.astype(np.float64)
+    for decimals in _DECIMALS:
+        scaled = numbers * 10**decimals
+        # A float's own last digits are no decimals.
+        room = np.maximum(np.abs(scaled) * 2**-23, 1e-9)
+        if bool((np.abs(scaled - np.round(scaled)) <= room).all()):
+            step = np.full((1, 1), 10.0**-decimals)
+            return Lattice(("vectors-decimals",), candidate, step, decimals)
+    # Numbers of bf16 that are not tiny are numbers of fp16 as well.
+    if bool((_as_bf16(candidate) == candidate).all()):
+        return Lattice(("vectors-bf16",), candidate)
+    if bool((candidate.astype(np.float16).astype(np.float32) == candidate).all()):
+        return Lattice(("vectors-fp16",), candidate)
+    return _of_rows(candidate, numbers) or _of_dimensions(candidate, numbers)
+
+
+def _of_rows(candidate: Embeddings, numbers: _Floats) -> Lattice | None:
+    """Numbers that are steps apart within each vector: the least gap between them is the step."""
+    ordered = np.sort(numbers, axis=1)
+    width = ordered[:, -1] - ordered[:, 0]
+    gaps = np.diff(ordered, axis=1)
+    least = np.where(gaps > 1e-3 * width[:, None] / _MOST_LEVELS, gaps, np.inf).min(axis=1)
+    levels = np.round(width / least)
+    step = (width / np.maximum(levels, 1))[:, None]
+    places = (numbers - ordered[:, :1]) / step
+    fits = (np.abs(places - np.round(places)) < _OFF).all(axis=1) & (levels > 1) & (levels <= _MOST_LEVELS)
+    if not fits.all():
+        return None
+    one = float(step.std()) < _ONE_STEP * float(step.mean())
+    # Each vector has used all levels of its own, where each has a scale of its own.
+    most = np.round(np.abs(numbers).max(1) / step[:, 0])
+    own = float(most.std()) < 0.5 or float(np.median(levels)) == _MOST_LEVELS
+    return Lattice(("vectors-int8-whole",) if one or not own else ("vectors-int8-by-vector",), candidate, step)
+
+
+def _of_dimensions(candidate: Embeddings, numbers: _Floats) -> Lattice | None:
+    """Numbers that are steps apart within each dimension: the fewest steps from the least to the greatest that fit."""
+    few = numbers[:: max(1, len(numbers) // _LOOKED_AT)]
+    if len(few) < _FEWEST:
+        return None
+    low, width = numbers.min(0), np.maximum(numbers.max(0) - numbers.min(0), 1e-12)
+    levels = np.zeros(numbers.shape[1], dtype=np.int64)
+    for count in range(1, _MOST_LEVELS + 1):
+        open_ = np.flatnonzero(levels == 0)
+        places = (few[:, open_] - low[open_]) * (count / width[open_])
+        levels[open_[(np.abs(places - np.round(places)) < _OFF).all(axis=0)]] = count
+    if float((levels > 0).mean()) < _NEARLY_ALL:
+        return None
+    # In a dimension that all texts share divisors in, the step may be several of its own: rounding does no harm there.
+    step = (width / np.where(levels > 0, levels, _MOST_LEVELS))[None]
+    return Lattice(("vectors-int8-by-dimension",), candidate, step)
+
+
+def _on_steps(candidate: Embeddings, vectors: Embeddings, step: _Floats) -> Embeddings:
+    """Vectors on the levels of the candidate: its number next to each, by as many steps as it is off."""
+    off = (vectors.astype(np.float64) - candidate) / step
+    # Rounded down, all are half a step above it in the middle; cut off towards zero, half a step further from zero.
+    signs = np.sign(vectors).astype(np.float64)
+    down, cut = (float(np.clip(np.round(2 * np.median(one)) / 2, -0.5, 0.5)) for one in (off, off * signs))
+    middle = _WITHIN * (cut * signs if abs(cut) > abs(down) else down)  # a number on a step stays there
+    return np.asarray(candidate + np.round(off - middle) * step, dtype=np.float32)
+
+
+def _as_numbers(candidate: Embeddings, vectors: Embeddings, axis: int | None) -> Embeddings:
+    """Vectors as the candidate's whole numbers: under the scale and the offset that fit it best, and rounded."""
+    numbers, given = vectors.astype(np.float64), candidate.astype(np.float64)
+    # Those at either end may have been cut off there, and tell no scale.
+    inside = ((given > given.min()) & (given < given.max())).astype(np.float64)
+    count = np.maximum(inside.sum(axis=axis, keepdims=True), 1)
+    middle, wanted = ((one * inside).sum(axis=axis, keepdims=True) / count for one in (numbers, given))
+    around = numbers - middle
+    spread = (inside * around**2).sum(axis=axis, keepdims=True)
+    scale = (inside * around * (given - wanted)).sum(axis=axis, keepdims=True) / np.maximum(spread, 1e-300)
+    offset = wanted - np.maximum(scale, 0) * middle
+    if axis != 0:
+        # So many numbers tell that an offset is a whole or a half one: none, 128, half of what is rounded down.
+        halves = np.round(2 * offset) / 2
+        offset = np.where(np.abs(offset - halves) < _NEARLY, halves, offset)
+    return _nearest(numbers, given, np.maximum(scale, 0), offset, axis)
+
+
+def _nearest(numbers: _Floats, given: _Floats, scale: _Floats, offset: _Floats, axis: int | None) -> Embeddings:
+    """Numbers scaled, moved and rounded, by the scale about the fitted one that leaves the fewest of them beside."""
+    best, fewest = np.zeros_like(given), np.full(scale.shape, np.inf)
+    for turn in _SCALES if axis != 0 else (1.0,):
+        made = np.clip(np.round(scale * turn * numbers + offset), given.min(), given.max())
+        beside = np.asarray((made != given).sum(axis=axis, keepdims=True), dtype=np.float64)
+        best, fewest = np.where(beside < fewest, made, best), np.minimum(beside, fewest)
+    return np.asarray(best, dtype=np.float32)
+
+
+def _as_bf16(vectors: Embeddings) -> Embeddings:
+    """Rounded to the nearest number of which the lower half of the bits is zero, to even."""
+    bits = np.ascontiguousarray(vectors, dtype=np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
+    return np.asarray(rounded.astype(np.uint32).view(np.float32))
