@@ -38,7 +38,7 @@ __all__ = [
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 
 # What a reader may hold of the store and of answers in the making: DuckDB would take four fifths of the machine.
-_MEMORY = "500MB"
+_MEMORY = "700MB"
 
 
 class Version(NamedTuple):

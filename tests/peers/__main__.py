@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.peers import llama_cpp
+from tests.peers import llama_source
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE.parents[1] / ".peers"
@@ -34,8 +34,8 @@ def _install(folder: Path, packages: list[str]) -> None:
 
 
 _INSTALL: dict[str, Callable[[Path, list[str]], None]] = {
-    "llama-cpp": llama_cpp.build,
-    "llama-server": llama_cpp.install,
+    "llama-cpp": llama_source.build,
+    "llama-server": llama_source.install,
 }
 _TAKES = {"llama-cpp": "it is built from its source, which takes two cores half an hour"}
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.peers import forms, llama_cpp
+from tests.peers import forms, llama_source
 from tests.peers.places import hosted, peer, python, server
 from tests.serving import ROOT
 from tests.small_models import minilm
@@ -54,7 +54,7 @@ def _llama_python(kind: str = "f32", *options: object) -> Iterator[str]:
     """The server of the Python package, on the same libraries."""
     words = [python("llama-cpp"), "-m", "llama_cpp.server", "--model", forms.gguf(kind), "--embedding", "true",
              "--n_threads", 1, "--n_threads_batch", 1, "--model_alias", "minilm", *options]  # fmt: skip
-    libraries = str(llama_cpp.libraries(peer("llama-cpp")))
+    libraries = str(llama_source.libraries(peer("llama-cpp")))
     with server(words, "/v1/models", environment={"LLAMA_CPP_LIB_PATH": libraries}) as url:
         yield f"openai:{url}/v1?model=minilm"
 

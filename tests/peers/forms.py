@@ -6,11 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.peers import llama_cpp
-from tests.peers.places import QUIET, peer
+from tests.peers import llama_source
+from tests.peers.places import QUIET, peer, python
 from tests.serving import ROOT
 from tests.small_models import export_onnx, minilm
 
@@ -26,10 +26,12 @@ def gguf(kind: str) -> Path:
 
 def _gguf(kind: str, path: Path) -> None:
     if kind.islower():
-        converter = llama_cpp.converter(peer("llama-server"))
+        converter = llama_source.converter(peer("llama-server"))
         _run(sys.executable, converter, minilm(), "--outtype", kind, "--outfile", path)
     else:
-        _run(llama_cpp.quantiser(peer("llama-cpp")), gguf("f32"), path, kind, 1)
+        own = {"LLAMA_CPP_LIB_PATH": str(llama_source.libraries(peer("llama-cpp")))}
+        quantise = Path(__file__).with_name("quantise.py")
+        _run(python("llama-cpp"), quantise, gguf("f32"), path, kind, environment=own)
 
 
 def ctranslate2(quantization: str = "float32") -> Path:
@@ -73,7 +75,8 @@ def _once(path: Path, make: Callable[[Path], None]) -> Path:
     return path
 
 
-def _run(*words: object) -> None:
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, env=os.environ | QUIET)
+def _run(*words: object, environment: Mapping[str, str] | None = None) -> None:
+    settings = os.environ | QUIET | dict(environment or {})
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, env=settings)
     if done.returncode:
         raise RuntimeError(f"{words[0]}: {done.stderr[-3000:] or done.stdout[-3000:]}")

