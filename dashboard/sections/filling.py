@@ -70,7 +70,12 @@ def choose_filling(
 def show_filled(filled: FilledBoard, lacking: int, *, drawn: bool = False) -> None:
     """What is predicted, what it rests on, and who stays blank; ``drawn``: of very many models only those drawn are."""
     if drawn:
-        st.caption(tr("There are so many models that means are predicted of those in the table alone."))
+        st.caption(
+            tr(
+                "There are so many models that means are predicted of those in the table alone, by a sample of the "
+                "others."
+            )
+        )
         if not lacking:
             st.caption(tr("None of these lacks a task."))
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,7 +39,7 @@ __all__ = [
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 
 # What a reader may hold of the store and of answers in the making: DuckDB would take four fifths of the machine.
-_MEMORY = "500MB"
+_MEMORY = "700MB"
 
 
 class Version(NamedTuple):
@@ -80,8 +81,8 @@ class StoreReader:
         # next look at the file opens it again.
         self.version = version_of(path)
         # What does not fit into memory would be written to a folder ".tmp" of wherever the process was started.
-        config = {**_CONFIG, "memory_limit": _MEMORY}
-        self._root = duckdb.connect(config={**config, "temp_directory": ""} if read_only(path) else config)
+        spill = "" if read_only(path) else str(Path(tempfile.gettempdir()) / f"plumbline-spill-{os.getpid()}")
+        self._root = duckdb.connect(config={**_CONFIG, "memory_limit": _MEMORY, "temp_directory": spill})
         self._local = threading.local()
         try:
             # ATTACH takes no parameters; the path is the operator's own, and a quote in it is doubled.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from data.rules.causes import Cause
-from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.kept import KeptVectors
 from evaluators.diagnose.lattice import Lattice
 from evaluators.diagnose.measure import ROUNDING, Errors
 from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks, pooled_each_way
+from evaluators.diagnose.passes import attention_mask, bytes_of, in_passes, size_of, while_encoding
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference
 from evaluators.diagnose.rows import Chunks, Row, RowBuilder, Texts, pieces
@@ -24,26 +23,8 @@ from evaluators.trust.limits import no_panic
 
 __all__ = ["Bench"]
 
-_TOKENS_AT_ONCE = 2048
-_PADDING = 32  # tokens of padding in them: a pass more costs a small model as much
 _SHORTEST = 24  # texts run at once under changed weights
 _MEMORY = 3 * 2**29  # bytes of changed copies of the model kept at once
-
-
-@contextmanager
-def _encoding(model: str) -> Iterator[None]:
-    """What a model raises while it encodes, as an error that says so."""
-    try:
-        yield
-    except PlumblineError:
-        raise
-    except Exception as error:  # other people's code and settings, which raise anything
-        words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise ModelError(
-            f"The reference loads but cannot encode: {words}",
-            where=model,
-            remedy="Run `preflight` on it first: a diagnosis needs a sound reference.",
-        ) from error
 
 
 class Bench:
@@ -209,15 +190,15 @@ class Bench:
         if each:
             return self._each_with(model, rows)
         pooled: dict[Row, dict[str, Embeddings]] = {}
-        for chunk in _chunks(sorted(set(rows), key=_size, reverse=True)):
+        for chunk in in_passes(sorted(set(rows), key=size_of, reverse=True)):
             pooled.update(zip(chunk, self._through(model, chunk), strict=True))
         own = self.reference.recipe
         return finished(np.stack([pooled[row][own.pooling] for row in rows]), own, self.reference.projections)
 
     def _each_with(self, model: Any, rows: Sequence[Row]) -> Embeddings:
         recipe, projections = self.reference.recipe, self.reference.projections
-        order = sorted(range(len(rows)), key=lambda index: -_size(rows[index]))
-        made = [one for chunk in _chunks([rows[index] for index in order]) for one in self._through(model, chunk)]
+        order = sorted(range(len(rows)), key=lambda index: -size_of(rows[index]))
+        made = [one for chunk in in_passes([rows[index] for index in order]) for one in self._through(model, chunk)]
         pooled = np.stack([made[place][recipe.pooling] for place in np.argsort(order)])
         return finished(pooled, recipe, projections)
 
@@ -255,7 +236,7 @@ class Bench:
             if recipe.padding == "masked":
                 batches = tuple((place,) for place in range(len(new)))
             few = Texts(tuple(texts[index] for index in chosen), tuple(roles[index] for index in chosen), batches)
-            with no_panic(self.reference.name), _encoding(self.reference.name):
+            with no_panic(self.reference.name), while_encoding(self.reference.name):
                 held.update(zip(chosen, self._builder.rows(few, recipe), strict=True))
         return [held[index] for index in asked]
 
@@ -292,8 +273,8 @@ class Bench:
             more = [row for row in also() if row not in new and (weights, row) not in self._pooled]
             self._read([(weights, row) for row in more])
             new = list(dict.fromkeys([*new, *more]))
-        new = sorted((row for row in new if (weights, row) not in self._pooled), key=_size, reverse=True)
-        for chunk in _chunks(new):
+        new = sorted((row for row in new if (weights, row) not in self._pooled), key=size_of, reverse=True)
+        for chunk in in_passes(new):
             self._keep({(weights, row): one for row, one in zip(chunk, self._run(weights, chunk), strict=True)})
 
     def _read(self, keys: Sequence[tuple[Any, ...]]) -> None:
@@ -318,7 +299,7 @@ class Bench:
         import torch
 
         self._ran[0] += len(rows)
-        longest = max(1, max(_size(row) for row in rows))
+        longest = max(1, max(size_of(row) for row in rows))
         pad = self.reference.tokenizer.pad_token_id or 0
         ids = torch.full((len(rows), longest), pad)
         real = torch.zeros((len(rows), longest), dtype=torch.long)
@@ -328,11 +309,11 @@ class Bench:
             own = slice(first, first + len(row.ids))
             ids[index, own] = torch.tensor(row.ids, dtype=torch.long)
             real[index, own] = 1
-            visible[index, slice(0, _size(row)) if row.padding in ("seen", "both") else own] = 1
-        with torch.inference_mode(), _encoding(self.reference.name):
+            visible[index, slice(0, size_of(row)) if row.padding in ("seen", "both") else own] = 1
+        with torch.inference_mode(), while_encoding(self.reference.name):
             output = model(
                 input_ids=ids,
-                attention_mask=_mask(rows, visible, next(model.parameters()).dtype),
+                attention_mask=attention_mask(rows, visible, next(model.parameters()).dtype),
                 **self._positions(rows, longest),
             )
             hidden = output.last_hidden_state.float()
@@ -350,7 +331,7 @@ class Bench:
             own = self.reference.model
             shared = self._shared(weights)
             if not shared:
-                self._make_room(_bytes(own))
+                self._make_room(bytes_of(own))
             model = copy.deepcopy(own, {id(one): one for one in own.parameters()} if shared else None)
             for name in weights:
                 model = self._changes[name].apply(model)
@@ -381,41 +362,3 @@ class Bench:
     def _offset(self) -> bool:
         """Whether positions begin after the padding id, as in RoBERTa's family."""
         return self.reference.target.config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}
-
-
-def _mask(rows: Sequence[Row], visible: Any, dtype: Any) -> Any:
-    """The attention mask: as the tokenizer gives it, or spelled out for another kind of attention than the model's."""
-    import torch
-
-    if {row.attention for row in rows} == {""}:
-        return visible
-    length = visible.shape[1]
-    bidirectional = visible[:, None, None, :].bool().expand(-1, 1, length, -1)
-    causal = torch.tril(torch.ones(length, length, dtype=torch.bool))
-    wanted = torch.tensor([row.attention == "causal" for row in rows])[:, None, None, None]
-    allowed = bidirectional & (causal | ~wanted)
-    allowed = allowed | torch.eye(length, dtype=torch.bool)  # a place that sees nothing would be NaN
-    return torch.where(allowed, 0.0, torch.finfo(dtype).min).to(dtype)
-
-
-def _bytes(model: Any) -> int:
-    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-
-
-def _size(row: Row) -> int:
-    return len(row.ids) + row.pads
-
-
-def _chunks(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Rows of about one length together, the longest first, so many tokens at once and few of them padding."""
-    chunk: list[Row] = []
-    padding = 0
-    for row in rows:
-        short = _size(chunk[0]) - _size(row) if chunk else 0
-        if chunk and ((len(chunk) + 1) * _size(chunk[0]) > _TOKENS_AT_ONCE or padding + short > _PADDING):
-            yield chunk
-            chunk, padding, short = [], 0, 0
-        chunk.append(row)
-        padding += short
-    if chunk:
-        yield chunk

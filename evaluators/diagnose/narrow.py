@@ -62,8 +62,10 @@ def searched_for(
     late = Search(bench, candidate, [cause for cause in causes if not cause.forward], None, without)
     whole, count = late.run(), len(candidate)
     if any(cause.code in ORDERS for cause in whole[0].causes):
-        ranked = Search(bench, candidate, usual, progress, without).run()
-        return judged(ranked, bench, candidate), count
+        diagnosis = judged(whole, bench, candidate)
+        if not settles(diagnosis.verdict):
+            diagnosis = judged(Search(bench, candidate, usual, progress, without).run(), bench, candidate)
+        return diagnosis, count
     few = count > _ALL
     chosen = _first(bench.texts, whole[0].errors) if few else list(range(count))
     worth = Worth(bench, candidate, looked_at, without)

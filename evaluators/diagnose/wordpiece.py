@@ -128,7 +128,7 @@ class WordPiece:
             return " "
         if unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co", "Cs"):
             return char if "controls-kept" in self.habits else " " if "controls-split" in self.habits else ""
-        if char.isspace() and not {"spaces-ascii", "blanks-only"} & self.habits:
+        if _space(char) and not {"spaces-ascii", "blanks-only"} & self.habits:
             return " "
         return char
 
@@ -174,7 +174,7 @@ class WordPiece:
         """Words and single signs of punctuation."""
         word = ""
         for char in text:
-            blank = char == " " or (char.isspace() and not {"spaces-ascii", "blanks-only"} & self.habits)
+            blank = char == " " or (_space(char) and not {"spaces-ascii", "blanks-only"} & self.habits)
             if blank or (char in "\t\n\r" and "blanks-only" not in self.habits):
                 if word:
                     yield word
@@ -237,3 +237,8 @@ class WordPiece:
 
 def _within(place: int, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(first <= place <= last for first, last in ranges)
+
+
+def _space(char: str) -> bool:
+    """White space as Unicode has it; Python counts four separators of ASCII as well."""
+    return char.isspace() and char not in "\x1c\x1d\x1e\x1f"

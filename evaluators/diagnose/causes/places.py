@@ -22,6 +22,7 @@ ORDERS = frozenset({"rows-shifted", "rows-reversed", "rows-by-length", "rows-rev
 SINGLE = frozenset({"rows-exchanged", "rows-of-others"})
 _NOTHING = 1e-3  # relative distance of a row that is its own text's
 _TIMES_NEARER = 10
+_NOISE = 4  # times the middle: the worst of rows that only round
 _MOST = 0.6  # of the rows moved, from which it is the whole order that is another
 _BATCHES = (2, 4, 8, 16, 32, 64, 128)
 
@@ -43,15 +44,16 @@ def placed(
     if not len(wrong):
         return None
     for cause, places in _orders(candidate, vectors, lengths):
-        if _fits(apart(candidate, vectors[places]), own).all() and float(apart(vectors[places], vectors).max()) > 0:
+        if _all_fit(candidate, vectors, own, places):
             return cause, vectors[places]
     cost = _squared(candidate[wrong], vectors)
     _, among = linear_sum_assignment(cost[:, wrong])
     places = np.arange(len(own))
     places[wrong] = wrong[among]
-    if _fits(apart(candidate, vectors[places]), own).all():
-        few = len(wrong) < _MOST * len(own)
-        exchanged = CAUSES["rows-exchanged"].filled({"count": len(wrong)})
+    if _all_fit(candidate, vectors, own, places):
+        moved = int((places != np.arange(len(own))).sum())
+        few = moved < _MOST * len(own)
+        exchanged = CAUSES["rows-exchanged"].filled({"count": moved})
         return exchanged if few else CAUSES["rows-shuffled"], vectors[places]
     return _of_others(candidate, vectors, own, wrong, cost)
 
@@ -66,6 +68,13 @@ def _of_others(
         return None
     places[~others] = np.flatnonzero(~others)
     return CAUSES["rows-of-others"].filled({"count": int(others.sum())}), vectors[places]
+
+
+def _all_fit(candidate: NDArray[np.float64], vectors: NDArray[np.float64], own: Errors, places: Places) -> bool:
+    """Whether rows moved so are near, those that move ten times nearer, and the others no further off than those."""
+    after, moves = apart(candidate, vectors[places]), apart(vectors[places], vectors) > _NOTHING
+    level = max(_NOTHING, _NOISE * float(np.median(after)))
+    return bool(moves.any()) and bool(_fits(after, own)[moves].all()) and float(after.max()) < level
 
 
 def _fits(after: Errors, before: Errors) -> NDArray[np.bool_]:

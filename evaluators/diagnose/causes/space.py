@@ -7,7 +7,7 @@ dimensions only on top of that, and a shuffle only when nearly every row is foun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,10 +43,10 @@ def solve(candidate: Matrix, vectors: Matrix, lengths: Sequence[Sequence[int]] =
     """
     if candidate.shape != vectors.shape or len(candidate) < _FEWEST:
         return []
-    tried: tuple[Callable[[Matrix, Matrix], Solution | None], ...] = (_scaled, _shuffled)
-    solutions = [solution for attempt in tried if (solution := attempt(candidate, vectors)) is not None]
-    if (others := placed(candidate, vectors, lengths)) is not None:
-        solutions.append(Solution(*others))
+    others = placed(candidate, vectors, lengths)
+    # Rows of which each is another text's say more than the assignment that is best on the whole.
+    moved = _shuffled(candidate, vectors) if others is None else Solution(*others)
+    solutions = [solution for solution in (_scaled(candidate, vectors), moved) if solution is not None]
     # Vectors that are near each other have products that agree, rotated or not.
     if float(apart(candidate, vectors).mean()) > _FAR and _products_agree(candidate, vectors):
         solutions += [_permuted(candidate, vectors), _rotated(candidate, vectors)]

@@ -1,0 +1,71 @@
+"""What a pass through the model is made of: rows of about one length, who sees whom, and what it may raise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from data.store.errors import ModelError, PlumblineError
+from evaluators.diagnose.rows import Row
+
+__all__ = ["attention_mask", "bytes_of", "in_passes", "size_of", "while_encoding"]
+
+_TOKENS_AT_ONCE = 2048
+_PADDING = 32  # tokens of padding in them: a pass more costs a small model as much
+
+
+@contextmanager
+def while_encoding(model: str) -> Iterator[None]:
+    """What a model raises while it encodes, as an error that says so."""
+    try:
+        yield
+    except PlumblineError:
+        raise
+    except Exception as error:  # other people's code and settings, which raise anything
+        words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise ModelError(
+            f"The reference loads but cannot encode: {words}",
+            where=model,
+            remedy="Run `preflight` on it first: a diagnosis needs a sound reference.",
+        ) from error
+
+
+def attention_mask(rows: Sequence[Row], visible: Any, dtype: Any) -> Any:
+    """The attention mask: as the tokenizer gives it, or spelled out for another kind of attention than the model's."""
+    import torch
+
+    if {row.attention for row in rows} == {""}:
+        return visible
+    length = visible.shape[1]
+    bidirectional = visible[:, None, None, :].bool().expand(-1, 1, length, -1)
+    causal = torch.tril(torch.ones(length, length, dtype=torch.bool))
+    wanted = torch.tensor([row.attention == "causal" for row in rows])[:, None, None, None]
+    allowed = bidirectional & (causal | ~wanted)
+    allowed = allowed | torch.eye(length, dtype=torch.bool)  # a place that sees nothing would be NaN
+    return torch.where(allowed, 0.0, torch.finfo(dtype).min).to(dtype)
+
+
+def bytes_of(model: Any) -> int:
+    """What the weights of a model take in memory."""
+    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+
+
+def size_of(row: Row) -> int:
+    """Places that a row takes in a pass, padding that is let through included."""
+    return len(row.ids) + row.pads
+
+
+def in_passes(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Rows of about one length together, the longest first, so many tokens at once and few of them padding."""
+    chunk: list[Row] = []
+    padding = 0
+    for row in rows:
+        short = size_of(chunk[0]) - size_of(row) if chunk else 0
+        if chunk and ((len(chunk) + 1) * size_of(chunk[0]) > _TOKENS_AT_ONCE or padding + short > _PADDING):
+            yield chunk
+            chunk, padding, short = [], 0, 0
+        chunk.append(row)
+        padding += short
+    if chunk:
+        yield chunk
