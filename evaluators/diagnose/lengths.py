@@ -29,6 +29,7 @@ _SHORT = 4  # texts whose errors are noise, if any are
 _EXPLAINED = 0.05  # of the distance before, of a text that a length explains
 _COARSE = 12  # values looked at first
 _SHARED = (0.5, 0.25, 0.75)  # of a length that two ends share
+_LOOKED_AT = 4  # texts, until one tells a length
 _WITNESSES = 3
 _HALF = 0.5  # of the texts that differ
 _ALIKE = 3.0  # times what the best length leaves of a text
@@ -84,7 +85,7 @@ class Lengths:
             if share == 1:
                 return [cause]
             some.append((-share, number, cause))
-        if any(-share > _HALF for share, _, _ in some):
+        if any(-share >= _HALF for share, _, _ in some):
             return [cause for _, _, cause in sorted(some)[:_FEW]]
         return self._ends() if self.longer() else []
 
@@ -137,24 +138,24 @@ class Lengths:
         wrong = self.before[order] > self._tolerance(lengths)
         sides = [int((~wrong[:cut]).sum() + wrong[cut:].sum()) for cut in range(len(order))]
         cut = int(np.argmax(sides))
-        if sides[cut] < _AGREE * len(order) or not wrong[cut:].any():
+        if sides[cut] < min(_AGREE * len(order), len(order) - 1) or not wrong[cut:].any():
             return []
         return [place for place, differs in zip(order[cut:], wrong[cut:], strict=True) if differs]
 
     def _estimated(self, unit: _Unit) -> Cause | None:
         """The length in a unit; None where there is none."""
         wrong = self._differing(unit.lengths)
-        for number, place in enumerate(wrong[:4]):
-            below = [unit.lengths[other] for other in range(len(unit.lengths)) if other not in wrong]
-            lowest = max((one for one in below if one < unit.lengths[place]), default=1)
-            if number:
-                lowest = max(lowest, unit.lengths[wrong[number - 1]])
-            values = range(max(1, lowest), min(unit.lengths[place], unit.most) + 1)
+        right = [length for place, length in enumerate(unit.lengths) if place not in wrong]
+        whole = 1  # the longest of those that differ and are not cut
+        for place in wrong[:_LOOKED_AT]:
+            lowest = max((one for one in right if one < unit.lengths[place]), default=1)
+            values = range(max(whole, lowest), min(unit.lengths[place], unit.most) + 1)
             best = self._nearest(values, unit.make, place)
             if not best or self._at(unit.make, place, best[:1])[0] > _BETTER * self.before[place]:
-                return None
+                continue  # another cause has a part in this text
             if best[0] < unit.lengths[place] or place == wrong[-1]:
                 return self._borne_out(unit, best, place, wrong)
+            whole = unit.lengths[place]
         return None
 
     def _borne_out(self, unit: _Unit, best: Sequence[int], place: int, wrong: Sequence[int]) -> Cause | None:
@@ -162,9 +163,14 @@ class Lengths:
         errors = self._at(unit.make, place, best)
         near = [one for one, error in zip(best, errors, strict=True) if error <= max(_RIGHT, _ALIKE * errors[0])]
         values = self._same_row(unit, near, place)
+        # A text that comes right to the last digits does so by no accident: what the length leaves of others is another
+        # cause's.
+        right = errors[0] <= _RIGHT
         for other in [one for one in reversed(wrong) if one != place][:_WITNESSES]:
             errors = self._at(unit.make, other, values)
             if min(errors) > _BETTER * self.before[other]:
+                if right:
+                    continue
                 return None
             edge = max(_RIGHT, 1.5 * min(errors))
             values = [value for value, error in zip(values, errors, strict=True) if error <= edge]

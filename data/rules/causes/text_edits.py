@@ -59,7 +59,7 @@ _WHITE_SPACE = (
         snippet=_line("text.replace('\\t', ' ')"),
     ),
     _blank(
-        code="line-ends-changed", words="Windows line ends made plain ones",
+        code="line-ends-changed", words="line ends of two characters made ones of one",
         edit=lambda text: text.replace("\r\n", "\n"),
         snippet=_line("text.replace('\\r\\n', '\\n')"),
     ),
