@@ -310,20 +310,23 @@ _PARTS = (
     *(
         Cause(
             code + ("-with-prompt" if prompted else ""), words, Slot.TEXT, "length", _EVERYWHERE, _CUT, cut=cut,
-            prompted=prompted, by_look=True, snippet=snippet if not prompted else "",
+            prompted=prompted, by_look=True, snippet=snippet if not prompted else "", general=general,
         )
-        for code, cut, snippet, both in (
+        for code, cut, snippet, both, general in (
             (
                 "characters-cut", edits.characters_cut, _line("text[:{length}]"),
                 (mark("texts cut at {length} characters"), mark("texts cut at {length} characters, prompt included")),
+                mark("texts cut at a number of characters"),
             ),
             (
                 "bytes-cut", edits.bytes_cut, _line("text.encode()[:{length}].decode(errors='ignore')"),
                 (mark("texts cut at {length} bytes"), mark("texts cut at {length} bytes, prompt included")),
+                mark("texts cut at a number of bytes"),
             ),
             (
                 "words-cut", edits.words_cut, _line("' '.join(text.split()[:{length}])"),
                 (mark("texts cut at {length} words"), mark("texts cut at {length} words, prompt included")),
+                mark("texts cut at a number of words"),
             ),
         )
         for prompted, words in zip((False, True), both, strict=True)
