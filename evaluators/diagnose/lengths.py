@@ -147,7 +147,7 @@ class Lengths:
         wrong = self._differing(unit.lengths)
         right = [length for place, length in enumerate(unit.lengths) if place not in wrong]
         whole = 1  # the longest of those that differ and are not cut
-        for place in wrong[:_LOOKED_AT]:
+        for place in dict.fromkeys([*wrong[:_LOOKED_AT], *wrong[-1:]]):
             lowest = max((one for one in right if one < unit.lengths[place]), default=1)
             values = range(max(whole, lowest), min(unit.lengths[place], unit.most) + 1)
             best = self._nearest(values, unit.make, place)

@@ -32,7 +32,8 @@ NAMES = re.compile(
     r"(?<![A-Za-z])(?:EOS|CLS|BOS|UTF|Latin|ASCII|Unicode|JSON|CJK|NFK?[CD]|NaN|BGE|Instruct|query|passage|LayerNorm|"
     r"PyTorch|Dense|pooler|dropout|mteb|sentence-transformers|fp16|fp32|bf16|float\d+|int[48]|q[48]_0|preflight|"
     r"Windows|Python|HTML|Markdown|Lucene|NLTK|URL|url|EMAIL|email|INST|GPT|Llama|Qwen2?|llama[.]cpp|WordPiece|GELU|"
-    r"tanh|GGUF|OpenVINO|CTranslate2|nf4|ONNX Runtime|(?:model_meta|model|config)[.](?:json|safetensors)|safetensors)(?![a-z])"
+    r"tanh|GGUF|OpenVINO|CTranslate2|nf4|ONNX Runtime|"
+    r"(?:model_meta|model|config)[.](?:json|safetensors)|safetensors)(?![a-z])"
 )
 PARITY = ROOT / "evaluators" / "parity"
 # Files whose every whole sentence goes into the store.
