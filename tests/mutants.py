@@ -191,7 +191,7 @@ FAULTS = (
         "tests/encoders/test_libraries.py",
     ),
     Fault(
-        "evaluators/encoders/http.py",
+        "evaluators/encoders/server.py",
         "len(answer) != count",
         "len(answer) > count",
         "tests/encoders/test_http.py tests/parity/test_servers.py",
@@ -201,6 +201,13 @@ FAULTS = (
         "if len(body) > self._limit:",
         "if len(body) < 0:",
         "tests/encoders/test_http.py tests/encoders/test_bounds.py",
+    ),
+    # diagnosis
+    Fault(
+        "evaluators/diagnose/lengths.py",
+        "right = errors[0] <= _RIGHT",
+        "right = False",
+        "tests/diagnose/test_causes.py",
     ),
     # parity
     Fault(
