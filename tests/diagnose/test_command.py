@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,7 +95,8 @@ def test_files_alone_are_enough(decoder_folder: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.exit_code == 1, done.output
     assert "Failing on unstable, differs: vectors.npy (differs everywhere)" in done.output
-    assert "White space stripped explains 100.0% of the drift" in done.output
+    # On six texts of a sentence each, taking the first sentence alone strips them as well.
+    assert re.search(r"White space stripped( \(or .*?\))? explains 100.0% of the drift", done.output, re.DOTALL)
     kept = duckdb.connect(str(tmp_path / "store.duckdb"), read_only=True)
     ((candidate, check, proof),) = kept.execute("SELECT candidate, check_id, proof FROM diagnoses").fetchall()
     assert (candidate, check) == ("vectors.npy", None)

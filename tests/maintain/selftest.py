@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,12 @@ _SHOWS = 1e-3  # largest distance of a text from which a cause can be asked for 
 _CUT = 3  # a cut keeps one dimension in so many
 _TENSORS = 6  # single tensors made random
 _SOLVED = tuple(CAUSES[code] for code in ("scaled", "rows-shuffled", "dimensions-permuted", "rotated"))
-_MORE_GENERAL = {"dimensions permuted": ("a rotation of the space",)}  # a permutation is a rotation
+_MORE_GENERAL = {
+    "dimensions permuted": ("a rotation of the space",),  # a permutation is a rotation
+    # The one is tried, the other read off the candidate's own numbers.
+    "vectors stored as int8": ("vectors rounded to int8, a range a dimension",),
+}
+_SIZES = re.compile(r"_[SML],")  # files of one format whose few most sensitive tensors have one bit more or less
 _ASKED = 8  # texts asked again and again
 _TIMES = 8
 _DROPOUT = CAUSES["dropout-on"].words
@@ -115,7 +121,7 @@ def ask(bench: Bench, trial: Trial) -> Outcome:
     clean = bench.vectors(combine(bench.reference.recipe, causes)) if causes else None
     if trial.kind == "cause withheld":
         # Embeddings alone, and without whatever would give the same ones.
-        equal = [*_equal(bench, clean), *_MORE_GENERAL.get(trial.truth[0], ())]
+        equal = [*_equal(bench, clean), *_MORE_GENERAL.get(trial.truth[0], ()), *_sizes(bench, trial.truth[0])]
         found = diagnose(bench, candidate, without=[*trial.truth, *equal])
         right, wrong = not found.causes, bool(found.causes)
         partly = right
@@ -123,6 +129,11 @@ def ask(bench: Bench, trial: Trial) -> Outcome:
         found = diagnose(bench, candidate, facts=facts)
         right, partly, wrong = _judged(bench, found, trial, clean)
     return Outcome(trial, right, partly, wrong, _told(found), time.process_time() - started)
+
+
+def _sizes(bench: Bench, words: str) -> list[str]:
+    """The other files of a format, which are the same but for a few tensors."""
+    return [other for other in _catalogue(bench) if _SIZES.split(other)[0] == _SIZES.split(words)[0]]
 
 
 def _catalogue(bench: Bench) -> dict[str, Cause]:
