@@ -5,18 +5,16 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import queue
 import signal
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from multiprocessing.connection import Connection
 from typing import Self
 
 from data.store.errors import PlumblineError
+from evaluators.in_order import read_in_order
 from evaluators.official.batch import Batch, read_batch
 from evaluators.official.scan import FoundFile, Source
 from evaluators.results.names import Names
@@ -70,34 +68,14 @@ def _in_processes(
     source: Source, portions: Iterator[Sequence[FoundFile]], names: Names, origin: str | None
 ) -> Iterator[tuple[Sequence[FoundFile], Batch]]:
     workers = min(4, max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
-    with ExitStack() as stack:
-        readers = [stack.enter_context(_Reader()) for _ in range(workers)]
-        threads = stack.enter_context(ThreadPoolExecutor(workers))
-        # Left early, nobody waits for what is still being read.
-        for reader in readers:
-            stack.callback(reader.stop)
-        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        idle: queue.SimpleQueue[_Reader] = queue.SimpleQueue()
-        for reader in readers:
-            reader.send((source, names, origin))
-            idle.put(reader)
-
-        def read(portion: Sequence[FoundFile]) -> Batch:
-            reader = idle.get()
-            try:
-                return reader.read([file.path for file in portion])
-            finally:
-                idle.put(reader)
-
-        waiting: deque[tuple[Sequence[FoundFile], Future[Batch]]] = deque()
-        for portion in portions:
-            waiting.append((portion, threads.submit(read, portion)))
-            if len(waiting) > workers + 1:
-                portion, future = waiting.popleft()
-                yield portion, future.result()
-        while waiting:
-            portion, future = waiting.popleft()
-            yield portion, future.result()
+    yield from read_in_order(
+        _Reader,
+        workers,
+        portions,
+        lambda reader, portion: reader.read([file.path for file in portion]),
+        ahead=workers + 1,
+        prepare=lambda reader: reader.send((source, names, origin)),
+    )
 
 
 class _Reader:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple
 
-from tests.encoders.server import vector
+from tests.encoders.server import listening, vector
 
 __all__ = ["KEY", "MODEL", "Answer", "Asked", "Bench", "Reply", "right_rows", "serving_as"]
 
@@ -95,13 +94,5 @@ def serving_as(answer: Answer, bench: Bench | None = None) -> Iterator[Bench]:
                 self.end_headers()
                 self.wfile.write(content)
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{http.server_address[1]}"
-    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as state.url:
         yield state
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join(timeout=5)

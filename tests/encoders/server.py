@@ -47,6 +47,20 @@ class Server:
 
 
 @contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server on a free port of 127.0.0.1, for as long as the block lasts."""
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{http.server_address[1]}"
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join(timeout=5)
+
+
+@contextmanager
 def serving(mode: str = "ok", model: Callable[[list[str]], np.ndarray] | None = None, **info: Any) -> Iterator[Server]:
     """Serve on a free port of 127.0.0.1 for as long as the block lasts.
 
@@ -56,16 +70,8 @@ def serving(mode: str = "ok", model: Callable[[list[str]], np.ndarray] | None = 
         info: entries of ``/info`` that are others than usual.
     """
     state = Server("", mode, model, INFO | info)
-    http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"state": state}))
-    state.url = f"http://127.0.0.1:{http.server_address[1]}"
-    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with listening(type("Bound", (_Handler,), {"state": state})) as state.url:
         yield state
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join(timeout=5)
 
 
 def vector(text: str, *, normalised: bool = True) -> np.ndarray:

@@ -77,7 +77,7 @@ PROMPT_CAUSES = (
         remedy="Put the prompt as the model has it.",
     ),
     _prompted(
-        code="prompt-without-space", words="the white space at the prompt's end lost", general="",
+        code="prompt-without-space", words="the white space at the prompt's end lost",
         effect="Texts with a prompt become other tokens.", remedy="Put the prompt as the model has it.",
     ),
     _prompted(

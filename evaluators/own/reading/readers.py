@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 
 from data.store.errors import MissingDependencyError
+from evaluators.in_order import read_in_order
 from evaluators.own.document import Document, Skipped
 from evaluators.own.reading.child import MEMORY
 from evaluators.own.reading.refused import CPU_SECONDS
@@ -41,31 +39,16 @@ def read_files(files: Sequence[tuple[str, Path]], progress: Callable[[str], None
     """
     _require()
     workers = max(1, min(4, len(files) // 2, _processors()))
-    with ExitStack() as stack:
-        readers = [stack.enter_context(_Reader()) for _ in range(workers)]
-        threads = stack.enter_context(ThreadPoolExecutor(workers))
-        for reader in readers:
-            stack.callback(reader.stop)
-        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        idle: queue.SimpleQueue[_Reader] = queue.SimpleQueue()
-        for reader in readers:
-            idle.put(reader)
 
-        def read(name: str, path: Path) -> Read:
-            reader = idle.get()
-            try:
-                return reader.read(name, path)
-            finally:
-                idle.put(reader)
-                progress(name)
+    def read(reader: _Reader, file: tuple[str, Path]) -> Read:
+        try:
+            return reader.read(*file)
+        finally:
+            progress(file[0])
 
-        waiting: deque[Future[Read]] = deque()
-        for name, path in files:
-            waiting.append(threads.submit(read, name, path))
-            if len(waiting) > 4 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    with closing(read_in_order(_Reader, workers, files, read, ahead=4 * workers)) as pairs:
+        for _, document in pairs:
+            yield document
 
 
 def _require() -> None:
