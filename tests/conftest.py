@@ -8,13 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# A test that names no store finds none, and leaves the user's alone: commands keep their looks and runs there.
+# A test that names no store finds none, and leaves the user's alone, as its runs and its looks are left.
 os.environ["PLUMBLINE_STORE"] = str(Path(tempfile.gettempdir()) / f"plumbline-no-store-{os.getpid()}" / "store.duckdb")
 os.environ["PLUMBLINE_CACHE"] = str(Path(tempfile.gettempdir()) / f"plumbline-no-cache-{os.getpid()}")
 # One thread, whatever the machine has and whoever else runs: sums are those of elsewhere, and the threads of
 # workers do not wait for one another. Set before anything imports torch, and for the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import shutil
 import subprocess
 import sys
 import warnings
@@ -25,6 +26,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sy
 
 from data.store import keys
 from data.store.database import StoreReader
+from evaluators.cached import cache_folder
 from tests.browser import FLAGS, drawn, found
 from tests.dashboard.choose_store import choose_store
 from tests.dashboard.gaps_store import gaps_store
@@ -94,6 +96,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """After the last test of a file, and the end of its fixtures, look again."""
     yield
     if nextitem is None or nextitem.path != item.path:
+        # runs of one file of tests are not put back into the stores of the next
+        shutil.rmtree(cache_folder() / "runs", ignore_errors=True)
         keys.forget()  # a process knows the keys it was given to its end; a file of tests is what one process does
         _, process, modules = _before_file
         _before_file.clear()

@@ -7,7 +7,6 @@ needed: where the file cannot be read or written, or is not ours, rows are encod
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluators.cached import cache_folder
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["KeptVectors", "kept_file"]
@@ -31,9 +31,8 @@ _TABLE = "CREATE TABLE IF NOT EXISTS vectors (name BLOB PRIMARY KEY, day INTEGER
 
 
 def kept_file() -> Path:
-    """Where they are: ``diagnose.sqlite`` in the folder ``PLUMBLINE_CACHE``, or ``$XDG_CACHE_HOME/plumbline``."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PLUMBLINE_CACHE") or Path(cache) / "plumbline") / "diagnose.sqlite"
+    """Where they are: ``diagnose.sqlite`` in :func:`evaluators.cached.cache_folder`."""
+    return cache_folder() / "diagnose.sqlite"
 
 
 class KeptVectors:

@@ -20,14 +20,14 @@ from filelock import FileLock, Timeout
 from data.store import keys
 from data.store.errors import InputError, StoreBusyError
 from data.store.vocabulary import Status
+from evaluators.cached import cache_folder
 
 __all__ = ["Journal", "default_root", "identity_digest", "now"]
 
 
 def default_root() -> Path:
-    """Where runs are kept: ``$XDG_CACHE_HOME/plumbline/runs``."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "plumbline" / "runs"
+    """Where runs are kept: ``runs`` in :func:`evaluators.cached.cache_folder`."""
+    return cache_folder() / "runs"
 
 
 def now() -> str:

@@ -81,7 +81,7 @@ def make_tasks(folder: Path) -> None:
 def environment(folder: Path) -> dict[str, str]:
     """One thread, and a home of its own."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "PLUMBLINE_STORE": str(folder / "store.duckdb"),
-            "XDG_CACHE_HOME": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
+            "PLUMBLINE_CACHE": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
 
 
 def timed(command: list[str], folder: Path) -> Took:

@@ -109,6 +109,7 @@ def environment_of(folder: Path, temporary: Path) -> dict[str, str]:
     """
     return {
         "PLUMBLINE_STORE": str(folder / "store.duckdb"), "XDG_CACHE_HOME": str(folder / "cache"),
+        "PLUMBLINE_CACHE": str(folder / "cache" / "plumbline"),
         "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_memory_monitor_refresh_ms": "0", "RAY_TMPDIR": str(temporary), "TMPDIR": str(temporary),
         "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN,  # the cluster listens on the network

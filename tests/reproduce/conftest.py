@@ -140,6 +140,7 @@ class Command:
             **{name: value for name, value in os.environ.items() if not name.startswith(("HF_", "MTEB_"))},
             "PLUMBLINE_STORE": str(store),
             "XDG_CACHE_HOME": str(home / "cache"),
+            "PLUMBLINE_CACHE": str(home / "cache" / "plumbline"),
             "HF_HOME": str(home / "hf"),
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
@@ -168,7 +169,7 @@ class Command:
         """The same in this process, which has imported what a command takes seconds for; nothing of a hub is asked."""
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(ROOT)
-            for name in ("PLUMBLINE_STORE", "XDG_CACHE_HOME"):
+            for name in ("PLUMBLINE_STORE", "PLUMBLINE_CACHE", "XDG_CACHE_HOME"):
                 patch.setenv(name, self.environment[name])
             ended = command_here(*arguments)
         return ended.status, ended.out + ended.err
