@@ -13,6 +13,7 @@ from data.store.errors import InputError
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import HALVES, catalogue
 from evaluators.diagnose.described import described
+from evaluators.diagnose.directions import every_way
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.lattice import lattice_of
@@ -85,12 +86,15 @@ def _of_numbers(
     base = bench.vectors(bench.reference.recipe)
     if (reading := read_otherwise(candidate, base)) is not None:
         return with_reading(reading, _of_numbers(bench, reading.vectors, None, without, progress))
-    bench = bench.beside(lattice_of(candidate))
+    if (lattice := lattice_of(candidate)) is not None:
+        lattice = lattice.fitted_to(every_way(bench, bench.reference.recipe))
+    bench = bench.beside(lattice)
     plain = Match((), bench.reference.recipe, apart(candidate, base), base)
     floor = _floor(bench, base)
     if facts is not None and (unstable := by_repeats(bench, candidate, base, facts, floor)) is not None:
         return unstable
-    causes = [c for c in catalogue(bench.reference, base.shape[1], candidate.shape[1]) if c.words not in without]
+    every = catalogue(bench.reference, base.shape[1], candidate.shape[1], bench.texts.roles)
+    causes = [cause for cause in every if cause.words not in without]
     claimed = (facts.revision or "")[:12] if facts else ""
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.
     causes.sort(key=lambda cause: not claimed or cause.blanks.get("revision") != claimed)

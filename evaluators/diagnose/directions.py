@@ -21,7 +21,7 @@ from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
 
-__all__ = ["Left", "left", "of_rows", "possible", "worth_trying"]
+__all__ = ["Left", "every_way", "left", "of_rows", "possible", "worth_trying"]
 
 _RIGHT = 2e-4  # of a direction, relative: a text that is right
 _EXACT = 1e-4  # of a direction: less than any change of weights or arithmetic leaves
@@ -33,9 +33,14 @@ _RIGHT_ONES, _WRONG_ONES = 16, 40  # texts read under each cause
 
 
 class Left(NamedTuple):
-    """How far directions are off, float [ways, texts], one way for each pooling with and without Dense modules."""
+    """How far directions are off, float [ways, texts], one way for each pooling with and without Dense modules.
+
+    Attributes:
+        grain: distance of each text under which nothing is told, by what the candidate's numbers were rounded to.
+    """
 
     ways: Errors
+    grain: Errors
 
     @property
     def best(self) -> Errors:
@@ -59,12 +64,29 @@ def left(bench: Bench, candidate: Embeddings, recipe: Recipe, only: Sequence[int
     """
     own = candidate if only is None else candidate[list(only)]
     wanted = unit_rows(np.asarray(own, dtype=np.float32))
-    return Left(np.stack([_apart(wanted, made) for made in _ways(bench, bench.pooled(recipe, only))]))
+    ways = _ways(bench, bench.pooled(recipe, only))
+    errors = np.stack([_apart(wanted, made) for made in ways])
+    lattice = bench.lattice
+    if lattice is None:
+        return Left(errors, np.zeros(len(own)))
+    rows = slice(None) if only is None else list(only)
+    near = lattice.near[rows]
+    for made, off in zip(ways, errors, strict=True):
+        if bool((off < near).any()):
+            for snapped in lattice.directed(made, only):
+                np.minimum(off, _apart(wanted, snapped), out=off)
+    return Left(errors, lattice.right[rows])
 
 
 def of_rows(bench: Bench, recipe: Recipe, rows: Sequence[Row], way: int) -> Embeddings:
     """Vectors of rows that are no whole text's, in one of the ways of :class:`Left`, float32 [rows, d]."""
     return _ways(bench, bench.of_rows(recipe, rows))[way]
+
+
+def every_way(bench: Bench, recipe: Recipe) -> list[Embeddings]:
+    """The texts' vectors under a recipe, pooled in every way, with and without Dense modules, of length one or not."""
+    ways = _ways(bench, bench.pooled(recipe))
+    return [*map(unit_rows, ways), *ways]
 
 
 def _ways(bench: Bench, pooled: dict[str, Embeddings]) -> list[Embeddings]:
@@ -93,10 +115,10 @@ def worth_trying(
         causes: those in question.
         early: those taken for granted, of the slots before pooling.
     """
-    every = left(bench, candidate, bench.under(early)).ways
-    places = _telling(bench.characters, every.min(0) < _RIGHT)
-    part, own, before = bench.only(places), candidate[places], every[:, places]
-    right, base = before.min(0) < _RIGHT, bench.under(early)
+    every = left(bench, candidate, bench.under(early))
+    right, base = every.ways.min(0) < np.maximum(_RIGHT, every.grain), bench.under(early)
+    places = _telling(bench.characters, np.asarray(right))
+    part, own, before, right = bench.only(places), candidate[places], every.ways[:, places], right[places]
     rows, families = part.rows(base), {cause.family for cause in early}
     looks: list[tuple[Cause, Recipe, list[int]]] = []
     for cause in causes:
@@ -124,8 +146,9 @@ def possible(bench: Bench, candidate: Embeddings, causes: Sequence[Cause]) -> li
     Where two texts have the direction that the reference gives them under some pooling, to the last digits, its
     weights and its arithmetic are the candidate's: those move every text.
     """
-    off = left(bench, candidate, bench.reference.recipe).ways.min(0)
-    right = [place for place in np.flatnonzero(off < _EXACT) if bench.characters[place] > _BLANK]
+    off = left(bench, candidate, bench.reference.recipe)
+    exact = off.ways.min(0) < np.maximum(_EXACT, off.grain)
+    right = [place for place in np.flatnonzero(exact) if bench.characters[place] > _BLANK]
     if len(right) < _SURE:
         return list(causes)
     rows = bench.rows(bench.reference.recipe)

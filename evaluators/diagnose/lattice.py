@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.causes import CAUSES, Cause
-from evaluators.diagnose.measure import ROUNDING
+from evaluators.diagnose.measure import ROUNDING, unit_rows
+from evaluators.diagnose.numbers import Ranges, as_numbers, cuts_off, in_ranges, ranges_of
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Lattice", "lattice_of"]
@@ -23,13 +24,15 @@ _Floats = NDArray[np.float64]
 
 _MOST_LEVELS = 255  # from the lowest to the highest, of eight bits
 _OFF = 0.02  # of a step, that a number may be off the lattice
+_OF_ONE = 0.02  # that vectors of length one are off when they were rounded
+_OF_BITS = 1.2  # between a vector and its signs
+_ROOM = 4.0  # times what rounding leaves in the mean
 _FEWEST = 6  # texts below which a dimension's numbers do not tell their step
+_FEWEST_RANGED = 12  # the same of a scale and an offset
 _LOOKED_AT = 48  # texts that do
 _NEARLY_ALL = 0.9  # of rows or dimensions
 _ONE_STEP = 1e-4  # spread of the rows' steps, relative, up to which they are one
 _WITHIN = 0.998  # of half a step
-_NEARLY = 0.15  # of a number: an offset so near to a half one is that
-_SCALES = (1.0, *(1 + sign * off / 2000 for off in range(1, 11) for sign in (1, -1)))  # about the fitted one
 _DECIMALS = range(1, 6)  # of six no text is further off than counts as the same
 
 
@@ -38,16 +41,21 @@ class Lattice:
     """The numbers that a candidate's can be.
 
     Attributes:
-        codes: causes that can have made it; each names what shares a scale.
+        codes: causes that can have made it; each names what shares a scale. None of
+            single bits, which the catalogue has.
         candidate: the candidate's vectors, float [n, d].
         step: between two levels, in float64 [n or 1, d or 1]; None where it is not the same everywhere.
         decimals: that numbers were rounded to, where they were.
+        cut: whether whole numbers were cut off towards zero.
+        ranges: of whole numbers that share a scale in each dimension, where they are known.
     """
 
     codes: tuple[str, ...]
     candidate: Embeddings
     step: _Floats | None = None
     decimals: int = 0
+    cut: bool = False
+    ranges: Ranges | None = None
 
     @property
     def causes(self) -> list[Cause]:
@@ -91,11 +99,66 @@ class Lattice:
         if rounding == "bf16":
             return _as_bf16(vectors)
         if rounding.startswith("numbers"):
-            return _as_numbers(mine.candidate, vectors, _SHARED[rounding])
+            return self._whole(mine.candidate, vectors, _SHARED[rounding])
         assert mine.step is not None
         return _on_steps(mine.candidate, vectors, mine.step)
 
+    def _whole(self, candidate: Embeddings, vectors: Embeddings, axis: int | None) -> Embeddings:
+        if axis == 0 and self.ranges is not None:
+            return in_ranges(candidate, vectors, self.ranges, cut=self.cut)
+        if axis == 0 and len(candidate) < _FEWEST_RANGED:
+            return vectors  # two numbers of each dimension are free to be any: a few texts can be given any vectors
+        return as_numbers(candidate, vectors, axis, cut=self.cut)
 
+    def fitted_to(self, made: Sequence[Embeddings]) -> Lattice:
+        """The lattice with what whole numbers were made by: how they were rounded, and the ranges of dimensions.
+
+        Args:
+            made: vectors of the texts in every way that may be the candidate's, each float32 [n, d].
+        """
+        if self.codes != _OF_NUMBERS:
+            return self
+        cut = cuts_off(self.candidate, made)
+        return replace(self, cut=cut, ranges=ranges_of(self.candidate, made, cut=cut))
+
+    def directed(self, vectors: Embeddings, rows: Sequence[int] | None = None) -> list[Embeddings]:
+        """What vectors that have a direction alone may be on the lattice, float32 [n, d] each.
+
+        Args:
+            vectors: float32 [n, d or more], of the texts in ``rows`` (all by default).
+            rows: places of the texts.
+        """
+        mine = self if rows is None else self.only(rows)
+        vectors = vectors[:, : mine.candidate.shape[1]]
+        if vectors.shape != mine.candidate.shape:
+            return []
+        if not self.codes:
+            return [np.where(vectors > 0, np.float32(1), np.float32(-1))]
+        units = unit_rows(vectors)
+        if self.codes == _OF_NUMBERS:
+            ranges = [] if self.ranges is None else [mine.snapped(one, "numbers-dimension") for one in (units, vectors)]
+            return [mine.snapped(vectors, "numbers-vector"), *ranges]
+        lengths = np.linalg.norm(mine.candidate, axis=1, keepdims=True)
+        if bool((np.abs(lengths - 1) < _OF_ONE).all()):
+            lengths = np.ones_like(lengths)  # they had it before they were rounded
+        return [mine.snapped(units * lengths, _ROUNDINGS.get(self.codes[0], "steps"))]
+
+    @property
+    def near(self) -> _Floats:
+        """Distance of each text's direction that rounding to the lattice may leave, float64 [n]."""
+        if not self.codes:
+            return np.full(len(self.candidate), _OF_BITS)
+        rounding = _ROUNDINGS.get(self.codes[0], "steps")
+        return _ROOM * np.maximum(self.noise(rounding), _OF_FLOATS.get(rounding, 0.0))
+
+    @property
+    def right(self) -> _Floats:
+        """Distance of each text's direction under which it is the same on the lattice, float64 [n]."""
+        return self.grain(_ROUNDINGS.get(self.codes[0], "steps") if self.codes else "")
+
+
+_OF_NUMBERS = ("numbers-whole", "numbers-by-vector", "numbers-by-dimension")
+_OF_FLOATS = {"fp16": 2e-4, "bf16": 1.7e-3}  # what half a digit is of a number, at most
 # What a recipe calls the causes whose levels are no steps; of bits and bytes see evaluators/diagnose/reading.py.
 _ROUNDINGS = {
     "vectors-fp16": "fp16", "vectors-bf16": "bf16", "numbers-whole": "numbers", "numbers-by-vector": "numbers-vector",
@@ -106,16 +169,16 @@ _SHARED: dict[str, int | None] = {"numbers": None, "numbers-vector": 1, "numbers
 
 
 def lattice_of(candidate: Embeddings) -> Lattice | None:
-    """The lattice that a candidate's numbers lie on; None where they lie on none, or are single bits.
+    """The lattice that a candidate's numbers lie on; None where they lie on none.
 
     Args:
         candidate: float32 [n, d], finite.
     """
     sizes = np.abs(candidate)
     if float(sizes.std()) < 1e-3 * float(sizes.mean()):
-        return None  # single bits, which the catalogue has
+        return Lattice((), candidate)
     if bool((candidate == np.round(candidate)).all()):
-        return Lattice(("numbers-whole", "numbers-by-vector", "numbers-by-dimension"), candidate)
+        return Lattice(_OF_NUMBERS, candidate)
     numbers = candidate.astype(np.float64)
     for decimals in _DECIMALS:
         scaled = numbers * 10**decimals
@@ -177,34 +240,6 @@ def _on_steps(candidate: Embeddings, vectors: Embeddings, step: _Floats) -> Embe
     down, cut = (float(np.clip(np.round(2 * np.median(one)) / 2, -0.5, 0.5)) for one in (off, off * signs))
     middle = _WITHIN * (cut * signs if abs(cut) > abs(down) else down)  # a number on a step stays there
     return np.asarray(candidate + np.round(off - middle) * step, dtype=np.float32)
-
-
-def _as_numbers(candidate: Embeddings, vectors: Embeddings, axis: int | None) -> Embeddings:
-    """Vectors as the candidate's whole numbers: under the scale and the offset that fit it best, and rounded."""
-    numbers, given = vectors.astype(np.float64), candidate.astype(np.float64)
-    # Those at either end may have been cut off there, and tell no scale.
-    inside = ((given > given.min()) & (given < given.max())).astype(np.float64)
-    count = np.maximum(inside.sum(axis=axis, keepdims=True), 1)
-    middle, wanted = ((one * inside).sum(axis=axis, keepdims=True) / count for one in (numbers, given))
-    around = numbers - middle
-    spread = (inside * around**2).sum(axis=axis, keepdims=True)
-    scale = (inside * around * (given - wanted)).sum(axis=axis, keepdims=True) / np.maximum(spread, 1e-300)
-    offset = wanted - np.maximum(scale, 0) * middle
-    if axis != 0:
-        # So many numbers tell that an offset is a whole or a half one: none, 128, half of what is rounded down.
-        halves = np.round(2 * offset) / 2
-        offset = np.where(np.abs(offset - halves) < _NEARLY, halves, offset)
-    return _nearest(numbers, given, np.maximum(scale, 0), offset, axis)
-
-
-def _nearest(numbers: _Floats, given: _Floats, scale: _Floats, offset: _Floats, axis: int | None) -> Embeddings:
-    """Numbers scaled, moved and rounded, by the scale about the fitted one that leaves the fewest of them beside."""
-    best, fewest = np.zeros_like(given), np.full(scale.shape, np.inf)
-    for turn in _SCALES if axis != 0 else (1.0,):
-        made = np.clip(np.round(scale * turn * numbers + offset), given.min(), given.max())
-        beside = np.asarray((made != given).sum(axis=axis, keepdims=True), dtype=np.float64)
-        best, fewest = np.where(beside < fewest, made, best), np.minimum(beside, fewest)
-    return np.asarray(best, dtype=np.float32)
 
 
 def _as_bf16(vectors: Embeddings) -> Embeddings:

@@ -61,6 +61,7 @@ class Lengths:
         self.base = bench.under(self.early)
         before = left(bench, candidate, self.base)
         self.way, self.before = before.way, before.best
+        self._right = max(_RIGHT, float(before.grain.max()))
         self._benches: dict[int, Bench] = {}
 
     @cached_property
@@ -104,7 +105,7 @@ class Lengths:
     def _tolerance(self, lengths: Sequence[int]) -> float:
         """What may be noise: some times what is left of the shortest texts."""
         short = np.argsort(lengths, kind="stable")[: max(_SHORT, len(lengths) // 8)]
-        return max(_RIGHT, _NOISE * float(np.median(self.before[short])))
+        return max(self._right, _NOISE * float(np.median(self.before[short])))
 
     def _units(self) -> Iterator[_Unit]:
         declared = self.base.length
@@ -161,18 +162,18 @@ class Lengths:
     def _borne_out(self, unit: _Unit, best: Sequence[int], place: int, wrong: Sequence[int]) -> Cause | None:
         """The one of a few lengths that the longest texts bear out."""
         errors = self._at(unit.make, place, best)
-        near = [one for one, error in zip(best, errors, strict=True) if error <= max(_RIGHT, _ALIKE * errors[0])]
+        near = [one for one, error in zip(best, errors, strict=True) if error <= max(self._right, _ALIKE * errors[0])]
         values = self._same_row(unit, near, place)
         # A text that comes right to the last digits does so by no accident: what the length leaves of others is another
         # cause's.
-        right = errors[0] <= _RIGHT
+        right = errors[0] <= self._right
         for other in [one for one in reversed(wrong) if one != place][:_WITNESSES]:
             errors = self._at(unit.make, other, values)
             if min(errors) > _BETTER * self.before[other]:
                 if right:
                     continue
                 return None
-            edge = max(_RIGHT, 1.5 * min(errors))
+            edge = max(self._right, 1.5 * min(errors))
             values = [value for value, error in zip(values, errors, strict=True) if error <= edge]
         return unit.make(_roundest(values))
 

@@ -128,7 +128,8 @@ class Search:
                 if solution.cause.words in self._without:
                     continue
                 vectors = solution.vectors.astype(np.float32)
-                match = Match((*plain.causes, solution.cause), plain.recipe, apart(self.candidate, vectors), vectors)
+                causes, errors = (*plain.causes, solution.cause), apart(self.candidate, vectors)
+                match = Match(causes, plain.recipe, errors, vectors, plain.grain)
                 if match.score < best.score:
                     best = match
         return best

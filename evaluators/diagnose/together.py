@@ -75,7 +75,7 @@ def _benches(bench: Bench, texts: Sequence[int], smaller: Sequence[int]) -> _Ben
 def _from_catalogue(benches: _Benches, calls: _Calls, base: Embeddings, floor: float) -> Diagnosis | None:
     """The best explanation of the texts together, if it holds alone and in company and is not one without batches."""
     bench, width = benches.together, calls.together.shape[1]
-    causes = catalogue(bench.reference, base.shape[1], width)
+    causes = catalogue(bench.reference, base.shape[1], width, bench.texts.roles)
     matches = Search(bench, calls.together, causes).run()
     diagnosis = judge(matches, floor, lambda best: rounding(bench, calls.together, best, floor))
     stated = diagnosis.verdict in (DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PRECISION)

@@ -66,6 +66,19 @@ PROMPT_CAUSES = (
         general="another model's prompt on documents alone",
     ),
     _prompted(
+        code="prompt-but-on-queries", words='prompt "{prompt}" on all texts but queries', effect=_DOCUMENTS,
+        remedy=_REMOVE, general="another model's prompt on all texts but queries",
+    ),
+    _prompted(
+        code="prompt-but-on-documents", words='prompt "{prompt}" on all texts but documents', effect=_QUERIES,
+        remedy=_REMOVE, general="another model's prompt on all texts but documents",
+    ),
+    _prompted(
+        code="prompts-of-a-family-by-default", effect=_BOTH, remedy=_REMOVE,
+        words="the prompts of other models ({model}), that of documents on texts of no role",
+        general="other models' prompts, that of documents on texts of no role",
+    ),
+    _prompted(
         code="prompts-of-a-family", words="the prompts of other models ({model})", effect=_BOTH, remedy=_REMOVE,
         general="other models' prompts",
     ),

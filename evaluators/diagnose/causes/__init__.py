@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from data.rules.causes import CAUSES, Cause
-from evaluators.diagnose.causes.generated import generated
+from evaluators.diagnose.causes.generated import ROLES, generated
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.traits import reference_traits
@@ -14,20 +16,21 @@ __all__ = ["HALVES", "catalogue"]
 HALVES = (CAUSES["bf16-arithmetic"], CAUSES["fp16-arithmetic"])
 
 
-def catalogue(reference: Reference, width: int, wanted: int) -> list[Cause]:
+def catalogue(reference: Reference, width: int, wanted: int, roles: Collection[str | None] = ROLES) -> list[Cause]:
     """The causes that can act on this reference, in the catalogue's order.
 
     Args:
         reference: the model in question.
         width: dimensions of its vectors.
         wanted: dimensions of the candidate's vectors.
+        roles: those of the texts.
     """
     had, own = reference_traits(reference), _own_values(reference)
     declared = [
         cause.filled(own) for cause in CAUSES.values() if had.issuperset(cause.needs) and _acts(cause, reference)
     ]
     places = {code: place for place, code in enumerate(CAUSES)}
-    return sorted([*declared, *generated(reference, width, wanted)], key=lambda cause: places[cause.code])
+    return sorted([*declared, *generated(reference, width, wanted, roles)], key=lambda cause: places[cause.code])
 
 
 def _own_values(reference: Reference) -> dict[str, object]:

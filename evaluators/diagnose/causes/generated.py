@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from data.rules.causes import CAUSES, Cause
@@ -13,15 +13,16 @@ from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import rebuilt
 from evaluators.diagnose.weights import OtherWeights, layers_of, missing_layers, other_weights, without
 
-__all__ = ["generated", "implementation"]
+__all__ = ["ROLES", "generated", "implementation"]
 
+ROLES = (None, "query", "document")
 _LENGTHS = (32, 64, 96, 128, 192, 254, 256, 384, 512)
 
 
-def generated(reference: Reference, width: int, wanted: int) -> Iterator[Cause]:
-    """All of them, for vectors of ``width`` dimensions of which the candidate has ``wanted``."""
+def generated(reference: Reference, width: int, wanted: int, roles: Collection[str | None] = ROLES) -> Iterator[Cause]:
+    """All of them, for texts of roles, and vectors of ``width`` dimensions of which the candidate has ``wanted``."""
     yield from _prompts(reference)
-    yield from _known_prompts(reference)
+    yield from _known_prompts(reference, roles)
     yield from _habits(reference)
     yield from _lengths(reference)
     yield from _layers(reference)
@@ -48,7 +49,7 @@ def _prompted(code: str, prompts: dict[str | None, str], own: dict[str | None, s
     return CAUSES[code].filled(values, changes={"prompts": chosen}, snippet=f"prompts = {dict(chosen)!r}")
 
 
-def _known_prompts(reference: Reference) -> Iterator[Cause]:
+def _known_prompts(reference: Reference, roles: Collection[str | None]) -> Iterator[Cause]:
     """Prompts of other models on all texts, on one role alone, and of both roles; the model's own in other ways."""
     own = dict(reference.recipe.prompts)
     how = "in the place of the model's own" if own else "added"
@@ -61,9 +62,16 @@ def _known_prompts(reference: Reference) -> Iterator[Cause]:
         for code, role in (("prompt-on-queries", "query"), ("prompt-on-documents", "document")):
             if own.get(role, own.get(None, "")) != prompt:
                 yield _put(code, values, {**own, role: prompt})
+        for code, role in (("prompt-but-on-queries", "query"), ("prompt-but-on-documents", "document")):
+            rest = {other: prompt for other in (*ROLES, *own) if other != role}
+            if None in roles and role in roles:  # else it is one of those above
+                yield _put(code, values, {**rest, role: own.get(role, own.get(None, ""))})
     for family, query, document in MODEL_PROMPTS:
         if query and document and query != document and own.get("query") != query:
-            yield _put("prompts-of-a-family", {"model": family}, {**own, "query": query, "document": document})
+            both = {**own, "query": query, "document": document}
+            yield _put("prompts-of-a-family", {"model": family}, both)
+            if None in roles:
+                yield _put("prompts-of-a-family-by-default", {"model": family}, {**both, None: document})
     yield from _own_otherwise(own)
 
 
