@@ -41,7 +41,11 @@ def estimated_chunks(lengths: Lengths) -> list[Cause]:
     recipe = replace(lengths.base, length=lengths.room, special="none")
     ids = lengths.bench.rows(recipe)[place].ids
     around = lengths.tokens[place] - len(ids)
-    shorter = [count for other, count in enumerate(lengths.tokens) if other not in differing and count <= len(ids)]
+    shorter = [
+        count
+        for other, count in enumerate(lengths.tokens)
+        if other not in {*differing, *lengths.settled} and count <= len(ids)
+    ]
     least = max(1, max(shorter, default=8) - around)
     wanted = unit_rows(lengths.candidate[[place]])[0]
     first = max(1, len(ids) // _GRID)

@@ -21,7 +21,7 @@ from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
 
-__all__ = ["Left", "every_way", "left", "of_rows", "possible", "worth_trying"]
+__all__ = ["Left", "Nearer", "every_way", "left", "of_rows", "possible", "worth_trying"]
 
 _RIGHT = 2e-4  # of a direction, relative: a text that is right
 _EXACT = 1e-4  # of a direction: less than any change of weights or arithmetic leaves
@@ -104,10 +104,22 @@ def _apart(wanted: Embeddings, made: Embeddings) -> Errors:
     return np.where(np.isfinite(distance) & (np.abs(other).max(1) > 0), distance, 2.0)
 
 
+class Nearer(NamedTuple):
+    """What a look at a cause showed.
+
+    Attributes:
+        places: of the texts looked at that it brings nearer.
+        right: whether it makes every text looked at right.
+    """
+
+    places: list[int]
+    right: bool
+
+
 def worth_trying(
     bench: Bench, candidate: Embeddings, causes: Sequence[Cause], early: tuple[Cause, ...]
-) -> dict[Cause, list[int]]:
-    """The causes that on top of others bring a text nearer, each with the texts looked at that it brings nearer.
+) -> dict[Cause, Nearer]:
+    """The causes that on top of others bring a text nearer.
 
     Args:
         bench: the reference and the texts.
@@ -133,10 +145,12 @@ def worth_trying(
     part.ahead((recipe, chosen) for _, recipe, chosen in looks)
     worth = {}
     for cause, recipe, chosen in looks:
-        after = left(part, own, recipe, chosen).ways
-        nearer = [bool(one) for one in np.atleast_1d((after < _NEARER * before[:, chosen]).any(axis=0))]
+        after = left(part, own, recipe, chosen)
+        nearer = [bool(one) for one in np.atleast_1d((after.ways < _NEARER * before[:, chosen]).any(axis=0))]
         if any(nearer):
-            worth[cause] = [places[place] for place, better in zip(chosen, nearer, strict=True) if better]
+            exact = bool((after.ways < np.maximum(_RIGHT, after.grain)).all(axis=1).any())
+            shown = [places[place] for place, better in zip(chosen, nearer, strict=True) if better]
+            worth[cause] = Nearer(shown, exact)
     return worth
 
 

@@ -6,7 +6,7 @@ lies the length. It is looked for on that shortest one, coarsely and then finely
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
@@ -53,10 +53,13 @@ class Lengths:
         bench: the reference and the texts.
         candidate: float [n, d].
         early: causes taken for granted, of the slots before pooling; those of the length itself are not.
+        settled: places of texts whose difference has a cause of its own.
     """
 
-    def __init__(self, bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]) -> None:
-        self.bench, self.candidate = bench, candidate
+    def __init__(
+        self, bench: Bench, candidate: Embeddings, early: tuple[Cause, ...], settled: Collection[int] = ()
+    ) -> None:
+        self.bench, self.candidate, self.settled = bench, candidate, settled
         self.early = tuple(cause for cause in early if cause.family != "length")
         self.base = bench.under(self.early)
         before = left(bench, candidate, self.base)
@@ -98,7 +101,8 @@ class Lengths:
         """Of the texts that differ or that a cause changes, those that are near under it."""
         tolerance, recipe = self._tolerance(self.tokens), self._under(cause)
         then, now = self.bench.rows(self.base), self.bench.rows(recipe)
-        chosen = [place for place, far in enumerate(self.before) if far > tolerance or then[place] != now[place]]
+        every = [place for place in range(len(then)) if place not in self.settled]
+        chosen = [place for place in every if self.before[place] > tolerance or then[place] != now[place]]
         after = left(self.bench, self.candidate, recipe, chosen).ways[self.way]
         return float((after < np.maximum(tolerance, _EXPLAINED * self.before[chosen])).mean()) if chosen else 1.0
 
@@ -135,18 +139,21 @@ class Lengths:
 
     def _differing(self, lengths: Sequence[int]) -> list[int]:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
-        order = sorted(range(len(lengths)), key=lambda place: lengths[place])
+        open_ = [place for place in range(len(lengths)) if place not in self.settled]
+        order = sorted(open_, key=lambda place: lengths[place])
         wrong = self.before[order] > self._tolerance(lengths)
         sides = [int((~wrong[:cut]).sum() + wrong[cut:].sum()) for cut in range(len(order))]
-        cut = int(np.argmax(sides))
-        if sides[cut] < min(_AGREE * len(order), len(order) - 1) or not wrong[cut:].any():
+        cut = int(np.argmax(sides)) if sides else 0
+        if not order or sides[cut] < min(_AGREE * len(order), len(order) - 1) or not wrong[cut:].any():
             return []
         return [place for place, differs in zip(order[cut:], wrong[cut:], strict=True) if differs]
 
     def _estimated(self, unit: _Unit) -> Cause | None:
         """The length in a unit; None where there is none."""
         wrong = self._differing(unit.lengths)
-        right = [length for place, length in enumerate(unit.lengths) if place not in wrong]
+        right = [
+            length for place, length in enumerate(unit.lengths) if place not in wrong and place not in self.settled
+        ]
         whole = 1  # the longest of those that differ and are not cut
         for place in dict.fromkeys([*wrong[:_LOOKED_AT], *wrong[-1:]]):
             lowest = max((one for one in right if one < unit.lengths[place]), default=1)

@@ -57,7 +57,6 @@ def searched_for(
     """
     causes = possible(bench, candidate, causes)
     usual = [cause for cause in causes if not cause.by_look]
-    looked_at = [cause for cause in causes if cause.by_look and cause.code != "max-length"]  # that is estimated
     # On all texts, at no pass more: poolings and outputs alone, and rows in another order, which few do not show.
     late = Search(bench, candidate, [cause for cause in causes if not cause.forward], None, without)
     whole, count = late.run(), len(candidate)
@@ -68,7 +67,7 @@ def searched_for(
         return diagnosis, count
     few = count > _ALL
     chosen = _first(bench.texts, whole[0].errors) if few else list(range(count))
-    worth = Worth(bench, candidate, looked_at, without)
+    worth = Worth(bench, candidate, causes, without)
     shown = worth.more(())
     for round_ in range(_ROUNDS):
         chosen = sorted({*chosen, *shown}) if few else chosen

@@ -14,6 +14,7 @@ from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Worth"]
 
+_LENGTH = "max-length"  # is estimated
 _HABITS = "tokenizer-implementation"
 _TEXTS_OF_EACH = 2  # that a cause worth trying adds to those that are searched
 _MOST_TEXTS = 8
@@ -25,14 +26,15 @@ class Worth:
     Args:
         bench: the reference and all texts.
         candidate: float [n, d].
-        looked_at: causes of the catalogue that need a look before they are tried.
+        causes: the catalogue; those that need a look before they are tried get one here.
         without: causes to leave out, in words.
     """
 
     def __init__(
-        self, bench: Bench, candidate: Embeddings, looked_at: Sequence[Cause], without: Collection[str] = ()
+        self, bench: Bench, candidate: Embeddings, causes: Sequence[Cause], without: Collection[str] = ()
     ) -> None:
-        self._bench, self._candidate, self._looked_at, self._without = bench, candidate, looked_at, without
+        self._bench, self._candidate, self._without = bench, candidate, without
+        self._looked_at = [cause for cause in causes if cause.forward and not cause.weights and cause.code != _LENGTH]
         self._asked: set[tuple[Cause, ...]] = set()
         self.causes: list[Cause] = []
 
@@ -42,15 +44,19 @@ class Worth:
             return []
         self._asked.add(early)
         looks = worth_trying(self._bench, self._candidate, self._looked_at, early)
-        lengths = Lengths(self._bench, self._candidate, early)
+        # Nothing else is looked for in the texts that a cause changes which makes those looked at right.
+        settled = {place for cause, look in looks.items() if look.right for place in self._touched(cause, early)}
+        lengths = Lengths(self._bench, self._candidate, early, settled)
         solved = lengths.causes() or estimated_chunks(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)
         # The same words twice are one cause, however it was come by.
-        fresh = {cause.words: cause for cause in [*looks, *solved] if cause.words not in self._without}
+        worth = [cause for cause in looks if cause.by_look]
+        fresh = {cause.words: cause for cause in [*worth, *solved] if cause.words not in self._without}
         known = {cause.words for cause in self.causes}
         self.causes += [cause for words, cause in fresh.items() if words not in known]
-        showing = looks | {cause: self._touched(cause, early) for cause in solved}
+        showing = {cause: looks[cause].places for cause in worth}
+        showing |= {cause: self._touched(cause, early) for cause in solved}
         shown = [
             place for cause, places in showing.items() if cause.words not in known for place in places[:_TEXTS_OF_EACH]
         ]
