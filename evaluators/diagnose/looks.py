@@ -7,6 +7,7 @@ right. What is left is looked at on a few texts, and only what brings one of the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -87,19 +88,33 @@ class Looks:
         (far,) = self._moved(step.cause, [()], short)
         return float(np.quantile(far, _LEAST)) > _COARSER * float(np.quantile(errors, _LEAST))
 
+    @cached_property
+    def solvable_plain(self) -> bool:
+        """Whether the texts let it be that something is to be solved on top of nothing."""
+        return any(may_solve(self.candidate, range(len(self.candidate)), self._plain(one)) for one in self._small)
+
     def solvable(self, cause: Cause) -> bool:
         """Whether the shortest texts let it be that something is to be solved on top of a cause."""
+        if cause.precision and not self.solvable_plain:
+            return False  # which moves vectors too little to hide it
         recipe = self.bench.under((cause,))
         rows = self.bench.rows(recipe)
         few = sorted(range(len(rows)), key=lambda place: (len(rows[place].ids), place))[:_MOST]
         if self.bench.by_batch((cause,)):
             few = self.bench.sharing(few[0], few)
-        lates = [one for one in self.late if len(one) <= 2 and compatible((cause, *one))]
-        plain = (self._left((), one) for one in lates)
+        lates = [one for one in self._small if compatible((cause, *one))]
         made = self._made(few, (cause,), lates)
         return any(
-            may_solve(self.candidate, few, vectors, before[few]) for vectors, before in zip(made, plain, strict=True)
+            may_solve(self.candidate, few, vectors, self._plain(one)[few])
+            for vectors, one in zip(made, lates, strict=True)
         )
+
+    @property
+    def _small(self) -> list[Late]:
+        return [one for one in self.late if len(one) <= 2]
+
+    def _plain(self, late: Late) -> Embeddings:
+        return self.bench.vectors(self.bench.under(late))
 
     def _changed(self, step: Larger) -> tuple[list[int], list[int]]:
         """The texts that a cause more changes: those that are right without it and the others, the shortest first."""

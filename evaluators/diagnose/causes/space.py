@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.causes.places import placed
-from evaluators.diagnose.measure import Errors, apart, unit_rows
+from evaluators.diagnose.measure import apart, unit_rows
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Solution", "may_solve", "solve"]
@@ -26,6 +26,7 @@ Matrix = NDArray[np.float64]
 _PRODUCTS_AGREE = 0.08  # of the spread of the products; bf16 noise leaves .03
 _ONE_NUMBER = 0.01  # spread of the lengths, relative; bf16 noise leaves .003
 _FAR = 0.5  # relative distance from which another space is worth a thought
+_NEARER = 0.8  # of what products are apart without a cause
 _FEWEST = 6  # texts below which a solution is not evidence
 
 
@@ -48,26 +49,29 @@ def solve(candidate: Matrix, vectors: Matrix, lengths: Sequence[Sequence[int]] =
     moved = _shuffled(candidate, vectors) if others is None else Solution(*others)
     solutions = [solution for solution in (_scaled(candidate, vectors), moved) if solution is not None]
     # Vectors that are near each other have products that agree, rotated or not.
-    if float(apart(candidate, vectors).mean()) > _FAR and _products_agree(candidate, vectors):
+    if float(apart(candidate, vectors).mean()) > _FAR and _products_apart(candidate, vectors) < _PRODUCTS_AGREE:
         solutions += [_permuted(candidate, vectors), _rotated(candidate, vectors)]
     return solutions
 
 
-def may_solve(candidate: Embeddings, places: Sequence[int], vectors: Embeddings, before: Errors) -> bool:
+def may_solve(
+    candidate: Embeddings, places: Sequence[int], vectors: Embeddings, plain: Embeddings | None = None
+) -> bool:
     """Whether a few texts let it be that a change is to be solved: with twice the room that all texts are given.
 
     Args:
         candidate: float [n, d], all texts.
         places: those looked at.
         vectors: the reference's of those under other causes, float [k, d].
-        before: distance of those without the causes, float [k].
+        plain: the same without the causes, which must be nearer to what is to be solved; None where there are none.
     """
     few = candidate[list(places)]
     if few.shape != vectors.shape or len(few) < _FEWEST:
         return False
     own = apart(few, vectors)
-    if float(own.mean()) > _FAR and _products_agree(few, vectors, 2 * _PRODUCTS_AGREE):
-        return True
+    before = own if plain is None else apart(few, plain)
+    if float(own.mean()) > _FAR and _products_apart(few, vectors) < 2 * _PRODUCTS_AGREE:
+        return plain is None or _products_apart(few, vectors) < _NEARER * _products_apart(few, plain)
     factor = float((few * vectors).sum() / max(float((vectors**2).sum()), 1e-12))
     if abs(factor - 1) > 0.01 and _lengths_even(few, vectors, 2 * _ONE_NUMBER):
         return bool((apart(few, vectors * factor) < 0.5 * before).all())
@@ -94,14 +98,12 @@ def _shuffled(candidate: Matrix, vectors: Matrix) -> Solution | None:
     return Solution(CAUSES["rows-shuffled"], moved) if changed > 0 else None
 
 
-def _products_agree(
-    candidate: Matrix | Embeddings, vectors: Matrix | Embeddings, room: float = _PRODUCTS_AGREE
-) -> bool:
-    """Whether all products of two rows are the same: what every rotation leaves as it is."""
+def _products_apart(candidate: Matrix | Embeddings, vectors: Matrix | Embeddings) -> float:
+    """How far all products of two rows are from the same, over their spread: every rotation leaves them as they are."""
     above = np.triu_indices(len(candidate))
     left, right = (candidate @ candidate.T)[above], (vectors @ vectors.T)[above]
     spread = float(right.std())
-    return spread > 1e-6 and float(np.sqrt(((left - right) ** 2).mean())) < room * spread
+    return float(np.sqrt(((left - right) ** 2).mean())) / spread if spread > 1e-6 else float(np.inf)
 
 
 def _permuted(candidate: Matrix, vectors: Matrix) -> Solution:
