@@ -69,10 +69,11 @@ def searched_for(
     chosen = _first(bench.texts, whole[0].errors) if few else list(range(count))
     worth = Worth(bench, candidate, causes, without)
     shown = worth.more(())
+    likely: list[tuple[Cause, ...]] = []
     for round_ in range(_ROUNDS):
         chosen = sorted({*chosen, *shown}) if few else chosen
         part = bench.among(chosen) if few else bench
-        ranked = Search(part, candidate[chosen], [*usual, *worth.causes], progress, without).run()
+        ranked = Search(part, candidate[chosen], [*usual, *worth.causes], progress, without).run(likely)
         whole = late.with_early(_same_sets(ranked), solving=ranked[0].solved) if few else ranked
         diagnosis = judged(whole, bench, candidate)
         if few and diagnosis.causes and (parts := _parts(ranked)):
@@ -84,6 +85,7 @@ def searched_for(
         if len(worth.causes) == known and not more:
             break
         chosen = sorted({*chosen, *more})
+        likely = [(*early, cause) for early in _same_sets(ranked) for cause in worth.causes[known:]]
     return replace(diagnosis, runners_up=runners_up(ranked)), ranked[0].errors.size
 
 

@@ -56,9 +56,13 @@ class Search:
         self._looked_at: set[frozenset[Cause]] = set()
         self._solving, self._without = False, without
 
-    def run(self) -> list[Match]:
-        """Matches tried, best first; the first names the explanation."""
-        best = [self._best_late(())]
+    def run(self, likely: Iterable[tuple[Cause, ...]] = ()) -> list[Match]:
+        """Matches tried, best first; the first names the explanation.
+
+        Args:
+            likely: sets of early causes that are tried before all others; nothing else is where one is exact.
+        """
+        best = _sorted([self._best_late(early) for early in ((), *filter(compatible, likely))])
         if not best[0].exact:
             best = _sorted([*best, *self._larger(best, self.early)])
         if not best[0].finished:

@@ -29,6 +29,7 @@ __all__ = [
 # Share of the drift that may stay unexplained. With a true cause withheld from the catalogue, no wrong one came below.
 _ACCEPTED = 0.10
 IDENTICAL_WITHIN = 2e-4  # worst text, relative distance: 1e-8 in cosine
+_STANDS_OUT = 10.0  # times what is left of the median text
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
 _MOST_LEFT = 0.6  # of a text's distance, by an arithmetic that is the candidate's
@@ -110,7 +111,7 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
     if best.causes and _accepted(best, plain, floor, rounding):
         verdict = DiagnosisVerdict.PRECISION if precision else DiagnosisVerdict.EXPLAINED
         return _stated(verdict, best, ranked, plain, floor, runners)
-    if precision and even(plain.errors) and left < 0.9 * drift and _same_size(best, plain):
+    if precision and even(plain.errors) and left < 0.9 * drift and _same_size(best, plain) and not _others_left(best):
         return _stated(DiagnosisVerdict.PRECISION, best, ranked, plain, floor, runners)
     if drift < 2 * floor and even(plain.errors):
         sentence = f"The drift ({drift:.1e}) is even over the texts and no larger than half precision makes it."
@@ -136,6 +137,11 @@ def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match
     if any(cause.precision and cause.forward for cause in best.causes) and not all(c.precision for c in best.causes):
         return even(best.errors) and worst < rounding(best)
     return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
+
+
+def _others_left(best: Match) -> bool:
+    """Whether some texts are left much further off than most: they have another cause besides."""
+    return float(best.errors.max()) > _STANDS_OUT * max(float(np.median(best.errors)), _NOTHING)
 
 
 def _same_size(best: Match, plain: Match) -> bool:
