@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,18 +19,20 @@ _WORTH_FITTING = 0.7  # of a vector's numbers beside: more are not those of a sc
 _ZEROS, _ONES, _ENOUGH = 1.6, 1.2, 200
 _QUARTER = 0.25  # of the texts, that tell
 _TURNS = 5  # of leaving out the texts that fit worst
+_ALL_THAT_FIT = 1.0  # numbers that a text is off by in the mean
 _FIT = 0.4  # numbers that the better half of the texts are off by in the mean; rounding alone leaves a quarter
 _FEWEST = 12  # texts that tell a range
 
 
 class Ranges(NamedTuple):
-    """The scale and the offset of each dimension, float64 [1, d]."""
+    """Scale and offset of each dimension, float64 [1, d], and how far off numbers are under them in the mean."""
 
     scale: _Floats
     offset: _Floats
+    fit: float = 0.0
 
 
-def cuts_off(candidate: Embeddings, made: Iterable[Embeddings]) -> bool:
+def cuts_off(candidate: Embeddings, made: Sequence[Embeddings]) -> bool:
     """Whether whole numbers were cut off towards zero and not rounded: the texts fit better so.
 
     Args:
@@ -44,6 +46,10 @@ def cuts_off(candidate: Embeddings, made: Iterable[Embeddings]) -> bool:
             beside[cut] = min(beside[cut], float(np.quantile(off, _QUARTER)))
     if min(beside.values()) < _WORTH_FITTING:
         return beside[True] < beside[False]
+    ranges = {cut: ranges_of(candidate, made, cut=cut) for cut in (False, True)}
+    if any(ranges.values()):
+        fits = {cut: one.fit if one else _FIT for cut, one in ranges.items()}
+        return fits[True] < fits[False]
     # Where every text is another, by the numbers alone: twice as many zeros as ones, and no more ones than twos.
     zeros, ones, twos = ((np.abs(candidate) == size).sum() / (1 if size == 0 else 2) for size in range(3))
     return bool(zeros > _ZEROS * ones and ones < _ONES * twos and zeros > _ENOUGH)
@@ -84,19 +90,21 @@ def ranges_of(candidate: Embeddings, made: Iterable[Embeddings], *, cut: bool) -
         cut: whether numbers are cut off towards zero.
     """
     given = candidate.astype(np.float64)
-    best: tuple[float, Ranges | None] = (_FIT, None)
+    best: Ranges | None = None
     for vectors in made:
         if vectors.shape != candidate.shape or len(candidate) < _FEWEST:
             continue
         numbers, texts = vectors.astype(np.float64), np.ones((len(given), 1))
-        for _ in range(_TURNS):
+        for turn in range(_TURNS):
             scale, offset = _fitted(numbers, given, _inside(given) * texts, 0, cut=cut)
             off = np.abs(scale * numbers + offset - _middle(given, cut=cut)).mean(axis=1)
-            texts = (off <= np.median(off)).astype(np.float64)[:, None]
+            # At last with all that fit: the fewer texts, the less do they tell one way of rounding from another.
+            most = float(np.median(off)) if turn < _TURNS - 2 else max(_ALL_THAT_FIT, float(np.median(off)))
+            texts = (off <= most).astype(np.float64)[:, None]
         fit = float(off[texts[:, 0] > 0].mean())
-        if fit < best[0]:
-            best = fit, Ranges(scale, offset)
-    return best[1]
+        if fit < (best.fit if best else _FIT):
+            best = Ranges(scale, offset, fit)
+    return best
 
 
 def _inside(given: _Floats) -> _Floats:

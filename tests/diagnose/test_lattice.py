@@ -90,7 +90,16 @@ def test_whole_numbers_are_numbers(precision: str, rounding: str) -> None:
 @pytest.mark.parametrize("width", [32, 96])
 def test_floats_are_none(width: int) -> None:
     assert lattice_of(_unit(width=width)) is None
-    assert lattice_of(np.sign(_unit(width=width))) is None
+
+
+def test_single_bits_are_on_a_lattice_that_names_no_cause() -> None:
+    rows = _unit()
+    bits = np.sign(rows)
+    lattice = lattice_of(bits)
+    assert lattice is not None
+    assert lattice.causes == []
+    (signs,) = lattice.directed(rows[:5] * 3, range(5))
+    assert (signs == bits[:5]).all()
 
 
 READ: dict[str, tuple[Callable[[Embeddings], Embeddings], str]] = {
