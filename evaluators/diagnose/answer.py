@@ -12,16 +12,18 @@ from data.rules.causes import Cause
 from data.store.errors import InputError
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import HALVES, catalogue
+from evaluators.diagnose.causes.places import out_of_order
 from evaluators.diagnose.described import described
 from evaluators.diagnose.directions import every_way
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.lattice import lattice_of
 from evaluators.diagnose.match import Match
-from evaluators.diagnose.measure import apart
+from evaluators.diagnose.measure import apart, unit_rows
 from evaluators.diagnose.narrow import searched_for
 from evaluators.diagnose.nondeterminism import seeded_dropout
-from evaluators.diagnose.reading import read_otherwise
+from evaluators.diagnose.outputs import POOLINGS
+from evaluators.diagnose.reading import Reading, read_otherwise
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
 from evaluators.diagnose.residual import rounding
@@ -86,6 +88,8 @@ def _of_numbers(
     base = bench.vectors(bench.reference.recipe)
     if (reading := read_otherwise(candidate, base)) is not None:
         return with_reading(reading, _of_numbers(bench, reading.vectors, None, without, progress))
+    if (ordered := _in_order(bench, candidate)) is not None:
+        return with_reading(ordered, _of_numbers(bench, ordered.vectors, None, without, progress))
     if (lattice := lattice_of(candidate)) is not None:
         lattice = lattice.fitted_to(every_way(bench, bench.reference.recipe))
     bench = bench.beside(lattice)
@@ -101,6 +105,20 @@ def _of_numbers(
     diagnosis = _looked_for(bench, candidate, causes, plain, floor, without, progress)
     further = with_observed(_further(diagnosis, bench, candidate, base, facts, floor), facts)
     return _described(further, bench, candidate, base, facts, floor)
+
+
+def _in_order(bench: Bench, candidate: Embeddings) -> Reading | None:
+    """The candidate's rows in the order of their texts, where they are in another and that is not all."""
+    every = every_way(bench, bench.reference.recipe)[: len(POOLINGS)]
+    ways = [way.astype(np.float64) for way in every if way.shape == candidate.shape]
+    lengths = (bench.characters, [len(row.ids) for row in bench.rows(bench.reference.recipe)])
+    ordered = out_of_order(unit_rows(candidate.astype(np.float64)), ways, lengths)
+    if ordered is None:
+        return None
+    cause, places = ordered
+    vectors = np.empty_like(candidate)
+    vectors[places] = candidate
+    return Reading(vectors, cause)
 
 
 def _described(

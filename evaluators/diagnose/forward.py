@@ -103,6 +103,8 @@ class Bench:
         """Run what :meth:`pooled` will be asked for, many recipes at once: a pass each would be a batch of few rows."""
         rows: dict[tuple[str, ...], list[Row]] = {}
         for recipe, only in asked:
+            if any(self._changes[name].batched for name in recipe.weights):
+                continue  # each is run in its own batch
             of_recipe = self._rows_of(recipe, [self._own[place] for place in only])
             rows.setdefault(recipe.weights, []).extend(piece for row in of_recipe for piece in pieces(row))
         for weights, those in rows.items():
@@ -247,7 +249,7 @@ class Bench:
             if asked.isdisjoint(batch):
                 continue
             chosen = [pieces(rows[index])[0] for index in batch]
-            key = (recipe.weights, *chosen)
+            key = (recipe.weights, "together", *chosen)
             if key not in self._pooled:
                 self._read([key])
             if key not in self._pooled:

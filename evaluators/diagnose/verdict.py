@@ -223,7 +223,10 @@ def with_reading(reading: Reading, diagnosis: Diagnosis) -> Diagnosis:
     others = tuple(named for named in diagnosis.causes if named.cause not in bits)
     named = NamedCause(reading.cause, (), 1.0, diagnosis.drift if others else diagnosis.remaining)
     words = reading.cause.words
-    sentence = f"{words[0].upper()}{words[1:]}: read as they were meant, they are vectors of the reference's kind."
+    whole = f"{words[0].upper()}{words[1:]}"
+    sentence = f"{whole}: read as they were meant, they are vectors of the reference's kind."
+    if reading.cause.family == "space":
+        sentence = f"{whole}: each held against its own text, most are vectors of the reference's kind."
     clear = settles(diagnosis.verdict)
     if not clear or others:
         sentence = f"{sentence} {diagnosis.sentence}"

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.measure import Errors, apart
 
-__all__ = ["ORDERS", "SINGLE", "placed"]
+__all__ = ["ORDERS", "SINGLE", "out_of_order", "placed"]
 
 # Codes of the causes that move all rows, and of those that move single ones.
 ORDERS = frozenset({"rows-shifted", "rows-reversed", "rows-by-length", "rows-reversed-by-batch", "rows-shuffled"})
@@ -26,7 +26,45 @@ _NOISE = 4  # times the middle: the worst of rows that only round
 _MOST = 0.6  # of the rows moved, from which it is the whole order that is another
 _BATCHES = (2, 4, 8, 16, 32, 64, 128)
 
+_NEARLY_ALL = 0.75  # of the rows that an order moves, where the others have another cause as well
+_FEWEST = 8  # of them
+
 Places = NDArray[np.int64]
+
+
+def out_of_order(
+    candidate: NDArray[np.float64], ways: Sequence[NDArray[np.float64]], lengths: Sequence[Sequence[int]]
+) -> tuple[Cause, Places] | None:
+    """The order that most rows came back in, where others of them differ besides; None where none is, or all rows fit.
+
+    Args:
+        candidate: float [n, d], of length one.
+        ways: the reference's vectors pooled in every way, float [n, d] of length one each.
+        lengths: of the texts, in each unit that somebody may have sorted them by.
+
+    Returns:
+        The cause, and the text that each row is of, int [n].
+    """
+    best: tuple[float, Cause, Places] | None = None
+    for vectors in ways:
+        own = apart(candidate, vectors)
+        wrong = int((own > _NOTHING).sum())
+        if wrong < _FEWEST:
+            return None  # most rows are in their places
+        _, among = linear_sum_assignment(_squared(candidate, vectors))
+        orders = [*_orders(candidate, vectors, lengths), (CAUSES["rows-shuffled"], np.asarray(among))]
+        for cause, places in orders:
+            moved = apart(vectors[places], vectors) > _NOTHING
+            after = apart(candidate, vectors[places])
+            fits = _fits(after, own)[moved]
+            if len(fits) < max(_FEWEST, _MOST * len(own)) or float(fits.mean()) < _NEARLY_ALL:
+                continue
+            left = float(np.log(np.maximum(after, _NOTHING)).mean())
+            if best is None or left < best[0]:
+                best = left, cause, places
+            if bool(fits.all()):
+                return None  # and nothing else: that is found with the other causes
+    return None if best is None else best[1:]
 
 
 def placed(
