@@ -184,6 +184,7 @@ def test_main_controls_are_reached_with_the_keyboard(dashboard, open_page):
         assert control in text, f"{control} not among: {text}"
 
 
+@pytest.mark.soak  # test_following.py has a page that shows a new store, test_reading_while_writing.py many at once
 def test_a_record_replaced_while_the_page_is_open(tmp_path, open_page):
     from tests.make_store import make_store
     from tests.serving import served

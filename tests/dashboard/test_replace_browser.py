@@ -74,8 +74,13 @@ def test_a_candidate_is_chosen_opened_and_come_back_to(open_page, address, store
     expect(other.get_by_role("heading", name=f"{model} in place of {LACKS}")).to_be_visible()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [390, 1920])
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [
+        (390, True),
+        *(pytest.param(*other, marks=pytest.mark.soak) for other in ((390, False), (1920, False), (1920, True))),
+    ],
+)
 def test_the_page_fits_its_screen(open_page, address, width: int, dark: bool) -> None:
     page = open_page(f"{address}/replace?x_incumbent={LACKS}", width=width, dark=dark)
     fits(page)

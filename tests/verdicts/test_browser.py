@@ -106,7 +106,7 @@ def test_the_csv_is_what_the_store_says(site: str, page_store: Path, open_page) 
     assert download.value.suggested_filename == "plumbline-reported.csv"
 
 
-@pytest.mark.parametrize("part", ["Heatmap", "Biggest+differences"])
+@pytest.mark.parametrize("part", ["Heatmap", pytest.param("Biggest+differences", marks=pytest.mark.soak)])
 def test_a_narrow_dark_screen_does_not_scroll_sideways(site: str, open_page, part: str) -> None:
     page = open_page(f"{site}?compare=Model+cards&part={part}", dark=True, width=390, height=800)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -122,6 +122,7 @@ def test_names_with_markup_are_text_and_run_nothing(site: str, open_page) -> Non
     expect(page.get_by_text("model card 63.00", exact=False).first).to_be_visible()
 
 
+@pytest.mark.soak  # test_page.py has that they move the lines, test_leaderboard_browser.py that choices go there
 def test_thresholds_go_into_the_address(site: str, open_page) -> None:
     page = open_page(f"{site}?compare=Model+cards")
     page.get_by_role("button", name="Thresholds").click()
