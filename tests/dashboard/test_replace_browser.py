@@ -87,6 +87,7 @@ def test_the_page_fits_its_screen(open_page, address, width: int, dark: bool) ->
     expect(page.get_by_role("heading", level=4)).to_be_visible()
 
 
+@pytest.mark.soak  # test_languages_browser.py has links in both, test_replace_page.py what the page says
 def test_a_link_says_the_same_in_either_language(open_page, address) -> None:
     english = open_page(f"{address}/replace?x_incumbent={LACKS}&x_licence=commercial%20use&x_precision=int8")
     chinese = open_page(f"{address}/replace?x_incumbent={LACKS}&x_licence=commercial%20use&x_precision=int8&lang=zh")

@@ -31,7 +31,7 @@ class Ended(NamedTuple):
 
 
 class Hub(NamedTuple):
-    """What commands came to with a hub and then without, and their stores as the first left them, None where none was."""
+    """What commands came to with a hub and then without, and the stores as the first left them, if they did."""
 
     asked: list[str]
     online: dict[str, list[Ended]]

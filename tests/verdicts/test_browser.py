@@ -68,10 +68,7 @@ def test_a_click_on_a_cell_opens_it_and_the_link_shows_it_again(site: str, open_
     assert len(opacities) > 90 and set(opacities) == {"1"}
     again = open_page(page.url, width=1400, height=2200)
     expect(again.get_by_text(f"python -m evaluators reproduce {BROKEN} --tasks SciFact")).to_be_visible()
-
-
-def test_a_cell_that_cannot_be_compared_is_drawn_and_opens_too(site: str, open_page) -> None:
-    page = open_page(f"{site}?compare=Model+cards", width=1400, height=2200)
+    # One that cannot be compared is drawn, and opens too.
     click(page, "heat", "org/model-02", MOVED)
     page.wait_for_url(re.compile(f"task={MOVED}"))
     drawn(page)
