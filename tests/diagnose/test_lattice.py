@@ -20,9 +20,13 @@ def _unit(count: int = 24, width: int = 96) -> Embeddings:
 
 
 def _by_library(precision: str) -> Callable[[Embeddings], Embeddings]:
-    from sentence_transformers.util import quantize_embeddings
+    def by_library(rows: Embeddings) -> Embeddings:
+        # Not before: what is imported as tests are collected, every worker imports, and this brings torch.
+        from sentence_transformers.util import quantize_embeddings
 
-    return lambda rows: np.asarray(quantize_embeddings(rows, precision), dtype=np.float32)  # type: ignore[arg-type]
+        return np.asarray(quantize_embeddings(rows, precision), dtype=np.float32)  # type: ignore[arg-type]
+
+    return by_library
 
 
 def _by_row(rows: Embeddings) -> Embeddings:
