@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ADDRESS ?= 127.0.0.1
 PORT   ?= 8501
+# What Python compiles it keeps, wherever that is turned off: the tests start many processes, a second each without.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run check test soak bench look lint types unit guards record peers clean

@@ -29,11 +29,13 @@ _UPDATE = "Run `python -m evaluators import` to bring it up to date; nothing in 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of an empty store, then the views over them; then what comes with us."""
+    connection.begin()  # in one: each statement by itself would wait for the disk
     _execute(connection, "schema/*.sql")
     _execute(connection, "views/*.sql")
     # The noise floors are ours, not the record's: every store has them, whatever is imported into it.
     connection.execute("INSERT INTO noise_floors SELECT * FROM read_parquet(?)", [str(NOISE_FLOORS)])
     connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
+    connection.commit()
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -145,6 +145,7 @@ def _plain(text: str) -> str:
     return re.sub(r"\\(?=\W|_)", "", text)
 
 
+@pytest.mark.soak  # the words are looked for above, and pages in a browser by the tests of the dashboard
 @pytest.mark.browser
 def test_seen_in_a_browser(told: Told, tmp_path: Path, open_page: Any) -> None:
     with served(told.story.store, tmp_path / "page.log") as address:

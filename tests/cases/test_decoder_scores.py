@@ -28,6 +28,7 @@ from tests.serving import served
 
 pytestmark = pytest.mark.slow
 
+_FACTS = 80
 NAME = "acme/small-decoder"
 RETRIEVAL, BITEXT, CODE, PAIRS = "ArguAna", "BUCC", "CodeSearchNetRetrieval", "story-pairs"
 
@@ -37,11 +38,11 @@ class Tasks:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        world = facts(150, seed=9)
+        world = facts(_FACTS, seed=9)
         passages = {f"d{n}": fact.passage for n, fact in enumerate(world)}
         queries, judged = (
             {f"q{n}": fact.question for n, fact in enumerate(world)},
-            {f"q{n}": f"d{n}" for n in range(150)},
+            {f"q{n}": f"d{n}" for n in range(_FACTS)},
         )
         write_retrieval(folder / "mteb" / "arguana", passages, queries, judged=judged)
         code = {f"d{n}": fact.code for n, fact in enumerate(world)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -18,10 +18,13 @@ RESULTS = """
         coalesce(r.revision, 'no_revision_available') AS revision, r.result_id, r.task, r.mteb_version,
         r.dataset_revision
     FROM current_results r
-    WHERE r.experiment = '' AND NOT r.withdrawn AND r.origin <> 'reproduced'
+    WHERE r.experiment = '' AND NOT r.withdrawn AND r.origin <> 'reproduced' AND list_contains(?, r.task)
     ORDER BY 1, revision, r.date DESC NULLS LAST, r.result_id DESC
 """
-SCORES = "SELECT result_id, split, subset, languages, main_score FROM scores ORDER BY result_id, rowid"
+SCORES = """
+    SELECT s.result_id, s.split, s.subset, s.languages, s.main_score
+    FROM scores s JOIN current_results r USING (result_id) WHERE list_contains(?, r.task) ORDER BY s.result_id, s.rowid
+"""
 
 
 @contextmanager
@@ -34,8 +37,8 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def results_in(cursor: duckdb.DuckDBPyConnection) -> Any:
-    """All published results of the store as mteb's own ``BenchmarkResults``.
+def results_in(cursor: duckdb.DuckDBPyConnection, benchmarks: Sequence[Any]) -> Any:
+    """All published results of the store on tasks of these benchmarks as mteb's own ``BenchmarkResults``.
 
     Within a model, later evaluations come first: mteb takes the first of results that its rule ranks alike.
     """
@@ -47,9 +50,10 @@ def results_in(cursor: duckdb.DuckDBPyConnection) -> Any:
         def model_dump(self, **_: Any) -> dict[str, Any]:
             return dict(self.__dict__)
 
-    cells = {result: rows for result, rows in groupby_list(cursor.execute(SCORES).fetchall())}
+    asked = sorted({task.metadata.name for benchmark in benchmarks for task in benchmark.tasks})
+    cells = {result: rows for result, rows in groupby_list(cursor.execute(SCORES, [asked]).fetchall())}
     models = []
-    for (model, revision), rows in groupby(cursor.execute(RESULTS).fetchall(), key=itemgetter(0, 1)):
+    for (model, revision), rows in groupby(cursor.execute(RESULTS, [asked]).fetchall(), key=itemgetter(0, 1)):
         tasks = []
         for _, _, result_id, task, version, dataset_revision in rows:
             scores: dict[str, list[dict[str, Any]]] = {}
@@ -75,11 +79,9 @@ def groupby_list(rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, list[tuple[
         yield key, list(group)
 
 
-def tables(results: Any) -> Iterator[tuple[str, Any]]:
-    """Name and summary table of each benchmark that mteb can tabulate from ``results``."""
-    import mteb
-
-    for benchmark in mteb.get_benchmarks():
+def tables(results: Any, benchmarks: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Name and summary table of each of the benchmarks that mteb can tabulate from ``results``."""
+    for benchmark in benchmarks:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             frame = results._to_results_df(benchmark.tasks)

@@ -190,19 +190,6 @@ def test_the_list_can_be_taken_along() -> None:
     assert definition == mteb_definition(f"{BENCHMARK}: 20%", BENCHMARK, tasks).rstrip()
 
 
-def test_the_definition_is_one_that_mteb_takes() -> None:
-    """Each task on the languages and splits the benchmark asks for, in the order to run them."""
-    mteb = pytest.importorskip("mteb")
-    names = ["STS22.v2", "BIOSSES", "ArguAna"]
-    given: dict[str, object] = {}
-    exec(mteb_definition('few: "5%"\'s', "MTEB(eng, v2)", names), given)
-    few, whole = given["few"], mteb.get_benchmark("MTEB(eng, v2)")
-    assert isinstance(few, mteb.Benchmark) and few.name == 'few: "5%"\'s'
-    assert [task.metadata.name for task in few.tasks] == names
-    asked = {task.metadata.name: task for task in whole.tasks}
-    assert few.tasks[0].hf_subsets == asked["STS22.v2"].hf_subsets != mteb.get_task("STS22.v2").hf_subsets
-
-
 @pytest.mark.parametrize("value", ["", "\x00", "'; DROP TABLE models; --", "9" * 400, "<script>", HOSTILE])
 def test_no_value_in_the_address_breaks_it(value: str) -> None:
     keys = ("b_budget", "b_tasks", "b_minutes", "b_pace", "b_model", "b_beside", "b_rows_sort")

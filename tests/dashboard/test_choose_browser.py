@@ -179,7 +179,10 @@ def test_back_from_compare_is_the_decision_and_a_head_sorts_in_the_address(addre
     assert places == sorted(places, key=int, reverse=True), "the last first, and none that is blank among what is seen"
 
 
-@pytest.mark.parametrize("page_name", ["compare", "tasks", "models", "use", "changes"])
+@pytest.mark.parametrize(
+    "page_name",
+    ["compare", "use", *(pytest.param(name, marks=pytest.mark.soak) for name in ("tasks", "models", "changes"))],
+)
 def test_pages_fit_a_phone_and_a_projector(address, open_page, page_name):
     page = open_page(f"{address}/{page_name}", width=390)
     for width, scheme in ((390, "light"), (1920, "dark")):

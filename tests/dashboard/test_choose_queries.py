@@ -144,6 +144,7 @@ def test_borda_in_numpy_is_borda_in_sql(cursor):
     assert _disagreements(cursor) == []
 
 
+@pytest.mark.soak
 def test_borda_in_numpy_is_borda_in_sql_on_the_whole_record(record_store):
     opened = open_reader(record_store)
     assert _disagreements(opened.cursor()) == []

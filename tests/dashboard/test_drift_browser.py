@@ -123,13 +123,15 @@ def test_a_link_shows_the_same_tokens_and_where_they_part(parity_dashboard, open
     assert cells(table, "prompt")[:3] == ["<s>", "query", ":"] and cells(table, "reference fp32")[:3] == ["<s>", "", ""]
 
 
-def test_nothing_runs_that_a_name_holds(parity_dashboard, open_page):
+@pytest.mark.parametrize(
+    "view", ["traits", *(pytest.param(other, marks=pytest.mark.soak) for other in ("length", "distributions"))]
+)
+def test_nothing_runs_that_a_name_holds(parity_dashboard, open_page, view):
     hostile = quote("<img src=x onerror=alert(1)> **bold** $x$")
-    for view in ("traits", "length", "distributions"):
-        page = open_page(f"{parity_dashboard}/drift?drift_view={view}&encoder={hostile}", height=1400)
-        read(page) if view == "traits" else page.wait_for_selector(".js-plotly-plot", timeout=180_000)
-        assert page.locator("img[src='x']").count() == 0
-        expect(page.get_by_text("<img src=x onerror=alert(1)> **bold** $x$").first).to_be_visible()
+    page = open_page(f"{parity_dashboard}/drift?drift_view={view}&encoder={hostile}", height=1400)
+    read(page) if view == "traits" else page.wait_for_selector(".js-plotly-plot", timeout=180_000)
+    assert page.locator("img[src='x']").count() == 0
+    expect(page.get_by_text("<img src=x onerror=alert(1)> **bold** $x$").first).to_be_visible()
 
 
 @pytest.mark.parametrize("name", ["drift", pytest.param("drift?drift_view=texts", marks=pytest.mark.soak), "runs"])

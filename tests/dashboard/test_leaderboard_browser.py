@@ -162,14 +162,6 @@ def test_strict_switch_leaves_out_what_does_not_rest_on_todays_runs(dashboard, o
     assert cells(table, "Evidence") == [""] * len(missing)
 
 
-def test_nothing_is_cut_off(dashboard, open_page):
-    page = open_page(f"{dashboard}/leaderboard", width=390)
-    grid(page)
-    for width in (390, 1280, 1920):
-        page.set_viewport_size({"width": width, "height": 900})
-        fits(page)
-
-
 def test_main_controls_are_reached_with_the_keyboard(dashboard, open_page):
     page = open_page(f"{dashboard}/leaderboard")
     grid(page)
@@ -184,6 +176,7 @@ def test_main_controls_are_reached_with_the_keyboard(dashboard, open_page):
         assert control in text, f"{control} not among: {text}"
 
 
+@pytest.mark.soak  # test_following.py has a page that shows a new store, test_reading_while_writing.py many at once
 def test_a_record_replaced_while_the_page_is_open(tmp_path, open_page):
     from tests.make_store import make_store
     from tests.serving import served
@@ -233,20 +226,20 @@ def test_several_rows_open_in_compare_and_back_keeps_them(dashboard, open_page):
     assert asked(page)["picked"] == [names[0], names[2]]
 
 
-def test_rank_name_and_mean_fit_a_phone(dashboard, open_page):
-    table = grid(open_page(f"{dashboard}/leaderboard", width=390, height=1600))
+def test_a_phone_shows_rank_name_and_mean_and_the_tools_and_nothing_is_cut_off(dashboard, open_page):
+    page = open_page(f"{dashboard}/leaderboard", width=390, height=1600)
+    table = grid(page)
     box = table.bounding_box()
     assert box is not None and box["x"] + box["width"] <= 390
     drawn_heads = list(table.locator("canvas th").all_inner_texts())
     assert [head for head in drawn_heads if head][:3] == ["Rank", "Model", "Mean (Task)"]
     widths = 36 + 48 + 196 + 92  # the box to select by, then the three
     assert widths <= box["width"] + 20
-
-
-def test_on_a_phone_the_tools_stand_below_the_bar_and_keep_their_names(dashboard, open_page):
-    page = open_page(f"{dashboard}/leaderboard", width=390)
     bar = page.get_by_test_id("stHeader").bounding_box()
-    for name in ("Decide", "Glossary", "Report", "Present"):
+    for name in ("Decide", "Glossary", "Report", "Present"):  # below the bar, with their names
         box = page.locator(".st-key-tools").get_by_role("button", name=name).bounding_box()
         assert bar is not None and box is not None
         assert box["y"] >= bar["y"] + bar["height"] and box["x"] + box["width"] <= 390, name
+    for width in (390, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        fits(page)

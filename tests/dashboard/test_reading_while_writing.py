@@ -16,7 +16,7 @@ from tests.serving import served
 from tests.sessions import Answer, Session, session
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SESSIONS, VERSIONS = 8, 4
+SESSIONS, VERSIONS = 8, 2
 LAST = f"org/model-{10 + VERSIONS - 1}"
 
 

@@ -74,14 +74,20 @@ def test_a_candidate_is_chosen_opened_and_come_back_to(open_page, address, store
     expect(other.get_by_role("heading", name=f"{model} in place of {LACKS}")).to_be_visible()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [390, 1920])
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [
+        (390, True),
+        *(pytest.param(*other, marks=pytest.mark.soak) for other in ((390, False), (1920, False), (1920, True))),
+    ],
+)
 def test_the_page_fits_its_screen(open_page, address, width: int, dark: bool) -> None:
     page = open_page(f"{address}/replace?x_incumbent={LACKS}", width=width, dark=dark)
     fits(page)
     expect(page.get_by_role("heading", level=4)).to_be_visible()
 
 
+@pytest.mark.soak  # test_languages_browser.py has links in both, test_replace_page.py what the page says
 def test_a_link_says_the_same_in_either_language(open_page, address) -> None:
     english = open_page(f"{address}/replace?x_incumbent={LACKS}&x_licence=commercial%20use&x_precision=int8")
     chinese = open_page(f"{address}/replace?x_incumbent={LACKS}&x_licence=commercial%20use&x_precision=int8&lang=zh")

@@ -136,6 +136,7 @@ def test_a_short_list_under_limits(address, store, reader, open_page, report_of)
     assert other.get_by_label("Parameters at most (billions)", exact=True).input_value() == "0.4"
 
 
+@pytest.mark.soak  # the page in test_replace_browser.py, deciding and the report above
 def test_replacing_an_api_model(address, reader, open_page, report_of) -> None:
     page = open_page(address)
     follow(page, re.compile("Replace text-embedding-3-large"), "Replace")
@@ -153,6 +154,7 @@ def test_replacing_an_api_model(address, reader, open_page, report_of) -> None:
     expect(page.locator("h1")).to_contain_text("Overview")
 
 
+@pytest.mark.soak  # the page in tests/verdicts/test_browser.py, the belief in test_page.py beside it
 def test_is_this_claim_overstated(address, reader, open_page, report_of) -> None:
     (suspect,) = [
         one

@@ -145,7 +145,7 @@ def derived(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Any]]:
     return {table: connection.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in TABLES}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 4))])
 def test_following_imports_is_deriving_everything(store: duckdb.DuckDBPyConnection, seed: int) -> None:
     chance = random.Random(seed)
     compared = 0
@@ -196,7 +196,7 @@ def test_another_registry_derives_everything(store: duckdb.DuckDBPyConnection) -
     assert repr(followed) == repr(derived(store)) != repr(before)
 
 
-@pytest.mark.parametrize("benchmark", [None, "plain", "grouped"])
+@pytest.mark.parametrize("benchmark", [None, pytest.param("plain", marks=pytest.mark.soak), "grouped"])
 def test_as_of_an_import_is_as_if_everything_were_derived_then(
     store: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, benchmark: str | None
 ) -> None:

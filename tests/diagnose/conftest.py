@@ -8,7 +8,8 @@ from evaluators.diagnose.answer import Bench, batched, load_reference
 from evaluators.diagnose.rows import Texts
 from evaluators.probes import load_probes
 from tests.maintain.decoder import write_decoder
-from tests.models import minilm_folder
+from tests.models import minilm_folder, small_minilm
+from tests.once import once
 
 # Of the core probes those up to so many characters: the few longer ones alone would take most of the time.
 _SHORT_FOR_MINILM, _SHORT = 120, 200
@@ -32,6 +33,18 @@ def decoder(decoder_folder: Path) -> Bench:
 
 
 @pytest.fixture(scope="session")
-def minilm() -> Bench:
-    """all-MiniLM-L6-v2 with the short core probes."""
+def minilm_in_small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a part of each of all-MiniLM-L6-v2's tensors: trained numbers, and a tenth of the work."""
+    return once(tmp_path_factory, "small-minilm", small_minilm)
+
+
+@pytest.fixture(scope="session")
+def minilm(minilm_in_small: Path) -> Bench:
+    """The same with the short core probes."""
+    return Bench(load_reference(str(minilm_in_small)), _texts(_SHORT_FOR_MINILM))
+
+
+@pytest.fixture(scope="session")
+def whole_minilm() -> Bench:
+    """all-MiniLM-L6-v2 itself with the short core probes, for the soak."""
     return Bench(load_reference(str(minilm_folder())), _texts(_SHORT_FOR_MINILM))

@@ -24,13 +24,19 @@ from tests.maintain.selftest import repeated
 from tests.models import minilm_folder
 from tests.pace import spent
 
+Library = Callable[[], Any]
 
-@pytest.fixture(scope="session")
-def library() -> Callable[[], Any]:
-    """A fresh SentenceTransformer of MiniLM each time."""
+
+def _fresh(folder: Path) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    return lambda: SentenceTransformer(str(minilm_folder()), device="cpu")
+    return SentenceTransformer(str(folder), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def library(minilm_in_small: Path) -> Library:
+    """A fresh SentenceTransformer of MiniLM in small each time."""
+    return partial(_fresh, minilm_in_small)
 
 
 def _names(bench: Bench, vectors: Embeddings) -> tuple[str, set[str]]:
@@ -75,7 +81,11 @@ def _cased(model: Any, texts: list[str]) -> Embeddings:
 
 
 def _cut(model: Any, texts: list[str]) -> Embeddings:
-    return model.encode(texts, truncate_dim=128, normalize_embeddings=True)
+    return model.encode(texts, truncate_dim=_third(model), normalize_embeddings=True)
+
+
+def _third(model: Any) -> int:
+    return int(model.get_sentence_embedding_dimension()) // 3
 
 
 def _last_layer_gone(model: Any, texts: list[str]) -> Embeddings:
@@ -85,9 +95,9 @@ def _last_layer_gone(model: Any, texts: list[str]) -> Embeddings:
 
 
 def _three(model: Any, texts: list[str]) -> Embeddings:
-    model = _without_normalise(model)
+    third, model = _third(model), _without_normalise(model)
     model.max_seq_length = 32
-    return model.encode([text.lower() for text in texts], prompt="passage: ")[:, :200]
+    return model.encode([text.lower() for text in texts], prompt="passage: ")[:, :third]
 
 
 MADE = {
@@ -97,23 +107,34 @@ MADE = {
     "prompt": (_prompt, "explained", {'prompt "query: " added'}),
     "bf16": (_bf16, "precision only", {"bf16 arithmetic"}),
     "cased": (_cased, "explained", {"lower-casing lost in the tokenizer"}),
-    "cut": (_cut, "explained", {"cut to 128 dimensions and normalised again"}),
+    "cut": (_cut, "explained", {"cut to {} dimensions and normalised again"}),
     "last layer gone": (_last_layer_gone, "explained", {"layer 5 of 6 missing"}),
     "four at once": (
         _three,
         "explained",
-        {"texts cut at 32 tokens", "normalisation missing", 'prompt "passage: " added', "cut to 200 dimensions"},
+        {"texts cut at 32 tokens", "normalisation missing", 'prompt "passage: " added', "cut to {} dimensions"},
     ),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", MADE)
-def test_what_the_library_did_is_named(case: str, minilm: Bench, library: Callable[[], Any]) -> None:
+def test_what_the_library_did_is_named(case: str, minilm: Bench, library: Library) -> None:
+    _is_named(case, minilm, library)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("case", MADE)
+def test_what_the_library_did_to_the_whole_model_is_named(case: str, whole_minilm: Bench) -> None:
+    _is_named(case, whole_minilm, partial(_fresh, minilm_folder()))
+
+
+def _is_named(case: str, bench: Bench, library: Library) -> None:
     make, verdict, wanted = MADE[case]
-    found, names = _names(minilm, make(library(), list(minilm.texts.texts)))
+    found, names = _names(bench, make(library(), list(bench.texts.texts)))
     assert found == verdict
-    assert wanted <= names
+    assert {name.format(_third(library())) for name in wanted} <= names
 
 
 @pytest.mark.parametrize(
@@ -122,18 +143,18 @@ def test_what_the_library_did_is_named(case: str, minilm: Bench, library: Callab
         ("texts cut at 32 tokens",),
         ("CLS pooling", "normalisation missing"),
         ('prompt "query: " added', "lower-casing lost in the tokenizer"),
-        ("cut to 128 dimensions and normalised again", "texts lower-cased"),
+        ("cut to 21 dimensions and normalised again", "texts lower-cased"),
     ],
 )
 def test_the_snippet_pasted_makes_the_two_agree(names: tuple[str, ...], minilm: Bench) -> None:
-    causes = tuple(cause for cause in catalogue(minilm.reference, 384, 128) if cause.words in names)
+    causes = tuple(cause for cause in catalogue(minilm.reference, 64, 21) if cause.words in names)
     vectors = minilm.vectors(combine(minilm.reference.recipe, causes))
     scope: dict[str, Any] = {}
     exec(snippet(minilm.reference, causes, texts=repr(list(minilm.texts.texts))), scope)  # what a user would paste
     assert apart(vectors, scope["vectors"]).max() < 1e-4
 
 
-def test_the_reference_itself_is_identical(minilm: Bench, library: Callable[[], Any]) -> None:
+def test_the_reference_itself_is_identical(minilm: Bench, library: Library) -> None:
     found = diagnose(minilm, library().encode(list(minilm.texts.texts)))
     assert (found.verdict, found.causes) == ("identical", ())
 
@@ -153,7 +174,7 @@ def test_space_is_solved_and_not_over_fitted(decoder: Bench) -> None:
     assert _names(decoder, base * 9.4)[1] == {"all vectors scaled by one number"}
 
 
-def test_a_text_without_a_vector_costs_only_itself(minilm: Bench, library: Callable[[], Any]) -> None:
+def test_a_text_without_a_vector_costs_only_itself(minilm: Bench, library: Library) -> None:
     vectors = _cls(library(), list(minilm.texts.texts))
     vectors[3] = np.nan
     assert _names(minilm, vectors) == ("explained", {"CLS pooling"})
@@ -236,7 +257,7 @@ def test_half_precision_of_other_kernels_is_not_taken_for_a_cause_unknown(decode
 
 
 def test_an_empty_text_keeps_its_first_token_when_the_last_is_missing(minilm: Bench) -> None:
-    (cause,) = [one for one in catalogue(minilm.reference, 384, 384) if one.words == "EOS (the end token) missing"]
+    (cause,) = [one for one in catalogue(minilm.reference, 64, 64) if one.words == "EOS (the end token) missing"]
     rows = minilm.rows(combine(minilm.reference.recipe, (cause,)))
     assert rows[minilm.texts.texts.index("")].ids == (minilm.reference.tokenizer.cls_token_id,)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +20,13 @@ def _unit(count: int = 24, width: int = 96) -> Embeddings:
 
 
 def _by_library(precision: str) -> Callable[[Embeddings], Embeddings]:
-    from sentence_transformers.util import quantize_embeddings
+    def by_library(rows: Embeddings) -> Embeddings:
+        # Not before: what is imported as tests are collected, every worker imports, and this brings torch.
+        from sentence_transformers.util import quantize_embeddings
 
-    return lambda rows: np.asarray(quantize_embeddings(rows, precision), dtype=np.float32)  # type: ignore[arg-type]
+        return np.asarray(quantize_embeddings(rows, precision), dtype=np.float32)  # type: ignore[arg-type]
+
+    return by_library
 
 
 def _by_row(rows: Embeddings) -> Embeddings:
@@ -144,12 +149,11 @@ def test_vectors_of_other_sizes_are_read_as_they_came() -> None:
     ],
 )
 def test_storage_is_named_beside_another_cause(
-    store: Callable[[Embeddings], Embeddings], words: str, minilm: Bench
+    store: Callable[[Embeddings], Embeddings], words: str, minilm: Bench, minilm_in_small: Path
 ) -> None:
-    from tests.models import minilm_folder
 
     sentence_transformers = pytest.importorskip("sentence_transformers")
-    model = sentence_transformers.SentenceTransformer(str(minilm_folder()), device="cpu")
+    model = sentence_transformers.SentenceTransformer(str(minilm_in_small), device="cpu")
     model[1].pooling_mode = "cls"
     rows = np.asarray(model.encode(list(minilm.texts.texts)), dtype=np.float32)
     diagnosis = diagnose(minilm, np.asarray(store(rows), dtype=np.float32))

@@ -36,7 +36,7 @@ def test_a_sample_of_every_kind_and_slot_comes_out_right(decoder: Bench) -> None
 
 @pytest.mark.soak
 @pytest.mark.timeout(4 * 3600)
-@pytest.mark.parametrize("model", ["decoder", "minilm"])
+@pytest.mark.parametrize("model", ["decoder", "whole_minilm"])
 def test_the_whole_self_test(model: str, request: pytest.FixtureRequest) -> None:
     """Every single cause, pairs with and without noise, every single cause withheld; more pairs by the command."""
     bench: Bench = request.getfixturevalue(model)

@@ -33,6 +33,12 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     return load_reference(str(folder))
 
 
+@pytest.fixture(scope="module")
+def bench(bert: Reference) -> Bench:
+    """What one case computes of the causes serves the others."""
+    return Bench(bert, batched(TEXTS))
+
+
 def ids(reference: Reference, text: str, **options: Any) -> list[int]:
     return list(reference.tokenizer(text, truncation=True, **{"max_length": 256, **options})["input_ids"])
 
@@ -85,16 +91,16 @@ MADE: dict[str, tuple[Callable[[Reference], Embeddings], str]] = {
 
 
 @pytest.mark.parametrize("case", MADE)
-def test_what_was_done_to_a_text_is_named(case: str, bert: Reference) -> None:
+def test_what_was_done_to_a_text_is_named(case: str, bert: Reference, bench: Bench) -> None:
     make, wanted = MADE[case]
-    answer = diagnose(Bench(bert, batched(TEXTS)), make(bert))
+    answer = diagnose(bench, make(bert))
     assert answer.verdict == "explained", answer.sentence
     named = [words for one in answer.causes for words in (one.cause.words, *one.same_as)]
     assert len(answer.causes) == 1 and any(words.startswith(wanted) for words in named), answer.sentence
 
 
-def test_what_no_cause_does_is_not_named(bert: Reference) -> None:
-    answer = diagnose(Bench(bert, batched(TEXTS)), read(lambda text: re.sub("[aeiou]", "", text))(bert))
+def test_what_no_cause_does_is_not_named(bert: Reference, bench: Bench) -> None:
+    answer = diagnose(bench, read(lambda text: re.sub("[aeiou]", "", text))(bert))
     assert not answer.causes, answer.sentence
 
 

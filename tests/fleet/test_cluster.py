@@ -96,7 +96,9 @@ def test_each_failure_costs_what_it_must(
     assert "2 / 4" in ended.out and "all its 4 open tasks" in ended.out
 
 
-@pytest.mark.slow
+# A driver sees of a node that is gone what it sees of a worker that dies: the test above has it on the same cluster,
+# and test_outcome.py and test_state.py by hand.
+@pytest.mark.soak
 def test_a_node_dies_and_costs_the_task_it_was_at(
     fleet_inputs: Path, one_node: tuple[Any, Path, str], start_driver: Drivers
 ) -> None:

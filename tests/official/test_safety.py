@@ -70,7 +70,14 @@ def started(sample: Path, store: Path, **how: Any) -> subprocess.Popen[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["while it looks", "while it reads", "while it settles", "any time"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "while it reads",
+        "while it settles",
+        *(pytest.param(m, marks=pytest.mark.soak) for m in ("while it looks", "any time")),
+    ],
+)
 def test_a_killed_import_leaves_the_store_as_it_was(moment: str, sample: Path, store: Path, tmp_path: Path) -> None:
     import_from(shrunk(sample, tmp_path / "before"), store=store)
     before = digest(store)
@@ -247,17 +254,17 @@ def look(store: Path) -> tuple[Version, int, float]:
         reader.close()
 
 
-def test_eight_readers_in_processes_notice_nothing(checkout: Path, store: Path) -> None:
+def test_four_readers_in_processes_notice_nothing(checkout: Path, store: Path) -> None:
     import_from(checkout, store=store)
     context = multiprocessing.get_context("spawn")
-    with context.Pool(8) as pool:
-        looking = pool.map_async(look_until_the_third, [str(store)] * 8, chunksize=1)
+    with context.Pool(4) as pool:
+        looking = pool.map_async(look_until_the_third, [str(store)] * 4, chunksize=1)
         for score in (0.4, 0.7):
             path = next((checkout / "results").rglob("Task1.json"))
             path.write_text(path.read_text().replace('"main_score": 0.', f'"main_score": {score}'))
             assert import_from(checkout, store=store).published
         counts = looking.get(timeout=600)
-    assert counts == [{300}] * 8
+    assert counts == [{300}] * 4
     assert ask(store, "SELECT count(*) FROM imports") == [(3,)]
 
 

@@ -13,7 +13,6 @@ from evaluators.parity.keep import keep_check
 from evaluators.parity.plan import CheckPlan
 from evaluators.parity.run import Check, check
 from evaluators.probes import ProbeSet, load_probes
-from tests.small_models import export_onnx, minilm
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -22,12 +21,6 @@ def offline() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield
-
-
-@pytest.fixture(scope="session")
-def onnx_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """all-MiniLM-L6-v2 as an ONNX graph."""
-    return export_onnx(minilm(), tmp_path_factory.mktemp("onnx") / "model.onnx")
 
 
 def core_probes() -> ProbeSet:

@@ -1,10 +1,12 @@
-"""The real all-MiniLM-L6-v2 against itself through every back end, and with the faults whose fingerprints are known."""
+"""all-MiniLM-L6-v2, in small and itself, through every back end and with the faults whose fingerprints are known."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -15,35 +17,48 @@ from evaluators.encoders.registry import open_encoder
 from evaluators.encoders.spec import parse_spec
 from evaluators.parity.run import Check, Examined
 from evaluators.parity.vectors import encode_probes
+from tests.models import small_minilm
+from tests.once import once
 from tests.parity.conftest import checked, core_probes, kept, rows, verdicts
-from tests.small_models import minilm
+from tests.small_models import export_onnx, minilm
 
 # A quarter of the model's own length: the long probes are still cut, and all that is padded to them costs a quarter.
 LENGTH = 64
-REFERENCE = f"sentence-transformers:{minilm()}?model=all-MiniLM-L6-v2&max_length={LENGTH}"
 
 
-def spec(backend: str, label: str, **settings: object) -> str:
-    given = "".join(f"&{key}={value}" for key, value in ({"max_length": LENGTH} | settings).items())
-    return f"{backend}:{minilm()}?label={label}{given}"
+class Made(NamedTuple):
+    """One check of a model against itself, against back ends, and against each fault."""
+
+    check: Check
+    model: Path
+    graph: Path
+    width: int
 
 
-@pytest.fixture(scope="module")
-def faults(onnx_graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Check:
-    """One check of the reference against itself, against back ends, and against each fault."""
-    folder = tmp_path_factory.mktemp("ready")
-    encoder = open_encoder(parse_spec(REFERENCE))
+def specs_of(model: Path) -> Callable[..., str]:
+    """``spec(backend, label, **settings)``: of this model."""
+
+    def spec(backend: str, label: str, **settings: object) -> str:
+        given = "".join(f"&{key}={value}" for key, value in ({"max_length": LENGTH} | settings).items())
+        return f"{backend}:{model}?label={label}{given}"
+
+    return spec
+
+
+def make(model: Path, folder: Path) -> Made:
+    reference = f"sentence-transformers:{model}?model=all-MiniLM-L6-v2&max_length={LENGTH}"
+    encoder = open_encoder(parse_spec(reference))
     dense = encode_probes(encoder, core_probes().probes).dense
     encoder.close()
     assert dense is not None
-    rng = np.random.default_rng(3)
-    np.save(folder / "rotated.npy", dense @ ortho_group.rvs(384, random_state=rng).astype(np.float32))
-    np.save(folder / "permuted.npy", dense[:, rng.permutation(384)])
-    np.save(folder / "shorter.npy", dense[:, :256])
+    rng, width = np.random.default_rng(3), dense.shape[1]
+    np.save(folder / "rotated.npy", dense @ ortho_group.rvs(width, random_state=rng).astype(np.float32))
+    np.save(folder / "permuted.npy", dense[:, rng.permutation(width)])
+    np.save(folder / "shorter.npy", dense[:, : 2 * width // 3])
     texts = folder / "texts.jsonl"
     texts.write_text("\n".join(json.dumps({"text": probe.text}) for probe in core_probes().probes))
-    st, file = "sentence-transformers", onnx_graph
-    return checked(REFERENCE, [
+    st, file, spec = "sentence-transformers", export_onnx(model, folder / "model.onnx"), specs_of(model)
+    check = checked(reference, [
         spec("transformers", "by-hand"),
         spec("onnx", "onnx", file=file),
         spec("openvino", "openvino-f32", file=file, dtype="fp32"),
@@ -53,12 +68,31 @@ def faults(onnx_graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Check:
         spec(st, "raw", normalise="no"),
         spec(st, "32-tokens", max_length=32),
         spec(st, "prompt", prompt="query: "),
-        spec(st, "cut", dimensions=128),
-        spec(st, "cut-normalised", dimensions=128, normalise="yes"),
+        spec(st, "cut", dimensions=width // 3),
+        spec(st, "cut-normalised", dimensions=width // 3, normalise="yes"),
         spec(st, "stripped", strip="yes"),
         *(f"ready:{folder}/{name}.npy?label={name}&texts={texts}" for name in ("rotated", "permuted", "shorter")),
         "sentence-transformers:/no/such/folder?label=missing",
     ])  # fmt: skip
+    return Made(check, model, file, width)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The model itself, whose figures are known: for the soak."""
+    return make(minilm(), tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module", params=["small", pytest.param("whole", marks=pytest.mark.soak)])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    if request.param == "whole":
+        return request.getfixturevalue("whole")  # type: ignore[no-any-return]
+    return make(once(tmp_path_factory, "small-minilm", small_minilm), tmp_path_factory.mktemp("ready"))
+
+
+@pytest.fixture
+def faults(made: Made) -> Check:
+    return made.check
 
 
 def of(check: Check, label: str) -> Examined:
@@ -88,10 +122,10 @@ def test_every_exact_back_end_is_within_rounding(faults: Check, label: str) -> N
     assert summary["neighbour_overlap"] == pytest.approx(1, abs=0.02)
 
 
-def test_a_long_text_is_cut_by_every_back_end_where_the_model_says(onnx_graph: Path) -> None:
+def test_a_long_text_is_cut_by_every_back_end_where_the_model_says(made: Made) -> None:
     (long,) = (probe.text for probe in core_probes().probes if "over-512" in probe.traits)
-    specs = [f"{backend}:{minilm()}" for backend in ("sentence-transformers", "transformers")]
-    specs += [f"{backend}:{minilm()}?dtype=fp32&file={onnx_graph}" for backend in ("onnx", "openvino")]
+    specs = [f"{backend}:{made.model}" for backend in ("sentence-transformers", "transformers")]
+    specs += [f"{backend}:{made.model}?dtype=fp32&file={made.graph}" for backend in ("onnx", "openvino")]
     rows = []
     for one in specs:
         encoder = open_encoder(parse_spec(one))
@@ -106,19 +140,23 @@ def test_a_long_text_is_cut_by_every_back_end_where_the_model_says(onnx_graph: P
     ("label", "low", "high"),
     [("bf16", 2e-5, 2e-4), ("cls", 0.35, 0.65), ("prompt", 0.05, 0.35), ("32-tokens", 0.01, 0.2)],
 )
-def test_fingerprints(faults: Check, label: str, low: float, high: float) -> None:
-    mean = of(faults, label).comparisons[0].summary["mean"]
+@pytest.mark.soak
+def test_fingerprints(whole: Made, label: str, low: float, high: float) -> None:
+    mean = of(whole.check, label).comparisons[0].summary["mean"]
     assert mean is not None
     assert low < mean < high
 
 
-def test_without_normalisation_lengths_are_near_five(faults: Check) -> None:
-    columns = of(faults, "raw").comparisons[0].columns
+@pytest.mark.soak
+def test_without_normalisation_lengths_are_near_five(whole: Made) -> None:
+    columns = of(whole.check, "raw").comparisons[0].columns
     assert columns["norm"].mean() == pytest.approx(4.9, abs=0.8)
     assert columns["cosine_distance"].max() < 1e-6
 
 
-def test_cls_pooling_crowds_the_space(faults: Check) -> None:
+@pytest.mark.soak
+def test_cls_pooling_crowds_the_space(whole: Made) -> None:
+    faults = whole.check
     reference, cls = of(faults, "by-hand").comparisons[0].summary, of(faults, "cls").comparisons[0].summary
     assert cls["anisotropy"] > 0.5 > 0.3 > reference["anisotropy"]  # type: ignore[operator]
 
@@ -140,9 +178,10 @@ def test_a_space_is_told_apart_from_its_rotation_and_permutation(faults: Check) 
         assert found.summary["rank_correlation"] == pytest.approx(1, abs=1e-4)
 
 
-def test_dimensions_are_compared_only_where_cutting_was_declared(faults: Check) -> None:
-    assert of(faults, "shorter").comparisons[0].verdict.sentence == "384 dimensions against 256."
-    assert "on the first 128 of 384 dimensions" in of(faults, "cut").comparisons[0].verdict.sentence
+def test_dimensions_are_compared_only_where_cutting_was_declared(faults: Check, made: Made) -> None:
+    width = made.width
+    assert of(faults, "shorter").comparisons[0].verdict.sentence == f"{width} dimensions against {2 * width // 3}."
+    assert f"on the first {width // 3} of {width} dimensions" in of(faults, "cut").comparisons[0].verdict.sentence
     assert of(faults, "cut").comparisons[0].columns["norm"].mean() < 0.8
     assert of(faults, "cut-normalised").comparisons[0].columns["norm"].mean() == pytest.approx(1, abs=1e-5)
 

@@ -103,9 +103,9 @@ def test_the_key_is_in_no_byte_that_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["voyage", "cohere"])
+@pytest.mark.parametrize("name", ["cohere", pytest.param("voyage", marks=pytest.mark.soak)])
 def test_a_run_writes_no_key_either(name: str, tmp_path: Path) -> None:
-    """A server that names its model after the key, or quotes it with what it refuses in the middle of a run."""
+    """Servers that name their model after the key; one quotes it with what it refuses in the middle of a run, too."""
 
     def quoting(reply: Reply) -> Reply:
         quoted = Reply({"message": f"no {KEY}", "detail": f"Bearer {KEY}"}, 500, {"X-Key": KEY})

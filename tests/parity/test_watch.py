@@ -21,6 +21,7 @@ from dashboard.queries import drift
 from data.store import keys
 from data.store.database import reading
 from data.store.errors import InputError
+from evaluators.parity import watch
 from evaluators.parity.watch import few_texts, seconds_of
 from evaluators.parity.webhook import Webhook
 from evaluators.probes import load_probes
@@ -68,12 +69,12 @@ def answer(bench: Bench, asked: Asked) -> Reply:
     return VENDORS["ollama"].answer(bench, asked)
 
 
-def words(right: Bench, bench: Bench, store: Path, *more: object) -> list[object]:
+def words(right: Bench, bench: Bench, store: Path, *more: object, every: str = "1s") -> list[object]:
     shared = "key_env=VENDOR_KEY&timeout=200&retries=0"
     return [
         "parity", "--reference", f"openai:{right.url}/v1?model={MODEL}&label=reference&{shared}",
         "--candidate", f"ollama:{bench.url}?model={MODEL}&label=endpoint&{shared}",
-        "--probes", str(store.with_name("texts.txt")), "--store", store, "--watch", "1s", "--watch-probes", 8, *more,
+        "--probes", str(store.with_name("texts.txt")), "--store", store, "--watch", every, "--watch-probes", 8, *more,
     ]  # fmt: skip
 
 
@@ -98,12 +99,15 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @pytest.fixture
-def watched(store: Path, right: Bench, endpoint: Endpoint) -> Callable[..., tuple[Ended, list[str]]]:
-    """The command on an endpoint that begins with these phases."""
+def watched(
+    store: Path, right: Bench, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Ended, list[str]]]:
+    """The command on an endpoint that begins with these phases, checked more often than a user may ask for."""
+    monkeypatch.setattr(watch, "_LEAST", 0.05)
 
     def run(*phases: str, more: tuple[object, ...] = ()) -> tuple[Ended, list[str]]:
         endpoint.phases, endpoint.checks = phases, 0
-        ended = command(*words(right, endpoint, store, *more))
+        ended = command(*words(right, endpoint, store, *more, every="0.05s"))
         return ended, [line.partition("Z ")[2] for line in ended.out.splitlines()]
 
     return run

@@ -55,7 +55,7 @@ def plots(page: Page) -> tuple[int, int]:
     return page.locator(".plot").count(), page.locator(".plot > .plot-container").count()
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
+@pytest.mark.parametrize(("width", "dark"), [pytest.param(1440, False, marks=pytest.mark.soak), (390, True)])
 def test_it_opens_alone_with_its_plots(opened: Opened, made_parity: Path, width: int, dark: bool) -> None:
     page = opened(made_parity, "reproduction drift", width=width, dark=dark)
     places, drawn = plots(page)
@@ -150,7 +150,9 @@ def test_an_old_browser_is_told(chromium: BrowserContext, tmp_path: Path, made: 
     page.close()
 
 
-@pytest.mark.parametrize("paper", ["portrait", "landscape", "slides"])
+@pytest.mark.parametrize(
+    "paper", ["portrait", *(pytest.param(paper, marks=pytest.mark.soak) for paper in ("landscape", "slides"))]
+)
 def test_paper_loses_no_column_and_no_view(opened: Opened, record_store: Path, paper: str) -> None:
     wide = "leaderboard?l_benchmark=MTEB%28eng%2C+v2%29&l_name=e5 models tasks?t_task=STS12 compare"
     page = opened(record_store, wide, dark=True)

@@ -12,8 +12,8 @@ from tests.reproduce.conftest import Run, rows
 from tests.serving import served
 
 
+@pytest.mark.soak  # the two pages have their tests on made runs, the runs theirs in test_run.py and test_setups.py
 @pytest.mark.browser
-@pytest.mark.slow
 def test_two_runs_of_the_shipped_set_stand_side_by_side(
     run: Run, tiny: Path, store: Path, tmp_path: Path, open_page
 ) -> None:

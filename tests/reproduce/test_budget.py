@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.rules.budget.spelled import mteb_definition
 from data.rules.budget.table import task_table
 from data.store.database import reading, writing
 from data.store.derive import derive
@@ -174,11 +175,15 @@ def test_a_task_that_fails_is_made_up_for_and_no_claim_is_said(
 
 
 @pytest.mark.slow
-def test_a_budget_of_time_is_this_machines(command: Command, tiny: Path, hub: Path) -> None:
+def test_a_budget_of_time_is_this_machines(command: Command, tiny: Path, hub: Path, tmp_path: Path) -> None:
     made_record(command.store, {})
-    status, said = command.run_here(*asked(tiny, hub, "--budget", "1000h"))
-    assert status == 0 and len(budgets(command.store)["ran"]) == 6, said
-    status, said = command.run_here(*asked(tiny, hub, "--budget", "0.001s", "--again"))
+    two = tmp_path / "two"
+    (two / "mteb").mkdir(parents=True)
+    for name in ("STS12", "STS15"):
+        (two / "mteb" / FOLDERS[name]).symlink_to(hub / "mteb" / FOLDERS[name])
+    status, said = command.run_here(*asked(tiny, two, "--budget", "1000h"))
+    assert status == 0 and len(budgets(command.store)["ran"]) == 2, said
+    status, said = command.run_here(*asked(tiny, two, "--budget", "0.001s", "--again"))
     assert status == 0 and "No task fits into 0.001s: the quickest" in said
 
 
@@ -246,6 +251,20 @@ def test_the_claim_is_what_the_record_says_on_todays_data(record_store: Path) ->
     with reading(record_store) as cursor:
         claim = claim_on(task_table(cursor, BENCHMARK), MINILM, None, "official", record_store)
     assert claim.mean == pytest.approx(0.5867, abs=0.005) and len(claim.tasks) == 37
+
+
+def test_the_definition_is_one_that_mteb_takes() -> None:
+    """Each task on the languages and splits the benchmark asks for, in the order to run them."""
+    import mteb
+
+    names = ["STS22.v2", "BIOSSES", "ArguAna"]
+    given: dict[str, object] = {}
+    exec(mteb_definition('few: "5%"\'s', "MTEB(eng, v2)", names), given)
+    few, whole = given["few"], mteb.get_benchmark("MTEB(eng, v2)")
+    assert isinstance(few, mteb.Benchmark) and few.name == 'few: "5%"\'s'
+    assert [task.metadata.name for task in few.tasks] == names
+    asked = {task.metadata.name: task for task in whole.tasks}
+    assert few.tasks[0].hf_subsets == asked["STS22.v2"].hf_subsets != mteb.get_task("STS22.v2").hf_subsets
 
 
 @pytest.mark.soak  # with made models and data the same is looked for above, and the record's claim as well

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,83 +17,184 @@ from evaluators.reproduce import models
 from evaluators.reproduce.models import load_requested
 from evaluators.reproduce.request import ModelRequest
 from evaluators.trust import allowances, code_revision, only_code_from
-from tests.reproduce.conftest import MINILM, Command, Run, rows
+from tests.reproduce.conftest import MINILM, ROOT, Command, Run, rows
 from tests.reproduce.hub import commit as hub_commit
 from tests.reproduce.hub import serving
 
 
-@pytest.mark.slow
-def test_by_name_from_a_mirror_then_offline(command: Command, minilm: Path, hub_folder: Path, tmp_path: Path) -> None:
-    root = tmp_path / "hub"
-    (root / "models" / "sentence-transformers").mkdir(parents=True)
-    (root / "models" / MINILM).symlink_to(minilm)
-    (root / "datasets").symlink_to(hub_folder)
-    with serving(root) as (address, asked):
-        online = {"HF_ENDPOINT": address, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-        status, said = command.run("reproduce", MINILM, "--tasks", "STS12,STS13", env=online)
-        assert any("model.safetensors" in line for line in asked) and any("test.jsonl" in line for line in asked)
-    assert status == 2, said  # STS13 is not on this hub
-    assert "failed STS13" in said and "The data set mteb/sts13-sts could not be loaded" in said
-    [(revision, private, files)] = rows(command.store, "SELECT revision, private, files FROM runs")
-    assert revision == "8b3219a92973c328a8e22fadcfa821b5dc75636a" and not private  # the registry's
-    assert {"model.safetensors", "modules.json"} <= {file["path"] for file in json.loads(files)}
-    assert rows(command.store, "SELECT * FROM findings") == []  # what the loader brought is whole
-    [(online_score,)] = rows(command.store, "SELECT main_score FROM scores")
+class Ended(NamedTuple):
+    """How a command ended, what it said, and whether a model's own code had run by then."""
 
-    status, said = command.run("reproduce", MINILM, "--tasks", "STS12", "--again", "--loader", "library")
-    assert status == 0, said
-    assert "as the library loads it" in said
-    assert [score for (score,) in rows(command.store, "SELECT main_score FROM scores")] == [online_score] * 2
+    status: int
+    said: str
+    code_ran: bool
 
 
-@pytest.mark.slow
-def test_a_faulty_model_of_the_hub_stops_before_a_text_is_encoded(
-    command: Command, tiny: Path, hub_folder: Path, tmp_path: Path
-) -> None:
-    """Faults that loading keeps quiet about, and those it raises on: both in preflight's words, as for a folder."""
+class Hub(NamedTuple):
+    """What commands came to with a hub and then without, and the stores as the first left them, if they did."""
+
+    asked: list[str]
+    online: dict[str, list[Ended]]
+    stores_online: dict[str, Path | None]
+    offline: dict[str, list[Ended]]
+    stores: dict[str, Path]
+    alive: str
+
+
+# Several commands in one process that begins with its hub in the environment, where libraries read it: to load them
+# takes seconds. First who is alive where a cached model is looked at.
+_SEVERAL = """
+import gc, json, os, sys
+from pathlib import Path
+from tests.commands import command
+asked, mark, answers = json.loads(sys.argv[1]), Path(sys.argv[2]), []
+if asked["alive"]:
+    from evaluators.preflight import weights
+    from evaluators.reproduce.request import ModelRequest
+    from evaluators.reproduce.models import load_requested
+    real, alive = weights.load_model, []
+    def watched(target):
+        gc.collect()
+        alive.append(sum(type(thing).__name__ == "BertModel" for thing in gc.get_objects()))
+        return real(target)
+    weights.load_model = watched
+    load_requested(ModelRequest(asked["alive"]))
+    weights.load_model = real
+    asked["alive"] = f"alive {alive}"
+for store, *words in asked["commands"]:
+    os.environ["PLUMBLINE_STORE"] = store
+    ended = command(*words)
+    answers.append([ended.status, ended.out + ended.err, mark.exists()])
+Path(sys.argv[3]).write_text(json.dumps([asked["alive"], answers]))
+"""
+
+
+def _several(
+    home: Path, mark: Path, commands: list[tuple[str, Path, tuple[str | Path, ...]]], alive: str = "", **env: str
+) -> tuple[str, dict[str, list[Ended]]]:
+    """What came of commands by the name of their test, and of the look at who is alive."""
+    asked = {"alive": alive, "commands": [[str(store), *map(str, words)] for _, store, words in commands]}
+    done = subprocess.run(
+        [sys.executable, "-c", _SEVERAL, json.dumps(asked), mark, home / "answers"],
+        cwd=ROOT, env=Command(home, home / "none").environment | env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    alive, answers = json.loads((home / "answers").read_text(encoding="utf-8"))
+    ended: dict[str, list[Ended]] = {}
+    for (name, *_), answer in zip(commands, answers, strict=True):
+        ended.setdefault(name, []).append(Ended(*answer))
+    return alive, ended
+
+
+def _faulty(tiny: Path, models: Path) -> None:
+    """Faults that loading keeps quiet about, and those it raises on."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    root = tmp_path / "hub"
-    (root / "datasets").mkdir(parents=True)
     for name in ("acme/nan", "acme/cut"):
-        shutil.copytree(tiny, root / "models" / name)
-    quiet, cut = (root / "models" / name / "model.safetensors" for name in ("acme/nan", "acme/cut"))
+        shutil.copytree(tiny, models / name)
+    quiet, cut = (models / name / "model.safetensors" for name in ("acme/nan", "acme/cut"))
     tensors = load_file(quiet)
     tensors["encoder.layer.0.output.dense.weight"][0, 0] = torch.nan
     save_file(tensors, quiet, metadata={"format": "pt"})
     with cut.open("r+b") as file:
         file.truncate(20_000)
+
+
+@pytest.fixture(scope="module")
+def hub(minilm: Path, tiny: Path, hub_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Hub:
+    """One hub with all the models, the commands that download from it, and those that follow when it is gone."""
+    home = tmp_path_factory.mktemp("hub")
+    root, mark = home / "served", home / "it-ran"
+    (root / "models" / "sentence-transformers").mkdir(parents=True)
+    (root / "models" / MINILM).symlink_to(minilm)
+    (root / "datasets").symlink_to(hub_folder)
+    _faulty(tiny, root / "models")
+    own_code(tiny, root / "models" / "acme/own", mark)
+    cached = home / "hf" / "hub" / "models--acme--tiny"
+    shutil.copytree(tiny, cached / "snapshots" / ("a" * 40))
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("a" * 40)
+
+    stores = {name: home / f"{name}.duckdb" for name in ("name", "faulty", "code")}
     task = ("--tasks", "STS12", "--datasets", hub_folder)
-    with serving(root) as (address, _):
-        online = {"HF_ENDPOINT": address, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-        for name, fault in (("acme/nan", "NaN or infinity: encoder.layer.0"), ("acme/cut", "model.safetensors")):
-            status, said = command.run("reproduce", name, *task, env=online)
-            assert status == 2 and "Preflight stops the run" in said, said
-            assert fault in said and f"({name})" in said
-    assert not command.store.exists()
+    own = ("reproduce", "acme/own", "--revision", "main", *task)
+    trusted = [f"acme/own@{at}" for at in ("main", "1a" * 20, hub_commit("acme/own", None))]
+    with serving(root) as (address, asked):
+        _, online = _several(
+            home, mark,
+            [
+                ("name", stores["name"], ("reproduce", MINILM, "--tasks", "STS12,STS13")),
+                *(("faulty", stores["faulty"], ("reproduce", name, *task)) for name in ("acme/nan", "acme/cut")),
+                ("code", stores["code"], own),
+                *(("code", stores["code"], (*own, "--trust-remote-code", allowed)) for allowed in trusted),
+            ],
+            HF_ENDPOINT=address, HF_HUB_DISABLE_XET="1", HF_HUB_OFFLINE="0",
+        )  # fmt: skip
+    before = {
+        name: Path(shutil.copy(store, home / f"{name}-online.duckdb")) if store.exists() else None
+        for name, store in stores.items()
+    }
+    again = ("reproduce", MINILM, "--tasks", "STS12", "--again", "--loader", "library")
+    alive, offline = _several(
+        home, mark,
+        [("name", stores["name"], again), ("faulty", stores["faulty"], ("reproduce", "acme/nan", *task, "--anyway"))],
+        "acme/tiny",
+    )  # fmt: skip
+    return Hub(asked, online, before, offline, stores, alive)
 
-    command.run("reproduce", "acme/nan", *task, "--anyway")  # without a network, from the cache
-    [(run,)] = rows(command.store, "SELECT run_id FROM runs")
-    assert ("weights-not-finite", "fatal", run) in rows(command.store, "SELECT code, severity, run_id FROM findings")
+
+@pytest.mark.slow
+def test_by_name_from_a_mirror_then_offline(hub: Hub) -> None:
+    assert any("model.safetensors" in line for line in hub.asked) and any("test.jsonl" in line for line in hub.asked)
+    (online,), store = hub.online["name"], hub.stores_online["name"]
+    assert store is not None and online.status == 2, online.said  # STS13 is not on this hub
+    assert "failed STS13" in online.said and "The data set mteb/sts13-sts could not be loaded" in online.said
+    [(revision, private, files)] = rows(store, "SELECT revision, private, files FROM runs")
+    assert revision == "8b3219a92973c328a8e22fadcfa821b5dc75636a" and not private  # the registry's
+    assert {"model.safetensors", "modules.json"} <= {file["path"] for file in json.loads(files)}
+    assert rows(store, "SELECT * FROM findings") == []  # what the loader brought is whole
+    [(online_score,)] = rows(store, "SELECT main_score FROM scores")
+
+    (offline,) = hub.offline["name"]
+    assert offline.status == 0, offline.said
+    assert "as the library loads it" in offline.said
+    assert [score for (score,) in rows(hub.stores["name"], "SELECT main_score FROM scores")] == [online_score] * 2
 
 
-@pytest.fixture
-def with_code(tiny: Path, tmp_path: Path) -> Path:
+@pytest.mark.slow
+def test_a_faulty_model_of_the_hub_stops_before_a_text_is_encoded(hub: Hub) -> None:
+    """In preflight's words, as for a folder."""
+    faults = {"acme/nan": "NaN or infinity: encoder.layer.0", "acme/cut": "model.safetensors"}
+    for ended, (name, fault) in zip(hub.online["faulty"], faults.items(), strict=True):
+        assert ended.status == 2 and "Preflight stops the run" in ended.said, ended.said
+        assert fault in ended.said and f"({name})" in ended.said
+    assert hub.stores_online["faulty"] is None
+
+    store = hub.stores["faulty"]  # run anyway without a network, from the cache
+    [(run,)] = rows(store, "SELECT run_id FROM runs")
+    assert ("weights-not-finite", "fatal", run) in rows(store, "SELECT code, severity, run_id FROM findings")
+
+
+def own_code(tiny: Path, folder: Path, mark: Path) -> Path:
     """A model whose configuration names code of its own, which leaves a mark when it runs."""
-    folder = tmp_path / "with_code"
     shutil.copytree(tiny, folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config |= {"model_type": "own-bert", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / "own.py").write_text(
         "from pathlib import Path\nfrom transformers import BertConfig, BertModel\n"
-        f"Path({str(tmp_path / 'it-ran')!r}).touch()\n"
+        f"Path({str(mark)!r}).touch()\n"
         "class OwnConfig(BertConfig):\n    model_type = 'own-bert'\n"
         "class OwnModel(BertModel):\n    config_class = OwnConfig\n",
         encoding="utf-8",
     )
     return folder
+
+
+@pytest.fixture
+def with_code(tiny: Path, tmp_path: Path) -> Path:
+    return own_code(tiny, tmp_path / "with_code", tmp_path / "it-ran")
 
 
 def test_no_code_runs_unless_allowed_by_name(with_code: Path, tmp_path: Path) -> None:
@@ -143,24 +243,15 @@ def test_trust_names_what_cannot_move(named: str) -> None:
 
 
 @pytest.mark.slow
-def test_code_of_the_hub_runs_at_the_commit_that_was_read(
-    command: Command, with_code: Path, hub_folder: Path, tmp_path: Path
-) -> None:
+def test_code_of_the_hub_runs_at_the_commit_that_was_read(hub: Hub) -> None:
     """Asked for by its branch: refused with the commit to paste, and with it pasted, that commit is what runs."""
-    root, mark, commit = tmp_path / "hub", tmp_path / "it-ran", hub_commit("acme/own", None)
-    (root / "datasets").mkdir(parents=True)
-    shutil.copytree(with_code, root / "models" / "acme/own")
-    asked = ("reproduce", "acme/own", "--revision", "main", "--tasks", "STS12", "--datasets", hub_folder)
-    with serving(root) as (address, _):
-        online = {"HF_ENDPOINT": address, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-        status, said = command.run(*asked, env=online)
-        assert status == 2 and f"--trust-remote-code acme/own@{commit}" in said, said
-        for other in ("main", "1a" * 20):
-            status, said = command.run(*asked, "--trust-remote-code", f"acme/own@{other}", env=online)
-            assert status == 2 and not mark.exists(), said
-        status, said = command.run(*asked, "--trust-remote-code", f"acme/own@{commit}", env=online)
-        assert status == 0 and mark.exists(), said
-    assert rows(command.store, "SELECT revision FROM runs") == [(commit,)]
+    commit = hub_commit("acme/own", None)
+    refused, by_branch, by_another, allowed = hub.online["code"]
+    assert refused.status == 2 and f"--trust-remote-code acme/own@{commit}" in refused.said, refused.said
+    for other in (by_branch, by_another):
+        assert other.status == 2 and not other.code_ran, other.said
+    assert allowed.status == 0 and allowed.code_ran, allowed.said
+    assert rows(hub.stores["code"], "SELECT revision FROM runs") == [(commit,)]
 
 
 def test_code_that_a_loader_opens_with_the_first_text(
@@ -193,28 +284,6 @@ def test_code_that_a_loader_opens_with_the_first_text(
     assert not (tmp_path / "it-ran").exists()
 
 
-_ALIVE = """
-import gc
-from evaluators.preflight import weights
-from evaluators.reproduce.request import ModelRequest
-from evaluators.reproduce.models import load_requested
-real, alive = weights.load_model, []
-def watched(target):
-    gc.collect()
-    alive.append(sum(type(thing).__name__ == "BertModel" for thing in gc.get_objects()))
-    return real(target)
-weights.load_model = watched
-load_requested(ModelRequest("acme/tiny"))
-print("alive", alive)
-"""
-
-
-def test_the_look_at_a_cached_model_holds_no_second_one_in_memory(tiny: Path, tmp_path: Path) -> None:
-    cached = tmp_path / "hub" / "models--acme--tiny"
-    shutil.copytree(tiny, cached / "snapshots" / ("a" * 40))
-    (cached / "refs").mkdir()
-    (cached / "refs" / "main").write_text("a" * 40)
-    offline = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
-    offline.pop("HF_HUB_CACHE", None)
-    done = subprocess.run([sys.executable, "-c", _ALIVE], capture_output=True, text=True, env=offline, check=False)
-    assert "alive [0]" in done.stdout, done.stdout + done.stderr
+@pytest.mark.slow
+def test_the_look_at_a_cached_model_holds_no_second_one_in_memory(hub: Hub) -> None:
+    assert hub.alive == "alive [0]"

@@ -43,7 +43,7 @@ def test_shipped_set_with_real_weights(run: Run, minilm: Path, store: Path) -> N
     assert "3 tasks to run, about" in written
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # the figures of our own sets are looked for above
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason="needs the real data sets beside the checkout")
 def test_published_figure_is_reproduced(run: Run, minilm: Path) -> None:
     journal, _ = run(minilm, "STSBenchmark", asked={"known_as": MINILM}, datasets=REAL_DATA)

@@ -1,4 +1,4 @@
-"""One model set up in six ways, on real weights: what each costs, and that the row's effect names the set-up."""
+"""One model set up in six ways: what each costs on real weights, and that a run and a row's effect name the set-up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,9 +27,11 @@ from evaluators.reproduce.run import RunPlan, reproduce
 from evaluators.reproduce.tasks import chosen, take_from
 from evaluators.reproduce.terminal import Screen
 from evaluators.reproduce.verdicts import set_up_of, verdicts_of
+from tests.models import small_minilm
+from tests.once import once
 from tests.reproduce.conftest import MINILM, REAL_DATA, SAMPLE
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # six runs of a real model in one fixture
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 WRONG = "*=Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "
 LONG = "LongQuestions"
 
@@ -106,15 +107,15 @@ def with_random_weights(model: Path, folder: Path) -> Path:
     return folder
 
 
-def six_runs(minilm: Path, place: Path, tasks: list[Any]) -> Made:
+def six_runs(model: Path, place: Path, tasks: list[Any]) -> Made:
     store, runs = place / "store.duckdb", {}
     asked = {
-        "right": ModelRequest(str(minilm)),
-        "random weights": ModelRequest(str(with_random_weights(minilm, place / "random"))),
-        "CLS pooling": ModelRequest(str(with_cls_pooling(minilm, place / "cls"))),
-        "32 tokens": ModelRequest(str(minilm), max_seq_length=32),
-        "bf16": ModelRequest(str(minilm), dtype="bfloat16"),
-        "wrong prompt": ModelRequest(str(minilm), prompts=read_prompts([WRONG])),
+        "right": ModelRequest(str(model)),
+        "random weights": ModelRequest(str(with_random_weights(model, place / "random"))),
+        "CLS pooling": ModelRequest(str(with_cls_pooling(model, place / "cls"))),
+        "32 tokens": ModelRequest(str(model), max_seq_length=32),
+        "bf16": ModelRequest(str(model), dtype="bfloat16"),
+        "wrong prompt": ModelRequest(str(model), prompts=read_prompts([WRONG])),
     }
     for name, settings in asked.items():
         screen = Screen(Console(file=io.StringIO()))
@@ -124,16 +125,30 @@ def six_runs(minilm: Path, place: Path, tasks: list[Any]) -> Made:
 
 
 @pytest.fixture(scope="module")
-def made(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def made(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """On real weights, where each costs what it does: for the soak."""
     place = tmp_path_factory.mktemp("setups")
-    yield six_runs(minilm, place, [task for folder in make_sets(place / "sets") for task in own_tasks(folder)])
+    return six_runs(minilm, place, [task for folder in make_sets(place / "sets") for task in own_tasks(folder)])
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The same runs of the model in small, on some pairs: what they are, not what they cost."""
+    place = tmp_path_factory.mktemp("small-setups")
+    (place / "pairs").mkdir()
+    lines = (SAMPLE / "pairs" / "pairs.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (place / "pairs" / "pairs.csv").write_text("".join(lines[:25]), encoding="utf-8")
+    return six_runs(once(tmp_path_factory, "small-minilm", small_minilm), place, list(own_tasks(place / "pairs")))
+
+
+# What the rule makes of such figures, tests/verdicts/test_verdict.py and test_effects.py have by figures made by hand.
+@pytest.mark.soak
 def test_random_weights_are_broken(made: Made) -> None:
     found = Counter(made.verdicts("random weights").values())
     assert found["broken"] >= 4 and set(found) <= {"broken", "gap"}
 
 
+@pytest.mark.soak
 def test_another_pooling_and_a_wrong_prompt_are_gaps(made: Made) -> None:
     for name in ("CLS pooling", "wrong prompt"):
         found = made.verdicts(name)
@@ -142,12 +157,14 @@ def test_another_pooling_and_a_wrong_prompt_are_gaps(made: Made) -> None:
         assert found["QuestionPairs"] == found["SampleQuestions"] == "gap", name
 
 
+@pytest.mark.soak
 def test_a_cut_shows_on_long_texts_alone(made: Made) -> None:
     found = made.verdicts("32 tokens")
     assert found.pop(LONG) == "gap"
     assert set(found.values()) == {"match"} and len(found) == 4
 
 
+@pytest.mark.soak
 def test_bfloat16_matches(made: Made) -> None:
     found = made.verdicts("bf16")
     # Of 41 questions, one that changes place from first to second moves the score by .009, three noise floors.
@@ -176,6 +193,7 @@ def against_the_right_run(made: Made) -> dict[str, Any]:
     }
 
 
+@pytest.mark.soak
 def test_the_effect_of_a_row_names_its_set_up(made: Made) -> None:
     found = against_the_right_run(made)
     assert set(found) == {"random weights", "CLS pooling", "wrong prompt"}  # the others are no effect of a row
@@ -191,17 +209,18 @@ def test_the_effect_of_a_row_names_its_set_up(made: Made) -> None:
     assert "points below the claim on all 5 tasks; look at its weights;" in found["random weights"].sentence
 
 
-def test_every_run_says_what_sets_it_apart(made: Made) -> None:
-    assert set_up_of(made.runs["right"], MINILM, made.store) is None
+def test_every_run_says_what_sets_it_apart(small: Made) -> None:
+    assert set_up_of(small.runs["right"], MINILM, small.store) is None
     for name, words in APART.items():
-        assert (
-            set_up_of(made.runs[name], MINILM, made.store) == f"Its set-up: {words}, beside run {made.runs['right']}."
-        )
-    assert "Its set-up: weights " in str(set_up_of(made.runs["random weights"], MINILM, made.store))
+        said = f"Its set-up: {words}, beside run {small.runs['right']}."
+        assert set_up_of(small.runs[name], MINILM, small.store) == said
+    assert "Its set-up: weights " in str(set_up_of(small.runs["random weights"], MINILM, small.store))
 
 
-def test_what_preflight_found_stays_with_the_run(made: Made) -> None:
+@pytest.mark.parametrize("which", ["small", pytest.param("made", marks=pytest.mark.soak)])
+def test_what_preflight_found_stays_with_the_run(which: str, request: pytest.FixtureRequest) -> None:
     """The runs page counts and shows it; publishing after each task does not double it."""
+    made: Made = request.getfixturevalue(which)
     cursor = open_reader(made.store).cursor()
     found = {run: diagnosis.findings(cursor, run=made.runs[run])["code"].tolist() for run in made.runs}
     assert found["CLS pooling"] == ["pooling-differs"]

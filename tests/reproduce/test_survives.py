@@ -52,7 +52,7 @@ def test_interrupted_then_killed_then_finished(command: Command, tiny: Path, hub
     while rows(command.store, "SELECT status FROM runs") != [("running",)]:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
-    time.sleep(1.0)
+    time.sleep(0.3)
     process.send_signal(signal.SIGKILL)
     said, _ = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL

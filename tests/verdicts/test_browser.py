@@ -68,10 +68,7 @@ def test_a_click_on_a_cell_opens_it_and_the_link_shows_it_again(site: str, open_
     assert len(opacities) > 90 and set(opacities) == {"1"}
     again = open_page(page.url, width=1400, height=2200)
     expect(again.get_by_text(f"python -m evaluators reproduce {BROKEN} --tasks SciFact")).to_be_visible()
-
-
-def test_a_cell_that_cannot_be_compared_is_drawn_and_opens_too(site: str, open_page) -> None:
-    page = open_page(f"{site}?compare=Model+cards", width=1400, height=2200)
+    # One that cannot be compared is drawn, and opens too.
     click(page, "heat", "org/model-02", MOVED)
     page.wait_for_url(re.compile(f"task={MOVED}"))
     drawn(page)
@@ -106,7 +103,7 @@ def test_the_csv_is_what_the_store_says(site: str, page_store: Path, open_page) 
     assert download.value.suggested_filename == "plumbline-reported.csv"
 
 
-@pytest.mark.parametrize("part", ["Heatmap", "Biggest+differences"])
+@pytest.mark.parametrize("part", ["Heatmap", pytest.param("Biggest+differences", marks=pytest.mark.soak)])
 def test_a_narrow_dark_screen_does_not_scroll_sideways(site: str, open_page, part: str) -> None:
     page = open_page(f"{site}?compare=Model+cards&part={part}", dark=True, width=390, height=800)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -122,6 +119,7 @@ def test_names_with_markup_are_text_and_run_nothing(site: str, open_page) -> Non
     expect(page.get_by_text("model card 63.00", exact=False).first).to_be_visible()
 
 
+@pytest.mark.soak  # test_page.py has that they move the lines, test_leaderboard_browser.py that choices go there
 def test_thresholds_go_into_the_address(site: str, open_page) -> None:
     page = open_page(f"{site}?compare=Model+cards")
     page.get_by_role("button", name="Thresholds").click()

@@ -1,4 +1,4 @@
-"""From the command to the page: a real model, checked by the real command, read on the real page."""
+"""From the command to the page: a model of trained numbers, checked by the real command, read on the real page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from tests.commands import command
 from tests.dashboard.test_drift_page import page, said
-from tests.small_models import minilm
+from tests.models import small_minilm
+from tests.once import once
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +20,8 @@ TEXTS = ["A child flies a red kite.", "  Spaces at both ends.  ", "cat", "one tw
 def checked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     (folder / "texts.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in TEXTS), encoding="utf-8")
-    spec = f"sentence-transformers:{minilm()}?model=all-MiniLM-L6-v2"
+    model = once(tmp_path_factory, "small-minilm", small_minilm)
+    spec = f"sentence-transformers:{model}?model=all-MiniLM-L6-v2"
     candidates = [
         "&dtype=bf16&label=half",
         "&max_length=16&label=short",
