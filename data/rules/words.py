@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Self
 
 __all__ = [
-    "Phrase", "filled", "in_a_row", "mark", "phrase",
+    "Phrase", "in_a_row", "in_english", "mark", "phrase",
 ]  # fmt: skip
 
 # What is counted in our sentences, and what is said of it, which one of them does otherwise than several.
@@ -44,7 +44,7 @@ class Phrase(str):
 
     def __new__(cls, template: str, values: dict[str, Any] | None = None) -> Self:
         """The sentence, filled."""
-        whole = super().__new__(cls, filled(template, values) if values else template)
+        whole = super().__new__(cls, in_english(template, values) if values else template)
         whole.template, whole.values = template, values or {}
         return whole
 
@@ -57,7 +57,7 @@ def phrase(template: str, /, **values: Any) -> Phrase:
     return Phrase(template, values)
 
 
-def filled(template: str, values: dict[str, Any]) -> str:
+def in_english(template: str, values: dict[str, Any]) -> str:
     """An English text with its blanks filled: "{n} tasks are" of one task is "1 task is"."""
     if _counts(template):
         template = _COUNTED.sub(lambda counted: _of_one(counted, values), template)
