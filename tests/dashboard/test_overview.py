@@ -22,6 +22,7 @@ from data.store.derive import derive
 from data.store.vocabulary import Comparison, DriftVerdict, Verdict
 from tests.dashboard.choose_store import BENCHMARK
 from tests.dashboard.opened import on
+from tests.make_parity import NEWEST, add_check, made_texts, twelve
 from tests.make_store import HOSTILE, make_store
 from tests.serving import ROOT
 
@@ -262,6 +263,17 @@ def test_an_empty_store_and_none_say_what_to_do(monkeypatch, tmp_path: Path) -> 
     at.run()
     assert not at.exception and "The store is empty" in said(at)
     assert "python -m evaluators import" in [code.value for code in at.code]
+
+
+def test_a_store_with_nothing_but_a_check_is_not_called_empty(tmp_path: Path, monkeypatch) -> None:
+    path, probes = tmp_path / "watch.duckdb", made_texts(8)
+    with writing(path, fresh=True) as connection:
+        add_check(connection, probes, twelve(probes)[:3], started=NEWEST)
+    at = opened(path, monkeypatch)
+    words = said(at)
+    assert "Newest check of vectors: **2 of 2 encoders** are the same model" in words and "is empty" not in words
+    assert "No published scores are in this store" in words
+    assert any("What was run here" in label for label in links(at))
 
 
 # The search.
