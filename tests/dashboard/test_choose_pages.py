@@ -210,4 +210,4 @@ def test_an_empty_store_is_a_sentence(monkeypatch, tmp_path, page):
         pass
     monkeypatch.setenv("PLUMBLINE_STORE", str(tmp_path / "empty.duckdb"))
     at = on(page)
-    assert at.info and "python -m evaluators import" in [code.value for code in at.code]
+    assert at.info and any(code.value.startswith("python -m evaluators import") for code in at.code)
