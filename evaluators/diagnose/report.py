@@ -27,7 +27,7 @@ def print_diagnosis(label: str, reference: Reference, diagnosis: Diagnosis) -> N
     """Print the diagnosis of one candidate."""
     console = Console(highlight=False)
     console.print(
-        Text(f"{label}: "), Text(diagnosis.verdict, _STYLE.get(diagnosis.verdict, "red")), Text(diagnosis.sentence)
+        Text(f"{label}:"), Text(diagnosis.verdict, _STYLE.get(diagnosis.verdict, "red")), Text(diagnosis.sentence)
     )
     if diagnosis.searched and diagnosis.searched < len(diagnosis.before):
         many = f"Causes looked for on {diagnosis.searched} of {len(diagnosis.before)} texts, and held against all."
