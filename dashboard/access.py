@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ _IN_USE, _SEEN = "_store_in_use", "_store_seen"
 
 # What is kept of answers: those asked last, of a record of today's size all; of very many models one is megabytes.
 _MOST_ANSWERS, _MOST_BYTES = 512, 200_000_000
+
+# Commands make these caches before there is a server, or without one: no news to whoever typed them.
+logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
+    lambda record: not record.getMessage().startswith("No runtime found")
+)
 
 
 def answer_of(question: Callable[Concatenate[duckdb.DuckDBPyConnection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

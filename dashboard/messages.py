@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import duckdb
@@ -98,7 +98,8 @@ def show_empty(sentence: str, command: str | None = None) -> None:
     """Nothing to show yet: why, in our own words (Markdown), and the command that fills the page."""
     st.info(sentence, icon=":material/inbox:")
     if command:
-        _remedy(tr("Run `{command}`, then look again.", command=command))
+        st.markdown(tr("Run this, then look again:"))
+        _commands([command])
 
 
 def _remedy(remedy: str) -> None:
@@ -107,6 +108,11 @@ def _remedy(remedy: str) -> None:
     # Odd parts are what stood between backticks; the rest of a remedy may quote a name somebody gave.
     parts = _COMMAND.split(tr(remedy))
     st.markdown("".join(f"`{part}`" if i % 2 else plain(part) for i, part in enumerate(parts)))
-    for command in parts[1::2]:
+    _commands(parts[1::2])
+
+
+def _commands(commands: Iterable[str]) -> None:
+    """Commands to copy, and a way to see what they did."""
+    for command in commands:
         st.code(command, language=None)
     st.button(tr("Look again"), icon=":material/refresh:", key="look_again")

@@ -20,7 +20,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from data.rules.words import Phrase, mark, phrase
+from data.rules.words import Phrase, in_english, mark, phrase
 
 __all__ = [
     "LANGUAGES", "capital", "catalogue_of", "choose_language", "in_language", "language", "listed", "mark", "phrase",
@@ -51,7 +51,8 @@ def tr(text: str, /, **values: Any) -> str:
     other = catalogue_of(language()).get(text, text)
     if not values:
         return other
-    return other.format(**{name: tr(value) if isinstance(value, Phrase) else value for name, value in values.items()})
+    spoken = {name: tr(value) if isinstance(value, Phrase) else value for name, value in values.items()}
+    return in_english(text, spoken) if other == text else other.format(**spoken)
 
 
 def tr_n(n: int, one: str, many: str, /, **values: Any) -> str:

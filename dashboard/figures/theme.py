@@ -147,11 +147,19 @@ _LINE = 46  # letters of a title that a screen of 390 px has room for; a Chinese
 
 
 def _lines(title: str) -> list[str]:
-    """A title in lines that a narrow screen has room for, parted between words or Chinese signs."""
+    """A title in as few lines as a narrow screen has room for, about as long as one another where it has spaces."""
+    lines = _parted(title, _LINE)
+    if len(lines) == 1 or max(title) > "\u2fff":  # what is between two Chinese signs may be the middle of a word
+        return lines
+    return next(even for most in range(1, _LINE + 1) if len(even := _parted(title, most)) == len(lines))
+
+
+def _parted(title: str, most: int) -> list[str]:
+    """A title in lines of so many letters at most, parted between words or Chinese signs."""
     lines, width = [""], 0
     for part in re.findall(r"[^\s\u3000-\uffef]+[\s\u3000-\u303f\uff00-\uffef]*|\s+|.", " ".join(title.split())):
         wide = sum(2 if sign > "\u2fff" else 1 for sign in part)
-        if width + len(part.rstrip()) > _LINE and lines[-1]:
+        if width + len(part.rstrip()) > most and lines[-1]:
             lines, width = [*lines, ""], 0
         lines[-1], width = lines[-1] + part, width + wide
     return [line.strip() for line in lines]

@@ -67,13 +67,14 @@ def checked_claims(cursor: Cursor, limits: Thresholds) -> Claims:
 
 
 def unreliable_encoders(cursor: Cursor) -> pd.DataFrame:
-    """Encoders whose newest check calls them unstable or unusable: check, encoder (their names there), output, verdict.
+    """Encoders whose newest check calls them unstable or unusable, and servers whose vectors are not the model's.
 
+    Columns: check, encoder (their names there), output, verdict. What was loaded here otherwise was meant to differ.
     An encoder is the same where its label and model are, beside a reference of the same label and model.
     """
     rows = cursor.execute(
         """
-        SELECT c.check_id, s.encoder_id, s.output, s.verdict, e.model, c.started_at
+        SELECT c.check_id, s.encoder_id, s.output, s.verdict, e.model, e.outside, c.started_at
         FROM drift_summary s JOIN checks c USING (check_id)
         JOIN encoders e USING (encoder_id) JOIN encoders r ON r.encoder_id = c.reference
         QUALIFY row_number() OVER (
@@ -81,14 +82,15 @@ def unreliable_encoders(cursor: Cursor) -> pd.DataFrame:
         """
     ).df()
     bad = [DriftVerdict.UNUSABLE, DriftVerdict.UNSTABLE]
-    rows = rows[rows["verdict"].isin(bad)]
+    of_a_server = [DriftVerdict.SPACE, DriftVerdict.EVERYWHERE]
+    rows = rows[rows["verdict"].isin(bad) | (rows["verdict"].isin(of_a_server) & rows["outside"].fillna(False))]
     names = {check: drift.encoders(cursor, check).set_index("encoder_id")["name"] for check in set(rows["check_id"])}
     rows = rows.assign(
         check=rows["check_id"].map(drift.checks(cursor).set_index("check_id")["name"]),
         encoder=[
             str(names[check][encoder]) for check, encoder in zip(rows["check_id"], rows["encoder_id"], strict=True)
         ],
-        place=rows["verdict"].map({str(verdict): place for place, verdict in enumerate(bad)}),
+        place=rows["verdict"].map({str(verdict): place for place, verdict in enumerate(bad + of_a_server)}),
     )
     return rows.sort_values(["place", "started_at", "encoder"], ascending=[True, False, True]).reset_index(drop=True)
 

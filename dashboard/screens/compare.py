@@ -73,6 +73,10 @@ def main() -> None:
 
 def controls() -> Choices | None:
     """Benchmark or hand-picked tasks, models, baseline."""
+    every = answer_of(names_queries.models)
+    if not every:
+        show_empty(tr("The store has no scores yet."), "python -m evaluators import")
+        return None
     left, middle, right = st.columns([2, 4, 2])
     offered = list(answer_of(leaderboard_queries.benchmarks)["benchmark"])
     start = leaderboard_queries.first_shown(offered)
@@ -82,7 +86,6 @@ def controls() -> Choices | None:
     )  # fmt: skip
     if benchmark is None:
         return None
-    every = answer_of(names_queries.models)
     picked = url_state.multiselect(
         tr("Models"), every, "models", where=middle, placeholder=tr("The first three"), wrap=True
     )

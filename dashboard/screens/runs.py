@@ -15,6 +15,7 @@ from dashboard.messages import show_empty
 from dashboard.queries import diagnosis as diagnosis_queries
 from dashboard.queries import drift as drift_queries
 from dashboard.queries import runs as runs_queries
+from dashboard.sections.budget_outcome import show_budgets
 from dashboard.sections.diagnosis import show_diagnosis, show_findings
 from dashboard.sections.grid import show_sortable, show_table
 from dashboard.sections.layout import lay_out
@@ -23,7 +24,7 @@ from dashboard.sections.private import show_private, with_private
 from dashboard.tables import drift as drift_tables
 from dashboard.tables import runs as runs_tables
 from dashboard.words import language, listed, mark, tr
-from data.store.runs import RunWarning, in_one_line
+from data.store.runs import Recorded, in_one_line
 from data.store.vocabulary import Status
 
 _NOBODY, _ALL, _RECORDED = mark("no other run"), mark("all"), mark("Recorded")
@@ -107,14 +108,16 @@ def show_run(answers: Answers) -> None:
     checks = answer_of(drift_queries.checks)
     for check in checks.loc[checks["run_id"] == name, "name"]:
         page_link("drift", tr("Its vectors, text by text"), check=check)
-    show_parts(name, tasks, answers.runs[0].records.warnings)
+    show_parts(name, tasks, answers.runs[0].records)
 
 
-def show_parts(name: str, tasks: pd.DataFrame, warnings: list[RunWarning]) -> None:
+def show_parts(name: str, tasks: pd.DataFrame, records: Recorded) -> None:
     """What a run has, a tab each; the open one is drawn."""
     diagnoses = answer_of(diagnosis_queries.diagnoses_of_run, name).to_dict("records")
     findings = answer_of(diagnosis_queries.findings, run=name)
+    warnings, budgets = records.warnings, records.settings.get("budgets") or {}
     parts: dict[str, tuple[int, Callable[[], None]]] = {
+        mark("Budget"): (len(budgets), lambda: show_budgets(budgets)),
         mark("Tasks"): (len(tasks), lambda: show_table(runs_tables.run_tasks_table(tasks))),
         mark("Diagnoses"): (len(diagnoses), lambda: show_diagnoses(diagnoses)),
         mark("Findings"): (len(findings), lambda: show_findings(findings)),

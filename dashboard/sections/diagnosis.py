@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -25,6 +25,7 @@ from dashboard.tables import diagnosis as diagnosis_tables
 from dashboard.tables import drift as drift_tables
 from dashboard.words import capital, listed, mark, running, stopped, tr
 from data.rules.causes import CAUSES, OF_FINDING
+from data.rules.causes.alike import first_alike
 from data.store.vocabulary import DiagnosisVerdict, Outcome, Severity, Side, Tier
 
 __all__ = ["show_candidate_diagnosis", "show_diagnosis", "show_findings"]
@@ -146,9 +147,11 @@ def _proof(proof: diagnosis_queries.Proof) -> None:
 def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: str) -> None:
     """What to change for each of the causes, which are said already (``tables.diagnosis.said_causes``)."""
     for cause in accepted.to_dict("records"):
-        alike = listed(cause["same_as"]) if cause["same_as"] is not None else ""
-        same = tr(" (cannot be told from {causes} on this model)", causes=plain(alike)) if alike else ""
-        st.markdown(f"**{plain(cause['cause'])}** · {plain(word(cause['slot']))}{same}")
+        alike = [] if cause["same_as"] is None else list(cause["same_as"])
+        st.markdown(f"**{plain(cause['cause'])}** · {plain(word(cause['slot']))}{_alike(alike)}")
+        if first_alike(alike)[1]:
+            with st.expander(tr("All {n} that cannot be told from it", n=len(alike))):
+                st.markdown("\n".join(f"- {plain(each)}" for each in alike))
         _of_cause(cause["code"])
         if cause["remedy"]:
             both = cause["side"] == Side.BOTH
@@ -158,6 +161,15 @@ def _remedies(accepted: pd.DataFrame, row: Mapping[Hashable, Any], candidate: st
     if pd.notna(row["snippet"]):
         with st.expander(tr("The proof to run: the reference with the candidate's fault put in (no remedy)")):
             st.code(row["snippet"], language="python", wrap_lines=True)
+
+
+def _alike(same_as: Sequence[str]) -> str:
+    """Behind a cause, those that cannot be told from it: the first, and how many others."""
+    named, more = first_alike(same_as)
+    causes = plain(listed(named))
+    if more:
+        return tr(" (cannot be told from {causes} and {n} others on this model)", causes=causes, n=more)
+    return tr(" (cannot be told from {causes} on this model)", causes=causes) if named else ""
 
 
 def _of_cause(code: str | None) -> None:

@@ -26,7 +26,7 @@ from data.rules.believing import BeliefVerdict
 from data.rules.bootstrap import AHEAD
 from data.rules.deltas import thresholds
 
-__all__ = ["Asked", "asked_about", "show_doors"]
+__all__ = ["Asked", "asked_about", "show_believable", "show_doors"]
 
 
 class Asked(NamedTuple):
@@ -148,7 +148,7 @@ def _short(model: str) -> str:
     return model.rsplit("/", 1)[-1]
 
 
-def show_believable(asked: Asked) -> None:
+def show_believable(asked: Asked | None = None) -> None:
     """How many published figures hold when they are measured again, and how the newest check of vectors went."""
     claims = answer_of(eyes_queries.checked_claims, thresholds())
     if claims.figures:

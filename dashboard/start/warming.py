@@ -10,6 +10,7 @@ import atexit
 import gc
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -28,11 +29,13 @@ __all__ = ["keep_warm", "settle", "warm"]
 
 _EVERY = 2.0  # seconds between two looks at the store
 _NICENESS = 10
+_AHEAD = "plumbline-pages-ahead"
 _log = logging.getLogger("plumbline.start")
 
 
 def keep_warm() -> threading.Thread:
     """Begin, in a thread that ends with the process."""
+    atexit.register(_leave_at_once)
     thread = threading.Thread(target=_watch, name="plumbline-warming", daemon=True)
     thread.start()
     return thread
@@ -86,7 +89,7 @@ def _warm_behind(published: Version) -> None:
     """
     with suppress(PlumblineError):  # which every page says to who opens it
         open_ahead()
-    thread = threading.Thread(target=_warm_slowly, args=(published,), name="plumbline-pages-ahead", daemon=True)
+    thread = threading.Thread(target=_warm_slowly, args=(published,), name=_AHEAD, daemon=True)
     thread.start()
     thread.join()
     settle()
@@ -96,6 +99,14 @@ def _warm_slowly(published: Version) -> None:
     with suppress(AttributeError, OSError):  # where threads have no priority of their own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
     warm(of=published)
+
+
+def _leave_at_once() -> None:
+    """End the process here while pages are drawn ahead: what that thread holds would be called a leak, at length."""
+    if any(thread.name == _AHEAD for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # as a server that is stopped ends
 
 
 def _published() -> Version | None:

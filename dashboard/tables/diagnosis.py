@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.stored_words import tr_stored
-from dashboard.tables.columns import LIST, STORED, WORDED, Column, Format, Table, number
+from dashboard.tables.columns import CHECK, LIST, STORED, WORDED, Column, Format, Table, number
 from dashboard.words import capital, mark, tr
 from data.rules.causes import Cause, effect_of, stored_cause
+from data.rules.causes.alike import either
 from data.rules.suggestions import Suggestion
 from data.rules.words import in_a_row, phrase
 from data.store.vocabulary import DiagnosisVerdict
@@ -33,7 +34,7 @@ _PROTOCOL = (
 _CAUSES = (
     Column("Cause", "cause"),
     Column("Where", "slot", WORDED),
-    Column("Stated", "accepted"),
+    Column("Stated", "accepted", CHECK),
     Column("Explains, %", "explained", number("%.1f", 100)),
     Column("Drift left after it", "remaining", _EXPONENT),
     Column("Cannot be told from", "same_as", LIST),
@@ -98,19 +99,23 @@ def said_sentence(row: Mapping[Any, Any], accepted: pd.DataFrame) -> str:
         accepted: its causes as stored.
     """
     stored, left = str(row["sentence"]), row["unexplained"]
-    names = []
+    names, in_full = [], []
     for cause in accepted.to_dict("records"):
         known = _known(cause)
         name: str = cause["cause"] if known is None else known.words
         same = [] if cause["same_as"] is None else list(cause["same_as"])
-        either = phrase("{cause} (or {others})", cause=name, others=in_a_row(same, mark("{before}, or {after}")))
-        names.append(either if same else name)
+        names.append(either(name, same))
+        in_full.append(either(name, same, whole=True))  # so it stands in older stores
     if not names or pd.isna(left):
         return tr_stored(stored)
-    causes = in_a_row(names, mark("{before} and {after}"))
     template = _EXPLAINED.get((row["verdict"], len(names) > 1))
-    built = phrase(template, causes=causes, share=1 - left, left=left) if template else phrase(stored)
-    return capital(tr(built)) if capital(built) == stored else tr_stored(stored)
+    built, longer = (
+        phrase(template, causes=in_a_row(causes, mark("{before} and {after}")), share=1 - left, left=left)
+        if template
+        else phrase(stored)
+        for causes in (names, in_full)
+    )
+    return capital(tr(built)) if stored in (capital(built), capital(longer)) else tr_stored(stored)
 
 
 # By verdict, and whether there are several causes.

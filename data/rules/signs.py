@@ -126,7 +126,8 @@ def _loading(e: CellEvidence) -> str | None:
         and not e.task_significant
         and e.check_score < (1 - GONE) * e.claim_score
     ):
-        return phrase("{share:.0%} of the score is gone", share=1 - e.check_score / e.claim_score)
+        share = min(1 - e.check_score / e.claim_score, 1.0)  # a correlation below zero is no more than all of it
+        return phrase("{share:.0%} of the score is gone", share=share)
     return None
 
 

@@ -6,12 +6,29 @@ Rules and pages write English with named blanks. What a page shows is looked up 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Self
 
 __all__ = [
-    "Phrase", "in_a_row", "mark", "phrase",
+    "Phrase", "in_a_row", "in_english", "mark", "phrase",
 ]  # fmt: skip
+
+# What is counted in our sentences, and what is said of it, which one of them does otherwise than several.
+_NOUNS = (
+    "answer|call|candidate|cell|character|check|difference|digit|dimension|encoder|figure|file|finding|language|letter|"
+    "model|number|other|pair|parameter|piece|probe|row|run|score|setting|task|tensor|text|token|vector|"
+    "view|word"
+)
+_SINGULAR = {
+    "agree": "agrees", "are": "is", "differ": "differs", "do": "does", "fail": "fails", "give": "gives", "have": "has",
+    "hold": "holds", "lack": "lacks", "match": "matches", "stay": "stays",
+}  # fmt: skip
+_COUNTED = re.compile(
+    r"\{(?P<name>\w+)(?::(?P<form>[^{}]*))?\}(?P<kind> (?:comparable|complete|further|more|other|shared))?"
+    rf" (?P<noun>{_NOUNS})s(?: (?P<verb>{'|'.join(_SINGULAR)}))?\b"
+)
 
 
 class Phrase(str):
@@ -27,9 +44,9 @@ class Phrase(str):
 
     def __new__(cls, template: str, values: dict[str, Any] | None = None) -> Self:
         """The sentence, filled."""
-        filled = super().__new__(cls, template.format(**values) if values else template)
-        filled.template, filled.values = template, values or {}
-        return filled
+        whole = super().__new__(cls, in_english(template, values) if values else template)
+        whole.template, whole.values = template, values or {}
+        return whole
 
     def __reduce__(self) -> tuple[type[Phrase], tuple[str, dict[str, Any]]]:
         return type(self), (self.template, self.values)
@@ -38,6 +55,27 @@ class Phrase(str):
 def phrase(template: str, /, **values: Any) -> Phrase:
     """A sentence of which the dashboard knows how to say it in another language."""
     return Phrase(template, values)
+
+
+def in_english(template: str, values: dict[str, Any]) -> str:
+    """An English text with its blanks filled: "{n} tasks are" of one task is "1 task is"."""
+    if _counts(template):
+        template = _COUNTED.sub(lambda counted: _of_one(counted, values), template)
+    return template.format(**values)
+
+
+@cache
+def _counts(template: str) -> bool:
+    return _COUNTED.search(template) is not None
+
+
+def _of_one(counted: re.Match[str], values: dict[str, Any]) -> str:
+    """What is counted, as it stood, or in the singular where there is one of it."""
+    blank, form = values.get(counted["name"]), counted["form"] or ""
+    if blank is None or format(blank, form) != "1":
+        return counted[0]
+    verb = f" {_SINGULAR[counted['verb']]}" if counted["verb"] else ""
+    return f"1{counted['kind'] or ''} {counted['noun']}{verb}"
 
 
 def mark(text: str) -> str:

@@ -7,10 +7,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from data.rules.causes.alike import first_alike
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.proof import snippet
 from evaluators.diagnose.reference import Reference
-from evaluators.diagnose.verdict import Diagnosis
+from evaluators.diagnose.verdict import Diagnosis, NamedCause
 
 __all__ = ["print_diagnosis"]
 
@@ -26,7 +27,7 @@ def print_diagnosis(label: str, reference: Reference, diagnosis: Diagnosis) -> N
     """Print the diagnosis of one candidate."""
     console = Console(highlight=False)
     console.print(
-        Text(f"{label}: "), Text(diagnosis.verdict, _STYLE.get(diagnosis.verdict, "red")), Text(diagnosis.sentence)
+        Text(f"{label}:"), Text(diagnosis.verdict, _STYLE.get(diagnosis.verdict, "red")), Text(diagnosis.sentence)
     )
     if diagnosis.searched and diagnosis.searched < len(diagnosis.before):
         many = f"Causes looked for on {diagnosis.searched} of {len(diagnosis.before)} texts, and held against all."
@@ -34,11 +35,20 @@ def print_diagnosis(label: str, reference: Reference, diagnosis: Diagnosis) -> N
     if diagnosis.causes or diagnosis.runners_up:
         console.print(_table(diagnosis))
     for named in diagnosis.causes:
+        if first_alike(named.same_as)[1]:
+            console.print(Text(f"Not told apart from {named.cause.words}: {', '.join(named.same_as)}.", "dim"))
+    for named in diagnosis.causes:
         where = "on both sides" if named.cause.both else f"in the candidate, {label}"
         console.print(Text(f"Remedy for {named.cause.words}, {where}: {named.cause.remedy}"))
     if diagnosis.match:
         console.print(Text("\nThe proof, no remedy: the reference with the candidate's fault put in\n"))
         typer.echo(snippet(reference, [named.cause for named in diagnosis.causes]))
+
+
+def _alike(named: NamedCause) -> str:
+    """Causes that give the same vectors, as a cell has room for them."""
+    first, more = first_alike(named.same_as)
+    return ", ".join([*first, f"{more} others (below)"] if more else first)
 
 
 def _table(diagnosis: Diagnosis) -> Table:
@@ -50,7 +60,7 @@ def _table(diagnosis: Diagnosis) -> Table:
     for named in diagnosis.causes:
         table.add_row(
             Text(named.cause.words, "bold"), named.cause.slot, f"{named.explained:.1%}" if diagnosis.match else "",
-            f"{named.remaining:.2g}" if diagnosis.match else "", Text(", ".join(named.same_as)),
+            f"{named.remaining:.2g}" if diagnosis.match else "", Text(_alike(named)),
         )  # fmt: skip
     for named in diagnosis.runners_up:
         table.add_row(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from data.rules.causes import CAUSES
+from data.rules.causes.alike import either
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.facts import Facts
@@ -106,7 +107,7 @@ def _other_answer(bench: Bench, facts: Facts, base: Embeddings, floor: float) ->
     diagnosis = judge(Search(alone, others, causes).run(), floor, lambda best: 0.0)
     if not diagnosis.causes or float(diagnosis.after.max()) > _EXACT:
         return ""
-    named = " and ".join(" or ".join((one.cause.words, *one.same_as)) for one in diagnosis.causes)
+    named = " and ".join(either(one.cause.words, one.same_as) for one in diagnosis.causes)
     return f" On these texts the other answer is what the reference gives with: {named}."
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data.rules.causes import Cause, joined
+from data.rules.causes.alike import either
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.described import Statement
 from evaluators.diagnose.match import EACH, Match
@@ -175,7 +176,7 @@ def _stated(
 ) -> Diagnosis:
     causes = _in_order(best, ranked, plain)
     left, drift = float(best.errors.mean()), float(plain.errors.mean())
-    names = " and ".join(_name(named) for named in causes)
+    names = " and ".join(either(named.cause.words, named.same_as) for named in causes)
     s = "" if len(causes) > 1 else "s"
     sentence = {
         DiagnosisVerdict.EXPLAINED: f"{names} explain{s} {1 - left / drift:.1%} of the drift.",
@@ -185,10 +186,6 @@ def _stated(
     }[verdict]
     sentence = sentence[0].upper() + sentence[1:]
     return Diagnosis(verdict, sentence, drift, left, floor, causes, runners, plain.errors, best.errors, best)
-
-
-def _name(named: NamedCause) -> str:
-    return named.cause.words + (f" (or {', or '.join(named.same_as)})" if named.same_as else "")
 
 
 def _without(verdict: DiagnosisVerdict, sentence: str, plain: Match, floor: float, runners: _Causes) -> Diagnosis:

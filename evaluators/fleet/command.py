@@ -58,6 +58,7 @@ def run_fleet(plan: FleetPlan, console: Console, address: str | None = None) -> 
         MissingDependencyError: Ray, or what speaks to the storage, is not installed.
         StorageError: the storage cannot be written.
     """
+    from data.rules.words import in_english
     from data.store.storage import open_storage
     from evaluators.fleet.budget import chosen_by_budget
     from evaluators.fleet.choice import planned_tasks
@@ -69,7 +70,8 @@ def run_fleet(plan: FleetPlan, console: Console, address: str | None = None) -> 
 
     shelf = Shelf(open_storage(plan.storage), new_session())
     tasks = planned_tasks(plan)
-    console.print(f"{len(plan.setups)} models, {len(tasks)} tasks; results go to {shelf.storage.url}", markup=False)
+    many = in_english("{models} models, {tasks} tasks", {"models": len(plan.setups), "tasks": len(tasks)})
+    console.print(f"{many}; results go to {shelf.storage.url}", markup=False)
     # Whoever may not write here is told so before a cluster is started.
     asked = {"name": plan.name, "setups": [setup.label for setup in plan.setups], "tasks": list(tasks)}
     shelf.show(f"plans/{plan.plan_id}/plan.json", asked)

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import Any, Protocol
 
+from data.rules.words import in_english
 from data.store.errors import NotFoundError, StorageError
 from data.store.vocabulary import Status
 from evaluators.fleet.answers import Elsewhere, GaveUp, Loaded, Ran, Refused, other_run
@@ -156,9 +157,8 @@ class Outcomes:
                 self._refuse(event, setup, str(error))
                 return
             self._say(setup, sentences)
-        self._watcher.happened(
-            Status.RUNNING, f"{setup.label}: loaded on {loaded.node}, {len(setup.waiting())} tasks to run", []
-        )
+        waiting = in_english("{n} tasks", {"n": len(setup.waiting())})
+        self._watcher.happened(Status.RUNNING, f"{setup.label}: loaded on {loaded.node}, {waiting} to run", [])
 
     def _turn_away(self, event: Event, setup: SetUpState, error: str) -> None:
         """An actor is of no use; the model stops with it unless it is loaded elsewhere."""

@@ -209,4 +209,5 @@ def test_an_empty_store_is_a_sentence(monkeypatch, tmp_path, page):
     with writing(tmp_path / "empty.duckdb", fresh=True):
         pass
     monkeypatch.setenv("PLUMBLINE_STORE", str(tmp_path / "empty.duckdb"))
-    assert on(page).info
+    at = on(page)
+    assert at.info and any(code.value.startswith("python -m evaluators import") for code in at.code)

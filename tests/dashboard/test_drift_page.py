@@ -287,3 +287,27 @@ def test_a_cell_of_a_run_shows_the_diagnosis_of_its_set_up(monkeypatch, two_task
     words = said(at)
     assert "Diagnosis of this set-up" in words and "99" in words and "What the scores suggest" not in words
     assert any("query:" in code.value for code in at.code)
+
+
+def test_a_run_says_what_its_budget_came_to(monkeypatch, made_parity, tmp_path):
+    path = Path(shutil.copy(made_parity, tmp_path / "store.duckdb"))
+    budgets = {
+        "MTEB(<b>x</b>)": {
+            "asked": "5%", "claim": 0.652, "claim_origin": "official", "state": "holds",
+            "difference": [0.001, -0.01, 0.012], "mean": [0.653, 0.642, 0.664], "rank": [12.0, 8.0, 20.0],
+            "chosen": ["A", "B"], "ran": ["A"], "failed": ["B"], "share": 0.031,
+        },
+        "Seen": {"asked": "smoke", "chosen": ["A"], "ran": ["A"], "share": 0.004, "smoke": "broken", "missed": []},
+        "Unseen": {"asked": "smoke", "chosen": ["A"], "ran": ["A"], "share": 0.004, "smoke": "nothing-seen",
+                   "missed": ["max-length-32", "of-a-later-version"]},
+    }  # fmt: skip
+    with writing(path) as connection:
+        connection.execute("UPDATE runs SET settings = ? WHERE run_id = 'run-bf16'", [json.dumps({"budgets": budgets})])
+    words = said(page(monkeypatch, path, "runs", runs_run="run-bf16"))
+    assert "1 of the 2 tasks chosen, 3.1% of the benchmark's time" in words and "1 of the 1 task chosen" in words
+    assert "its mean at **65.30** (64.20 to 66.40, 95 %)" in words and "rank would be 12 (8 to 20)" in words
+    assert "The claim of 65.20 (official figures) **holds**" in words
+    assert "+0.10 points from it (−1.00 to +1.20)" in words
+    assert "because they failed: B" in words and "<b>x" not in words
+    assert words.count("**Broken**") == 1 and "**Nothing broken was seen**" in words
+    assert "would not show: texts cut at 32 tokens, of\\-a\\-later\\-version" in words

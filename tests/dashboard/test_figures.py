@@ -299,3 +299,16 @@ def test_the_map_of_differences_has_values_in_its_cells_and_frames_the_open_one(
     assert not deltas.deltas_map(cells, lines("a", "b"), lines("x", "y"), ("c", "y")).layout.shapes
     wide = deltas.deltas_map(cells, lines("a", "b"), lines("x", "y", *(f"t{n}" for n in range(30))))
     assert [trace.text for trace in wide.data if trace.type == "heatmap"] == [None]  # no room, so nothing is sent
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("Short", ["Short"]),
+        ("How much of the drift each cause explains, in %", ["How much of the drift", "each cause explains, in %"]),
+        ("各原因解释了多少漂移", ["各原因解释了多少漂移"]),
+        ("a" * 60, ["a" * 60]),  # a word is never cut
+    ],
+)
+def test_a_title_is_parted_into_lines_of_a_length(title: str, lines: list[str]) -> None:
+    assert theme._lines(title) == lines

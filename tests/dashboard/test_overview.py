@@ -22,6 +22,7 @@ from data.store.derive import derive
 from data.store.vocabulary import Comparison, DriftVerdict, Verdict
 from tests.dashboard.choose_store import BENCHMARK
 from tests.dashboard.opened import on
+from tests.make_parity import NEWEST, add_check, made_texts, twelve
 from tests.make_store import HOSTILE, make_store
 from tests.serving import ROOT
 
@@ -141,7 +142,8 @@ def test_a_fault_met_twice_is_one_and_only_fatal_ones_are(troubled: Path) -> Non
 
 def test_only_the_newest_check_of_an_encoder_speaks(made_parity: Path, tmp_path: Path) -> None:
     encoders = eyes.unreliable_encoders(open_reader(made_parity).cursor())
-    assert list(encoders["verdict"]) == [DriftVerdict.UNSTABLE]
+    assert list(encoders["verdict"]) == [DriftVerdict.UNSTABLE, DriftVerdict.EVERYWHERE]
+    assert encoders["encoder"].iloc[1] == "one text fails", "the server; what was loaded here was meant to differ"
     assert encoders["check"].iloc[0].startswith("2026-11-20"), "not of check-many, a day before"
     mended = tmp_path / "mended.duckdb"
     shutil.copyfile(made_parity, mended)
@@ -262,6 +264,17 @@ def test_an_empty_store_and_none_say_what_to_do(monkeypatch, tmp_path: Path) -> 
     at.run()
     assert not at.exception and "The store is empty" in said(at)
     assert "python -m evaluators import" in [code.value for code in at.code]
+
+
+def test_a_store_with_nothing_but_a_check_is_not_called_empty(tmp_path: Path, monkeypatch) -> None:
+    path, probes = tmp_path / "watch.duckdb", made_texts(8)
+    with writing(path, fresh=True) as connection:
+        add_check(connection, probes, twelve(probes)[:3], started=NEWEST)
+    at = opened(path, monkeypatch)
+    words = said(at)
+    assert "Newest check of vectors: **2 of 2 encoders** are the same model" in words and "is empty" not in words
+    assert "No published scores are in this store" in words
+    assert any("What was run here" in label for label in links(at))
 
 
 # The search.

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dashboard.formatting import licence, word
 from dashboard.sections import cell_diagnosis
+from dashboard.stored_words import tr_stored
 from dashboard.tables import diagnosis as diagnosis_tables
 from dashboard.tables.columns import LICENCE, PRIVATE, WORDED, Column, Table
 from dashboard.words import catalogue_of, in_language, phrase, tr
@@ -101,6 +102,20 @@ def test_a_stored_diagnosis_is_said_by_codes_and_blanks() -> None:
         # What an older catalogue called otherwise stays as it was stored.
         older = causes.assign(cause=["cut earlier than today's words say", "x"])
         assert list(diagnosis_tables.said_causes(older)["cause"]) == list(older["cause"])
+
+
+def test_of_many_causes_alike_the_first_are_said_and_the_others_counted() -> None:
+    alike = [cause.words for cause in CAUSES.values() if "{" not in cause.words][:6]
+    causes = pd.DataFrame([stored("max-length", length=32) | {"same_as": alike}])
+    short = f"Texts cut at 32 tokens (or {', or '.join(alike[:3])}, or one of 3 others) explains 99.0% of the drift."
+    in_full = f"Texts cut at 32 tokens (or {', or '.join(alike)}) explains 99.0% of the drift."
+    for sentence in (short, in_full):  # as it is stored now, and in older stores
+        row = {"verdict": "explained", "sentence": sentence, "unexplained": 0.01}
+        assert diagnosis_tables.said_sentence(row, causes) == short
+        with in_language("zh"):
+            assert "或另外 3 个之一）解释了 99.0% 的漂移" in diagnosis_tables.said_sentence(row, causes)
+    with in_language("zh"):
+        assert "或另外 3 个之一）" in tr_stored(short) and alike[0] not in tr_stored(short)
 
 
 def test_what_would_settle_a_suggestion_is_said(monkeypatch) -> None:

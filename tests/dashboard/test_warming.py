@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dashboard.queries import profile
 from dashboard.report.runner import run_page, stage
 from dashboard.start import warming
 from data.store.database import version_of, writing
+from tests.serving import ROOT
 
 
 @pytest.fixture
@@ -96,3 +98,31 @@ def test_what_serves_everyone_keeps_its_priority(store: Path, monkeypatch: pytes
     warming._warm_behind(version_of(store))
     begun = [nice for thread, nice in seen[0].items() if thread not in before]
     assert sorted(begun) == [ours] * (len(begun) - 1) + [19] and len(begun) > 1
+
+
+# A page that is being drawn for nobody, for as long as anybody waits, and a process that ends meanwhile.
+STOPPED = """
+import threading
+from dashboard.start import warming
+from data.store.access_mode import store_path
+from data.store.database import open_reader
+
+drawing = threading.Event()
+
+def page(name, query):
+    cursor = open_reader(store_path()).cursor()
+    drawing.set()
+    threading.Event().wait()
+
+warming.run_page = page
+warming.runtime.exists = lambda: True
+warming.keep_warm()
+drawing.wait()
+"""
+
+
+def test_a_server_stopped_while_it_draws_ahead_ends_without_a_word(store: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    assert (ended.returncode, ended.stdout.decode()) == (0, "")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import formatting
+from dashboard import formatting, words
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT, np.nan])
@@ -49,3 +49,19 @@ def test_plain_escapes_every_mark_of_markdown_and_keeps_the_characters():
     escaped = formatting.plain(text)
     assert escaped.replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == text
     assert all(escaped[i - 1] == "\\" for i, c in enumerate(escaped) if c in "<[]`$:*_#~|!(")
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "said"),
+    [
+        ("on {k} tasks, which", {"k": 1}, "on 1 task, which"),
+        ("on {k} tasks, which", {"k": np.int64(11)}, "on 11 tasks, which"),
+        ("{n:,} of {k:,} tasks do not hold", {"n": 1, "k": 1}, "1 of 1 task does not hold"),
+        ("{n:,} of {k:,} tasks do not hold", {"n": 1, "k": 1_001}, "1 of 1,001 tasks do not hold"),
+        ("{n} other models lack {m} cells", {"n": 1, "m": 0}, "1 other model lacks 0 cells"),
+        ("{points:.1f} points of {n:.0f} tokens", {"points": 1.0, "n": 1.2}, "1.0 points of 1 token"),
+    ],
+)
+def test_one_of_what_is_counted_is_no_plural(template: str, values: dict[str, object], said: str) -> None:
+    assert str(words.phrase(template, **values)) == said
+    assert words.tr(template, **values) == said

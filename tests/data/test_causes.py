@@ -8,6 +8,7 @@ import re
 import pytest
 
 from data.rules.causes import CAUSES, FAMILIES, OF_FINDING, RECIPE_SLOTS, cause_of_setting, joined, words_of
+from data.rules.causes.alike import either, first_alike
 from data.rules.setups import SetUp, set_up_differences
 from data.store.vocabulary import Slot
 from tests.serving import ROOT
@@ -77,3 +78,21 @@ def test_the_catalogue_needs_no_model_library() -> None:
 def test_slots_are_in_the_order_a_text_passes_them() -> None:
     assert [*RECIPE_SLOTS, Slot.SCORE] == list(Slot)
     assert {cause.slot for cause in CAUSES.values()} == set(Slot)
+
+
+@pytest.mark.parametrize(
+    ("many", "said"),
+    [
+        (0, "a"),
+        (1, "a (or b0)"),
+        (4, "a (or b0, or b1, or b2, or b3)"),  # "one of 1 others" would be longer than its name
+        (5, "a (or b0, or b1, or b2, or one of 2 others)"),
+        (30, "a (or b0, or b1, or b2, or one of 27 others)"),
+    ],
+)
+def test_of_causes_alike_a_sentence_names_the_first(many: int, said: str) -> None:
+    alike = [f"b{i}" for i in range(many)]
+    assert either("a", alike) == said
+    assert either("a", alike, whole=True).count("b") == many
+    named, more = first_alike(alike)
+    assert len(named) + more == many and more != 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from streamlit import runtime
 
 from dashboard.__main__ import main
 from tests.report.reading import read
+from tests.serving import ROOT
 
 ALL = "leaderboard?l_benchmark=Tiny%28all%29"
 
@@ -83,3 +85,9 @@ def test_help_explains(run) -> None:
     assert status == 0 and all(
         word in out for word in ("--out", "--format", "--lang", "--base-url", "--store", "ADDRESS")
     )
+
+
+def test_a_process_of_its_own_says_nothing_that_was_not_asked() -> None:
+    asked = [sys.executable, "-m", "dashboard", "report", "--help"]
+    ended = subprocess.run(asked, cwd=ROOT, capture_output=True, check=True)
+    assert ended.stderr == b""

@@ -60,6 +60,11 @@ def test_nearly_all_of_a_score_gone_is_a_matter_of_loading_unless_the_task_is_at
     assert "loaded-wrongly" not in codes(claim_score=0.565, check_score=0.35)
 
 
+def test_of_a_score_below_zero_no_more_than_all_is_gone() -> None:
+    seen = [str(sign.seen) for sign in signs(CellEvidence(**(PLAIN | {"claim_score": 0.845, "check_score": -0.169})))]
+    assert "100% of the score is gone" in seen
+
+
 def test_what_is_certain_comes_before_what_is_only_common() -> None:
     found = codes(**SEEN["metric-other"], differs=frozenset({"mteb major", "dtype"}))
     assert found[0] == "metric-other"
