@@ -21,7 +21,7 @@ from tests.commands import command
 from tests.peers.cases import CASES, Case
 from tests.small_models import minilm
 
-__all__ = ["Told", "told"]
+__all__ = ["Told", "row", "told"]
 
 
 class Told(NamedTuple):
@@ -30,6 +30,7 @@ class Told(NamedTuple):
     Attributes:
         verdict: of the check.
         sentence: of the check.
+        refused: why a text has no vector, of those that have none.
         diagnosis: its verdict; empty where there was nothing to diagnose.
         answer: its sentence.
         codes: of the causes that it named, in any order.
@@ -39,6 +40,7 @@ class Told(NamedTuple):
 
     verdict: str
     sentence: str
+    refused: str = ""
     diagnosis: str = ""
     answer: str = ""
     codes: frozenset[str] = frozenset()
@@ -51,7 +53,7 @@ class Told(NamedTuple):
             well = {"identical", "precision only"}
             return [] if well & {self.verdict, self.diagnosis} else ["that it is as it should be"]
         families = {CAUSES[code].family for code in self.codes if code in CAUSES}
-        words = f"{self.sentence} {self.answer}"
+        words = f"{self.sentence} {self.refused} {self.answer}"
         return [cause for cause in case.causes if cause not in self.codes | families and cause not in words]
 
 
@@ -91,13 +93,15 @@ def _read(store: Path, label: str) -> Told:
         row = connection.execute(f"SELECT verdict, sentence FROM drift_summary WHERE {of_it}", [label]).fetchone()
         asked = "SELECT verdict, sentence, diagnosis_id FROM diagnoses WHERE candidate = "
         answer = connection.execute(asked + of_it.partition(" = ")[2], [label]).fetchone()
+        why = connection.execute(f"SELECT any_value(error) FROM drift WHERE {of_it}", [label]).fetchone()
+        told = Told(*(row or ("", "")), refused=(why or ("",))[0] or "")
         if row is None or answer is None:
-            return Told(*(row or ("", "")))
+            return told
         verdict, sentence, diagnosis = answer
         causes = "SELECT code FROM diagnosis_causes WHERE accepted AND diagnosis_id = ?"
         rows = connection.execute(causes, [diagnosis]).fetchall()
     codes = frozenset(code for (joined,) in rows if joined for code in joined.split(" + "))
-    return Told(*row, verdict, sentence, codes)
+    return told._replace(diagnosis=verdict, answer=sentence, codes=codes)
 
 
 def main() -> None:
@@ -108,26 +112,29 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
     more = ("--probes", arguments.texts) if arguments.texts else ()
-    print(
-        "| peer | set-up | the check | the diagnosis | named | check, s | diagnosis, s |\n|---|---|---|---|---|---|---|"
-    )
+    print(_cells("peer", "set-up", "the check", "the diagnosis", "named", "check, s", "diagnosis, s"))
+    print(_cells(*["---"] * 7), flush=True)
     for number, case in enumerate(CASES):
         if arguments.environments and case.environment not in arguments.environments:
             continue
         store = arguments.keep / f"{number}.duckdb" if arguments.keep else None
         try:
-            said = told(case, *more, store=store)
+            print(row(case, told(case, *more, store=store)), flush=True)
         except (RuntimeError, FileNotFoundError) as error:
-            _row(case.peer, case.what, f"could not be run: {str(error)[-600:]}")
-            continue
-        lacks = ", ".join(said.missing(case))
-        answer = f"{said.diagnosis}: {said.answer}" if said.diagnosis else ""
-        _row(case.peer, case.what, f"{said.verdict}: {said.sentence}", answer, f"not {lacks}" if lacks else "yes",
-             f"{said.check:.1f}", f"{said.diagnosing:.1f}")  # fmt: skip
+            print(_cells(case.peer, case.what, f"could not be run: {str(error)[-600:]}"), flush=True)
 
 
-def _row(*cells: str) -> None:
-    print("| " + " | ".join(cell.replace("\n", " ").replace("|", "/") for cell in cells) + " |", flush=True)
+def row(case: Case, said: Told) -> str:
+    """A line of the table."""
+    lacks = ", ".join(said.missing(case))
+    check = f"{said.verdict}: {said.sentence}" + (f" ({said.refused})" if said.refused else "")
+    answer = f"{said.diagnosis}: {said.answer}" if said.diagnosis else ""
+    seconds = f"{said.check:.1f}", f"{said.diagnosing:.1f}"
+    return _cells(case.peer, case.what, check, answer, f"not {lacks}" if lacks else "yes", *seconds)
+
+
+def _cells(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("\n", " ").replace("|", "/") for cell in cells) + " |"
 
 
 if __name__ == "__main__":
