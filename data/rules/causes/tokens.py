@@ -187,7 +187,7 @@ TOKEN_CAUSES = (
     ),
     _tokenizer(
         code="tokenizer-llama-cpp-plain", remedy=_OWN_TOKENIZER, by_look=True,
-        words="llama.cpp's own WordPiece, which reads special tokens in the text as plain text",
+        words="llama.cpp's own WordPiece with special tokens read as plain text",
         effect="Korean, Indic vowel signs, words of over 100 characters, form feeds and special tokens become others.",
         needs=("BERT normalizer",), changes={"tokenizer": f"habits:{'+'.join((*LLAMA_CPP, 'specials-plain'))}"},
     ),
