@@ -53,7 +53,7 @@ class Told(NamedTuple):
             well = {"identical", "precision only"}
             return [] if well & {self.verdict, self.diagnosis} else ["that it is as it should be"]
         families = {CAUSES[code].family for code in self.codes if code in CAUSES}
-        words = f"{self.sentence} {self.refused} {self.answer}"
+        words = f"{self.sentence} {self.refused}"  # not the answer, which also names what it does not state
         return [cause for cause in case.causes if cause not in self.codes | families and cause not in words]
 
 
