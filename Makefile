@@ -6,6 +6,7 @@ ADDRESS ?= 127.0.0.1
 PORT   ?= 8501
 # What Python compiles it keeps, wherever that is turned off: the tests start many processes, a second each without.
 export PYTHONDONTWRITEBYTECODE :=
+SPACE  := $(subst ,, )
 
 .DEFAULT_GOAL := help
 .PHONY: help run check test soak bench look lint types unit guards record peers clean
@@ -47,9 +48,9 @@ bench: $(VENV)/.tested  ## ratios against the alternatives, in one run (FROM=a r
 look: $(VENV)/.tested  ## pictures of every page, three widths, light and dark, both languages, in build/look
 	@$(BIN)/python -m tests.look
 
-peers: $(VENV)/.tested  ## real servers and frameworks in environments of their own, and the tests of them (an hour, once)
-	@$(BIN)/python -m tests.peers
-	@$(BIN)/python -m pytest -m peers tests/peers
+peers: $(VENV)/.tested  ## real servers and frameworks in environments of their own, and the tests of them (two hours, once; PEERS="infinity ctranslate2")
+	@$(BIN)/python -m tests.peers $(PEERS)
+	@$(BIN)/python -m pytest -m peers $(if $(PEERS),-k "$(subst $(SPACE), or ,$(strip $(PEERS)))") tests/peers
 
 clean:  ## remove what the other commands made
 	rm -rf $(VENV) .peers build data/*.duckdb data/*.duckdb*.lock data/*.published.json .mypy_cache .ruff_cache .pytest_cache

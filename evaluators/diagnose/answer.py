@@ -103,7 +103,7 @@ def _of_numbers(
     # Of causes that vectors cannot tell apart the first is stated: let that be one of the revision it says it is.
     causes.sort(key=lambda cause: not claimed or cause.blanks.get("revision") != claimed)
     diagnosis = _looked_for(bench, candidate, causes, plain, floor, without, progress)
-    further = with_observed(_further(diagnosis, bench, candidate, base, facts, floor), facts)
+    further = with_observed(_further(diagnosis, bench, candidate, base, facts, floor), facts, bench)
     return _described(further, bench, candidate, base, facts, floor)
 
 

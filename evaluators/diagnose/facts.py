@@ -9,9 +9,11 @@ import numpy as np
 
 from evaluators.diagnose.reference import Embeddings
 from evaluators.parity.asking import Call
-from evaluators.parity.observations import Observation
+from evaluators.parity.observations import NO_FAULT, Observation
 
 __all__ = ["Facts"]
+
+_AT_ONCE = 2.0  # times what the texts of one call do to each other: other company, and of another size
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,21 @@ class Facts:
     def observation(self, code: str) -> Observation | None:
         """What was observed under a code."""
         return next((one for one in self.observed if one.code == code), None)
+
+    @property
+    def by_company(self) -> bool:
+        """Whether it changes with the texts that are encoded beside one, and by itself in no other way.
+
+        A server that makes one batch of what several clients ask shows the same when they ask at once, and no more.
+        """
+        batch = self.observation("batch-differs")
+        restless = [one for one in self.observed if one.test == "deterministic" and one.code not in NO_FAULT]
+        return batch is not None and all(
+            one.code == "at-once-differs"
+            and not one.numbers["another"]
+            and one.numbers["worst"] <= _AT_ONCE * batch.numbers["worst"]
+            for one in restless
+        )
 
     def only(self, chosen: Sequence[int]) -> Facts:
         """The facts about some of the texts, which are numbered anew."""

@@ -182,7 +182,9 @@ class Lengths:
                 return None
             edge = max(self._right, 1.5 * min(errors))
             values = [value for value, error in zip(values, errors, strict=True) if error <= edge]
-        return unit.make(_roundest(values))
+        # Where no text tells it from all that the model has room for, nothing was cut.
+        whole = unit.most == self.room and self.room in values
+        return unit.make(self.room if whole else _roundest(values))
 
     def _same_row(self, unit: _Unit, best: Sequence[int], place: int) -> list[int]:
         """The lengths themselves, and those beside them that cut the text at the same token."""

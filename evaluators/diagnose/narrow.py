@@ -15,7 +15,7 @@ from data.rules.causes import Cause
 from evaluators.diagnose.causes.places import ORDERS
 from evaluators.diagnose.directions import possible
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.match import Match
+from evaluators.diagnose.match import EACH, Match
 from evaluators.diagnose.measure import Errors
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
@@ -24,7 +24,7 @@ from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up,
 from evaluators.diagnose.worth import Worth
 from evaluators.probes import derived_traits
 
-__all__ = ["searched_for"]
+__all__ = ["borne_out", "searched_for"]
 
 _FEW = 16  # texts looked at first
 _ALL = 24  # texts up to which all are looked at at once
@@ -74,11 +74,12 @@ def searched_for(
         chosen = sorted({*chosen, *shown}) if few else chosen
         part = bench.among(chosen) if few else bench
         ranked = Search(part, candidate[chosen], [*usual, *worth.causes], progress, without).run(likely)
-        whole = late.with_early(_same_sets(ranked), solving=ranked[0].solved) if few else ranked
+        solving = ranked[0].solved
+        whole = borne_out(late.with_early(_same_sets(ranked), solving=solving), ranked[0]) if few else ranked
         diagnosis = judged(whole, bench, candidate)
         if few and diagnosis.causes and (parts := _parts(ranked)):
             # What each of them explains is asked where they are stated, and not before: each is a pass over all texts.
-            diagnosis = judged(late.with_early(parts, solving=ranked[0].solved), bench, candidate)
+            diagnosis = judged(borne_out(late.with_early(parts, solving=solving), ranked[0]), bench, candidate)
         settled, known = settles(diagnosis.verdict), len(worth.causes)
         shown = [] if settled else worth.more(ranked[0].early)
         more = _left_open(bench.texts.texts, whole[0].errors, chosen, far_off=settled) if few and not round_ else []
@@ -125,6 +126,21 @@ def _left_open(texts: Sequence[str], errors: Errors, chosen: Sequence[int], *, f
     edge = max(IDENTICAL_WITHIN, _FAR_OFF * float(errors[list(chosen)].max()) if far_off else 0.0)
     others = [place for place in range(len(texts)) if place not in chosen and errors[place] > edge]
     return sorted(others, key=lambda place: (len(texts[place]), place))[:_FEW]
+
+
+def borne_out(matches: Sequence[Match], best: Match) -> list[Match]:
+    """Matches of all texts, the likeliest first: what few showed to be the best, or as many of its causes as hold.
+
+    A cause that touches few texts gains little in the mean over all of them: it has to gain in sum what it had to gain
+    on the few.
+    """
+    share = min(1.0, best.errors.size / matches[0].errors.size)
+
+    def score(match: Match) -> float:
+        part_of_it = set(match.causes) <= set(best.causes)
+        return match.score - EACH * (1 - share) * len(match.causes) * part_of_it
+
+    return sorted(matches, key=score)
 
 
 def _same_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:

@@ -37,7 +37,7 @@ def by_repeats(bench: Bench, candidate: Embeddings, base: Embeddings, facts: Fac
         floor: mean distance that bf16 leaves on this model and these texts.
     """
     observed = in_sentences([one for one in facts.observed if one.code not in NO_FAULT])
-    if facts.deterministic is False:
+    if facts.deterministic is False and not facts.by_company:
         if facts.observation("noise") is not None and (named := dropout(bench, facts, base)) is not None:
             sentence = f"{observed} So does the reference with dropout on, in size, direction and from text to text."
             return _explained(sentence, candidate, base, named)
@@ -53,20 +53,34 @@ def by_repeats(bench: Bench, candidate: Embeddings, base: Embeddings, facts: Fac
     return None
 
 
-def with_observed(diagnosis: Diagnosis, facts: Facts | None) -> Diagnosis:
+def with_observed(diagnosis: Diagnosis, facts: Facts | None, bench: Bench) -> Diagnosis:
     """A diagnosis of the vectors, with what was seen of the candidate when it was asked again."""
     observed = [one for one in facts.observed if one.code not in NO_FAULT] if facts is not None else []
     verdict = diagnosis.verdict
-    # What explains the vectors explains that they depend on the batch.
-    if verdict is DiagnosisVerdict.EXPLAINED:
-        observed = [one for one in observed if one.code != "batch-differs"]
+    stated = verdict in (DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PARTLY)
+    if facts is not None and facts.by_company and _acts_on_batches(diagnosis, facts, bench):
+        stated = stated or verdict is DiagnosisVerdict.PRECISION
+        observed = [one for one in observed if one.code not in ("batch-differs", "at-once-differs")]
     if not observed or verdict is DiagnosisVerdict.UNSTABLE:
         return diagnosis
     sentence = in_sentences(observed)
-    if verdict not in (DiagnosisVerdict.UNKNOWN, DiagnosisVerdict.PRECISION):
+    if verdict is not DiagnosisVerdict.UNKNOWN and (diagnosis.causes or verdict is not DiagnosisVerdict.PRECISION):
         sentence = f"{diagnosis.sentence} {sentence}"
-    stated = verdict in (DiagnosisVerdict.EXPLAINED, DiagnosisVerdict.PARTLY)
     return replace(diagnosis, verdict=verdict if stated else DiagnosisVerdict.UNSTABLE, sentence=sentence)
+
+
+def _acts_on_batches(diagnosis: Diagnosis, facts: Facts, bench: Bench) -> bool:
+    """Whether what explains the vectors explains that they depend on the batch.
+
+    A coarse arithmetic that rounds each text by itself may do so too: another order of summation tips a rounding, and
+    what comes of that goes through all layers. It is as large as what two computations of that arithmetic differ by.
+    """
+    if diagnosis.verdict is DiagnosisVerdict.EXPLAINED or bench.by_batch(tuple(one.cause for one in diagnosis.causes)):
+        return True
+    batch, coarse = facts.observation("batch-differs"), any(one.cause.forward for one in diagnosis.causes)
+    if diagnosis.verdict is not DiagnosisVerdict.PRECISION or batch is None or not coarse:
+        return False
+    return bool(batch.numbers["worst"] <= float(diagnosis.after.max()) ** 2 / 2)
 
 
 def not_by_itself(facts: Facts | None) -> bool:

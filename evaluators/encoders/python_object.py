@@ -1,7 +1,8 @@
 """Any embeddings object of a Python framework, named as ``module:Class``; further options are its arguments.
 
-LangChain, LlamaIndex, Haystack, Chroma and fastembed are told apart by their methods. One that cannot live beside
-Plumbline is a ``command:`` (``isolated/host.py object module:Class key=value``).
+LangChain, LlamaIndex, Haystack, Chroma and fastembed are told apart by their methods. A key that is a setting of
+Plumbline's goes to the class, too, where that has an argument of the name and nobody else would heed it. One that
+cannot live beside Plumbline is a ``command:`` (``isolated/host.py object module:Class key=value``).
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import Any
 
 from data.store.errors import InputError, MissingDependencyError
 from evaluators.encoders.base import Backend, Description, Encoded, dense, in_use, prepare, versions_of
-from evaluators.encoders.isolated.adapters import ADAPTERS, NoSuchClassError, adapter_of, made
+from evaluators.encoders.isolated.adapters import ADAPTERS, NoSuchClassError, adapter_of, made, names_taken
 from evaluators.encoders.settings import EncoderSettings
 
 __all__ = ["ObjectEncoder"]
 
-_OF_THE_CLASS = ("pooling", "max_length")  # settings that are recorded as in use, and that only the class could heed
+_OF_THE_CLASS = ("pooling", "max_length", "device")  # settings that only the class could heed
+_NAMES = ("model", "revision", "batch_size")  # those that say something of it, and may be arguments of its own as well
 
 
 class ObjectEncoder:
@@ -35,12 +37,8 @@ class ObjectEncoder:
     def __init__(self, settings: EncoderSettings) -> None:
         self.settings = settings
         source = settings.source
-        if given := [name for name in _OF_THE_CLASS if getattr(settings, name) is not None]:
-            what = f"{' and '.join(given)} would not reach the class, which pools and cuts as it does"
-            remedy = f"Hand it over as an argument of its own: options.{given[0]}=..., or what it calls it."
-            raise InputError(what, where=source, remedy=remedy)
         try:
-            thing = made(source, settings.options)
+            thing = made(source, self._arguments())
         except ModuleNotFoundError as error:
             package = (error.name or source).partition(".")[0]
             what = f"{source} needs the package {package}"
@@ -50,6 +48,22 @@ class ObjectEncoder:
         except NoSuchClassError as error:
             raise InputError(str(error), where=source) from None
         self._encode = self._asked_as(thing)
+
+    def _arguments(self) -> dict[str, str]:
+        """What the class is made with: the options, and settings written that it has arguments of the same name for.
+
+        Raises:
+            InputError: a setting that nobody would heed.
+        """
+        settings = self.settings
+        named, takes_any = names_taken(settings.source)
+        of_class = [name for name in _OF_THE_CLASS if name in settings.written and name not in settings.options]
+        if not takes_any and (lost := [name for name in of_class if name not in named]):
+            what = f"{' and '.join(lost)} would not reach the class, which has no argument of that name"
+            remedy = f"Hand it over as the class calls it, or as options.{lost[0]}=..., if it takes that all the same."
+            raise InputError(what, where=settings.source, remedy=remedy)
+        also = [name for name in _NAMES if name in settings.written & named]
+        return {name: str(getattr(settings, name)) for name in (*of_class, *also)} | dict(settings.options)
 
     def _asked_as(self, thing: Any) -> Callable[[list[str], str], Any]:
         wrong = ""

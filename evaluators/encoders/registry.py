@@ -85,7 +85,8 @@ def _folders(settings: EncoderSettings, backend: Backend) -> dict[str, Path]:
             return {settings.source: resolve(settings)}
         except EncoderError:
             return {}  # the encoder says so itself
-    return {value: Path(value).expanduser() for value in settings.options.values() if _is_model(value)}
+    values = (settings.model, *settings.options.values())
+    return {value: Path(value).expanduser() for value in values if _is_model(value)}
 
 
 def _vet_named(settings: EncoderSettings, backend: Backend) -> None:

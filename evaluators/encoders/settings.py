@@ -63,6 +63,7 @@ class EncoderSettings:
         call_timeout: seconds for one request or one batch of a command; a fifth of ``timeout``, and at least 60 s or
             all of it, where nothing else is said.
         options: settings that only this backend knows.
+        written: names of the settings that somebody wrote down, whatever their value; not kept.
     """
 
     backend: str
@@ -86,6 +87,7 @@ class EncoderSettings:
     call_timeout: float | None = None
     retries: int = 4
     options: Mapping[str, str] = field(default_factory=dict)
+    written: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", self.model or self.source)
@@ -176,6 +178,7 @@ class EncoderSettings:
     def as_json(self) -> dict[str, Any]:
         """Every setting in plain types, for the store."""
         plain = asdict(self)
+        del plain["written"]
         plain.update(outputs=list(self.outputs), options=dict(self.options))
         plain["prompts"] = None if self.prompts is None else dict(self.prompts)
         return plain
@@ -194,7 +197,7 @@ class EncoderSettings:
         for key, value in values.items():
             if key == "prompt" or key.endswith("_prompt"):
                 prompts[key.removesuffix("prompt").rstrip("_")] = str(value)
-            elif key in known and key not in ("options", "prompts"):
+            elif key in known and key not in ("options", "prompts", "written"):
                 plain[key] = _convert(key, value, where)
             elif key == "options" and isinstance(value, Mapping):
                 options |= {name: str(setting) for name, setting in value.items()}
@@ -204,7 +207,7 @@ class EncoderSettings:
             plain["prompts"] = prompts
         keys.remember_environment()
         keys.remember(*(os.environ.get(name.strip(), "") for name in str(plain.get("key_env", "")).split(",")))
-        return cls(**plain, options=options)
+        return cls(**plain, options=options, written=frozenset(plain))
 
 
 def is_key_name(name: str) -> bool:

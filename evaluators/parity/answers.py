@@ -13,7 +13,7 @@ from data.rules.vectors.arrays import Vectors
 from evaluators.parity.asking import Call, CallLog
 from evaluators.parity.scatter import gap, gaps, groups
 
-__all__ = ["Answers", "AnswerRow", "rounding_gap", "vectors_of_all"]
+__all__ = ["Answers", "AnswerRow", "rounding_gap", "rounds_by", "vectors_of_all"]
 
 _TWO_CALLS = 4.0  # worst text of two calls, each rounded, over the median of one against the reference
 _EVEN = 6.0  # largest over the median of what is rounding on every text
@@ -167,9 +167,14 @@ def rounding_gap(drift: NDArray[np.float64]) -> float:
     Where the drift is more than rounding, a part of it at most is put down to that. It is never more than half
     precision may leave.
     """
-    middle, least = float(np.median(drift)), float(np.quantile(drift, _LEAST))
-    rounds = middle if middle <= _PRECISE and float(drift.max()) <= _EVEN * middle else least
+    middle = float(np.median(drift))
+    rounds = middle if middle <= _PRECISE and float(drift.max()) <= _EVEN * middle else rounds_by(drift)
     return min(_PRECISE, max(_TWO_CALLS * rounds, _WITHIN * middle))
+
+
+def rounds_by(drift: NDArray[np.float64]) -> float:
+    """How far an encoder's arithmetic moves a text at most: as far as those of its texts that are moved least."""
+    return float(np.quantile(drift, _LEAST)) if len(drift) else 0.0
 
 
 def _of_beginnings(log: CallLog, width: int) -> Vectors:

@@ -233,6 +233,12 @@ OBSERVATIONS: Final[dict[str, ObservationEntry]] = {
         "than 32-bit arithmetic leaves.",
         fault=False,
     ),
+    "repeats-within-arithmetic": ObservationEntry(
+        "deterministic",
+        "The same texts twice differ by {worst:.2g} at most, far less than the encoder's arithmetic may make it (it is "
+        "{drift:.2g} and more from the reference).",
+        fault=False,
+    ),
     "rows-moved": ObservationEntry(
         "order", "Rows come back shuffled: {moved} of {rows} texts of a batch have another text's vector."
     ),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from data.rules.vectors.arrays import Vectors, directions
-from evaluators.parity.answers import AnswerRow, Answers
+from evaluators.parity.answers import AnswerRow, Answers, rounds_by
 from evaluators.parity.asking import SAME
 from evaluators.parity.observations import Observation
 from evaluators.parity.scatter import gap, gaps, groups, noise_of, together
@@ -21,7 +21,9 @@ _OFFSET = 0.5  # mean cosine between the deviations of two texts in one call fro
 _FEW_ANSWERS = 2  # half of the answers are so many groups at most: more is noise
 _ENOUGH = 6  # answers to a text from which the number of groups is counted; of fewer some must have come twice
 _REPEATED = 1e-10  # gap of two answers to one call from which it is said; two kernels of 32 bits leave 1e-12
+_FAR_LESS = 0.25  # of what an encoder rounds: two answers of which one is right are as far apart as that
 _RARE = 0.3  # share of the answers that may be found once each beside a text's usual one
+_STEADY = ("depends-on-before", "distinct-answers")  # what is the same again under the same circumstances
 _SAME_BEFORE = 4  # pairs of calls after the same call from which what came before can be told to decide
 
 Labels = Mapping[AnswerRow, int]  # the group that an answer is in among those to its text in calls of its kind
@@ -35,7 +37,24 @@ def several_answers(answers: Answers) -> list[Observation]:
     swapped, strays = _another_text(answers)
     left = [row for row in answers.rows if row not in strays]
     vary = not swapped or answers.repeated(left) > answers.tolerance
-    return [*([swapped] if swapped else []), *([_several(answers, left, size)] if vary else [])]
+    if swapped or not vary:
+        return [*([swapped] if swapped else []), *([_several(answers, left, size)] if vary else [])]
+    return [_within_arithmetic(answers, size, _several(answers, left, size))]
+
+
+def _within_arithmetic(answers: Answers, size: float, seen: Observation) -> Observation:
+    """What was seen; no more than that it rounds, where it is far less than what the encoder rounds anyway.
+
+    llama.cpp's server sums in the order in which texts lie in its slots, and another order tips a rounding of what it
+    quantises. What comes and goes at random is no such thing, however small.
+    """
+    bank = answers.alone()
+    if seen.code not in _STEADY or bank is None or answers.known is None:
+        return seen
+    drift = gap(bank, answers.known)
+    rounds = rounds_by(drift[np.isfinite(drift)])
+    numbers = {"worst": size, "drift": rounds}
+    return Observation("repeats-within-arithmetic", numbers) if size <= _FAR_LESS * rounds else seen
 
 
 def numberless(answers: Answers) -> list[Observation]:

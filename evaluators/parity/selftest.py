@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -34,13 +35,17 @@ def with_observations(tests: Sequence[SelfTest], observations: Sequence[Observat
 
     Where one load does not agree with itself, what differs between batches or loads shows nothing about either.
     """
-    restless = any(one.test == "deterministic" and not one.entry.of_others for one in observations) or any(
-        test.test == "deterministic" and test.outcome == Outcome.FAIL for test in tests
+    of_repeats = [one for one in observations if one.test == "deterministic"]
+    restless = any(one.is_fault and not one.entry.of_others for one in of_repeats) or any(
+        test.test == "deterministic" and test.outcome == Outcome.FAIL and not of_repeats for test in tests
     )
-    return [_told(test, [one for one in observations if one.test == test.test], restless) for test in tests]
+    # How far two calls are apart that are the same; what differs by more shows something in spite of that.
+    apart = max((2 * one.numbers["worst"] for one in of_repeats if not one.is_fault), default=0.0)
+    apart = math.inf if restless else apart
+    return [_told(test, [one for one in observations if one.test == test.test], apart) for test in tests]
 
 
-def _told(test: SelfTest, observations: Sequence[Observation], restless: bool) -> SelfTest:
+def _told(test: SelfTest, observations: Sequence[Observation], apart: float) -> SelfTest:
     if observations:
         # Of several outputs that disagree only the dense one is looked at closely.
         every = (*(test.observed if test.outputs != ("dense",) else ()), *observations)
@@ -51,8 +56,8 @@ def _told(test: SelfTest, observations: Sequence[Observation], restless: bool) -
         outcome = Outcome.FAIL if any(one.is_fault for one in observations) else Outcome.PASS
         return SelfTest(test.test, outcome, value, in_sentences(every), outputs, every)
     # One without a value failed without a comparison: a load or a batch was not to be had.
-    unsure = test.test in ("loads", "batch", "order") and test.outcome != Outcome.PASS and test.value is not None
-    if restless and unsure:
+    unsure = test.test in ("loads", "batch", "order") and test.outcome != Outcome.PASS
+    if unsure and test.value is not None and test.value < apart:
         words = "Not told: the same call twice gives other vectors."
         return replace(test, outcome=Outcome.SKIPPED, detail=words, observed=())
     return test

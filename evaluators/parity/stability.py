@@ -29,9 +29,14 @@ def observe(log: CallLog, floor: float, reference: CallLog | None = None) -> lis
     """
     answers = Answers(log, max(floor, SAME), vectors_of_all(log, reference))
     observations = several_answers(answers) + numberless(answers)
-    if not observations:
-        observations = _in_company(answers, floor) or once_another_text(answers) or in_all(answers) or once_odd(answers)
-        observations += at_once(answers) or barely(answers)
+    if not any(one.is_fault for one in observations):
+        if observations:  # of what is put down to arithmetic there, other calls show as much
+            floor = max(floor, 2 * max(one.numbers["worst"] for one in observations))
+            answers = Answers(log, max(floor, SAME), answers.known)
+        observations += (
+            _in_company(answers, floor) or once_another_text(answers) or in_all(answers) or once_odd(answers)
+        )
+        observations += at_once(answers) or ([] if observations else barely(answers))
     observations += differing_loads(answers)
     if any(one.code in ("another-text", "rows-moved") for one in observations):
         return observations  # what is at the place of a text that begins like another is not that text's

@@ -140,6 +140,7 @@ def _contradicted(seen: Observation, one: Misbehaviour) -> str:
         "second-load-restless": not truth.before,
         "large-batch-differs": not truth.batch,
         "repeats-within-precision": not truth.noise and not truth.before and not truth.time,
+        "repeats-within-arithmetic": not truth.before and truth.answers == 1,
         "variants-shared": truth.another != "earlier" or truth.texts != "some",
     }
     if seen.code.startswith("loads-"):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evaluators.diagnose.answer import Bench, Diagnosis, batched, diagnose, load_reference
+from data.rules.causes import CAUSES
+from data.store.vocabulary import DiagnosisVerdict
+from evaluators.diagnose.answer import Bench, Diagnosis, Facts, NamedCause, batched, diagnose, load_reference
 from evaluators.diagnose.from_store import Candidate, read_check
 from evaluators.diagnose.likeness import alike
+from evaluators.diagnose.unstable import with_observed
 from evaluators.encoders.settings import EncoderSettings
 from evaluators.parity import run
+from evaluators.parity.observations import Observation
 from evaluators.parity.plan import CheckPlan
 from evaluators.probes import ProbeSet, load_probes
 from tests.diagnose.live import HABITS, Live, Model, write_bert
@@ -89,6 +93,38 @@ def test_a_cause_is_named_only_where_it_is_the_one(habit: str, made: Made) -> No
     assert bool(names) == bool(right), (habit, found.sentence)
     assert found.verdict in (["explained"] if right else ["unstable", "unknown"]), (habit, found.sentence)
     assert DESCRIBED.get(habit, "") in found.sentence, (habit, found.sentence)
+
+
+@pytest.mark.parametrize(("times", "another", "named"), [(1, 0, True), (5, 0, False), (1, 1, False)])
+def test_a_server_that_puts_several_clients_into_one_batch(times: int, another: int, named: bool, made: Made) -> None:
+    """What texts asked at once do to each other is told by their batch, as far as a batch does as much."""
+    one = made.candidates["padding seen"]
+    batch = one.facts.observation("batch-differs")
+    assert batch is not None
+    numbers = {"times": 4, "answers": 16, "another": another, "worst": times * batch.numbers["worst"]}
+    observed = (Observation("at-once-differs", numbers), *one.facts.observed)
+    facts = replace(one.facts, deterministic=False, observed=observed)
+    found = diagnose(made.bench, one.vectors, facts=facts)
+    assert bool(found.causes) == named, found.sentence
+    assert found.verdict == ("explained" if named else "unstable"), found.sentence
+    assert named or "at the same time" in found.sentence, found.sentence
+
+
+@pytest.mark.parametrize(("left", "verdict"), [(0.15, "precision only"), (0.03, "unstable")])
+def test_an_arithmetic_that_tips_with_the_batch(left: float, verdict: str, made: Made) -> None:
+    """CTranslate2's int8 rounds each token by itself; another order of summation tips a rounding all the same."""
+    numbers = {"worst": 0.002, "text": "t", "texts": 1, "asked": 8, "place": False, "company": True}
+    facts = Facts(deterministic=True, observed=(Observation("batch-differs", numbers),))
+    arithmetic = NamedCause(CAUSES["int8-by-row"], (), 0.2, left)
+    before = np.array([0.2, 0.15])
+    sentence = "The drift is one of precision: int8."
+    found = Diagnosis(
+        DiagnosisVerdict.PRECISION, sentence, 0.2, left, 0.01, (arithmetic,), (), before, np.array([left, 0.02])
+    )
+    told = with_observed(found, facts, made.bench)
+    assert told.verdict == verdict
+    assert told.sentence.startswith(sentence)
+    assert ("alone and in a batch" in told.sentence) == (verdict == "unstable")
 
 
 def test_noise_as_large_as_a_draw_is_no_draw() -> None:

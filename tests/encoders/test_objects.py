@@ -96,13 +96,49 @@ def test_each_is_asked_in_its_own_way(line: str, turned: bool) -> None:
     assert queries is not None and np.allclose(queries, -right if turned else right, atol=1e-6)
 
 
-def test_arguments_that_are_called_like_settings_reach_the_class_or_are_refused() -> None:
-    line = f"python-object:{HERE}:Long?options.max_length=64"
-    with closing(open_encoder(parse_spec(line))) as encoder:
-        assert encoder.encode(TEXTS, None).dense is not None
-    with pytest.raises(InputError, match="max_length would not reach the class") as caught:
-        open_encoder(parse_spec(line.replace("options.", "")))
-    assert "options.max_length=" in str(caught.value)
+class Placed(FastEmbedLike):
+    """Arguments that are all called like settings, as Haystack's are; each vector holds what came of them."""
+
+    def __init__(self, model: str = "", device: str = "", batch_size: int = 0, revision: str = "") -> None:
+        self.given = {"model": model, "device": device, "batch_size": batch_size, "revision": revision}
+
+    def embed(self, documents: list[str], batch_size: int = 256) -> Iterator[np.ndarray]:
+        yield from (vector(json.dumps(self.given, sort_keys=True)) for _ in documents)
+
+
+class AnyOf(Placed):
+    """A class that hands on what it does not name itself, as LlamaIndex' and Chroma's do."""
+
+    def __init__(self, **more: Any) -> None:
+        self.given = more
+
+
+def _given(line: str) -> np.ndarray | None:
+    with closing(open_encoder(parse_spec(f"python-object:{HERE}:{line}"))) as encoder:
+        return encoder.encode(["one text"], None).dense
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ("Placed", {"model": "", "device": "", "batch_size": 0, "revision": ""}),
+        ("Placed?device=cpu", {"model": "", "device": "cpu", "batch_size": 0, "revision": ""}),
+        ("Placed?device=cpu&options.device=cuda", {"model": "", "device": "cuda", "batch_size": 0, "revision": ""}),
+        ("Placed@abc?model=m&batch_size=8", {"model": "m", "device": "", "batch_size": 8, "revision": "abc"}),
+        ("AnyOf?device=cpu&max_length=64&batch_size=8&model=m&k=1", {"device": "cpu", "max_length": 64, "k": 1}),
+    ],
+)
+def test_settings_that_only_the_class_can_heed_reach_it(line: str, given: dict[str, Any]) -> None:
+    found = _given(line)
+    assert found is not None and np.allclose(found[0], vector(json.dumps(given, sort_keys=True)), atol=1e-6)
+
+
+def test_what_nobody_would_heed_is_refused() -> None:
+    assert _given("Long?max_length=64") is not None
+    for line, name in (("Long?max_length=64&device=cpu", "device"), ("ChromaLike?max_length=64", "max_length")):
+        with pytest.raises(InputError, match=f"{name} would not reach the class") as caught:
+            _given(line)
+        assert f"options.{name}=" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,18 @@ def _quantised_and_padded(state: State, texts: list[str]) -> Rows:
     return np.asarray(unit(_quantised(state, texts) + 0.05 * np.minimum(padding, 4)))
 
 
+def _quantised_in_slots(state: State, texts: list[str]) -> Rows:
+    """Eight bits again, summed in an order that depends on what was asked before: llama.cpp's server."""
+    rows = _quantised(state, texts)
+    return np.asarray(unit(rows + 0.004 * right(state.last)) if state.last else rows)
+
+
+def _quantised_and_carried(state: State, texts: list[str]) -> Rows:
+    """The same, and a part of the last vector is added."""
+    rows = _quantised(state, texts)
+    return np.asarray(unit(rows + 0.1 * right(state.last)) if state.last else rows)
+
+
 def _carried(state: State, texts: list[str]) -> Rows:
     """A part of the last vector of the call before is added."""
     rows = _all(texts)
@@ -250,6 +262,8 @@ KINDS: dict[str, Kind] = {
     "quantised": _quantised,
     "quantised, other words": _quantised_of_other_words,
     "quantised and padded": _quantised_and_padded,
+    "quantised, in slots": _quantised_in_slots,
+    "quantised and carried": _quantised_and_carried,
     "carried": _carried,
     "cold": _cold,
     "second start": _second,

@@ -54,6 +54,8 @@ SEEN: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "quantised": ("differs everywhere", {"batch-within-precision": {}}),
     "quantised, other words": ("differs everywhere", {"batch-within-precision": {}}),
     "quantised and padded": ("unstable", {"batch-differs": {"company": True}}),
+    "quantised, in slots": ("differs everywhere", {"repeats-within-arithmetic": {}, "batch-within-precision": {}}),
+    "quantised and carried": ("unstable", {"depends-on-before": {}}),
     "carried": ("unstable", {"depends-on-before": {}}),
     "cold": ("unstable", {"first-call-differs": {"texts": 8}}),
     "second start": ("unstable", {"second-load-restless": {"then_as_first": True}}),

@@ -1,6 +1,6 @@
 """What Plumbline says of each set-up of the real peers, and how long it takes: the table of ``docs/servers.md``.
 
-python -m tests.peers.report [--texts FILE] [PEER ...]
+python -m tests.peers.report [--texts FILE] [--keep FOLDER] [ENVIRONMENT ...]
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from tests.commands import command
 from tests.peers.cases import CASES, Case
 from tests.small_models import minilm
 
-__all__ = ["Told", "Took", "told"]
+__all__ = ["Told", "row", "told"]
 
 
 class Told(NamedTuple):
@@ -30,16 +30,22 @@ class Told(NamedTuple):
     Attributes:
         verdict: of the check.
         sentence: of the check.
+        refused: why a text has no vector, of those that have none.
         diagnosis: its verdict; empty where there was nothing to diagnose.
         answer: its sentence.
         codes: of the causes that it named, in any order.
+        check: seconds of processor that the check took, the peer's own left out.
+        diagnosing: the same of the diagnosis.
     """
 
     verdict: str
     sentence: str
+    refused: str = ""
     diagnosis: str = ""
     answer: str = ""
     codes: frozenset[str] = frozenset()
+    check: float = 0.0
+    diagnosing: float = 0.0
 
     def missing(self, case: Case) -> list[str]:
         """What should have been said and was not: a code of the catalogue, a family of it, or words."""
@@ -47,41 +53,38 @@ class Told(NamedTuple):
             well = {"identical", "precision only"}
             return [] if well & {self.verdict, self.diagnosis} else ["that it is as it should be"]
         families = {CAUSES[code].family for code in self.codes if code in CAUSES}
-        words = f"{self.sentence} {self.answer}"
+        words = f"{self.sentence} {self.refused}"  # not the answer, which also names what it does not state
         return [cause for cause in case.causes if cause not in self.codes | families and cause not in words]
 
 
-class Took(NamedTuple):
-    """Seconds of processor that a check of several set-ups and their diagnosis took, the peers' own left out."""
-
-    check: float
-    diagnosis: float
-
-
-def told(cases: Sequence[Case], *more: object) -> tuple[list[Told], Took]:
-    """Check and diagnose set-ups together by the commands that people type.
+def told(case: Case, *more: object, store: Path | None = None) -> Told:
+    """Check and diagnose one set-up by the commands that people type, while its server runs.
 
     Args:
-        cases: the set-ups, whose servers run at the same time.
+        case: the set-up.
         more: further words of the check.
+        store: where both are kept; nowhere otherwise.
     """
     with ExitStack() as stack:
-        lines = [stack.enter_context(case.opened()) for case in cases]
-        store = Path(stack.enter_context(TemporaryDirectory())) / "s.duckdb"
-        candidates = [
-            word
-            for number, line in enumerate(lines)
-            for word in ("--candidate", f"{line}{'&' if '?' in line else '?'}label=peer-{number}&timeout=900")
-        ]
+        line = stack.enter_context(case.opened())
+        store = store or Path(stack.enter_context(TemporaryDirectory())) / "s.duckdb"
+        candidate = f"{line}{'&' if '?' in line else '?'}label=peer&timeout=900"
         reference = f"sentence-transformers:{minilm()}?label=reference"
-        started = time.process_time()
-        check = command("parity", "--reference", reference, *candidates, "--store", store, *more)
-        checked = time.process_time() - started
-        if check.status:
-            raise RuntimeError(f"{check.out[-2000:]}{check.err[-2000:]}")
-        command("diagnose", "last", "--store", store)
-        took = Took(checked, time.process_time() - started - checked)
-        return [_read(store, f"peer-{number}") for number in range(len(cases))], took
+        with _timed() as check:
+            done = command("parity", "--reference", reference, "--candidate", candidate, "--store", store, *more)
+        if done.status:
+            raise RuntimeError(f"{done.out[-2000:]}{done.err[-2000:]}")
+        with _timed() as diagnosis:
+            command("diagnose", "last", "--store", store)
+        return _read(store, "peer")._replace(check=check[0], diagnosing=diagnosis[0])
+
+
+@contextmanager
+def _timed() -> Iterator[list[float]]:
+    """Seconds of processor that the block takes here, the peer's own left out."""
+    seconds = [time.process_time()]
+    yield seconds
+    seconds[0] = time.process_time() - seconds[0]
 
 
 def _read(store: Path, label: str) -> Told:
@@ -90,36 +93,48 @@ def _read(store: Path, label: str) -> Told:
         row = connection.execute(f"SELECT verdict, sentence FROM drift_summary WHERE {of_it}", [label]).fetchone()
         asked = "SELECT verdict, sentence, diagnosis_id FROM diagnoses WHERE candidate = "
         answer = connection.execute(asked + of_it.partition(" = ")[2], [label]).fetchone()
+        why = connection.execute(f"SELECT any_value(error) FROM drift WHERE {of_it}", [label]).fetchone()
+        told = Told(*(row or ("", "")), refused=(why or ("",))[0] or "")
         if row is None or answer is None:
-            return Told(*(row or ("", "")))
+            return told
         verdict, sentence, diagnosis = answer
         causes = "SELECT code FROM diagnosis_causes WHERE accepted AND diagnosis_id = ?"
         rows = connection.execute(causes, [diagnosis]).fetchall()
     codes = frozenset(code for (joined,) in rows if joined for code in joined.split(" + "))
-    return Told(*row, verdict, sentence, codes)
+    return told._replace(diagnosis=verdict, answer=sentence, codes=codes)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=Path)
+    parser.add_argument("--texts", type=Path, help="probes other than the bundled ones")
+    parser.add_argument("--keep", type=Path, help="a folder for the store of each set-up")
     parser.add_argument("environments", nargs="*")
     arguments = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
     more = ("--probes", arguments.texts) if arguments.texts else ()
-    print("| peer | set-up | the check | the diagnosis | named |\n|---|---|---|---|---|")
-    for environment in arguments.environments or dict.fromkeys(case.environment for case in CASES):
-        cases = [case for case in CASES if case.environment == environment]
-        try:
-            answers, took = told(cases, *more)
-        except (RuntimeError, FileNotFoundError) as error:
-            print(f"| {environment} | could not be run: {str(error)[-600:]} |", flush=True)
+    print(_cells("peer", "set-up", "the check", "the diagnosis", "named", "check, s", "diagnosis, s"))
+    print(_cells(*["---"] * 7), flush=True)
+    for number, case in enumerate(CASES):
+        if arguments.environments and case.environment not in arguments.environments:
             continue
-        for case, said in zip(cases, answers, strict=True):
-            lacks = ", ".join(said.missing(case))
-            cells = (case.peer, case.what, f"{said.verdict}: {said.sentence}", f"{said.diagnosis}: {said.answer}",
-                     f"not {lacks}" if lacks else "yes")  # fmt: skip
-            print("| " + " | ".join(cell.replace("\n", " ").replace("|", "/") for cell in cells) + " |", flush=True)
-        print(f"| {environment} | {len(cases)} set-ups | {took.check:.1f} s | {took.diagnosis:.1f} s | |", flush=True)
+        store = arguments.keep / f"{number}.duckdb" if arguments.keep else None
+        try:
+            print(row(case, told(case, *more, store=store)), flush=True)
+        except (RuntimeError, FileNotFoundError) as error:
+            print(_cells(case.peer, case.what, f"could not be run: {str(error)[-600:]}"), flush=True)
+
+
+def row(case: Case, said: Told) -> str:
+    """A line of the table."""
+    lacks = ", ".join(said.missing(case))
+    check = f"{said.verdict}: {said.sentence}" + (f" ({said.refused})" if said.refused else "")
+    answer = f"{said.diagnosis}: {said.answer}" if said.diagnosis else ""
+    seconds = f"{said.check:.1f}", f"{said.diagnosing:.1f}"
+    return _cells(case.peer, case.what, check, answer, f"not {lacks}" if lacks else "yes", *seconds)
+
+
+def _cells(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("\n", " ").replace("|", "/") for cell in cells) + " |"
 
 
 if __name__ == "__main__":

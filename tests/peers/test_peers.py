@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from evaluators.probes import load_probes
 from tests.parity.conftest import checked, verdicts
 from tests.peers.cases import CASES, Case
 from tests.peers.places import hosted, peer
-from tests.peers.report import Told, told
+from tests.peers.report import row, told
 from tests.small_models import byte_level, minilm
 
 pytestmark = pytest.mark.peers
@@ -29,17 +28,12 @@ def of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
-@cache
-def answers(name: str) -> dict[Case, Told]:
-    """What is said of the set-ups of an environment, checked and diagnosed together, once."""
-    cases = [case for case in CASES if case.environment == name]
-    return dict(zip(cases, told(cases)[0], strict=True))
-
-
-@pytest.mark.parametrize("case", CASES, ids=[f"{case.peer}: {case.what}" for case in CASES])
-def test_each_set_up_is_named(case: Case) -> None:
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.environment}: {case.peer}, {case.what}" for case in CASES])
+def test_each_set_up_is_named(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     environment(case.environment)
-    said = answers(case.environment)[case]
+    said = told(case)
+    with capsys.disabled():
+        print(f"\n{row(case, said)}")
     assert said.missing(case) == [], said
 
 

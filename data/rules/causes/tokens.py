@@ -186,6 +186,12 @@ TOKEN_CAUSES = (
         needs=("BERT normalizer",), changes={"tokenizer": f"habits:{'+'.join(LLAMA_CPP)}"},
     ),
     _tokenizer(
+        code="tokenizer-llama-cpp-plain", remedy=_OWN_TOKENIZER, by_look=True,
+        words="llama.cpp's own WordPiece with special tokens read as plain text",
+        effect="Korean, Indic vowel signs, words of over 100 characters, form feeds and special tokens become others.",
+        needs=("BERT normalizer",), changes={"tokenizer": f"habits:{'+'.join((*LLAMA_CPP, 'specials-plain'))}"},
+    ),
+    _tokenizer(
         code="tokenizer-implementation", words="another implementation of the tokenizer ({habits})", by_look=True,
         effect="Texts with what the two implementations treat each in its own way become other tokens.",
         remedy=_OWN_TOKENIZER, general="another implementation of the tokenizer",

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["ADAPTERS", "NoSuchClassError", "adapter_of", "argument_of", "made"]
+__all__ = ["ADAPTERS", "NoSuchClassError", "adapter_of", "argument_of", "made", "names_taken"]
 
 
 class NoSuchClassError(Exception):
@@ -98,13 +98,38 @@ def made(source: str, arguments: Mapping[str, str]) -> Any:
         ImportError: there is no such module, or it needs one that is not there.
         NoSuchClassError: it is not named so, or there is no such class in the module.
     """
+    return class_of(source)(**{key: argument_of(value) for key, value in arguments.items()})
+
+
+def class_of(source: str) -> Any:
+    """The class named ``module:Class``.
+
+    Raises:
+        ImportError: there is no such module, or it needs one that is not there.
+        NoSuchClassError: it is not named so, or there is no such class in the module.
+    """
     module, colon, name = source.partition(":")
     if not colon or not name.isidentifier():
         raise NoSuchClassError("A class is named as module:Class")
     named = getattr(importlib.import_module(module), name, None)
     if named is None:
         raise NoSuchClassError(f"{module} has no class {name}")
-    return named(**{key: argument_of(value) for key, value in arguments.items()})
+    return named
+
+
+def names_taken(source: str) -> tuple[frozenset[str], bool]:
+    """The arguments that a class names, and whether it takes any other as well.
+
+    Raises:
+        ImportError, NoSuchClassError: as :func:`class_of`.
+    """
+    try:
+        parameters = inspect.signature(class_of(source)).parameters
+    except (TypeError, ValueError):  # of a class in C, say
+        return frozenset(), False
+    kinds = {each.kind for each in parameters.values()}
+    named = (name for name, each in parameters.items() if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL))
+    return frozenset(named), inspect.Parameter.VAR_KEYWORD in kinds
 
 
 def argument_of(value: str) -> Any:
