@@ -205,7 +205,7 @@ FAULTS = (
     # diagnosis
     Fault(
         "evaluators/diagnose/lengths.py",
-        "right = errors[0] <= _RIGHT",
+        "right = errors[0] <= self._right",
         "right = False",
         "tests/diagnose/test_causes.py",
     ),
