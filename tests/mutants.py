@@ -204,6 +204,24 @@ FAULTS = (
     ),
     # diagnosis
     Fault(
+        "evaluators/diagnose/numbers.py",
+        "for turn in range(_TURNS):",
+        "for turn in range(1):",
+        "tests/diagnose/test_numbers.py",
+    ),
+    Fault(
+        "evaluators/diagnose/causes/places.py",
+        'left += _DRAWN if cause.code == "rows-shuffled" else 0.0',
+        "left += 0.0",
+        "tests/diagnose/test_beside.py",
+    ),
+    Fault(
+        "evaluators/diagnose/passes.py",
+        "for attention in dict.fromkeys(row.attention for row in rows):",
+        "for attention in dict.fromkeys(row.attention for row in rows[:1]):",
+        "tests/diagnose/test_kept.py",
+    ),
+    Fault(
         "evaluators/diagnose/lengths.py",
         "right = errors[0] <= self._right",
         "right = False",

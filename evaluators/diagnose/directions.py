@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from data.rules.causes import Cause
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import ROUNDING, Errors, unit_rows
-from evaluators.diagnose.outputs import finished
+from evaluators.diagnose.outputs import POOLINGS, finished
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
+from evaluators.preflight.configuration import is_causal
 
 __all__ = ["Left", "Nearer", "every_way", "left", "of_rows", "possible", "worth_trying"]
 
@@ -96,6 +97,13 @@ def _ways(bench: Bench, pooled: dict[str, Embeddings]) -> list[Embeddings]:
     return [finished(one, how, projections) for one in pooled.values() for how in both]
 
 
+def _seeing(bench: Bench) -> list[int]:
+    """The ways that see a whole text: the first token of a causal model sees nothing but itself."""
+    each = 2 if bench.reference.projections else 1
+    blind = {"cls"} if is_causal(bench.reference.target.config) else set()
+    return [place for place in range(each * len(POOLINGS)) if POOLINGS[place // each] not in blind]
+
+
 def _apart(wanted: Embeddings, made: Embeddings) -> Errors:
     """Distances of unit vectors, of the dimensions that both have; 2 where one of them is nothing."""
     shared = min(wanted.shape[1], made.shape[1])
@@ -128,7 +136,7 @@ def worth_trying(
         early: those taken for granted, of the slots before pooling.
     """
     every = left(bench, candidate, bench.under(early))
-    right, base = every.ways.min(0) < np.maximum(_RIGHT, every.grain), bench.under(early)
+    right, base = every.ways[_seeing(bench)].min(0) < np.maximum(_RIGHT, every.grain), bench.under(early)
     places = _telling(bench.characters, np.asarray(right))
     part, own, before, right = bench.only(places), candidate[places], every.ways[:, places], right[places]
     rows, families = part.rows(base), {cause.family for cause in early}
@@ -161,7 +169,7 @@ def possible(bench: Bench, candidate: Embeddings, causes: Sequence[Cause]) -> li
     weights and its arithmetic are the candidate's: those move every text.
     """
     off = left(bench, candidate, bench.reference.recipe)
-    exact = off.ways.min(0) < np.maximum(_EXACT, off.grain)
+    exact = off.ways[_seeing(bench)].min(0) < np.maximum(_EXACT, off.grain)
     right = [place for place in np.flatnonzero(exact) if bench.characters[place] > _BLANK]
     if len(right) < _SURE:
         return list(causes)

@@ -57,7 +57,15 @@ def size_of(row: Row) -> int:
 
 
 def in_passes(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Rows of about one length together, the longest first, so many tokens at once and few of them padding."""
+    """Rows of one attention and about one length together, the longest first, many tokens at once and few of padding.
+
+    A mask spelled out for some rows would be spelled out for those that have the model's own as well.
+    """
+    for attention in dict.fromkeys(row.attention for row in rows):
+        yield from _of_one_attention([row for row in rows if row.attention == attention])
+
+
+def _of_one_attention(rows: Sequence[Row]) -> Iterator[list[Row]]:
     chunk: list[Row] = []
     padding = 0
     for row in rows:

@@ -164,3 +164,13 @@ def test_texts_that_sixteen_leave_open_join_them(decoder_folder: Path) -> None:
     diagnosis = diagnose(bench, vectors)
     assert diagnosis.causes == () and diagnosis.searched is not None and 16 < diagnosis.searched <= 34
     assert {one.code for one in diagnosis.described} >= {"some-differ", "not-asked-again", "tried"}
+
+
+def test_rows_of_another_attention_do_not_lend_it_to_those_beside_them(decoder: Bench) -> None:
+    """Run at once, as looks at many causes are: a causal model sees no later token in any but the rows changed so."""
+    causes = {cause.code: cause for cause in catalogue(decoder.reference, 64, 64)}
+    recipes = [decoder.under((causes[code],)) for code in ("eos-missing", "causal-mask-lost")]
+    together, alone = (Bench(decoder.reference, decoder.texts) for _ in range(2))
+    together.ahead((recipe, range(len(decoder.texts.texts))) for recipe in recipes)
+    for recipe in recipes:
+        assert np.abs(together.vectors(recipe) - alone.vectors(recipe)).max() < 1e-5

@@ -26,8 +26,9 @@ _NOISE = 4  # times the middle: the worst of rows that only round
 _MOST = 0.6  # of the rows moved, from which it is the whole order that is another
 _BATCHES = (2, 4, 8, 16, 32, 64, 128)
 
-_NEARLY_ALL = 0.75  # of the rows that an order moves, where the others have another cause as well
+_MOSTLY = 0.5  # of the rows that an order moves, where the others have another cause as well
 _FEWEST = 8  # of them
+_DRAWN = 1.0  # in the mean logarithm of the distances, that a mere shuffle must be nearer
 
 Places = NDArray[np.int64]
 
@@ -57,9 +58,11 @@ def out_of_order(
             moved = apart(vectors[places], vectors) > _NOTHING
             after = apart(candidate, vectors[places])
             fits = _fits(after, own)[moved]
-            if len(fits) < max(_FEWEST, _MOST * len(own)) or float(fits.mean()) < _NEARLY_ALL:
+            if len(fits) < max(_FEWEST, _MOST * len(own)) or float(fits.mean()) < _MOSTLY:
                 continue
             left = float(np.log(np.maximum(after, _NOTHING)).mean())
+            # Each row's nearest is always as near as any order: that it is no other is no reason for it.
+            left += _DRAWN if cause.code == "rows-shuffled" else 0.0
             if best is None or left < best[0]:
                 best = left, cause, places
             if bool(fits.all()):
