@@ -18,6 +18,7 @@ from evaluators.diagnose.directions import left
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.traits import reference_traits
 
 __all__ = ["Lengths"]
 
@@ -124,6 +125,8 @@ class Lengths:
         yield _Unit(self.tokens, at("max-length"), self.room)
         if any(prompt for _, prompt in self.base.prompts):
             yield _Unit(self._own_tokens(), _before_prompt(declared), self.room)
+        if self.base.special == "all" and "last special token" in reference_traits(self.bench.reference):
+            yield _Unit(self.tokens, at("end-cut-off", special="last-cut"), self.room)
         yield _Unit(self.tokens, at("last-tokens", cut_left=True), self.room)
         texts, roles, _ = self.bench.texts
         for code, count in (("characters-cut", len), ("bytes-cut", _bytes), ("words-cut", _words)):

@@ -25,8 +25,9 @@ class Recipe:
         chunks: tokens of a chunk (special ones included), those that two chunks share, and how the chunks' vectors
             become one: mean, mean-of-units, weighted, weighted-of-units, max; None where a text is not cut in chunks.
         special: which special tokens are put around a text: all, none, none-but-counted (as many text tokens are kept
-            as if they were there), no-first, no-last, twice-first, twice-last (written, and cut off with the text),
-            twice-end, twice, or first-added (one that the model has and does not put).
+            as if they were there), no-first, no-last, last-cut (cut off with the text), twice-first, twice-last
+            (written, and cut off with the text), twice-end, twice, or first-added (one that the model has and does not
+            put).
         shift: how many places every position is moved.
         padding: masked (as it should be), seen (attention does not mask it), pooled (the mean
             counts it), both, after (it stands behind the text and is pooled, in a model that pads in front), or left

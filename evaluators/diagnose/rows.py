@@ -151,6 +151,8 @@ def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe, unused:
     counted = len(first) + len(last) if recipe.special == "none-but-counted" else 0
     if recipe.special == "twice-last":
         bare = [*bare, *last[-1:]]  # written at the end of the text, and cut off with it
+    if recipe.special == "last-cut":
+        bare, last = [*bare, *last], []
     if recipe.special in ("twice-first", "twice"):
         first = first * 2
     if recipe.special in ("twice-end", "twice"):

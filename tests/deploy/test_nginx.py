@@ -9,13 +9,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 import websockets
 from websockets.sync.client import connect
 
+from tests import patient
 from tests.deploy.conftest import SECRET
 from tests.deploy.serving import deployed
 from tests.deploy.test_served import first_answer
@@ -82,7 +83,7 @@ def _wait(url: str, trust: ssl.SSLContext) -> None:
     end = time.monotonic() + 60
     while True:
         try:
-            assert httpx.get(f"{url}/healthz", verify=trust).text == "ok\n"
+            assert patient.get(f"{url}/healthz", verify=trust).text == "ok\n"
             return
         except httpx.TransportError:
             assert time.monotonic() < end
@@ -91,7 +92,7 @@ def _wait(url: str, trust: ssl.SSLContext) -> None:
 
 def test_the_whole_of_it_through_nginx(behind_nginx: Https) -> None:
     url, trust = behind_nginx.url, behind_nginx.trust
-    with httpx.Client(base_url=url, verify=trust) as browser:
+    with patient.client(base_url=url, verify=trust) as browser:
         first = browser.get("/runs?lang=en&token=nothing", headers={"Accept": "text/html"})
         assert first.status_code == 303 and first.headers["strict-transport-security"]
         answer = browser.post("/login", data={"secret": SECRET}, headers={"Origin": url})
@@ -103,13 +104,18 @@ def test_the_whole_of_it_through_nginx(behind_nginx: Https) -> None:
         assert len(browser.get(f"/{script}").content) > 100_000, "what does not fit into the proxy's buffers"
         cookie = {"Cookie": f"__Secure-plumbline={browser.cookies['__Secure-plumbline']}"}
     stream = url.replace("https", "wss") + "/_stcore/stream"
-    options = {"ssl": trust, "proxy": None, "subprotocols": ["streamlit"]}
+    options: dict[str, Any] = {
+        "ssl": trust,
+        "proxy": None,
+        "subprotocols": ["streamlit"],
+        "open_timeout": patient.WAIT_S,
+    }
     with connect(stream, additional_headers=cookie, origin=websockets.Origin(url), **options) as socket:
         first_answer(socket)
     for headers, origin in (({}, url), (cookie, "https://evil.example"), (cookie, url.replace("https", "http"))):
         with pytest.raises(websockets.InvalidStatus):
             connect(stream, additional_headers=headers, origin=websockets.Origin(origin), **options)
-    assert httpx.get(f"{behind_nginx.plain}/x").headers["location"] == "https://127.0.0.1/x"
+    assert patient.get(f"{behind_nginx.plain}/x").headers["location"] == "https://127.0.0.1/x"
     log = behind_nginx.log.read_text()
     assert "GET /runs" in log and "token" not in log and SECRET not in log
 
@@ -119,5 +125,5 @@ def test_what_a_caller_claims_of_its_address_counts_for_nothing(behind_nginx: Ht
     codes = []
     for n in range(6):
         claims = {"X-Forwarded-For": f"203.0.113.{n}", "X-Plumbline-Secret": "a guess of some length"}
-        codes.append(httpx.get(f"{url}/status", headers=claims, verify=trust).status_code)
+        codes.append(patient.get(f"{url}/status", headers=claims, verify=trust).status_code)
     assert codes[:4] == [401] * 4 and codes[-1] == 429

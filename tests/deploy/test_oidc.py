@@ -13,6 +13,7 @@ import websockets
 from playwright.sync_api import BrowserContext, expect
 
 from data.store.decisions import read_decisions
+from tests import patient
 from tests.conftest import drawn
 from tests.deploy.provider import PASSWORD, OpenIdProvider
 from tests.deploy.test_served import first_answer, stream
@@ -45,7 +46,7 @@ def to_provider(browser: httpx.Client, asked: str = "/") -> str:
 
 def fill_in(at_provider: str, user: str = "ann", password: str = PASSWORD) -> str:
     """Sign in there; the address the provider sends back to."""
-    answer = httpx.post(at_provider, data={"user": user, "password": password})
+    answer = patient.post(at_provider, data={"user": user, "password": password})
     assert answer.status_code == 302, answer.text
     return answer.headers["location"]
 
@@ -114,11 +115,11 @@ def test_a_provider_that_is_down_ends_on_a_page(browser: httpx.Client, provider:
 
 def test_a_way_back_works_once_and_for_who_began_it(browser: httpx.Client, with_provider: tuple[str, Path]) -> None:
     back = fill_in(to_provider(browser))
-    with httpx.Client(base_url=with_provider[0]) as other:
+    with patient.client(base_url=with_provider[0]) as other:
         assert other.get(back).status_code == 400 and not is_in(other), "another browser's state"
     back, began = fill_in(to_provider(browser)), dict(browser.cookies)
     assert browser.get(back).status_code == 303
-    with httpx.Client(base_url=with_provider[0], cookies=began) as thief:
+    with patient.client(base_url=with_provider[0], cookies=began) as thief:
         assert thief.get(back).status_code == 400 and not is_in(thief), "the code was used"
     assert browser.get(back).status_code == 400, "replayed by the one who has it"
     made_up = re.sub(r"state=[^&]+", "state=made-up", fill_in(to_provider_again(browser)))
@@ -136,9 +137,9 @@ def test_a_cookie_that_was_changed_is_none(browser: httpx.Client, with_provider:
     streamlit = {name: value for name, value in browser.cookies.items() if name != "plumbline"}
     for place in (0, len(session) // 2, len(session) - 2):
         changed = session[:place] + ("A" if session[place] != "A" else "B") + session[place + 1 :]
-        with httpx.Client(base_url=with_provider[0], cookies={**streamlit, "plumbline": changed}) as other:
+        with patient.client(base_url=with_provider[0], cookies={**streamlit, "plumbline": changed}) as other:
             assert not is_in(other), place
-    with httpx.Client(base_url=with_provider[0], cookies=streamlit) as other:
+    with patient.client(base_url=with_provider[0], cookies=streamlit) as other:
         assert not is_in(other), "what Streamlit signs for its scripts opens nothing"
         with pytest.raises(websockets.InvalidStatus):
             stream(with_provider[0], cookie_header(other))
@@ -157,11 +158,11 @@ def test_signing_out_ends_it_here_and_there(browser: httpx.Client, with_provider
         with pytest.raises(websockets.ConnectionClosed):
             while True:
                 socket_.recv(timeout=30)
-    back = httpx.get(there).headers["location"]
+    back = patient.get(there).headers["location"]
     page = browser.get(back)
     assert page.status_code == 200 and "You are signed out" in page.text, "and not on the way in again"
     assert not is_in(browser)
-    assert httpx.get(f"{with_provider[0]}/_stcore/host-config", headers=copied).status_code == 401
+    assert patient.get(f"{with_provider[0]}/_stcore/host-config", headers=copied).status_code == 401
 
 
 def test_a_long_list_of_claims_fits(browser: httpx.Client, with_provider: tuple[str, Path]) -> None:

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from tests import patient
 from tests.deploy.conftest import SECRET
 from tests.deploy.serving import deployed
 from tests.deploy.test_served import BEARER, stream
@@ -90,7 +90,7 @@ def test_everything_is_shown_where_nothing_can_be_written(store: Path, tmp_path:
     environment = {"PLUMBLINE_STORE": str(store), "PLUMBLINE_SECRET": SECRET, "HOME": "/nonexistent"}
     there = {folder: listing(folder) for folder in (store.parent, ROOT / "data", ROOT / "dashboard")}
     with deployed(environment, log, port=port, before=before) as address:
-        status = httpx.get(f"{address}/status", headers=BEARER).json()
+        status = patient.get(f"{address}/status", headers=BEARER).json()
         assert status["ok"] and status["read_only"], "nobody had to say so"
         for page in PAGES:
             assert not list(wrong(drawn(address, page))), page
@@ -104,7 +104,7 @@ def test_the_switch_alone_keeps_all_as_it_is(made_store: Path, store: Path, tmp_
     environment = {"PLUMBLINE_STORE": str(store), "PLUMBLINE_SECRET": SECRET, "PLUMBLINE_READ_ONLY": "1"}
     there = listing(store.parent)
     with deployed({**environment, "HOME": str(home)}, tmp_path / "log") as address:
-        assert httpx.get(f"{address}/status", headers=BEARER).json()["read_only"]
+        assert patient.get(f"{address}/status", headers=BEARER).json()["read_only"]
         assert not list(wrong(drawn(address, "leaderboard")))
         assert listing(store.parent) == there and list(home.iterdir()) == []
         refresh(made_store, store, address)
@@ -118,11 +118,11 @@ def test_the_switch_alone_keeps_all_as_it_is(made_store: Path, store: Path, tmp_
 def refresh(made_store: Path, store: Path, address: str) -> None:
     """Another process takes the store away, then publishes one: the dashboard says the one and shows the other."""
     store.unlink()
-    assert httpx.get(f"{address}/status", headers=BEARER).status_code == 503
-    assert httpx.get(f"{address}/healthz").status_code == 200, "the server is well, and says nothing of the store"
+    assert patient.get(f"{address}/status", headers=BEARER).status_code == 503
+    assert patient.get(f"{address}/healthz").status_code == 200, "the server is well, and says nothing of the store"
     shutil.copy(made_store, store.with_name("new"))
     store.with_name("new").replace(store)
-    assert httpx.get(f"{address}/status", headers=BEARER).status_code == 200
+    assert patient.get(f"{address}/status", headers=BEARER).status_code == 200
     assert not list(wrong(drawn(address, "leaderboard")))
 
 

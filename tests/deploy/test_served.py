@@ -9,7 +9,6 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 import websockets
 from playwright.sync_api import BrowserContext, expect
@@ -17,6 +16,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
+from tests import patient
 from tests.conftest import drawn
 from tests.deploy.conftest import SECRET, Behind
 from tests.serving import ROOT
@@ -40,8 +40,8 @@ def test_no_route_is_served_to_a_stranger(base: str) -> None:
 def test_streamlit_alone_serves_strangers(dashboard: str) -> None:
     """Why there is a gate: these answer before any script, and so before ``st.login``, has run."""
     for path in ("/", "/index.html", "/_stcore/health", "/_stcore/host-config"):
-        assert httpx.get(dashboard + path).status_code == 200
-    with connect(dashboard.replace("http", "ws") + "/_stcore/stream", proxy=None):
+        assert patient.get(dashboard + path).status_code == 200
+    with connect(dashboard.replace("http", "ws") + "/_stcore/stream", proxy=None, open_timeout=patient.WAIT_S):
         pass
 
 
@@ -66,7 +66,7 @@ def first_answer(socket_: ClientConnection) -> str:
 
 def signed_in(behind: Behind) -> str:
     """A session's cookie, as a header has it."""
-    answer = httpx.post(f"{behind.url}/login", data={"secret": SECRET})
+    answer = patient.post(f"{behind.url}/login", data={"secret": SECRET})
     assert answer.status_code == 303, answer.text
     return re.split("[;]", answer.headers["set-cookie"])[0]
 
@@ -88,7 +88,7 @@ def test_a_session_has_its_websocket_until_it_signs_out(with_secret: Behind) -> 
         stream(with_secret.url, cookie, "http://evil.example")
     with stream(with_secret.url, cookie) as socket_:
         assert first_answer(socket_) in ("session_status_changed", "new_session", "session_event")
-        httpx.get(f"{with_secret.url}/logout", headers=cookie)
+        patient.get(f"{with_secret.url}/logout", headers=cookie)
         with pytest.raises(websockets.ConnectionClosed):
             while True:
                 socket_.recv(timeout=30)
@@ -98,7 +98,7 @@ def test_a_session_has_its_websocket_until_it_signs_out(with_secret: Behind) -> 
 
 def test_a_proxy_with_a_login_of_its_own_lets_people_through(with_secret: Behind) -> None:
     with_secret.proxy.client_says = "203.0.113.9"
-    answer = httpx.get(f"{with_secret.url}/status", headers=BEARER)
+    answer = patient.get(f"{with_secret.url}/status", headers=BEARER)
     assert answer.status_code == 200 and answer.json()["ok"] and answer.json()["record_age_days"] is not None
     with stream(with_secret.url, BEARER) as socket_:
         first_answer(socket_)
@@ -107,10 +107,10 @@ def test_a_proxy_with_a_login_of_its_own_lets_people_through(with_secret: Behind
 def test_guesses_are_counted_by_whom_the_proxy_names(with_secret: Behind) -> None:
     wrong = {"Authorization": "Bearer wrong"}
     with_secret.proxy.client_says = "203.0.113.66"
-    codes = [httpx.get(f"{with_secret.url}/status", headers=wrong).status_code for _ in range(6)]
+    codes = [patient.get(f"{with_secret.url}/status", headers=wrong).status_code for _ in range(6)]
     assert codes[:4] == [401] * 4 and codes[-1] == 429
     with_secret.proxy.client_says = "203.0.113.10"
-    assert httpx.get(f"{with_secret.url}/status", headers=BEARER).status_code == 200
+    assert patient.get(f"{with_secret.url}/status", headers=BEARER).status_code == 200
     log = with_secret.log.read_text()
     assert "A wrong secret came from 203.0.113.66" in log and SECRET not in log and "Bearer" not in log
 

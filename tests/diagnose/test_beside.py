@@ -92,3 +92,23 @@ def test_a_length_is_not_looked_for_where_the_difference_has_a_cause(of_all_leng
     before = of_all_lengths.passes
     assert Lengths(of_all_lengths, made, (), lengths.longer()).causes() == []
     assert of_all_lengths.passes == before
+
+
+def test_ids_cut_with_their_end_token(minilm: Bench) -> None:
+    """What a server does that takes the first ids of a text, made with transformers alone."""
+    import torch
+
+    reference = minilm.reference
+    probes = [probe for probe in load_probes().core if len(probe.text) < 700]
+    bench = Bench(reference, batched([probe.text for probe in probes], [probe.role for probe in probes]))
+    rows = []
+    for probe in probes:
+        ids = reference.tokenizer(probe.text, truncation=False, verbose=False)["input_ids"][:48]
+        with torch.inference_mode():
+            hidden = reference.model(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids)).long())
+        rows.append(torch.nn.functional.normalize(hidden.last_hidden_state.float().mean(1)).numpy()[0])
+    diagnosis = diagnose(bench, np.stack(rows))
+    assert diagnosis.verdict == "explained"
+    assert [named.cause.words for named in diagnosis.causes] == [
+        "texts cut at 48 tokens, their end token with the rest"
+    ]

@@ -53,6 +53,12 @@ TOKEN_CAUSES = (
         general="texts cut before the prompt is put",
     ),
     _tokens(
+        code="end-cut-off", words="texts cut at {length} tokens, their end token with the rest", family="length",
+        effect="Longer texts lose what stands after the cut, and their end token; shorter ones keep their vectors.",
+        remedy="Let the tokenizer truncate, at {declared} tokens: it keeps room for the end token.", by_look=True,
+        needs=("last special token",), general="texts cut with their end token",
+    ),
+    _tokens(
         code="last-tokens", words="the last {length} tokens of each text alone", family="length", effect=_LONGER,
         remedy="Set truncation_side to right, and the maximum length to {declared} tokens.", by_look=True,
         snippet='model.tokenizer.truncation_side = "left"\nmodel.max_seq_length = {length}',
