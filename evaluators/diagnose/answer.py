@@ -22,7 +22,6 @@ from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import apart, unit_rows
 from evaluators.diagnose.narrow import searched_for
 from evaluators.diagnose.nondeterminism import seeded_dropout
-from evaluators.diagnose.outputs import POOLINGS
 from evaluators.diagnose.reading import Reading, read_otherwise
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
@@ -88,15 +87,17 @@ def _of_numbers(
     base = bench.vectors(bench.reference.recipe)
     if (reading := read_otherwise(candidate, base)) is not None:
         return with_reading(reading, _of_numbers(bench, reading.vectors, None, without, progress))
-    if (ordered := _in_order(bench, candidate)) is not None:
-        return with_reading(ordered, _of_numbers(bench, ordered.vectors, None, without, progress))
+    units, ways = every_way(bench, bench.reference.recipe)
     if (lattice := lattice_of(candidate)) is not None:
-        lattice = lattice.fitted_to(every_way(bench, bench.reference.recipe))
+        lattice = lattice.fitted_to([*units, *ways])
     bench = bench.beside(lattice)
     plain = Match((), bench.reference.recipe, apart(candidate, base), base)
     floor = _floor(bench, base)
     if facts is not None and (unstable := by_repeats(bench, candidate, base, facts, floor)) is not None:
         return unstable
+    if (ordered := _in_order(bench, candidate, units)) is not None:
+        diagnosis = with_reading(ordered, _of_numbers(bench, ordered.vectors, None, without, progress))
+        return with_observed(diagnosis, facts, bench)
     every = catalogue(bench.reference, base.shape[1], candidate.shape[1], bench.texts.roles)
     causes = [cause for cause in every if cause.words not in without]
     claimed = (facts.revision or "")[:12] if facts else ""
@@ -107,10 +108,9 @@ def _of_numbers(
     return _described(further, bench, candidate, base, facts, floor)
 
 
-def _in_order(bench: Bench, candidate: Embeddings) -> Reading | None:
+def _in_order(bench: Bench, candidate: Embeddings, units: Sequence[Embeddings]) -> Reading | None:
     """The candidate's rows in the order of their texts, where they are in another and that is not all."""
-    every = every_way(bench, bench.reference.recipe)[: len(POOLINGS)]
-    ways = [way.astype(np.float64) for way in every if way.shape == candidate.shape]
+    ways = [way.astype(np.float64) for way in units if way.shape == candidate.shape]
     lengths = (bench.characters, [len(row.ids) for row in bench.rows(bench.reference.recipe)])
     ordered = out_of_order(unit_rows(candidate.astype(np.float64)), ways, lengths)
     if ordered is None:

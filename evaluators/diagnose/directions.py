@@ -49,6 +49,11 @@ class Left(NamedTuple):
         return np.asarray(self.ways[self.way])
 
     @property
+    def tolerance(self) -> Errors:
+        """Distance of each text up to which it is right, float [texts]."""
+        return np.maximum(_RIGHT, self.grain)
+
+    @property
     def way(self) -> int:
         """Which that is."""
         return int(np.log(np.maximum(self.ways, ROUNDING)).mean(1).argmin())
@@ -84,10 +89,10 @@ def of_rows(bench: Bench, recipe: Recipe, rows: Sequence[Row], way: int) -> Embe
     return _ways(bench, bench.of_rows(recipe, rows))[way]
 
 
-def every_way(bench: Bench, recipe: Recipe) -> list[Embeddings]:
-    """The texts' vectors under a recipe, pooled in every way, with and without Dense modules, of length one or not."""
+def every_way(bench: Bench, recipe: Recipe) -> tuple[list[Embeddings], list[Embeddings]]:
+    """The vectors of all texts, pooled in every way, with and without Dense modules; of length one, and not."""
     ways = _ways(bench, bench.pooled(recipe))
-    return [*map(unit_rows, ways), *ways]
+    return [unit_rows(way) for way in ways], ways
 
 
 def _ways(bench: Bench, pooled: dict[str, Embeddings]) -> list[Embeddings]:
@@ -136,7 +141,7 @@ def worth_trying(
         early: those taken for granted, of the slots before pooling.
     """
     every = left(bench, candidate, bench.under(early))
-    right, base = every.ways[_seeing(bench)].min(0) < np.maximum(_RIGHT, every.grain), bench.under(early)
+    right, base = every.ways[_seeing(bench)].min(0) < every.tolerance, bench.under(early)
     places = _telling(bench.characters, np.asarray(right))
     part, own, before, right = bench.only(places), candidate[places], every.ways[:, places], right[places]
     rows, families = part.rows(base), {cause.family for cause in early}
@@ -156,7 +161,7 @@ def worth_trying(
         after = left(part, own, recipe, chosen)
         nearer = [bool(one) for one in np.atleast_1d((after.ways < _NEARER * before[:, chosen]).any(axis=0))]
         if any(nearer):
-            exact = bool((after.ways < np.maximum(_RIGHT, after.grain)).all(axis=1).any())
+            exact = bool((after.ways < after.tolerance).all(axis=1).any())
             shown = [places[place] for place, better in zip(chosen, nearer, strict=True) if better]
             worth[cause] = Nearer(shown, exact)
     return worth

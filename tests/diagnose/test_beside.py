@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluators.diagnose.answer import Bench, batched, diagnose
+from evaluators.diagnose.answer import Bench, Facts, batched, diagnose
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.causes.places import out_of_order
 from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
+from evaluators.parity.observations import Observation
 from evaluators.probes import load_probes
 from tests.maintain.candidates import encode
 
@@ -62,6 +63,15 @@ def test_a_length_beside_another_order(of_all_lengths: Bench) -> None:
     diagnosis = diagnose(of_all_lengths, _made(of_all_lengths, "texts cut at 64 tokens")[::-1])
     assert diagnosis.verdict == "explained"
     assert {named.cause.words for named in diagnosis.causes} == {"rows in reverse order", "texts cut at 64 tokens"}
+
+
+def test_what_was_seen_when_it_was_asked_again_is_told_beside_another_order(of_all_lengths: Bench) -> None:
+    moved = Observation("rows-moved", {"moved": 20, "rows": 40})
+    facts = Facts(loads_agree=True, deterministic=True, observed=(moved,))
+    diagnosis = diagnose(of_all_lengths, _made(of_all_lengths, "texts cut at 64 tokens")[::-1], facts=facts)
+    assert diagnosis.verdict == "explained"
+    assert "Rows in reverse order" in diagnosis.sentence
+    assert "20 of 40 texts of a batch have another text's vector" in diagnosis.sentence
 
 
 def test_a_length_beside_coarse_weights(of_all_lengths: Bench) -> None:
