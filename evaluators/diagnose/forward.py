@@ -66,7 +66,10 @@ class Bench:
 
     def by_batch(self, causes: tuple[Cause, ...]) -> bool:
         """Whether a text's vector under the causes takes its whole batch to be run."""
-        return any(self._changes[name].batched for name in self.under(causes).weights)
+        return self._batched(self.under(causes))
+
+    def _batched(self, recipe: Recipe) -> bool:
+        return any(self._changes[name].batched for name in recipe.weights)
 
     def is_dear(self, causes: tuple[Cause, ...]) -> bool:
         """Whether the causes take whole batches, or a model whose weights are made anew."""
@@ -86,7 +89,7 @@ class Bench:
         """
         own = self._own
         asked = own if only is None else [own[place] for place in only]
-        if any(self._changes[name].batched for name in recipe.weights):
+        if self._batched(recipe):
             together = self._together(recipe, self._rows_of(recipe, range(len(self.texts.texts))), set(asked))
             pooled = [together[index] for index in asked]
         else:
@@ -103,7 +106,7 @@ class Bench:
         """Run what :meth:`pooled` will be asked for, many recipes at once: a pass each would be a batch of few rows."""
         rows: dict[tuple[str, ...], list[Row]] = {}
         for recipe, only in asked:
-            if any(self._changes[name].batched for name in recipe.weights):
+            if self._batched(recipe):
                 continue  # each is run in its own batch
             of_recipe = self._rows_of(recipe, [self._own[place] for place in only])
             rows.setdefault(recipe.weights, []).extend(piece for row in of_recipe for piece in pieces(row))

@@ -43,9 +43,8 @@ def composed(bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]) -> l
     short = [place for place, length in enumerate(bench.characters) if length <= _SHORT]
     bench, candidate = bench.only(short), candidate[short]
     before = left(bench, candidate, bench.under(early))
-    tolerance = np.maximum(_RIGHT, before.grain)
-    differing = [int(place) for place in np.flatnonzero(before.best > tolerance)]
-    right = [int(place) for place in np.flatnonzero(before.best <= tolerance)]
+    differing = [int(place) for place in np.flatnonzero(before.best > before.tolerance)]
+    right = [int(place) for place in np.flatnonzero(before.best <= before.tolerance)]
     own = bench.rows(bench.under(early))
     alone = {habit: bench.rows(bench.under((*early, implementation((habit,))))) for habit in HABITS}
     possible = [habit for habit, rows in alone.items() if all(rows[place] == own[place] for place in right)]

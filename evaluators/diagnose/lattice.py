@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ class Lattice:
     def causes(self) -> list[Cause]:
         """The causes that can have made it."""
         values = {"decimals": self.decimals} if self.decimals else {}
-        return [CAUSES[code].filled(values, changes={"rounding": _ROUNDINGS.get(code, "steps")}) for code in self.codes]
+        return [CAUSES[code].filled(values, changes={"rounding": _rounding(code)}) for code in self.codes]
 
     def only(self, chosen: Sequence[int]) -> Lattice:
         """The lattice of some of the texts."""
@@ -141,20 +142,20 @@ class Lattice:
         lengths = np.linalg.norm(mine.candidate, axis=1, keepdims=True)
         if bool((np.abs(lengths - 1) < _OF_ONE).all()):
             lengths = np.ones_like(lengths)  # they had it before they were rounded
-        return [mine.snapped(units * lengths, _ROUNDINGS.get(self.codes[0], "steps"))]
+        return [mine.snapped(units * lengths, _rounding(self.codes[0]))]
 
-    @property
+    @cached_property
     def near(self) -> _Floats:
         """Distance of each text's direction that rounding to the lattice may leave, float64 [n]."""
         if not self.codes:
             return np.full(len(self.candidate), _OF_BITS)
-        rounding = _ROUNDINGS.get(self.codes[0], "steps")
+        rounding = _rounding(self.codes[0])
         return _ROOM * np.maximum(self.noise(rounding), _OF_FLOATS.get(rounding, 0.0))
 
-    @property
+    @cached_property
     def right(self) -> _Floats:
         """Distance of each text's direction under which it is the same on the lattice, float64 [n]."""
-        return self.grain(_ROUNDINGS.get(self.codes[0], "steps") if self.codes else "")
+        return self.grain(_rounding(self.codes[0]) if self.codes else "")
 
 
 _OF_NUMBERS = ("numbers-whole", "numbers-by-vector", "numbers-by-dimension")
@@ -166,6 +167,11 @@ _ROUNDINGS = {
 }  # fmt: skip
 # Along which axis numbers share a scale and an offset: all of them, those of a vector, those of a dimension.
 _SHARED: dict[str, int | None] = {"numbers": None, "numbers-vector": 1, "numbers-dimension": 0}
+
+
+def _rounding(code: str) -> str:
+    """What a recipe calls the rounding of a cause."""
+    return _ROUNDINGS.get(code, "steps")
 
 
 def lattice_of(candidate: Embeddings) -> Lattice | None:

@@ -22,7 +22,6 @@ from evaluators.diagnose.traits import reference_traits
 
 __all__ = ["Lengths"]
 
-_RIGHT = 2e-4
 _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
 _BETTER = 0.3  # of the distance before, from which a length is believed
@@ -65,7 +64,7 @@ class Lengths:
         self.base = bench.under(self.early)
         before = left(bench, candidate, self.base)
         self.way, self.before = before.way, before.best
-        self._right = max(_RIGHT, float(before.grain.max()))
+        self._right = float(before.tolerance.max())
         self._benches: dict[int, Bench] = {}
 
     @cached_property

@@ -150,7 +150,7 @@ def _finely(
     rows = np.flatnonzero((beside[:, 0] > 0) & (beside[:, 0] < _WORTH_FITTING))
     if len(rows):
         best = _agreed(numbers[rows], given[rows], offset[rows], cut=cut)
-        finer = np.clip(_rounded(best * numbers[rows] + offset[rows], given, cut=cut), given.min(), given.max())
+        finer = _rounded(best * numbers[rows] + offset[rows], given, cut=cut)
         better = (finer != given[rows]).mean(axis=1) < beside[rows, 0]
         made[rows[better]] = finer[better]
     return made
