@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from dashboard import words
 from data.rules.causes import CAUSES
+from data.rules.words import with_ones
 
 __all__ = ["tr_stored"]
 
@@ -39,21 +40,25 @@ class _Template(NamedTuple):
     other: tuple[tuple[str, str | None], ...]
 
     @classmethod
-    def of(cls, text: str, other: str) -> _Template:
+    def of(cls, text: str, other: str, ones: frozenset[str] = frozenset()) -> _Template:
+        """Of a text and the other language's; blanks of ``ones`` are 1 in the text already."""
         literals, blanks = [""], []
         for literal, name, _, _ in string.Formatter().parse(text):  # what has no name ends at a brace of its own
             literals[-1] += literal
             if name is not None:
                 blanks.append(name)
                 literals.append("")
-        pieces = string.Formatter().parse(other)
-        return cls(tuple(literals), tuple(blanks), tuple((literal, name) for literal, name, _, _ in pieces))
+        parsed = string.Formatter().parse(other)
+        pieces = [((literal + "1", None) if name in ones else (literal, name)) for literal, name, _, _ in parsed]
+        return cls(tuple(literals), tuple(blanks), tuple(pieces))
 
     def values(self, text: str) -> dict[str, str] | None:
         """What stands in the blanks of a text, as little as may be in each; None where it is no such text.
 
         What stands between blanks is looked for from left to right and never again: as long as the text, not more.
         """
+        if not self.blanks:
+            return {} if text == self.literals[0] else None
         first, *middle, last = self.literals
         if not (text.startswith(first) and text.endswith(last)):
             return None
@@ -175,8 +180,8 @@ def _templates(code: str) -> list[_Template]:
     texts = dict(words.catalogue_of(code, "stored_*"))
     for cause in CAUSES.values():
         texts |= {each: catalogue[each] for each in (cause.words, cause.remedy) if each in catalogue}
-    templates = [_Template.of(text, other) for text, other in texts.items()]
+    templates = [_Template.of(one, other, ones) for text, other in texts.items() for one, ones in with_ones(text)]
     return sorted(
-        (template for template in templates if template.blanks),
+        (template for template in templates if template.blanks or template.other[0][1] is None),
         key=lambda template: -sum(map(len, template.literals)),
     )

@@ -7,12 +7,13 @@ Rules and pages write English with named blanks. What a page shows is looked up 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import product
 from typing import Any, Self
 
 __all__ = [
-    "Phrase", "in_a_row", "in_english", "mark", "phrase",
+    "Phrase", "in_a_row", "in_english", "mark", "phrase", "with_ones",
 ]  # fmt: skip
 
 # What is counted in our sentences, and what is said of it, which one of them does otherwise than several.
@@ -62,6 +63,18 @@ def in_english(template: str, values: dict[str, Any]) -> str:
     if _counts(template):
         template = _COUNTED.sub(lambda counted: _of_one(counted, values), template)
     return template.format(**values)
+
+
+def with_ones(template: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """A text as :func:`in_english` begins it, for each choice of what there is exactly one of, with these blanks.
+
+    Of "{n} texts of {runs} runs" that is the text itself, "1 text of {runs} runs", "{n} texts of 1 run" and both; the
+    ones are filled in already.
+    """
+    counted = list(dict.fromkeys(match["name"] for match in _COUNTED.finditer(template)))
+    for choice in product((False, True), repeat=len(counted)):
+        ones = {name: 1 for name, one in zip(counted, choice, strict=True) if one}
+        yield _COUNTED.sub(lambda match, ones=ones: _of_one(match, ones), template), frozenset(ones)  # type: ignore[misc]
 
 
 @cache

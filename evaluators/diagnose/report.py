@@ -26,9 +26,8 @@ _STYLE = {
 def print_diagnosis(label: str, reference: Reference, diagnosis: Diagnosis) -> None:
     """Print the diagnosis of one candidate."""
     console = Console(highlight=False)
-    console.print(
-        Text(f"{label}:"), Text(diagnosis.verdict, _STYLE.get(diagnosis.verdict, "red")), Text(diagnosis.sentence)
-    )
+    verdict = Text.assemble((diagnosis.verdict, _STYLE.get(diagnosis.verdict, "red")), ".")
+    console.print(Text(f"{label}:"), verdict, Text(diagnosis.sentence))
     if diagnosis.searched and diagnosis.searched < len(diagnosis.before):
         many = f"Causes looked for on {diagnosis.searched} of {len(diagnosis.before)} texts, and held against all."
         console.print(Text(many, "dim"))

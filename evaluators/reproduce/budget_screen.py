@@ -12,12 +12,13 @@ from rich.table import Table
 from data.rules.budget.claims import ALPHA, ClaimState
 from data.rules.budget.prediction import Predicted
 from data.rules.deltas import thresholds
+from data.rules.words import in_english
 from data.store.vocabulary import Origin
 from evaluators.reproduce.budget_asked import AskedBudget, BudgetKind
 from evaluators.reproduce.budget_state import BudgetState
 from evaluators.reproduce.estimate import duration
 
-__all__ = ["BudgetScreen", "going_on"]
+__all__ = ["BudgetScreen", "going_on", "tasks_text"]
 
 _MOST_ROWS = 15
 _COLOURS = {ClaimState.HOLDS: "green", ClaimState.FAILS: "red", ClaimState.OPEN: "yellow"}
@@ -38,13 +39,14 @@ class BudgetScreen:
         if run.order.datasets is not None:
             every = len(run.table.tasks)
             here = len([name for name in (*run.offered, *run.done) if name in run.table.tasks])
-            self.line(f"{here} of {every} tasks have their data set in {run.order.datasets}; only these are offered")
+            of = tasks_text(every, part=here)
+            self.line(f"Only those tasks are offered that have their data set in {run.order.datasets}: {of}")
         self.line(_claimed(run))
         if run.chosen and run.not_run:
             self.console.print(_chosen_table(run))
         self._cost(run)
         if run.measured.scores:
-            self.line(f"What is known from the {_tasks(len(run.ran))} measured already:")
+            self.line(f"What is known from the {tasks_text(len(run.ran))} measured already:")
             self.step(run)
 
     def _cost(self, run: BudgetState) -> None:
@@ -60,11 +62,11 @@ class BudgetScreen:
             f" by published times {share:.1%} of it"
         )
         every, wide = len(run.table.tasks), 100 * run.known_to(len(run.chosen))
-        self.line(f"They should tell the mean of all {every} tasks to within {wide:.1f} points (95 %)")
+        self.line(f"They should tell the mean of {tasks_text(every, part=every)} to within {wide:.1f} points (95%)")
 
     def step(self, run: BudgetState) -> None:
         """What the tasks so far tell, after each."""
-        parts = [f"{_tasks(len(run.ran))}, {run.share:.1%} of the cost"]
+        parts = [f"{tasks_text(len(run.ran))}, {run.share:.1%} of the cost"]
         assert run.prediction is not None
         parts.append(f"mean {_in_points(run.prediction.mean)}")
         if run.prediction.rank is not None:
@@ -110,7 +112,7 @@ def _claimed(run: BudgetState) -> str:
         if claim.elsewhere:
             why += f" ({claim.elsewhere} are on other data)"
         if claim.other:
-            return f"{why}. There are {other} ones of {_tasks(claim.other)}: --compare-to {other}."
+            return f"{why}. There are {other} ones of {tasks_text(claim.other)}: --compare-to {other}."
         return f"{why}, so there is no claim to hold it against; --claim 65.2 names a vendor's mean."
     if not claim.tasks:
         return (
@@ -118,8 +120,8 @@ def _claimed(run: BudgetState) -> str:
             " record's models of other families lead to expect"
         )
     every = len(run.table.tasks)
-    on = f"all {every} tasks" if len(claim.tasks) == every else f"{len(claim.tasks)} of {every} tasks"
-    left = f"; {_tasks(claim.elsewhere)} more on other data are no part of it" if claim.elsewhere else ""
+    on = tasks_text(every, part=len(claim.tasks))
+    left = f"; {tasks_text(claim.elsewhere)} more on other data are no part of it" if claim.elsewhere else ""
     return f"The claim: {claim.origin} figures on {on}, mean {100 * claim.mean:.2f}{left}"
 
 
@@ -205,8 +207,13 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if 0.01 <= share <= 0.99 else "over 99%" if share > 0.5 else "under 1%"
 
 
-def _tasks(count: int) -> str:
-    return "1 task" if count == 1 else f"{count} tasks"
+def tasks_text(count: int, *, part: int | None = None) -> str:
+    """A number of tasks: "1 task", "41 tasks"; or what part of them: "3 of 41 tasks", "all 41 tasks"."""
+    if part is None:
+        return in_english("{n} tasks", {"n": count})
+    if part == count > 1:
+        return in_english("all {n} tasks", {"n": count})
+    return in_english("{part} of {n} tasks", {"part": part, "n": count})
 
 
 def _row(names: list[str]) -> str:

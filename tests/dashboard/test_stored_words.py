@@ -19,6 +19,7 @@ from dashboard.formatting import plain
 from dashboard.stored_words import tr_stored
 from dashboard.words import catalogue_of, in_language
 from data.rules.causes import CAUSES
+from data.rules.words import in_english, with_ones
 from data.store.database import StoreReader
 from data.store.vocabulary import Outcome
 from evaluators.parity.observations import OBSERVATIONS, Observation
@@ -315,6 +316,21 @@ def test_every_template_is_said_with_any_name_in_its_blanks() -> None:
         spoken = said(text.format(**values)) if values else said(text)
         expected = other.format(**values) if values else other
         assert spoken.replace(" ", "") == expected.replace(" ", ""), text
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_every_template_is_said_of_any_number(count: int) -> None:
+    """Of exactly one the English has a singular; causes with a blank of their own are among the templates."""
+    every, singulars = catalogue_of("zh"), 0
+    of_causes = {str(text) for cause in CAUSES.values() for text in (cause.words, cause.remedy)} & every.keys()
+    for text in (*catalogue_of("zh", "stored_*"), *of_causes):
+        counted = {name for _, ones in with_ones(text) for name in ones}
+        names = [name for _, name, _, _ in string.Formatter().parse(text) if name]
+        values = {name: count if name in counted else f"v{place}" for place, name in enumerate(dict.fromkeys(names))}
+        sentence, expected = (in_english(text, values), every[text].format(**values)) if values else (text, every[text])
+        singulars += bool(values) and sentence != text.format(**values)
+        assert said(sentence).replace(" ", "") == expected.replace(" ", ""), sentence
+    assert singulars > 50 if count == 1 else singulars == 0
 
 
 def test_why_each_text_is_there_is_said() -> None:

@@ -14,6 +14,7 @@ from data.store.vocabulary import DiagnosisVerdict, Slot
 from evaluators.diagnose.answer import Bench, batched, diagnose, load_reference
 from evaluators.diagnose.causes import catalogue
 from evaluators.diagnose.from_store import keep_diagnoses
+from evaluators.diagnose.report import print_diagnosis
 from tests.dashboard.test_drift_page import page, said
 from tests.diagnose.live import write_bert
 
@@ -27,7 +28,9 @@ ENTRY = Cause(
 TEXTS = ["Fish & chips", "a & b", "plain words", "Café & bar", "two & one", "more words than that"]
 
 
-def test_one_entry_is_all_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_entry_is_all_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     reference = load_reference(str(write_bert(tmp_path / "bert")))
     decoded = Bench(reference, batched([text.replace("&", "and") for text in TEXTS]))
     candidate = decoded.vectors(reference.recipe)
@@ -38,6 +41,8 @@ def test_one_entry_is_all_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert proved.verdict is DiagnosisVerdict.EXPLAINED
     assert [named.cause for named in proved.causes] == [ENTRY]
     assert proved.sentence == "Ampersands read aloud explains 100.0% of the drift."
+    print_diagnosis("it", reference, proved)
+    assert "it: explained. Ampersands read aloud explains" in " ".join(capsys.readouterr().out.split())
 
     with writing(tmp_path / "store.duckdb") as connection:
         now = datetime.now(UTC)

@@ -21,6 +21,7 @@ from data.store.derive import derive
 from data.store.errors import InputError
 from evaluators.reproduce.budget_asked import BudgetKind, asked_budget, asked_claim
 from evaluators.reproduce.budget_claim import claim_on
+from evaluators.reproduce.budget_screen import tasks_text
 from tests.make_store import _benchmark, _cells, _model, _task
 from tests.reproduce.conftest import MINILM, REAL_DATA, Command, pairs, rows, write_pairs
 
@@ -121,7 +122,7 @@ def test_a_claim_that_holds_is_settled_before_the_budget_is_spent(
     made_record(command.store, dict.fromkeys(tasks(), tinys_score))
     status, said = command.run_here(*asked(tiny, hub, "--budget", "6 tasks", "--fail-on", "gap"))
     assert status == 0, said
-    assert f"6 of 41 tasks have their data set in {hub}; only these are offered" in said
+    assert f"Only those tasks are offered that have their data set in {hub}: 6 of 41 tasks" in said
     assert f"official figures on all 41 tasks, mean {100 * tinys_score:.2f}" in said
     assert "Settled: the claim holds." in said and "at most 5% of honest reruns" in said
     record = budgets(command.store)
@@ -267,6 +268,15 @@ def test_the_definition_is_one_that_mteb_takes() -> None:
     assert few.tasks[0].hf_subsets == asked["STS22.v2"].hf_subsets != mteb.get_task("STS22.v2").hf_subsets
 
 
+@pytest.mark.parametrize(
+    ("count", "part", "words"),
+    [(1, None, "1 task"), (41, None, "41 tasks"), (41, 41, "all 41 tasks"), (41, 1, "1 of 41 tasks"),
+     (1, 1, "1 of 1 task"), (41, 0, "0 of 41 tasks")],
+)  # fmt: skip
+def test_tasks_are_counted_in_one_way(count: int, part: int | None, words: str) -> None:
+    assert tasks_text(count, part=part) == words
+
+
 @pytest.mark.soak  # with made models and data the same is looked for above, and the record's claim as well
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason="needs the real data sets beside the checkout")
 def test_real_weights_and_data_keep_what_the_record_says(command: Command, minilm: Path, record_store: Path) -> None:
@@ -275,7 +285,7 @@ def test_real_weights_and_data_keep_what_the_record_says(command: Command, minil
     status, said = command.run_here("reproduce", minilm, *options, "--fail-on", "gap")
     assert status == 0, said
     record = budgets(command.store)
-    assert "7 of 41 tasks have their data set" in said and len(record["ran"]) == 1
+    assert ": 7 of 41 tasks" in said and len(record["ran"]) == 1
     assert record["claim"] == pytest.approx(0.5867, abs=0.005) and record["claim_tasks"] == 37
     assert record["mean"][1] < record["claim"] < record["mean"][2]
     assert record["difference"][1] < 0 < record["difference"][2] and record["state"] == "cannot tell yet"
