@@ -15,10 +15,12 @@ from numpy.typing import ArrayLike
 
 from dashboard.words import language, tr
 from data.rules.licences import licence_of
+from data.rules.words import written
 
 __all__ = [
-    "bytes_text", "count", "day", "interval_text", "licence", "parameters", "plain", "in_points", "rounded", "score",
-    "rounded_frame", "signed", "span_text", "word",
+    "bytes_text", "count", "day", "interval_text", "licence", "parameters", "plain", "in_points", "percent", "rounded",
+    "score",
+    "rounded_frame", "signed", "small", "span_text", "word",
 ]  # fmt: skip
 
 # Words of the store that are also counted: "3 models".
@@ -54,20 +56,30 @@ def in_points(value: float | None) -> float | None:
 
 def score(value: float | None) -> str:
     """A 0-1 score in points with two decimals: 0.70123 is 70.12."""
-    return "" if _missing(value) else f"{in_points(value):.2f}"
+    return "" if _missing(value) else written(f"{in_points(value):.2f}")
 
 
 def signed(value: float | None) -> str:
     """A difference of 0-1 scores in points with its sign: -0.012 is −1.20, and nothing is ±0.00."""
     if _missing(value):
         return ""
-    text = f"{in_points(value):+.2f}"
-    return "±0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
+    text = written(f"{in_points(value):+.2f}")
+    return "±0.00" if text in ("+0.00", "−0.00") else text
 
 
 def interval_text(low: float | None, high: float | None) -> str:
     """The ends of an interval of a difference, each as :func:`signed` writes it."""
     return "" if _missing(low) else tr("{low} to {high}", low=signed(low), high=signed(high))
+
+
+def small(value: float | None, digits: int = 2) -> str:
+    """A number of any size with so many figures: 0.00012345 is 1.2e-4 (not 1.2e-04), 0.034 is 0.034."""
+    return "" if _missing(value) else written(f"{value:.{digits}g}")
+
+
+def percent(share: float) -> str:
+    """A share in percent: small ones with two figures (0.0523 is 5.2%), others whole."""
+    return f"{small(100 * share)}%" if share < 0.0995 else f"{100 * share:.0f}%"
 
 
 def parameters(n: float | None) -> str:

@@ -75,7 +75,7 @@ TERMS = (
         "Only figures run on today's data with a model's usual revision count; what a model card alone says is left "
         "out."), _CONTRACT, ("leaderboard", "use", "compare")),
     Term(mark("Zero-shot"), mark(
-        "The share of a benchmark's tasks a model was not trained on, in percent. 100 % has seen none of them; blank "
+        "The share of a benchmark's tasks a model was not trained on, in percent. 100% has seen none of them; blank "
         "is where nobody said."), _CONTRACT, _RANKED),
     Term(mark("Private"), mark(
         "What only this machine knows: a model or task that is in no registry and has no published result."), _CONTRACT,
@@ -84,7 +84,7 @@ TERMS = (
         "What a licence lets a company do: commercial use, commercial use with conditions, no commercial use, or "
         "unknown. A reading aid, no legal advice."), (_STORE, "Licences"), ("leaderboard", "use")),
     Term(mark("Robust"), mark(
-        "A model that keeps its place in 95 % of the choices of weights around those given."),
+        "A model that keeps its place in 95% of the choices of weights around those given."),
         (_STORE, "Weights of one's own"), ("use",)),
     Term(mark("Peers"), mark(
         "The models of half to twice a model's size. A percentile is the share of them that score lower."),

@@ -28,6 +28,7 @@ _DEPTH = 3  # of sentences within sentences
 _SEAM = re.compile(r"\. |; ")
 # Between things of ours in a row that one blank holds, and what other languages have there.
 _BETWEEN = {" + ": " + ", " and ": "和", ", or ": "或", " or ": "或", "; ": "；", ", ": "、"}
+_PADDED = re.compile(r"(?<=[ (]\d)(?P<digits>[.]\d+)?e([+-])0(?=\d)")  # of a number of its own
 _ENDS = tuple("。；，、：！？）”")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -89,7 +90,7 @@ def tr_stored(sentence: str) -> str:
 
     Raises nothing: text that is no sentence of ours comes back unchanged, whatever it holds and however long it is.
     """
-    code = words.language()
+    sentence, code = _PADDED.sub(r"\g<digits>e\2", sentence), words.language()
     if code == "en" or not 0 < len(sentence) <= _LONGEST:
         return sentence
     exact = words.catalogue_of(code).get(sentence)

@@ -102,7 +102,7 @@ def _forward(page: Page, pages: Sequence[Page]) -> None:
 def _add_prefix(page: Page, pages: Sequence[Page]) -> None:
     """Read a link whose keys have no prefix as one of this page's, and start again with that address."""
     address = with_prefix(page.prefix, [each.prefix for each in pages], FRAME_KEYS)
-    if set(address) != set(st.query_params):
+    if address != {key: st.query_params.get_all(key) for key in st.query_params}:
         st.query_params.from_dict(address)
         st.rerun()
 

@@ -20,7 +20,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from data.rules.words import Phrase, in_english, mark, phrase
+from data.rules.words import Phrase, in_english, mark, phrase, with_values
 
 __all__ = [
     "LANGUAGES", "capital", "catalogue_of", "choose_language", "in_language", "language", "listed", "mark", "phrase",
@@ -52,14 +52,14 @@ def tr(text: str, /, **values: Any) -> str:
     if not values:
         return other
     spoken = {name: tr(value) if isinstance(value, Phrase) else value for name, value in values.items()}
-    return in_english(text, spoken) if other == text else other.format(**spoken)
+    return in_english(text, spoken) if other == text else with_values(other, spoken)
 
 
 def tr_n(n: int, one: str, many: str, /, **values: Any) -> str:
     """The text for one or for several things, ``{n}`` among its blanks; a language without a plural knows ``many``."""
     if language() != "en" and many in catalogue_of(language()):
         return tr(many, n=n, **values)
-    return (one if n == 1 else many).format(n=n, **values)
+    return with_values(one if n == 1 else many, {"n": n, **values})
 
 
 def listed(things: Iterable[object], between: str = ", ") -> str:

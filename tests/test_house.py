@@ -205,6 +205,49 @@ def lengths(module: str, tree: ast.Module) -> Iterator[tuple[str, int, int]]:
             yield f"{module}.{node.name}", (node.end_lineno or 0) - node.lineno + 1, LONGEST_FUNCTION
 
 
+def unwritten(tree: ast.AST) -> Iterator[str]:
+    """Numbers that a page writes by itself, with a sign or a power and not by ``written``; shares beside their sign."""
+    by_rule = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "written"
+        for part in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FormattedValue) and node.format_spec is not None and id(node) not in by_rule:
+            spec = ast.unparse(node.format_spec)[2:-1]
+            if "+" in spec or spec[-1:] in ("g", "e"):
+                yield f"{node.lineno}: {ast.unparse(node)}"
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.search(r"[0-9}] %(?![\w{(])", node.value)
+        ):
+            yield f"{node.lineno}: {node.value}"
+        if isinstance(node, ast.JoinedStr):
+            behind = [str(part.value) for part in node.values[1:] if isinstance(part, ast.Constant)]
+            yield from (f"{node.lineno}: {text}" for text in behind if re.match(r" %(?![\w{(])", text))
+
+
+def test_pages_write_numbers_in_one_way() -> None:
+    addresses = {"dashboard.queries.question", "dashboard.url_state"}  # which Python reads again
+    halves = ("dashboard", "data.rules")
+    pages = {name: tree for name, tree in modules().items() if name.startswith(halves) and name not in addresses}
+    assert {name: wrong for name, tree in pages.items() if (wrong := list(unwritten(tree)))} == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "right"),
+    [
+        ('f"{delta:+.2f}"', False), ('written(f"{delta:+.2f}")', True), ('f"{drift:.2g}"', False),
+        ('tr("about 5 %")', False), ('f"{share} % of it"', False), ('f"{share}% of it"', True), ('tr("{n:.0%}")', True),
+        ('tr("{drift:+.2g}", drift=1)', True),
+    ],
+)  # fmt: skip
+def test_the_check_of_numbers_knows_right_from_wrong(code: str, right: bool) -> None:
+    assert (not list(unwritten(ast.parse(code)))) == right
+
+
 def test_a_function_is_a_thought_and_a_file_a_room() -> None:
     long = {name for module, tree in modules().items() for name, lines, most in lengths(module, tree) if lines > most}
     assert not long

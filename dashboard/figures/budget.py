@@ -9,7 +9,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, as_text, small_text, styled
-from dashboard.formatting import count, rounded
+from dashboard.formatting import count, percent, rounded
 from dashboard.words import mark, tr
 from data.rules.budget.curve import CurvePoint, Picking
 
@@ -38,7 +38,7 @@ def budget_chart(
     benchmark: str,
     others: Mapping[str, Sequence[CurvePoint]] | None = None,
 ) -> go.Figure:
-    """Half of the 95 % interval of the mean against the share of the published time, on a log axis.
+    """Half of the 95% interval of the mean against the share of the published time, on a log axis.
 
     Args:
         points: of the benchmark, by every way of picking tasks.
@@ -67,9 +67,9 @@ def budget_chart(
         )  # fmt: skip
     figure.update_xaxes(
         title=tr("share of the time all tasks take"), type="log", tickvals=_TICKS,
-        ticktext=[f"{100 * tick:g} %" for tick in _TICKS],
+        ticktext=[percent(tick) for tick in _TICKS],
     )  # fmt: skip
-    figure.update_yaxes(title=tr("± points (95 %)"), rangemode="tozero")
+    figure.update_yaxes(title=tr("± points (95%)"), rangemode="tozero")
     title = tr("How surely a few tasks tell the mean: ± points against time")
     return styled(figure, title=title, alt=_alt(points, spot, benchmark), height=400)
 
@@ -83,11 +83,11 @@ def _add(
 ) -> None:
     if not points:
         return
-    what = tr("%{customdata[0]}, %{customdata[1]} % of the time: ±%{y:.2f} points")
+    what = tr("%{customdata[0]}, %{customdata[1]} of the time: ±%{y:.2f} points")
     figure.add_scatter(
         x=[point.spent for point in points], y=rounded([100 * point.half for point in points]), name=name, line=line,
         mode="lines" if marker is None else "lines+markers", marker=marker,
-        customdata=[[count(round(point.tasks), "task"), f"{100 * point.spent:.2g}"] for point in points],
+        customdata=[[count(round(point.tasks), "task"), percent(point.spent)] for point in points],
         hovertemplate=f"<b>{name}</b><br>{what}<extra></extra>",
     )  # fmt: skip
 
@@ -99,15 +99,13 @@ def _alt(points: Sequence[CurvePoint], spot: Spot | None, benchmark: str) -> str
         return tr("{benchmark}: no task fits any of {n} budgets.", benchmark=benchmark, n=len(_TICKS) - 1)
     first, last = mine[0], mine[-1]
     ends = {
-        "benchmark": benchmark, "first": f"{100 * first.spent:.2g}", "first_half": f"{100 * first.half:.1f}",
-        "last": f"{100 * last.spent:.2g}", "last_half": f"{100 * last.half:.1f}",
+        "benchmark": benchmark, "first": percent(first.spent), "first_half": f"{100 * first.half:.1f}",
+        "last": percent(last.spent), "last_half": f"{100 * last.half:.1f}",
     }  # fmt: skip
     if spot is None:
-        return tr(
-            "{benchmark}: from ±{first_half} points at {first} % of the time to ±{last_half} at {last} %.", **ends
-        )
+        return tr("{benchmark}: from ±{first_half} points at {first} of the time to ±{last_half} at {last}.", **ends)
     return tr(
-        "{benchmark}: from ±{first_half} points at {first} % of the time to ±{last_half} at {last} %; chosen are "
+        "{benchmark}: from ±{first_half} points at {first} of the time to ±{last_half} at {last}; chosen are "
         "{tasks} with ±{half}.",
         tasks=count(spot.tasks, "task"), half=f"{100 * spot.half:.1f}", **ends,
     )  # fmt: skip

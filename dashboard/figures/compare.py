@@ -14,7 +14,10 @@ from dashboard.figures.theme import (
     add_spans,
     as_text,
     as_texts,
+    bar_above,
     diverging,
+    level_bar,
+    map_width,
     marker,
     row_height,
     small_text,
@@ -91,12 +94,17 @@ def differences_map(wide: pd.DataFrame, baseline: str) -> go.Figure:
             texttemplate="%{z:+.1f}", textfont={"size": small_text()},
             hovertemplate="<b>%{y}</b><br>%{x}: %{z:+.2f}<br>"
             + tr("%{customdata[0]:.2f} against %{customdata[1]:.2f}") + "<extra></extra>",
-            colorbar={"title": tr("points"), "tickformat": "+", "thickness": 12},
+            colorbar=level_bar() | {"tickformat": "+"},
         )
     )  # fmt: skip
-    figure.update_xaxes(side="top", tickangle=-20 if len(others) > 2 else 0)
+    slanted = len(others) > 1  # names rise to the left, where there is room above those of the tasks
+    longest = max(map(len, map(names.__getitem__, others)), default=0)
+    above = 52 + (4.4 * text_size() / 13 * longest if slanted else 14)
+    figure.update_xaxes(side="top", tickangle=45 if slanted else 0)
     title = tr("Difference to {name} by task and model, in points", name=short_names(list(wide.columns))[baseline])
-    return _tall(figure, len(wide), title, _alt_of_differences(wide, baseline), legend=False)
+    least = map_width(len(others), _labels(wide), most=30)
+    _tall(figure, len(wide), title, _alt_of_differences(wide, baseline), legend=False, above=above, least=least)
+    return bar_above(figure, above)
 
 
 def radar_chart(wide: pd.DataFrame, baseline: str) -> go.Figure:
@@ -166,10 +174,12 @@ def _alt_of_types(means: pd.DataFrame) -> str:
     return tr("The highest mean of each task type: {means}.", means=listed(best, "; "))
 
 
-def _tall(figure: go.Figure, rows: int, title: str, alt: str, *, legend: bool = True) -> go.Figure:
+def _tall(
+    figure: go.Figure, rows: int, title: str, alt: str, *, legend: bool = True, above: float = 0, least: int = 0
+) -> go.Figure:
     figure.update_yaxes(autorange="reversed", automargin=True, title=None)
-    height = 90 + row_height(ROW) * rows + (30 if legend else 70)
-    return styled(figure, title=title, alt=alt, height=height, above=0 if legend else 20)
+    height = 90 + row_height(ROW) * rows + (30 if legend else above)
+    return styled(figure, title=title, alt=alt, height=height, above=above, least=least)
 
 
 def _names(wide: pd.DataFrame) -> dict[str, str]:

@@ -20,13 +20,17 @@ from dashboard.figures.theme import (
     add_spans,
     as_text,
     as_texts,
+    bar_above,
     diverging,
+    level_bar,
+    map_width,
     row_height,
     small_text,
     styled,
 )  # fmt: skip
 from dashboard.formatting import score, signed, word
 from dashboard.words import listed, mark, tr
+from data.rules.words import written
 from data.store.vocabulary import Verdict
 
 __all__ = ["VERDICT_COLOURS", "VERDICT_SYMBOLS", "deltas_map", "dumbbell_chart", "verdicts_chart"]
@@ -42,6 +46,7 @@ VERDICT_SYMBOLS = {
 }  # fmt: skip
 # Beyond this the colour says no more: most differences are small, and one broken model would wash them all out.
 _ENDS = 20.0
+_BAR = 48  # px that the bar of colours takes, between title and map
 _TEXT = "%{text}<extra></extra>"
 _WIDEST_WITH_TEXT = 24  # columns; plotly leaves values out where they do not fit, but tries each first
 
@@ -73,10 +78,8 @@ def deltas_map(
     in_cells = {"text": _in_cells(values), "texttemplate": "%{text}"} if len(tasks) <= _WIDEST_WITH_TEXT else {}
     figure.add_heatmap(
         z=values, zmid=0, zmin=-_ENDS, zmax=_ENDS, colorscale=diverging(), hoverinfo="skip", xgap=1, ygap=1,
-        **in_cells, row=2, col=1, colorbar={
-            "orientation": "h", "y": 1, "yanchor": "top", "thickness": 8, "len": 0.13, "x": 1, "xanchor": "right",
-            "tickvals": [-20, 0, 20], "ticktext": ["≤ −20", "0", "≥ +20"], "tickfont": {"size": small_text()},
-        },
+        **in_cells, row=2, col=1,
+        colorbar=level_bar() | {"tickvals": [-20, -10, 0, 10, 20], "ticktext": ["≤ −20", "−10", "0", "+10", "≥ +20"]},
     )  # fmt: skip
     odd = (cells["verdict"] == Verdict.NOT_COMPARABLE).to_numpy()
     figure.add_scatter(
@@ -100,16 +103,19 @@ def deltas_map(
     )  # fmt: skip
     for axis in (figure.update_xaxes, figure.update_yaxes):
         axis(showgrid=False, zeroline=False, fixedrange=True)
-    return _clickable(
+    _clickable(
         figure, title=tr("Difference by model and task, in points; effects of models and tasks at the margins"),
-        alt=_alt_of_map(cells, rows), height=290 + row_height(18) * max(len(names), 4), showlegend=False,
+        alt=_alt_of_map(cells, rows), above=_BAR, height=290 + _BAR + row_height(18) * max(len(names), 4),
+        least=map_width(len(tasks), rows["label"], most=32, each=18), showlegend=False,
     )  # fmt: skip
+    return bar_above(figure, _BAR)
 
 
 def _in_cells(values: np.ndarray) -> list[list[str]]:
     """Differences as they stand in the cells, in points with one decimal; what rounds to nothing has no sign."""
     return [
-        ["" if np.isnan(value) else f"{value:+.1f}" if abs(value) >= 0.05 else "0.0" for value in row] for row in values
+        ["" if np.isnan(value) else written(f"{value:+.1f}") if abs(value) >= 0.05 else "0.0" for value in row]
+        for row in values
     ]
 
 
@@ -151,7 +157,7 @@ def _margin(figure: go.Figure, lines: pd.DataFrame, at: np.ndarray, *, upright: 
         figure.update_yaxes(tickfont={"size": small_text()}, nticks=3, row=1, col=1)
     else:
         figure.add_bar(x=sizes, y=at, orientation="h", **bars, **common, row=2, col=2)
-        figure.update_xaxes(tickfont={"size": small_text()}, nticks=3, showticklabels=True, row=2, col=2)
+        figure.update_xaxes(tickfont={"size": small_text()}, nticks=3, showticklabels=True, tickangle=0, row=2, col=2)
 
 
 def _hover(cells: pd.DataFrame) -> list[str]:
@@ -254,7 +260,7 @@ def _alt_of_pairs(frame: pd.DataFrame) -> str:
 
 
 def verdicts_chart(types: pd.DataFrame) -> go.Figure:
-    """Verdicts of each task type as shares, and the spread of its deltas (5 to 95 %, quartiles, median).
+    """Verdicts of each task type as shares, and the spread of its deltas (5 to 95%, quartiles, median).
 
     Takes columns type, cells, one of each verdict, q5, q25, q50, q75, q95 (0-1, NaN where nothing is comparable).
     """
@@ -264,7 +270,7 @@ def verdicts_chart(types: pd.DataFrame) -> go.Figure:
         share = 100 * types[verdict] / types["cells"].clip(lower=1)
         figure.add_bar(
             x=share, y=y, orientation="h", name=word(verdict), marker={"color": colour}, row=1, col=1,
-            customdata=types[verdict].tolist(), hovertemplate=tr("%{x:.1f} %, %{customdata:,} cells: ") + word(verdict),
+            customdata=types[verdict].tolist(), hovertemplate=tr("%{x:.1f}%, %{customdata:,} cells: ") + word(verdict),
         )  # fmt: skip
     for low, high, width in (("q5", "q95", 2), ("q25", "q75", 6)):
         line = {"color": ACCENT, "width": width}
@@ -274,7 +280,7 @@ def verdicts_chart(types: pd.DataFrame) -> go.Figure:
         marker={"size": 9, "color": ACCENT, "symbol": "line-ns-open", "line": {"width": 2}},
         text=[
             tr(
-                "median {median}, 90 % within {low} to {high}",
+                "median {median}, 90% within {low} to {high}",
                 median=signed(r["q50"]), low=signed(r["q5"]), high=signed(r["q95"]),
             )
             for r in types.to_dict("records")
@@ -299,7 +305,7 @@ def _alt_of_types(types: pd.DataFrame) -> str:
     """The verdicts over all types."""
     cells = int(types["cells"].sum())
     shares = (
-        tr("{verdict} {share:.1f} %", verdict=word(verdict), share=100 * types[verdict].sum() / max(cells, 1))
+        tr("{verdict} {share:.1f}%", verdict=word(verdict), share=100 * types[verdict].sum() / max(cells, 1))
         for verdict in VERDICT_COLOURS
     )
     return tr("{n:,} cells of {types:,} task types: {shares}.", n=cells, types=len(types), shares=listed(shares))

@@ -32,7 +32,7 @@ def waterfall_chart(causes: pd.DataFrame, unexplained: float, floor: float | Non
     parts = [tr("all of the drift"), *as_texts(causes["cause"], 34), tr("unexplained")]
     shares = [1.0, *(-share for share in causes["explained"]), unexplained]
     # In the labels, because a bar may be too short to hold its figure.
-    names = [f"{part} · {100 * abs(share):.1f} %" for part, share in zip(parts, shares, strict=True)]
+    names = [f"{part} · {100 * abs(share):.1f}%" for part, share in zip(parts, shares, strict=True)]
     figure = go.Figure(
         go.Waterfall(
             y=names, x=[100 * share for share in shares], orientation="h",
@@ -48,11 +48,11 @@ def waterfall_chart(causes: pd.DataFrame, unexplained: float, floor: float | Non
             showarrow=False, font={"size": small_text()},
         )  # fmt: skip
     explained = (
-        tr("{cause} explains {share:.1f} %", cause=cause, share=100 * share)
+        tr("{cause} explains {share:.1f}%", cause=cause, share=100 * share)
         for cause, share in zip(causes["cause"], causes["explained"], strict=True)
     )
     alt = tr(
-        "Of all the drift, {causes}; {share:.1f} % is unexplained.", causes=listed(explained), share=100 * unexplained
+        "Of all the drift, {causes}; {share:.1f}% is unexplained.", causes=listed(explained), share=100 * unexplained
     )
     return styled(
         figure, title=tr("How much of the drift each cause explains, in %"), alt=alt, above=16,

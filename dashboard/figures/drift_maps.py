@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 from dashboard.figures.theme import (
     as_text,
     as_texts,
+    bar_above,
     diverging,
     drift_colours,
+    level_bar,
+    map_width,
     row_height,
-    small_text,
     styled,
     text_size,
 )
+from dashboard.formatting import small
 from dashboard.words import tr
 from data.rules.drift import FLOORS
 
@@ -67,7 +70,7 @@ def drift_map(
     figure = go.Figure(
         go.Heatmap(
             z=colours, colorscale=drift_colours(), zmin=low, zmax=high, hoverinfo="skip", xgap=1,
-            ygap=0 if len(z) > _MANY else 1, colorbar={**_bar(), **bar},
+            ygap=0 if len(z) > _MANY else 1, colorbar={**level_bar(), **bar},
         )
     )  # fmt: skip
     figure.add_traces(_markers(z, label, ".3g", None if counts is None else counts.to_numpy(dtype=np.float32)))
@@ -83,7 +86,7 @@ def signed_map(values: pd.DataFrame, rows: Sequence[str], columns: Sequence[str]
     figure = go.Figure(
         go.Heatmap(
             z=z, colorscale=diverging(), zmin=-(most or 1), zmax=most or 1, hoverinfo="skip", xgap=1,
-            ygap=0 if len(z) > _MANY else 1, colorbar=_bar(),
+            ygap=0 if len(z) > _MANY else 1, colorbar=level_bar(),
         )
     )  # fmt: skip
     figure.add_traces(_markers(z, label, "+.3g", None))
@@ -106,20 +109,13 @@ _TICKS = {"ticks": "inside", "ticklen": 10, "tickwidth": 2, "tickcolor": "#1d243
 _AXIS = {"showgrid": False, "zeroline": False, "ticks": ""}
 
 
-def _bar() -> dict[str, object]:
-    return {
-        "orientation": "h", "yref": "container", "tickfont": {"size": small_text()}, "y": 1.0, "yanchor": "top", "x": 0,
-        "xanchor": "left", "len": 1.0, "thickness": 10,
-    }  # fmt: skip
-
-
 def _log_bar(low: float, high: float, kind: str) -> dict[str, object]:
     marks = floor_marks(kind)
     if not marks:
         ticks = list(range(floor(low), floor(high) + 1, 2))
         return {"tickvals": ticks, "ticktext": [f"1e{tick}" if tick else "1" for tick in ticks]}
     within = {name: log10(value) for name, value in marks.items() if log10(value) <= high - 0.4}
-    texts = ["0", *_staggered(within), f"{10**high:.2g}"]
+    texts = ["0", *_staggered(within), small(10**high)]
     return {"tickvals": [low, *within.values(), high], "ticktext": texts, "tickangle": 0, **_TICKS}
 
 
@@ -132,7 +128,7 @@ def _plain_bar(high: float, kind: str) -> dict[str, object]:
     marks = {name: value for name, value in floor_marks(kind).items() if 0.02 * high < value <= high}
     if not marks:
         return {}
-    texts = ["0", *_staggered(marks), f"{high:.2g}"]
+    texts = ["0", *_staggered(marks), small(high)]
     return {"tickvals": [0, *marks.values(), high], "ticktext": texts, **_TICKS}
 
 
@@ -185,7 +181,7 @@ def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], titl
         figure, title=title, alt=alt, above=above,
         height=above + 16 + (max(len(rows), 3) * each if named else 760),
         hovermode="closest", hoverdistance=-1, clickmode="event+select", dragmode="zoom",
-        margin_r=40 if slanted else 16,
+        margin_r=40 if slanted else 16, least=map_width(len(columns), rows) if slanted and named else 0,
         yaxis=_AXIS | {
             "range": [len(rows) - 0.5, -0.5], "automargin": True, "tickvals": np.arange(len(rows)),
             "ticktext": as_texts(rows, 26), "showticklabels": named,
@@ -195,7 +191,4 @@ def _framed(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], titl
             "tickvals": np.arange(len(columns)), "ticktext": as_texts(columns, 22),
         },
     )  # fmt: skip
-    # The bar of colours between title and map: a title of the bar's own would be drawn over it where the map is low.
-    layout = figure.layout
-    figure.update_traces(colorbar={"y": 1 - (layout.margin.t - above) / layout.height}, selector={"type": "heatmap"})
-    return figure
+    return bar_above(figure, above)

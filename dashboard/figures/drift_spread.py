@@ -16,6 +16,7 @@ from dashboard.figures.theme import (
     SYMBOLS,
     as_text,
     as_texts,
+    log_axis,
     marker,
     row_height,
     small_text,
@@ -23,17 +24,20 @@ from dashboard.figures.theme import (
 )  # fmt: skip
 from dashboard.formatting import day, signed, word
 from dashboard.words import tr
+from data.rules.drift import FLOORS
 
 __all__ = ["cost_chart", "history_chart", "length_chart", "spread_chart", "vector_chart"]
 
 _LEAST = 1e-8
 _SINGLE = 40  # checks of a pair whose marks can be told apart
 _NAMED = 6  # changes of a verdict, the last ones, that are named on the line
+_APART = 0.08  # of the time that is drawn, between two changes that both have room for a name on a phone
+_NEAR = 0.5  # powers of ten within which two floors have no room for a name each
 _WARM = CATEGORICAL[1]
 
 
 def spread_chart(quantiles: pd.DataFrame, names: Mapping[str, str], *, of: str, title: str, log: bool) -> go.Figure:
-    """Boxes of one thing (``drift``, ``norm`` or ``cosine``), an encoder a row; whiskers hold 90 % of the texts."""
+    """Boxes of one thing (``drift``, ``norm`` or ``cosine``), an encoder a row; whiskers hold 90% of the texts."""
     chosen = quantiles[quantiles["of"] == of].set_index("encoder_id")
     chosen = chosen.loc[[encoder for encoder in names if encoder in chosen.index]]
     if log:
@@ -55,9 +59,9 @@ def spread_chart(quantiles: pd.DataFrame, names: Mapping[str, str], *, of: str, 
         highest=names[str(medians.idxmax())],
     ) if len(chosen) else title  # fmt: skip
     return styled(
-        figure, title=tr("{measure}: half of the texts in the box, 90 % within the whiskers", measure=title), alt=alt,
+        figure, title=tr("{measure}: half of the texts in the box, 90% within the whiskers", measure=title), alt=alt,
         height=90 + row_height(26) * max(len(chosen), 2), above=16,
-        xaxis={"type": "log" if log else "linear", "title": title, "exponentformat": "e"},
+        xaxis=log_axis([*chosen["low"], *chosen["high"], *FLOORS.values()]) if log else {},  # the title says of what
         yaxis={"autorange": "reversed", "automargin": True},
     )  # fmt: skip
 
@@ -109,8 +113,8 @@ def length_chart(
     return styled(
         figure, title=tr("{measure} of each text by its length in {unit}", measure=label, unit=length), alt=alt,
         height=440, hovermode="closest", clickmode="event+select", above=16,
-        xaxis={"type": "log", "title": tr("Length of the text in {unit}", unit=length)},
-        yaxis={"type": "log" if log else "linear", "title": label, "exponentformat": "e"},
+        xaxis=log_axis(drift["length"]) | {"title": tr("Length of the text in {unit}", unit=length)},
+        yaxis=(log_axis([*drift["value"], *floor_marks(floor_kind).values()]) if log else {}) | {"title": label},
     )  # fmt: skip
 
 
@@ -164,7 +168,7 @@ def history_chart(history: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     _turns(figure, history)
     _floors(figure, "distance")
-    distance = {"type": "log", "title": tr("Cosine distance"), "exponentformat": "e"}
+    distance = log_axis([*history["median"], *history["worst"], *FLOORS.values()]) | {"title": tr("Cosine distance")}
     there = history[~history["away"]]
     first, last = (there if len(there) else history).iloc[[0, -1]].to_dict("records")
     turned, away = int(history["was"].notna().sum()), int(history["away"].sum())
@@ -194,7 +198,12 @@ def _turns(figure: go.Figure, history: pd.DataFrame) -> None:
     for row in turns.to_dict("records"):
         line = {"color": MUTED, "width": 1}
         figure.add_shape(type="line", x0=row["started_at"], x1=row["started_at"], y0=0, y1=1, yref="paper", line=line)
-    for row in turns.tail(_NAMED).to_dict("records"):
+    span, named = history["started_at"].max() - history["started_at"].min(), list[pd.Timestamp]()
+    for row in turns.iloc[::-1].to_dict("records"):
+        # Names stand upright beside their lines: of lines that are close together the last one has its name.
+        if len(named) == _NAMED or (named and named[-1] - row["started_at"] < _APART * span):
+            continue
+        named.append(row["started_at"])
         figure.add_annotation(
             x=row["started_at"], y=0, yref="paper", text=as_text(word(row["verdict"]), 26), textangle=-90,
             showarrow=False, xanchor="right", yanchor="bottom", font={"size": small_text()},
@@ -223,7 +232,7 @@ def cost_chart(points: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     return styled(
         figure, title=tr("Score lost or won, in points, against the mean drift of the vectors"), alt=alt,
-        xaxis={"type": "log", "title": tr("Mean drift (cosine distance)"), "exponentformat": "e"},
+        xaxis=log_axis([*points["drift"], *FLOORS.values()]) | {"title": tr("Mean drift (cosine distance)")},
         yaxis={"title": tr("Reproduced - published, points")}, above=16,
     )  # fmt: skip
 
@@ -242,7 +251,8 @@ def _limits(figure: go.Figure, limits: Mapping[str, float]) -> None:
 def _floors(figure: go.Figure, kind: str, *, vertical: bool = False) -> None:
     """Dotted lines on a logarithmic scale where each precision's own rounding ends."""
     along, across = ("x", "y") if vertical else ("y", "x")
-    for name, value in floor_marks(kind).items():
+    names = _names_of_floors(floor_marks(kind))
+    for value, name in names.items():
         line = {"color": MUTED, "width": 1, "dash": "dot"}
         figure.add_shape(
             type="line", line=line, **{f"{along}0": value, f"{along}1": value, f"{across}0": 0, f"{across}1": 1},
@@ -251,4 +261,19 @@ def _floors(figure: go.Figure, kind: str, *, vertical: bool = False) -> None:
         # Shapes take a value, annotations its logarithm.
         place = {along: log10(value), across: 1, f"{across}ref": "paper", "yanchor": "bottom"}
         place |= {} if vertical else {"xanchor": "right"}
+        if not name:
+            continue
         figure.add_annotation(text=name, showarrow=False, font={"size": small_text()}, **place)
+
+
+def _names_of_floors(marks: Mapping[str, float]) -> dict[float, str]:
+    """The name at each floor; of floors that lie close together the last has the names of all."""
+    names: dict[float, str] = {}
+    before = 0.0
+    for name, value in sorted(marks.items(), key=lambda mark: mark[1]):
+        near = before and log10(value / before) < _NEAR
+        names[value] = f"{names[before]} · {name}" if near else name
+        if near:
+            names[before] = ""
+        before = value
+    return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import as_texts, row_height, styled
+from dashboard.figures.theme import as_texts, bar_above, level_bar, map_width, row_height, styled
 from dashboard.formatting import word
 from dashboard.words import listed, stopped, tr
 from data.store.vocabulary import Status
@@ -20,6 +20,7 @@ _COLOURS = {
     Status.SET_ASIDE: "#e8a33d",
     Status.FAILED: "#8b1e3f",
 }
+_BAR = 48  # px that the bar of states takes, between title and map
 _NAMED = 60  # models or tasks up to which each is named
 
 
@@ -47,7 +48,7 @@ def cells_done_map(cells: pd.DataFrame) -> go.Figure:
         go.Heatmap(
             z=grid, x=as_texts(grid.columns), y=as_texts(grid.index), text=hover, zmin=-0.5, zmax=steps - 0.5,
             colorscale=scale, xgap=1, ygap=1, hoverongaps=False, hovertemplate="%{y}<br>%{x}: %{text}<extra></extra>",
-            colorbar={"thickness": 12, "tickvals": list(range(steps)), "ticktext": list(words.values())},
+            colorbar=level_bar() | {"tickvals": list(range(steps)), "ticktext": list(words.values()), "tickangle": 0},
         )
     )  # fmt: skip
     figure.update_xaxes(type="category", automargin=True, showticklabels=grid.shape[1] <= _NAMED)
@@ -56,4 +57,6 @@ def cells_done_map(cells: pd.DataFrame) -> go.Figure:
     alt = stopped(listed([f"{words[status]}: {counts[status]:,}" for status in order if status in counts.index], "; "))
     height = 170 + row_height(22 if len(grid) <= _NAMED else 6) * len(grid)
     title = tr("State of each task on each model, and the seconds it took")
-    return styled(figure, title=title, alt=alt, height=height)
+    least = map_width(grid.shape[1], grid.index, most=60) if grid.shape[1] <= _NAMED else 0
+    styled(figure, title=title, alt=alt, height=height + _BAR, above=_BAR, least=least)
+    return bar_above(figure, _BAR)

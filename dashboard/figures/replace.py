@@ -10,6 +10,7 @@ from dashboard.figures.theme import ACCENT, CATEGORICAL, MUTED, as_text, as_text
 from dashboard.formatting import count, rounded, signed
 from dashboard.tables.compare import short_names
 from dashboard.words import tr
+from data.rules.words import written
 
 __all__ = ["gains_chart"]
 
@@ -39,7 +40,7 @@ def gains_chart(groups: pd.DataFrame, by: str, incumbent: str) -> go.Figure:
         )  # fmt: skip
     figure.add_bar(
         y=labels, x=change, orientation="h", width=0.5, showlegend=False, marker={"color": colours},
-        text=[f"{value:+.1f}".replace("-", "−") for value in change], textposition="outside", cliponaxis=False,
+        text=[written(f"{value:+.1f}") for value in change], textposition="outside", cliponaxis=False,
         customdata=np.column_stack([[count(int(n), "task") for n in groups["tasks"]], noise]),
         hovertemplate="<b>%{y}</b><br>%{x:+.2f} (±%{customdata[1]:.2f})<br>%{customdata[0]}<extra></extra>",
     )  # fmt: skip

@@ -8,7 +8,20 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import ACCENT, MUTED, SEQUENTIAL, as_text, as_texts, marker, row_height, styled
+from dashboard.figures.theme import (
+    ACCENT,
+    MUTED,
+    SEQUENTIAL,
+    as_text,
+    as_texts,
+    bar_above,
+    level_bar,
+    map_width,
+    marker,
+    row_height,
+    styled,
+    text_size,
+)
 from dashboard.formatting import rounded
 from dashboard.tables.compare import short_names
 from dashboard.words import listed, running, stopped, tr
@@ -92,18 +105,22 @@ def cells_map(cells: pd.DataFrame, models: Sequence[str]) -> go.Figure:
         go.Heatmap(
             z=values, x=across, y=down,
             colorscale=SEQUENTIAL, xgap=1, ygap=1, hoverongaps=False,
-            colorbar={"title": tr("Score").lower(), "thickness": 12},
+            colorbar=level_bar(),
             hovertemplate="%{x}<br>%{y}: %{z:.2f}<extra></extra>",
             texttemplate=None if wide or len(models) > 12 else "%{z:.1f}",
         )
     )  # fmt: skip
-    figure.update_xaxes(type="category", side="bottom" if wide else "top", tickangle=-90 if wide else None)
+    figure.update_xaxes(
+        type="category", side="bottom" if wide else "top", tickangle=-90 if wide else 45 if len(models) > 1 else 0
+    )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    height = 180 + row_height(26) * len(models) if wide else 130 + row_height(20) * len(grid)
-    return styled(
-        figure, title=tr("Main score by model and cell, 0 to 100"), alt=_alt_of_cells(grid), height=height,
-        above=0 if wide else 20,
+    above = 62.0 if wide or len(models) == 1 else 52 + 4.4 * text_size() / 13 * max(map(len, across))
+    height = 180 + row_height(26) * len(models) if wide else 100 + row_height(20) * len(grid)
+    styled(
+        figure, title=tr("Main score by model and cell, 0 to 100"), alt=_alt_of_cells(grid), height=height + above,
+        above=above, least=map_width(len(grid) if wide else len(models), down),
     )  # fmt: skip
+    return bar_above(figure, above)
 
 
 def _alt_of_cells(grid: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard.formatting import small
 from dashboard.frame_keys import frame_choice
 
 __all__ = [
@@ -32,8 +33,13 @@ __all__ = [
     "alt_of",
     "as_text",
     "as_texts",
+    "bar_above",
     "diverging",
     "drift_colours",
+    "least_of",
+    "level_bar",
+    "log_axis",
+    "map_width",
     "marker",
     "row_height",
     "small_text",
@@ -95,8 +101,48 @@ def _is_dark() -> bool:
     return _in_page() and st.context.theme.type == "dark"
 
 
+def level_bar() -> dict[str, object]:
+    """A bar of colours that lies over its map, as wide as the figure: beside a map it would take a phone's room."""
+    return {
+        "orientation": "h", "yref": "container", "tickfont": {"size": small_text()}, "y": 1.0, "yanchor": "top", "x": 0,
+        "xanchor": "left", "len": 1.0, "thickness": 10,
+    }  # fmt: skip
+
+
+def bar_above(figure: go.Figure, above: float) -> go.Figure:
+    """The same figure, styled with this room ``above``, its :func:`level_bar` right below its title.
+
+    A title of the bar's own would be drawn over it where the map is low.
+    """
+    layout = figure.layout
+    return figure.update_traces(
+        colorbar={"y": 1 - (layout.margin.t - above) / layout.height}, selector={"type": "heatmap"}
+    )
+
+
+def map_width(columns: int, names: Iterable[object], most: int = 26, each: float = 17) -> int:
+    """What a map of so many named columns needs in px, so that no name lies on the next.
+
+    Args:
+        columns: of the map; names of columns stand upright or slanted.
+        names: of its rows, left of it.
+        most: letters of a row's name that are drawn.
+        each: px of a column.
+    """
+    longest = max((min(len(str(name)), most) for name in names), default=0)
+    return round(row_height(each) * columns + 0.55 * text_size() * longest + 60)
+
+
+def log_axis(values: Iterable[float]) -> dict[str, object]:
+    """A logarithmic axis over these values: ticks as pages write numbers, as few as a phone has room for."""
+    known = np.asarray([value for value in values if value and value > 0 and np.isfinite(value)], dtype=float)
+    steps = (1.0,) if len(known) and known.max() >= 30 * known.min() else (1.0, 2.0, 5.0)
+    ticks = [step * 10.0**power for power in range(-12, 7) for step in steps]
+    return {"type": "log", "tickvals": ticks, "ticktext": [small(tick) for tick in ticks]}
+
+
 def styled(
-    figure: go.Figure, *, title: str, alt: str, height: float = 420, above: float = 0, **layout: Any
+    figure: go.Figure, *, title: str, alt: str, height: float = 420, above: float = 0, least: int = 0, **layout: Any
 ) -> go.Figure:
     """The same figure with title, margins, legend and hover all of ours have, and what its own layout says beside.
 
@@ -107,6 +153,7 @@ def styled(
         alt: the same for who cannot see it, in one sentence with its main figures; kept in the figure (:func:`alt_of`).
         height: of all but the title, in px.
         above: room between title and plot, in px.
+        least: what it needs in width to be read, in px; on a narrower screen it is moved sideways (:func:`least_of`).
         **layout: of the figure.
     """
     lines = _lines(title)
@@ -127,7 +174,7 @@ def styled(
         hoverlabel={"align": "left"},
         font={"size": text_size()},
         modebar={"remove": ["lasso2d", "select2d", "autoScale2d"]},
-        meta={"alt": alt},
+        meta={"alt": alt, "least": least},
     )  # fmt: skip
     figure.update_layout(layout)
     # Streamlit's own theme greys what stands at the axes, which are names of models and tasks here.
@@ -141,6 +188,11 @@ def styled(
 def alt_of(figure: go.Figure) -> str:
     """What a figure shows, in words."""
     return str((figure.layout.meta or {}).get("alt", ""))
+
+
+def least_of(figure: go.Figure) -> int:
+    """The width in px that a figure needs to be read; 0: any."""
+    return int((figure.layout.meta or {}).get("least", 0))
 
 
 _LINE = 46  # letters of a title that a screen of 390 px has room for; a Chinese sign is as wide as two

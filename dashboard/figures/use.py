@@ -23,6 +23,9 @@ SIZES: dict[str, tuple[str, str, Callable[[float], str]]] = {
 }
 
 
+_NEAR = 0.08  # of the figure's width and height: on a phone two marks so near leave no room between their places
+
+
 def short_list_chart(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
     """Weighted score against a size on a log axis, with the Pareto front; the short list is marked with its places.
 
@@ -35,23 +38,24 @@ def short_list_chart(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
     known = ranked.assign(size=ranked[column].astype("Float64").astype(float)).dropna(subset=["size"])
     front = known[pareto(known["score"].to_numpy(), known["size"].to_numpy())].sort_values("size")
     listed = known["place"] <= top
+    places, sides = _places(known, listed)
     figure = go.Figure()
     figure.add_scatter(
         x=front["size"], y=rounded(100 * front["score"]), mode="lines", name=tr("nothing better is smaller"),
         line={"shape": "hv", "color": CATEGORICAL[1], "width": 2}, hoverinfo="skip",
     )  # fmt: skip
-    for part, name, places, style in (
+    for part, name, texts, style in (
         (known[~listed], tr("other models"), None, {"color": MUTED, "size": 8, "opacity": 0.55}),
         (
             known[listed],
             tr("short list"),
-            known.loc[listed, "place"],
+            places,
             {"color": ACCENT, "size": 13, "symbol": "diamond"},
         ),
     ):
         figure.add_scatter(
-            x=part["size"], y=rounded(100 * part["score"]), name=name, marker=style, text=places,
-            mode="markers" if places is None else "markers+text", textposition="top center",
+            x=part["size"], y=rounded(100 * part["score"]), name=name, marker=style, text=texts,
+            mode="markers" if texts is None else "markers+text", textposition=None if texts is None else sides,
             customdata=np.column_stack([as_texts(part["model"]), part["place"], part["size"].map(spell)]),
             hovertemplate="<b>%{customdata[0]}</b><br>"
             + tr("place %{customdata[1]}, score %{y:.2f}, %{customdata[2]}") + "<extra></extra>",
@@ -62,6 +66,36 @@ def short_list_chart(ranked: pd.DataFrame, size: str, top: int) -> go.Figure:
         figure, title=tr("Weighted score (0 to 100) against {size}, a point a model", size=tr(title)),
         alt=_alt(known, front, spell), height=460,
     )  # fmt: skip
+
+
+def _places(known: pd.DataFrame, listed: pd.Series) -> tuple[list[str], list[str]]:
+    """The place at each model of the short list, and on which side of it.
+
+    Where several lie close together the uppermost has the places of all; two such groups turn away from each other.
+    """
+    rows = known[listed].sort_values("score", ascending=False)
+    at = _across(rows, known)
+    heads: dict[int, list[int]] = {}
+    for i, place in enumerate(rows["place"]):
+        head = next((head for head in heads if (np.abs(at[head] - at[i]) < _NEAR).all()), i)
+        heads.setdefault(head, []).append(int(place))
+    texts, sides = pd.Series("", index=rows.index), pd.Series("top center", index=rows.index)
+    for head, places in heads.items():
+        texts.iloc[head] = ", ".join(map(str, sorted(places)))
+    order = sorted(heads, key=lambda head: float(at[head, 0]))
+    for left, right in zip(order, order[1:], strict=False):
+        if (np.abs(at[left] - at[right]) < (3 * _NEAR, _NEAR)).all():
+            sides.iloc[left] = "top left"
+            sides.iloc[right] = "top right"
+    there = known.index[listed]
+    return texts.reindex(there).tolist(), sides.reindex(there).tolist()
+
+
+def _across(rows: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
+    """(rows, 2), where each lies in the figure of all ``known``: shares of its width and of its height."""
+    x, y = np.log10(known["size"]), known["score"]
+    spans = max(x.max() - x.min(), 0.5), max(y.max() - y.min(), 0.05)
+    return np.column_stack([np.log10(rows["size"]) / spans[0], rows["score"] / spans[1]])
 
 
 def _alt(known: pd.DataFrame, front: pd.DataFrame, spell: Callable[[float], str]) -> str:

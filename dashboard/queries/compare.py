@@ -129,7 +129,7 @@ def head_to_head(
     """Each model against the baseline on the tasks that all of them have: one row a model, the baseline left out.
 
     Columns: model, tasks, wins, losses, ties (a difference within the noise floor, or none where no floor is known),
-    mean (of the model), difference (model - baseline, 0-1), low, high (95 %, paired bootstrap over tasks; NaN below six
+    mean (of the model), difference (model - baseline, 0-1), low, high (95%, paired bootstrap over tasks; NaN below six
     tasks), standing (to the baseline: a code of ``data.rules.bootstrap``). Means and differences weigh tasks as
     :func:`shared_weights` says.
     """

@@ -79,7 +79,7 @@ def neighbours(
 def spread(cursor: Cursor, check: str, output: str) -> pd.DataFrame:
     """Quantiles of three things an encoder: drift, norms, and the cosines between its own texts.
 
-    Columns ``encoder_id``, ``of`` (``drift``, ``norm``, ``cosine``), ``low`` and ``high`` (5 % and 95 %), ``q1``,
+    Columns ``encoder_id``, ``of`` (``drift``, ``norm``, ``cosine``), ``low`` and ``high`` (5% and 95%), ``q1``,
     ``median``, ``q3``, ``least`` and ``most``.
     """
     drift = cursor.execute(

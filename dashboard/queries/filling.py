@@ -32,7 +32,7 @@ class Unfilled(StrEnum):
 class FilledBoard(NamedTuple):
     """A board's predictions.
 
-    ``means``: by model; value, low, high (95 %, 0-1 scale), measured (share of the mean), missing (tasks), held_out
+    ``means``: by model; value, low, high (95%, 0-1 scale), measured (share of the mean), missing (tasks), held_out
     (models the interval is calibrated on). ``ranks``: by model of the board, those with all tasks too; rank, low, high;
     empty unless it was asked for. ``why``: the reason where nothing is said at all.
     """

@@ -80,7 +80,7 @@ def intervals(
     draws: int = DRAWS,
     first: str | None = None,
 ) -> Intervals:
-    """95 % intervals from the bootstrap over the benchmark's tasks.
+    """95% intervals from the bootstrap over the benchmark's tasks.
 
     The arguments are those of the macro ``ranking``; ``draws`` are the bootstrap's for ranks and means; ``first`` is
     who is ranked first, for a caller that has the board (:func:`first_of`): to rank again takes time. Whether a model
@@ -133,7 +133,7 @@ def _of_means(
 def fewer_draws(draws: int, models: int) -> int:
     """Draws that a board of so many models can afford, at most ``draws``: boards of today's size have all of them.
 
-    Each draw ranks every model anew. Two hundred and fifty leave an end of a 95 % interval to the sixth of them.
+    Each draw ranks every model anew. Two hundred and fifty leave an end of a 95% interval to the sixth of them.
     """
     return min(draws, max(_FEWEST_DRAWS, _MOST_RANKED // max(models, 1)))
 

@@ -147,7 +147,7 @@ def rivals(cursor: Cursor, incumbent: str, benchmark: str, strict: bool = False)
     """Every other model of a benchmark against the incumbent, each on the tasks both have: one row a model.
 
     Columns: model; tasks (shared); wins, losses, ties (within the noise floor); mean (of the model on these, 0-1);
-    difference (model - incumbent), low, high (95 %, NaN below six tasks), standing (a code of
+    difference (model - incumbent), low, high (95%, NaN below six tasks), standing (a code of
     ``data.rules.bootstrap``), weighed as Compare weighs; worst_type and worst (its mean difference, blank where no
     type is lost); trained (shared tasks the model was trained on; NaN where nobody said), unseen_tasks and unseen
     (mean difference on the shared tasks that neither is known to be trained on); and the facts of

@@ -74,7 +74,7 @@ class ShortList:
     """The answer: ranked models, what each limit took away, what kept others out, and the weights in use.
 
     ``ranked``: one row a model within the limits with every score that counts, the best first. Columns: place, model,
-    score (0-1), low, high (95 %, bootstrap over tasks), against_first (a code of ``data.rules.bootstrap``, empty for
+    score (0-1), low, high (95%, bootstrap over tasks), against_first (a code of ``data.rules.bootstrap``, empty for
     the first), first and among_top (shares of weight draws), the facts of :func:`candidates`, and ``mean <type>`` and
     ``place <type>``.
     ``lacking``: models within the limits that lack scores: model, missing. ``excluded``: limit -> models it alone or

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from dashboard.formatting import small
 from dashboard.report.document import Head
 
 __all__ = ["cell_text", "is_numeric", "is_missing", "plain_value"]
@@ -66,7 +67,7 @@ def _number(value: float, form: str) -> str:
         return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}".rstrip("0").rstrip(".")
     if form == "compact":
         unit, size = next(((unit, size) for unit, size in _UNITS if abs(value) >= size), ("", 1.0))
-        return f"{value / size:.3g}{unit}"
+        return f"{small(value / size, 3)}{unit}"
     return f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 

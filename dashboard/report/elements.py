@@ -20,6 +20,7 @@ from streamlit.proto.Markdown_pb2 import Markdown
 from streamlit.proto.Metric_pb2 import Metric
 from streamlit.proto.Slider_pb2 import Slider
 
+from dashboard.formatting import small
 from dashboard.report.document import (
     Across,
     Block,
@@ -250,7 +251,7 @@ def _chosen(kind: str, proto: Any, value: Any) -> str:
     if kind == "checkbox":
         return "✓" if value else ""
     if kind == "number_input":
-        return "" if value is None else f"{value:g}"
+        return "" if value is None else small(value, 12)
     if kind == "slider":
         return _ends(proto, value)
     return ""
@@ -262,4 +263,4 @@ def _ends(proto: Any, value: Any) -> str:
     at_first: Sequence[Any] = list(proto.default)
     if proto.type == Slider.Type.SELECT_SLIDER:
         at_first = [proto.options[int(place)] for place in at_first]
-    return "" if ends == at_first else " – ".join(end if isinstance(end, str) else f"{end:g}" for end in ends)
+    return "" if ends == at_first else " – ".join(end if isinstance(end, str) else small(end, 12) for end in ends)

@@ -204,7 +204,7 @@ def _block(block: Block, report: Report) -> str:
         case Across(row):
             only = all(isinstance(one, Figure) for _, cell in row for one in cell)
             inside = "".join(
-                f'<div style="--share: {share:.3g}">{"".join(_block(one, report) for one in cell)}</div>'
+                f'<div style="--share: {share:.3f}">{"".join(_block(one, report) for one in cell)}</div>'
                 for share, cell in row
             )
             return f'<div class="row{" figures" if only else ""}">{inside}</div>'

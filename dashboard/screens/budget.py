@@ -11,7 +11,7 @@ from dashboard import url_state
 from dashboard.access import answer_of
 from dashboard.figures import budget as budget_figures
 from dashboard.figures.budget import Spot
-from dashboard.formatting import count
+from dashboard.formatting import count, small
 from dashboard.messages import show_empty
 from dashboard.queries import budget as budget_queries
 from dashboard.sections.budget import (
@@ -137,7 +137,7 @@ def _choose_amount(way: str, predictor: Predictor, paces: dict[str, float], wher
             help=tr("A model that was timed in runs of this machine, over all tasks it was timed on."),
         )  # fmt: skip
         pace = paces[model or next(iter(sorted(paces)))]
-        return Budget(seconds=60 * (minutes or 0.1) / pace), f"{minutes or 0.1:g}min"
+        return Budget(seconds=60 * (minutes or 0.1) / pace), f"{small(minutes or 0.1, 6)}min"
     share = float(way.removesuffix("%")) / 100
     return Budget(seconds=share * float(predictor.table.seconds.sum())), way
 

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import url_state
 from dashboard.access import answer_of
 from dashboard.figures import compare as compare_figures
-from dashboard.formatting import count, plain
+from dashboard.formatting import count, plain, small
 from dashboard.messages import in_one_sentence, show_empty
 from dashboard.queries import badges as badges_queries
 from dashboard.queries import compare as compare_queries
@@ -138,7 +138,9 @@ def weights(benchmark: str) -> Question | None:
         url_state.report_ignored(tr("the weights: {error}", error=in_one_sentence(error)))
         return None
     weighted = mark("Weighted as on Our use: {weights}. Means, differences and verdicts below are by these.")
-    st.caption(tr(weighted, weights=listed(f"{plain(name)} {weight:g}" for name, weight in question.counting())))
+    st.caption(
+        tr(weighted, weights=listed(f"{plain(name)} {small(weight, 6)}" for name, weight in question.counting()))
+    )
     return question
 
 

@@ -204,7 +204,7 @@ def show_headline(answers: Answers) -> None:
         who = tr("{models} on {tasks}", models=models, tasks=tasks)
     if whole.share is not None:
         share = tr(
-            "{share:.1f} % of {cells:,} comparable cells hold ({who}).",
+            "{share:.1f}% of {cells:,} comparable cells hold ({who}).",
             share=100 * whole.share, cells=whole.comparable, who=who,
         )  # fmt: skip
         st.markdown(f"#### {share}")
@@ -222,7 +222,7 @@ def show_headline(answers: Answers) -> None:
     with st.container(horizontal=True):
         for _, row in reproduction_queries.counts(cells).iterrows():
             known = pd.notna(row["share"])
-            share = tr("{share:.1f} % of comparable", share=100 * row["share"]) if known else tr("counted apart")
+            share = tr("{share:.1f}% of comparable", share=100 * row["share"]) if known else tr("counted apart")
             st.metric(
                 word(row["verdict"]), f"{row['cells']:,}", share, delta_color="off", delta_arrow="off", border=True,
                 help=tr(_MEANING[row["verdict"]]),
@@ -234,7 +234,7 @@ def _lines(limits: Thresholds) -> str:
     """Where the lines between the verdicts are, in points."""
     return tr(
         "Match: up to {match:g} × the cell's noise floor. Drift: up to {drift:g} points or {floors:g} × the floor, "
-        "whichever is more. Gap: beyond. Broken: a gap of more than {lost:g} % of the score.",
+        "whichever is more. Gap: beyond. Broken: a gap of more than {lost:g}% of the score.",
         match=limits.match_floors, drift=100 * limits.drift, floors=limits.drift_floors, lost=100 * limits.lost,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.access import answer_of, version
-from dashboard.formatting import count, plain, score, span_text
+from dashboard.formatting import count, percent, plain, score, span_text
 from dashboard.messages import show_empty
 from dashboard.queries import budget as budget_queries
 from dashboard.queries.budget import Measured, Rests
@@ -109,7 +109,7 @@ def show_how_sure(plan: BudgetPlan, predictor: Predictor) -> None:
         _show_nothing_to_run(plan, predictor)
         return
     n, sure = len(plan.steps), is_sure(predictor)
-    blanks = {"tasks": tasks, "share": _percent(plan.share)}
+    blanks = {"tasks": tasks, "share": percent(plan.share)}
     more = {"half": _points(plan.after.half), "done": len(plan.done)}
     if not sure:
         text = mark(
@@ -127,14 +127,14 @@ def show_how_sure(plan: BudgetPlan, predictor: Predictor) -> None:
     if plan.done:
         text = mark(
             "**{n} more of {tasks} tasks**, {share} of the time, beside the {done} that are done tell the mean within "
-            "**±{half} points** (95 %)."
+            "**±{half} points** (95%)."
         )
         st.markdown("#### " + tr(text, n=n, **blanks, **more))
     else:
         st.markdown("#### " + tr_n(
             n,
-            "**{n} of {tasks} tasks**, {share} of the time, tells the mean within **±{half} points** (95 %).",
-            "**{n} of {tasks} tasks**, {share} of the time, tell the mean within **±{half} points** (95 %).",
+            "**{n} of {tasks} tasks**, {share} of the time, tells the mean within **±{half} points** (95%).",
+            "**{n} of {tasks} tasks**, {share} of the time, tell the mean within **±{half} points** (95%).",
             **blanks, **more,
         ))  # fmt: skip
     st.markdown(running(_worth(predictor, plan), _takes(plan, float(table.seconds.sum()))))
@@ -172,7 +172,7 @@ def _show_nothing_to_run(plan: BudgetPlan, predictor: Predictor) -> None:
     show_empty(
         tr(
             "No task fits this budget: the cheapest takes {share} of the time ({time}). Choose more.",
-            share=_percent(plan.cheapest / whole), time=span_text(plan.cheapest),
+            share=percent(plan.cheapest / whole), time=span_text(plan.cheapest),
         )
     )  # fmt: skip
 
@@ -301,8 +301,3 @@ def show_own_tasks(benchmark: str, predictor: Predictor) -> None:
 def _points(value: float) -> str:
     """Hundredths of the 0-1 scale, as coarse as an interval deserves."""
     return f"{100 * value:.2f}" if abs(value) < 0.00995 else f"{100 * value:.1f}"
-
-
-def _percent(share: float) -> str:
-    """A share in percent with two figures: 0.0523 is 5.2 %."""
-    return f"{100 * share:.2g} %" if share < 0.0995 else f"{100 * share:.0f} %"

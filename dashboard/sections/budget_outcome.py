@@ -54,7 +54,7 @@ def _claim(record: BudgetRecord) -> list[str]:
     """The mean of the whole benchmark as these tasks tell it, its rank, and the claim held against it."""
     sentences = []
     if mean := record.get("mean"):
-        sentences.append(tr("They put its mean at **{mean}** ({low} to {high}, 95 %).", **_ends(mean, score)))
+        sentences.append(tr("They put its mean at **{mean}** ({low} to {high}, 95%).", **_ends(mean, score)))
     if rank := record.get("rank"):
         ranks = _ends(rank, lambda place: f"{place:.0f}")
         sentences.append(tr("Its rank would be {mean} ({low} to {high}).", **ranks))

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import looks, url_state
 from dashboard.access import answer_of
-from dashboard.formatting import day, plain, rounded
+from dashboard.formatting import day, plain, rounded, small
 from dashboard.queries import decided as decided_queries
 from dashboard.queries import overview as overview_queries
 from dashboard.views import current_address
@@ -181,7 +181,7 @@ def _is_about(decision: Decision, items: tuple[Item, ...]) -> bool:
 
 def _said(figure: float | str | None) -> str:
     if isinstance(figure, int | float):
-        return f"{float(rounded(figure, 4)):g}"
+        return small(float(rounded(figure, 4)), 12)
     return plain(figure) if figure else tr("gone")
 
 

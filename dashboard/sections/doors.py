@@ -154,7 +154,7 @@ def show_believable(asked: Asked | None = None) -> None:
     if claims.figures:
         share = f"{100 * claims.held / claims.figures:.1f}"
         st.markdown(
-            tr("**{held:,} of {figures:,}** published figures that were measured a second time hold ({share} %).",
+            tr("**{held:,} of {figures:,}** published figures that were measured a second time hold ({share}%).",
                held=claims.held, figures=claims.figures, share=share)
         )  # fmt: skip
         st.markdown(_believed(answer_of(believing_queries.believed, thresholds())))

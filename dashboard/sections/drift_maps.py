@@ -201,7 +201,7 @@ def _distributions(chosen: Chosen) -> None:
             figure = drift_spread_figures.spread_chart(quantiles, chosen.names, of=of, title=title, log=log)
             show_chart(figure, key=f"spread_{of}", config=_BARE)
     st.caption(
-        tr("Boxes hold half of the texts (or pairs of texts), whiskers 90 %. Dotted: what each precision explains.")
+        tr("Boxes hold half of the texts (or pairs of texts), whiskers 90%. Dotted: what each precision explains.")
     )
 
 

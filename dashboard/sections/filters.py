@@ -91,7 +91,7 @@ def choose_among(offered: dict[str, list[str]], *, zero_shot: bool) -> Filter:
 
 
 def _limit(label: str, steps: list[int], key: str, *, help: str) -> int | None:
-    spell = (lambda n: f"{n} %") if steps is ZERO_SHOT else str
+    spell = (lambda n: f"{n}%") if steps is ZERO_SHOT else str
     return url_state.selectbox(label, steps, key, index=None, placeholder=tr("Any"), help=help, format_func=spell)
 
 
@@ -108,7 +108,7 @@ _LICENCE = mark(
 _UNKNOWN = mark("Models that do not say are left out once a limit is set.")
 _INSTRUCTIONS = mark("Whether a model wants to be told the task in words before each query.")
 _ZERO_SHOT = mark(
-    "Share of the benchmark's tasks that the model was not trained on. 100 % means it has seen none of them. "
+    "Share of the benchmark's tasks that the model was not trained on. 100% means it has seen none of them. "
     "Models whose training data nobody stated are left out once a limit is set."
 )
 _LANGUAGE = mark("Tasks that cover any of these languages (ISO 639-3). A task in several languages counts whole.")

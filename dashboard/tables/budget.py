@@ -37,7 +37,7 @@ _STEPS = (
     Column("Takes away", "share", SHARE, "Of the doubt (variance) about the mean that stood before it"),
     Column(
         "Mean after it", "half", _PLUS_MINUS, small_first=True,
-        help="± points around the mean, 95 %. Measured on a finite number of models, so a small step up is chance.",
+        help="± points around the mean, 95%. Measured on a finite number of models, so a small step up is chance.",
     ),
 )  # fmt: skip
 _UNTOLD = (
@@ -55,7 +55,7 @@ _UNTOLD = (
 _TYPES = (
     _TYPE,
     Column("Predicted", "value", POINTS),
-    Column("95 % interval", "interval", sort="low"),
+    Column("95% interval", "interval", sort="low"),
     Column("Published", "published", POINTS, optional=True),
     Column("Tasks run", "run", help="Of the type's tasks"),
 )
@@ -64,7 +64,7 @@ _OWN = (
     PRIVATE,
     Column("What it adds", "novelty", WORDED),
     Column("Public tasks tell", "share", SHARE, "Of how models differ on it; families left out"),
-    Column("95 % interval", "interval", sort="low"),
+    Column("95% interval", "interval", sort="low"),
     Column("Goes with", "relative", help="The public task it goes with most"),
     Column("Correlation", "correlation", number("%.2f"), "With that one, over models"),
     Column("Models", "models", help="With a run on it and public figures"),

@@ -76,8 +76,8 @@ WORDED = _written(_said, lambda values: values)
 STORED = _written(_said_whole, lambda values: values)
 POINTS = number("%.2f", 100)  # of a source on the 0-1 scale
 DIFFERENCE = number("%+.2f", 100)
-SHARE = number("%.0f %%", 100)
-PERCENT = number("%.0f %%")
+SHARE = number("%.0f%%", 100)
+PERCENT = number("%.0f%%")
 WHOLE = number("%d")
 SMALL = number("%.1e")
 LOCALISED = number("localized")
@@ -159,7 +159,7 @@ MARK = Column(
 MODEL = Column("Model", "model")
 TASK = Column("Task", "task")
 INTERVAL = Column(
-    "95 % interval", "interval",
+    "95% interval", "interval",
     help="Had the benchmark been made of other tasks like these: paired bootstrap over tasks", sort="low",
 )  # fmt: skip
 

@@ -105,7 +105,7 @@ def _facts_of(row: dict[Any, Any]) -> dict[str, str]:
         mark("Tasks trained on"): ""
         if pd.isna(row["trained_on"])
         else tr("{n:.0f} of {total:.0f}", n=row["trained_on"], total=row["judged"]),
-        mark("Zero-shot"): "" if pd.isna(row["zero_shot"]) else f"{row['zero_shot']:.0f} %",
+        mark("Zero-shot"): "" if pd.isna(row["zero_shot"]) else f"{row['zero_shot']:.0f}%",
         mark("API price"): "" if pd.isna(row.get("usd", math.nan)) else _price(row),
         mark("Published figures"): tr("{badge}: {why}", badge=tr(_text(row["badge"])), why=tr(row["why"]))
         if _text(row.get("badge"))

@@ -44,7 +44,7 @@ _SUGGESTIONS = (
     Column(
         "Fit", "fit",
         Format(
-            st.column_config.ProgressColumn, {"min_value": 0, "max_value": 100, "format": "%.0f %%"},
+            st.column_config.ProgressColumn, {"min_value": 0, "max_value": 100, "format": "%.0f%%"},
             lambda fit: 100 * fit,
         ),
         "Share of the deltas' squares that the fault's cost accounts for; of what single metrics say, the "

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.formatting import plain
+from dashboard.formatting import plain, small
 from dashboard.tables.columns import (
     DIFFERENCE,
     MARK,
@@ -114,7 +114,7 @@ def _from_one(position: str) -> Callable[[pd.DataFrame], pd.Series]:
 def _figure(value: Any) -> str:
     if pd.isna(value):
         return ""
-    return f"{value:.4g}" if abs(value) >= 1e-3 or value == 0 else f"{value:.2e}"
+    return small(value, 4 if abs(value) >= 1e-3 else 3)
 
 
 def differences_table(settings: pd.DataFrame, left: str, right: str) -> Table:

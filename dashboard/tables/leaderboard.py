@@ -75,7 +75,7 @@ _CHECKED = Column(
     width=130,
 )  # fmt: skip
 _ZERO_SHOT = Column(
-    "Zero-shot", "zero_shot", number("%d %%"),
+    "Zero-shot", "zero_shot", number("%d%%"),
     "Share of the tasks the model was not trained on; blank where nobody said what it was trained on.",
     width=80, optional=True,
 )  # fmt: skip

@@ -42,7 +42,7 @@ _LEADING = (
     MODEL,
     PRIVATE,
     Column("Score", "score", POINTS),
-    Column("95 % interval", "interval", help="Had the tasks been others like these: bootstrap over tasks", sort="low"),
+    Column("95% interval", "interval", help="Had the tasks been others like these: bootstrap over tasks", sort="low"),
     Column("Tied with first", "tied", CHECK, "The interval of the difference to the first has 0 in it"),
     Column("First", "first", SHARE, _HOLDS),
 )
@@ -61,7 +61,7 @@ _WEIGHTS = (
     TASK,
     PRIVATE,
     Column("Type", "type"),
-    Column("Share", "weight", number("%.2f %%", 100)),
+    Column("Share", "weight", number("%.2f%%", 100)),
     Column("Language", "language", optional=True),
 )
 _LACKING = (MODEL, PRIVATE, Column("Scores missing", "missing"))

@@ -236,7 +236,7 @@ def _between(card: _Pair, ours: _Pair, ours_card: _Pair) -> tuple[BeliefVerdict,
     left = _median(one.left for one in failing)
     if left < _WRECKED:
         lost = phrase(
-            "Of the claimed score {left:.0f} % is left: a card seldom overstates by that much, a model loaded wrongly "
+            "Of the claimed score {left:.0f}% is left: a card seldom overstates by that much, a model loaded wrongly "
             "(weights, pooling, prompts) loses it at once.",
             left=100 * left,
         )

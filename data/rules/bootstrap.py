@@ -3,10 +3,10 @@
 The question an interval answers: had the benchmark been made of other tasks like these, where would the model stand?
 So tasks are drawn again with replacement; the noise of rerunning one task is another matter (``noise_floors``).
 
-Percentile intervals of few tasks are too narrow (90 % instead of 95 % at ten tasks). The percentiles are therefore
+Percentile intervals of few tasks are too narrow (90% instead of 95% at ten tasks). The percentiles are therefore
 moved outwards so that for normal data the interval is Student's (Hesterberg, "What Teachers Should Know About the
 Bootstrap", 2015, section 4.1.1: alpha' = Phi(-sqrt(n / (n - 1)) t(alpha / 2, n - 1))). In simulation that covers 93 to
-96 % from seven tasks on for normal and heavy-tailed differences, and for skewed ones from about twenty; bootstrap-t is
+96% from seven tasks on for normal and heavy-tailed differences, and for skewed ones from about twenty; bootstrap-t is
 better under strong skew, but has no counterpart for ranks and explodes for few tasks, and BCa undercovers below twenty.
 Below :data:`FEWEST_TASKS` nothing is said.
 """
@@ -48,7 +48,7 @@ AHEAD, TIED, BEHIND, FEW = "ahead", "tied", "behind", "few"
 
 
 class RankIntervals(NamedTuple):
-    """95 % intervals of a leaderboard's totals and ranks, each an array over its models; NaN: nothing can be said."""
+    """95% intervals of a leaderboard's totals and ranks, each an array over its models; NaN: nothing can be said."""
 
     low: Matrix
     high: Matrix
@@ -57,7 +57,7 @@ class RankIntervals(NamedTuple):
 
 
 class PairedDifference(NamedTuple):
-    """A mean paired difference over tasks, with its 95 % interval (NaN below :data:`FEWEST_TASKS` tasks)."""
+    """A mean paired difference over tasks, with its 95% interval (NaN below :data:`FEWEST_TASKS` tasks)."""
 
     mean: float
     low: float

@@ -83,7 +83,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("mean", "Mean", "Cosine distance, mean of the texts", _SMALL, lambda its: float(its.distances.mean())),
     Measure("median", "Median", "Cosine distance, median of the texts", _SMALL,
             lambda its: float(np.median(its.distances))),
-    Measure("p95", "95 %", "Cosine distance that 95 % of the texts stay under", _SMALL,
+    Measure("p95", "95%", "Cosine distance that 95% of the texts stay under", _SMALL,
             lambda its: float(np.percentile(its.distances, 95))),
     Measure("worst", "Worst", "Cosine distance of the worst text", _SMALL, lambda its: float(its.distances.max())),
     Measure("neighbour_overlap", "Neighbours kept", "Mean share of a text's 10 nearest that both sides agree on",

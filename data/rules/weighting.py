@@ -217,7 +217,7 @@ _SHARES = (
 
 
 def ratio_in_words(mine: float, others: float) -> str:
-    """How a size compares: ``half``, ``a third of``, ``2.3 times``; ``the same`` within 5 %, empty if unknown."""
+    """How a size compares: ``half``, ``a third of``, ``2.3 times``; ``the same`` within 5%, empty if unknown."""
     if not (mine > 0 and others > 0) or math.isinf(mine) or math.isinf(others):
         return ""
     ratio = mine / others

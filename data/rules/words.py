@@ -7,13 +7,15 @@ Rules and pages write English with named blanks. What a page shows is looked up 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
 from typing import Any, Self
 
 __all__ = [
-    "Phrase", "in_a_row", "in_english", "mark", "phrase", "with_ones",
+    "Phrase", "in_a_row", "in_english", "mark", "phrase", "with_ones", "with_values",
+    "written",
 ]  # fmt: skip
 
 # What is counted in our sentences, and what is said of it, which one of them does otherwise than several.
@@ -62,7 +64,39 @@ def in_english(template: str, values: dict[str, Any]) -> str:
     """An English text with its blanks filled: "{n} tasks are" of one task is "1 task is"."""
     if _counts(template):
         template = _COUNTED.sub(lambda counted: _of_one(counted, values), template)
+    return with_values(template, values)
+
+
+def with_values(template: str, values: dict[str, Any]) -> str:
+    """A text with its blanks filled, fractions among them :func:`written` as everywhere."""
+    if any(map(_is_fraction, values.values())):
+        return _FRACTIONS.vformat(template, (), values)
     return template.format(**values)
+
+
+def written(number: str) -> str:
+    """What Python writes for a number, as everywhere: with a minus for a hyphen, 1e-6 for 1e-06, 120 for 1.2e+02."""
+    number = _THOUSANDS.sub(lambda large: f"{float(large[0]):.0f}", number)
+    return _PADDED.sub(r"e\1", "−" + number[1:] if number.startswith("-") else number)
+
+
+_THOUSANDS = re.compile(r"\d(?:[.]\d+)?e[+]0\d$")
+_PADDED = re.compile(r"(?<=\d)e([+-])0(?=\d)")
+
+
+class _Fractions(string.Formatter):
+    """As ``str.format``, but for fractions."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text = format(value, format_spec)
+        return written(text) if _is_fraction(value) else text
+
+
+_FRACTIONS = _Fractions()
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"
 
 
 def with_ones(template: str) -> Iterator[tuple[str, frozenset[str]]]:

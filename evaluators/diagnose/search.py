@@ -19,7 +19,7 @@ from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["Search"]
 
-_BEAM = 3  # the true cause is among the best three singles in 99 % of pairs
+_BEAM = 3  # the true cause is among the best three singles in 99% of pairs
 _DEEPEST = 4  # causes in the text, tokens and model slots at once
 _LATE_AT_ONCE = 3  # causes in the pooling and output slots at once
 _WHOLE = 8  # causes more that get a whole pass at a time, the likeliest; three of them are gone on with

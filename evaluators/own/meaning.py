@@ -39,7 +39,7 @@ CANNOT_TELL = (
 )
 _CLOSE = (
     1.96 * 0.5
-)  # of a mean of n figures between 0 and 1 the half width of a 95 % interval is this over the root of n
+)  # of a mean of n figures between 0 and 1 the half width of a 95% interval is this over the root of n
 
 
 def question_of(task: OwnTask) -> str:

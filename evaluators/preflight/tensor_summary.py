@@ -16,7 +16,7 @@ __all__ = ["TensorSummary", "summarise"]
 _SAMPLE = 4096
 # Values in one piece of a look: a table of a billion values is never in memory a second time.
 _PIECE = 1 << 22
-# Below this share of the typical value a value is small: 8 % of a normal, 6 % of a uniform distribution are.
+# Below this share of the typical value a value is small: 8% of a normal, 6% of a uniform distribution are.
 _SMALL = 0.1
 
 

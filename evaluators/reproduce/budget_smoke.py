@@ -59,7 +59,7 @@ class SmokeRun:
     def explain(self) -> None:
         """Say which tasks, what they cost and what they would show."""
         if not self.plan.tasks:
-            self.screen.line("No task that can be run here fits into 1 % of the benchmark and shows a fault", "yellow")
+            self.screen.line("No task that can be run here fits into 1% of the benchmark and shows a fault", "yellow")
             return
         cost = sum(self.here[task] for task in self.plan.tasks)
         beside = "their published figures" if self.claim.tasks else "what the record's models score on them together"

@@ -103,7 +103,7 @@ class BudgetState:
         return [task for task in self.offered if task not in self.measured.scores and task not in self.failed]
 
     def known_to(self, steps: int) -> float:
-        """Half of the 95 % interval of the mean (0-1 scale) once so many of the chosen tasks were run."""
+        """Half of the 95% interval of the mean (0-1 scale) once so many of the chosen tasks were run."""
         chosen = [self.table.tasks[choice.place] for choice in self.chosen[:steps]]
         return self.predictor.expected([*self.measured.scores, *chosen]).half
 

@@ -67,7 +67,7 @@ _Budget = Annotated[
     typer.Option(
         metavar="PART",
         help="Run the tasks of --benchmark that tell most of the rest, for a part of it: 5% of its published time,"
-        " 20min (90s, 2h) of this machine, '8 tasks', or smoke (at most 1 %: is the run broken?).",
+        " 20min (90s, 2h) of this machine, '8 tasks', or smoke (at most 1%: is the run broken?).",
     ),
 ]
 _Claim = Annotated[

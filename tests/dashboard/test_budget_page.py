@@ -76,10 +76,10 @@ def test_the_answer_is_in_one_sentence_and_is_the_rules_own(predictor: Predictor
     plan = plan_of(predictor, Budget(seconds=0.2 * predictor.table.seconds.sum()))
     tasks, share, half = (
         f"**{len(plan.steps)} of 15 tasks**",
-        f"{100 * plan.share:.0f} %",
+        f"{100 * plan.share:.0f}%",
         points(plan.after.half),
     )
-    assert headline(at) == f"{tasks}, {share} of the time, tell the mean within **±{half} points** (95 %)."
+    assert headline(at) == f"{tasks}, {share} of the time, tell the mean within **±{half} points** (95%)."
     assert f"Without a single task it is ±{points(plan.before.half)}." in text(at)
     low, high = 100 * np.nanquantile(predictor.table.scores @ predictor.table.weights, [0.05, 0.95])
     assert f"lie between {low:.1f} and {high:.1f}" in text(at) and f"Measured on {plan.after.models} models" in text(at)
@@ -126,7 +126,7 @@ def test_a_model_that_lacks_tasks_is_known_by_those_it_has() -> None:
     assert f"By the 10 tasks that are published **{PARTLY}** comes to" in text(at) and "Published is" not in text(at)
     assert set(table(at, "Takes away")["Type"]) == {"Classification"}
     types = table(at, "Predicted", "Tasks run").set_index("Type")
-    assert types.loc["STS", "95 % interval"] == "" and types.loc["Classification", "Tasks run"] == "0 of 5"
+    assert types.loc["STS", "95% interval"] == "" and types.loc["Classification", "Tasks run"] == "0 of 5"
 
 
 def test_minutes_are_those_of_this_machine(predictor: Predictor) -> None:
@@ -178,7 +178,7 @@ def test_with_few_models_nothing_is_said_of_how_sure_it_is() -> None:
     assert "would be the first to run; how surely, nobody can say" in headline(at) and "±" not in headline(at)
     assert "Only 4 models have most" in text(at) and not at.get("plotly_chart")
     assert "Mean after it" not in table(at, "Takes away").columns
-    assert "No task fits this budget: the cheapest takes 33 %" in text(on("budget", b_benchmark=SMALL, b_budget="1%"))
+    assert "No task fits this budget: the cheapest takes 33%" in text(on("budget", b_benchmark=SMALL, b_budget="1%"))
 
 
 def test_the_list_can_be_taken_along() -> None:

@@ -305,7 +305,7 @@ def test_a_run_says_what_its_budget_came_to(monkeypatch, made_parity, tmp_path):
         connection.execute("UPDATE runs SET settings = ? WHERE run_id = 'run-bf16'", [json.dumps({"budgets": budgets})])
     words = said(page(monkeypatch, path, "runs", runs_run="run-bf16"))
     assert "1 of the 2 tasks chosen, 3.1% of the benchmark's time" in words and "1 of the 1 task chosen" in words
-    assert "its mean at **65.30** (64.20 to 66.40, 95 %)" in words and "rank would be 12 (8 to 20)" in words
+    assert "its mean at **65.30** (64.20 to 66.40, 95%)" in words and "rank would be 12 (8 to 20)" in words
     assert "The claim of 65.20 (official figures) **holds**" in words
     assert "+0.10 points from it (−1.00 to +1.20)" in words
     assert "because they failed: B" in words and "<b>x" not in words

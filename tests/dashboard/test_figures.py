@@ -33,7 +33,7 @@ from data.rules.budget.curve import CurvePoint, Picking
 from tests.serving import ROOT
 
 UNITS = (
-    r"points|0 to 100|from 0 to 100|in places|in %|distance|Cosine|around 0|90 %|number of parameters|as served"
+    r"points|0 to 100|from 0 to 100|in places|in %|distance|Cosine|around 0|90%|number of parameters|as served"
     r"|名次|分|seconds|秒|0 至 100|%|距离|余弦|为中心|原始数值"
 )
 TYPES = ["Retrieval", "PairClassification", "STS"]
@@ -116,13 +116,16 @@ def fleet_cells() -> go.Figure:
     return fleet.cells_done_map(frame)
 
 
-def history() -> go.Figure:
-    frame = pd.DataFrame(
+def history_frame() -> pd.DataFrame:
+    return pd.DataFrame(
         {"check_id": ["1", "2"], "started_at": pd.to_datetime(["2026-01-01", "2026-02-01"]), "median": [1e-4, 1e-3],
          "worst": [1e-2, 1e-1], "verdict": ["identical", "differs everywhere"], "floor": [1e-6, 1e-5],
          "away": [False, False], "was": [None, "identical"]}
     )  # fmt: skip
-    return drift_spread.history_chart(frame)
+
+
+def history() -> go.Figure:
+    return drift_spread.history_chart(history_frame())
 
 
 def cost() -> go.Figure:
@@ -254,6 +257,77 @@ def test_nothing_in_it_is_smaller_than_twelve_pixels(name: str, monkeypatch: pyt
         monkeypatch.setattr(compare, "text_size", lambda size=size: size)
         sizes = re.findall(r'"(?:tick|text|)font":\{[^}]*"size":(\d+)', DRAWN[name]().to_json())
         assert sizes and min(map(int, sizes)) >= least
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_bar_of_colours_lies_between_title_and_map(name: str) -> None:
+    """Beside the map it would take a phone's room; in a part of its width its figures overprint each other."""
+    figure = DRAWN[name]()
+    layout = figure.layout
+    for trace in (trace for trace in figure.data if trace.type == "heatmap" and trace.showscale is not False):
+        bar = trace.colorbar
+        assert (bar.orientation, bar.len, bar.x, bar.yref) == ("h", 1, 0, "container")
+        lines = len(layout.title.text.split("<br>"))
+        assert 16 * lines <= layout.height * (1 - bar.y) <= layout.margin.t - 40
+
+
+def many(count: int) -> dict[str, go.Figure]:
+    """Maps of so many columns."""
+    names = [f"column-{place}" for place in range(count)]
+    wide_frame = pd.DataFrame(np.ones((2, count)), index=["r", "s"], columns=names)
+    labels = pd.DataFrame({"name": names, "label": names, "effect": 0.0, "typical": 0.0, "significant": False})
+    apart = pd.DataFrame({"row": "a", "column": names, "delta": 0.1, "verdict": "gap", "cells": 1, "comparable": 1,
+                          "cause": ""})  # fmt: skip
+    states = pd.DataFrame({"setup": "a", "task": names, "status": "done", "seconds": 1.0})
+    subsets = pd.DataFrame({"model": "a", "split": "test", "subset": names, "main_score": 0.5})
+    index = pd.MultiIndex.from_tuples([("STS", "T0"), ("STS", "T1")], names=["type", "task"])
+    models = pd.DataFrame(np.eye(2, count), index=index, columns=names)
+    return {
+        "drift_map": drift_maps.drift_map(wide_frame, ["r", "s"], names, label="Cosine distance", log=True),
+        "signed_map": drift_maps.signed_map(wide_frame, ["r", "s"], names, label="Largest difference"),
+        "deltas_map": deltas.deltas_map(apart, lines(["a"]), labels),
+        "cells_done_map": fleet.cells_done_map(states),
+        "cells_map": tasks.cells_map(subsets, ["a"]),
+        "differences_map": compare.differences_map(models, names[0]),
+    }
+
+
+def test_a_map_keeps_the_width_that_its_columns_need() -> None:
+    few, plenty = many(3), many(40)
+    assert set(few) == {name for name in DRAWN if name.endswith("_map")}
+    for name, figure in plenty.items():
+        assert theme.least_of(figure) >= 12 * 39, name
+        assert theme.least_of(few[name]) <= 340, name  # a phone has room for it
+
+
+def test_floors_that_lie_close_together_share_a_name() -> None:
+    names = {note.text: note.x for note in cost().layout.annotations}
+    assert list(names) == ["fp32", "fp16", "bf16", "int8 · int4"] and len(cost().layout.shapes) == 6
+    assert np.diff(sorted(names.values())).min() >= 0.5
+
+
+def test_turns_that_lie_close_together_share_a_name() -> None:
+    times = pd.date_range("2026-01-01", periods=100, freq="h")
+    frame = pd.DataFrame({"check_id": list(map(str, range(100))), "started_at": times, "median": 1e-4, "worst": 1e-2,
+                          "verdict": "identical", "floor": 1e-6, "away": False, "was": None})  # fmt: skip
+    frame.loc[[10, 50, 52], "was"] = "unusable"
+    upright = [note.x for note in drift_spread.history_chart(frame).layout.annotations if note.textangle]
+    assert [pd.Timestamp(x) for x in upright] == [times[52], times[10]]
+
+
+def test_ticks_of_a_logarithmic_axis_are_written_as_the_pages_write_numbers() -> None:
+    axis = drift_spread.history_chart(history_frame()).layout.yaxis
+    assert axis.type == "log" and {"1e-6", "1e-5", "0.01", "1"} <= set(axis.ticktext) and "2e-6" not in axis.ticktext
+    texts = theme.log_axis([3.0, 9.0])["ticktext"]
+    assert isinstance(texts, list) and {"2", "5", "100", "1e-6"} <= set(texts)
+
+
+def test_places_that_lie_close_together_are_written_beside_each_other() -> None:
+    sizes, scores = [1e8, 1e11, 1.1e11, 1.2e11, 4e10], [0.2, 0.7, 0.699, 0.4, 0.69]
+    frame = pd.DataFrame({"model": list("abcde"), "score": scores, "place": [5, 1, 2, 4, 3], "index_bytes": sizes})
+    figure = use.short_list_chart(frame, "Index size", 3)
+    (marks,) = [trace for trace in figure.data if trace.mode == "markers+text"]
+    assert list(marks.text) == ["1, 2", "", "3"] and list(marks.textposition)[::2] == ["top right", "top left"]
 
 
 def test_names_of_types_are_whole_on_the_radar() -> None:

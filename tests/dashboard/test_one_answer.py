@@ -182,7 +182,7 @@ def test_facts_are_one_text(store) -> None:
             model = row["model"]
             shown = side_by_side[columns[model]]
             zero_shot = board.loc[model, "Zero-shot"]
-            assert shown["Zero-shot"] == ("" if pd.isna(zero_shot) else f"{zero_shot:.0f} %")
+            assert shown["Zero-shot"] == ("" if pd.isna(zero_shot) else f"{zero_shot:.0f}%")
             assert candidates.loc[model, "zero_shot"] == zero_shot or pd.isna(zero_shot)
             if shown["Tasks trained on"]:
                 seen, of = map(int, shown["Tasks trained on"].split(" of "))

@@ -77,7 +77,7 @@ def test_the_numbers_are_compares_for_the_same_two() -> None:
     other = on("compare", c_models=[LACKS, A], c_baseline=LACKS)
     told = table(other, "Difference", "Wins").iloc[0]
     shown = table(on("replace", x_incumbent=LACKS), "Difference", "What the tasks say").set_index("Model").loc[A]
-    for name in ("Difference", "95 % interval", "Wins", "Losses", "Ties"):
+    for name in ("Difference", "95% interval", "Wins", "Losses", "Ties"):
         assert told[name] == shown[name], name
     tasks = table(other, "Task", "Noise").set_index("Task")
     mine = table(on("replace", x_incumbent=LACKS, x_candidate=A), "Task", "Rests on").set_index("Task")

@@ -32,6 +32,33 @@ def test_scores_are_points_and_differences_carry_their_sign():
     assert (formatting.signed(0.012), formatting.signed(-0.012), formatting.signed(1e-9)) == ("+1.20", "−1.20", "±0.00")
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.234e-5, "1.2e-5"),
+        (0.034, "0.034"),
+        (0, "0"),
+        (-2e-12, "−2e-12"),
+        (3e15, "3e+15"),
+        (123, "120"),
+        (-1e6, "−1000000"),
+        (None, ""),
+    ],
+)
+def test_small_numbers_are_written_one_way(value: float | None, text: str) -> None:
+    assert formatting.small(value) == text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_sentence_writes_its_fractions_as_all_do(language: str) -> None:
+    template = "{measure} of {n:,} encoders: medians from {low:.3g} ({lowest}) to {high:.3g} ({highest})."
+    values = {"measure": "x-1e-05", "n": -3, "low": -1.5e-7, "lowest": "a-b", "high": np.float32(2e-5), "highest": "c"}
+    with words.in_language(language):
+        text = words.tr(template, **values)
+    for part in ("x-1e-05", "-3", "−1.5e-7", "a-b", "2e-5"):  # names and counts stay as they are
+        assert part in text, text
+
+
 def test_bytes_days_and_counts():
     assert (formatting.bytes_text(1_536_000_000), formatting.bytes_text(512), formatting.bytes_text(4e13)) == (
         "1.5 GB",

@@ -55,7 +55,7 @@ def test_one_entry_is_all_it_takes(
     at = page(monkeypatch, tmp_path / "store.duckdb", "runs", run=run)
     shown = said(at).replace("\\", "")
     assert f"**{ENTRY.words}** · text" in shown
-    assert ENTRY.effect in shown and "-20.0 on sentence pairs" in shown
+    assert ENTRY.effect in shown and "−20.0 on sentence pairs" in shown
     assert ENTRY.remedy in [code.value for code in at.code]
 
     deltas = [Delta("A", "STS", -0.2, 0.82), Delta("B", "Classification", -0.001, 0.8)]

@@ -59,7 +59,7 @@ def test_addresses_are_of_the_web_or_none() -> None:
     [
         (70.1, Head("a", "a", "number", "%.2f"), "70.10"),
         (-0.5, Head("a", "a", "number", "%+.2f"), "-0.50"),
-        (12.0, Head("a", "a", "number", "%.0f %%"), "12 %"),
+        (12.0, Head("a", "a", "number", "%.0f%%"), "12%"),
         (float("nan"), Head("a", "a", "number", "%d"), ""),
         (1234567, Head("a", "a", "number", "localized"), "1,234,567"),
         (1234567, Head("a", "a", "number", "compact"), "1.23M"),

@@ -196,7 +196,7 @@ def test_a_smoke_run_tells_a_broken_run(command: Command, tiny: Path, hub: Path,
     assert budgets(command.store)["smoke"] == "nothing-seen"
     made_record(command.store, dict.fromkeys(tasks(), tinys_score + 0.3))
     status, said = command.run_here(*asked(tiny, hub, "--budget", "smoke", "--again"))
-    assert status == 1 and "Broken:" in said and "At most 1 % of right runs" in said, said
+    assert status == 1 and "Broken:" in said and "At most 1% of right runs" in said, said
     assert "--budget 5%" in said
 
 

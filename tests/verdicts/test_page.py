@@ -74,7 +74,7 @@ def test_counts_equal_a_direct_query(at, cursor, compare: str, kind: str) -> Non
            FROM deltas WHERE kind = ?""",
         [kind],
     ).fetchone()
-    assert f"#### {100 * held / comparable:.1f} % of {comparable} comparable cells hold" in said(test)
+    assert f"#### {100 * held / comparable:.1f}% of {comparable} comparable cells hold" in said(test)
 
 
 def test_own_runs_come_first_as_soon_as_there_is_one(at) -> None:
@@ -275,7 +275,7 @@ def test_the_verdicts_shown_leave_the_headline_and_the_tiles_alone(at) -> None:
         assert counted(some) == counted(whole)
         assert set(cells(some)["Verdict"]) == set(verdicts)
     none = at(compare="Model cards", find="org/model-00", verdicts=["broken"])
-    assert "#### 100.0 % of" in said(none) and "No cell meets all of these filters" in said(none)
+    assert "#### 100.0% of" in said(none) and "No cell meets all of these filters" in said(none)
 
 
 def test_tiles_and_headline_have_one_denominator(at, cursor) -> None:

@@ -42,7 +42,7 @@ _SURE = 1e-9
 def half_widths(
     table: TaskTable, patterns: Places, fold: Places, without: Sequence[Gaussian], asked: Floats, at: Places
 ) -> list[tuple[float, int]]:
-    """Of each mean: how many predicted standard deviations hold 95 % of those left out, and how many models those are.
+    """Of each mean: how many predicted standard deviations hold 95% of those left out, and how many models those are.
 
     Args:
         table: models and tasks.
@@ -120,7 +120,7 @@ def _missed(gaussian: Gaussian, asked: Floats, seen: Places, there: Places, scor
 
 
 def _quantile(residuals: Sequence[tuple[float, str]]) -> float:
-    """What holds 95 % of the models of a family to come; every family counts alike, and the one to come as one more.
+    """What holds 95% of the models of a family to come; every family counts alike, and the one to come as one more.
 
     The quantile of some tens of families jumps with the furthest one. It is evened by the one that a heavy-tailed
     distribution of the same mean square has: their geometric mean.

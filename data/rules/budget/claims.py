@@ -65,7 +65,7 @@ class ClaimVerdict(NamedTuple):
 
     Attributes:
         state: holds, does not hold, or cannot tell yet.
-        difference: of the whole mean from the claimed one (measured minus claimed, 0-1 scale), with 95 %.
+        difference: of the whole mean from the claimed one (measured minus claimed, 0-1 scale), with 95%.
         sure: probability that the whole mean is within the limit, 0 to 1; None where only a mean is claimed.
         tasks: how many it rests on.
     """
@@ -134,7 +134,7 @@ def by_mean(claimed: float, predicted: Predicted, limit: float, tasks: int, at_l
 
     Args:
         claimed: 0-1 scale.
-        predicted: the mean as the record expects it from the tasks seen, with 95 %.
+        predicted: the mean as the record expects it from the tasks seen, with 95%.
         limit: how far the mean may be off, 0-1 scale.
         tasks: how many were run.
         at_look: the same with the level of :func:`level_of_a_look`.
@@ -206,7 +206,7 @@ def _within(worlds: _Worlds, so_far: float, floors: Floats, weights: Floats, lim
 
 
 def _between(worlds: _Worlds, after: Floats, so_far: float, floors: Floats, weights: Floats) -> tuple[float, float]:
-    """Where the difference of the whole mean lies with 95 %."""
+    """Where the difference of the whole mean lies with 95%."""
     if not len(weights):
         return so_far, so_far
     some = after > 1e-7 * after.max()

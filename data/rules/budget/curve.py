@@ -33,7 +33,7 @@ class CurvePoint(NamedTuple):
         budget: share of the published time that may be spent, 0 to 1.
         spent: share that is spent; of random tasks the median draw's.
         tasks: how many; of random tasks the median draw's.
-        half: of the 95 % interval of the mean, calibrated, 0-1 scale; of random tasks the median over draws.
+        half: of the 95% interval of the mean, calibrated, 0-1 scale; of random tasks the median over draws.
     """
 
     picking: Picking

@@ -32,10 +32,10 @@ Places = npt.NDArray[np.intp]
 LEAST_MEASURED = 0.2  # share of the mean that was measured
 FEWEST_MEASURED = 3  # tasks that were measured
 # Predicted standard deviation, 0-1 scale: with more it says little of who is better. The interval itself is not asked:
-# that would choose those whose calibration was lucky, and of these fewer than 95 % hold.
+# that would choose those whose calibration was lucky, and of these fewer than 95% hold.
 LOOSEST = 0.0125
 
-FAMILIES_NEEDED = 19  # that an interval is calibrated on: of fewer, none is sure to hold 95 %
+FAMILIES_NEEDED = 19  # that an interval is calibrated on: of fewer, none is sure to hold 95%
 
 _LEVEL = 0.95
 _PLENTY = 60  # calibrating models with every task, from which on no others are asked
@@ -191,7 +191,7 @@ def _told(gaussian: Gaussian, weights: Floats, at: Places, scores: Floats, noise
 
 
 def _calibrated(predictor: Predictor, at: Places) -> tuple[float, int]:
-    """How many standard deviations hold 95 % of those who have what these tasks leave open, and how many they are.
+    """How many standard deviations hold 95% of those who have what these tasks leave open, and how many they are.
 
     Families count alike, and one more that may be anything, so that a large one does not speak for the rest (Lee,
     Barber and Willett, Distribution-free inference with hierarchical data, 2023); infinite where too few are there.

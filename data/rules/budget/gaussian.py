@@ -81,7 +81,7 @@ def fit(
     """Fit the distribution to models by tasks.
 
     Args:
-        scores: (models, tasks), NaN where missing; a model with less than 15 % of the tasks, or fewer than three,
+        scores: (models, tasks), NaN where missing; a model with less than 15% of the tasks, or fewer than three,
             adds nothing.
         types: (tasks,), groups of which tasks correlate more with one another.
         shrink: how many models the drawn covariance counts for; 0 takes the data as they are.

@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
 # Models with both, below which nothing is said. On MTEB(eng, v2), of 100 made tasks each, with 20 models at random: of
-# those that public tasks tell by 80 % none is called the same and 6 something of their own, of those told by 95 %
+# those that public tasks tell by 80% none is called the same and 6 something of their own, of those told by 95%
 # none something of their own; of copies all are called the same, of independent ones 92 something of their own.
 FEWEST_MODELS = 20
 # Shares of the variance that the public tasks tell: from the first on the own one adds little, below the second much.
@@ -51,7 +51,7 @@ class Redundancy(NamedTuple):
         novelty: the verdict.
         share: of the variance of the own scores that is foretold, of models whose family was left out; 1 is all of it,
             0 or less no more than the mean of the others does. NaN with too few models.
-        low: lower end of its 95 % interval.
+        low: lower end of its 95% interval.
         high: upper end.
         models: that have both.
         relative: the public task it goes with most; empty with too few models.
@@ -129,7 +129,7 @@ def _foretold(public: Floats, scores: Floats, asked: Floats) -> Floats:
 
 
 def _between(off: Floats, apart: Floats, families: Places) -> tuple[float, float]:
-    """The 95 % interval of the share that is foretold, over families drawn again."""
+    """The 95% interval of the share that is foretold, over families drawn again."""
     names = np.unique(families)
     squares = np.array([[(part[families == name] ** 2).sum() for part in (off, apart)] for name in names])
     drawn = np.random.default_rng(_SEED).integers(0, len(names), (_DRAWS, len(names)))

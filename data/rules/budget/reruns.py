@@ -29,7 +29,7 @@ class RerunTail(NamedTuple):
 
 
 # Of 449 reruns of a task that moved at all, by 29 models. The power is Hill's estimate (1975) from two floors on; the
-# share is the least with which nowhere more of them are as far off (2.7 % are two floors off).
+# share is the least with which nowhere more of them are as far off (2.7% are two floors off).
 # `python -m tests.bench --only smoke` takes both again from the reruns.
 RERUN_TAIL = RerunTail(0.046, 2.0, 2.07)
 
@@ -56,7 +56,7 @@ def runs_p(deltas: Floats, floors: Floats) -> Floats:
 
 
 def carriers(deltas: Floats, floors: Floats) -> Flags:
-    """(tasks,), which of them make a run one that honest reruns are not; none where :func:`runs_p` is above 1 %."""
+    """(tasks,), which of them make a run one that honest reruns are not; none where :func:`runs_p` is above 1%."""
     each = rerun_p(deltas / floors)
     ordered, k = np.sort(each), len(each)
     reached = np.flatnonzero(ordered * k / np.arange(1, k + 1) <= ALARM)

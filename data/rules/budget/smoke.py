@@ -212,7 +212,7 @@ def smoke_plan(
 def smoke_verdict(
     plan: SmokePlan, scores: Mapping[str, float], published: Mapping[str, float], predictor: Predictor | None = None
 ) -> SmokeVerdict:
-    """What a smoke run says: broken, or that nothing broken was seen; of right runs at most 1 % are called broken.
+    """What a smoke run says: broken, or that nothing broken was seen; of right runs at most 1% are called broken.
 
     Args:
         plan: of :func:`smoke_plan`.
@@ -247,7 +247,7 @@ def _beside_published(plan: SmokePlan, scores: Mapping[str, float], published: M
     ]
     broken = phrase(
         "Broken: {n} of {k} tasks are further from the published figures than honest reruns: {tasks}."
-        " At most 1 % of right runs are called so.",
+        " At most 1% of right runs are called so.",
         n=len(off), k=len(tasks), tasks=in_a_row(off),
     )  # fmt: skip
     return SmokeVerdict(Smoke.BROKEN, broken, tasks, p, plan)
@@ -263,7 +263,7 @@ def _beside_models(plan: SmokePlan, scores: Mapping[str, float], predictor: Pred
         return SmokeVerdict(Smoke.CANNOT_TELL, blind, (), among.p, plan)
     if among.p > ALARM:
         return SmokeVerdict(Smoke.NOTHING_SEEN, _nothing(plan), (), among.p, plan)
-    strange = phrase("Broken: of {n} models of the record at most 1 % score as strangely on these tasks.", n=among.of)
+    strange = phrase("Broken: of {n} models of the record at most 1% score as strangely on these tasks.", n=among.of)
     return SmokeVerdict(Smoke.BROKEN, strange, (), among.p, plan)
 
 

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _UNKNOWN_FLOOR = 0.005
-FLOOR_IN_SDS = 1.96  # a floor is what 95 % of honest reruns stay below
+FLOOR_IN_SDS = 1.96  # a floor is what 95% of honest reruns stay below
 # Models of a table, beside those it was asked for and those of a rare task: twice as many as the public record has on
 # any benchmark. A fit takes longer with their square, and hardly gets surer by more of them.
 MOST_FITTED = 1000
