@@ -27,6 +27,7 @@ from dashboard.figures.theme import (
 from dashboard.formatting import rounded, rounded_frame, score, signed
 from dashboard.tables.compare import short_names
 from dashboard.words import listed, stopped, tr
+from data.rules.words import written
 
 __all__ = ["differences_chart", "differences_map", "most_different", "radar_chart", "scores_chart"]
 
@@ -91,8 +92,8 @@ def differences_map(wide: pd.DataFrame, baseline: str) -> go.Figure:
         go.Heatmap(
             z=change, x=[names[model] for model in others], y=_labels(wide), customdata=np.dstack([scores, against]),
             colorscale=diverging(), zmin=-reach, zmid=0, zmax=reach, xgap=1, ygap=1,
-            texttemplate="%{z:+.1f}", textfont={"size": small_text()},
-            hovertemplate="<b>%{y}</b><br>%{x}: %{z:+.2f}<br>"
+            text=[[written(f"{value:+.1f}") for value in row] for row in change],
+            texttemplate="%{text}", textfont={"size": small_text()}, hovertemplate="<b>%{y}</b><br>%{x}: %{z:+.2f}<br>"
             + tr("%{customdata[0]:.2f} against %{customdata[1]:.2f}") + "<extra></extra>",
             colorbar=level_bar() | {"tickformat": "+"},
         )

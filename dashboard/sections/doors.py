@@ -163,7 +163,7 @@ def show_believable(asked: Asked | None = None) -> None:
     check = answer_of(overview_queries.newest_check)
     if check is not None:
         st.markdown(
-            tr("Newest check of vectors: **{same} of {encoders}** are the same model as their reference; the worst,"
+            tr("Newest check of vectors: the same model as the reference in **{same} of {encoders}**; the worst,"
                " {name}: {verdict}.",
                same=check.same, encoders=count(check.encoders, "encoder"), name=plain(check.worst),
                verdict=looks.DRIFT_LOOKS[check.verdict].mark(word(check.verdict)))
