@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 
-import typer
+from data.store.errors import OtherPythonError, PlumblineError
+
+try:
+    import typer
+except ModuleNotFoundError:
+    sys.stderr.write(f"{OtherPythonError(sys.executable)}\n")
+    sys.exit(OtherPythonError.exit_code)
 
 from dashboard.report import command as report
 from dashboard.serve import command as serve
 from dashboard.start import command as start
-from data.store.errors import PlumblineError
 
 app = typer.Typer(
     no_args_is_help=True,

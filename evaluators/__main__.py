@@ -10,11 +10,16 @@ import gc
 import sys
 import traceback
 
-import typer
+from data.store.errors import OtherPythonError, PlumblineError
+
+try:
+    import typer
+except ModuleNotFoundError:
+    sys.stderr.write(f"{OtherPythonError(sys.executable)}\n")
+    sys.exit(OtherPythonError.exit_code)
 from rich.console import Console
 
 from data.store import keys
-from data.store.errors import PlumblineError
 from evaluators.diagnose import command as diagnose
 from evaluators.fleet import command as fleet
 from evaluators.official import command as official

@@ -32,6 +32,7 @@ from data.rules.words import written
 __all__ = ["differences_chart", "differences_map", "most_different", "radar_chart", "scores_chart"]
 
 ROW = 22  # pixels a task
+_CIRCLE = 220  # pixels across that a radar needs
 
 
 def most_different(wide: pd.DataFrame, baseline: str, n: int) -> pd.DataFrame:
@@ -125,6 +126,7 @@ def radar_chart(wide: pd.DataFrame, baseline: str) -> go.Figure:
     side = round(0.62 * text_size() * longest) + 8
     figure = styled(
         figure, title=tr("Mean score of each task type, 0 to 100"), alt=_alt_of_types(means), height=480, above=36,
+        least=2 * side + _CIRCLE,
     )  # fmt: skip
     return figure.update_layout(margin={"l": side, "r": side, "b": 40})
 

@@ -28,6 +28,7 @@ from dashboard.words import listed, running, stopped, tr
 
 __all__ = ["cells_map", "distribution_chart", "profile_chart"]
 
+_FEW = 5  # models in the fullest bar, up to which the axis names each number
 WIDE = 30  # cells from which a heatmap lies on its side
 
 
@@ -48,6 +49,8 @@ def distribution_chart(standings: pd.DataFrame, chosen: Sequence[str]) -> go.Fig
         hovertemplate=tr("%{y} models between %{customdata[0]:.2f} and %{customdata[1]:.2f}") + "<extra></extra>",
     )  # fmt: skip
     top = max(float(counts.max(initial=1)), 1.0)
+    if top <= _FEW:
+        figure.update_yaxes(dtick=1)  # half a model is none
     names = short_names(list(chosen))
     for i, model in enumerate(chosen):
         mine = complete[complete["model"] == model]

@@ -50,7 +50,7 @@ def deltas_table(deltas: pd.DataFrame, sides: Sides, named: Mapping[str, NamedRu
     set_ups = {row: tr(run.differs) for row, run in named.items()}
     claim, check = sides.claim, sides.check
     columns = (
-        Column("Model", "row"),
+        Column("Model", "row", width=200),  # what it is run on stands beside it on a phone too
         PRIVATE,
         *([Column("Set-up", lambda frame: frame["row"].map(set_ups).fillna(""))] if named else []),
         Column("Task", "task"),

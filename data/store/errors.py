@@ -10,6 +10,7 @@ __all__ = [
     "PlumblineError", "StoreError", "StoreMissingError", "StoreOutdatedError", "StoreDamagedError", "StoreBusyError",
     "ReadOnlyError", "StorageError",
     "InputError", "UnreadableResultError", "NotFoundError", "NotAllowedError", "MissingDependencyError",
+    "OtherPythonError",
     "EncoderError", "EncoderGoneError", "ModelError",
 ]  # fmt: skip
 
@@ -82,6 +83,17 @@ class NotAllowedError(PlumblineError):
 
 class MissingDependencyError(PlumblineError):
     """An optional package is needed for this and is not installed."""
+
+
+class OtherPythonError(MissingDependencyError):
+    """This Python has none of Plumbline's libraries: whoever ran ``make run`` has them in ``.venv``."""
+
+    def __init__(self, python: str) -> None:
+        super().__init__(
+            "This Python has none of Plumbline's libraries",
+            where=python,
+            remedy="make run puts them into .venv; then, once in each terminal: . .venv/bin/activate",
+        )
 
 
 class EncoderError(PlumblineError):

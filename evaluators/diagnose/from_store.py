@@ -231,6 +231,14 @@ def _calls(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, h
     return tuple(calls)
 
 
+def _called(connection: duckdb.DuckDBPyConnection, check_id: str | None) -> str | None:
+    """What the check calls the model of its reference, which may have been loaded from a folder."""
+    row = connection.execute(
+        "SELECT e.model FROM checks c JOIN encoders e ON e.encoder_id = c.reference WHERE c.check_id = ?", [check_id]
+    ).fetchone()
+    return row and row[0]
+
+
 def keep_diagnoses(
     connection: duckdb.DuckDBPyConnection,
     reference: Reference,
@@ -247,7 +255,7 @@ def keep_diagnoses(
         RunRow(
             run_id=run_id,
             kind=RunKind.DIAGNOSE,
-            model=reference.name,
+            model=_called(connection, check_id) or reference.name,
             revision=reference.target.revision,
             private=False,
             command=command,

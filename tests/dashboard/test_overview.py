@@ -272,7 +272,10 @@ def test_a_store_with_nothing_but_a_check_is_not_called_empty(tmp_path: Path, mo
         add_check(connection, probes, twelve(probes)[:3], started=NEWEST)
     at = opened(path, monkeypatch)
     words = said(at)
-    assert "Newest check of vectors: the same model as the reference in **2 of 2 encoders**;" in words and "is empty" not in words
+    assert (
+        "Newest check of vectors: the same model as the reference in **2 of 2 encoders**;" in words
+        and "is empty" not in words
+    )
     assert "No published scores are in this store" in words
     assert any("What was run here" in label for label in links(at))
 

@@ -17,6 +17,7 @@ from evaluators.diagnose.from_store import keep_diagnoses
 from evaluators.diagnose.report import print_diagnosis
 from tests.dashboard.test_drift_page import page, said
 from tests.diagnose.live import write_bert
+from tests.make_parity import MODEL, NEWEST, Made, add_check, made_texts, synthetic
 
 # As the file of its slot would have it.
 ENTRY = Cause(
@@ -47,7 +48,13 @@ def test_one_entry_is_all_it_takes(
     with writing(tmp_path / "store.duckdb") as connection:
         now = datetime.now(UTC)
         run = keep_diagnoses(connection, reference, {"it": proved}, check_id=None, command="", started=now)
+        probes = made_texts(4)
+        add_check(connection, probes, [Made("it", synthetic(4)), Made("other", synthetic(4))], started=NEWEST)
+        later = keep_diagnoses(connection, reference, {}, check_id="check-1", command="", started=now)
     cursor = open_reader(tmp_path / "store.duckdb").cursor()
+    called = "SELECT model FROM runs WHERE run_id = ?"
+    assert cursor.execute(called, [run]).fetchone() == (reference.name,)
+    assert cursor.execute(called, [later]).fetchone() == (MODEL,), "as the check calls it, not the folder"
     assert cursor.execute("SELECT cause, code, side FROM diagnosis_causes WHERE accepted").fetchall() == [
         (ENTRY.words, ENTRY.code, "candidate")
     ]
