@@ -233,10 +233,10 @@ def _calls(connection: duckdb.DuckDBPyConnection, check_id: str, encoder: str, h
 
 def _called(connection: duckdb.DuckDBPyConnection, check_id: str | None) -> str | None:
     """What the check calls the model of its reference, which may have been loaded from a folder."""
-    row = connection.execute(
+    rows = connection.execute(
         "SELECT e.model FROM checks c JOIN encoders e ON e.encoder_id = c.reference WHERE c.check_id = ?", [check_id]
-    ).fetchone()
-    return row and row[0]
+    ).fetchall()
+    return rows[0][0] if rows else None
 
 
 def keep_diagnoses(

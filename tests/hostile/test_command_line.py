@@ -59,3 +59,11 @@ def test_preflight_ends_in_a_sentence(base: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", _COMMANDS)
 def test_every_command_ends_in_a_sentence(command: str, name: str, base: Path, tmp_path: Path) -> None:
     _ends_in_a_sentence(command, name, base, tmp_path)
+
+
+@pytest.mark.parametrize("package", ["evaluators", "dashboard"])
+def test_another_python_is_told_where_the_libraries_are(package: str) -> None:
+    """Who ran ``make run`` and then types ``python -m evaluators`` has a Python without them."""
+    ended = subprocess.run([sys.executable, "-S", "-m", package], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2 and ended.stdout == ""
+    assert ended.stderr.count("\n") == 1 and ". .venv/bin/activate" in ended.stderr, ended.stderr
