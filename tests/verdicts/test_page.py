@@ -280,10 +280,10 @@ def test_the_verdicts_shown_leave_the_headline_and_the_tiles_alone(at) -> None:
 
 def test_tiles_and_headline_have_one_denominator(at, cursor) -> None:
     test = at(compare="Model cards")
-    shares = {m.label: float(m.delta.split(" ")[0]) for m in test.metric if "of comparable" in m.delta}
+    shares = {m.label: float(m.delta.split("%")[0]) for m in test.metric if "of comparable" in m.delta}
     assert sum(shares.values()) == pytest.approx(100, abs=0.3)
     heading = next(m.value for m in test.markdown if "comparable cells hold" in m.value)
-    holds = float(heading.split("#### ")[1].split(" %")[0])
+    holds = float(heading.split("#### ")[1].split("%")[0])
     assert shares["match"] + shares["drift"] == pytest.approx(holds, abs=0.11)
     [apart] = [m.delta for m in test.metric if m.label == "not comparable"]
     assert apart == "counted apart"
