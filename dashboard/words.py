@@ -59,7 +59,7 @@ def tr_n(n: int, one: str, many: str, /, **values: Any) -> str:
     """The text for one or for several things, ``{n}`` among its blanks; a language without a plural knows ``many``."""
     if language() != "en" and many in catalogue_of(language()):
         return tr(many, n=n, **values)
-    return with_values(one if n == 1 else many, {"n": n, **values})
+    return in_english(one if n == 1 else many, {"n": n, **values})
 
 
 def listed(things: Iterable[object], between: str = ", ") -> str:

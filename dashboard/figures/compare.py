@@ -32,7 +32,7 @@ from data.rules.words import written
 __all__ = ["differences_chart", "differences_map", "most_different", "radar_chart", "scores_chart"]
 
 ROW = 22  # pixels a task
-_CIRCLE = 220  # pixels across that a radar needs
+_CIRCLE = 170  # pixels across that a radar needs
 
 
 def most_different(wide: pd.DataFrame, baseline: str, n: int) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import pandas as pd
@@ -29,6 +30,7 @@ COMMAND = (
 )
 
 
+_SOME = re.compile(r", \d+ of them$")  # how a watch calls the few texts of a set; their number is said already
 ORDERS = [mark("worst first"), mark("clustered"), mark("by name")]
 
 
@@ -72,7 +74,7 @@ def controls() -> Choices | None:
         tr(
             "Reference {label}: {model} at {revision}. {texts} of the set {set}, {encoders}.",
             label=plain(check["label"]), model=plain(check["model"]), revision=plain(revision),
-            texts=count(int(check["n_texts"]), "text"), set=plain(check["probe_set"]),
+            texts=count(int(check["n_texts"]), "text"), set=plain(_SOME.sub("", check["probe_set"])),
             encoders=count(int(check["candidates"]), "encoder"),
         )
     )  # fmt: skip

@@ -101,13 +101,14 @@ def show_decision(decision: Decision, others: Iterable[Decision] = (), where: An
         return
     moved = moved_of(decision)
     if moved:
+        changes = [f"{plain(one.name)}: {_said(one.then)} → {_said(one.now)}" for one in moved[:_SHOWN]]
         where.warning(
             tr_n(
                 len(moved),
                 "Outdated: {n} of its {all} figures is another one now. {figures}",
                 "Outdated: {n} of its {all} figures are others now. {figures}",
                 all=len(decision.figures),
-                figures="; ".join(f"{plain(one.name)}: {_said(one.then)} → {_said(one.now)}" for one in moved[:_SHOWN]),
+                figures="; ".join([*changes, "…"] if len(moved) > _SHOWN else changes),
             ),
             icon=":material/history_toggle_off:",
         )

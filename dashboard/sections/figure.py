@@ -13,7 +13,7 @@ __all__ = ["show_chart"]
 
 
 # Widths in px that style.css keeps for figures that need more than a phone has.
-_PHONE, _STEPS = 340, (480, 640, 800, 1000, 1300)
+_PHONE, _STEPS = 340, (400, 480, 640, 800, 1000, 1300)
 
 
 def show_chart(figure: go.Figure, *, key: str, where: Any = st, **more: Any) -> None:

@@ -58,6 +58,15 @@ def test_the_first_words_say_which_is_the_same_model(monkeypatch, made_parity):
     assert "cls" not in same and "same again" not in other
 
 
+def test_the_few_texts_of_a_watch_are_counted_once(monkeypatch, tmp_path):
+    store = tmp_path / "store.duckdb"
+    probes, base = made_texts(8), synthetic(8)
+    with writing(store, fresh=True) as connection:
+        add_check(connection, probes, [Made("reference", base), Made("server", base, "identical")], started=NEWEST)
+        connection.execute("UPDATE checks SET probe_set = 'bundled, 8 of them'")
+    assert "8 texts of the set bundled, 1 encoder." in said(page(monkeypatch, store)).replace("\\", "")
+
+
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("order", ["worst first", "clustered"])
 def test_every_view_is_drawn(monkeypatch, made_parity, view, order):

@@ -334,7 +334,7 @@ def test_names_of_types_are_whole_on_the_radar() -> None:
     figure = compare.radar_chart(wide(), "org/one")
     assert list(figure.data[0].theta) == ["Pair<br>Classification", "Retrieval", "STS", "Pair<br>Classification"]
     assert figure.layout.margin.l >= 8 * len("Classification")
-    assert theme.least_of(figure) >= figure.layout.margin.l + figure.layout.margin.r + 200, "a circle that can be read"
+    assert theme.least_of(figure) >= figure.layout.margin.l + figure.layout.margin.r + 150, "a circle that can be read"
 
 
 def test_half_a_model_is_none() -> None:

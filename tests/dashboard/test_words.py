@@ -59,6 +59,12 @@ def test_a_sentence_writes_its_fractions_as_all_do(language: str) -> None:
         assert part in text, text
 
 
+def test_what_is_counted_beside_the_first_number_is_no_plural_either() -> None:
+    one, many = "{n} of its {all} figures is another one", "{n} of its {all} figures are others"
+    assert words.tr_n(1, one, many, all=1) == "1 of its 1 figure is another one"
+    assert words.tr_n(2, one, many, all=3) == "2 of its 3 figures are others"
+
+
 def test_bytes_days_and_counts():
     assert (formatting.bytes_text(1_536_000_000), formatting.bytes_text(512), formatting.bytes_text(4e13)) == (
         "1.5 GB",
