@@ -68,6 +68,13 @@ def test_it_opens_alone_with_its_plots(opened: Opened, made_parity: Path, width:
     )
 
 
+def test_a_map_of_many_columns_is_moved_sideways_on_a_phone(opened: Opened, made_parity: Path) -> None:
+    page = opened(made_parity, "drift?drift_view=dimensions", width=390)
+    inside, whole = page.locator(".plot").first.evaluate("plot => [plot.clientWidth, plot.scrollWidth]")
+    assert inside < 390 < 24 * 17 < whole, "24 blocks of dimensions, each with a name"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_light_and_dark_by_the_button(opened: Opened, made_parity: Path) -> None:
     page = opened(made_parity, "drift")
 

@@ -67,8 +67,11 @@
       if (plot.themed) themed(figure, dark);
       var height = figure.layout.height || 450;
       if (onPaper) height = Math.min(height, size().height);
-      figure.layout.autosize = !onPaper;
-      figure.layout.width = onPaper ? widthFor(place) : undefined;
+      // A map with many columns keeps the width its names need, and is moved sideways on a phone.
+      var least = (figure.layout.meta || {}).least || 0;
+      var wide = !onPaper && least > place.clientWidth;
+      figure.layout.autosize = !onPaper && !wide;
+      figure.layout.width = onPaper ? widthFor(place) : wide ? least : undefined;
       figure.layout.height = height;
       place.style.minHeight = height + "px";
       return window.Plotly.react(place, figure.data, figure.layout, {
