@@ -144,7 +144,7 @@ def test_the_task_moves_by_points_and_only_where_the_texts_have_such_ends(scored
 @pytest.mark.usefixtures("scored")
 def test_the_pages_tell_it(monkeypatch: pytest.MonkeyPatch, story: Story) -> None:
     drift = page(monkeypatch, story.store, encoder="LangChain", probe="space-ends")
-    assert "1 of 2 tasks match the reference's run; CrawledPairs -" in said(drift).replace("\\", "")
+    assert "1 of 2 tasks match the reference's run; CrawledPairs −" in said(drift).replace("\\", "")
     codes = [code.value for code in drift.code]
     assert "···An·indented·sentence·with·spaces·after·it.···" in codes
     assert "White space stripped explains" in said(drift) and "it breaks here" in said(drift)
