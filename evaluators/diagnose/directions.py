@@ -143,7 +143,7 @@ def worth_trying(
     every = left(bench, candidate, bench.under(early))
     right, base = every.ways[_seeing(bench)].min(0) < every.tolerance, bench.under(early)
     places = _telling(bench.characters, np.asarray(right))
-    part, own, before, right = bench.only(places), candidate[places], every.ways[:, places], right[places]
+    part, own, before, right = bench.among(places), candidate[places], every.ways[:, places], right[places]
     rows, families = part.rows(base), {cause.family for cause in early}
     looks: list[tuple[Cause, Recipe, list[int]]] = []
     for cause in causes:
@@ -153,7 +153,7 @@ def worth_trying(
         now = part.rows(recipe)
         changed = [place for place, row in enumerate(now) if row != rows[place]]
         if changed and not right[changed].any():
-            short = sorted((len(now[place].ids), place) for place in changed)[:_LOOKS]
+            short = sorted((len(now[place].ids) + now[place].pads, place) for place in changed)[:_LOOKS]
             looks.append((cause, recipe, [place for _, place in short]))
     part.ahead((recipe, chosen) for _, recipe, chosen in looks)
     worth = {}

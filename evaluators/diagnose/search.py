@@ -14,6 +14,7 @@ from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.looks import NEARER, Glance, Looks
 from evaluators.diagnose.match import Larger, Match, compatible
 from evaluators.diagnose.measure import apart, apart_each
+from evaluators.diagnose.outputs import normalised_as
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 
@@ -203,11 +204,13 @@ def _sorted(matches: Iterable[Match]) -> list[Match]:
 
 
 def _possible(cause: Cause, candidate: Embeddings, *, read_off: bool) -> bool:
-    """Whether a candidate's numbers can have come of a cause: single bits are all of one size.
+    """Whether a candidate's numbers can have come of a cause: single bits are all of one size, sums or ranges are one.
 
     Where it was read off the numbers what they were rounded to, they were rounded to nothing else.
     """
     rounding, sizes = cause.changes.get("rounding"), np.abs(candidate)
+    if cause.family == "normalisation" and cause.changes["normalise"] not in ("yes", "no"):
+        return bool(normalised_as(candidate) == cause.changes["normalise"])
     if rounding == "binary":
         return float(sizes.std()) < 1e-3 * float(sizes.mean())
     return not (rounding == "int8" and read_off)

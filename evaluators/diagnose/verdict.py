@@ -112,7 +112,13 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
     if best.causes and _accepted(best, plain, floor, rounding):
         verdict = DiagnosisVerdict.PRECISION if precision else DiagnosisVerdict.EXPLAINED
         return _stated(verdict, best, ranked, plain, floor, runners)
-    if precision and even(plain.errors) and left < 0.9 * drift and _same_size(best, plain) and not _others_left(best):
+    if (
+        precision
+        and even(plain.errors)
+        and left < 0.9 * drift
+        and _same_size(best, plain)
+        and not _others_left(best, plain)
+    ):
         return _stated(DiagnosisVerdict.PRECISION, best, ranked, plain, floor, runners)
     if drift < 2 * floor and even(plain.errors):
         sentence = f"The drift ({drift:.1e}) is even over the texts and no larger than half precision makes it."
@@ -140,9 +146,13 @@ def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match
     return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
 
 
-def _others_left(best: Match) -> bool:
-    """Whether some texts are left much further off than most: they have another cause besides."""
-    return float(best.errors.max()) > _STANDS_OUT * max(float(np.median(best.errors)), _NOTHING)
+def _others_left(best: Match, plain: Match) -> bool:
+    """Whether some texts are left much further off than most: they have another cause besides.
+
+    Where one rounding decides how the next ones fall, a text is left as far off as the arithmetic moves it, no further.
+    """
+    stands_out = best.errors > _STANDS_OUT * max(float(np.median(best.errors)), _NOTHING)
+    return bool((stands_out & (best.errors > apart(best.vectors, plain.vectors))).any())
 
 
 def _same_size(best: Match, plain: Match) -> bool:

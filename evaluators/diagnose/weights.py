@@ -23,6 +23,22 @@ _ONNX: dict[str, dict[str, Any]] = {
     "onnx-channel-reduced": {"by_row": True, "steps": 128},
     "onnx-uint8": {"by_row": False, "steps": 255},
 }
+# Eight bits whose inputs are rounded over their batch.
+_BY_BATCH: dict[str, Callable[[Any], Any]] = {
+    "a8": arithmetic.int8_activations,
+    "a8-row": partial(arithmetic.int8_activations, by_row=True),
+    "a7": partial(arithmetic.int8_activations, steps=127),
+    **{name: partial(arithmetic.onnx_int8, **how) for name, how in _ONNX.items()},
+}
+# Four bits in groups of a row: how many share a scale, and whether it goes evenly about zero.
+_INT4: dict[str, dict[str, Any]] = {
+    "32": {"group": 32},
+    "64": {"group": 64},
+    "64-words": {"group": 64, "embeddings": True},
+    "128": {"group": 128},
+    "32-even": {"group": 32, "even": True},
+    "128-even": {"group": 128, "even": True},
+}
 _MOST_LAYERS = 12  # so many single layers are left out one by one; of deeper models the first, the last and the middle
 
 
@@ -33,12 +49,14 @@ class WeightChange(NamedTuple):
         batched: whether a text's vector then depends on its batch.
         shared: whether it changes no weight, so that the copy needs none of its own.
         dear: whether making the weights takes as long as encoding a text.
+        alone: whether each text must go through the model by itself.
     """
 
     apply: Callable[[Any], Any]
     batched: bool = False
     shared: bool = False
     dear: bool = False
+    alone: bool = False
 
 
 class OtherWeights(NamedTuple):
@@ -66,17 +84,19 @@ def weight_changes(reference: Reference) -> dict[str, WeightChange]:
         "q8": WeightChange(partial(arithmetic.blocks_of, form="q8_0"), dear=True),
         "q8-row": WeightChange(partial(arithmetic.quantise_rows, bits=8), dear=True),
         "u8-row": WeightChange(arithmetic.uint8_rows, dear=True),
+        **{
+            f"q4-{name}": WeightChange(partial(arithmetic.int4_groups, **how), dear=True) for name, how in _INT4.items()
+        },
+        "fp4": WeightChange(partial(arithmetic.four_bit_floats, kind="fp4"), dear=True),
         "q4": WeightChange(partial(arithmetic.blocks_of, form="q4_0"), dear=True),
         "q4-row": WeightChange(partial(arithmetic.quantise_rows, bits=4), dear=True),
-        "nf4": WeightChange(arithmetic.nf4, dear=True),
+        "nf4": WeightChange(partial(arithmetic.four_bit_floats, kind="nf4"), dear=True),
         "fp8": WeightChange(arithmetic.fp8, dear=True),
         "fp8-cast": WeightChange(partial(arithmetic.fp8, scaled=False), dear=True),
         "i8-row": WeightChange(partial(arithmetic.int8_by_row, embeddings=False), dear=True),
         "i8-row-words": WeightChange(partial(arithmetic.int8_by_row, embeddings=True), dear=True),
-        "a8": WeightChange(arithmetic.int8_activations, batched=True),
-        "a8-row": WeightChange(partial(arithmetic.int8_activations, by_row=True), batched=True),
-        "a7": WeightChange(partial(arithmetic.int8_activations, steps=127), batched=True),
-        **{name: WeightChange(partial(arithmetic.onnx_int8, **how), batched=True) for name, how in _ONNX.items()},
+        **{name: WeightChange(change, batched=True) for name, change in _BY_BATCH.items()},
+        **{f"{name} alone": WeightChange(change, dear=True, alone=True) for name, change in _BY_BATCH.items()},
         **{f"gguf {file}": WeightChange(partial(as_gguf, file=file), dear=True) for file in GGUF_FILES},
         "norms": WeightChange(_reset_norms),
         **{without(places): WeightChange(partial(_drop, places=places), shared=True) for places in layers},

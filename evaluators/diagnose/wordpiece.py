@@ -212,14 +212,18 @@ class WordPiece:
                     return self._unknown_word(ids)
                 end = start + 1
             else:
-                ids.append(self._vocabulary[("##" if start else "") + word[start:end]])
+                ids.append(self._vocabulary[self._head(start) + word[start:end]])
             start = end
         return ids
 
     def _longest(self, word: str, start: int) -> int:
         """Where the longest piece that begins at a place ends; the place itself if there is none."""
-        head = "##" if start else ""
+        head = self._head(start)
         return next((end for end in range(len(word), start, -1) if head + word[start:end] in self._vocabulary), start)
+
+    def _head(self, start: int) -> str:
+        """What the vocabulary has before a piece that begins there in a word."""
+        return "##" if start and "continuation-lost" not in self.habits else ""
 
     def _goes_on(self, ids: list[int]) -> bool:
         """Whether a word goes on behind a character that begins no piece."""

@@ -9,7 +9,7 @@ from data.rules.causes.habits import LLAMA_CPP
 from data.rules.words import mark
 from data.store.vocabulary import Slot
 
-__all__ = ["CHUNKS_HOW", "TOKEN_CAUSES"]
+__all__ = ["CHUNKS_HOW", "PADDED_HOW", "TOKEN_CAUSES"]
 
 _tokens = partial(Cause, slot=Slot.TOKENS)
 _special = partial(_tokens, family="special")
@@ -36,7 +36,22 @@ CHUNKS_HOW = {
     "mean": mark("the mean of their vectors"),
     "weighted-of-units": mark("the mean of their normalised vectors by their tokens"),
     "weighted": mark("the mean of their vectors by their tokens"),
+    "weighted-text-of-units": mark("the mean of their normalised vectors by their tokens, special ones not counted"),
+    "weighted-text": mark("the mean of their vectors by their tokens, special ones not counted"),
     "max": mark("the largest value of each dimension"),
+    "last": mark("the last one alone"),
+}
+
+# To what texts may be padded, in the words of a cause's blank, by what a recipe has.
+PADDED_HOW = {
+    "to {length}": mark("to the maximum length"),
+    "sent 8": mark("in batches of 8 as they come"),
+    "sent 16": mark("in batches of 16 as they come"),
+    "sent 32": mark("in batches of 32 as they come"),
+    "sent 64": mark("in batches of 64 as they come"),
+    "sorted 8": mark("in batches of 8 by length"),
+    "sorted 16": mark("in batches of 16 by length"),
+    "sorted 64": mark("in batches of 64 by length"),
 }
 
 TOKEN_CAUSES = (
@@ -226,6 +241,29 @@ TOKEN_CAUSES = (
         code="padding-left", words="padding on the left without moving positions", remedy="Pad on the right.",
         effect="Shorter texts of a batch stand at positions further on; the longest keeps its vector.",
         changes={"padding": "left"},
+    ),
+    _tokens(
+        code="token-types-one", words="token types all 1 instead of 0", family="types", effect=_ALL_A_LITTLE,
+        remedy="Leave token_type_ids out, or send zeros.", needs=("token types",), changes={"types": 1},
+        by_look=True,
+    ),
+    *(
+        _padding(code=f"{code}-padded", words=words, effect=_WITH_BATCH, remedy=remedy, by_look=True, general=general)
+        for code, words, general, remedy in (
+            (
+                "mask-ignored", mark("attention mask ignored, texts padded {how}"), mark("attention mask ignored"),
+                mark("Pass the attention mask to the model."),
+            ),
+            (
+                "mask-ignored-throughout", mark("attention mask ignored, padding in the mean, texts padded {how}"),
+                mark("attention mask ignored, padding in the mean"),
+                mark("Pass the attention mask to model and pooling."),
+            ),
+            (
+                "padding-in-the-mean", mark("mean pooling with padding, texts padded {how}"),
+                mark("mean pooling with padding"), mark("Leave padding out of the mean (use the attention mask)."),
+            ),
+        )
     ),
     _position(
         code="positions-shifted-1", words="positions shifted by 1", effect=_ALL_SHIFTED, remedy=_COUNT,

@@ -8,6 +8,7 @@ from pathlib import Path
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.habits import HABITS
 from data.rules.causes.prompts import MODEL_PROMPTS
+from data.rules.causes.tokens import PADDED_HOW
 from evaluators.diagnose.ggml.files import GGUF_FILES
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import rebuilt
@@ -29,6 +30,7 @@ def generated(reference: Reference, width: int, wanted: int, roles: Collection[s
     yield from (_of_weights(reference, other) for other in other_weights(reference.target))
     yield from (CAUSES["gguf"].filled({"file": file}, weights=f"gguf {file}") for file in GGUF_FILES)
     yield _padding_in_the_mean(reference)
+    yield from _padded_otherwise(reference)
     if wanted < width:
         yield from _cuts(reference, wanted)
 
@@ -158,6 +160,17 @@ def _padding_in_the_mean(reference: Reference) -> Cause:
     # What stands in padding on the left of a causal model is up to the kernel: there it is tried on the right.
     padding, family = ("pooled", "padding") if reference.recipe.pooling == "mean" else ("after", "pooling")
     return CAUSES["padding-in-the-mean"].filled({}, changes={"padding": padding, "pooling": "mean"}, family=family)
+
+
+def _padded_otherwise(reference: Reference) -> Iterator[Cause]:
+    """Padding that counts, in other batches than those that the candidate says it makes."""
+    kinds = {"mask-ignored": "seen"}
+    if reference.recipe.pooling == "mean":
+        kinds |= {"mask-ignored-throughout": "both", "padding-in-the-mean": "pooled"}
+    for code, padding in kinds.items():
+        for padded, how in PADDED_HOW.items():
+            changes = {"padding": padding, "padded": padded.format(length=reference.recipe.length)}
+            yield CAUSES[f"{code}-padded"].filled({"how": how}, changes=changes)
 
 
 def _cuts(reference: Reference, wanted: int) -> Iterator[Cause]:
