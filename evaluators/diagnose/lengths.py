@@ -24,7 +24,9 @@ __all__ = ["Lengths"]
 
 _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
+_SPREADS = 6.0  # median deviations
 _BETTER = 0.3  # of the distance before, from which a length is believed
+_LESS = 0.6  # the same, where what is left is noise
 _SHORT = 4  # texts whose errors are noise, if any are
 _EXPLAINED = 0.05  # of the distance before, of a text that a length explains
 _COARSE = 12  # values looked at first
@@ -107,9 +109,21 @@ class Lengths:
         return float((after < np.maximum(tolerance, _EXPLAINED * self.before[chosen])).mean()) if chosen else 1.0
 
     def _tolerance(self, lengths: Sequence[int]) -> float:
-        """What may be noise: some times what is left of the shortest texts."""
-        short = np.argsort(lengths, kind="stable")[: max(_SHORT, len(lengths) // 8)]
-        return max(self._right, _NOISE * float(np.median(self.before[short])))
+        """What may be noise: some times what is left of the shortest texts, or what stands out of the shorter half.
+
+        A coarse arithmetic moves all texts about alike, and those of a word or two most.
+        """
+        order = np.argsort(lengths, kind="stable")
+        short = self.before[order[: max(_SHORT, len(lengths) // 8)]]
+        half = self.before[order[: max(_SHORT, len(lengths) // 2)]]
+        middle = float(np.median(half))
+        stands_out = middle + _SPREADS * float(np.median(np.abs(half - middle)))
+        return max(self._right, min(_NOISE * float(np.median(short)), stands_out))
+
+    def _near(self, place: int) -> float:
+        """Distance of a text from which a length is believed: much less than before, or no more than noise."""
+        before = float(self.before[place])
+        return max(_BETTER * before, min(self._tolerance(self.tokens), _LESS * before))
 
     def _units(self) -> Iterator[_Unit]:
         declared = self.base.length
@@ -161,7 +175,7 @@ class Lengths:
             lowest = max((one for one in right if one < unit.lengths[place]), default=1)
             values = range(max(whole, lowest), min(unit.lengths[place], unit.most) + 1)
             best = self._nearest(values, unit.make, place)
-            if not best or self._at(unit.make, place, best[:1])[0] > _BETTER * self.before[place]:
+            if not best or self._at(unit.make, place, best[:1])[0] > self._near(place):
                 continue  # another cause has a part in this text
             if best[0] < unit.lengths[place] or place == wrong[-1]:
                 return self._borne_out(unit, best, place, wrong)
@@ -178,7 +192,7 @@ class Lengths:
         right = errors[0] <= self._right
         for other in [one for one in reversed(wrong) if one != place][:_WITNESSES]:
             errors = self._at(unit.make, other, values)
-            if min(errors) > _BETTER * self.before[other]:
+            if min(errors) > self._near(other):
                 if right:
                     continue
                 return None
@@ -250,7 +264,7 @@ class Lengths:
                 tried.append((self._at(make, place, [value])[0], number, value))
         for error, number, value in sorted(tried):
             unit = _Unit(self.tokens, makers[number][0], self.room)
-            if error < _BETTER * self.before[place] and (cause := self._borne_out(unit, [value], place, wrong)):
+            if error < self._near(place) and (cause := self._borne_out(unit, [value], place, wrong)):
                 return [cause]
         return []
 
@@ -261,7 +275,7 @@ class Lengths:
 
     def bears_out(self, cause: Cause, places: Sequence[int]) -> bool:
         """Whether a cause brings each of these texts near."""
-        return all(self.off(cause, place) < _BETTER * self.before[place] for place in places)
+        return all(self.off(cause, place) < self._near(place) for place in places)
 
 
 def _before_prompt(declared: int) -> Maker:
