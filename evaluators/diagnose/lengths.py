@@ -20,7 +20,7 @@ from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.traits import reference_traits
 
-__all__ = ["Lengths"]
+__all__ = ["Lengths", "is_round", "roundest"]
 
 _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
@@ -200,7 +200,7 @@ class Lengths:
             values = [value for value, error in zip(values, errors, strict=True) if error <= edge]
         # Where no text tells it from all that the model has room for, nothing was cut.
         whole = unit.most == self.room and self.room in values
-        return unit.make(self.room if whole else _roundest(values))
+        return unit.make(self.room if whole else roundest(values))
 
     def _same_row(self, unit: _Unit, best: Sequence[int], place: int) -> list[int]:
         """The lengths themselves, and those beside them that cut the text at the same token."""
@@ -315,12 +315,21 @@ def _words(text: str) -> int:
     return len(text.split())
 
 
-def _roundest(values: Sequence[int]) -> int:
+def roundest(values: Sequence[int]) -> int:
     """Of lengths that no text tells apart, the one that a person would have set."""
-    powers = [value for value in values if value & (value - 1) == 0]
+    powers = [value for value in values if _is_power(value)]
     for unit in (1000, 500, 100, 50):
         whole = [value for value in values if value % unit == 0]
         if whole:
             return whole[0]
     tens = [value for value in values if value % 10 == 0]
     return (powers or tens or list(values))[0]
+
+
+def is_round(value: int) -> bool:
+    """Whether a person would have set a length: a power of two, or whole tens."""
+    return _is_power(value) or value % 10 == 0
+
+
+def _is_power(value: int) -> bool:
+    return value & (value - 1) == 0

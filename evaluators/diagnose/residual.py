@@ -51,8 +51,8 @@ def rounding(bench: Bench, candidate: Embeddings, best: Match, floor: float) -> 
         return max(_ROUNDED * floor, _COARSE * float(own.mean()), _ABOVE * worst)
     halves = [_made(bench, settings, half) for half in HALVES]
     # A broken model rounds more than a whole one: without LayerNorm, bf16 leaves three times as much.
-    own = [float(apart(half, bare).mean()) for half in halves if cosine(left, half - bare) > _HALF_AGREES]
-    return _ROUNDED * max(floor, *own) if own else 0.0
+    shared = [float(apart(half, bare).mean()) for half in halves if cosine(left, half - bare) > _HALF_AGREES]
+    return _ROUNDED * max(floor, *shared) if shared else 0.0
 
 
 def _of_storage(bench: Bench, best: Match) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from data.rules.causes.cause import Cause, Cost
-from data.rules.words import Phrase, mark, phrase
+from data.rules.words import mark
 from data.store.vocabulary import Slot
 
 __all__ = ["MODEL_CAUSES", "POOLING_CAUSES"]
@@ -41,7 +41,7 @@ def _by_batch() -> Iterator[Cause]:
         ),
     ):  # fmt: skip
         yield cause
-        alone = phrase("{what}, text by text", what=Phrase(cause.words))
+        alone = f"{cause.words}, text by text"
         yield replace(
             cause, code=f"{cause.code}-alone", words=alone, effect=_EVEN, weights=f"{cause.weights} alone", costs=()
         )
