@@ -26,6 +26,7 @@ _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
 _SPREADS = 6.0  # median deviations
 _BETTER = 0.3  # of the distance before, from which a length is believed
+_HOPELESS = 0.9  # the same, over which no length is near
 _LESS = 0.6  # the same, where what is left is noise
 _SHORT = 4  # texts whose errors are noise, if any are
 _EXPLAINED = 0.05  # of the distance before, of a text that a length explains
@@ -46,6 +47,7 @@ class _Unit(NamedTuple):
     lengths: Sequence[int]
     make: Maker
     most: int  # beyond which no text goes
+    beginning: bool = True  # whether what is kept is the beginning of a text
 
 
 class Lengths:
@@ -68,6 +70,7 @@ class Lengths:
         self.way, self.before = before.way, before.best
         self._right = float(before.tolerance.max())
         self._benches: dict[int, Bench] = {}
+        self._no_beginning: set[int] = set()  # places of texts of which no beginning comes near
 
     @cached_property
     def room(self) -> int:
@@ -140,7 +143,7 @@ class Lengths:
             yield _Unit(self._own_tokens(), _before_prompt(declared), self.room)
         if self.base.special == "all" and "last special token" in reference_traits(self.bench.reference):
             yield _Unit(self.tokens, at("end-cut-off", special="last-cut"), self.room)
-        yield _Unit(self.tokens, at("last-tokens", cut_left=True), self.room)
+        yield _Unit(self.tokens, at("last-tokens", cut_left=True), self.room, beginning=False)
         texts, roles, _ = self.bench.texts
         for code, count in (("characters-cut", len), ("bytes-cut", _bytes), ("words-cut", _words)):
             for prompted in (False, True) if any(prompt for _, prompt in self.base.prompts) else (False,):
@@ -172,10 +175,15 @@ class Lengths:
         ]
         whole = 1  # the longest of those that differ and are not cut
         for place in dict.fromkeys([*wrong[:_LOOKED_AT], *wrong[-1:]]):
+            if unit.beginning and place in self._no_beginning:
+                continue
             lowest = max((one for one in right if one < unit.lengths[place]), default=1)
             values = range(max(whole, lowest), min(unit.lengths[place], unit.most) + 1)
             best = self._nearest(values, unit.make, place)
-            if not best or self._at(unit.make, place, best[:1])[0] > self._near(place):
+            error = self._at(unit.make, place, best[:1])[0] if best else self.before[place]
+            if unit.beginning and error > _HOPELESS * self.before[place]:
+                self._no_beginning.add(place)  # and be it cut by characters or words
+            if not best or error > self._near(place):
                 continue  # another cause has a part in this text
             if best[0] < unit.lengths[place] or place == wrong[-1]:
                 return self._borne_out(unit, best, place, wrong)
@@ -226,6 +234,8 @@ class Lengths:
         while asked:
             new = sorted(asked - known.keys())
             known.update(zip(new, self._at(make, place, [values[each] for each in new]), strict=True))
+            if min(known.values()) > _HOPELESS * self.before[place]:
+                return []
             if step == 1:
                 break
             step = max(1, step // 2)

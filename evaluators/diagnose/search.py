@@ -175,7 +175,7 @@ class Search:
         looks = []
         beyond: set[tuple[tuple[Cause, ...], str]] = set()
         for done, step in enumerate(steps):
-            kind = step.match.causes, step.cause.code
+            kind = step.match.causes, step.cause.code.partition("-weights")[0]
             if kind in beyond:
                 continue
             look = Glance(step, -np.inf, True) if step.match.solved else self._looks.looked(step)
