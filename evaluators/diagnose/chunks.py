@@ -66,10 +66,10 @@ def estimated_chunks(lengths: Lengths) -> list[Cause]:
 
 
 def _own_ids(lengths: Lengths, place: int) -> tuple[tuple[int, ...], int]:
-    """A text's ids without special tokens, and how many of those there are."""
-    recipe = replace(lengths.base, length=lengths.room, special="none")
-    ids = lengths.bench.rows(recipe)[place].ids
-    return ids, lengths.tokens[place] - len(ids)
+    """A text's ids without special tokens, as many as there is room for with them, and how many of those there are."""
+    around = sum(map(len, _special(lengths)))
+    recipe = replace(lengths.base, length=lengths.room - around, special="none")
+    return lengths.bench.rows(recipe)[place].ids, around
 
 
 def _last_alone(lengths: Lengths, differing: Sequence[int], least: int) -> list[Cause]:

@@ -370,15 +370,10 @@ class Bench:
 
         if not any(row.start for row in rows):
             return {}
-        offset = self.reference.target.config.get("pad_token_id", 0) + 1 if self._offset else 0
+        offset = self.reference.offset
         starts = torch.tensor([row.start for row in rows])[:, None] + offset
         last = (self.reference.positions or 10**9) + offset - 1
         return {"position_ids": (starts + torch.arange(longest)[None]).clamp(max=last)}
-
-    @property
-    def _offset(self) -> bool:
-        """Whether positions begin after the padding id, as in RoBERTa's family."""
-        return self.reference.target.config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}
 
 
 def _with_layers(model: Any) -> dict[str, Any]:

@@ -278,6 +278,10 @@ class Lengths:
                 return [cause]
         return []
 
+    def differs(self, place: int) -> bool:
+        """Whether a text differs, and for no cause that is known."""
+        return place not in self.settled and bool(self.before[place] > self._right)
+
     def off(self, cause: Cause, place: int) -> float:
         """How far a text is off under one more cause."""
         alone = self._alone(place)

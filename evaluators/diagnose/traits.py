@@ -21,6 +21,8 @@ def reference_traits(reference: Reference) -> frozenset[str]:
         of_model.append("Dense module")
     if has_pooler(reference):
         of_model.append("pooler")
+    if reference.offset == 2:
+        of_model.append("positions behind padding")
     if (reference.target.config.get("type_vocab_size") or 0) > 1:
         of_model.append("token types")
     if has_exact_gelu(reference.model):

@@ -217,6 +217,16 @@ TOKEN_CAUSES = (
         effect="Texts with what the two implementations treat each in its own way become other tokens.",
         remedy=_OWN_TOKENIZER, general="another implementation of the tokenizer",
     ),
+    *(
+        _tokenizer(
+            code=code, words=words, by_look=True, general=general, effect="Nearly every token is another one.",
+            remedy="Use the model's own vocabulary: a line of it is missing or added, or ids are counted otherwise.",
+        )
+        for code, words, general in (
+            ("ids-too-low", mark("token ids from {first} on one too low"), mark("token ids one too low")),
+            ("ids-too-high", mark("token ids from {first} on one too high"), mark("token ids one too high")),
+        )
+    ),
     _tokenizer(
         code="tokenizer-missing", words="tokenizer missing",
         effect="Texts become ids of a bare vocabulary that the model was not trained on.",
@@ -272,6 +282,10 @@ TOKEN_CAUSES = (
     _position(
         code="positions-shifted-2", words="positions shifted by 2", effect=_ALL_SHIFTED, remedy=_COUNT,
         changes={"shift": 2},
+    ),
+    _position(
+        code="positions-from-zero", words="positions counted from 0", effect=_ALL_SHIFTED, changes={"shift": -2},
+        remedy="Count positions as the model does: from the padding id on.", needs=("positions behind padding",),
     ),
     _attention(
         code="causal-mask-lost", words="causal mask lost", needs=("causal attention",), changes={"attention": "full"},
