@@ -147,16 +147,17 @@ def fp8(model: Any, *, scaled: bool = True) -> Any:
     return model
 
 
-def int4_groups(model: Any, *, group: int, even: bool = False, embeddings: bool = False) -> Any:
+def int4_groups(model: Any, *, group: int, levels: str, embeddings: bool = False) -> Any:
     """Round every linear layer's weights to four bits in groups of a row, as GPTQ's, AWQ's and MLX's formats hold them.
 
     Args:
         model: changed in place.
         group: values that share a scale.
-        even: whether the levels go evenly about zero, one more below; else from the least to the greatest value.
+        levels: zero (from the least to the greatest value, one of them 0, as GPTQ and AWQ), free (the least and the
+            greatest themselves, as MLX and HQQ), 16 or 15 (so many about zero, one more below or not).
         embeddings: whether the table of words is rounded as well, as MLX does.
     """
-    change = partial(_even, steps=15) if even else partial(_spanned, steps=15)
+    change = _LEVELS[levels]
 
     def rounded(weight: Any) -> Any:
         if weight.shape[1] % group:
@@ -241,9 +242,24 @@ def _spanned(values: Any, steps: int) -> Any:
     return (((values / step).round() + zero).clamp(0, steps) - zero) * step
 
 
+def _free(values: Any, steps: int) -> Any:
+    """Rows rounded to so many steps from their least value to their greatest, both of which are levels."""
+    low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
+    step = ((high - low) / steps).clamp(min=_TINY)
+    return ((values - low) / step).round() * step + low
+
+
 def _ranged(values: Any, steps: int) -> Any:
     """Rows rounded to so many steps from their least value, or 0, to their greatest, with a level at 0."""
     low, high = values.amin(1, keepdim=True).clamp(max=0), values.amax(1, keepdim=True).clamp(min=0)
     step = ((high - low) / steps).clamp(min=_TINY)
     zero = (-low / step).round()
     return (((values / step).round() + zero).clamp(0, steps) - zero) * step
+
+
+_LEVELS: dict[str, Change] = {
+    "zero": partial(_spanned, steps=15),
+    "free": partial(_free, steps=15),
+    "16": partial(_even, steps=15),
+    "15": partial(_even, steps=14),
+}

@@ -141,7 +141,9 @@ def worth_trying(
         early: those taken for granted, of the slots before pooling.
     """
     every = left(bench, candidate, bench.under(early))
-    right, base = every.ways[_seeing(bench)].min(0) < every.tolerance, bench.under(early)
+    # A blank text has the vector of its special tokens alone, whatever is done to places beside them.
+    right = (every.ways[_seeing(bench)].min(0) < every.tolerance) & (np.asarray(bench.characters) > _BLANK)
+    base = bench.under(early)
     places = _telling(bench.characters, np.asarray(right))
     part, own, before, right = bench.among(places), candidate[places], every.ways[:, places], right[places]
     rows, families = part.rows(base), {cause.family for cause in early}

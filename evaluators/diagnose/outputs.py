@@ -58,7 +58,7 @@ def finished(pooled: Embeddings, recipe: Recipe, projections: tuple[Projection, 
     if recipe.normalise_first:
         vectors = _NORMALISED[recipe.normalise](vectors)
     if recipe.dimensions is not None:
-        vectors = vectors[:, : recipe.dimensions]
+        vectors = vectors[:, recipe.dimensions :] if recipe.dimensions < 0 else vectors[:, : recipe.dimensions]
     if not recipe.normalise_first:
         vectors = _NORMALISED[recipe.normalise](vectors)
     return _stored(vectors, recipe.rounding)

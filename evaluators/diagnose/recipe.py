@@ -42,7 +42,7 @@ class Recipe:
         dense: whether the model's Dense modules are applied.
         normalise: yes, no, l1 (the sum of sizes is one), largest (the largest size is one), or standard (mean 0 and
             standard deviation 1).
-        dimensions: leading dimensions kept; None for all.
+        dimensions: leading dimensions kept, or so many of the last ones where less than 0; None for all.
         normalise_first: whether lengths are set to one before dimensions are cut, and not again.
         rounding: '' or what vectors are rounded to: int8, binary, or what a candidate's own numbers are a lattice of
             (:class:`evaluators.diagnose.lattice.Lattice`): steps, fp16, bf16, numbers, numbers-vector,

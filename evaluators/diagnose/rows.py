@@ -93,7 +93,9 @@ class RowBuilder:
         return edited(cut, role, replace(recipe, edits=tuple(name for name in recipe.edits if is_prompted(name))))
 
     def _placed_ids(self, recipe: Recipe, text: str, around: int) -> tuple[int, ...]:
-        return _ids(*self._ids(recipe.tokenizer, text), around, recipe, self._first)
+        whole, bare = self._ids(recipe.tokenizer, text)
+        # Of no token at all there is no vector: a server has to send something, and that is what the text is as a rule.
+        return _ids(whole, bare, around, recipe, self._first) or tuple(map(int, whole))
 
     @cached_property
     def _first(self) -> list[int]:

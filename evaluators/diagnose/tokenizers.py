@@ -110,9 +110,7 @@ def _with_shifted_ids(reference: Reference, by: int, first: int) -> Callable[...
 
 
 def tokenizer_variant(reference: Reference, name: str) -> Any:
-    """The tokenizer of a recipe: a variant by its name, a WordPiece with the habits named behind 'habits:', or the own
-    one with its ids shifted as said behind 'ids:'.
-    """
+    """The tokenizer of a recipe: a variant by its name, a WordPiece with 'habits:' named, or with shifted 'ids:'."""
     kind, _, habits = name.partition(":")
     if kind == "ids":
         return _with_shifted_ids(reference, *map(int, habits.split(":")))

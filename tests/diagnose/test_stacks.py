@@ -182,7 +182,7 @@ MADE: dict[str, tuple[Callable[[Bench], Embeddings], str]] = {
     "second segment": (_second_segment, "token types all 1 instead of 0"),
     "batches of 16": (_padded(16), "mean pooling with padding, texts padded in batches of 16 as they come"),
     "to the maximum": (_padded(1, 256), "mean pooling with padding, texts padded to the maximum length"),
-    "AWQ": (_weights(_awq), "int4 weights in groups of 64, from least to greatest"),
+    "AWQ": (_weights(_awq), "int4 weights in groups of 64, with a zero point"),
     "fp4": (_weights(_fp4), "four-bit weights (fp4)"),
     "PyTorch's int8": (_torch_int8, "int8 activations, as PyTorch quantises, text by text"),
     "quantile": (_quantile, "vectors rounded to int8, one scale for all"),

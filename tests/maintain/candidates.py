@@ -234,7 +234,7 @@ def _finished(vectors: Any, recipe: Recipe, reference: Reference) -> Embeddings:
         return rows if recipe.normalise == "no" else torch.nn.functional.normalize(rows, p=order)
 
     vectors = normalised(vectors) if recipe.normalise_first else vectors
-    vectors = vectors[:, : recipe.dimensions]
+    vectors = vectors[:, recipe.dimensions :] if (recipe.dimensions or 0) < 0 else vectors[:, : recipe.dimensions]
     vectors = vectors if recipe.normalise_first else normalised(vectors)
     return np.asarray(vectors.float().numpy(), dtype=np.float32)
 

@@ -104,12 +104,18 @@ MODEL_CAUSES = (
             code=f"int4-weights-{name}", words=words, effect=_EVEN, weights=f"q4-{name}",
         )
         for name, words in (
-            ("32", mark("int4 weights in groups of 32, from least to greatest")),
-            ("64", mark("int4 weights in groups of 64, from least to greatest")),
+            ("32", mark("int4 weights in groups of 32, with a zero point")),
+            ("32-free", mark("int4 weights in groups of 32, from least to greatest")),
+            ("32-even", mark("int4 weights in groups of 32, 16 levels about zero")),
+            ("32-full", mark("int4 weights in groups of 32, 15 levels about zero")),
+            ("64", mark("int4 weights in groups of 64, with a zero point")),
+            ("64-free", mark("int4 weights in groups of 64, from least to greatest")),
             ("64-words", mark("int4 weights and word embeddings in groups of 64, from least to greatest")),
-            ("128", mark("int4 weights in groups of 128, from least to greatest")),
-            ("32-even", mark("int4 weights in groups of 32, evenly about zero")),
-            ("128-even", mark("int4 weights in groups of 128, evenly about zero")),
+            ("64-full", mark("int4 weights in groups of 64, 15 levels about zero")),
+            ("128", mark("int4 weights in groups of 128, with a zero point")),
+            ("128-free", mark("int4 weights in groups of 128, from least to greatest")),
+            ("128-even", mark("int4 weights in groups of 128, 16 levels about zero")),
+            ("128-full", mark("int4 weights in groups of 128, 15 levels about zero")),
         )
     ),
     _quantised(code="int4-weights-fp4", words="four-bit weights (fp4)", effect=_EVEN, weights="fp4"),
@@ -118,6 +124,29 @@ MODEL_CAUSES = (
     _weights(
         code="norms-lost", words="LayerNorm lost", remedy=_AGAIN, weights="norms",
         effect="Every vector moves far: no layer gets what it was trained on.",
+    ),
+    _weights(
+        code="last-norm-missing", words="the last LayerNorm or RMSNorm left out", weights="no-last-norm",
+        effect="Every vector moves: what the last layer gives is not brought to its scale.",
+        remedy="Apply the normalisation behind the last layer.", needs=("norm behind the last layer",),
+    ),
+    _weights(
+        code="layer-before-last", words="the hidden state before the last one", weights="before-last",
+        effect="Every vector lacks what the last layer and the norm behind it would have done.",
+        remedy="Take last_hidden_state, not hidden_states[-2].", needs=("norm behind the last layer",),
+    ),
+    *(
+        _weights(
+            code=f"rotary-base-{base}", words=words, weights=f"rotary {base}", needs=("rotary positions",),
+            effect="Tokens see each other at other distances; longer texts suffer most.",
+            remedy="Use the rope_theta of config.json.",
+        )
+        for base, words in (
+            (10_000, mark("rotary positions to the base of 10,000")),
+            (160_000, mark("rotary positions to the base of 160,000")),
+            (500_000, mark("rotary positions to the base of 500,000")),
+            (1_000_000, mark("rotary positions to the base of 1,000,000")),
+        )
     ),
     _weights(
         code="layer-missing", words="layer {layer} of {layers} missing", general="a layer missing", remedy=_AGAIN,

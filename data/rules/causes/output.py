@@ -158,6 +158,22 @@ OUTPUT_CAUSES = (
         general="vectors cut to fewer dimensions and normalised again",
         effect="The first dimensions are right but for a factor, and the others gone.", snippet=f"{_CUT}\n{_UNIT}",
     ),
+    _cut(
+        code="dimensions-cut-last", words="the last {dimensions} dimensions alone",
+        general="the last dimensions alone", effect="The last dimensions are right, and the others gone.",
+        snippet="vectors = vectors[:, -{dimensions}:]",
+    ),
+    _cut(
+        code="dimensions-cut-last-normalised", words="the last {dimensions} dimensions alone, normalised again",
+        general="the last dimensions alone, normalised again",
+        effect="The last dimensions are right but for a factor, and the others gone.",
+        snippet=f"vectors = vectors[:, -{{dimensions}}:]\n{_UNIT}",
+    ),
+    _cut(
+        code="dimensions-padded", words="{dimensions} zeros behind each vector", general="zeros behind each vector",
+        effect="Every vector is longer by zeros: cosines are right, and the index holds more than it needs.",
+        snippet="vectors = np.pad(vectors, ((0, 0), (0, {dimensions})))",
+    ),
     _output(
         code="dense-missing", words="Dense module missing", family="dense", changes={"dense": False},
         effect="Every vector is what goes into the projection instead of what comes out.",

@@ -273,6 +273,15 @@ TOKEN_CAUSES = (
                 "padding-in-the-mean", mark("mean pooling with padding, texts padded {how}"),
                 mark("mean pooling with padding"), mark("Leave padding out of the mean (use the attention mask)."),
             ),
+            (
+                "padding-left", mark("padding on the left without moving positions, texts padded {how}"),
+                mark("padding on the left without moving positions"), mark("Pad on the right."),
+            ),
+            (
+                "last-place-pooled", mark("the last place taken, padding or not, texts padded {how}"),
+                mark("the last place taken, padding or not"),
+                mark("Pad on the left, or take the last token that the attention mask shows."),
+            ),
         )
     ),
     _position(

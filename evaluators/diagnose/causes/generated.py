@@ -165,6 +165,10 @@ def _padding_in_the_mean(reference: Reference) -> Cause:
 def _padded_otherwise(reference: Reference) -> Iterator[Cause]:
     """Padding that counts, in other batches than those that the candidate says it makes."""
     kinds = {"mask-ignored": "seen"}
+    if reference.positions is not None:
+        kinds["padding-left"] = "left"
+    if reference.recipe.pooling == "last":
+        kinds |= {"last-place-pooled": "after"}
     if reference.recipe.pooling == "mean":
         kinds |= {"mask-ignored-throughout": "both", "padding-in-the-mean": "pooled"}
     for code, padding in kinds.items():
@@ -176,5 +180,8 @@ def _padded_otherwise(reference: Reference) -> Iterator[Cause]:
 def _cuts(reference: Reference, wanted: int) -> Iterator[Cause]:
     values, cut = {"dimensions": wanted}, {"dimensions": wanted}
     yield CAUSES["dimensions-cut"].filled(values, changes={**cut, "normalise_first": True})
+    last = {"dimensions": -wanted}
+    yield CAUSES["dimensions-cut-last"].filled(values, changes={**last, "normalise_first": True})
     if reference.recipe.normalise == "yes":
+        yield CAUSES["dimensions-cut-last-normalised"].filled(values, changes=last)
         yield CAUSES["dimensions-cut-normalised"].filled(values, changes=cut)
