@@ -13,13 +13,15 @@ from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings, Projection
 from evaluators.diagnose.rows import Row
 
-__all__ = ["POOLINGS", "finished", "normalised_as", "of_chunks", "pooled_each_way"]
+__all__ = ["POOLINGS", "SELDOM", "finished", "normalised_as", "of_chunks", "pooled_each_way"]
 
 # All of them, in the order in which they are kept.
 POOLINGS = (
     "mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean", "mean-text", "pooler",
     "mean-but-first", "mean-but-last", "last-four", "first-and-last", "second-and-last",
 )  # fmt: skip
+# Those that are seldom met, and tried where they bring texts nearer.
+SELDOM = frozenset(POOLINGS[POOLINGS.index("mean-but-first") :])
 # Of the hidden states of a model (what comes out of the embeddings, then of each layer), those whose mean is pooled.
 _OF_LAYERS = {"last-four": (-4, -3, -2, -1), "first-and-last": (0, -1), "second-and-last": (1, -1)}
 

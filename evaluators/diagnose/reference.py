@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,11 @@ class Reference:
     def positions(self) -> int | None:
         """How many tokens it has learned positions for; None when its positions have no table."""
         return learned_positions(self.target.config)
+
+    @cached_property
+    def vocabulary(self) -> Mapping[str, int]:
+        """The id of every token."""
+        return dict(self.tokenizer.get_vocab())
 
     @property
     def offset(self) -> int:

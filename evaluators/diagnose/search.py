@@ -180,8 +180,9 @@ class Search:
                 continue
             look = Glance(step, -np.inf, True) if step.match.solved else self._looks.looked(step)
             looks += [look] if look else []
-            if look is None and self._looks.too_coarse(step):
-                beyond.add(kind)  # of a kind of arithmetic, the coarser come after the finer
+            # Of a kind of arithmetic the coarser come after the finer, and no two of one kind are the same.
+            if look is None and self._looks.too_coarse(step) or look is not None and look.right and _single(step.cause):
+                beyond.add(kind)
             self._progress(done + 1, len(steps))
         return sorted(looks, key=lambda look: look.score)
 
@@ -193,6 +194,11 @@ class Search:
             if look.right if proven else place < _WHOLE or look.step.match.solved:
                 matches.append(self._best_late(look.step.early))
         return matches
+
+
+def _single(cause: Cause) -> bool:
+    """Whether no other arithmetic of its kind gives the same vectors: formats of weights alone, at so many bits."""
+    return cause.precision and "-weights" in cause.code
 
 
 def _score(match: Match) -> float:

@@ -72,7 +72,7 @@ class WordPiece:
         normalizer = own.backend_tokenizer.normalizer
         self.habits, self._own = frozenset(habits), own
         self._known: dict[str, list[int]] = {}  # ids of words
-        self._vocabulary: Mapping[str, int] = own.get_vocab()
+        self._vocabulary: Mapping[str, int] = reference.vocabulary
         self._unknown = int(own.unk_token_id)
         self._specials = {added.content: place for place, added in own.added_tokens_decoder.items() if added.special}
         self._lower, self._clean = bool(normalizer.lowercase), bool(normalizer.clean_text)
