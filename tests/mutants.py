@@ -272,8 +272,8 @@ FAULTS = (
     # diagnosis
     Fault(
         "evaluators/diagnose/residual.py",
-        "return _ROUNDED * max(floor, *own) if own else 0.0",
-        "return _ROUNDED * max([floor, *own])",
+        "return _ROUNDED * max(floor, *shared) if shared else 0.0",
+        "return _ROUNDED * max([floor, *shared])",
         "tests/diagnose/test_causes.py tests/diagnose/test_self_test.py",
     ),
     Fault(

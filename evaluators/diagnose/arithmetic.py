@@ -12,7 +12,8 @@ from typing import Any
 from evaluators.diagnose.ggml.formats import FORMATS, quantised
 
 __all__ = [
-    "Change", "blocks_of", "fp8", "int8_activations", "int8_by_row", "nf4", "onnx_int8", "quantise_rows", "uint8_rows",
+    "Change", "blocks_of", "four_bit_floats", "fp8", "int4_groups", "int8_activations", "int8_by_row", "onnx_int8",
+    "quantise_rows", "uint8_rows",
 ]  # fmt: skip
 
 Change = Callable[[Any], Any]
@@ -23,6 +24,8 @@ _NORMAL = (
     -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
     0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
 )  # fmt: skip
+# Those of its floats of four bits, over the largest.
+_FLOATS = tuple(sorted({sign * level / 12 for level in (0, 0.0625, 2, 3, 4, 6, 8, 12) for sign in (-1, 1)}))
 _NORMAL_BLOCK = 64
 _STEPS = (254, 252, 256, 250)  # of a token's inputs: those that are, and others that fall otherwise
 
@@ -144,11 +147,33 @@ def fp8(model: Any, *, scaled: bool = True) -> Any:
     return model
 
 
-def nf4(model: Any) -> Any:
-    """Round every linear layer's weights to bitsandbytes' NormalFloat of four bits, in blocks of 64."""
+def int4_groups(model: Any, *, group: int, levels: str, embeddings: bool = False) -> Any:
+    """Round every linear layer's weights to four bits in groups of a row, as GPTQ's, AWQ's and MLX's formats hold them.
+
+    Args:
+        model: changed in place.
+        group: values that share a scale.
+        levels: zero (from the least to the greatest value, one of them 0, as GPTQ and AWQ), free (the least and the
+            greatest themselves, as MLX and HQQ), 16 or 15 (so many about zero, one more below or not).
+        embeddings: whether the table of words is rounded as well, as MLX does.
+    """
+    change = _LEVELS[levels]
+
+    def rounded(weight: Any) -> Any:
+        if weight.shape[1] % group:
+            return weight
+        return change(weight.reshape(-1, group)).reshape(weight.shape)
+
+    for module in (*_linear(model), *(_tables(model) if embeddings else ())):
+        _put(module, rounded)
+    return model
+
+
+def four_bit_floats(model: Any, *, kind: str) -> Any:
+    """Round every linear layer's weights to bitsandbytes' floats of four bits, nf4 or fp4, in blocks of 64."""
     import torch
 
-    levels = torch.tensor(_NORMAL)
+    levels = torch.tensor(_NORMAL if kind == "nf4" else _FLOATS)
 
     def rounded(weight: Any) -> Any:
         if weight.numel() % _NORMAL_BLOCK:
@@ -209,9 +234,32 @@ def _even(values: Any, steps: int) -> Any:
     return (values / scale).round().clamp(-((steps + 1) // 2), steps // 2) * scale
 
 
+def _spanned(values: Any, steps: int) -> Any:
+    """Rows rounded to so many steps from their least value to their greatest, with 0 on a step."""
+    low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
+    step = ((high - low) / steps).clamp(min=_TINY)
+    zero = (-low / step).round()
+    return (((values / step).round() + zero).clamp(0, steps) - zero) * step
+
+
+def _free(values: Any, steps: int) -> Any:
+    """Rows rounded to so many steps from their least value to their greatest, both of which are levels."""
+    low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
+    step = ((high - low) / steps).clamp(min=_TINY)
+    return ((values - low) / step).round() * step + low
+
+
 def _ranged(values: Any, steps: int) -> Any:
     """Rows rounded to so many steps from their least value, or 0, to their greatest, with a level at 0."""
     low, high = values.amin(1, keepdim=True).clamp(max=0), values.amax(1, keepdim=True).clamp(min=0)
     step = ((high - low) / steps).clamp(min=_TINY)
     zero = (-low / step).round()
     return (((values / step).round() + zero).clamp(0, steps) - zero) * step
+
+
+_LEVELS: dict[str, Change] = {
+    "zero": partial(_spanned, steps=15),
+    "free": partial(_free, steps=15),
+    "16": partial(_even, steps=15),
+    "15": partial(_even, steps=14),
+}

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import gcd
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.tokens import CHUNKS_HOW
 from evaluators.diagnose.directions import of_rows
-from evaluators.diagnose.lengths import Lengths
+from evaluators.diagnose.lengths import Lengths, is_round, roundest
 from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
 
 __all__ = ["chunked", "estimated_chunks"]
 
+_Floats = NDArray[np.float64]
+
 _GRID = 120  # beginnings and ends first looked at
 _BEST = 3  # pairs looked at more finely, and tried
+_TEXTS = 3  # that tell where last chunks begin
 _FITS = 0.5  # of the distance before, a sum of two that fits
 
 
@@ -38,9 +43,7 @@ def estimated_chunks(lengths: Lengths) -> list[Cause]:
     if not differing:
         return []
     place = differing[0]
-    recipe = replace(lengths.base, length=lengths.room, special="none")
-    ids = lengths.bench.rows(recipe)[place].ids
-    around = lengths.tokens[place] - len(ids)
+    ids, around = _own_ids(lengths, place)
     shorter = [
         count
         for other, count in enumerate(lengths.tokens)
@@ -57,8 +60,58 @@ def estimated_chunks(lengths: Lengths) -> list[Cause]:
         pairs = _pairs(lengths, ids, wanted, within, sorted(start for start in lasts if 0 < start < len(ids)))
     sizes = [(end + around, end - start) for off, end, start in pairs if off < _FITS * lengths.before[place]]
     causes = [chunked(size, shared, how, lengths.base.length) for size, shared in sizes for how in CHUNKS_HOW]
+    causes += _last_alone(lengths, differing, least + around)
     good = sorted((lengths.off(cause, place), number) for number, cause in enumerate(causes))[:_BEST]
     return [causes[number] for _, number in good if lengths.bears_out(causes[number], [place, differing[-1]])][:2]
+
+
+def _own_ids(lengths: Lengths, place: int) -> tuple[tuple[int, ...], int]:
+    """A text's ids without special tokens, as many as there is room for with them, and how many of those there are."""
+    around = sum(map(len, _special(lengths)))
+    recipe = replace(lengths.base, length=lengths.room - around, special="none")
+    return lengths.bench.rows(recipe)[place].ids, around
+
+
+def _last_alone(lengths: Lengths, differing: Sequence[int], least: int) -> list[Cause]:
+    """The chunks of which the last one alone was kept, where the longer texts have the vectors of their ends.
+
+    All last chunks begin at a multiple of one number, each before its text is over and behind where one less would do.
+
+    Args:
+        lengths: what is known of the lengths.
+        differing: places of the texts that differ, the shortest first.
+        least: tokens that a chunk has at least, special ones included.
+    """
+    begun: list[tuple[int, int]] = []  # where the last chunk begins, of how many tokens
+    around = 0
+    for place in dict.fromkeys([*differing[:_TEXTS], differing[-1]]):
+        ids, around = _own_ids(lengths, place)
+        off, start = _nearest_end(lengths, ids, place)
+        if off < _FITS * lengths.before[place]:
+            begun.append((start, len(ids)))
+    every = gcd(*(start for start, _ in begun))
+    for stride in sorted((one for one in range(1, every + 1) if every % one == 0), reverse=True):
+        fewest = max(0, least - around - stride, *(count - start - stride for start, count in begun))
+        most = min(stride, *(count - start - 1 for start, count in begun))
+        if fewest <= most:
+            sizes = range(stride + around + fewest, stride + around + most + 1)
+            whole = sizes[0] if fewest == 0 and is_round(sizes[0]) else roundest(sizes)
+            return [chunked(whole, whole - stride - around, "last", lengths.base.length)]
+    return []
+
+
+def _nearest_end(lengths: Lengths, ids: Sequence[int], place: int) -> tuple[float, int]:
+    """How near a rest of a text comes by itself, and where it starts; looked for coarsely, then finely."""
+    wanted = unit_rows(lengths.candidate[[place]])
+    step = max(1, len(ids) // _GRID)
+    starts = list(range(1, len(ids), step))
+    while True:
+        off = np.linalg.norm(_vectors(lengths, [ids[start:] for start in starts]) - wanted, axis=1)
+        best = starts[int(off.argmin())]
+        if step == 1:
+            return float(off.min()), best
+        step = max(1, step // 2)
+        starts = sorted({one for by in range(-3, 4) if 0 < (one := best + by * step) < len(ids)})
 
 
 def _pairs(
@@ -67,21 +120,24 @@ def _pairs(
     """The beginnings (up to an end) and the rests (from a start) whose sum comes nearest: distance, end, start."""
     if not ends or not starts:
         return []
-    firsts = _vectors(lengths, [ids[:end] for end in ends])
-    lasts = _vectors(lengths, [ids[start:] for start in starts])
-    tried = []
-    for end, first in zip(ends, firsts, strict=True):
-        for start, last in zip(starts, lasts, strict=True):
-            if start <= end:
-                tried.append((_off(wanted, first, last), end, start))
-    return sorted(tried)[:_BEST]
+    firsts = _vectors(lengths, [ids[:end] for end in ends]).astype(np.float64)
+    lasts = _vectors(lengths, [ids[start:] for start in starts]).astype(np.float64)
+    off = _off(wanted.astype(np.float64), firsts, lasts)
+    off[np.asarray(starts)[None] > np.asarray(ends)[:, None]] = 2.0
+    best = np.argsort(off, axis=None, kind="stable")[:_BEST]
+    return [(float(off.flat[one]), ends[one // len(starts)], starts[one % len(starts)]) for one in best]
 
 
-def _off(wanted: Embeddings, first: Embeddings, last: Embeddings) -> float:
-    """How far a unit vector is from the plane of two others."""
-    both = np.stack([first, last], axis=1).astype(np.float64)
-    weights, *_ = np.linalg.lstsq(both, wanted.astype(np.float64), rcond=None)
-    return 2.0 if (weights < 0).any() else float(np.linalg.norm(wanted - both @ weights))
+def _off(wanted: _Floats, firsts: _Floats, lasts: _Floats) -> _Floats:
+    """How far a unit vector is from the plane of two others, by least squares, float64 [firsts, lasts].
+
+    2 where one of them would be taken off.
+    """
+    one, other, both = (firsts @ wanted)[:, None], (lasts @ wanted)[None], firsts @ lasts.T
+    rest = np.maximum(1 - both**2, 1e-9)
+    weights = (one - other * both) / rest, (other - one * both) / rest
+    squared = 1 - weights[0] * one - weights[1] * other
+    return np.where((weights[0] < 0) | (weights[1] < 0), 2.0, np.sqrt(np.maximum(squared, 0)))
 
 
 def _vectors(lengths: Lengths, parts: Sequence[Sequence[int]]) -> Embeddings:

@@ -50,7 +50,14 @@ class Statement:
 
 
 def described(
-    candidate: Embeddings, made: Embeddings, texts: Sequence[str], facts: Facts | None, *, floor: float, tried: int
+    candidate: Embeddings,
+    made: Embeddings,
+    texts: Sequence[str],
+    facts: Facts | None,
+    *,
+    roles: Sequence[str | None] = (),
+    floor: float,
+    tried: int,
 ) -> list[Statement]:
     """Everything that can be stated of how a candidate differs.
 
@@ -59,6 +66,7 @@ def described(
         made: what it is held against: the reference's vectors, or those of the causes that explain part, float [n, e].
         texts: the texts.
         facts: what asking again showed.
+        roles: of the texts; empty where they have none.
         floor: mean distance that half precision leaves on these texts.
         tried: causes of the catalogue that were tried in vain; 0 where some explain part.
     """
@@ -68,7 +76,7 @@ def described(
     same = _SAME if errors.min() <= _SAME or errors.min() > rounded else rounded
     differ = errors > same
     statements = [_extent(errors, same)]
-    shared = drifts_most(errors, texts) if differ.all() else shared_trait(differ, texts)
+    shared = drifts_most(errors, texts, roles) if differ.all() else shared_trait(differ, texts, roles)
     if shared is not None:
         statements.append(Statement(shared.code, shared.numbers, shared.sentence))
     elif min(int(differ.sum()), int((~differ).sum())) >= FEWEST_DIFFERING:

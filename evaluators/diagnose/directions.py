@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data.rules.causes import Cause
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import ROUNDING, Errors, unit_rows
-from evaluators.diagnose.outputs import POOLINGS, finished
+from evaluators.diagnose.outputs import POOLINGS, SELDOM, finished
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
@@ -30,6 +30,7 @@ _BLANK = 2  # characters of a text that tells nothing
 _SURE = 2  # texts
 _NEARER = 0.8
 _LOOKS = 3
+_NEARER_POOLED, _SOME = 0.95, 0.25  # of the distance under the own pooling; of the texts
 _RIGHT_ONES, _WRONG_ONES = 16, 40  # texts read under each cause
 
 
@@ -141,9 +142,11 @@ def worth_trying(
         early: those taken for granted, of the slots before pooling.
     """
     every = left(bench, candidate, bench.under(early))
-    right, base = every.ways[_seeing(bench)].min(0) < every.tolerance, bench.under(early)
+    # A blank text has the vector of its special tokens alone, whatever is done to places beside them.
+    right = (every.ways[_seeing(bench)].min(0) < every.tolerance) & (np.asarray(bench.characters) > _BLANK)
+    base = bench.under(early)
     places = _telling(bench.characters, np.asarray(right))
-    part, own, before, right = bench.only(places), candidate[places], every.ways[:, places], right[places]
+    part, own, before, right = bench.among(places), candidate[places], every.ways[:, places], right[places]
     rows, families = part.rows(base), {cause.family for cause in early}
     looks: list[tuple[Cause, Recipe, list[int]]] = []
     for cause in causes:
@@ -153,7 +156,7 @@ def worth_trying(
         now = part.rows(recipe)
         changed = [place for place, row in enumerate(now) if row != rows[place]]
         if changed and not right[changed].any():
-            short = sorted((len(now[place].ids), place) for place in changed)[:_LOOKS]
+            short = sorted((len(now[place].ids) + now[place].pads, place) for place in changed)[:_LOOKS]
             looks.append((cause, recipe, [place for _, place in short]))
     part.ahead((recipe, chosen) for _, recipe, chosen in looks)
     worth = {}
@@ -174,10 +177,11 @@ def possible(bench: Bench, candidate: Embeddings, causes: Sequence[Cause]) -> li
     weights and its arithmetic are the candidate's: those move every text.
     """
     off = left(bench, candidate, bench.reference.recipe)
+    causes = [cause for cause in causes if _may_pool(cause, off, bench)]
     exact = off.ways[_seeing(bench)].min(0) < np.maximum(_EXACT, off.grain)
     right = [place for place in np.flatnonzero(exact) if bench.characters[place] > _BLANK]
     if len(right) < _SURE:
-        return list(causes)
+        return causes
     rows = bench.rows(bench.reference.recipe)
 
     def spares(cause: Cause) -> bool:
@@ -187,6 +191,21 @@ def possible(bench: Bench, candidate: Embeddings, causes: Sequence[Cause]) -> li
         return not cause.weights and all(now[place] == rows[place] for place in right)
 
     return [cause for cause in causes if spares(cause)]
+
+
+def _may_pool(cause: Cause, off: Left, bench: Bench) -> bool:
+    """Whether a cause is no pooling that is seldom met, or one that brings texts nearer than the reference's own."""
+    pooling = cause.changes.get("pooling")
+    if pooling not in SELDOM:
+        return True
+    each = 2 if bench.reference.projections else 1
+
+    def under(name: str) -> Errors:
+        first = each * POOLINGS.index(name)
+        return np.asarray(off.ways[first : first + each].min(0))
+
+    nearer = under(str(pooling)) < _NEARER_POOLED * under(bench.reference.recipe.pooling)
+    return bool(nearer.mean() >= _SOME)
 
 
 def _telling(lengths: Sequence[int], right: NDArray[np.bool_]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,8 @@ class Bench:
         """Every pooling of a text, its chunks put together."""
         if isinstance(row, Row):
             return self._pooled[weights, row]
-        parts, tokens = [self._pooled[weights, piece] for piece in row.rows], [len(piece.ids) for piece in row.rows]
+        parts = [self._pooled[weights, piece] for piece in row.rows]
+        tokens = [len(piece.ids) - row.uncounted for piece in row.rows]
         return {name: of_chunks([part[name] for part in parts], tokens, row.how) for name in parts[0]}
 
     def finish(self, pooled: dict[str, Embeddings], recipe: Recipe) -> Embeddings:
@@ -279,7 +281,8 @@ class Bench:
             self._read([(weights, row) for row in more])
             new = list(dict.fromkeys([*new, *more]))
         new = sorted((row for row in new if (weights, row) not in self._pooled), key=size_of, reverse=True)
-        for chunk in in_passes(new):
+        alone = any(self._changes[name].alone for name in weights)
+        for chunk in ([row] for row in new) if alone else in_passes(new):
             self._keep({(weights, row): one for row, one in zip(chunk, self._run(weights, chunk), strict=True)})
 
     def _read(self, keys: Sequence[tuple[Any, ...]]) -> None:
@@ -320,11 +323,20 @@ class Bench:
                 input_ids=ids,
                 attention_mask=attention_mask(rows, visible, next(model.parameters()).dtype),
                 **self._positions(rows, longest),
+                **_types(rows, longest),
+                **_with_layers(model),
             )
             hidden = output.last_hidden_state.float()
+            layers = [one.float() for one in getattr(output, "hidden_states", None) or ()]
         pooler = getattr(output, "pooler_output", None)
         return [
-            pooled_each_way(hidden[index], real[index], row, None if pooler is None else pooler[index].float())
+            pooled_each_way(
+                hidden[index],
+                real[index],
+                row,
+                None if pooler is None else pooler[index].float(),
+                [one[index] for one in layers],
+            )
             for index, row in enumerate(rows)
         ]
 
@@ -358,12 +370,22 @@ class Bench:
 
         if not any(row.start for row in rows):
             return {}
-        offset = self.reference.target.config.get("pad_token_id", 0) + 1 if self._offset else 0
+        offset = self.reference.offset
         starts = torch.tensor([row.start for row in rows])[:, None] + offset
         last = (self.reference.positions or 10**9) + offset - 1
         return {"position_ids": (starts + torch.arange(longest)[None]).clamp(max=last)}
 
-    @property
-    def _offset(self) -> bool:
-        """Whether positions begin after the padding id, as in RoBERTa's family."""
-        return self.reference.target.config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}
+
+def _with_layers(model: Any) -> dict[str, Any]:
+    """What asks a model for its hidden states; nothing of one whose own code does not know the word."""
+    parameters = signature(model.forward).parameters.values()
+    known = any(one.name == "output_hidden_states" or one.kind is Parameter.VAR_KEYWORD for one in parameters)
+    return {"output_hidden_states": True} if known else {}
+
+
+def _types(rows: Sequence[Row], longest: int) -> dict[str, Any]:
+    import torch
+
+    if not any(row.types for row in rows):
+        return {}
+    return {"token_type_ids": torch.tensor([[row.types] * longest for row in rows])}

@@ -49,6 +49,7 @@ class Lattice:
         decimals: that numbers were rounded to, where they were.
         cut: whether whole numbers were cut off towards zero.
         ranges: of whole numbers that share a scale in each dimension, where they are known.
+        ends: the least and the greatest number, of all or of each dimension, [1, 1 or d]; what was beyond was cut off.
     """
 
     codes: tuple[str, ...]
@@ -57,6 +58,7 @@ class Lattice:
     decimals: int = 0
     cut: bool = False
     ranges: Ranges | None = None
+    ends: tuple[_Floats, _Floats] | None = None
 
     @property
     def causes(self) -> list[Cause]:
@@ -102,7 +104,8 @@ class Lattice:
         if rounding.startswith("numbers"):
             return self._whole(mine.candidate, vectors, _SHARED[rounding])
         assert mine.step is not None
-        return _on_steps(mine.candidate, vectors, mine.step)
+        stepped = _on_steps(mine.candidate, vectors, mine.step)
+        return stepped if self.ends is None else np.clip(stepped, *self.ends).astype(np.float32)
 
     def _whole(self, candidate: Embeddings, vectors: Embeddings, axis: int | None) -> Embeddings:
         if axis == 0 and self.ranges is not None:
@@ -217,7 +220,10 @@ def _of_rows(candidate: Embeddings, numbers: _Floats) -> Lattice | None:
     # Each vector has used all levels of its own, where each has a scale of its own.
     most = np.round(np.abs(numbers).max(1) / step[:, 0])
     own = float(most.std()) < 0.5 or float(np.median(levels)) == _MOST_LEVELS
-    return Lattice(("vectors-int8-whole",) if one or not own else ("vectors-int8-by-vector",), candidate, step)
+    if one:
+        ends = numbers.min(keepdims=True), numbers.max(keepdims=True)
+        return Lattice(("vectors-int8-whole",), candidate, step, ends=ends)
+    return Lattice(("vectors-int8-by-vector",) if own else ("vectors-int8-whole",), candidate, step)
 
 
 def _of_dimensions(candidate: Embeddings, numbers: _Floats) -> Lattice | None:
@@ -235,7 +241,9 @@ def _of_dimensions(candidate: Embeddings, numbers: _Floats) -> Lattice | None:
         return None
     # In a dimension that all texts share divisors in, the step may be several of its own: rounding does no harm there.
     step = (width / np.where(levels > 0, levels, _MOST_LEVELS))[None]
-    return Lattice(("vectors-int8-by-dimension",), candidate, step)
+    # A few texts have no number at the end of a range.
+    ends = (numbers.min(0)[None], numbers.max(0)[None]) if len(numbers) >= _FEWEST_RANGED else None
+    return Lattice(("vectors-int8-by-dimension",), candidate, step, ends=ends)
 
 
 def _on_steps(candidate: Embeddings, vectors: Embeddings, step: _Floats) -> Embeddings:

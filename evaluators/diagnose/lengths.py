@@ -20,11 +20,14 @@ from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.traits import reference_traits
 
-__all__ = ["Lengths"]
+__all__ = ["Lengths", "is_round", "roundest"]
 
 _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
+_SPREADS = 6.0  # median deviations
 _BETTER = 0.3  # of the distance before, from which a length is believed
+_HOPELESS = 0.9  # the same, over which no length is near
+_LESS = 0.6  # the same, where what is left is noise
 _SHORT = 4  # texts whose errors are noise, if any are
 _EXPLAINED = 0.05  # of the distance before, of a text that a length explains
 _COARSE = 12  # values looked at first
@@ -44,6 +47,7 @@ class _Unit(NamedTuple):
     lengths: Sequence[int]
     make: Maker
     most: int  # beyond which no text goes
+    beginning: bool = True  # whether what is kept is the beginning of a text
 
 
 class Lengths:
@@ -66,6 +70,7 @@ class Lengths:
         self.way, self.before = before.way, before.best
         self._right = float(before.tolerance.max())
         self._benches: dict[int, Bench] = {}
+        self._no_beginning: set[int] = set()  # places of texts of which no beginning comes near
 
     @cached_property
     def room(self) -> int:
@@ -107,9 +112,21 @@ class Lengths:
         return float((after < np.maximum(tolerance, _EXPLAINED * self.before[chosen])).mean()) if chosen else 1.0
 
     def _tolerance(self, lengths: Sequence[int]) -> float:
-        """What may be noise: some times what is left of the shortest texts."""
-        short = np.argsort(lengths, kind="stable")[: max(_SHORT, len(lengths) // 8)]
-        return max(self._right, _NOISE * float(np.median(self.before[short])))
+        """What may be noise: some times what is left of the shortest texts, or what stands out of the shorter half.
+
+        A coarse arithmetic moves all texts about alike, and those of a word or two most.
+        """
+        order = np.argsort(lengths, kind="stable")
+        short = self.before[order[: max(_SHORT, len(lengths) // 8)]]
+        half = self.before[order[: max(_SHORT, len(lengths) // 2)]]
+        middle = float(np.median(half))
+        stands_out = middle + _SPREADS * float(np.median(np.abs(half - middle)))
+        return max(self._right, min(_NOISE * float(np.median(short)), stands_out))
+
+    def _near(self, place: int) -> float:
+        """Distance of a text from which a length is believed: much less than before, or no more than noise."""
+        before = float(self.before[place])
+        return max(_BETTER * before, min(self._tolerance(self.tokens), _LESS * before))
 
     def _units(self) -> Iterator[_Unit]:
         declared = self.base.length
@@ -126,7 +143,7 @@ class Lengths:
             yield _Unit(self._own_tokens(), _before_prompt(declared), self.room)
         if self.base.special == "all" and "last special token" in reference_traits(self.bench.reference):
             yield _Unit(self.tokens, at("end-cut-off", special="last-cut"), self.room)
-        yield _Unit(self.tokens, at("last-tokens", cut_left=True), self.room)
+        yield _Unit(self.tokens, at("last-tokens", cut_left=True), self.room, beginning=False)
         texts, roles, _ = self.bench.texts
         for code, count in (("characters-cut", len), ("bytes-cut", _bytes), ("words-cut", _words)):
             for prompted in (False, True) if any(prompt for _, prompt in self.base.prompts) else (False,):
@@ -158,10 +175,15 @@ class Lengths:
         ]
         whole = 1  # the longest of those that differ and are not cut
         for place in dict.fromkeys([*wrong[:_LOOKED_AT], *wrong[-1:]]):
+            if unit.beginning and place in self._no_beginning:
+                continue
             lowest = max((one for one in right if one < unit.lengths[place]), default=1)
             values = range(max(whole, lowest), min(unit.lengths[place], unit.most) + 1)
             best = self._nearest(values, unit.make, place)
-            if not best or self._at(unit.make, place, best[:1])[0] > _BETTER * self.before[place]:
+            error = self._at(unit.make, place, best[:1])[0] if best else self.before[place]
+            if unit.beginning and error > _HOPELESS * self.before[place]:
+                self._no_beginning.add(place)  # and be it cut by characters or words
+            if not best or error > self._near(place):
                 continue  # another cause has a part in this text
             if best[0] < unit.lengths[place] or place == wrong[-1]:
                 return self._borne_out(unit, best, place, wrong)
@@ -178,7 +200,7 @@ class Lengths:
         right = errors[0] <= self._right
         for other in [one for one in reversed(wrong) if one != place][:_WITNESSES]:
             errors = self._at(unit.make, other, values)
-            if min(errors) > _BETTER * self.before[other]:
+            if min(errors) > self._near(other):
                 if right:
                     continue
                 return None
@@ -186,7 +208,7 @@ class Lengths:
             values = [value for value, error in zip(values, errors, strict=True) if error <= edge]
         # Where no text tells it from all that the model has room for, nothing was cut.
         whole = unit.most == self.room and self.room in values
-        return unit.make(self.room if whole else _roundest(values))
+        return unit.make(self.room if whole else roundest(values))
 
     def _same_row(self, unit: _Unit, best: Sequence[int], place: int) -> list[int]:
         """The lengths themselves, and those beside them that cut the text at the same token."""
@@ -212,6 +234,8 @@ class Lengths:
         while asked:
             new = sorted(asked - known.keys())
             known.update(zip(new, self._at(make, place, [values[each] for each in new]), strict=True))
+            if min(known.values()) > _HOPELESS * self.before[place]:
+                return []
             if step == 1:
                 break
             step = max(1, step // 2)
@@ -250,9 +274,13 @@ class Lengths:
                 tried.append((self._at(make, place, [value])[0], number, value))
         for error, number, value in sorted(tried):
             unit = _Unit(self.tokens, makers[number][0], self.room)
-            if error < _BETTER * self.before[place] and (cause := self._borne_out(unit, [value], place, wrong)):
+            if error < self._near(place) and (cause := self._borne_out(unit, [value], place, wrong)):
                 return [cause]
         return []
+
+    def differs(self, place: int) -> bool:
+        """Whether a text differs, and for no cause that is known."""
+        return place not in self.settled and bool(self.before[place] > self._right)
 
     def off(self, cause: Cause, place: int) -> float:
         """How far a text is off under one more cause."""
@@ -261,7 +289,7 @@ class Lengths:
 
     def bears_out(self, cause: Cause, places: Sequence[int]) -> bool:
         """Whether a cause brings each of these texts near."""
-        return all(self.off(cause, place) < _BETTER * self.before[place] for place in places)
+        return all(self.off(cause, place) < self._near(place) for place in places)
 
 
 def _before_prompt(declared: int) -> Maker:
@@ -301,12 +329,21 @@ def _words(text: str) -> int:
     return len(text.split())
 
 
-def _roundest(values: Sequence[int]) -> int:
+def roundest(values: Sequence[int]) -> int:
     """Of lengths that no text tells apart, the one that a person would have set."""
-    powers = [value for value in values if value & (value - 1) == 0]
+    powers = [value for value in values if _is_power(value)]
     for unit in (1000, 500, 100, 50):
         whole = [value for value in values if value % unit == 0]
         if whole:
             return whole[0]
     tens = [value for value in values if value % 10 == 0]
     return (powers or tens or list(values))[0]
+
+
+def is_round(value: int) -> bool:
+    """Whether a person would have set a length: a power of two, or whole tens."""
+    return _is_power(value) or value % 10 == 0
+
+
+def _is_power(value: int) -> bool:
+    return value & (value - 1) == 0

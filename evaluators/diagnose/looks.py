@@ -16,7 +16,7 @@ from data.rules.causes import Cause
 from evaluators.diagnose.causes.space import may_solve
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.match import EACH, RIGHT, Larger, compatible
-from evaluators.diagnose.measure import Errors, apart, apart_each, closeness
+from evaluators.diagnose.measure import Errors, apart, apart_each, closeness, cosine
 from evaluators.diagnose.reference import Embeddings
 
 __all__ = ["NEARER", "Glance", "Looks"]
@@ -25,6 +25,9 @@ NEARER = 0.8  # of the distance before, under which a text has come nearer
 _LIKELY = 0.9  # the same where what two causes do is added up
 _FEWEST, _MOST = 6, 8  # texts looked at
 _ROOM = 4.0  # how much further a cause may move a text together with others than alone: a broken model rounds thrice
+_ROOM_WHOLE = 1.5  # the same of an arithmetic, of a model that is whole
+_POINTS = 0.1  # cosine; .02 of what has nothing to do with it
+_OF_ALL = 1 / 3  # of the texts, that an arithmetic brings nearer: it moves them all
 _LESS = 16.0  # how much less it may: a text cut short holds little of what an edit changes
 _COARSER, _LEAST = 2.0, 0.25  # times what is open of the quarter of the texts that is moved least
 _SAME = 10 * RIGHT  # of a text, under which another cause may be the same one
@@ -142,12 +145,26 @@ class Looks:
         alone = [self.bench.rows(self.bench.under(early)) for early in ((), (cause,))]
         known = np.array([bool(cause.weights) or alone[0][place] != alone[1][place] for place in places])
         before, possible = step.match.errors[places], []
+        broken = any(one.weights for one in step.match.early)
+        room = _ROOM if broken or not cause.precision else _ROOM_WHOLE
         for late, far in zip(lates, self._moved(cause, lates, places), strict=True):
             own = self._left(step.match.early, late)[places]
-            least = np.where(known, np.maximum(np.maximum(own - _ROOM * far, far / _LESS - own), 0.0), 0.0)
-            if bool((least[first:] < NEARER * before[first:]).any()) and bool((least[:first] < _SAME).all()):
+            least = np.where(known, np.maximum(np.maximum(own - room * far, far / _LESS - own), 0.0), 0.0)
+            if _nearer(cause, least[first:], before[first:]) and bool((least[:first] < _SAME).all()):
                 possible.append(late)
-        return possible
+        return [late for late in possible if self._points_there(step, few, late)] if cause.precision else possible
+
+    def _points_there(self, step: Larger, few: Sequence[int], late: Late) -> bool:
+        """Whether what is left points where an arithmetic moves the texts by itself, however weakly.
+
+        It moves a text that was changed otherwise much as the whole one, and to see how takes a model of its own.
+        """
+        places = list(few)
+        (made,) = self._made(places, (step.cause,), [late])
+        now = self.bench.vectors(self.bench.under((*step.match.early, *late)))[places]
+        if now.shape[1] != self.candidate.shape[1]:
+            return True
+        return cosine(self.candidate[places] - now, made - self._plain(late)[places]) > _POINTS
 
     def _likely(self, step: Larger, few: Sequence[int], lates: Sequence[Late]) -> list[Late]:
         """The late sets under which the cause brings a text nearer if it adds to what is dear.
@@ -170,7 +187,7 @@ class Looks:
         best: Glance | None = None
         made = self._made(places, step.early, lates)
         for late, after in zip(lates, apart_each(self.candidate[places], made), strict=True):
-            if not bool((after < NEARER * before).any()):
+            if not _nearer(step.cause, after, before):
                 continue
             gained = closeness(before) - closeness(after)
             price = EACH * (len(step.early) + len(late))
@@ -199,3 +216,9 @@ class Looks:
             for one, late, made in zip(moved, lates, self._made(new, (cause,), lates), strict=True):
                 one[new] = apart(made, self.bench.vectors(self.bench.under(late))[new])
         return [one[list(places)] for one in moved]
+
+
+def _nearer(cause: Cause, after: Errors, before: Errors) -> bool:
+    """Whether a cause brings a text nearer; a share of them, where it is one that moves all."""
+    nearer = after < NEARER * before
+    return bool(nearer.mean() >= _OF_ALL if cause.precision else nearer.any())

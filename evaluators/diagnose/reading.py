@@ -44,6 +44,9 @@ def read_otherwise(candidate: Embeddings, base: Embeddings) -> Reading | None:
         return Reading(candidate * 2 - 1, CAUSES["vectors-binary"])
     if candidate.shape[1] == width and _tame(candidate):
         return None
+    if candidate.shape[1] > width and not candidate[:, width:].any():
+        more = candidate.shape[1] - width
+        return Reading(candidate[:, :width], CAUSES["dimensions-padded"].filled({"dimensions": more}))
     for code, vectors in _readings(candidate).items():
         if vectors.shape[1] == width and _tame(vectors):
             return Reading(vectors, CAUSES[code])

@@ -23,7 +23,8 @@ class Recipe:
         tail: how many of the tokens that a long text keeps are those of its end.
         own_length: longest text in tokens, its prompt and special ones not counted; None for any.
         chunks: tokens of a chunk (special ones included), those that two chunks share, and how the chunks' vectors
-            become one: mean, mean-of-units, weighted, weighted-of-units, max; None where a text is not cut in chunks.
+            become one: mean, weighted (by their tokens), weighted-text (by those that are not special), each of these
+            -of-units as well, max, last; None where a text is not cut in chunks.
         special: which special tokens are put around a text: all, none, none-but-counted (as many text tokens are kept
             as if they were there), no-first, no-last, last-cut (cut off with the text), twice-first, twice-last
             (written, and cut off with the text), twice-end, twice, or first-added (one that the model has and does not
@@ -32,12 +33,16 @@ class Recipe:
         padding: masked (as it should be), seen (attention does not mask it), pooled (the mean
             counts it), both, after (it stands behind the text and is pooled, in a model that pads in front), or left
             (texts stand at the end of their row, and positions count from its beginning).
+        padded: '' for padding to the longest of the candidate's own batch, else to how many tokens: "to 256", or to the
+            longest of each batch of so many texts, "sent 16" as they come, "sorted 16" by length.
+        types: token type of all tokens.
         attention: '' for the model's own, else causal or full.
         weights: names of the changes made to the model's weights or arithmetic, in order.
         pooling: how token vectors become one.
         dense: whether the model's Dense modules are applied.
-        normalise: yes or no.
-        dimensions: leading dimensions kept; None for all.
+        normalise: yes, no, l1 (the sum of sizes is one), largest (the largest size is one), or standard (mean 0 and
+            standard deviation 1).
+        dimensions: leading dimensions kept, or so many of the last ones where less than 0; None for all.
         normalise_first: whether lengths are set to one before dimensions are cut, and not again.
         rounding: '' or what vectors are rounded to: int8, binary, or what a candidate's own numbers are a lattice of
             (:class:`evaluators.diagnose.lattice.Lattice`): steps, fp16, bf16, numbers, numbers-vector,
@@ -55,6 +60,8 @@ class Recipe:
     special: str = "all"
     shift: int = 0
     padding: str = "masked"
+    padded: str = ""
+    types: int = 0
     attention: str = ""
     weights: tuple[str, ...] = ()
     pooling: str = "mean"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from data.store.errors import InputError, ModelError
 from evaluators.diagnose.recipe import Recipe
 from evaluators.preflight.configuration import declared_pooling
 from evaluators.preflight.loading import load_model, load_tokenizer
-from evaluators.preflight.positions import learned_positions
+from evaluators.preflight.positions import FROM_PADDING, learned_positions
 from evaluators.preflight.setting_types import malformed
 from evaluators.preflight.target import Target, find_target
 
@@ -60,6 +61,17 @@ class Reference:
     def positions(self) -> int | None:
         """How many tokens it has learned positions for; None when its positions have no table."""
         return learned_positions(self.target.config)
+
+    @cached_property
+    def vocabulary(self) -> Mapping[str, int]:
+        """The id of every token."""
+        return dict(self.tokenizer.get_vocab())
+
+    @property
+    def offset(self) -> int:
+        """The position of the first token: in RoBERTa's family positions begin behind the padding id."""
+        config = self.target.config
+        return int(config.get("pad_token_id", 0)) + 1 if config.get("model_type") in FROM_PADDING else 0
 
 
 def load_reference(

@@ -20,6 +20,8 @@ __all__ = ["rounding"]
 _HALF_AGREES = 0.25  # cosine from which what is left is half precision
 _OTHER_AGREES = 0.5  # the same for a coarser arithmetic that is itself part of the explanation
 _ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
+_AS_FAR = 1.2  # times what the arithmetic moves that text
+_ABOVE = 1.001  # which is more than itself
 _COARSE = 1.5  # mean distances that a coarser arithmetic makes: the same, where errors feed on themselves
 
 
@@ -43,11 +45,14 @@ def rounding(bench: Bench, candidate: Embeddings, best: Match, floor: float) -> 
     left = candidate - bare
     coarse = any(cause.precision and cause.forward and cause not in HALVES for cause in best.causes)
     if coarse and cosine(left, best.vectors - bare) > _OTHER_AGREES:
-        return max(_ROUNDED * floor, _COARSE * float(apart(best.vectors, bare).mean()))
+        own = apart(best.vectors, bare)
+        # Texts of a word or two are moved further than the mean: each may be left as far off as it is moved.
+        worst = float(best.errors.max()) if bool((best.errors < _AS_FAR * own).all()) else 0.0
+        return max(_ROUNDED * floor, _COARSE * float(own.mean()), _ABOVE * worst)
     halves = [_made(bench, settings, half) for half in HALVES]
     # A broken model rounds more than a whole one: without LayerNorm, bf16 leaves three times as much.
-    own = [float(apart(half, bare).mean()) for half in halves if cosine(left, half - bare) > _HALF_AGREES]
-    return _ROUNDED * max(floor, *own) if own else 0.0
+    shared = [float(apart(half, bare).mean()) for half in halves if cosine(left, half - bare) > _HALF_AGREES]
+    return _ROUNDED * max(floor, *shared) if shared else 0.0
 
 
 def _of_storage(bench: Bench, best: Match) -> float:

@@ -35,6 +35,7 @@ class Row(NamedTuple):
     padding: str
     attention: str
     left: bool  # whether that padding stands before the text
+    types: int = 0  # of all its tokens
 
 
 class Chunks(NamedTuple):
@@ -42,6 +43,7 @@ class Chunks(NamedTuple):
 
     rows: tuple[Row, ...]
     how: str
+    uncounted: int = 0  # tokens of each that its weight leaves out
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -91,7 +93,9 @@ class RowBuilder:
         return edited(cut, role, replace(recipe, edits=tuple(name for name in recipe.edits if is_prompted(name))))
 
     def _placed_ids(self, recipe: Recipe, text: str, around: int) -> tuple[int, ...]:
-        return _ids(*self._ids(recipe.tokenizer, text), around, recipe, self._first)
+        whole, bare = self._ids(recipe.tokenizer, text)
+        # Of no token at all there is no vector: a server has to send something, and that is what the text is as a rule.
+        return _ids(whole, bare, around, recipe, self._first) or tuple(map(int, whole))
 
     @cached_property
     def _first(self) -> list[int]:
@@ -109,7 +113,8 @@ class RowBuilder:
         starts = range(0, max(1, len(bare) - shared), room - shared)
         parts = [bare[start : start + room] for start in starts]
         first, last = whole[:around], whole[around + len(bare) :]
-        return Chunks(tuple(row._replace(ids=tuple(map(int, [*first, *part, *last]))) for part in parts), how)
+        rows = tuple(row._replace(ids=tuple(map(int, [*first, *part, *last]))) for part in parts)
+        return Chunks(rows, how, len(first) + len(last) if "text" in how else 0)
 
     def _ids(self, variant: str, text: str) -> tuple[list[int], list[int]]:
         """Ids with and without special tokens, whole."""
@@ -184,7 +189,7 @@ def _prefix(whole: Sequence[int], bare: Sequence[int]) -> int:
 
 
 def _placed(ids: list[tuple[int, ...]], batches: Batches, recipe: Recipe, left: bool) -> list[Row]:
-    longest = {index: max(len(ids[other]) for other in batch) for batch in batches for index in batch}
+    longest = _longest(ids, batches, recipe)
     rows = []
     for index, one in enumerate(ids):
         spare = longest[index] - len(one)
@@ -192,5 +197,16 @@ def _placed(ids: list[tuple[int, ...]], batches: Batches, recipe: Recipe, left: 
         before = bool(pads) and left and recipe.padding != "after"
         start = recipe.shift + (spare if recipe.padding == "left" else 0)
         # Without padding a row is as it should be: it shares its vector with the plain recipe.
-        rows.append(Row(one, start, pads, recipe.padding if pads else "", recipe.attention, before))
+        rows.append(Row(one, start, pads, recipe.padding if pads else "", recipe.attention, before, recipe.types))
     return rows
+
+
+def _longest(ids: Sequence[tuple[int, ...]], batches: Batches, recipe: Recipe) -> dict[int, int]:
+    """To how many tokens each text is padded."""
+    kind, _, size = recipe.padded.partition(" ")
+    if kind == "to":
+        return {index: max(int(size), len(one)) for index, one in enumerate(ids)}
+    if kind in ("sent", "sorted"):
+        order = range(len(ids)) if kind == "sent" else sorted(range(len(ids)), key=lambda index: -len(ids[index]))
+        batches = [list(order)[start : start + int(size)] for start in range(0, len(ids), int(size))]
+    return {index: max(len(ids[other]) for other in batch) for batch in batches for index in batch}

@@ -14,6 +14,7 @@ from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.looks import NEARER, Glance, Looks
 from evaluators.diagnose.match import Larger, Match, compatible
 from evaluators.diagnose.measure import apart, apart_each
+from evaluators.diagnose.outputs import normalised_as
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 
@@ -174,13 +175,14 @@ class Search:
         looks = []
         beyond: set[tuple[tuple[Cause, ...], str]] = set()
         for done, step in enumerate(steps):
-            kind = step.match.causes, step.cause.code
+            kind = step.match.causes, step.cause.code.partition("-weights")[0]
             if kind in beyond:
                 continue
             look = Glance(step, -np.inf, True) if step.match.solved else self._looks.looked(step)
             looks += [look] if look else []
-            if look is None and self._looks.too_coarse(step):
-                beyond.add(kind)  # of a kind of arithmetic, the coarser come after the finer
+            # Of a kind of arithmetic the coarser come after the finer, and no two of one kind are the same.
+            if look is None and self._looks.too_coarse(step) or look is not None and look.right and _single(step.cause):
+                beyond.add(kind)
             self._progress(done + 1, len(steps))
         return sorted(looks, key=lambda look: look.score)
 
@@ -194,6 +196,11 @@ class Search:
         return matches
 
 
+def _single(cause: Cause) -> bool:
+    """Whether no other arithmetic of its kind gives the same vectors: formats of weights alone, at so many bits."""
+    return cause.precision and "-weights" in cause.code
+
+
 def _score(match: Match) -> float:
     return match.score
 
@@ -203,11 +210,13 @@ def _sorted(matches: Iterable[Match]) -> list[Match]:
 
 
 def _possible(cause: Cause, candidate: Embeddings, *, read_off: bool) -> bool:
-    """Whether a candidate's numbers can have come of a cause: single bits are all of one size.
+    """Whether a candidate's numbers can have come of a cause: single bits are all of one size, sums or ranges are one.
 
     Where it was read off the numbers what they were rounded to, they were rounded to nothing else.
     """
     rounding, sizes = cause.changes.get("rounding"), np.abs(candidate)
+    if cause.family == "normalisation" and cause.changes["normalise"] not in ("yes", "no"):
+        return bool(normalised_as(candidate) == cause.changes["normalise"])
     if rounding == "binary":
         return float(sizes.std()) < 1e-3 * float(sizes.mean())
     return not (rounding == "int8" and read_off)

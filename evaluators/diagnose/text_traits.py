@@ -62,6 +62,8 @@ TRAITS: dict[str, Callable[[str], bool]] = {
     "small English words (the, of, and)": _has(r"(?i)\b(the|of|and|in|is|to|on|a)\b"),
 }
 
+_ROLES = {"query": "the role of a query", "document": "the role of a document", None: "no role"}
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -78,18 +80,18 @@ class Shared:
     sentence: str
 
 
-def shared_trait(differ: _Mask, texts: Sequence[str]) -> Shared | None:
+def shared_trait(differ: _Mask, texts: Sequence[str], roles: Sequence[str | None] = ()) -> Shared | None:
     """The trait or length that tells the texts that differ from the others best; None where chance may do as much."""
     if min(int(differ.sum()), int((~differ).sum())) < FEWEST_DIFFERING:
         return None
     lengths = np.array([len(text) for text in texts])
-    tried = [(code, values, mask) for code, values, mask in (*_by_length(lengths), *_by_trait(texts))]
+    tried = [(code, values, mask) for code, values, mask in (*_by_length(lengths), *_by_trait(texts, roles))]
     odds = [_chance(differ, mask) for *_, mask in tried]
     place = min(range(len(tried)), key=lambda one: (odds[one], one))
     alone = _luck(odds[place], differ, [mask for *_, mask in tried])
     if alone < _CHANCE and _exact(differ, tried[place][2]):
         return _said(*tried[place], differ)
-    pairs = list(_pairs(texts))
+    pairs = list(_pairs(texts, roles))
     both = [_chance(differ, mask) if _exact(differ, mask) else 1.0 for *_, mask in pairs]
     best = min(range(len(pairs)), key=lambda one: (both[one], one), default=None)
     every = [mask for *_, mask in (*tried, *pairs)]
@@ -98,12 +100,12 @@ def shared_trait(differ: _Mask, texts: Sequence[str]) -> Shared | None:
     return _said(*tried[place], differ) if alone < _CHANCE else None
 
 
-def drifts_most(errors: Errors, texts: Sequence[str]) -> Shared | None:
+def drifts_most(errors: Errors, texts: Sequence[str], roles: Sequence[str | None] = ()) -> Shared | None:
     """Where every text differs: the trait with which texts differ more, or that they do so by their length."""
     from scipy.stats import mannwhitneyu, spearmanr
 
     lengths = np.array([len(text) for text in texts])
-    masks = list(_by_trait(texts, _FEWEST))
+    masks = list(_by_trait(texts, roles, _FEWEST))
     follows = spearmanr(lengths, errors) if len({*lengths.tolist()}) > 2 else None
     seen: list[tuple[float, Shared]] = []
     if follows is not None and abs(follows.statistic) > _FOLLOWS:
@@ -125,8 +127,11 @@ def drifts_most(errors: Errors, texts: Sequence[str]) -> Shared | None:
     return shared if odds * (len(masks) + 1) < _CHANCE else None
 
 
-def _by_trait(texts: Sequence[str], fewest: int = FEWEST_DIFFERING) -> list[tuple[str, dict[str, Any], _Mask]]:
+def _by_trait(
+    texts: Sequence[str], roles: Sequence[str | None], fewest: int = FEWEST_DIFFERING
+) -> list[tuple[str, dict[str, Any], _Mask]]:
     masks = [(name, np.array([test(text) for text in texts])) for name, test in TRAITS.items()]
+    masks += [(name, np.array([role == one for one in roles])) for role, name in _ROLES.items() if roles]
     return [
         ("trait", {"trait": name}, mask) for name, mask in masks if min(int(mask.sum()), int((~mask).sum())) >= fewest
     ]
@@ -138,8 +143,8 @@ def _by_length(lengths: NDArray[np.int_]) -> list[tuple[str, dict[str, Any], _Ma
     return [*longer, *(("shorter", {"length": edge}, lengths <= edge) for edge in edges)]
 
 
-def _pairs(texts: Sequence[str]) -> list[tuple[str, dict[str, Any], _Mask]]:
-    single = _by_trait(texts)
+def _pairs(texts: Sequence[str], roles: Sequence[str | None]) -> list[tuple[str, dict[str, Any], _Mask]]:
+    single = _by_trait(texts, roles)
     pairs = combinations(single, 2)
     both = [
         ("traits", {"trait": one["trait"], "other": other["trait"]}, mask & second)

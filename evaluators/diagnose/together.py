@@ -25,7 +25,7 @@ from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Search
 from evaluators.diagnose.verdict import Diagnosis, NamedCause, judge
 
-__all__ = ["of_batches"]
+__all__ = ["centred_over_all", "of_batches"]
 
 _SAME = 1e-3  # relative distance up to which a call is what a cause gives
 _FEWEST = 4  # texts
@@ -100,6 +100,21 @@ def _mean_taken_off(benches: _Benches, calls: _Calls, base: Embeddings) -> Diagn
             errors = apart(calls.together, made)
             if float(errors.max()) < _SAME and float(apart(calls.fewer, change(more)).max()) < _SAME:
                 return _solved(code, recipe, np.asarray(made, dtype=np.float32), errors, apart(calls.together, base))
+    return None
+
+
+def centred_over_all(bench: Bench, candidate: Embeddings, base: Embeddings) -> Diagnosis | None:
+    """The mean of all texts' vectors taken off each, where that gives every one of the candidate's."""
+    if candidate.shape != base.shape:
+        return None
+    own = bench.reference.recipe
+    for recipe in (own, replace(own, normalise="no")):
+        rows = bench.vectors(recipe).astype(np.float64)
+        for code, change in _CENTRED.items():
+            made = change(rows)
+            errors = apart(candidate, made)
+            if float(errors.max()) < _SAME:
+                return _solved(code, recipe, np.asarray(made, dtype=np.float32), errors, apart(candidate, base))
     return None
 
 

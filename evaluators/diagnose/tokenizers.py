@@ -94,9 +94,26 @@ def _without_space(reference: Reference) -> Any:
     return tokenizer
 
 
+def _with_shifted_ids(reference: Reference, by: int, first: int) -> Callable[..., Any]:
+    """The tokenizer of a vocabulary whose lines from one on are others; special tokens are found by their names."""
+    special, last = (
+        set(reference.tokenizer.all_special_ids),
+        int(reference.target.config.get("vocab_size") or 10**9) - 1,
+    )
+
+    def read(text: str, **options: Any) -> dict[str, list[int]]:
+        ids = reference.tokenizer(text, **options)["input_ids"]
+        shifted = (one if one in special or one < first else min(max(one + by, 0), last) for one in ids)
+        return {"input_ids": list(shifted)}
+
+    return read
+
+
 def tokenizer_variant(reference: Reference, name: str) -> Any:
-    """The tokenizer of a recipe: a variant by its name, or a WordPiece with the habits named behind 'habits:'."""
+    """The tokenizer of a recipe: a variant by its name, a WordPiece with 'habits:' named, or with shifted 'ids:'."""
     kind, _, habits = name.partition(":")
+    if kind == "ids":
+        return _with_shifted_ids(reference, *map(int, habits.split(":")))
     if kind == "habits":
         return WordPiece(reference, habits.split("+") if habits else ())
     return _VARIANTS[name](reference)

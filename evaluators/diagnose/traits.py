@@ -8,6 +8,7 @@ from typing import Any
 from evaluators.diagnose.ggml.files import has_exact_gelu
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import bare_tokenizer, unused_first
+from evaluators.diagnose.weights import has_rotary, last_norm
 
 __all__ = ["has_pooler", "reference_traits"]
 
@@ -21,6 +22,14 @@ def reference_traits(reference: Reference) -> frozenset[str]:
         of_model.append("Dense module")
     if has_pooler(reference):
         of_model.append("pooler")
+    if last_norm(reference.model):
+        of_model.append("norm behind the last layer")
+    if has_rotary(reference.model):
+        of_model.append("rotary positions")
+    if reference.offset == 2:
+        of_model.append("positions behind padding")
+    if (reference.target.config.get("type_vocab_size") or 0) > 1:
+        of_model.append("token types")
     if has_exact_gelu(reference.model):
         of_model.append("exact GELU")
     if reference.recipe.pooling == "last":

@@ -31,6 +31,8 @@ __all__ = [
 _ACCEPTED = 0.10
 IDENTICAL_WITHIN = 2e-4  # worst text, relative distance: 1e-8 in cosine
 _STANDS_OUT = 10.0  # times what is left of the median text
+_MUCH = 0.25  # of the drift, that a coarse arithmetic computed otherwise may leave
+_BEYOND, _SOME = 2.0, 2  # times what an arithmetic moves a text; texts that are
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
 _MOST_LEFT = 0.6  # of a text's distance, by an arithmetic that is the candidate's
@@ -112,7 +114,13 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
     if best.causes and _accepted(best, plain, floor, rounding):
         verdict = DiagnosisVerdict.PRECISION if precision else DiagnosisVerdict.EXPLAINED
         return _stated(verdict, best, ranked, plain, floor, runners)
-    if precision and even(plain.errors) and left < 0.9 * drift and _same_size(best, plain) and not _others_left(best):
+    if (
+        precision
+        and even(plain.errors)
+        and left < 0.9 * drift
+        and _same_size(best, plain)
+        and not _others_left(best, plain)
+    ):
         return _stated(DiagnosisVerdict.PRECISION, best, ranked, plain, floor, runners)
     if drift < 2 * floor and even(plain.errors):
         sentence = f"The drift ({drift:.1e}) is even over the texts and no larger than half precision makes it."
@@ -140,9 +148,15 @@ def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match
     return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
 
 
-def _others_left(best: Match) -> bool:
-    """Whether some texts are left much further off than most: they have another cause besides."""
-    return float(best.errors.max()) > _STANDS_OUT * max(float(np.median(best.errors)), _NOTHING)
+def _others_left(best: Match, plain: Match) -> bool:
+    """Whether some texts are left much further off than most: they have another cause besides.
+
+    Where one rounding decides how the next ones fall, a text is left as far off as the arithmetic moves it, no further.
+    """
+    own = apart(best.vectors, plain.vectors)
+    stands_out = (best.errors > _STANDS_OUT * max(float(np.median(best.errors)), _NOTHING)) & (best.errors > own)
+    beyond = best.errors > _BEYOND * np.maximum(own, _NOTHING)
+    return bool(stands_out.any()) or int(beyond.sum()) >= _SOME
 
 
 def _same_size(best: Match, plain: Match) -> bool:
@@ -178,8 +192,13 @@ def _stated(
     left, drift = float(best.errors.mean()), float(plain.errors.mean())
     names = " and ".join(either(named.cause.words, named.same_as) for named in causes)
     s = "" if len(causes) > 1 else "s"
+    explained = f"{names} explain{s} {1 - left / drift:.1%} of the drift."
+    if left > _MUCH * drift:
+        explained = (
+            f"{names} explain{s} the drift; what is left of it ({left / drift:.0%}) is what such arithmetic rounds."
+        )
     sentence = {
-        DiagnosisVerdict.EXPLAINED: f"{names} explain{s} {1 - left / drift:.1%} of the drift.",
+        DiagnosisVerdict.EXPLAINED: explained,
         DiagnosisVerdict.PRECISION: f"The drift is one of precision: {names}.",
         DiagnosisVerdict.PARTLY: f"{names} settle{s} part of the texts; "
         f"{left / drift:.0%} of the drift is left, and its cause is not known.",

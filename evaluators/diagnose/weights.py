@@ -13,7 +13,10 @@ from evaluators.diagnose.ggml.files import GGUF_FILES, as_gguf, with_tanh_gelu
 from evaluators.diagnose.reference import Reference
 from evaluators.preflight.target import Target
 
-__all__ = ["OtherWeights", "WeightChange", "layers_of", "missing_layers", "other_weights", "weight_changes", "without"]
+__all__ = [
+    "OtherWeights", "WeightChange", "has_rotary", "last_norm", "layers_of", "missing_layers", "other_weights",
+    "weight_changes", "without",
+]  # fmt: skip
 
 # How ONNX Runtime's files were quantised, by their names in a recipe.
 _ONNX: dict[str, dict[str, Any]] = {
@@ -23,6 +26,22 @@ _ONNX: dict[str, dict[str, Any]] = {
     "onnx-channel-reduced": {"by_row": True, "steps": 128},
     "onnx-uint8": {"by_row": False, "steps": 255},
 }
+# Eight bits whose inputs are rounded over their batch.
+_BY_BATCH: dict[str, Callable[[Any], Any]] = {
+    "a8": arithmetic.int8_activations,
+    "a8-row": partial(arithmetic.int8_activations, by_row=True),
+    "a7": partial(arithmetic.int8_activations, steps=127),
+    **{name: partial(arithmetic.onnx_int8, **how) for name, how in _ONNX.items()},
+}
+# Four bits in groups of a row: how many share a scale, and where its levels lie.
+_INT4: dict[str, dict[str, Any]] = {
+    **{f"{group}": {"group": group, "levels": "zero"} for group in (32, 64, 128)},
+    **{f"{group}-free": {"group": group, "levels": "free"} for group in (32, 64, 128)},
+    **{f"{group}-even": {"group": group, "levels": "16"} for group in (32, 128)},
+    **{f"{group}-full": {"group": group, "levels": "15"} for group in (32, 64, 128)},
+    "64-words": {"group": 64, "levels": "free", "embeddings": True},
+}
+_ROTARY = (10_000, 160_000, 500_000, 1_000_000)  # bases of rotary positions that models have
 _MOST_LAYERS = 12  # so many single layers are left out one by one; of deeper models the first, the last and the middle
 
 
@@ -33,12 +52,14 @@ class WeightChange(NamedTuple):
         batched: whether a text's vector then depends on its batch.
         shared: whether it changes no weight, so that the copy needs none of its own.
         dear: whether making the weights takes as long as encoding a text.
+        alone: whether each text must go through the model by itself.
     """
 
     apply: Callable[[Any], Any]
     batched: bool = False
     shared: bool = False
     dear: bool = False
+    alone: bool = False
 
 
 class OtherWeights(NamedTuple):
@@ -66,19 +87,24 @@ def weight_changes(reference: Reference) -> dict[str, WeightChange]:
         "q8": WeightChange(partial(arithmetic.blocks_of, form="q8_0"), dear=True),
         "q8-row": WeightChange(partial(arithmetic.quantise_rows, bits=8), dear=True),
         "u8-row": WeightChange(arithmetic.uint8_rows, dear=True),
+        **{
+            f"q4-{name}": WeightChange(partial(arithmetic.int4_groups, **how), dear=True) for name, how in _INT4.items()
+        },
+        "fp4": WeightChange(partial(arithmetic.four_bit_floats, kind="fp4"), dear=True),
         "q4": WeightChange(partial(arithmetic.blocks_of, form="q4_0"), dear=True),
         "q4-row": WeightChange(partial(arithmetic.quantise_rows, bits=4), dear=True),
-        "nf4": WeightChange(arithmetic.nf4, dear=True),
+        "nf4": WeightChange(partial(arithmetic.four_bit_floats, kind="nf4"), dear=True),
         "fp8": WeightChange(arithmetic.fp8, dear=True),
         "fp8-cast": WeightChange(partial(arithmetic.fp8, scaled=False), dear=True),
         "i8-row": WeightChange(partial(arithmetic.int8_by_row, embeddings=False), dear=True),
         "i8-row-words": WeightChange(partial(arithmetic.int8_by_row, embeddings=True), dear=True),
-        "a8": WeightChange(arithmetic.int8_activations, batched=True),
-        "a8-row": WeightChange(partial(arithmetic.int8_activations, by_row=True), batched=True),
-        "a7": WeightChange(partial(arithmetic.int8_activations, steps=127), batched=True),
-        **{name: WeightChange(partial(arithmetic.onnx_int8, **how), batched=True) for name, how in _ONNX.items()},
+        **{name: WeightChange(change, batched=True) for name, change in _BY_BATCH.items()},
+        **{f"{name} alone": WeightChange(change, dear=True, alone=True) for name, change in _BY_BATCH.items()},
         **{f"gguf {file}": WeightChange(partial(as_gguf, file=file), dear=True) for file in GGUF_FILES},
         "norms": WeightChange(_reset_norms),
+        "no-last-norm": WeightChange(_without_last_norm, shared=True),
+        "before-last": WeightChange(_before_last, shared=True),
+        **{f"rotary {base}": WeightChange(partial(_with_base, base=base)) for base in _ROTARY},
         **{without(places): WeightChange(partial(_drop, places=places), shared=True) for places in layers},
         **{other.name: WeightChange(_loaded(other.file)) for other in other_weights(reference.target)},
     }
@@ -136,6 +162,49 @@ def _reset_norms(model: Any) -> Any:
         for name, parameter in model.named_parameters():
             if re.search(r"norm|ln_", name, re.IGNORECASE) and parameter.dim() == 1:
                 parameter.fill_(1.0 if name.endswith("weight") else 0.0)
+    return model
+
+
+def last_norm(model: Any) -> str | None:
+    """The name of the normalisation behind a model's last layer; None where it has none of its own."""
+    names = ("norm", "final_norm", "final_layer_norm", "ln_f", "final_layernorm")
+    return next((name for name in names if getattr(model, name, None) is not None), None)
+
+
+def _without_last_norm(model: Any) -> Any:
+    import torch
+
+    if name := last_norm(model):
+        setattr(model, name, torch.nn.Identity())
+    return model
+
+
+def _before_last(model: Any) -> Any:
+    return _without_last_norm(_drop(model, (len(layers_of(model)) - 1,)))
+
+
+def has_rotary(model: Any) -> bool:
+    """Whether a model counts positions by rotation, in the plain way."""
+    return any(_plain_rotary(module) for module in model.modules())
+
+
+def _plain_rotary(module: Any) -> bool:
+    turns = getattr(module, "inv_freq", None)
+    if turns is None or turns.dim() != 1 or len(turns) < 2:
+        return False
+    # The plain way has a geometric row that begins with one; scaled ones bend it.
+    steps = turns[1:] / turns[:-1]
+    return bool((turns[0] - 1).abs() < 1e-6) and bool((steps - steps[0]).abs().max() < 1e-4)
+
+
+def _with_base(model: Any, base: float) -> Any:
+    import torch
+
+    for module in model.modules():
+        if _plain_rotary(module):
+            turns = module.inv_freq
+            places = torch.arange(len(turns), dtype=torch.float32, device=turns.device) / len(turns)
+            module.inv_freq = (base**-places).to(turns.dtype)
     return model
 
 

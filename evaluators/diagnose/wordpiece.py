@@ -72,7 +72,7 @@ class WordPiece:
         normalizer = own.backend_tokenizer.normalizer
         self.habits, self._own = frozenset(habits), own
         self._known: dict[str, list[int]] = {}  # ids of words
-        self._vocabulary: Mapping[str, int] = own.get_vocab()
+        self._vocabulary: Mapping[str, int] = reference.vocabulary
         self._unknown = int(own.unk_token_id)
         self._specials = {added.content: place for place, added in own.added_tokens_decoder.items() if added.special}
         self._lower, self._clean = bool(normalizer.lowercase), bool(normalizer.clean_text)
@@ -212,14 +212,18 @@ class WordPiece:
                     return self._unknown_word(ids)
                 end = start + 1
             else:
-                ids.append(self._vocabulary[("##" if start else "") + word[start:end]])
+                ids.append(self._vocabulary[self._head(start) + word[start:end]])
             start = end
         return ids
 
     def _longest(self, word: str, start: int) -> int:
         """Where the longest piece that begins at a place ends; the place itself if there is none."""
-        head = "##" if start else ""
+        head = self._head(start)
         return next((end for end in range(len(word), start, -1) if head + word[start:end] in self._vocabulary), start)
+
+    def _head(self, start: int) -> str:
+        """What the vocabulary has before a piece that begins there in a word."""
+        return "##" if start and "continuation-lost" not in self.habits else ""
 
     def _goes_on(self, ids: list[int]) -> bool:
         """Whether a word goes on behind a character that begins no piece."""

@@ -11,6 +11,7 @@ from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
 from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.vocabulary import shifted_ids
 
 __all__ = ["Worth"]
 
@@ -47,7 +48,7 @@ class Worth:
         # Nothing else is looked for in the texts that a cause changes which makes those looked at right.
         settled = {place for cause, look in looks.items() if look.right for place in self._touched(cause, early)}
         lengths = Lengths(self._bench, self._candidate, early, settled)
-        solved = lengths.causes() or estimated_chunks(lengths)
+        solved = lengths.causes() or estimated_chunks(lengths) or shifted_ids(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)
         # The same words twice are one cause, however it was come by.

@@ -26,6 +26,9 @@ __all__ = ["encode"]
 
 Change = Callable[[Any], Any]
 # sentence-transformers' names for poolings, where they differ
+_TRIMMED = {"mean-text": (1, -1), "mean-but-first": (1, None), "mean-but-last": (0, -1)}
+_LAYERS = {"last-four": (-4, -3, -2, -1), "first-and-last": (0, -1), "second-and-last": (1, -1)}
+_OWN_TOKENS = {"cls", "pooler", *_TRIMMED, *_LAYERS}  # of which padding has no part, whoever sees it
 _MODES = {short: name for name, short in SHORT_POOLINGS.items()}
 
 
@@ -43,7 +46,7 @@ def encode(reference: Reference, recipe: Recipe, texts: Texts, prepare: Change |
     model = _model(reference, recipe)
     model = prepare(model) if prepare else model
     found: dict[int, Embeddings] = {}
-    for batch in texts.batches:
+    for batch in _batches(reference, texts, recipe):
         written = [_written(texts.texts[index], texts.roles[index], recipe, reference) for index in batch]
         with torch.no_grad():
             vectors = _batch(reference, model, recipe, written)
@@ -51,12 +54,31 @@ def encode(reference: Reference, recipe: Recipe, texts: Texts, prepare: Change |
     return _stored(np.stack([found[index] for index in range(len(texts.texts))]), recipe.rounding)
 
 
+def _by_length(reference: Reference, texts: Texts, recipe: Recipe) -> list[int]:
+    """The longest in tokens first."""
+    written = [_written(text, role, recipe, reference) for text, role in zip(texts.texts, texts.roles, strict=True)]
+    lengths = [len(ids) for ids in _token_ids(reference, recipe, written)]
+    return sorted(range(len(lengths)), key=lambda place: -lengths[place])
+
+
+def _batches(reference: Reference, texts: Texts, recipe: Recipe) -> list[list[int]]:
+    """The batches of a recipe: those of the texts, one a text, or as a server makes them that does not say."""
+    count = len(texts.texts)
+    if any(name.endswith(" alone") for name in recipe.weights):
+        return [[place] for place in range(count)]
+    kind, _, size = recipe.padded.partition(" ")
+    if kind in ("sent", "sorted"):
+        order = list(range(count)) if kind == "sent" else _by_length(reference, texts, recipe)
+        return [order[start : start + int(size)] for start in range(0, count, int(size))]
+    return [list(batch) for batch in texts.batches]
+
+
 def _model(reference: Reference, recipe: Recipe) -> Any:
     model = copy.deepcopy(reference.model)
     model.set_attn_implementation("eager")
     model.config.use_cache = False  # layers taken out leave gaps in the cache's numbering
     for name in recipe.weights:
-        own = {"norms": _reset_norms, "a7": _quantised_by_torch}
+        own = {"norms": _reset_norms, "a7": _quantised_by_torch, "a7 alone": _quantised_by_torch}
         own |= {without(places): partial(_fewer_layers, places=places) for _, places in missing_layers(reference.model)}
         model = own.get(name, weight_changes(reference)[name].apply)(model)
     return model
@@ -97,7 +119,8 @@ def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str])
     import torch
 
     ids = _token_ids(reference, recipe, written)
-    longest, pad = max(1, max(map(len, ids))), reference.tokenizer.pad_token_id or 0
+    whole = int(recipe.padded.partition(" ")[2]) if recipe.padded.startswith("to ") else 1
+    longest, pad = max(whole, max(map(len, ids))), reference.tokenizer.pad_token_id or 0
     own_side = reference.tokenizer.padding_side == "left" and recipe.padding in ("seen", "both", "pooled")
     left = own_side or recipe.padding == "left"
     rows = [[pad] * (longest - len(one)) + one if left else one + [pad] * (longest - len(one)) for one in ids]
@@ -110,9 +133,11 @@ def _batch(reference: Reference, model: Any, recipe: Recipe, written: list[str])
     if recipe.shift:
         last = (reference.positions or 10**9) - 1
         options["position_ids"] = (torch.arange(longest) + recipe.shift).clamp(max=last)[None].expand(len(ids), -1)
-    output = model(**options)
+    if recipe.types:
+        options["token_type_ids"] = torch.full_like(options["input_ids"], recipe.types)
+    output = model(**options, output_hidden_states=recipe.pooling in _LAYERS)
     counted = torch.ones_like(real) if recipe.padding in ("pooled", "both", "after") else real
-    vectors = _pooled(output, real if recipe.pooling in ("cls", "mean-text", "pooler") else counted, recipe.pooling)
+    vectors = _pooled(output, real if recipe.pooling in _OWN_TOKENS else counted, recipe.pooling)
     return _finished(vectors, recipe, reference)
 
 
@@ -169,11 +194,15 @@ def _pooled(output: Any, mask: Any, pooling: str) -> Any:
     hidden = output.last_hidden_state
     if pooling == "pooler":
         return output.pooler_output
-    if pooling == "mean-text":
-        counts = mask.sum(1)
+    if pooling in _TRIMMED:
+        counts, (start, end) = mask.sum(1), _TRIMMED[pooling]
         inner = [one[own.bool()] for one, own in zip(hidden, mask, strict=True)]
-        trimmed = [one[1:-1] if count > 2 else one for one, count in zip(inner, counts, strict=True)]
+        fewest = start + (end is not None)
+        trimmed = [one[start:end] if count > fewest else one for one, count in zip(inner, counts, strict=True)]
         return _stack([one.mean(0) for one in trimmed])
+    if pooling in _LAYERS:
+        layers = _stack([output.hidden_states[place] for place in _LAYERS[pooling]]).mean(0)
+        return (layers * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
     mode = _MODES.get(pooling, pooling)
     if pooling == "last" and bool(mask.all()):
         return hidden[:, -1]
@@ -196,12 +225,17 @@ def _finished(vectors: Any, recipe: Recipe, reference: Reference) -> Embeddings:
         bias = None if projection.bias is None else torch.tensor(projection.bias)
         vectors = torch.nn.functional.linear(vectors, torch.tensor(projection.weight), bias)
         vectors = getattr(torch, projection.activation)(vectors) if projection.activation else vectors
-    normalise = recipe.normalise == "yes"
-    if normalise and recipe.normalise_first:
-        vectors = torch.nn.functional.normalize(vectors)
-    vectors = vectors[:, : recipe.dimensions]
-    if normalise and not recipe.normalise_first:
-        vectors = torch.nn.functional.normalize(vectors)
+    orders = {"l1": 1, "largest": torch.inf}
+
+    def normalised(rows: Any) -> Any:
+        if recipe.normalise == "standard":
+            return torch.nn.functional.layer_norm(rows, rows.shape[1:], eps=0.0)
+        order = orders.get(recipe.normalise, 2)
+        return rows if recipe.normalise == "no" else torch.nn.functional.normalize(rows, p=order)
+
+    vectors = normalised(vectors) if recipe.normalise_first else vectors
+    vectors = vectors[:, recipe.dimensions :] if (recipe.dimensions or 0) < 0 else vectors[:, : recipe.dimensions]
+    vectors = vectors if recipe.normalise_first else normalised(vectors)
     return np.asarray(vectors.float().numpy(), dtype=np.float32)
 
 

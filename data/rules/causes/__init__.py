@@ -44,6 +44,7 @@ FAMILIES = {
     "cut-side": "texts cut at the other end",
     "padding": "padding not masked",
     "positions": "positions counted otherwise",
+    "types": "other token types",
     "attention": "another attention mask",
     "precision": "lower precision or quantised weights",
     "weights": "weights missing, damaged or another model's",

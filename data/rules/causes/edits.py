@@ -12,8 +12,8 @@ from urllib.parse import quote, quote_plus, unquote
 __all__ = [
     "STOP_WORDS", "ascii_punctuation_removed", "astral_removed", "astral_to_question_marks", "blanks_collapsed",
     "bytes_cut", "bytes_shown", "characters_cut", "cp1252_misread", "digits_hidden", "emails_removed",
-    "emoji_removed", "first_line", "first_sentence", "invisible_removed", "json_escaped", "json_quoted",
-    "latin1_only", "latin1_twice", "list_shown", "markdown_removed", "numbers_zeroed", "percent_decoded",
+    "emoji_removed", "first_line", "first_sentence", "invisible_removed", "json_escaped", "json_quoted", "json_whole",
+    "latin1_only", "latin1_twice", "list_shown", "markdown_removed", "numbers_hidden", "percent_decoded",
     "percent_encoded", "percent_plus_encoded", "spaced", "stop_words_removed", "straightened",
     "tags_and_entities_read", "tags_spaced", "unprintable_removed", "urls_removed", "utf8_expected", "words_cut",
 ]  # fmt: skip
@@ -272,6 +272,11 @@ def json_escaped(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
+def json_whole(text: str) -> str:
+    """As a string of JSON in ASCII, its quotation marks with it."""
+    return json.dumps(text)
+
+
 def json_quoted(text: str) -> str:
     """As it stands in JSON, with the quotes and with its own characters."""
     return json.dumps(text, ensure_ascii=False)
@@ -352,9 +357,9 @@ def digits_hidden(text: str, instead: str = "") -> str:
     return re.sub(r"\d", instead, text)
 
 
-def numbers_zeroed(text: str) -> str:
-    """A zero in the place of each run of digits."""
-    return re.sub(r"\d+", "0", text)
+def numbers_hidden(text: str, instead: str = "0") -> str:
+    """With something in the place of each run of digits."""
+    return re.sub(r"\d+", instead, text)
 
 
 def first_line(text: str) -> str:

@@ -19,6 +19,7 @@ HABITS = {
     "unknown-after-start": mark("the known beginning of a word kept, then [UNK]"),
     "unknown-skipped": mark("unknown characters skipped"),
     "unknown-dropped": mark("unknown words dropped"),
+    "continuation-lost": mark("pieces inside a word read as beginnings of words (no ##)"),
     "symbols-joined": mark("symbols such as $ and = not split from words"),
     "punctuation-ascii": mark("punctuation beyond ASCII not split from words"),
     "punctuation-joined": mark("no punctuation split from words"),

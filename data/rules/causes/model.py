@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from data.rules.causes.cause import Cause, Cost
@@ -23,6 +24,27 @@ _weights = partial(Cause, slot=Slot.MODEL, family="weights")
 _AGAIN = "Load or convert the weights again; `preflight` names the tensors that are not in the file."
 _RELOAD = "Load the weights in full: `python -m evaluators preflight MODEL` names the tensors that are not in the file."
 _ANOTHER_MODEL = "Every vector is another model's."
+
+
+def _by_batch() -> Iterator[Cause]:
+    """Eight bits whose inputs are rounded over all texts that are encoded together; and the same text by text."""
+    for cause in (
+        _quantised(code="int8-activations", words="int8 activations", effect=_WITH_BATCH, weights="a8"),
+        _quantised(
+            code="int8-activations-channel", words="int8 activations, one scale a channel", effect=_WITH_BATCH,
+            weights="a8-row",
+        ),
+        *_onnx(),
+        _quantised(
+            code="int8-activations-pytorch", words="int8 activations, as PyTorch quantises", effect=_WITH_BATCH,
+            weights="a7", costs=(Cost(-0.014, -0.017, -0.006),),
+        ),
+    ):  # fmt: skip
+        yield cause
+        alone = f"{cause.words}, text by text"
+        yield replace(
+            cause, code=f"{cause.code}-alone", words=alone, effect=_EVEN, weights=f"{cause.weights} alone", costs=()
+        )
 
 
 def _onnx() -> Iterator[Cause]:
@@ -77,20 +99,54 @@ MODEL_CAUSES = (
         code="int4-weights-q4_0", words="int4 weights (q4_0)", effect=_EVEN, weights="q4",
         costs=(Cost(0.006, -0.013, -0.015, where="on all-MiniLM-L6-v2, with 4-bit weights"),),
     ),
+    *(
+        _quantised(
+            code=f"int4-weights-{name}", words=words, effect=_EVEN, weights=f"q4-{name}",
+        )
+        for name, words in (
+            ("32", mark("int4 weights in groups of 32, with a zero point")),
+            ("32-free", mark("int4 weights in groups of 32, from least to greatest")),
+            ("32-even", mark("int4 weights in groups of 32, 16 levels about zero")),
+            ("32-full", mark("int4 weights in groups of 32, 15 levels about zero")),
+            ("64", mark("int4 weights in groups of 64, with a zero point")),
+            ("64-free", mark("int4 weights in groups of 64, from least to greatest")),
+            ("64-words", mark("int4 weights and word embeddings in groups of 64, from least to greatest")),
+            ("64-full", mark("int4 weights in groups of 64, 15 levels about zero")),
+            ("128", mark("int4 weights in groups of 128, with a zero point")),
+            ("128-free", mark("int4 weights in groups of 128, from least to greatest")),
+            ("128-even", mark("int4 weights in groups of 128, 16 levels about zero")),
+            ("128-full", mark("int4 weights in groups of 128, 15 levels about zero")),
+        )
+    ),
+    _quantised(code="int4-weights-fp4", words="four-bit weights (fp4)", effect=_EVEN, weights="fp4"),
     _quantised(code="int4-weights-by-row", words="int4 weights, one scale a row", effect=_EVEN, weights="q4-row"),
-    _quantised(code="int8-activations", words="int8 activations", effect=_WITH_BATCH, weights="a8"),
-    _quantised(
-        code="int8-activations-channel", words="int8 activations, one scale a channel", effect=_WITH_BATCH,
-        weights="a8-row",
-    ),
-    *_onnx(),
-    _quantised(
-        code="int8-activations-pytorch", words="int8 activations, as PyTorch quantises", effect=_WITH_BATCH,
-        weights="a7", costs=(Cost(-0.014, -0.017, -0.006),),
-    ),
+    *_by_batch(),
     _weights(
         code="norms-lost", words="LayerNorm lost", remedy=_AGAIN, weights="norms",
         effect="Every vector moves far: no layer gets what it was trained on.",
+    ),
+    _weights(
+        code="last-norm-missing", words="the last LayerNorm or RMSNorm left out", weights="no-last-norm",
+        effect="Every vector moves: what the last layer gives is not brought to its scale.",
+        remedy="Apply the normalisation behind the last layer.", needs=("norm behind the last layer",),
+    ),
+    _weights(
+        code="layer-before-last", words="the hidden state before the last one", weights="before-last",
+        effect="Every vector lacks what the last layer and the norm behind it would have done.",
+        remedy="Take last_hidden_state, not hidden_states[-2].", needs=("norm behind the last layer",),
+    ),
+    *(
+        _weights(
+            code=f"rotary-base-{base}", words=words, weights=f"rotary {base}", needs=("rotary positions",),
+            effect="Tokens see each other at other distances; longer texts suffer most.",
+            remedy="Use the rope_theta of config.json.",
+        )
+        for base, words in (
+            (10_000, mark("rotary positions to the base of 10,000")),
+            (160_000, mark("rotary positions to the base of 160,000")),
+            (500_000, mark("rotary positions to the base of 500,000")),
+            (1_000_000, mark("rotary positions to the base of 1,000,000")),
+        )
     ),
     _weights(
         code="layer-missing", words="layer {layer} of {layers} missing", general="a layer missing", remedy=_AGAIN,
@@ -171,6 +227,11 @@ POOLING_CAUSES = (
     _pooled("pooling-sum", "sum over the root of the length", "mean_sqrt_len", "mean_sqrt_len_tokens"),
     _pooled("pooling-weighted", "position-weighted mean", "weightedmean", "weightedmean"),
     _pooled("pooling-mean-text", "mean without special tokens", "mean-text"),
+    _pooled("pooling-mean-but-first", "mean without the first token", "mean-but-first"),
+    _pooled("pooling-mean-but-last", "mean without the last token", "mean-but-last"),
+    _pooled("pooling-last-four", "mean over the last four layers", "last-four"),
+    _pooled("pooling-first-and-last", "mean over embeddings and last layer", "first-and-last"),
+    _pooled("pooling-second-and-last", "mean over first and last layer", "second-and-last"),
     Cause(
         "pooling-pooler", "the pooler's output pooling", Slot.POOLING, "pooling", _ONE_FOR_ALL,
         "Use {own_pooling}.", changes={"pooling": "pooler"}, needs=("pooler",),

@@ -50,6 +50,24 @@ OUTPUT_CAUSES = (
         code="normalisation-added", words="normalisation added", remedy="Leave the vectors at their own length.",
         changes={"normalise": "yes"}, snippet=_UNIT, after=True,
     ),
+    *(
+        _normalised(
+            code=f"normalisation-{name}", words=words, changes={"normalise": name}, after=True,
+            remedy="Divide each vector by its Euclidean length, or compare with cosine alone.",
+            snippet=f"vectors = vectors / np.abs(vectors).{sum_}(axis=1, keepdims=True)",
+        )
+        for name, words, sum_ in (
+            ("l1", mark("vectors divided by the sum of their values' sizes (L1)"), "sum"),
+            ("largest", mark("vectors divided by their largest value"), "max"),
+        )
+    ),
+    _normalised(
+        code="normalisation-standard", words="each vector brought to mean 0 and standard deviation 1", after=True,
+        changes={"normalise": "standard"}, effect="Every vector loses its mean, and all have one length.",
+        remedy="Divide each vector by its Euclidean length, and take no mean off.",
+        snippet="vectors = vectors - vectors.mean(axis=1, keepdims=True)\n"
+        "vectors = vectors / vectors.std(axis=1, keepdims=True)",
+    ),
     # Not tried: it could never be told from nothing.
     _normalised(
         code="normalisation-doubled", words="normalisation doubled", remedy="Nothing: it changes no vector."
@@ -139,6 +157,22 @@ OUTPUT_CAUSES = (
         code="dimensions-cut-normalised", words="cut to {dimensions} dimensions and normalised again",
         general="vectors cut to fewer dimensions and normalised again",
         effect="The first dimensions are right but for a factor, and the others gone.", snippet=f"{_CUT}\n{_UNIT}",
+    ),
+    _cut(
+        code="dimensions-cut-last", words="the last {dimensions} dimensions alone",
+        general="the last dimensions alone", effect="The last dimensions are right, and the others gone.",
+        snippet="vectors = vectors[:, -{dimensions}:]",
+    ),
+    _cut(
+        code="dimensions-cut-last-normalised", words="the last {dimensions} dimensions alone, normalised again",
+        general="the last dimensions alone, normalised again",
+        effect="The last dimensions are right but for a factor, and the others gone.",
+        snippet=f"vectors = vectors[:, -{{dimensions}}:]\n{_UNIT}",
+    ),
+    _cut(
+        code="dimensions-padded", words="{dimensions} zeros behind each vector", general="zeros behind each vector",
+        effect="Every vector is longer by zeros: cosines are right, and the index holds more than it needs.",
+        snippet="vectors = np.pad(vectors, ((0, 0), (0, {dimensions})))",
     ),
     _output(
         code="dense-missing", words="Dense module missing", family="dense", changes={"dense": False},

@@ -115,6 +115,10 @@ _CHARACTERS = (
         snippet=_line("json.dumps(text)[1:-1]", "json"),
     ),
     _characters(
+        code="json-whole", words="each text as a JSON string in ASCII, with its quotation marks", edit=edits.json_whole,
+        remedy=_DECODE, snippet=_line("json.dumps(text)", "json"),
+    ),
+    _characters(
         code="characters-by-number", words="numbered entities in the place of what is not ASCII", remedy=_DECODE,
         edit=lambda text: text.encode("ascii", "xmlcharrefreplace").decode(),
         snippet=_line("text.encode('ascii', 'xmlcharrefreplace').decode()"),
@@ -240,8 +244,19 @@ _WORDS = (
         snippet=_line("re.sub(r'\\d', '#', text)", "re"),
     ),
     _words(
-        code="numbers-zeroed", words="a zero in the place of each number", edit=edits.numbers_zeroed,
+        code="numbers-zeroed", words="a zero in the place of each number", edit=edits.numbers_hidden,
         snippet=_line("re.sub(r'\\d+', '0', text)", "re"),
+    ),
+    *(
+        _words(
+            code=f"numbers-{code}", words=words, edit=_by(edits.numbers_hidden, instead),
+            snippet=_line(f"re.sub(r'\\d+', '{instead}', text)", "re"),
+        )
+        for code, instead, words in (
+            ("tagged", "<NUM>", mark("<NUM> in the place of each number")),
+            ("bracketed", "[NUM]", mark("[NUM] in the place of each number")),
+            ("masked", "#", mark("a # in the place of each number")),
+        )
     ),
 )  # fmt: skip
 

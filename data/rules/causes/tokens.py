@@ -9,7 +9,7 @@ from data.rules.causes.habits import LLAMA_CPP
 from data.rules.words import mark
 from data.store.vocabulary import Slot
 
-__all__ = ["CHUNKS_HOW", "TOKEN_CAUSES"]
+__all__ = ["CHUNKS_HOW", "PADDED_HOW", "TOKEN_CAUSES"]
 
 _tokens = partial(Cause, slot=Slot.TOKENS)
 _special = partial(_tokens, family="special")
@@ -36,7 +36,22 @@ CHUNKS_HOW = {
     "mean": mark("the mean of their vectors"),
     "weighted-of-units": mark("the mean of their normalised vectors by their tokens"),
     "weighted": mark("the mean of their vectors by their tokens"),
+    "weighted-text-of-units": mark("the mean of their normalised vectors by their tokens, special ones not counted"),
+    "weighted-text": mark("the mean of their vectors by their tokens, special ones not counted"),
     "max": mark("the largest value of each dimension"),
+    "last": mark("the last one alone"),
+}
+
+# To what texts may be padded, in the words of a cause's blank, by what a recipe has.
+PADDED_HOW = {
+    "to {length}": mark("to the maximum length"),
+    "sent 8": mark("in batches of 8 as they come"),
+    "sent 16": mark("in batches of 16 as they come"),
+    "sent 32": mark("in batches of 32 as they come"),
+    "sent 64": mark("in batches of 64 as they come"),
+    "sorted 8": mark("in batches of 8 by length"),
+    "sorted 16": mark("in batches of 16 by length"),
+    "sorted 64": mark("in batches of 64 by length"),
 }
 
 TOKEN_CAUSES = (
@@ -202,6 +217,16 @@ TOKEN_CAUSES = (
         effect="Texts with what the two implementations treat each in its own way become other tokens.",
         remedy=_OWN_TOKENIZER, general="another implementation of the tokenizer",
     ),
+    *(
+        _tokenizer(
+            code=code, words=words, by_look=True, general=general, effect="Nearly every token is another one.",
+            remedy="Use the model's own vocabulary: a line of it is missing or added, or ids are counted otherwise.",
+        )
+        for code, words, general in (
+            ("ids-too-low", mark("token ids from {first} on one too low"), mark("token ids one too low")),
+            ("ids-too-high", mark("token ids from {first} on one too high"), mark("token ids one too high")),
+        )
+    ),
     _tokenizer(
         code="tokenizer-missing", words="tokenizer missing",
         effect="Texts become ids of a bare vocabulary that the model was not trained on.",
@@ -227,6 +252,38 @@ TOKEN_CAUSES = (
         effect="Shorter texts of a batch stand at positions further on; the longest keeps its vector.",
         changes={"padding": "left"},
     ),
+    _tokens(
+        code="token-types-one", words="token types all 1 instead of 0", family="types", effect=_ALL_A_LITTLE,
+        remedy="Leave token_type_ids out, or send zeros.", needs=("token types",), changes={"types": 1},
+        by_look=True,
+    ),
+    *(
+        _padding(code=f"{code}-padded", words=words, effect=_WITH_BATCH, remedy=remedy, by_look=True, general=general)
+        for code, words, general, remedy in (
+            (
+                "mask-ignored", mark("attention mask ignored, texts padded {how}"), mark("attention mask ignored"),
+                mark("Pass the attention mask to the model."),
+            ),
+            (
+                "mask-ignored-throughout", mark("attention mask ignored, padding in the mean, texts padded {how}"),
+                mark("attention mask ignored, padding in the mean"),
+                mark("Pass the attention mask to model and pooling."),
+            ),
+            (
+                "padding-in-the-mean", mark("mean pooling with padding, texts padded {how}"),
+                mark("mean pooling with padding"), mark("Leave padding out of the mean (use the attention mask)."),
+            ),
+            (
+                "padding-left", mark("padding on the left without moving positions, texts padded {how}"),
+                mark("padding on the left without moving positions"), mark("Pad on the right."),
+            ),
+            (
+                "last-place-pooled", mark("the last place taken, padding or not, texts padded {how}"),
+                mark("the last place taken, padding or not"),
+                mark("Pad on the left, or take the last token that the attention mask shows."),
+            ),
+        )
+    ),
     _position(
         code="positions-shifted-1", words="positions shifted by 1", effect=_ALL_SHIFTED, remedy=_COUNT,
         changes={"shift": 1},
@@ -234,6 +291,10 @@ TOKEN_CAUSES = (
     _position(
         code="positions-shifted-2", words="positions shifted by 2", effect=_ALL_SHIFTED, remedy=_COUNT,
         changes={"shift": 2},
+    ),
+    _position(
+        code="positions-from-zero", words="positions counted from 0", effect=_ALL_SHIFTED, changes={"shift": -2},
+        remedy="Count positions as the model does: from the padding id on.", needs=("positions behind padding",),
     ),
     _attention(
         code="causal-mask-lost", words="causal mask lost", needs=("causal attention",), changes={"attention": "full"},

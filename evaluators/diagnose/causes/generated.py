@@ -8,6 +8,7 @@ from pathlib import Path
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.habits import HABITS
 from data.rules.causes.prompts import MODEL_PROMPTS
+from data.rules.causes.tokens import PADDED_HOW
 from evaluators.diagnose.ggml.files import GGUF_FILES
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import rebuilt
@@ -29,6 +30,7 @@ def generated(reference: Reference, width: int, wanted: int, roles: Collection[s
     yield from (_of_weights(reference, other) for other in other_weights(reference.target))
     yield from (CAUSES["gguf"].filled({"file": file}, weights=f"gguf {file}") for file in GGUF_FILES)
     yield _padding_in_the_mean(reference)
+    yield from _padded_otherwise(reference)
     if wanted < width:
         yield from _cuts(reference, wanted)
 
@@ -160,8 +162,26 @@ def _padding_in_the_mean(reference: Reference) -> Cause:
     return CAUSES["padding-in-the-mean"].filled({}, changes={"padding": padding, "pooling": "mean"}, family=family)
 
 
+def _padded_otherwise(reference: Reference) -> Iterator[Cause]:
+    """Padding that counts, in other batches than those that the candidate says it makes."""
+    kinds = {"mask-ignored": "seen"}
+    if reference.positions is not None:
+        kinds["padding-left"] = "left"
+    if reference.recipe.pooling == "last":
+        kinds |= {"last-place-pooled": "after"}
+    if reference.recipe.pooling == "mean":
+        kinds |= {"mask-ignored-throughout": "both", "padding-in-the-mean": "pooled"}
+    for code, padding in kinds.items():
+        for padded, how in PADDED_HOW.items():
+            changes = {"padding": padding, "padded": padded.format(length=reference.recipe.length)}
+            yield CAUSES[f"{code}-padded"].filled({"how": how}, changes=changes)
+
+
 def _cuts(reference: Reference, wanted: int) -> Iterator[Cause]:
     values, cut = {"dimensions": wanted}, {"dimensions": wanted}
     yield CAUSES["dimensions-cut"].filled(values, changes={**cut, "normalise_first": True})
+    last = {"dimensions": -wanted}
+    yield CAUSES["dimensions-cut-last"].filled(values, changes={**last, "normalise_first": True})
     if reference.recipe.normalise == "yes":
+        yield CAUSES["dimensions-cut-last-normalised"].filled(values, changes=last)
         yield CAUSES["dimensions-cut-normalised"].filled(values, changes=cut)
