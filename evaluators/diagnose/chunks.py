@@ -143,7 +143,8 @@ def _off(wanted: _Floats, firsts: _Floats, lasts: _Floats) -> _Floats:
 def _vectors(lengths: Lengths, parts: Sequence[Sequence[int]]) -> Embeddings:
     """Unit vectors of parts of a text, each with the special tokens of its own."""
     first, last = _special(lengths)
-    rows = [Row((*first, *part, *last), 0, 0, "", lengths.base.attention, False) for part in parts]
+    attention = lengths.base.attention.partition(" beyond ")[0]
+    rows = [Row((*first, *part, *last), 0, 0, "", attention, False) for part in parts]
     made = unit_rows(of_rows(lengths.bench, lengths.base, rows, lengths.way))
     return made[:, : lengths.candidate.shape[1]]
 

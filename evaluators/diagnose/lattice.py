@@ -24,6 +24,7 @@ __all__ = ["Lattice", "lattice_of"]
 _Floats = NDArray[np.float64]
 
 _MOST_LEVELS = 255  # from the lowest to the highest, of eight bits
+_OF_FOUR_BITS = 15.5  # steps from the lowest to the highest
 _OFF = 0.02  # of a step, that a number may be off the lattice
 _OF_ONE = 0.02  # that vectors of length one are off when they were rounded
 _OF_BITS = 1.2  # between a vector and its signs
@@ -222,7 +223,8 @@ def _of_rows(candidate: Embeddings, numbers: _Floats) -> Lattice | None:
     own = float(most.std()) < 0.5 or float(np.median(levels)) == _MOST_LEVELS
     if one:
         ends = numbers.min(keepdims=True), numbers.max(keepdims=True)
-        return Lattice(("vectors-int8-whole",), candidate, step, ends=ends)
+        few = float((ends[1] - ends[0]).item()) / float(step.mean()) < _OF_FOUR_BITS
+        return Lattice(("vectors-int4-whole" if few else "vectors-int8-whole",), candidate, step, ends=ends)
     return Lattice(("vectors-int8-by-vector",) if own else ("vectors-int8-whole",), candidate, step)
 
 

@@ -24,6 +24,7 @@ __all__ = ["Lengths", "is_round", "roundest"]
 
 _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
+_TOO_COARSE = 0.2  # of noise, in which no length shows
 _SPREADS = 6.0  # median deviations
 _BETTER = 0.3  # of the distance before, from which a length is believed
 _HOPELESS = 0.9  # the same, over which no length is near
@@ -158,6 +159,8 @@ class Lengths:
 
     def _differing(self, lengths: Sequence[int]) -> list[int]:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
+        if self._tolerance(lengths) > _TOO_COARSE:
+            return []  # a length is found beside such an arithmetic once that is known
         open_ = [place for place in range(len(lengths)) if place not in self.settled]
         order = sorted(open_, key=lambda place: lengths[place])
         wrong = self.before[order] > self._tolerance(lengths)

@@ -27,8 +27,8 @@ class Recipe:
             -of-units as well, max, last; None where a text is not cut in chunks.
         special: which special tokens are put around a text: all, none, none-but-counted (as many text tokens are kept
             as if they were there), no-first, no-last, last-cut (cut off with the text), twice-first, twice-last
-            (written, and cut off with the text), twice-end, twice, or first-added (one that the model has and does not
-            put).
+            (written, and cut off with the text), twice-end, twice, unknown (unknown tokens in their places), or
+            first-added (one that the model has and does not put).
         shift: how many places every position is moved.
         padding: masked (as it should be), seen (attention does not mask it), pooled (the mean
             counts it), both, after (it stands behind the text and is pooled, in a model that pads in front), or left
@@ -36,7 +36,7 @@ class Recipe:
         padded: '' for padding to the longest of the candidate's own batch, else to how many tokens: "to 256", or to the
             longest of each batch of so many texts, "sent 16" as they come, "sorted 16" by length.
         types: token type of all tokens.
-        attention: '' for the model's own, else causal or full.
+        attention: '' for the model's own, else causal or full; of texts of more than so many tokens in "full beyond 5".
         weights: names of the changes made to the model's weights or arithmetic, in order.
         pooling: how token vectors become one.
         dense: whether the model's Dense modules are applied.

@@ -95,6 +95,11 @@ class RowBuilder:
     def _placed_ids(self, recipe: Recipe, text: str, around: int) -> tuple[int, ...]:
         whole, bare = self._ids(recipe.tokenizer, text)
         # Of no token at all there is no vector: a server has to send something, and that is what the text is as a rule.
+        if recipe.special == "unknown":
+            # As many of them as special ones, which another family's template has.
+            unknown = self._reference.tokenizer.unk_token_id
+            ends = [unknown] * around, [unknown] * (len(whole) - len(bare) - around)
+            whole = whole if unknown is None else [*ends[0], *bare, *ends[1]]
         return _ids(whole, bare, around, recipe, self._first) or tuple(map(int, whole))
 
     @cached_property
@@ -190,6 +195,7 @@ def _prefix(whole: Sequence[int], bare: Sequence[int]) -> int:
 
 def _placed(ids: list[tuple[int, ...]], batches: Batches, recipe: Recipe, left: bool) -> list[Row]:
     longest = _longest(ids, batches, recipe)
+    attention, _, beyond = recipe.attention.partition(" beyond ")
     rows = []
     for index, one in enumerate(ids):
         spare = longest[index] - len(one)
@@ -197,7 +203,8 @@ def _placed(ids: list[tuple[int, ...]], batches: Batches, recipe: Recipe, left: 
         before = bool(pads) and left and recipe.padding != "after"
         start = recipe.shift + (spare if recipe.padding == "left" else 0)
         # Without padding a row is as it should be: it shares its vector with the plain recipe.
-        rows.append(Row(one, start, pads, recipe.padding if pads else "", recipe.attention, before, recipe.types))
+        seen = attention if len(one) > int(beyond or 0) else ""
+        rows.append(Row(one, start, pads, recipe.padding if pads else "", seen, before, recipe.types))
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from evaluators.diagnose.ggml.files import has_exact_gelu
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import bare_tokenizer, unused_first
-from evaluators.diagnose.weights import has_rotary, last_norm
+from evaluators.diagnose.weights import has_rotary, has_window, last_norm
 
 __all__ = ["has_pooler", "reference_traits"]
 
@@ -24,6 +24,8 @@ def reference_traits(reference: Reference) -> frozenset[str]:
         of_model.append("pooler")
     if last_norm(reference.model):
         of_model.append("norm behind the last layer")
+    if has_window(reference.model):
+        of_model.append("layers with a window")
     if has_rotary(reference.model):
         of_model.append("rotary positions")
     if reference.offset == 2:

@@ -14,8 +14,8 @@ from evaluators.diagnose.reference import Reference
 from evaluators.preflight.target import Target
 
 __all__ = [
-    "OtherWeights", "WeightChange", "has_rotary", "last_norm", "layers_of", "missing_layers", "other_weights",
-    "weight_changes", "without",
+    "OtherWeights", "WeightChange", "has_rotary", "has_window", "last_norm", "layers_of", "missing_layers",
+    "other_weights", "weight_changes", "without",
 ]  # fmt: skip
 
 # How ONNX Runtime's files were quantised, by their names in a recipe.
@@ -181,6 +181,11 @@ def _without_last_norm(model: Any) -> Any:
 
 def _before_last(model: Any) -> Any:
     return _without_last_norm(_drop(model, (len(layers_of(model)) - 1,)))
+
+
+def has_window(model: Any) -> bool:
+    """Whether some of a model's layers see no further than a window."""
+    return "sliding_attention" in (getattr(model.config, "layer_types", None) or ())
 
 
 def has_rotary(model: Any) -> bool:

@@ -154,6 +154,29 @@ def test_another_prompt_on_queries_is_described_by_the_role(qwen: Bench) -> None
     assert f"Exactly the {count} texts with the role of a query differ." in diagnosis.sentence
 
 
+def test_a_window_that_is_not_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
+    from transformers import ModernBertModel
+
+    folder = build("ModernBERT, CLS", tmp_path_factory.mktemp("modern") / "model")
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    settings |= {"local_attention": 8, "layer_types": ["full_attention", "sliding_attention"]}
+    (folder / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+    bench = _bench(folder)
+    config = copy.deepcopy(bench.reference.model.config)
+    config.local_attention = 4096
+    model = ModernBertModel(config).eval()
+    model.load_state_dict(bench.reference.model.state_dict())
+    made = [_states(model, ids)[-1][0].numpy() for ids in _ids(bench)]
+    candidate = _unit(made) if bench.reference.recipe.normalise == "yes" else np.stack(made).astype(np.float32)
+    assert "every layer sees the whole text, those with a window too" in _named(bench, candidate)
+
+
+def test_unknown_tokens_stand_where_special_ones_should(roberta: Bench) -> None:
+    unknown = roberta.reference.tokenizer.unk_token_id
+    rows = [[unknown, *ids[1:-1], unknown] for ids in _ids(roberta)]
+    assert "unknown tokens in the place of special tokens" in _named(roberta, _mean(roberta, rows))
+
+
 def test_positions_counted_from_zero(roberta: Bench) -> None:
     made = _mean(roberta, _ids(roberta), position_ids=lambda count: list(range(count)))
     assert "positions counted from 0" in _named(roberta, made)

@@ -145,6 +145,14 @@ def _quantile(bench: Bench) -> Embeddings:
     return np.asarray(low + np.round((plain.clip(low, high) - low) / step) * step, dtype=np.float32)
 
 
+def _four_bits(bench: Bench) -> Embeddings:
+    """Lucene's int4: 16 levels over one range."""
+    plain = _unit(_each(bench.reference.model, _ids(bench), _mean))
+    low, high = np.quantile(plain, [0.001, 0.999])
+    step = (high - low) / 15
+    return np.asarray(low + np.round((plain.clip(low, high) - low) / step) * step, dtype=np.float32)
+
+
 def _chunks(size: int, one_of: Callable[[list[Embeddings], list[int]], Embeddings]) -> Callable[[Bench], Embeddings]:
     def made(bench: Bench) -> Embeddings:
         vectors = []
@@ -186,6 +194,7 @@ MADE: dict[str, tuple[Callable[[Bench], Embeddings], str]] = {
     "fp4": (_weights(_fp4), "four-bit weights (fp4)"),
     "PyTorch's int8": (_torch_int8, "int8 activations, as PyTorch quantises, text by text"),
     "quantile": (_quantile, "vectors rounded to int8, one scale for all"),
+    "four bits": (_four_bits, "vectors rounded to 4 bits, one scale for all"),
     "the last chunk": (_chunks(130, lambda parts, _: parts[-1]), "texts in chunks of 130 tokens, 0 of them shared: "
                        "the last one alone"),
     "chunks by their own tokens": (

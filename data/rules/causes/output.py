@@ -88,6 +88,12 @@ OUTPUT_CAUSES = (
         effect="Every value is rounded to one of 256 steps.", snippet=f"{_STEPS.format(axis='')}",
     ),
     _rounded(
+        code="vectors-int4-whole", words="vectors rounded to 4 bits, one scale for all", precision=True,
+        effect="Every value is rounded to one of 16 steps.",
+        snippet="step = (vectors.max() - vectors.min()) / 15  # or what the server has\n"
+        "vectors = np.round(vectors / step) * step",
+    ),
+    _rounded(
         code="vectors-int8-by-vector", words="vectors rounded to int8, a scale a vector", precision=True,
         effect="Every value is rounded to one of 256 steps.",
         snippet=f"{_STEPS.format(axis='axis=1, keepdims=True')}",

@@ -128,6 +128,11 @@ TOKEN_CAUSES = (
         needs=("several special tokens",), changes={"special": "none-but-counted"},
     ),
     _special(
+        code="special-tokens-unknown", words="unknown tokens in the place of special tokens", by_look=True,
+        remedy="Look special tokens up by the model's own names for them.", needs=("several special tokens",),
+        effect="Every vector moves, short texts' most.", changes={"special": "unknown"},
+    ),
+    _special(
         code="special-tokens-missing", words="special tokens missing", remedy=_ADD_SPECIAL,
         effect="Every vector moves, short texts' most.",
         needs=("several special tokens",), changes={"special": "none"},
@@ -300,6 +305,12 @@ TOKEN_CAUSES = (
         code="causal-mask-lost", words="causal mask lost", needs=("causal attention",), changes={"attention": "full"},
         effect="Tokens see what comes after them, as they never did in training; long texts suffer most.",
         remedy="Use causal attention, as the model was trained.",
+    ),
+    _attention(
+        code="window-lost", words="every layer sees the whole text, those with a window too", by_look=True,
+        effect="Tokens see further than they did in training; texts longer than the window suffer.",
+        remedy="Give the layers of sliding_attention their window (layer_types and the window in config.json).",
+        needs=("layers with a window",),
     ),
     _attention(
         code="causal-mask", words="causal mask", needs=("full attention",), changes={"attention": "causal"},

@@ -12,7 +12,8 @@ from data.rules.causes.tokens import PADDED_HOW
 from evaluators.diagnose.ggml.files import GGUF_FILES
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import rebuilt
-from evaluators.diagnose.weights import OtherWeights, layers_of, missing_layers, other_weights, without
+from evaluators.diagnose.weights import OtherWeights, has_window, layers_of, missing_layers, other_weights, without
+from evaluators.preflight.configuration import is_causal
 
 __all__ = ["ROLES", "generated", "implementation"]
 
@@ -30,6 +31,7 @@ def generated(reference: Reference, width: int, wanted: int, roles: Collection[s
     yield from (_of_weights(reference, other) for other in other_weights(reference.target))
     yield from (CAUSES["gguf"].filled({"file": file}, weights=f"gguf {file}") for file in GGUF_FILES)
     yield _padding_in_the_mean(reference)
+    yield from _without_window(reference)
     yield from _padded_otherwise(reference)
     if wanted < width:
         yield from _cuts(reference, wanted)
@@ -160,6 +162,14 @@ def _padding_in_the_mean(reference: Reference) -> Cause:
     # What stands in padding on the left of a causal model is up to the kernel: there it is tried on the right.
     padding, family = ("pooled", "padding") if reference.recipe.pooling == "mean" else ("after", "pooling")
     return CAUSES["padding-in-the-mean"].filled({}, changes={"padding": padding, "pooling": "mean"}, family=family)
+
+
+def _without_window(reference: Reference) -> Iterator[Cause]:
+    """Layers that see no further than a window, without it."""
+    window = getattr(reference.model.config, "sliding_window", None)
+    if has_window(reference.model) and window:
+        kind = "causal" if is_causal(reference.target.config) else "full"
+        yield CAUSES["window-lost"].filled({}, changes={"attention": f"{kind} beyond {window + 1}"})
 
 
 def _padded_otherwise(reference: Reference) -> Iterator[Cause]:
