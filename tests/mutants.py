@@ -291,8 +291,8 @@ FAULTS = (
     # pages
     Fault(
         "dashboard/formatting.py",
-        'text = f"{in_points(value):+.2f}"',
-        'text = f"{100 * value:+.1f}"',
+        'text = written(f"{in_points(value):+.2f}")',
+        'text = written(f"{100 * value:+.1f}")',
         "tests/dashboard/test_words.py",
     ),
     Fault(

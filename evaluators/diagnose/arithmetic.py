@@ -12,11 +12,12 @@ from typing import Any
 from evaluators.diagnose.ggml.formats import FORMATS, quantised
 
 __all__ = [
-    "Change", "blocks_of", "four_bit_floats", "fp8", "int4_groups", "int8_activations", "int8_by_row", "onnx_int8",
-    "quantise_rows", "uint8_rows",
+    "GROUPS", "Change", "blocks_of", "four_bit_floats", "fp8", "has_whole", "int4_groups", "int8_activations",
+    "int8_by_row", "onnx_int8", "quantise_rows", "uint8_rows",
 ]  # fmt: skip
 
 Change = Callable[[Any], Any]
+GROUPS = (32, 64, 128)  # values of a row that share a scale, in formats of four bits
 _TINY = 1e-12
 # The levels of bitsandbytes' NormalFloat: quantiles of a normal distribution.
 _NORMAL = (
@@ -167,6 +168,11 @@ def int4_groups(model: Any, *, group: int, levels: str, embeddings: bool = False
     for module in (*_linear(model), *(_tables(model) if embeddings else ())):
         _put(module, rounded)
     return model
+
+
+def has_whole(model: Any, group: int) -> bool:
+    """Whether the rows of every linear layer's weights are made of whole groups."""
+    return all(module.in_features % group == 0 for module in _linear(model))
 
 
 def four_bit_floats(model: Any, *, kind: str) -> Any:

@@ -102,6 +102,7 @@ MODEL_CAUSES = (
     *(
         _quantised(
             code=f"int4-weights-{name}", words=words, effect=_EVEN, weights=f"q4-{name}",
+            needs=(f"rows of whole {name.partition('-')[0]}s",),
         )
         for name, words in (
             ("32", mark("int4 weights in groups of 32, with a zero point")),
