@@ -88,7 +88,7 @@ class Looks:
             return False
         errors = step.match.errors
         short = sorted(range(len(errors)), key=self.bench.characters.__getitem__)[:_MOST]
-        (far,) = self._moved(step.cause, [()], short)
+        (far,) = self._moved(step.cause, [step.match.late], short)
         return float(np.quantile(far, _LEAST)) > _COARSER * float(np.quantile(errors, _LEAST))
 
     @cached_property

@@ -39,6 +39,17 @@ _TENSORS = 6  # single tensors made random
 _SOLVED = tuple(CAUSES[code] for code in ("scaled", "rows-shuffled", "dimensions-permuted", "rotated"))
 _MORE_GENERAL = {
     "dimensions permuted": ("a rotation of the space",),  # a permutation is a rotation
+    # The table of words is next to nothing beside the weights; and one string of JSON is another with all it escapes.
+    "int4 weights in groups of 64, from least to greatest": (
+        "int4 weights and word embeddings in groups of 64, from least to greatest",
+    ),
+    "int4 weights and word embeddings in groups of 64, from least to greatest": (
+        "int4 weights in groups of 64, from least to greatest",
+    ),
+    "texts quoted and escaped as in JSON": (
+        "quotation marks around each text",
+        "each text as a JSON string in ASCII, with its quotation marks",
+    ),
     # The one is tried, the other read off the candidate's own numbers.
     "vectors stored as int8": ("vectors rounded to int8, a range a dimension",),
 }
