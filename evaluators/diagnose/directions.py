@@ -180,7 +180,8 @@ def possible(bench: Bench, candidate: Embeddings, causes: Sequence[Cause]) -> li
     causes = [cause for cause in causes if _may_pool(cause, off, bench)]
     exact = off.ways[_seeing(bench)].min(0) < np.maximum(_EXACT, off.grain)
     right = [place for place in np.flatnonzero(exact) if bench.characters[place] > _BLANK]
-    if len(right) < _SURE:
+    # Single bits are the same under many an arithmetic.
+    if len(right) < _SURE or (bench.lattice is not None and not bench.lattice.codes):
         return causes
     rows = bench.rows(bench.reference.recipe)
 

@@ -65,8 +65,9 @@ class Looks:
     def looked(self, step: Larger) -> Glance | None:
         """What a few texts say of one more cause; None where it brings none of them nearer, or breaks one."""
         settled, unsettled = self._changed(step)
-        # Other weights or another arithmetic move every text: where some are right, it is not that.
-        if not unsettled or (step.cause.weights and len(settled) > 1):
+        # Other weights or another arithmetic move every text: where some are right, it is not that; but for what was
+        # stored so coarsely that it does not show.
+        if not unsettled or (step.cause.weights and len(settled) > 1 and self.bench.lattice is None):
             return None
         few = unsettled[: max(_FEWEST, min(len(unsettled) // 2, _MOST))]
         if self.bench.by_batch(step.early):
