@@ -12,12 +12,12 @@ from typing import Any
 from evaluators.diagnose.ggml.formats import FORMATS, quantised
 
 __all__ = [
-    "GROUPS", "Change", "blocks_of", "four_bit_floats", "fp8", "has_whole", "int4_groups", "int8_activations",
+    "WEIGHT_GROUPS", "Change", "blocks_of", "four_bit_floats", "fp8", "has_whole", "int4_groups", "int8_activations",
     "int8_by_row", "onnx_int8", "quantise_rows", "uint8_rows",
 ]  # fmt: skip
 
 Change = Callable[[Any], Any]
-GROUPS = (32, 64, 128)  # values of a row that share a scale, in formats of four bits
+WEIGHT_GROUPS = (32, 64, 128)  # values of a row that share a scale, in formats of four bits
 _TINY = 1e-12
 # The levels of bitsandbytes' NormalFloat: quantiles of a normal distribution.
 _NORMAL = (

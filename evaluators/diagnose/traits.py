@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from evaluators.diagnose.arithmetic import GROUPS, has_whole
+from evaluators.diagnose.arithmetic import WEIGHT_GROUPS, has_whole
 from evaluators.diagnose.ggml.files import has_exact_gelu
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import bare_tokenizer, unused_first
@@ -23,7 +23,7 @@ def reference_traits(reference: Reference) -> frozenset[str]:
         of_model.append("Dense module")
     if has_pooler(reference):
         of_model.append("pooler")
-    of_model += [f"rows of whole {group}s" for group in GROUPS if has_whole(reference.model, group)]
+    of_model += [f"rows of whole {group}s" for group in WEIGHT_GROUPS if has_whole(reference.model, group)]
     if last_norm(reference.model):
         of_model.append("norm behind the last layer")
     if has_window(reference.model):

@@ -35,10 +35,10 @@ _BY_BATCH: dict[str, Callable[[Any], Any]] = {
 }
 # Four bits in groups of a row: how many share a scale, and where its levels lie.
 _INT4: dict[str, dict[str, Any]] = {
-    **{f"{group}": {"group": group, "levels": "zero"} for group in arithmetic.GROUPS},
-    **{f"{group}-free": {"group": group, "levels": "free"} for group in arithmetic.GROUPS},
+    **{f"{group}": {"group": group, "levels": "zero"} for group in arithmetic.WEIGHT_GROUPS},
+    **{f"{group}-free": {"group": group, "levels": "free"} for group in arithmetic.WEIGHT_GROUPS},
     **{f"{group}-even": {"group": group, "levels": "16"} for group in (32, 128)},
-    **{f"{group}-full": {"group": group, "levels": "15"} for group in arithmetic.GROUPS},
+    **{f"{group}-full": {"group": group, "levels": "15"} for group in arithmetic.WEIGHT_GROUPS},
     "64-words": {"group": 64, "levels": "free", "embeddings": True},
 }
 _ROTARY = (10_000, 160_000, 500_000, 1_000_000)  # bases of rotary positions that models have
