@@ -180,16 +180,17 @@ def possible(bench: Bench, candidate: Embeddings, causes: Sequence[Cause]) -> li
     causes = [cause for cause in causes if _may_pool(cause, off, bench)]
     exact = off.ways[_seeing(bench)].min(0) < np.maximum(_EXACT, off.grain)
     right = [place for place in np.flatnonzero(exact) if bench.characters[place] > _BLANK]
-    # Single bits are the same under many an arithmetic.
-    if len(right) < _SURE or (bench.lattice is not None and not bench.lattice.codes):
+    if len(right) < _SURE:
         return causes
-    rows = bench.rows(bench.reference.recipe)
+    rows, bits = bench.rows(bench.reference.recipe), bench.lattice is not None and not bench.lattice.codes
 
     def spares(cause: Cause) -> bool:
         if not cause.forward:
             return True
+        if cause.weights:
+            return bits and cause.precision  # single bits are the same under many an arithmetic
         now = bench.rows(bench.under((cause,)))
-        return not cause.weights and all(now[place] == rows[place] for place in right)
+        return all(now[place] == rows[place] for place in right)
 
     return [cause for cause in causes if spares(cause)]
 

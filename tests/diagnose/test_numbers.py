@@ -105,5 +105,7 @@ def test_directions_are_right_on_what_they_were_rounded_to(
 
     causes = catalogue(minilm.reference, 384, 384)
     spared = possible(bench, given, causes)
-    assert not any(cause.weights for cause in spared)
+    # Single bits are the same under many an arithmetic, and under no other weights.
+    bits = bool((np.abs(given) == 1).all())
+    assert not any(cause.weights and not (bits and cause.precision) for cause in spared)
     assert len(spared) < len(causes) / 2
