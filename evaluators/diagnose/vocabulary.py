@@ -6,7 +6,7 @@ which differ have beyond. SentencePiece's own ids in the place of a model's are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.lengths import Lengths
@@ -17,6 +17,7 @@ _FEWEST = 4  # texts that differ
 _SHORT = 40  # tokens of the text that ids are tried on, if there is one
 _TRIED = 48  # ids
 _WITNESSES = 3
+_LOWER, _TURNS = 8, 5  # texts that hold ids between, at a time
 _KINDS = (("ids-too-low", -1), ("ids-too-high", 1))
 
 
@@ -43,7 +44,21 @@ def shifted_ids(lengths: Lengths) -> list[Cause]:
     witnesses = [place, *(other for other in reversed(short) if other != place)][: _WITNESSES + 1]
     finer = [nearest, *(_with_first(nearest, first) for other in witnesses for first in _near(nearest, beyond[other]))]
     best = min(finer, key=lambda cause: sum(lengths.off(cause, other) for other in witnesses))
+    for _ in range(_TURNS):
+        before, best = best, _among_lower(lengths, best, beyond)
+        if best == before:
+            break
     return [best] if lengths.bears_out(best, witnesses) else []
+
+
+def _among_lower(lengths: Lengths, best: Cause, beyond: Mapping[int, Sequence[int]]) -> Cause:
+    """The same from a lower id on, where texts that hold lower ones come right so."""
+    first = int(str(best.blanks["first"]))
+    lower = {place: [one for one in ids if one < first] for place, ids in beyond.items()}
+    telling = sorted((place for place in lower if lower[place]), key=lambda place: len(beyond[place]))[:_LOWER]
+    ids = sorted({one for place in telling for one in lower[place]})
+    tried = [best, *(_with_first(best, one) for one in _some(ids))]
+    return min(tried, key=lambda cause: sum(lengths.off(cause, place) for place in telling))
 
 
 def _shifted(code: str, by: int, first: int) -> Cause:
