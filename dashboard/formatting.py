@@ -19,8 +19,7 @@ from data.rules.words import written
 
 __all__ = [
     "bytes_text", "count", "day", "interval_text", "licence", "parameters", "plain", "in_points", "percent", "rounded",
-    "score",
-    "rounded_frame", "signed", "small", "span_text", "word",
+    "rounded_frame", "score", "signed", "small", "span_text", "word",
 ]  # fmt: skip
 
 # Words of the store that are also counted: "3 models".

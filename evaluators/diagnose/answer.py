@@ -27,7 +27,7 @@ from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
 from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
-from evaluators.diagnose.together import centred_over_all, of_batches
+from evaluators.diagnose.together import centred, of_batches
 from evaluators.diagnose.unstable import by_repeats, not_by_itself, with_observed
 from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, NamedCause, judge, stated_as_stored, with_reading
 
@@ -98,10 +98,9 @@ def _of_numbers(
     if (ordered := _in_order(bench, candidate, units)) is not None:
         diagnosis = with_reading(ordered, _of_numbers(bench, ordered.vectors, None, without, progress))
         return with_observed(diagnosis, facts, bench)
-    if (centred := centred_over_all(bench, candidate, base)) is not None and centred.causes[
-        0
-    ].cause.words not in without:
-        return with_observed(centred, facts, bench)
+    mean_off = centred([(bench, candidate)])
+    if mean_off is not None and mean_off.causes[0].cause.words not in without:
+        return with_observed(mean_off, facts, bench)
     every = catalogue(bench.reference, base.shape[1], candidate.shape[1], bench.texts.roles)
     causes = [cause for cause in every if cause.words not in without]
     claimed = (facts.revision or "")[:12] if facts else ""

@@ -240,14 +240,6 @@ def _even(values: Any, steps: int) -> Any:
     return (values / scale).round().clamp(-((steps + 1) // 2), steps // 2) * scale
 
 
-def _spanned(values: Any, steps: int) -> Any:
-    """Rows rounded to so many steps from their least value to their greatest, with 0 on a step."""
-    low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
-    step = ((high - low) / steps).clamp(min=_TINY)
-    zero = (-low / step).round()
-    return (((values / step).round() + zero).clamp(0, steps) - zero) * step
-
-
 def _free(values: Any, steps: int) -> Any:
     """Rows rounded to so many steps from their least value to their greatest, both of which are levels."""
     low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
@@ -255,16 +247,18 @@ def _free(values: Any, steps: int) -> Any:
     return ((values - low) / step).round() * step + low
 
 
-def _ranged(values: Any, steps: int) -> Any:
-    """Rows rounded to so many steps from their least value, or 0, to their greatest, with a level at 0."""
-    low, high = values.amin(1, keepdim=True).clamp(max=0), values.amax(1, keepdim=True).clamp(min=0)
+def _ranged(values: Any, steps: int, *, from_zero: bool = True) -> Any:
+    """Rows rounded to so many steps from their least value to their greatest (or 0 beyond those), with a level at 0."""
+    low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
+    if from_zero:
+        low, high = low.clamp(max=0), high.clamp(min=0)
     step = ((high - low) / steps).clamp(min=_TINY)
     zero = (-low / step).round()
     return (((values / step).round() + zero).clamp(0, steps) - zero) * step
 
 
 _LEVELS: dict[str, Change] = {
-    "zero": partial(_spanned, steps=15),
+    "zero": partial(_ranged, steps=15, from_zero=False),
     "free": partial(_free, steps=15),
     "16": partial(_even, steps=15),
     "15": partial(_even, steps=14),

@@ -159,11 +159,12 @@ class Lengths:
 
     def _differing(self, lengths: Sequence[int]) -> list[int]:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
-        if self._tolerance(lengths) > _TOO_COARSE:
+        tolerance = self._tolerance(lengths)
+        if tolerance > _TOO_COARSE:
             return []  # a length is found beside such an arithmetic once that is known
         open_ = [place for place in range(len(lengths)) if place not in self.settled]
         order = sorted(open_, key=lambda place: lengths[place])
-        wrong = self.before[order] > self._tolerance(lengths)
+        wrong = self.before[order] > tolerance
         sides = [int((~wrong[:cut]).sum() + wrong[cut:].sum()) for cut in range(len(order))]
         cut = int(np.argmax(sides)) if sides else 0
         if not order or sides[cut] < min(_AGREE * len(order), len(order) - 1) or not wrong[cut:].any():

@@ -25,7 +25,7 @@ from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Search
 from evaluators.diagnose.verdict import Diagnosis, NamedCause, judge
 
-__all__ = ["centred_over_all", "of_batches"]
+__all__ = ["centred", "of_batches"]
 
 _SAME = 1e-3  # relative distance up to which a call is what a cause gives
 _FEWEST = 4  # texts
@@ -59,7 +59,8 @@ def of_batches(bench: Bench, facts: Facts, floor: float) -> Diagnosis | None:
     calls = _Calls(*(one for one in answers if one is not None))
     benches = _benches(bench, texts, smaller)
     base = benches.together.vectors(bench.reference.recipe)
-    return _mean_taken_off(benches, calls, base) or _from_catalogue(benches, calls, base, floor)
+    of_calls = [(benches.together, calls.together), (benches.fewer, calls.fewer)]
+    return centred(of_calls) or _from_catalogue(benches, calls, base, floor)
 
 
 def _benches(bench: Bench, texts: Sequence[int], smaller: Sequence[int]) -> _Benches:
@@ -88,32 +89,25 @@ def _from_catalogue(benches: _Benches, calls: _Calls, base: Embeddings, floor: f
     return diagnosis if all(float(errors.max()) < room for errors in others) else None
 
 
-def _mean_taken_off(benches: _Benches, calls: _Calls, base: Embeddings) -> Diagnosis | None:
-    """The mean of a call's vectors taken off each, solved exactly; before or after they are brought to length one."""
-    if calls.together.shape[1] != base.shape[1]:
-        return None
-    reference = benches.together.reference
-    for recipe in (reference.recipe, replace(reference.recipe, normalise="no")):
-        rows, more = (one.vectors(recipe).astype(np.float64) for one in (benches.together, benches.fewer))
-        for code, change in _CENTRED.items():
-            made = change(rows)
-            errors = apart(calls.together, made)
-            if float(errors.max()) < _SAME and float(apart(calls.fewer, change(more)).max()) < _SAME:
-                return _solved(code, recipe, np.asarray(made, dtype=np.float32), errors, apart(calls.together, base))
-    return None
+def centred(answers: Sequence[tuple[Bench, Embeddings]]) -> Diagnosis | None:
+    """The mean of a call's vectors taken off each, solved exactly; before or after they are brought to length one.
 
-
-def centred_over_all(bench: Bench, candidate: Embeddings, base: Embeddings) -> Diagnosis | None:
-    """The mean of all texts' vectors taken off each, where that gives every one of the candidate's."""
+    Args:
+        answers: of each call the reference with its texts, and the vectors it got, float [n, d]; the first is judged.
+    """
+    (bench, candidate), own = answers[0], answers[0][0].reference.recipe
+    base = bench.vectors(own)
     if candidate.shape != base.shape:
         return None
-    own = bench.reference.recipe
     for recipe in (own, replace(own, normalise="no")):
-        rows = bench.vectors(recipe).astype(np.float64)
+        rows = [one.vectors(recipe).astype(np.float64) for one, _ in answers]
         for code, change in _CENTRED.items():
-            made = change(rows)
+            made = change(rows[0])
             errors = apart(candidate, made)
-            if float(errors.max()) < _SAME:
+            others = zip(answers[1:], rows[1:], strict=True)
+            if float(errors.max()) < _SAME and all(
+                float(apart(given, change(more)).max()) < _SAME for (_, given), more in others
+            ):
                 return _solved(code, recipe, np.asarray(made, dtype=np.float32), errors, apart(candidate, base))
     return None
 

@@ -269,7 +269,7 @@ def utf8_expected(text: str) -> str:
 
 def json_escaped(text: str) -> str:
     """As it stands in JSON between the quotes."""
-    return json.dumps(text)[1:-1]
+    return json_whole(text)[1:-1]
 
 
 def json_whole(text: str) -> str:
