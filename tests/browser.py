@@ -22,6 +22,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Room for what a page leaves behind, and no second compilation of what runs for seconds only.
+    "--js-flags=--min-semi-space-size=64,--max-semi-space-size=64,--no-opt,--no-maglev",
 ]
 
 

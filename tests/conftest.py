@@ -34,6 +34,7 @@ from tests.make_parity import parity_store
 from tests.make_store import make_store
 from tests.once import once
 from tests.serving import ROOT, served
+from tests.tabs import Tabs
 from tests.traces import changes, of_modules, of_process, seed
 from tests.turns import FromBothEnds, in_a_row
 
@@ -230,34 +231,38 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContex
         context.close()
 
 
+@pytest.fixture(scope="session")
+def tabs(chromium: BrowserContext) -> Tabs:
+    """The tabs of that browser, which tests hand on."""
+    return Tabs(chromium)
+
+
 @pytest.fixture
-def open_page(chromium: BrowserContext) -> Iterator[Callable[..., Page]]:
+def open_page(tabs: Tabs) -> Iterator[Callable[..., Page]]:
     """``open_page(address, dark=False, width=1280, height=900)``: a page that remembers nothing, drawn to the end.
 
     A request to any other machine is stopped and fails the test when it ends, and so does an error on the console.
     """
-    pages, faults = [], []
+    faults: list[str] = []
+    listeners = {
+        "request": lambda r: None if _ours(r.url) else faults.append(f"request to {r.url}"),
+        "console": lambda m: faults.append(f"console: {m.text}") if m.type == "error" and not _knock(m) else None,
+        "pageerror": lambda e: faults.append(f"script: {e}"),
+        "dialog": lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()),
+    }
+    with tabs.taken(listeners) as take:
 
-    def opened(address: str, *, dark: bool = False, width: int = 1280, height: int = 900) -> Page:
-        page = chromium.new_page()
-        pages.append(page)
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme="dark" if dark else "light")
-        _forget(page, address)
-        page.on("request", lambda r: None if _ours(r.url) else faults.append(f"request to {r.url}"))
-        page.on(
-            "console", lambda m: faults.append(f"console: {m.text}") if m.type == "error" and not _knock(m) else None
-        )
-        page.on("pageerror", lambda e: faults.append(f"script: {e}"))
-        page.on("dialog", lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()))
-        page.goto(address)
-        drawn(page)
-        return page
+        def opened(address: str, *, dark: bool = False, width: int = 1280, height: int = 900) -> Page:
+            page = take(address)
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme="dark" if dark else "light")
+            _forget(page, address)
+            page.goto(address)
+            drawn(page)
+            return page
 
-    yield opened
-    during = len(faults)
-    for page in pages:
-        page.close()
+        yield opened
+        during = len(faults)
     # A test that serves its own store ends the server before its pages, which then report that it is gone.
     faults[during:] = [fault for fault in faults[during:] if not any(words in fault for words in GONE)]
     assert not faults, "\n".join(faults)
