@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from functools import cache
@@ -49,6 +50,8 @@ GONE = ("Client Error in reaching server endpoint", "Streamlit server is not res
 
 _MAIN = sys.modules["__main__"]
 _before_file: list[Any] = []
+_modules = [0]  # how many there were when the collector was last spared them
+_MANY = 300
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -88,6 +91,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Before the first test of a file, and its fixtures, look at what no file may change for another."""
     if _before_file[:1] != [item.path]:
         _before_file[:] = [item.path, of_process(), of_modules()]
+    _rest()
     seed()
     return (yield)
 
@@ -104,6 +108,14 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         _before_file.clear()
         left = changes(process, of_process()) + changes(modules, of_modules())
         _say(f"{item.path.name} leaves for the next file", left)
+
+
+def _rest() -> None:
+    """What came with imports stays to the end: the collector does not go through torch and mteb again and again."""
+    if len(sys.modules) > _modules[-1] + _MANY:
+        _modules[:] = [len(sys.modules)]
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
