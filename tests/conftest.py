@@ -90,7 +90,8 @@ def one_main() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Before the first test of a file, and its fixtures, look at what no file may change for another."""
     if _before_file[:1] != [item.path]:
-        _before_file[:] = [item.path, of_process(), of_modules()]
+        # Nothing is done between two files: the second starts with what was seen at the end of the first.
+        _before_file[:] = [item.path, *(_before_file[1:] or (of_process(), of_modules()))]
     _rest()
     seed()
     return (yield)
@@ -105,8 +106,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         shutil.rmtree(cache_folder() / "runs", ignore_errors=True)
         keys.forget()  # a process knows the keys it was given to its end; a file of tests is what one process does
         _, process, modules = _before_file
-        _before_file.clear()
-        left = changes(process, of_process()) + changes(modules, of_modules())
+        _before_file[:] = [None, of_process(), of_modules()]
+        left = changes(process, _before_file[1]) + changes(modules, _before_file[2])
         _say(f"{item.path.name} leaves for the next file", left)
 
 
