@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from data.rules.causes import CAUSES
@@ -13,11 +15,11 @@ _BARS = {"one cause": 0.95, "two causes": 0.85, "two causes, bf16 noise": 0.85, 
 _OF_OTHERS = 2  # trials of each kind but one cause
 
 
-def _kind_of(bench: Bench, name: str) -> str:
+def _kinds(bench: Bench) -> Callable[[str], str]:
     """What the causes of a trial are told apart by here: their slot, or by which road they come about."""
     slots: dict[str, str] = {cause.words: cause.slot for cause in catalogue(bench.reference, 64, 21)}
     solved = {cause.words for cause in CAUSES.values() if cause.family == "space"}
-    return slots.get(name, "solved" if name in solved else name.partition(":")[0])
+    return lambda name: slots.get(name, "solved" if name in solved else name.partition(":")[0])
 
 
 def _covering(bench: Bench, trials: list[Trial]) -> list[Trial]:
@@ -26,9 +28,9 @@ def _covering(bench: Bench, trials: list[Trial]) -> list[Trial]:
     Each kind with each slot is in the soak, where every trial is, and so is a part at random that is withheld: it is
     looked for in every other part.
     """
-    first: dict[tuple[str, ...], Trial] = {}
+    kind_of, first = _kinds(bench), dict[tuple[str, ...], Trial]()
     for trial in trials:
-        slots = sorted(_kind_of(bench, name) for name in trial.truth)
+        slots = sorted(kind_of(name) for name in trial.truth)
         others = sum(kind == trial.kind for kind, *_ in first)
         if trial.kind == "one cause" or (others < _OF_OTHERS and "weights random" not in slots):
             first.setdefault((trial.kind, *slots), trial)
