@@ -13,7 +13,7 @@ from data.store.errors import InputError
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import HALVES, catalogue
 from evaluators.diagnose.causes.places import out_of_order
-from evaluators.diagnose.described import described
+from evaluators.diagnose.described import described, text_before
 from evaluators.diagnose.directions import every_way
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
@@ -22,6 +22,7 @@ from evaluators.diagnose.match import Match
 from evaluators.diagnose.measure import apart, unit_rows
 from evaluators.diagnose.narrow import searched_for
 from evaluators.diagnose.nondeterminism import seeded_dropout
+from evaluators.diagnose.put_before import learned_before
 from evaluators.diagnose.reading import Reading, read_otherwise
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference, load_reference
@@ -29,7 +30,15 @@ from evaluators.diagnose.residual import rounding
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.together import centred, of_batches
 from evaluators.diagnose.unstable import by_repeats, not_by_itself, with_observed
-from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, NamedCause, judge, stated_as_stored, with_reading
+from evaluators.diagnose.verdict import (
+    IDENTICAL_WITHIN,
+    Diagnosis,
+    NamedCause,
+    judge,
+    settles,
+    stated_as_stored,
+    with_reading,
+)
 
 __all__ = [
     "BATCH", "Bench", "Cause", "Diagnosis", "Facts", "Match", "NamedCause", "Recipe", "Reference", "Texts", "batched",
@@ -134,10 +143,12 @@ def _described(
     made = base if diagnosis.match is None else diagnosis.match.vectors
     tried = diagnosis.tried if unknown else 0
     texts, roles, _ = bench.texts
-    statements = tuple(described(candidate, made, texts, facts, roles=roles, floor=floor, tried=tried))
+    statements = [*described(candidate, made, texts, facts, roles=roles, floor=floor, tried=tried)]
+    if unknown and (before := learned_before(bench, candidate)) is not None:
+        statements.insert(len(statements) - 1, text_before(before))
     left = "" if unknown else "Of what is left: "
     sentence = f"{diagnosis.sentence} {left}{' '.join(one.sentence for one in statements)}"
-    return replace(diagnosis, sentence=sentence, described=statements)
+    return replace(diagnosis, sentence=sentence, described=tuple(statements))
 
 
 def _looked_for(
@@ -155,8 +166,15 @@ def _looked_for(
     if float(plain.errors.max()) < IDENTICAL_WITHIN:
         stored = _as_stored(bench, candidate, plain)
         return judged([plain], bench, candidate) if stored is None else stated_as_stored(stored, plain, floor)
-    diagnosis, searched = searched_for(bench, candidate, causes, judged, progress=progress, without=without)
-    return replace(diagnosis, searched=searched, tried=len(causes))
+    diagnosis, best = searched_for(bench, candidate, causes, judged, progress=progress, without=without)
+    if best.early and not settles(diagnosis.verdict) and bench.lattice is not None:
+        # The ranges of whole numbers were read off texts of which most may be changed: now all of them tell.
+        units, ways = every_way(bench, bench.under(best.early))
+        fitted = bench.lattice.fitted_to([*units, *ways])
+        if fitted is not bench.lattice:
+            again = bench.beside(fitted)
+            diagnosis, best = searched_for(again, candidate, causes, judged, progress=progress, without=without)
+    return replace(diagnosis, searched=best.errors.size, tried=len(causes))
 
 
 def _as_stored(bench: Bench, candidate: Embeddings, plain: Match) -> Match | None:

@@ -12,12 +12,12 @@ from typing import Any
 from evaluators.diagnose.ggml.formats import FORMATS, quantised
 
 __all__ = [
-    "WEIGHT_GROUPS", "Change", "blocks_of", "four_bit_floats", "fp8", "has_whole", "int4_groups", "int8_activations",
-    "int8_by_row", "onnx_int8", "quantise_rows", "uint8_rows",
+    "WEIGHT_GROUPS", "Change", "blocks_of", "four_bit_floats", "fp8", "has_whole", "int8_activations", "int8_by_row",
+    "onnx_int8", "quantise_rows", "uint8_rows", "weight_groups",
 ]  # fmt: skip
 
 Change = Callable[[Any], Any]
-WEIGHT_GROUPS = (32, 64, 128)  # values of a row that share a scale, in formats of four bits
+WEIGHT_GROUPS = (32, 64, 128)  # values of a row that share a scale, in formats of four and eight bits
 _TINY = 1e-12
 # The levels of bitsandbytes' NormalFloat: quantiles of a normal distribution.
 _NORMAL = (
@@ -148,14 +148,15 @@ def fp8(model: Any, *, scaled: bool = True) -> Any:
     return model
 
 
-def int4_groups(model: Any, *, group: int, levels: str, embeddings: bool = False) -> Any:
-    """Round every linear layer's weights to four bits in groups of a row, as GPTQ's, AWQ's and MLX's formats hold them.
+def weight_groups(model: Any, *, group: int, levels: str, embeddings: bool = False) -> Any:
+    """Round every linear layer's weights in groups of a row, as GPTQ's, AWQ's and MLX's formats hold them.
 
     Args:
         model: changed in place.
         group: values that share a scale.
-        levels: zero (from the least to the greatest value, one of them 0, as GPTQ and AWQ), free (the least and the
-            greatest themselves, as MLX and HQQ), 16 or 15 (so many about zero, one more below or not).
+        levels: of four bits zero (from the least to the greatest value, one of them 0, as GPTQ and AWQ), free (the
+            least and the greatest themselves, as MLX and HQQ), 16 or 15 (so many about zero, one more below or not);
+            of eight bits 256 (from the least to the greatest, as MLX) or 255 (about zero).
         embeddings: whether the table of words is rounded as well, as MLX does.
     """
     change = _LEVELS[levels]
@@ -262,4 +263,6 @@ _LEVELS: dict[str, Change] = {
     "free": partial(_free, steps=15),
     "16": partial(_even, steps=15),
     "15": partial(_even, steps=14),
+    "256": partial(_free, steps=255),
+    "255": partial(_even, steps=254),
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.measure import apart
+from evaluators.diagnose.put_before import Before
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.relations import (
     as_noise,
@@ -25,7 +26,7 @@ from evaluators.diagnose.relations import (
 )  # fmt: skip
 from evaluators.diagnose.text_traits import FEWEST_DIFFERING, drifts_most, shared_trait
 
-__all__ = ["Statement", "described"]
+__all__ = ["Statement", "described", "text_before"]
 
 _SAME = 1e-3  # relative distance of a text that does not differ
 _ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
@@ -92,6 +93,17 @@ def described(
         sentence = f"None of {tried} known causes explains it alone, nor do those together that bring it nearer."
         statements.append(Statement("tried", {"causes": tried}, sentence))
     return statements
+
+
+def text_before(before: Before) -> Statement:
+    """What it says that vectors learned to stand before texts explain most of the drift."""
+    each = before.role if before.role in ("query", "document") else "text"
+    sentence = (
+        f"{before.vectors} word vectors learned to stand before each {each} explain {before.share:.0%} of the drift on "
+        "texts they were not learned on, as an unknown prompt there does."
+    )
+    numbers = {"share": before.share, "role": before.role}
+    return Statement("text-before", numbers, sentence)
 
 
 def _extent(errors: Any, same: float) -> Statement:

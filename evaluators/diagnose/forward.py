@@ -229,6 +229,7 @@ class Bench:
             weights=(),
             pooling="",
             dense=True,
+            activated=True,
             normalise="",
             dimensions=None,
             normalise_first=False,

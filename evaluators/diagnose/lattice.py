@@ -102,6 +102,8 @@ class Lattice:
             return vectors.astype(np.float16).astype(np.float32)
         if rounding == "bf16":
             return _as_bf16(vectors)
+        if rounding in _EIGHT_BITS:
+            return _as_eight_bits(vectors, *_EIGHT_BITS[rounding])
         if rounding.startswith("numbers"):
             return self._whole(mine.candidate, vectors, _SHARED[rounding])
         assert mine.step is not None
@@ -163,10 +165,12 @@ class Lattice:
 
 
 _OF_NUMBERS = ("numbers-whole", "numbers-by-vector", "numbers-by-dimension")
-_OF_FLOATS = {"fp16": 2e-4, "bf16": 1.7e-3}  # what half a digit is of a number, at most
+_EIGHT_BITS = {"fp8": (3, -6), "fp8-e5m2": (2, -14)}  # digits of a number, and the least power of two that has all
+_OF_FLOATS = {"fp16": 2e-4, "bf16": 1.7e-3, "fp8": 0.03, "fp8-e5m2": 0.06}  # what half a digit is of a number, at most
 # What a recipe calls the causes whose levels are no steps; of bits and bytes see evaluators/diagnose/reading.py.
 _ROUNDINGS = {
-    "vectors-fp16": "fp16", "vectors-bf16": "bf16", "numbers-whole": "numbers", "numbers-by-vector": "numbers-vector",
+    "vectors-fp16": "fp16", "vectors-bf16": "bf16", "vectors-fp8": "fp8", "vectors-fp8-e5m2": "fp8-e5m2",
+    "numbers-whole": "numbers", "numbers-by-vector": "numbers-vector",
     "numbers-by-dimension": "numbers-dimension",
 }  # fmt: skip
 # Along which axis numbers share a scale and an offset: all of them, those of a vector, those of a dimension.
@@ -197,6 +201,10 @@ def lattice_of(candidate: Embeddings) -> Lattice | None:
         if bool((np.abs(scaled - np.round(scaled)) <= room).all()):
             step = np.full((1, 1), 10.0**-decimals)
             return Lattice(("vectors-decimals",), candidate, step, decimals)
+    # Numbers of eight bits are numbers of bf16 as well.
+    for rounding, form in _EIGHT_BITS.items():
+        if bool((_as_eight_bits(candidate, *form) == candidate).all()):
+            return Lattice((f"vectors-{rounding}",), candidate)
     # Numbers of bf16 that are not tiny are numbers of fp16 as well.
     if bool((_as_bf16(candidate) == candidate).all()):
         return Lattice(("vectors-bf16",), candidate)
@@ -256,6 +264,13 @@ def _on_steps(candidate: Embeddings, vectors: Embeddings, step: _Floats) -> Embe
     down, cut = (float(np.clip(np.round(2 * np.median(one)) / 2, -0.5, 0.5)) for one in (off, off * signs))
     middle = _WITHIN * (cut * signs if abs(cut) > abs(down) else down)  # a number on a step stays there
     return np.asarray(candidate + np.round(off - middle) * step, dtype=np.float32)
+
+
+def _as_eight_bits(vectors: Embeddings, digits: int, least: int) -> Embeddings:
+    """Rounded to the nearest number of so many binary digits, to even; tiny ones to steps of the least."""
+    _, powers = np.frexp(vectors)
+    step = np.ldexp(1.0, np.maximum(powers - 1, least) - digits)
+    return np.asarray(np.round(vectors / step) * step, dtype=np.float32)
 
 
 def _as_bf16(vectors: Embeddings) -> Embeddings:

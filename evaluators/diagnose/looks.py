@@ -19,13 +19,14 @@ from evaluators.diagnose.match import EACH, RIGHT, Larger, compatible
 from evaluators.diagnose.measure import Errors, apart, apart_each, closeness, cosine
 from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["NEARER", "Glance", "Looks"]
+__all__ = ["ALIKE", "NEARER", "Glance", "Looks"]
 
 NEARER = 0.8  # of the distance before, under which a text has come nearer
 _LIKELY = 0.9  # the same where what two causes do is added up
 _FEWEST, _MOST = 6, 8  # texts looked at
 _ROOM = 4.0  # how much further a cause may move a text together with others than alone: a broken model rounds thrice
 _ROOM_WHOLE = 1.5  # the same of an arithmetic, of a model that is whole
+ALIKE = 0.5  # cosine between what two arithmetics of as many bits do
 _POINTS = 0.1  # cosine; .02 of what has nothing to do with it
 _OF_ALL = 1 / 3  # of the texts, that an arithmetic brings nearer: it moves them all
 _LESS = 16.0  # how much less it may: a text cut short holds little of what an edit changes
@@ -90,7 +91,9 @@ class Looks:
         errors = step.match.errors
         short = sorted(range(len(errors)), key=self.bench.characters.__getitem__)[:_MOST]
         (far,) = self._moved(step.cause, [step.match.late], short)
-        return float(np.quantile(far, _LEAST)) > _COARSER * float(np.quantile(errors, _LEAST))
+        # A prompt before a short text halves what an arithmetic moves it.
+        coarser = _COARSER**2 if step.match.early else _COARSER
+        return float(np.quantile(far, _LEAST)) > coarser * float(np.quantile(errors, _LEAST))
 
     @cached_property
     def solvable_plain(self) -> bool:
@@ -153,7 +156,9 @@ class Looks:
             least = np.where(known, np.maximum(np.maximum(own - room * far, far / _LESS - own), 0.0), 0.0)
             if _nearer(cause, least[first:], before[first:]) and bool((least[:first] < _SAME).all()):
                 possible.append(late)
-        return [late for late in possible if self._points_there(step, few, late)] if cause.precision else possible
+        # Where nothing but an even rest is left, each arithmetic is worth a model of its own.
+        pointed = cause.precision and not step.match.finished
+        return [late for late in possible if self._points_there(step, few, late)] if pointed else possible
 
     def _points_there(self, step: Larger, few: Sequence[int], late: Late) -> bool:
         """Whether what is left points where an arithmetic moves the texts by itself, however weakly.
@@ -187,8 +192,9 @@ class Looks:
         before = match.errors[places]
         best: Glance | None = None
         made = self._made(places, step.early, lates)
-        for late, after in zip(lates, apart_each(self.candidate[places], made), strict=True):
-            if not _nearer(step.cause, after, before):
+        errors = apart_each(self.candidate[places], made)
+        for late, after, vectors in zip(lates, errors, made, strict=True):
+            if not (_nearer(step.cause, after, before) or self._like(step, places, vectors)):
                 continue
             gained = closeness(before) - closeness(after)
             price = EACH * (len(step.early) + len(late))
@@ -197,6 +203,14 @@ class Looks:
             if best is None or (right, -score) > (best.right, -best.score):
                 best = Glance(step, score, right)
         return best
+
+    def _like(self, step: Larger, places: Sequence[int], made: Embeddings) -> bool:
+        """Whether an arithmetic points where what others leave points: one of as many bits, computed otherwise."""
+        if not (step.cause.precision and step.match.causes and step.match.finished):
+            return False
+        now = step.match.vectors[list(places)]
+        same = now.shape == made.shape == self.candidate[list(places)].shape
+        return same and cosine(self.candidate[list(places)] - now, made - now) > ALIKE
 
     def _made(self, few: Sequence[int], early: Late, lates: Sequence[Late]) -> list[Embeddings]:
         """The vectors of a few texts under early causes and each of the late sets."""

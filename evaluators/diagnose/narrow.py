@@ -11,16 +11,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
+
 from data.rules.causes import Cause
-from evaluators.diagnose.causes.places import ORDERS
+from evaluators.diagnose.causes.places import ORDERS, SINGLE
 from evaluators.diagnose.directions import possible
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.match import EACH, Match
-from evaluators.diagnose.measure import Errors
+from evaluators.diagnose.measure import Errors, apart
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts
 from evaluators.diagnose.search import Search
-from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up, same_vectors, settles
+from evaluators.diagnose.verdict import IDENTICAL_WITHIN, Diagnosis, runners_up, same_vectors, settles, with_alike
 from evaluators.diagnose.worth import Worth
 from evaluators.probes import derived_traits
 
@@ -29,6 +31,7 @@ __all__ = ["borne_out", "searched_for"]
 _FEW = 16  # texts looked at first
 _ALL = 24  # texts up to which all are looked at at once
 _DIFFERING, _DIFFERING_LONG = 6, 2  # of the few, where so many differ; so many where only long texts do
+_ANOTHER = 1e-3  # distance of a row that is another text's
 _ROUNDS = 3  # of looking for more causes on top of the best so far
 _FAR_OFF = 3.0  # times the worst of the texts looked at
 _SHORT = 400  # characters: every cause is tried on each of the few, which is what a diagnosis costs
@@ -44,8 +47,8 @@ def searched_for(
     *,
     progress: Callable[[int, int], None] | None = None,
     without: Collection[str] = (),
-) -> tuple[Diagnosis, int]:
-    """The diagnosis of a candidate by a search on as few texts as tell, judged on all; and how many those were.
+) -> tuple[Diagnosis, Match]:
+    """The diagnosis of a candidate by a search on as few texts as tell, judged on all; and the best match of those.
 
     Args:
         bench: the reference and all texts.
@@ -63,10 +66,13 @@ def searched_for(
     if any(cause.code in ORDERS for cause in whole[0].causes):
         diagnosis = judged(whole, bench, candidate)
         if not settles(diagnosis.verdict):
-            diagnosis = judged(Search(bench, candidate, usual, progress, without).run(), bench, candidate)
-        return diagnosis, count
+            whole = Search(bench, candidate, usual, progress, without).run()
+            diagnosis = judged(whole, bench, candidate)
+        return diagnosis, whole[0]
     few = count > _ALL
-    chosen = _first(bench.texts, whole[0].errors) if few else list(range(count))
+    # Rows of other texts say nothing of how their own are encoded.
+    own = sorted(set(range(count)) - _of_others(bench, whole[0])) if few else list(range(count))
+    chosen = _first(bench.texts, whole[0].errors, own) if few else own
     worth = Worth(bench, candidate, causes, without)
     shown = worth.more(())
     likely: list[tuple[Cause, ...]] = []
@@ -74,7 +80,7 @@ def searched_for(
         chosen = sorted({*chosen, *shown}) if few else chosen
         part = bench.among(chosen) if few else bench
         ranked = Search(part, candidate[chosen], [*usual, *worth.causes], progress, without).run(likely)
-        solving = ranked[0].solved
+        solving = ranked[0].solved or len(own) < count
         whole = borne_out(late.with_early(_same_sets(ranked), solving=solving), ranked[0]) if few else ranked
         diagnosis = judged(whole, bench, candidate)
         if few and diagnosis.causes and (parts := _parts(ranked)):
@@ -82,18 +88,27 @@ def searched_for(
             diagnosis = judged(borne_out(late.with_early(parts, solving=solving), ranked[0]), bench, candidate)
         settled, known = settles(diagnosis.verdict), len(worth.causes)
         shown = [] if settled else worth.more(ranked[0].early)
-        more = _left_open(bench.texts.texts, whole[0].errors, chosen, far_off=settled) if few and not round_ else []
+        more = (
+            _left_open(bench.texts.texts, whole[0].errors, chosen, own, far_off=settled) if few and not round_ else []
+        )
         if len(worth.causes) == known and not more:
             break
         chosen = sorted({*chosen, *more})
         likely = [(*early, cause) for early in _same_sets(ranked) for cause in worth.causes[known:]]
-    return replace(diagnosis, runners_up=runners_up(ranked)), ranked[0].errors.size
+    return replace(diagnosis, runners_up=runners_up(ranked)), ranked[0]
 
 
-def _first(all_texts: Texts, errors: Errors) -> list[int]:
-    """Texts that between them have every trait and role, the shortest that have, some that differ, and others."""
+def _of_others(bench: Bench, match: Match) -> set[int]:
+    """The texts whose rows a match takes from other texts."""
+    if not any(cause.code in SINGLE for cause in match.causes):
+        return set()
+    return set(np.flatnonzero(apart(match.vectors, bench.vectors(match.recipe)) > _ANOTHER).tolist())
+
+
+def _first(all_texts: Texts, errors: Errors, own: Sequence[int]) -> list[int]:
+    """Of some texts those that between them have every trait and role, the shortest first, some that differ, others."""
     texts, roles, _ = all_texts
-    order = sorted(range(len(texts)), key=lambda place: (len(texts[place]), place))
+    order = sorted(own, key=lambda place: (len(texts[place]), place))
     chosen: list[int] = []
     shown: set[str] = set()
     for place in order:
@@ -114,17 +129,20 @@ def _first(all_texts: Texts, errors: Errors) -> list[int]:
     return sorted(chosen)
 
 
-def _left_open(texts: Sequence[str], errors: Errors, chosen: Sequence[int], *, far_off: bool) -> list[int]:
+def _left_open(
+    texts: Sequence[str], errors: Errors, chosen: Sequence[int], own: Sequence[int], *, far_off: bool
+) -> list[int]:
     """Texts not looked at yet that the best explanation does not make right, the shortest of them.
 
     Args:
         texts: all texts.
         errors: of all texts, under the best explanation.
         chosen: the texts looked at.
+        own: the texts whose rows are their own.
         far_off: only those that are left much further off than any looked at: a verdict was reached without them.
     """
     edge = max(IDENTICAL_WITHIN, _FAR_OFF * float(errors[list(chosen)].max()) if far_off else 0.0)
-    others = [place for place in range(len(texts)) if place not in chosen and errors[place] > edge]
+    others = [place for place in own if place not in chosen and errors[place] > edge]
     return sorted(others, key=lambda place: (len(texts[place]), place))[:_FEW]
 
 
@@ -144,9 +162,10 @@ def borne_out(matches: Sequence[Match], best: Match) -> list[Match]:
 
 
 def _same_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:
-    """The early causes of the best match, and of what cannot be told from it."""
-    best = ranked[0]
-    return list(dict.fromkeys([best.early, *(match.early for match in ranked[1:] if same_vectors(match, best))]))
+    """Early causes: of the best match, of what cannot be told from it, and with the arithmetic its rest points to."""
+    best, alike = ranked[0], with_alike(ranked)
+    same = [match for match in ranked[1:] if match is alike or same_vectors(match, best)]
+    return list(dict.fromkeys([best.early, *(match.early for match in same)]))
 
 
 def _parts(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def finished(pooled: Embeddings, recipe: Recipe, projections: tuple[Projection, 
     """Pooled vectors after Dense modules, cutting, normalisation and rounding, float32 [n, d]."""
     vectors = pooled.astype(np.float32)
     for projection in projections if recipe.dense else ():
-        vectors = _projected(vectors, projection)
+        vectors = _projected(vectors, projection if recipe.activated else replace(projection, activation=None))
     if recipe.normalise_first:
         vectors = _NORMALISED[recipe.normalise](vectors)
     if recipe.dimensions is not None:

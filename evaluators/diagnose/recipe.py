@@ -40,12 +40,13 @@ class Recipe:
         weights: names of the changes made to the model's weights or arithmetic, in order.
         pooling: how token vectors become one.
         dense: whether the model's Dense modules are applied.
+        activated: whether their activations are.
         normalise: yes, no, l1 (the sum of sizes is one), largest (the largest size is one), or standard (mean 0 and
             standard deviation 1).
         dimensions: leading dimensions kept, or so many of the last ones where less than 0; None for all.
         normalise_first: whether lengths are set to one before dimensions are cut, and not again.
         rounding: '' or what vectors are rounded to: int8, binary, or what a candidate's own numbers are a lattice of
-            (:class:`evaluators.diagnose.lattice.Lattice`): steps, fp16, bf16, numbers, numbers-vector,
+            (:class:`evaluators.diagnose.lattice.Lattice`): steps, fp16, bf16, fp8, fp8-e5m2, numbers, numbers-vector,
             numbers-dimension.
     """
 
@@ -66,6 +67,7 @@ class Recipe:
     weights: tuple[str, ...] = ()
     pooling: str = "mean"
     dense: bool = True
+    activated: bool = True
     normalise: str = "yes"
     dimensions: int | None = None
     normalise_first: bool = False
@@ -101,9 +103,11 @@ def is_prompted(edit: str) -> bool:
 
 def _through(edits: Sequence[str], text: str) -> str:
     for name in edits:
-        cause = _cause(name)
+        cause, value = _cause(name), name.partition(":")[2]
         if cause.cut:
-            text = cause.cut(text, int(name.rpartition(":")[2]))
+            text = cause.cut(text, int(value))
+        elif cause.sift:
+            text = cause.sift(text, value)
         elif cause.edit:
             text = cause.edit(text)
     return text

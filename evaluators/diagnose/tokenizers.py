@@ -160,6 +160,7 @@ _VARIANTS: dict[str, Callable[[Reference], Any]] = {
     "": _own,
     "cased": _bert_normalizer(lowercase=False),
     "accents-kept": _bert_normalizer(strip_accents=False),
+    "uncleaned": _bert_normalizer(clean_text=False),
     "cjk-joined": _bert_normalizer(handle_chinese_chars=False),
     "no-normalizer": _without_normalizer,
     "literal-specials": _literal_specials,

@@ -21,6 +21,8 @@ def reference_traits(reference: Reference) -> frozenset[str]:
     of_model = ["causal attention" if is_causal(reference.target.config) else "full attention"]
     if reference.projections:
         of_model.append("Dense module")
+    if any(projection.activation for projection in reference.projections):
+        of_model.append("activation")
     if has_pooler(reference):
         of_model.append("pooler")
     of_model += [f"rows of whole {group}s" for group in WEIGHT_GROUPS if has_whole(reference.model, group)]

@@ -11,6 +11,7 @@ from data.rules.causes import Cause, joined
 from data.rules.causes.alike import either
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.described import Statement
+from evaluators.diagnose.looks import ALIKE
 from evaluators.diagnose.match import EACH, Match
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
 from evaluators.diagnose.reading import Reading
@@ -24,6 +25,7 @@ __all__ = [
     "same_vectors",
     "settles",
     "stated_as_stored",
+    "with_alike",
     "with_reading",
 ]
 
@@ -35,6 +37,7 @@ _MUCH = 0.25  # of the drift, that a coarse arithmetic computed otherwise may le
 _BEYOND, _SOME = 2.0, 2  # times what an arithmetic moves a text; texts that are
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
+_OF_STEPS = 4.0  # grains
 _MOST_LEFT = 0.6  # of a text's distance, by an arithmetic that is the candidate's
 _RUNNERS_UP = 5
 
@@ -114,6 +117,8 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
     if best.causes and _accepted(best, plain, floor, rounding):
         verdict = DiagnosisVerdict.PRECISION if precision else DiagnosisVerdict.EXPLAINED
         return _stated(verdict, best, ranked, plain, floor, runners)
+    if not precision and (alike := with_alike(ranked)) is not None:
+        return _stated(DiagnosisVerdict.EXPLAINED, alike, ranked, plain, floor, runners)
     if (
         precision
         and even(plain.errors)
@@ -148,6 +153,35 @@ def _accepted(best: Match, plain: Match, floor: float, rounding: Callable[[Match
     return left < min(1.5 * floor, 0.5 * drift) and even(best.errors) and rounding(best) > 0
 
 
+def with_alike(ranked: Sequence[Match]) -> Match | None:
+    """The best match with the arithmetic more that what it leaves points to, where that is little and even.
+
+    Two formulas of as many bits round the same weights to other numbers: one leaves as much as none of them, and
+    points where the other does.
+    """
+    best, plain = ranked[0], next(match for match in ranked if not match.causes)
+    left = float(best.errors.mean())
+    if not best.causes or left >= _ACCEPTED * float(plain.errors.mean()) or not even(best.errors):
+        return None
+    larger = [match for match in ranked if set(match.causes) > set(best.causes)]
+    rounded = [match for match in larger if _is_one_arithmetic(set(match.causes) - set(best.causes))]
+    pointing = [(_pointing(best, match), match) for match in rounded]
+    agrees, alike = max(pointing, key=lambda one: one[0], default=(0.0, None))
+    return alike if agrees > ALIKE else None
+
+
+def _is_one_arithmetic(causes: set[Cause]) -> bool:
+    return len(causes) == 1 and all(cause.precision and cause.forward for cause in causes)
+
+
+def _pointing(best: Match, other: Match) -> float:
+    """Cosine between what is left of the candidate and what another match moves, by the sides of their triangle."""
+    near, far, moved = (
+        float((one**2).sum()) for one in (best.errors, other.errors, apart(other.vectors, best.vectors))
+    )
+    return (near + moved - far) / (2 * (near * moved) ** 0.5) if near * moved > 0 else 0.0
+
+
 def _others_left(best: Match, plain: Match) -> bool:
     """Whether some texts are left much further off than most: they have another cause besides.
 
@@ -175,7 +209,8 @@ def _settles_some(best: Match, plain: Match) -> bool:
         nearer = moved & (best.errors < _MOST_LEFT * plain.errors)
         worse = best.errors > 1.3 * plain.errors + _SETTLED
         return int(nearer.sum()) >= max(4, int(np.ceil(0.6 * moved.sum()))) and not bool(worse.any())
-    settled = moved & (best.errors < _SETTLED)
+    # Of what was stored as whole numbers some fell on the other side of a step.
+    settled = moved & (best.errors < np.maximum(_SETTLED, _OF_STEPS * np.asarray(best.grain)))
     worse = best.errors > 1.1 * plain.errors + _SETTLED
     return int(settled.sum()) >= max(2, int(np.ceil(0.25 * moved.sum()))) and not bool(worse.any())
 

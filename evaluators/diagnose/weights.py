@@ -33,13 +33,17 @@ _BY_BATCH: dict[str, Callable[[Any], Any]] = {
     "a7": partial(arithmetic.int8_activations, steps=127),
     **{name: partial(arithmetic.onnx_int8, **how) for name, how in _ONNX.items()},
 }
-# Four bits in groups of a row: how many share a scale, and where its levels lie.
-_INT4: dict[str, dict[str, Any]] = {
+# Four and eight bits in groups of a row: how many share a scale, and where its levels lie.
+_GROUPS: dict[str, dict[str, Any]] = {
     **{f"{group}": {"group": group, "levels": "zero"} for group in arithmetic.WEIGHT_GROUPS},
     **{f"{group}-free": {"group": group, "levels": "free"} for group in arithmetic.WEIGHT_GROUPS},
     **{f"{group}-even": {"group": group, "levels": "16"} for group in (32, 128)},
     **{f"{group}-full": {"group": group, "levels": "15"} for group in arithmetic.WEIGHT_GROUPS},
     "64-words": {"group": 64, "levels": "free", "embeddings": True},
+}
+_GROUPS_OF_EIGHT: dict[str, dict[str, Any]] = {
+    **{f"{group}": {"group": group, "levels": "255"} for group in (32, 128)},
+    "64-words": {"group": 64, "levels": "256", "embeddings": True},
 }
 _ROTARY = (10_000, 160_000, 500_000, 1_000_000)  # bases of rotary positions that models have
 _MOST_LAYERS = 12  # so many single layers are left out one by one; of deeper models the first, the last and the middle
@@ -88,7 +92,9 @@ def weight_changes(reference: Reference) -> dict[str, WeightChange]:
         "q8-row": WeightChange(partial(arithmetic.quantise_rows, bits=8), dear=True),
         "u8-row": WeightChange(arithmetic.uint8_rows, dear=True),
         **{
-            f"q4-{name}": WeightChange(partial(arithmetic.int4_groups, **how), dear=True) for name, how in _INT4.items()
+            f"q{bits}-{name}": WeightChange(partial(arithmetic.weight_groups, **how), dear=True)
+            for bits, groups in ((4, _GROUPS), (8, _GROUPS_OF_EIGHT))
+            for name, how in groups.items()
         },
         "fp4": WeightChange(partial(arithmetic.four_bit_floats, kind="fp4"), dear=True),
         "q4": WeightChange(partial(arithmetic.blocks_of, form="q4_0"), dear=True),

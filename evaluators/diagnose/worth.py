@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from data.rules.causes import Cause
 from evaluators.diagnose.chunks import estimated_chunks
 from evaluators.diagnose.directions import worth_trying
+from evaluators.diagnose.dropped import words_left_out
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
 from evaluators.diagnose.lengths import Lengths
@@ -51,6 +52,8 @@ class Worth:
         solved = lengths.causes() or estimated_chunks(lengths) or shifted_ids(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)
+        if not solved and not any(look.right for look in looks.values()):
+            solved += words_left_out(self._bench, self._candidate, early)
         # The same words twice are one cause, however it was come by.
         worth = [cause for cause in looks if cause.by_look]
         fresh = {cause.words: cause for cause in [*worth, *solved] if cause.words not in self._without}

@@ -55,6 +55,15 @@ def _normalised(rows: Embeddings) -> Embeddings:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
+def _eight_bits(kind: str) -> Callable[[Embeddings], Embeddings]:
+    def stored(rows: Embeddings) -> Embeddings:
+        import torch
+
+        return np.asarray(torch.tensor(rows).to(getattr(torch, kind)).float().numpy())
+
+    return stored
+
+
 STORED: dict[str, tuple[Callable[[Embeddings], Embeddings], str]] = {
     "one scale": (lambda rows: np.round(rows * 300) / np.float32(300), "vectors-int8-whole"),
     "a scale a vector": (_by_row, "vectors-int8-by-vector"),
@@ -63,6 +72,8 @@ STORED: dict[str, tuple[Callable[[Embeddings], Embeddings], str]] = {
     "a range a dimension": (_by_dimension, "vectors-int8-by-dimension"),
     "fp16": (lambda rows: rows.astype(np.float16).astype(np.float32), "vectors-fp16"),
     "bf16": (_bf16, "vectors-bf16"),
+    "eight-bit floats": (_eight_bits("float8_e4m3fn"), "vectors-fp8"),
+    "eight-bit floats of five": (_eight_bits("float8_e5m2"), "vectors-fp8-e5m2"),
     "three decimals": (lambda rows: np.round(rows, 3), "vectors-decimals"),
     "cut off after three decimals": (lambda rows: np.trunc(rows * 1000) / np.float32(1000), "vectors-decimals"),
 }

@@ -142,10 +142,14 @@ def test_onnx_runtime_rounds_as_it_is_imitated(case: str, tmp_path: Path) -> Non
     [
         (partial(arithmetic.quantise_rows, bits=8), 0.012),
         (arithmetic.uint8_rows, 0.012),
+        *((partial(arithmetic.weight_groups, group=128, levels=levels), 0.012) for levels in ("255", "256")),
         (arithmetic.fp8, 0.04),
         (partial(arithmetic.four_bit_floats, kind="nf4"), 0.11),
         (partial(arithmetic.four_bit_floats, kind="fp4"), 0.15),
-        *((partial(arithmetic.int4_groups, group=32, levels=levels), 0.13) for levels in ("zero", "free", "16", "15")),
+        *(
+            (partial(arithmetic.weight_groups, group=32, levels=levels), 0.13)
+            for levels in ("zero", "free", "16", "15")
+        ),
         (partial(arithmetic.blocks_of, form="q4_0"), 0.11),
     ],
 )

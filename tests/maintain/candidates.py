@@ -224,7 +224,9 @@ def _finished(vectors: Any, recipe: Recipe, reference: Reference) -> Embeddings:
     for projection in reference.projections if recipe.dense else ():
         bias = None if projection.bias is None else torch.tensor(projection.bias)
         vectors = torch.nn.functional.linear(vectors, torch.tensor(projection.weight), bias)
-        vectors = getattr(torch, projection.activation)(vectors) if projection.activation else vectors
+        vectors = (
+            getattr(torch, projection.activation)(vectors) if projection.activation and recipe.activated else vectors
+        )
     orders = {"l1": 1, "largest": torch.inf}
 
     def normalised(rows: Any) -> Any:

@@ -76,6 +76,7 @@ class Cause:
         general: its words where nobody knows what the blanks hold.
         edit: what it does to a text.
         cut: what it does to a text by the number in its blank ``length``; in the place of ``edit``.
+        sift: what it does to a text by the words in its blank ``listed``; in the place of ``edit``.
         prompted: whether ``edit`` or ``cut`` is done to the text with its prompt before it.
         changes: fields of a recipe and the values it gives them.
         weights: the name of what it does to the model's weights or arithmetic, which the diagnosis resolves.
@@ -99,6 +100,7 @@ class Cause:
     general: str = ""
     edit: Callable[[str], str] | None = None
     cut: Callable[[str, int], str] | None = None
+    sift: Callable[[str, str], str] | None = None
     prompted: bool = False
     changes: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
@@ -138,6 +140,8 @@ class Cause:
         """Its edit as a recipe has it: by its code, and its number where it has one; empty where it edits nothing."""
         if self.cut and "length" in self.blanks:
             return f"{self.code}:{self.blanks['length']}"
+        if self.sift and "listed" in self.blanks:
+            return f"{self.code}:{self.blanks['listed']}"
         return self.code if self.edit else ""
 
     def filled(self, values: Mapping[str, object], **own: Any) -> Cause:

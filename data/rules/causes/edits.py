@@ -10,12 +10,13 @@ import unicodedata
 from urllib.parse import quote, quote_plus, unquote
 
 __all__ = [
-    "STOP_WORDS", "ascii_punctuation_removed", "astral_removed", "astral_to_question_marks", "blanks_collapsed",
-    "bytes_cut", "bytes_shown", "characters_cut", "cp1252_misread", "digits_hidden", "emails_removed",
-    "emoji_removed", "first_line", "first_sentence", "invisible_removed", "json_escaped", "json_quoted", "json_whole",
-    "latin1_only", "latin1_twice", "list_shown", "markdown_removed", "numbers_hidden", "percent_decoded",
-    "percent_encoded", "percent_plus_encoded", "spaced", "stop_words_removed", "straightened",
-    "tags_and_entities_read", "tags_spaced", "unprintable_removed", "urls_removed", "utf8_expected", "words_cut",
+    "STOP_WORDS", "ascii_by_nfkd", "ascii_punctuation_removed", "astral_removed", "astral_to_question_marks",
+    "blanks_collapsed", "bytes_cut", "bytes_shown", "characters_cut", "cp1252_misread", "digits_hidden",
+    "emails_removed", "emoji_removed", "first_line", "first_sentence", "invisible_removed", "json_escaped",
+    "json_quoted", "json_whole", "latin1_only", "latin1_twice", "list_shown", "listed_removed",
+    "listed_removed_anywhere", "markdown_removed", "numbers_hidden", "percent_decoded", "percent_encoded",
+    "percent_plus_encoded", "spaced", "stop_words_removed", "straightened", "tags_and_entities_read", "tags_spaced",
+    "unprintable_removed", "urls_removed", "utf8_expected", "words_cut",
 ]  # fmt: skip
 
 _TAG = re.compile(r"<[^>]*>")
@@ -340,6 +341,23 @@ def straightened(text: str) -> str:
 def stop_words_removed(text: str, words: frozenset[str]) -> str:
     """Without words of a list, as they stand between white space; capitals do not count."""
     return " ".join(word for word in text.split() if word.lower() not in words)
+
+
+def ascii_by_nfkd(text: str) -> str:
+    """What NFKD has of it in ASCII: letters without their accents, and nothing of other scripts."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def listed_removed(text: str, listed: str) -> str:
+    """Without words of a list (between spaces), as they stand between white space; capitals count."""
+    words = frozenset(listed.split())
+    return " ".join(word for word in text.split() if word not in words)
+
+
+def listed_removed_anywhere(text: str, listed: str) -> str:
+    """The same, whatever signs stand beside a word; those stay."""
+    words = frozenset(listed.split())
+    return " ".join(re.sub(r"\w+", lambda word: "" if word[0] in words else word[0], text).split())
 
 
 def urls_removed(text: str, instead: str = "") -> str:

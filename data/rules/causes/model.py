@@ -78,6 +78,17 @@ MODEL_CAUSES = (
         effect=_EVEN, snippet="from evaluators.diagnose.ggml.files import as_gguf\n"
         "as_gguf(model[0].auto_model, file='{file}')",
     ),
+    *(
+        _quantised(
+            code=f"int8-weights-{name}", words=words, effect=_EVEN, weights=f"q8-{name}",
+            needs=(f"rows of whole {name.partition('-')[0]}s",),
+        )
+        for name, words in (
+            ("32", mark("int8 weights in groups of 32")),
+            ("64-words", mark("int8 weights and word embeddings in groups of 64, from least to greatest")),
+            ("128", mark("int8 weights in groups of 128")),
+        )
+    ),
     _quantised(code="int8-weights-q8_0", words="int8 weights (q8_0)", effect=_EVEN, weights="q8"),
     _quantised(code="int8-weights-by-row", words="int8 weights, one scale a row", effect=_EVEN, weights="q8-row"),
     _quantised(

@@ -113,6 +113,14 @@ OUTPUT_CAUSES = (
         snippet="import torch\nvectors = torch.tensor(vectors).bfloat16().float().numpy()",
     ),
     _rounded(
+        code="vectors-fp8", words="vectors stored as eight-bit floats (e4m3)", effect=_LAST_DIGITS, precision=True,
+        snippet="import torch\nvectors = torch.tensor(vectors).to(torch.float8_e4m3fn).float().numpy()",
+    ),
+    _rounded(
+        code="vectors-fp8-e5m2", words="vectors stored as eight-bit floats (e5m2)", effect=_LAST_DIGITS, precision=True,
+        snippet="import torch\nvectors = torch.tensor(vectors).to(torch.float8_e5m2).float().numpy()",
+    ),
+    _rounded(
         code="vectors-decimals", words="vectors rounded to {decimals} decimals", effect=_LAST_DIGITS, precision=True,
         general="vectors rounded to a few decimals", remedy="Send the numbers in full.",
         snippet="vectors = vectors.round({decimals})",
@@ -186,6 +194,14 @@ OUTPUT_CAUSES = (
         remedy="Apply the Dense module that modules.json declares.", needs=("Dense module",),
         snippet=f"{_LIBRARY} Dense\n"
         "model = SentenceTransformer(modules=[m for m in model if not isinstance(m, Dense)])",
+    ),
+    _output(
+        code="dense-activation-missing", words="Dense module without its activation", family="dense",
+        changes={"activated": False}, effect="Every vector is what goes into the activation instead of what comes out.",
+        remedy="Apply the activation that the Dense module's config.json declares.", needs=("activation",),
+        snippet=f"import torch\n{_LIBRARY} Dense\n"
+        "for module in model:\n    if isinstance(module, Dense):\n"
+        "        module.activation_function = torch.nn.Identity()",
     ),
     _space(
         code="scaled", words="all vectors scaled by one number", effect=_LENGTHS,

@@ -88,6 +88,10 @@ _CHARACTERS = (
     _characters(code="utf8-as-cp1252", words="UTF-8 read as Windows-1252", edit=edits.cp1252_misread),
     _characters(code="utf8-twice", words="UTF-8 read as Latin-1 twice", edit=edits.latin1_twice),
     _characters(
+        code="ascii-by-nfkd", words="texts made ASCII by NFKD, accents and all else dropped", edit=edits.ascii_by_nfkd,
+        snippet=_line("unicodedata.normalize('NFKD', text).encode('ascii', 'ignore').decode()", "unicodedata"),
+    ),
+    _characters(
         code="question-marks", words="question marks in the place of what is not ASCII",
         edit=lambda text: text.encode("ascii", "replace").decode(),
         snippet=_line("text.encode('ascii', 'replace').decode()"),
@@ -213,6 +217,15 @@ _WORDS = (
             ("Lucene", mark("stop words removed (Lucene's list)")),
             ("NLTK", mark("stop words removed (NLTK's list)")),
         )
+    ),
+    _words(
+        code="words-left-out", words="words left out by a list ({shown})", general="words left out by a list",
+        sift=edits.listed_removed, snippet=_line("' '.join(word for word in text.split() if word not in {listed})"),
+    ),
+    _words(
+        code="words-left-out-anywhere", words="words left out by a list, signs beside them kept ({shown})",
+        general="words left out by a list, signs beside them kept", sift=edits.listed_removed_anywhere,
+        snippet=_line("' '.join(re.sub(r'\\w+', lambda w: '' if w[0] in {listed} else w[0], text).split())", "re"),
     ),
     _words(code="urls-removed", words="addresses of the web removed", edit=edits.urls_removed),
     _words(

@@ -160,6 +160,12 @@ TOKEN_CAUSES = (
         snippet=f"{_BERT}lowercase=True, strip_accents=False)",
     ),
     _tokenizer(
+        code="cleaning-lost", words="control characters and odd white space not cleaned by the tokenizer", by_look=True,
+        effect="Texts with such characters become unknown or other tokens.",
+        remedy="Put clean_text back to true in tokenizer.json.", needs=("BERT normalizer",),
+        changes={"tokenizer": "uncleaned"}, snippet=f"{_BERT}lowercase=True, clean_text=False)",
+    ),
+    _tokenizer(
         code="cjk-not-split", words="CJK characters not split",
         effect="Every run of Chinese or Japanese characters becomes one unknown token.",
         remedy="Put tokenize_chinese_chars back to true.",

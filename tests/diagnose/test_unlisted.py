@@ -1,0 +1,165 @@
+"""What no list holds is worked out from the vectors: words that were left out, a prompt, an arithmetic like another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dashboard.stored_words import tr_stored
+from dashboard.words import in_language
+from data.rules.causes.edits import listed_removed, listed_removed_anywhere
+from evaluators.diagnose.answer import Bench, Diagnosis, batched, diagnose
+from evaluators.diagnose.put_before import learned_before
+from evaluators.diagnose.reference import Embeddings
+
+TEXTS = (
+    "the ship sails at dawn", "a letter from the bank", "we paid for the tickets", "prices of grain fell",
+    "The harbour is closed on Monday", "send it, please, to the office", "rivers of the north and lakes of the south",
+    "bread and butter", "an engine that runs on steam", "Is the museum open on Sundays?", "who wrote this letter",
+    "trains to the coast leave from platform nine", "he sold the house by the sea", "steam", "Monday",
+    "grain, butter and tickets for the fair", "nine lakes", "how far is it to the coast?", "open the door",
+    "letters of the bank to the museum", "dawn over the harbour", "the fair on the square", "a square house",
+)  # fmt: skip
+LEFT_OUT = ("the", "of", "and", "on", "to", "it", "The")
+PROMPT = "Classify this customer complaint by department: "
+
+
+@pytest.fixture(scope="module")
+def bench(minilm: Bench) -> Bench:
+    """MiniLM in small with short texts, every third of them a query."""
+    roles = ["query" if place % 3 == 0 else "document" for place in range(len(TEXTS))]
+    return Bench(minilm.reference, batched(TEXTS, roles))
+
+
+def _encoded(bench: Bench, texts: Sequence[str], model: Any = None, pool: str = "mean") -> Embeddings:
+    """By transformers alone, a text at a time."""
+    import torch
+
+    rows = []
+    for text in texts:
+        inputs = bench.reference.tokenizer(text, truncation=True, max_length=256, return_tensors="pt")
+        with torch.inference_mode():
+            states = (model or bench.reference.model)(**inputs).last_hidden_state[0]
+        rows.append((states.mean(0) if pool == "mean" else states[0]).numpy())
+    stack = np.stack(rows)
+    return np.asarray(stack / np.linalg.norm(stack, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _spaced(text: str) -> str:
+    return " ".join(word for word in text.split() if word not in LEFT_OUT)
+
+
+def _anywhere(text: str) -> str:
+    return re.sub(rf"\b(?:{'|'.join(LEFT_OUT)})\b", "", text)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "pool", "codes"),
+    [
+        (_spaced, "mean", ["words-left-out"]),
+        (_anywhere, "mean", ["words-left-out-anywhere"]),
+        (_spaced, "cls", ["pooling-cls", "words-left-out"]),
+    ],
+)
+def test_words_of_an_unknown_list_are_found(
+    bench: Bench, left_out: Callable[[str], str], pool: str, codes: list[str]
+) -> None:
+    diagnosis = diagnose(bench, _encoded(bench, [left_out(text) for text in TEXTS], pool=pool))
+    causes = {named.cause.code: named.cause for named in diagnosis.causes}
+    assert (diagnosis.verdict, sorted(causes)) == ("explained", codes), diagnosis.sentence
+    listed = set(str(causes[codes[-1]].blanks["listed"]).split())
+    held = {word for text in TEXTS for word in (text.split() if left_out is _spaced else re.findall(r"\w+", text))}
+    assert listed == held & set(LEFT_OUT)
+    lines = causes[codes[-1]].snippet
+    scope: dict[str, Any] = {"texts": list(TEXTS)}
+    exec(lines, scope)  # what is to be pasted does what was found
+    assert scope["texts"] == [" ".join(left_out(text).split()) for text in TEXTS]
+
+
+def test_words_are_left_out_between_spaces_or_beside_signs() -> None:
+    assert listed_removed("it, the  end", "it the") == "it, end"
+    assert listed_removed_anywhere("it, the end of it.", "it the") == ", end of ."
+
+
+def _statement(diagnosis: Diagnosis) -> Any:
+    return next((one for one in diagnosis.described if one.code == "text-before"), None)
+
+
+@pytest.mark.parametrize("role", [None, "query"])
+def test_an_unknown_prompt_is_described(bench: Bench, role: str | None) -> None:
+    put = [PROMPT + text if role in (None, own) else text for text, own in zip(TEXTS, bench.texts.roles, strict=True)]
+    diagnosis = diagnose(bench, _encoded(bench, put))
+    statement = _statement(diagnosis)
+    assert diagnosis.verdict == "unknown" and statement is not None
+    assert statement.numbers["role"] == role and statement.numbers["share"] > 0.5
+    assert f"before each {role or 'text'} explain" in diagnosis.sentence
+    with in_language("zh"):
+        assert not re.search("[a-z]{4}", tr_stored(statement.sentence))
+
+
+@pytest.mark.parametrize("change", ["other weights", "reversed words", "noise"])
+def test_nothing_else_is_taken_for_a_prompt(bench: Bench, change: str) -> None:
+    import copy
+
+    import torch
+
+    texts, model = list(TEXTS), copy.deepcopy(bench.reference.model)
+    if change == "other weights":
+        generator = torch.Generator().manual_seed(3)
+        for parameter in model.encoder.parameters():
+            drawn = torch.randn(parameter.shape, generator=generator)
+            parameter.data += 0.4 * drawn * (parameter.std() if parameter.numel() > 1 else 0)
+    if change == "reversed words":
+        texts = [" ".join(reversed(text.split())) + " indeed" for text in texts]
+    vectors = _encoded(bench, texts, model)
+    if change == "noise":
+        noisy = vectors + 0.5 * np.random.default_rng(0).normal(size=vectors.shape) / vectors.shape[1] ** 0.5
+        vectors = (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
+    assert learned_before(bench, vectors) is None
+
+
+def test_an_arithmetic_by_another_formula_is_named_beside_a_prompt(bench: Bench) -> None:
+    """Eight bits in blocks of sixteen, as nobody of the catalogue has them."""
+    import copy
+
+    import torch
+
+    model = copy.deepcopy(bench.reference.model)
+    for module in model.encoder.modules():
+        if isinstance(module, torch.nn.Linear):
+            blocks = module.weight.data.reshape(-1, 16)
+            scale = blocks.abs().amax(1, keepdim=True) / 127
+            module.weight.data = ((blocks / scale).round() * scale).reshape(module.weight.shape)
+    diagnosis = diagnose(bench, _encoded(bench, [f"passage: {text}" for text in TEXTS], model))
+    assert diagnosis.verdict == "explained", diagnosis.sentence
+    prompt, arithmetic = sorted((named.cause for named in diagnosis.causes), key=lambda cause: cause.precision)
+    assert "passage: " in prompt.words and "int8" in arithmetic.code
+
+
+def test_rows_exchanged_are_named_beside_a_coarse_arithmetic(minilm: Bench) -> None:
+    import torch
+
+    texts = [f"{text} {number}" for number in ("one", "two") for text in TEXTS]
+    bench = Bench(minilm.reference, batched(texts, [None] * len(texts)))
+    quantised = torch.ao.quantization.quantize_dynamic(bench.reference.model, {torch.nn.Linear}, dtype=torch.qint8)
+    vectors = _encoded(bench, texts, quantised)
+    order = np.arange(len(texts))
+    for place in (3, 11, 20, 31):
+        order[[place, place + 1]] = place + 1, place
+    codes = {named.cause.code for named in diagnose(bench, vectors[order]).causes}
+    assert "rows-exchanged" in codes and any(code.startswith("int8-") for code in codes)
+
+
+def test_ranges_are_read_anew_where_most_texts_were_changed(bench: Bench) -> None:
+    """Ranges of dimensions of which most texts are others: the plain vectors fit them badly."""
+    texts = [text if place < 12 else f"{text} – café, naïve über" for place, text in enumerate(TEXTS)]
+    bench = Bench(bench.reference, batched(texts, bench.texts.roles))
+    vectors = _encoded(bench, [re.sub("[^\x00-\x7f]", "", text) for text in texts])
+    low, high = vectors.min(0), vectors.max(0)
+    numbers = np.floor((vectors - low) / (high - low) * 255 - 128).clip(-128, 127).astype(np.float32)
+    diagnosis = diagnose(bench, numbers)
+    assert {named.cause.code for named in diagnosis.causes} == {"ascii-only", "numbers-by-dimension"}
