@@ -49,7 +49,7 @@ GONE = ("Client Error in reaching server endpoint", "Streamlit server is not res
 
 
 _MAIN = sys.modules["__main__"]
-_before_file: list[Any] = []
+_before_file: list[Any] = [None, None, None]  # path, and what was seen of the process and of modules
 _modules = [0]  # how many there were when the collector was last spared them
 _MANY = 300
 
@@ -89,9 +89,10 @@ def one_main() -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Before the first test of a file, and its fixtures, look at what no file may change for another."""
-    if _before_file[:1] != [item.path]:
+    if _before_file[0] != item.path:
         # Nothing is done between two files: the second starts with what was seen at the end of the first.
-        _before_file[:] = [item.path, *(_before_file[1:] or (of_process(), of_modules()))]
+        _, process, modules = _before_file
+        _before_file[:] = [item.path, process or of_process(), modules or of_modules()]
     _rest()
     seed()
     return (yield)
