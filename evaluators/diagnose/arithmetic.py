@@ -32,9 +32,15 @@ _STEPS = (254, 252, 256, 250)  # of a token's inputs: those that are, and others
 
 
 def blocks_of(model: Any, *, form: str) -> Any:
-    """Round every matrix to a format of GGUF's blocks; the arithmetic stays in float32."""
+    """Round every linear layer's weights and the words' table to a format of GGUF's blocks, in float32 arithmetic.
+
+    Positions and token types keep their numbers, as in all of GGUF's files.
+    """
     block = FORMATS[form].block
-    return _each_matrix(model, lambda weight: quantised(weight, form) if weight.shape[1] % block == 0 else weight)
+    words = [model.get_input_embeddings()] if hasattr(model, "get_input_embeddings") else []
+    for module in (*_linear(model), *words):
+        _put(module, lambda weight: quantised(weight, form) if weight.shape[1] % block == 0 else weight)
+    return model
 
 
 def quantise_rows(model: Any, *, bits: int) -> Any:

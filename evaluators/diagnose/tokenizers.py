@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.wordpiece import WordPiece
 
-__all__ = ["PATTERNS", "bare_tokenizer", "rebuilt", "tokenizer_variant", "unused_first"]
+__all__ = ["PATTERNS", "bare_tokenizer", "normalizer_steps", "rebuilt", "tokenizer_variant", "unused_first"]
 
 _BEGUN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
 _SIGNS = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -53,6 +54,27 @@ def _without_normalizer(reference: Reference) -> Any:
 
     tokenizer = copy.deepcopy(reference.tokenizer)
     tokenizer.backend_tokenizer.normalizer = Sequence([])
+    return tokenizer
+
+
+def normalizer_steps(reference: Reference) -> list[str]:
+    """The steps of a tokenizer's normalizer by the names of their kinds; none where it is one step or has none."""
+    state = _normalizer_state(reference)
+    return [str(step["type"]) for step in state["normalizers"]] if state.get("type") == "Sequence" else []
+
+
+def _normalizer_state(reference: Reference) -> dict[str, Any]:
+    return dict(json.loads(reference.tokenizer.backend_tokenizer.to_str())["normalizer"] or {})
+
+
+def _without_step(reference: Reference, number: int) -> Any:
+    """The tokenizer with one step of its normalizer left out."""
+    from tokenizers import Tokenizer
+
+    tokenizer = copy.deepcopy(reference.tokenizer)
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    del state["normalizer"]["normalizers"][number]
+    tokenizer.backend_tokenizer.normalizer = Tokenizer.from_str(json.dumps(state)).normalizer
     return tokenizer
 
 
@@ -110,10 +132,12 @@ def _with_shifted_ids(reference: Reference, by: int, first: int) -> Callable[...
 
 
 def tokenizer_variant(reference: Reference, name: str) -> Any:
-    """The tokenizer of a recipe: a variant by its name, a WordPiece with 'habits:' named, or with shifted 'ids:'."""
+    """The tokenizer of a recipe: a variant by its name, with 'habits:', shifted 'ids:' or one 'step-lost:' named."""
     kind, _, habits = name.partition(":")
     if kind == "ids":
         return _with_shifted_ids(reference, *map(int, habits.split(":")))
+    if kind == "step-lost":
+        return _without_step(reference, int(habits))
     if kind == "habits":
         return WordPiece(reference, habits.split("+") if habits else ())
     return _VARIANTS[name](reference)

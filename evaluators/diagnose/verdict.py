@@ -37,6 +37,7 @@ _MUCH = 0.25  # of the drift, that a coarse arithmetic computed otherwise may le
 _BEYOND, _SOME = 2.0, 2  # times what an arithmetic moves a text; texts that are
 _NOTHING = 1e-3  # relative distance of a text that needs no further explanation
 _SETTLED = 1e-4  # so little left on a text that drifted is no accident
+_LIKE, _LIKE_IN_FEW, _FEW_DIRECTIONS = 0.9, 0.5, 5  # participation ratio of the squares of singular values
 _OF_STEPS = 4.0  # grains
 _MOST_LEFT = 0.6  # of a text's distance, by an arithmetic that is the candidate's
 _RUNNERS_UP = 5
@@ -122,7 +123,7 @@ def judge(ranked: Sequence[Match], floor: float, rounding: Callable[[Match], flo
     if (
         precision
         and even(plain.errors)
-        and left < 0.9 * drift
+        and left < _least_like(best, plain) * drift
         and _same_size(best, plain)
         and not _others_left(best, plain)
     ):
@@ -191,6 +192,17 @@ def _others_left(best: Match, plain: Match) -> bool:
     stands_out = (best.errors > _STANDS_OUT * max(float(np.median(best.errors)), _NOTHING)) & (best.errors > own)
     beyond = best.errors > _BEYOND * np.maximum(own, _NOTHING)
     return bool(stands_out.any()) or int(beyond.sum()) >= _SOME
+
+
+def _least_like(best: Match, plain: Match) -> float:
+    """Share of the drift that an arithmetic like the candidate's own may leave.
+
+    Where all texts move along a few directions (of a small model), any two changes of its weights point alike.
+    """
+    moved = best.vectors.astype(np.float64) - plain.vectors
+    squares = np.linalg.svd(moved, compute_uv=False) ** 2
+    directions = float(squares.sum() ** 2 / (squares**2).sum()) if squares.any() else 0.0
+    return _LIKE if directions >= _FEW_DIRECTIONS else _LIKE_IN_FEW
 
 
 def _same_size(best: Match, plain: Match) -> bool:

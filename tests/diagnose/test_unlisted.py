@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dashboard.stored_words import tr_stored
 from dashboard.words import in_language
+from data.rules.causes import CAUSES
 from data.rules.causes.edits import listed_removed, listed_removed_anywhere
-from evaluators.diagnose.answer import Bench, Diagnosis, batched, diagnose
+from evaluators.diagnose.answer import Bench, Diagnosis, Match, Recipe, batched, diagnose, load_reference
+from evaluators.diagnose.measure import apart
 from evaluators.diagnose.put_before import learned_before
 from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.verdict import judge
+from tests.models import build
 
 TEXTS = (
     "the ship sails at dawn", "a letter from the bank", "we paid for the tickets", "prices of grain fell",
@@ -37,13 +43,17 @@ def bench(minilm: Bench) -> Bench:
 
 def _encoded(bench: Bench, texts: Sequence[str], model: Any = None, pool: str = "mean") -> Embeddings:
     """By transformers alone, a text at a time."""
+    ids = [bench.reference.tokenizer(text, truncation=True, max_length=256)["input_ids"] for text in texts]
+    return _of_ids(model or bench.reference.model, ids, pool)
+
+
+def _of_ids(model: Any, ids: Sequence[Sequence[int]], pool: str = "mean") -> Embeddings:
     import torch
 
     rows = []
-    for text in texts:
-        inputs = bench.reference.tokenizer(text, truncation=True, max_length=256, return_tensors="pt")
+    for one in ids:
         with torch.inference_mode():
-            states = (model or bench.reference.model)(**inputs).last_hidden_state[0]
+            states = model(torch.tensor([list(one)])).last_hidden_state[0]
         rows.append((states.mean(0) if pool == "mean" else states[0]).numpy())
     stack = np.stack(rows)
     return np.asarray(stack / np.linalg.norm(stack, axis=1, keepdims=True), dtype=np.float32)
@@ -163,3 +173,43 @@ def test_ranges_are_read_anew_where_most_texts_were_changed(bench: Bench) -> Non
     numbers = np.floor((vectors - low) / (high - low) * 255 - 128).clip(-128, 127).astype(np.float32)
     diagnosis = diagnose(bench, numbers)
     assert {named.cause.code for named in diagnosis.causes} == {"ascii-only", "numbers-by-dimension"}
+
+
+def test_a_step_of_the_normalizer_that_is_left_out_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
+    from tokenizers import Tokenizer
+
+    folder = build("XLM-R with a SentencePiece tokenizer, mean", tmp_path_factory.mktemp("steps") / "model")
+    path = folder / "tokenizer.json"
+    state = json.loads(path.read_text(encoding="utf-8"))
+    state["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]}
+    path.write_text(json.dumps(state), encoding="utf-8")
+    texts = [text.upper() if place % 2 else f"ﬁt {text} ２" for place, text in enumerate(TEXTS)]
+    bench = Bench(load_reference(str(folder)), batched(texts, [None] * len(texts)))
+    del state["normalizer"]["normalizers"][0]
+    tokenizer = Tokenizer.from_str(json.dumps(state))
+    vectors = _of_ids(bench.reference.model, [tokenizer.encode(text).ids for text in texts])
+    diagnosis = diagnose(bench, vectors)
+    (named,) = diagnosis.causes
+    # A character that the vocabulary lacks may as well have been any other that it lacks.
+    words = "a step of the tokenizer's normalizer lost (NFKC)"
+    assert diagnosis.verdict == "explained" and words in (named.cause.words, *named.same_as)
+
+
+def test_of_few_directions_a_likeness_is_no_evidence() -> None:
+    """Two changes of weights that move all texts along one line point alike, whatever they are."""
+    rng = np.random.default_rng(5)
+    plain = rng.normal(size=(30, 64)).astype(np.float32)
+    line, spread = rng.normal(size=64), rng.normal(size=(30, 64))
+
+    def judged(moved: NDArray[np.float64]) -> str:
+        own = plain + 0.05 * moved
+        candidate = plain + 0.05 * (0.8 * moved + 0.6 * rng.normal(size=moved.shape))
+        recipe, cause = Recipe(), CAUSES["int4-weights-q4_0"]
+        matches = [
+            Match((cause,), recipe, apart(candidate, own), own.astype(np.float32)),
+            Match((), recipe, apart(candidate, plain), plain),
+        ]
+        return judge(matches, 1e-4, lambda best: 0.0).verdict
+
+    assert judged(spread) == "precision only"
+    assert judged(np.ones((30, 1)) * line) == "unknown"

@@ -14,9 +14,9 @@ __all__ = [
     "blanks_collapsed", "bytes_cut", "bytes_shown", "characters_cut", "cp1252_misread", "digits_hidden",
     "emails_removed", "emoji_removed", "first_line", "first_sentence", "invisible_removed", "json_escaped",
     "json_quoted", "json_whole", "latin1_only", "latin1_twice", "list_shown", "listed_removed",
-    "listed_removed_anywhere", "markdown_removed", "numbers_hidden", "percent_decoded", "percent_encoded",
-    "percent_plus_encoded", "spaced", "stop_words_removed", "straightened", "tags_and_entities_read", "tags_spaced",
-    "unprintable_removed", "urls_removed", "utf8_expected", "words_cut",
+    "listed_removed_anywhere", "markdown_removed", "markdown_stripped", "numbers_hidden", "percent_decoded",
+    "percent_encoded", "percent_plus_encoded", "spaced", "stop_words_removed", "straightened",
+    "tags_and_entities_read", "tags_spaced", "unprintable_removed", "urls_removed", "utf8_expected", "words_cut",
 ]  # fmt: skip
 
 _TAG = re.compile(r"<[^>]*>")
@@ -231,6 +231,14 @@ def markdown_removed(text: str) -> str:
     text = re.sub(r"^\s{0,3}(?:#{1,6}|>|[-*+]|\d+\.)\s+", "", text, flags=re.MULTILINE)
     text = re.sub(r"```[^\n]*\n?|`", "", text)
     return re.sub(r"(\*\*|__|\*|_|~~)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
+
+
+def markdown_stripped(text: str) -> str:
+    """The same by plainer rules: bars of tables, rules and all stars, underlines and back quotes as well."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"^\s*(?:#{1,6}|>+|[-*+]|\d+\.)\s*", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\s*\|?[\s:|-]*-{3,}[\s:|-]*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"[*_`~]+|\|", "", text)
 
 
 def spaced(text: str, pattern: str) -> str:

@@ -195,6 +195,10 @@ _MARKUP = (
     ),
     _markup(code="markdown-removed", words="marks of Markdown removed", edit=edits.markdown_removed),
     _markup(
+        code="markdown-stripped", words="marks of Markdown removed, bars, stars and underlines with them",
+        edit=edits.markdown_stripped,
+    ),
+    _markup(
         code="percent-encoded", words="texts percent-encoded", edit=edits.percent_encoded, remedy=_DECODE,
         snippet=_line("urllib.parse.quote(text)", "urllib.parse"),
     ),
@@ -313,6 +317,11 @@ _AROUND = (
         code="chat-template", words="a chat template around each text", prompted=True,
         edit=lambda text: f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n",
         snippet=_line("f'<|im_start|>user\\n{text}<|im_end|>\\n<|im_start|>assistant\\n'"),
+    ),
+    _around(
+        code="chat-template-user", words="a chat template around each text, without the assistant's turn",
+        prompted=True, edit=lambda text: f"<|im_start|>user\n{text}<|im_end|>\n",
+        snippet=_line("f'<|im_start|>user\\n{text}<|im_end|>\\n'"),
     ),
     _around(
         code="chat-template-inst", words="[INST] around each text", prompted=True,

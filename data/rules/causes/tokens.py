@@ -188,6 +188,11 @@ TOKEN_CAUSES = (
         "model.tokenizer.backend_tokenizer.normalizer = Sequence([])",
     ),
     _tokenizer(
+        code="normalizer-step-lost", words="a step of the tokenizer's normalizer lost ({step})", by_look=True,
+        general="a step of the tokenizer's normalizer lost",
+        effect="Texts that the step would change become other tokens.", remedy="Use the model's own tokenizer.json.",
+    ),
+    _tokenizer(
         code="prefix-space", words="a space put before each text by the tokenizer",
         effect="The first word of most texts becomes another token.", remedy="Put add_prefix_space back to false.",
         needs=("byte-level tokenizer",), changes={"tokenizer": "prefix-space"},

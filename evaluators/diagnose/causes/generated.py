@@ -11,7 +11,7 @@ from data.rules.causes.prompts import MODEL_PROMPTS
 from data.rules.causes.tokens import PADDED_HOW
 from evaluators.diagnose.ggml.files import GGUF_FILES
 from evaluators.diagnose.reference import Reference
-from evaluators.diagnose.tokenizers import rebuilt
+from evaluators.diagnose.tokenizers import normalizer_steps, rebuilt
 from evaluators.diagnose.weights import OtherWeights, has_window, layers_of, missing_layers, other_weights, without
 from evaluators.preflight.configuration import is_causal
 
@@ -26,6 +26,7 @@ def generated(reference: Reference, width: int, wanted: int, roles: Collection[s
     yield from _prompts(reference)
     yield from _known_prompts(reference, roles)
     yield from _habits(reference)
+    yield from _normalizer(reference)
     yield from _lengths(reference)
     yield from _layers(reference)
     yield from (_of_weights(reference, other) for other in other_weights(reference.target))
@@ -104,6 +105,12 @@ def _habits(reference: Reference) -> Iterator[Cause]:
     """Each habit of another WordPiece by itself."""
     if rebuilt(reference):
         yield from (implementation((habit,)) for habit in HABITS)
+
+
+def _normalizer(reference: Reference) -> Iterator[Cause]:
+    """Each step of the tokenizer's normalizer left out."""
+    for number, step in enumerate(normalizer_steps(reference)):
+        yield CAUSES["normalizer-step-lost"].filled({"step": step}, changes={"tokenizer": f"step-lost:{number}"})
 
 
 def implementation(habits: Sequence[str]) -> Cause:
