@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,15 @@ def load_probes(path: Path | None = None) -> ProbeSet:
     Raises:
         InputError: the file cannot be read, a line cannot be used, or there is no text in it.
     """
-    path = path or BUNDLED
+    return _bundled() if path in (None, BUNDLED) else _read(path)
+
+
+@cache
+def _bundled() -> ProbeSet:
+    return _read(BUNDLED)
+
+
+def _read(path: Path) -> ProbeSet:
     probes: dict[str, Probe] = {}
     notes = []
     for number, entry in _entries(path):

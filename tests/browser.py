@@ -15,13 +15,14 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 # A fresh profile each time, and nothing that talks to anything but the page under test.
 FLAGS = [
     "--no-sandbox",
-    "--disable-gpu",
-    "--disable-software-rasterizer",  # of 3D, which no page draws
+    "--disable-gpu",  # the rasterizer in software stays: WebGL draws the marks on a map of a thousand texts
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Room for what a page leaves behind, and no second compilation of what runs for seconds only.
+    "--js-flags=--min-semi-space-size=64,--max-semi-space-size=64,--no-opt,--no-maglev",
 ]
 
 

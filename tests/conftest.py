@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from functools import cache
@@ -34,6 +35,7 @@ from tests.make_parity import parity_store
 from tests.make_store import make_store
 from tests.once import once
 from tests.serving import ROOT, served
+from tests.tabs import Tabs
 from tests.traces import changes, of_modules, of_process, seed
 from tests.turns import FromBothEnds, in_a_row
 
@@ -47,7 +49,9 @@ GONE = ("Client Error in reaching server endpoint", "Streamlit server is not res
 
 
 _MAIN = sys.modules["__main__"]
-_before_file: list[Any] = []
+_before_file: list[Any] = [None, None, None]  # path, and what was seen of the process and of modules
+_modules = [0]  # how many there were when the collector was last spared them
+_MANY = 300
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -85,8 +89,11 @@ def one_main() -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Before the first test of a file, and its fixtures, look at what no file may change for another."""
-    if _before_file[:1] != [item.path]:
-        _before_file[:] = [item.path, of_process(), of_modules()]
+    if _before_file[0] != item.path:
+        # Nothing is done between two files: the second starts with what was seen at the end of the first.
+        _, process, modules = _before_file
+        _before_file[:] = [item.path, process or of_process(), modules or of_modules()]
+    _rest()
     seed()
     return (yield)
 
@@ -100,9 +107,17 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         shutil.rmtree(cache_folder() / "runs", ignore_errors=True)
         keys.forget()  # a process knows the keys it was given to its end; a file of tests is what one process does
         _, process, modules = _before_file
-        _before_file.clear()
-        left = changes(process, of_process()) + changes(modules, of_modules())
+        _before_file[:] = [None, of_process(), of_modules()]
+        left = changes(process, _before_file[1]) + changes(modules, _before_file[2])
         _say(f"{item.path.name} leaves for the next file", left)
+
+
+def _rest() -> None:
+    """What came with imports stays to the end: the collector does not go through torch and mteb again and again."""
+    if len(sys.modules) > _modules[-1] + _MANY:
+        _modules[:] = [len(sys.modules)]
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -230,34 +245,38 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContex
         context.close()
 
 
+@pytest.fixture(scope="session")
+def tabs(chromium: BrowserContext) -> Tabs:
+    """The tabs of that browser, which tests hand on."""
+    return Tabs(chromium)
+
+
 @pytest.fixture
-def open_page(chromium: BrowserContext) -> Iterator[Callable[..., Page]]:
+def open_page(tabs: Tabs) -> Iterator[Callable[..., Page]]:
     """``open_page(address, dark=False, width=1280, height=900)``: a page that remembers nothing, drawn to the end.
 
     A request to any other machine is stopped and fails the test when it ends, and so does an error on the console.
     """
-    pages, faults = [], []
+    faults: list[str] = []
+    listeners = {
+        "request": lambda r: None if _ours(r.url) else faults.append(f"request to {r.url}"),
+        "console": lambda m: faults.append(f"console: {m.text}") if m.type == "error" and not _knock(m) else None,
+        "pageerror": lambda e: faults.append(f"script: {e}"),
+        "dialog": lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()),
+    }
+    with tabs.taken(listeners) as take:
 
-    def opened(address: str, *, dark: bool = False, width: int = 1280, height: int = 900) -> Page:
-        page = chromium.new_page()
-        pages.append(page)
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme="dark" if dark else "light")
-        _forget(page, address)
-        page.on("request", lambda r: None if _ours(r.url) else faults.append(f"request to {r.url}"))
-        page.on(
-            "console", lambda m: faults.append(f"console: {m.text}") if m.type == "error" and not _knock(m) else None
-        )
-        page.on("pageerror", lambda e: faults.append(f"script: {e}"))
-        page.on("dialog", lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()))
-        page.goto(address)
-        drawn(page)
-        return page
+        def opened(address: str, *, dark: bool = False, width: int = 1280, height: int = 900) -> Page:
+            page = take(address)
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme="dark" if dark else "light")
+            _forget(page, address)
+            page.goto(address)
+            drawn(page)
+            return page
 
-    yield opened
-    during = len(faults)
-    for page in pages:
-        page.close()
+        yield opened
+        during = len(faults)
     # A test that serves its own store ends the server before its pages, which then report that it is gone.
     faults[during:] = [fault for fault in faults[during:] if not any(words in fault for words in GONE)]
     assert not faults, "\n".join(faults)

@@ -93,7 +93,8 @@ def seed() -> None:
     random.seed(0)
     np.random.seed(0)
     if torch := sys.modules.get("torch"):
-        torch.manual_seed(67280421310721)  # what torch itself starts from
+        # What torch itself starts from; ``manual_seed`` notes the whole stack for each kind of device as well.
+        torch.default_generator.manual_seed(67280421310721)
 
 
 def _umask() -> int:

@@ -44,7 +44,8 @@ def click(page: Page, row: int, column: int) -> None:
         page.wait_for_timeout(300)
         return click(page, row, column)
     page.mouse.move(x, y)
-    page.wait_for_timeout(150)  # plotly takes up a click only where it has seen the mouse
+    # plotly takes up a click only where it has seen the mouse
+    page.wait_for_function("document.querySelector('.js-plotly-plot')._hoverdata?.length", polling=50)
     page.mouse.click(x, y)
     page.wait_for_url("**probe=**", timeout=180_000)
     drawn(page)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 from streamlit.testing.v1 import AppTest
 
 from dashboard.start.following import follow_published
+from data.store.database import version_of
 from data.store.errors import InputError
 from data.store.following import Follower, followed
 from data.store.publication import latest_publication, publish_store
@@ -39,8 +40,12 @@ def test_a_page_shows_the_new_store_without_a_restart(
         page = open_page(address)
         page.get_by_text("30 models ·").wait_for()
         page.get_by_text("publication 1").wait_for()
+        shown = version_of(theirs)
         publish_store(storage, more, latest_publication(storage))
         end = time.monotonic() + 600
+        while version_of(theirs) == shown:
+            assert time.monotonic() < end
+            time.sleep(0.05)
         while page.get_by_text("37 models ·").count() == 0:
             assert time.monotonic() < end, page.inner_text("body")
             assert page.get_by_test_id("stAlert").count() == 0 and page.get_by_test_id("stException").count() == 0
@@ -51,6 +56,7 @@ def test_a_page_shows_the_new_store_without_a_restart(
         storage.remove("stores/current.json")
         while page.get_by_text("no newer store could be had").count() == 0:
             assert time.monotonic() < end, page.inner_text("body")
+            time.sleep(0.3)
             page.reload()
             drawn(page)
         assert page.get_by_text("37 models ·").count() == 1

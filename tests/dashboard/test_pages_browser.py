@@ -20,7 +20,8 @@ _EVERY_TIME = ("", "leaderboard", "reproduction")
 def test_every_page_opens_at_its_address(open_page, record_dashboard: str, name: str) -> None:
     page = open_page(f"{record_dashboard}/{name}", width=1440)
     expect(page.get_by_test_id("stAppViewContainer")).to_be_visible()
-    expect(page.locator('[data-testid="stMainBlockContainer"] [data-testid="stMarkdown"]').first).to_be_visible()
+    said = '[data-testid="stMainBlockContainer"] :is([data-testid="stMarkdown"], [data-testid="stAlert"])'
+    expect(page.locator(said).first).to_be_visible()  # no decision yet is a notice
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
     expect(page.get_by_test_id("stAlertContentWarning")).to_have_count(0)

@@ -50,8 +50,9 @@ def stream(url: str, headers: dict[str, str], origin: str | None = None) -> Clie
     address = f"ws://{at.netloc}{at.path}/_stcore/stream"
     origin = f"http://{at.netloc}" if origin is None else origin
     return connect(
-        address, additional_headers=headers, origin=websockets.Origin(origin), subprotocols=["streamlit"], proxy=None
-    )  # type: ignore[arg-type]
+        address, additional_headers=headers, origin=websockets.Origin(origin), subprotocols=["streamlit"], proxy=None,
+        close_timeout=1,  # a server at a long page is not waited for
+    )  # type: ignore[arg-type]  # fmt: skip
 
 
 def first_answer(socket_: ClientConnection) -> str:

@@ -117,8 +117,11 @@ MADE = {
 }
 
 
+# The most causes at once are searched for longest: in soak, as of three at once the case of tests/cases is always told.
 @pytest.mark.slow
-@pytest.mark.parametrize("case", MADE)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.soak if case == "four at once" else ()) for case in MADE]
+)
 def test_what_the_library_did_is_named(case: str, minilm: Bench, library: Library) -> None:
     _is_named(case, minilm, library)
 
@@ -193,7 +196,7 @@ def test_random_weights_are_told_by_two_loads_not_by_likeness(decoder: Bench) ->
     assert (bare.verdict, bare.causes) == ("unstable", ())
 
 
-@pytest.mark.parametrize("part", ["layer 0", "layer 3", "all"])
+@pytest.mark.parametrize("part", [pytest.param("layer 0", marks=pytest.mark.soak), "layer 3", "all"])
 def test_random_weights_whose_loads_agree_are_not_named(decoder: Bench, part: str) -> None:
     from evaluators.diagnose.nondeterminism import random_part, random_parts
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from data.rules.causes import CAUSES
@@ -10,26 +12,35 @@ from tests.maintain.selftest import KINDS, Trial, ask, effective, plan, summary
 
 _BARS = {"one cause": 0.95, "two causes": 0.85, "two causes, bf16 noise": 0.85, "cause withheld": 0.95}
 
+_OF_OTHERS = 2  # trials of each kind but one cause
 
-def _kind_of(bench: Bench, name: str) -> str:
+
+def _kinds(bench: Bench) -> Callable[[str], str]:
     """What the causes of a trial are told apart by here: their slot, or by which road they come about."""
     slots: dict[str, str] = {cause.words: cause.slot for cause in catalogue(bench.reference, 64, 21)}
     solved = {cause.words for cause in CAUSES.values() if cause.family == "space"}
-    return slots.get(name, "solved" if name in solved else name.partition(":")[0])
+    return lambda name: slots.get(name, "solved" if name in solved else name.partition(":")[0])
 
 
 def _covering(bench: Bench, trials: list[Trial]) -> list[Trial]:
-    """The first trial of each kind for every slot (both slots, of two causes) in which its causes act."""
-    first: dict[tuple[str, ...], Trial] = {}
+    """One cause of every slot, and of each other kind the first few trials whose causes act in different ones.
+
+    Each kind with each slot is in the soak, where every trial is, and so is a part at random that is withheld: it is
+    looked for in every other part.
+    """
+    kind_of, first = _kinds(bench), dict[tuple[str, ...], Trial]()
     for trial in trials:
-        first.setdefault((trial.kind, *sorted(_kind_of(bench, name) for name in trial.truth)), trial)
+        slots = sorted(kind_of(name) for name in trial.truth)
+        others = sum(kind == trial.kind for kind, *_ in first)
+        if trial.kind == "one cause" or (others < _OF_OTHERS and "weights random" not in slots):
+            first.setdefault((trial.kind, *slots), trial)
     return list(first.values())
 
 
 def test_a_sample_of_every_kind_and_slot_comes_out_right(decoder: Bench) -> None:
     outcomes = [ask(decoder, trial) for trial in _covering(decoder, plan(decoder, pairs=8, seed=1))]
     missed = [one for one in outcomes if not one.right]
-    assert {one.trial.kind for one in outcomes} == set(KINDS) and len(outcomes) >= 18
+    assert {one.trial.kind for one in outcomes} == set(KINDS) and len(outcomes) >= 12
     assert len(missed) <= 0.05 * len(outcomes), missed
     assert all(one.partly for one in outcomes if one.trial.kind.startswith("two")), missed
 

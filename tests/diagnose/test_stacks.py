@@ -106,14 +106,11 @@ def _weights(change: Callable[[Any], Any]) -> Callable[[Bench], Embeddings]:
 
 def _awq(weight: Any) -> Any:
     """Unsigned numbers of four bits with a zero point, in groups of 64, as AutoAWQ packs them."""
-    made = weight.clone()
-    for row in made:
-        for start in range(0, len(row), 64):
-            part = row[start : start + 64]
-            scale = (part.max() - part.min()) / 15
-            zero = (-part.min() / scale).round()
-            row[start : start + 64] = ((part / scale).round().add(zero).clamp(0, 15) - zero) * scale
-    return made
+    groups = weight.reshape(-1, 64)
+    least = groups.amin(1, keepdim=True)
+    scale = (groups.amax(1, keepdim=True) - least) / 15
+    zero = (-least / scale).round()
+    return (((groups / scale).round().add(zero).clamp(0, 15) - zero) * scale).reshape(weight.shape)
 
 
 def _fp4(weight: Any) -> Any:

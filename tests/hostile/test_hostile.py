@@ -125,9 +125,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sound(worker: Worker, base: Path) -> Sound:
-    """What comes of each command on the intact model; the first time pays for what is imported."""
-    for command in COMMANDS:
-        worker.ask(command, base)
+    """What comes of each command on the intact model, what is imported for it included."""
     return {command: worker.ask(command, base) for command in COMMANDS}
 
 

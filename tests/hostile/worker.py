@@ -5,6 +5,7 @@ What a command raises is told, not raised: only an error of Plumbline's own is r
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -122,6 +123,7 @@ def main() -> None:
     import openvino  # noqa: F401
     import sentence_transformers  # noqa: F401
 
+    gc.freeze()  # the collector, which models call, goes through what was imported each time
     answers.write("ready\n")
     answers.flush()
     for line in sys.stdin:

@@ -212,7 +212,7 @@ def test_eight_readers_in_threads_notice_nothing(checkout: Path, store: Path) ->
 
     def read(own: set[tuple[Version, int, float]]) -> None:
         try:
-            while not stop.wait(0.1):
+            while not stop.wait(0.3):
                 own.add(look(store))
         except Exception as error:  # noqa: BLE001 - whatever a reader meets is what the test is about
             problems.append(repr(error))
@@ -274,4 +274,5 @@ def look_until_the_third(store: str) -> set[int]:
     while ask(Path(store), "SELECT count(*) FROM imports") != [(3,)] or looks < 20:
         counts.add(look(Path(store))[1])
         looks += 1
+        time.sleep(0.05)
     return counts

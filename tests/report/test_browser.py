@@ -16,6 +16,7 @@ from dashboard.report.html import html_of
 from tests.make_store import HOSTILE
 from tests.report.conftest import Made
 from tests.report.pdf import pages_of, text_of
+from tests.tabs import Tabs
 
 pytestmark = pytest.mark.browser
 
@@ -24,29 +25,28 @@ ALL = "leaderboard?l_benchmark=Tiny%28all%29"
 
 
 @pytest.fixture
-def opened(chromium: BrowserContext, tmp_path: Path, made: Made) -> Iterator[Opened]:
+def opened(tabs: Tabs, tmp_path: Path, made: Made) -> Iterator[Opened]:
     """``opened(store, addresses, width=1280, dark=False, **more)``: a report in a page; a fault fails the test."""
-    pages: list[Page] = []
+    file = tmp_path / "report.html"
     faults: list[str] = []
+    listeners = {
+        "request": lambda r: None if r.url == file.as_uri() else faults.append(f"request to {r.url}"),
+        "console": lambda m: faults.append(m.text) if m.type in ("error", "warning") else None,
+        "pageerror": lambda e: faults.append(str(e)),
+        "dialog": lambda d: (faults.append(d.message), d.dismiss()),
+    }
+    with tabs.taken(listeners) as take:
 
-    def open_report(store: Path, addresses: str, *, width: int = 1280, dark: bool = False, **more: str) -> Page:
-        file = tmp_path / "report.html"
-        file.write_bytes(html_of(made(store, addresses, **more)))
-        page = chromium.new_page()
-        pages.append(page)
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme="dark" if dark else "light")
-        page.on("request", lambda r: None if r.url == file.as_uri() else faults.append(f"request to {r.url}"))
-        page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda e: faults.append(str(e)))
-        page.on("dialog", lambda d: (faults.append(d.message), d.dismiss()))
-        page.goto(file.as_uri())
-        page.wait_for_selector("html[data-ready]")
-        return page
+        def open_report(store: Path, addresses: str, *, width: int = 1280, dark: bool = False, **more: str) -> Page:
+            file.write_bytes(html_of(made(store, addresses, **more)))
+            page = take(file.as_uri())
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme="dark" if dark else "light")
+            page.goto(file.as_uri())
+            page.wait_for_selector("html[data-ready]")
+            return page
 
-    yield open_report
-    for page in pages:
-        page.close()
+        yield open_report
     assert not faults, "\n".join(faults)
 
 
@@ -135,14 +135,14 @@ def test_what_others_wrote_does_nothing(opened: Opened, made_store: Path, made_p
     opened(made_parity, "drift runs reproduction")
 
 
-def test_no_other_script_is_let_in(chromium: BrowserContext, tmp_path: Path, made: Made, made_store: Path) -> None:
+def test_no_other_script_is_let_in(tabs: Tabs, tmp_path: Path, made: Made, made_store: Path) -> None:
     file = tmp_path / "report.html"
     file.write_bytes(html_of(made(made_store, ALL)).replace(b"<main>", b"<main><script>window.hit = 1</script>"))
-    page = chromium.new_page()
-    page.goto(file.as_uri())
-    page.wait_for_selector("html[data-ready]")
-    assert page.evaluate("window.hit") is None
-    page.close()
+    with tabs.taken({}) as take:
+        page = take(file.as_uri())
+        page.goto(file.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        assert page.evaluate("window.hit") is None
 
 
 def test_an_old_browser_is_told(chromium: BrowserContext, tmp_path: Path, made: Made, made_parity: Path) -> None:
