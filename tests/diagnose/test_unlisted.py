@@ -175,6 +175,20 @@ def test_ranges_are_read_anew_where_most_texts_were_changed(bench: Bench) -> Non
     assert {named.cause.code for named in diagnosis.causes} == {"ascii-only", "numbers-by-dimension"}
 
 
+def test_a_length_is_seen_through_ranges_of_dimensions(bench: Bench) -> None:
+    texts = [text if place % 3 else f"{text} {' '.join(TEXTS[place:])}"[:260] for place, text in enumerate(TEXTS)]
+    bench = Bench(bench.reference, batched(texts, [None] * len(texts)))
+    read = bench.reference.tokenizer
+    vectors = _of_ids(
+        bench.reference.model, [read(text, truncation=True, max_length=20)["input_ids"] for text in texts]
+    )
+    low, high = vectors.min(0), vectors.max(0)
+    numbers = ((vectors - low) / (high - low) * 255 - 128).astype(np.int8)
+    diagnosis = diagnose(bench, numbers)
+    assert sorted(named.cause.code for named in diagnosis.causes) == ["max-length", "numbers-by-dimension"]
+    assert any(named.cause.blanks.get("length") == 20 for named in diagnosis.causes)
+
+
 def test_a_step_of_the_normalizer_that_is_left_out_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
     from tokenizers import Tokenizer
 
