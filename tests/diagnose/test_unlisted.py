@@ -132,6 +132,13 @@ def test_nothing_else_is_taken_for_a_prompt(bench: Bench, change: str) -> None:
     assert learned_before(bench, vectors) is None
 
 
+def test_a_model_that_takes_no_vectors_is_not_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = _encoded(bench, [PROMPT + text for text in TEXTS])
+    assert learned_before(bench, vectors) is not None
+    monkeypatch.setattr(bench.reference.model, "get_input_embeddings", lambda: None)
+    assert learned_before(bench, vectors) is None
+
+
 def test_an_arithmetic_by_another_formula_is_named_beside_a_prompt(bench: Bench) -> None:
     """Eight bits in blocks of sixteen, as nobody of the catalogue has them."""
     import copy
