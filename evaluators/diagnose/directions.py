@@ -79,7 +79,8 @@ def left(bench: Bench, candidate: Embeddings, recipe: Recipe, only: Sequence[int
     rows = slice(None) if only is None else list(only)
     near = lattice.near[rows]
     for made, off in zip(ways, errors, strict=True):
-        if bool((off < near).any()):
+        # Numbers over ranges of their own have another direction than what they were made of.
+        if lattice.ranges is not None or bool((off < near).any()):
             for snapped in lattice.directed(made, only):
                 np.minimum(off, _apart(wanted, snapped), out=off)
     return Left(errors, lattice.right[rows])

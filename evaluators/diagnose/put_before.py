@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from data.store.errors import ModelError
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import Errors, apart, unit_rows
 from evaluators.diagnose.passes import while_encoding
@@ -72,11 +73,14 @@ def learned_before(bench: Bench, candidate: Embeddings) -> Before | None:
     learned_on = short[::2][:count] if len(short) >= 2 * count else short[:count]
     chosen = [*learned_on, *(place for place in short if place not in learned_on)]
     own, wanted = unit_rows(base[chosen]), unit_rows(candidate[chosen])
-    with while_encoding(reference.name):
-        tuned = _Tuned(bench, [bare[place].ids for place in chosen])
-        if not tuned.learn(wanted[:count], own[:count]):
-            return None
-        made = tuned.made(range(count, len(chosen)))
+    try:
+        with while_encoding(reference.name):
+            tuned = _Tuned(bench, [bare[place].ids for place in chosen])
+            if not tuned.learn(wanted[:count], own[:count]):
+                return None
+            made = tuned.made(range(count, len(chosen)))
+    except ModelError:  # a model that takes no vectors in the place of words, or no more tokens
+        return None
     before, after = (float(np.linalg.norm(one - wanted[count:], axis=1).mean()) for one in (own[count:], made))
     share = 1 - after / before
     return Before(share, role) if share >= _MOST_OF_IT else None

@@ -132,6 +132,13 @@ def test_nothing_else_is_taken_for_a_prompt(bench: Bench, change: str) -> None:
     assert learned_before(bench, vectors) is None
 
 
+def test_a_model_that_takes_no_vectors_is_not_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = _encoded(bench, [PROMPT + text for text in TEXTS])
+    assert learned_before(bench, vectors) is not None
+    monkeypatch.setattr(bench.reference.model, "get_input_embeddings", lambda: None)
+    assert learned_before(bench, vectors) is None
+
+
 def test_an_arithmetic_by_another_formula_is_named_beside_a_prompt(bench: Bench) -> None:
     """Eight bits in blocks of sixteen, as nobody of the catalogue has them."""
     import copy
@@ -173,6 +180,20 @@ def test_ranges_are_read_anew_where_most_texts_were_changed(bench: Bench) -> Non
     numbers = np.floor((vectors - low) / (high - low) * 255 - 128).clip(-128, 127).astype(np.float32)
     diagnosis = diagnose(bench, numbers)
     assert {named.cause.code for named in diagnosis.causes} == {"ascii-only", "numbers-by-dimension"}
+
+
+def test_a_length_is_seen_through_ranges_of_dimensions(bench: Bench) -> None:
+    texts = [text if place % 3 else f"{text} {' '.join(TEXTS[place:])}"[:260] for place, text in enumerate(TEXTS)]
+    bench = Bench(bench.reference, batched(texts, [None] * len(texts)))
+    read = bench.reference.tokenizer
+    vectors = _of_ids(
+        bench.reference.model, [read(text, truncation=True, max_length=20)["input_ids"] for text in texts]
+    )
+    low, high = vectors.min(0), vectors.max(0)
+    numbers = ((vectors - low) / (high - low) * 255 - 128).astype(np.int8)
+    diagnosis = diagnose(bench, numbers)
+    assert sorted(named.cause.code for named in diagnosis.causes) == ["max-length", "numbers-by-dimension"]
+    assert any(named.cause.blanks.get("length") == 20 for named in diagnosis.causes)
 
 
 def test_a_step_of_the_normalizer_that_is_left_out_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
