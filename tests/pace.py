@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from functools import cache
 
 import numpy as np
 
 __all__ = ["spent", "unit"]
 
 
-@cache
 def unit() -> float:
-    """Processor seconds of a fixed piece of work, Python and numpy half and half: .05 on a core of 2024."""
-    return min(_once() for _ in range(5))
+    """Processor seconds of a fixed piece of work, Python and numpy half and half: .05 on a core of 2024.
+
+    Measured anew each time: beside other work a core takes half as long again for the same, for minutes at a stretch.
+    """
+    return min(_once() for _ in range(3))
 
 
 def spent(seconds: float) -> float:
