@@ -13,7 +13,7 @@ from data.store.errors import InputError
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes import HALVES, catalogue
 from evaluators.diagnose.causes.places import out_of_order
-from evaluators.diagnose.described import described, text_before
+from evaluators.diagnose.described import described
 from evaluators.diagnose.directions import every_way
 from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.forward import Bench
@@ -143,12 +143,11 @@ def _described(
     made = base if diagnosis.match is None else diagnosis.match.vectors
     tried = diagnosis.tried if unknown else 0
     texts, roles, _ = bench.texts
-    statements = [*described(candidate, made, texts, facts, roles=roles, floor=floor, tried=tried)]
-    if unknown and (before := learned_before(bench, candidate)) is not None:
-        statements.insert(len(statements) - 1, text_before(before))
+    before = learned_before(bench, candidate) if unknown else None
+    statements = tuple(described(candidate, made, texts, facts, roles=roles, floor=floor, tried=tried, before=before))
     left = "" if unknown else "Of what is left: "
     sentence = f"{diagnosis.sentence} {left}{' '.join(one.sentence for one in statements)}"
-    return replace(diagnosis, sentence=sentence, described=tuple(statements))
+    return replace(diagnosis, sentence=sentence, described=statements)
 
 
 def _looked_for(

@@ -26,7 +26,7 @@ from evaluators.diagnose.relations import (
 )  # fmt: skip
 from evaluators.diagnose.text_traits import FEWEST_DIFFERING, drifts_most, shared_trait
 
-__all__ = ["Statement", "described", "text_before"]
+__all__ = ["Statement", "described"]
 
 _SAME = 1e-3  # relative distance of a text that does not differ
 _ROUNDED = 4.0  # floors: the worst text of two honest computations in half precision
@@ -59,6 +59,7 @@ def described(
     roles: Sequence[str | None] = (),
     floor: float,
     tried: int,
+    before: Before | None = None,
 ) -> list[Statement]:
     """Everything that can be stated of how a candidate differs.
 
@@ -70,6 +71,7 @@ def described(
         roles: of the texts; empty where they have none.
         floor: mean distance that half precision leaves on these texts.
         tried: causes of the catalogue that were tried in vain; 0 where some explain part.
+        before: what vectors learned to stand before the texts explain, where that is most of it.
     """
     errors = apart(candidate, made)
     # Where every text differs a little, those count that differ by more than half precision may.
@@ -89,14 +91,15 @@ def described(
     if float(differ.mean()) >= _MOST and len(made) >= _FEWEST and not same_products:
         statements.append(_neighbours(candidate, made))
     statements.append(_again(facts))
+    if before is not None:
+        statements.append(_text_before(before))
     if tried:
         sentence = f"None of {tried} known causes explains it alone, nor do those together that bring it nearer."
         statements.append(Statement("tried", {"causes": tried}, sentence))
     return statements
 
 
-def text_before(before: Before) -> Statement:
-    """What it says that vectors learned to stand before texts explain most of the drift."""
+def _text_before(before: Before) -> Statement:
     each = before.role if before.role in ("query", "document") else "text"
     sentence = (
         f"{before.vectors} word vectors learned to stand before each {each} explain {before.share:.0%} of the drift on "

@@ -22,7 +22,7 @@ from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
 from evaluators.preflight.configuration import is_causal
 
-__all__ = ["Left", "Nearer", "every_way", "left", "of_rows", "possible", "worth_trying"]
+__all__ = ["Left", "Nearer", "every_way", "left", "of_rows", "off_by_rows", "possible", "worth_trying"]
 
 _RIGHT = 2e-4  # of a direction, relative: a text that is right
 _EXACT = 1e-4  # of a direction: less than any change of weights or arithmetic leaves
@@ -89,6 +89,12 @@ def left(bench: Bench, candidate: Embeddings, recipe: Recipe, only: Sequence[int
 def of_rows(bench: Bench, recipe: Recipe, rows: Sequence[Row], way: int) -> Embeddings:
     """Vectors of rows that are no whole text's, in one of the ways of :class:`Left`, float32 [rows, d]."""
     return _ways(bench, bench.of_rows(recipe, rows))[way]
+
+
+def off_by_rows(bench: Bench, recipe: Recipe, rows: Sequence[Row], way: int, wanted: Embeddings) -> Errors:
+    """How far the direction of one text's vector, float [1, d], is from those of rows in one of the ways, [rows]."""
+    made = of_rows(bench, recipe, rows, way)[:, : wanted.shape[1]]
+    return np.asarray(np.linalg.norm(unit_rows(made) - unit_rows(wanted[:, : made.shape[1]]), axis=1))
 
 
 def every_way(bench: Bench, recipe: Recipe) -> tuple[list[Embeddings], list[Embeddings]]:

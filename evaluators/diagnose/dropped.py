@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from data.rules.causes import CAUSES, Cause
-from evaluators.diagnose.directions import left, of_rows
+from evaluators.diagnose.directions import left, off_by_rows
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import Errors, unit_rows
+from evaluators.diagnose.measure import Errors
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Texts, pieces
 
@@ -74,8 +74,7 @@ class _Sifted:
     """What the texts say of each word: left out or kept."""
 
     def __init__(self, bench: Bench, candidate: Embeddings, early: tuple[Cause, ...], code: str) -> None:
-        self._bench, self._recipe = bench, bench.under(early)
-        self._wanted = unit_rows(np.asarray(candidate, dtype=np.float32))
+        self._bench, self._candidate, self._recipe = bench, candidate, bench.under(early)
         self._before = left(bench, candidate, self._recipe)
         self._code = code
         # Of a text that is cut nobody knows which of its last words were there.
@@ -141,7 +140,6 @@ class _Sifted:
         roles = (self._bench.texts.roles[place],) * len(distinct)
         bench = self._bench.of_texts(Texts(tuple(distinct), roles, (tuple(range(len(distinct))),)))
         rows = [pieces(row)[0] for row in bench.rows(self._recipe)]
-        made = of_rows(bench, self._recipe, rows, self._before.way)[:, : self._wanted.shape[1]]
-        errors = np.linalg.norm(unit_rows(made) - unit_rows(self._wanted[[place], : made.shape[1]]), axis=1)
+        errors = off_by_rows(bench, self._recipe, rows, self._before.way, self._candidate[[place]])
         off = dict(zip(distinct, errors.tolist(), strict=True))
         return np.array([off.get(text, 2.0) for text in texts])

@@ -15,9 +15,8 @@ import numpy as np
 from data.rules.causes import Cause
 from data.rules.causes.habits import EXCLUSIVE, HABITS
 from evaluators.diagnose.causes.generated import implementation
-from evaluators.diagnose.directions import left, of_rows
+from evaluators.diagnose.directions import left, off_by_rows
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import pieces
 from evaluators.diagnose.tokenizers import rebuilt
@@ -89,8 +88,7 @@ def _allowed(
         causes = (*early, implementation(sorted(chosen))) if chosen else early
         rows[chosen] = pieces(one.rows(bench.under(causes))[0])[0]
     distinct = list(dict.fromkeys(rows.values()))
-    made = of_rows(bench, recipe, distinct, way)[:, : candidate.shape[1]]
-    errors = np.linalg.norm(unit_rows(made) - unit_rows(candidate[[place], : made.shape[1]]), axis=1)
+    errors = off_by_rows(bench, recipe, distinct, way, candidate[[place]])
     if errors.min() > _NEAR * far:
         return []
     good = {row for row, error in zip(distinct, errors, strict=True) if error <= max(_RIGHT, _AS_NEAR * errors.min())}

@@ -15,18 +15,17 @@ import numpy as np
 from data.rules.causes import Cause
 from evaluators.diagnose.causes.space import may_solve
 from evaluators.diagnose.forward import Bench
-from evaluators.diagnose.match import EACH, RIGHT, Larger, compatible
+from evaluators.diagnose.match import ALIKE, EACH, RIGHT, Larger, compatible
 from evaluators.diagnose.measure import Errors, apart, apart_each, closeness, cosine
 from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["ALIKE", "NEARER", "Glance", "Looks"]
+__all__ = ["NEARER", "Glance", "Looks"]
 
 NEARER = 0.8  # of the distance before, under which a text has come nearer
 _LIKELY = 0.9  # the same where what two causes do is added up
 _FEWEST, _MOST = 6, 8  # texts looked at
 _ROOM = 4.0  # how much further a cause may move a text together with others than alone: a broken model rounds thrice
 _ROOM_WHOLE = 1.5  # the same of an arithmetic, of a model that is whole
-ALIKE = 0.5  # cosine between what two arithmetics of as many bits do
 _POINTS = 0.1  # cosine; .02 of what has nothing to do with it
 _OF_ALL = 1 / 3  # of the texts, that an arithmetic brings nearer: it moves them all
 _LESS = 16.0  # how much less it may: a text cut short holds little of what an edit changes

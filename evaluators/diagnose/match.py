@@ -14,10 +14,11 @@ from evaluators.diagnose.measure import ROUNDING, Errors, closeness, even
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
 
-__all__ = ["EACH", "RIGHT", "Match", "Larger", "compatible"]
+__all__ = ["ALIKE", "EACH", "RIGHT", "Match", "Larger", "compatible"]
 
 # What one more cause must gain to be worth naming, in units of ``closeness``: noise alone gains less on 16 texts.
 EACH = 0.12
+ALIKE = 0.5  # cosine between what two arithmetics of as many bits do
 RIGHT = 2 * ROUNDING  # distance of a text that needs no further explanation
 _HALF_PRECISION = 0.02  # mean distance that bf16 arithmetic leaves at most
 

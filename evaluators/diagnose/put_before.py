@@ -91,9 +91,9 @@ def _in_question(bench: Bench, errors: Errors) -> tuple[str | None, list[int]]:
     roles, differ = bench.texts.roles, errors > _DIFFERS
     of_role = {role: [place for place, own in enumerate(roles) if own == role] for role in dict.fromkeys(roles)}
     whole = [role for role, places in of_role.items() if float(differ[places].mean()) >= _ALL]
-    if len(whole) == len(of_role) or len(whole) != 1:
-        return None, np.flatnonzero(differ).tolist() if float(differ.mean()) >= _ALL else []
-    return whole[0], of_role[whole[0]]
+    if len(whole) == 1 < len(of_role):
+        return whole[0], of_role[whole[0]]
+    return None, np.flatnonzero(differ).tolist() if float(differ.mean()) >= _ALL else []
 
 
 class _Tuned:
@@ -140,22 +140,17 @@ class _Tuned:
         """Unit vectors of texts, from one pass."""
         import torch
 
-        ids = [self._ids[place] for place in places]
-        longest = max(len(one) for one in ids) + _VECTORS
-        mask = torch.zeros((len(ids), longest), dtype=torch.long)
-        rows = []
-        for number, one in enumerate(ids):
-            own = self._table[one]
-            row = torch.cat([own[: self._first], self._own, own[self._first :]])
-            rows.append(torch.nn.functional.pad(row, (0, 0, 0, longest - len(row))))
-            mask[number, : len(row)] = 1
-        inputs = torch.stack(rows)
+        words = [self._table[self._ids[place]] for place in places]
+        rows = [torch.cat([own[: self._first], self._own, own[self._first :]]) for own in words]
+        inputs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        lengths = torch.tensor([len(row) for row in rows])
+        mask = (torch.arange(inputs.shape[1]) < lengths[:, None]).long()
         hidden = self._model(inputs_embeds=inputs, attention_mask=mask).last_hidden_state.float()
         weights = mask[..., None].float()
         if self._reference.recipe.pooling == "cls":
             pooled = hidden[:, 0]
         elif self._reference.recipe.pooling == "last":
-            pooled = hidden[torch.arange(len(ids)), mask.sum(1) - 1]
+            pooled = hidden[torch.arange(len(rows)), lengths - 1]
         else:
             pooled = (hidden * weights).sum(1) / weights.sum(1)
         return torch.nn.functional.normalize(pooled, dim=1)

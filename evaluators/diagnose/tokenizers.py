@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -59,22 +58,22 @@ def _without_normalizer(reference: Reference) -> Any:
 
 def normalizer_steps(reference: Reference) -> list[str]:
     """The steps of a tokenizer's normalizer by the names of their kinds; none where it is one step or has none."""
-    state = _normalizer_state(reference)
-    return [str(step["type"]) for step in state["normalizers"]] if state.get("type") == "Sequence" else []
+    return [type(step).__name__ for step in _steps(reference.tokenizer.backend_tokenizer.normalizer)]
 
 
-def _normalizer_state(reference: Reference) -> dict[str, Any]:
-    return dict(json.loads(reference.tokenizer.backend_tokenizer.to_str())["normalizer"] or {})
+def _steps(normalizer: Any) -> list[Any]:
+    from tokenizers.normalizers import Sequence
+
+    return [normalizer[number] for number in range(len(normalizer))] if isinstance(normalizer, Sequence) else []
 
 
 def _without_step(reference: Reference, number: int) -> Any:
     """The tokenizer with one step of its normalizer left out."""
-    from tokenizers import Tokenizer
+    from tokenizers.normalizers import Sequence
 
     tokenizer = copy.deepcopy(reference.tokenizer)
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    del state["normalizer"]["normalizers"][number]
-    tokenizer.backend_tokenizer.normalizer = Tokenizer.from_str(json.dumps(state)).normalizer
+    steps = _steps(tokenizer.backend_tokenizer.normalizer)
+    tokenizer.backend_tokenizer.normalizer = Sequence(steps[:number] + steps[number + 1 :])
     return tokenizer
 
 

@@ -11,8 +11,7 @@ from data.rules.causes import Cause, joined
 from data.rules.causes.alike import either
 from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.described import Statement
-from evaluators.diagnose.looks import ALIKE
-from evaluators.diagnose.match import EACH, Match
+from evaluators.diagnose.match import ALIKE, EACH, Match
 from evaluators.diagnose.measure import ROUNDING, Errors, apart, even
 from evaluators.diagnose.reading import Reading
 

@@ -21,6 +21,7 @@ __all__ = [
 
 _TAG = re.compile(r"<[^>]*>")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")  # of Markdown, a picture's as well
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _STRAIGHT = str.maketrans({
     "\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"',
@@ -227,7 +228,7 @@ def tags_and_entities_read(text: str) -> str:
 
 def markdown_removed(text: str) -> str:
     """Without the marks of Markdown: links and pictures by their words, no emphasis, headings, quotes or code."""
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = _LINK.sub(r"\1", text)
     text = re.sub(r"^\s{0,3}(?:#{1,6}|>|[-*+]|\d+\.)\s+", "", text, flags=re.MULTILINE)
     text = re.sub(r"```[^\n]*\n?|`", "", text)
     return re.sub(r"(\*\*|__|\*|_|~~)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
@@ -235,7 +236,7 @@ def markdown_removed(text: str) -> str:
 
 def markdown_stripped(text: str) -> str:
     """The same by plainer rules: bars of tables, rules and all stars, underlines and back quotes as well."""
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = _LINK.sub(r"\1", text)
     text = re.sub(r"^\s*(?:#{1,6}|>+|[-*+]|\d+\.)\s*", "", text, flags=re.MULTILINE)
     text = re.sub(r"^\s*\|?[\s:|-]*-{3,}[\s:|-]*$", "", text, flags=re.MULTILINE)
     return re.sub(r"[*_`~]+|\|", "", text)

@@ -59,6 +59,15 @@ def _onnx() -> Iterator[Cause]:
         yield _quantised(code=f"int8-{weights}", words=words, effect=_WITH_BATCH, weights=weights)
 
 
+def _in_groups(bits: int, *forms: tuple[str, str]) -> Iterator[Cause]:
+    """Weights in groups of a row, by how many share a scale and how, with their words."""
+    for name, words in forms:
+        needs = (f"rows of whole {name.partition('-')[0]}s",)
+        yield _quantised(
+            code=f"int{bits}-weights-{name}", words=words, effect=_EVEN, weights=f"q{bits}-{name}", needs=needs
+        )
+
+
 MODEL_CAUSES = (
     _precise(
         code="fp16-arithmetic", words="fp16 arithmetic", effect=_EVEN, weights="fp16", snippet="model.half()",
@@ -78,16 +87,11 @@ MODEL_CAUSES = (
         effect=_EVEN, snippet="from evaluators.diagnose.ggml.files import as_gguf\n"
         "as_gguf(model[0].auto_model, file='{file}')",
     ),
-    *(
-        _quantised(
-            code=f"int8-weights-{name}", words=words, effect=_EVEN, weights=f"q8-{name}",
-            needs=(f"rows of whole {name.partition('-')[0]}s",),
-        )
-        for name, words in (
-            ("32", mark("int8 weights in groups of 32")),
-            ("64-words", mark("int8 weights and word embeddings in groups of 64, from least to greatest")),
-            ("128", mark("int8 weights in groups of 128")),
-        )
+    *_in_groups(
+        8,
+        ("32", mark("int8 weights in groups of 32")),
+        ("64-words", mark("int8 weights and word embeddings in groups of 64, from least to greatest")),
+        ("128", mark("int8 weights in groups of 128")),
     ),
     _quantised(code="int8-weights-q8_0", words="int8 weights (q8_0)", effect=_EVEN, weights="q8"),
     _quantised(code="int8-weights-by-row", words="int8 weights, one scale a row", effect=_EVEN, weights="q8-row"),
@@ -110,25 +114,20 @@ MODEL_CAUSES = (
         code="int4-weights-q4_0", words="int4 weights (q4_0)", effect=_EVEN, weights="q4",
         costs=(Cost(0.006, -0.013, -0.015, where="on all-MiniLM-L6-v2, with 4-bit weights"),),
     ),
-    *(
-        _quantised(
-            code=f"int4-weights-{name}", words=words, effect=_EVEN, weights=f"q4-{name}",
-            needs=(f"rows of whole {name.partition('-')[0]}s",),
-        )
-        for name, words in (
-            ("32", mark("int4 weights in groups of 32, with a zero point")),
-            ("32-free", mark("int4 weights in groups of 32, from least to greatest")),
-            ("32-even", mark("int4 weights in groups of 32, 16 levels about zero")),
-            ("32-full", mark("int4 weights in groups of 32, 15 levels about zero")),
-            ("64", mark("int4 weights in groups of 64, with a zero point")),
-            ("64-free", mark("int4 weights in groups of 64, from least to greatest")),
-            ("64-words", mark("int4 weights and word embeddings in groups of 64, from least to greatest")),
-            ("64-full", mark("int4 weights in groups of 64, 15 levels about zero")),
-            ("128", mark("int4 weights in groups of 128, with a zero point")),
-            ("128-free", mark("int4 weights in groups of 128, from least to greatest")),
-            ("128-even", mark("int4 weights in groups of 128, 16 levels about zero")),
-            ("128-full", mark("int4 weights in groups of 128, 15 levels about zero")),
-        )
+    *_in_groups(
+        4,
+        ("32", mark("int4 weights in groups of 32, with a zero point")),
+        ("32-free", mark("int4 weights in groups of 32, from least to greatest")),
+        ("32-even", mark("int4 weights in groups of 32, 16 levels about zero")),
+        ("32-full", mark("int4 weights in groups of 32, 15 levels about zero")),
+        ("64", mark("int4 weights in groups of 64, with a zero point")),
+        ("64-free", mark("int4 weights in groups of 64, from least to greatest")),
+        ("64-words", mark("int4 weights and word embeddings in groups of 64, from least to greatest")),
+        ("64-full", mark("int4 weights in groups of 64, 15 levels about zero")),
+        ("128", mark("int4 weights in groups of 128, with a zero point")),
+        ("128-free", mark("int4 weights in groups of 128, from least to greatest")),
+        ("128-even", mark("int4 weights in groups of 128, 16 levels about zero")),
+        ("128-full", mark("int4 weights in groups of 128, 15 levels about zero")),
     ),
     _quantised(code="int4-weights-fp4", words="four-bit weights (fp4)", effect=_EVEN, weights="fp4"),
     _quantised(code="int4-weights-by-row", words="int4 weights, one scale a row", effect=_EVEN, weights="q4-row"),
