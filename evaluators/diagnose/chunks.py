@@ -6,35 +6,44 @@ In a text of two chunks the vector is a sum of the vectors of a beginning and of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import gcd
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.rules.causes import CAUSES, Cause
-from data.rules.causes.tokens import CHUNKS_HOW
+from data.rules.causes.tokens import CHUNKS_HOW, EACH_PROMPTED
 from evaluators.diagnose.directions import of_rows
 from evaluators.diagnose.lengths import Lengths, is_round, roundest
 from evaluators.diagnose.measure import unit_rows
+from evaluators.diagnose.recipe import Chunking
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
 
-__all__ = ["chunked", "estimated_chunks"]
+__all__ = ["FITS", "nearest_of", "chunked", "estimated_chunks", "nearest_pairs"]
 
 _Floats = NDArray[np.float64]
+Whole = TypeVar("Whole", str, tuple[int, ...])
+# Of chunks in tokens, by unit; those of other units are called after them.
+_CODES = {"tokens": "chunks-averaged", "tokens-rest": "chunks-averaged-to-the-end"}
 
 _GRID = 120  # beginnings and ends first looked at
 _BEST = 3  # pairs looked at more finely, and tried
 _TEXTS = 3  # that tell where last chunks begin
-_FITS = 0.5  # of the distance before, a sum of two that fits
+FITS = 0.5  # of the distance before, a sum of two that fits
 
 
-def chunked(size: int, shared: int, how: str, declared: int) -> Cause:
-    """Texts in chunks of so many tokens."""
-    values = {"length": size, "shared": shared, "how": CHUNKS_HOW[how], "declared": declared}
-    return CAUSES["chunks-averaged"].filled(values, changes={"chunks": (size, shared, how)})
+def chunked(chunking: Chunking, declared: int) -> Cause:
+    """Texts in chunks."""
+    size, shared, how, unit, prompted = chunking
+    code = _CODES.get(unit, f"pieces-{unit}")
+    spoken = [CHUNKS_HOW[how], EACH_PROMPTED] if prompted else CHUNKS_HOW[how]
+    values = {"length": size, "shared": shared, "how": spoken, "declared": declared}
+    return CAUSES[code].filled(values, changes={"chunks": chunking})
 
 
 def estimated_chunks(lengths: Lengths) -> list[Cause]:
@@ -50,19 +59,46 @@ def estimated_chunks(lengths: Lengths) -> list[Cause]:
         if other not in {*differing, *lengths.settled} and count <= len(ids)
     ]
     least = max(1, max(shorter, default=8) - around)
-    wanted = unit_rows(lengths.candidate[[place]])[0]
-    first = max(1, len(ids) // _GRID)
-    pairs = _pairs(lengths, ids, wanted, range(least, len(ids), first), range(1, len(ids), first))
+    made = partial(_vectors, lengths)
+    pairs = nearest_pairs(ids, made, unit_rows(lengths.candidate[[place]])[0], least)
+    sizes = [(end + around, end - start) for off, end, start in pairs if off < FITS * lengths.before[place]]
+    declared = lengths.base.length
+    causes = [
+        chunked(Chunking(size, shared, how, unit), declared)
+        for size, shared in sizes
+        for how in CHUNKS_HOW
+        for unit in (_CODES if shared else ("tokens",))  # beside a loop over all starts
+    ]
+    causes += _last_alone(lengths, differing, least + around)
+    return nearest_of(lengths, causes, [place, differing[-1]])
+
+
+def nearest_of(lengths: Lengths, causes: Sequence[Cause], places: Sequence[int]) -> list[Cause]:
+    """Of causes those nearest on the first place that all places bear out; at most two."""
+    lengths.ahead(causes, places[0])
+    good = sorted((lengths.off(cause, places[0]), number) for number, cause in enumerate(causes))[:_BEST]
+    return [causes[number] for _, number in good if lengths.bears_out(causes[number], places)][:2]
+
+
+def nearest_pairs(
+    whole: Whole, made: Callable[[Sequence[Whole]], Embeddings], wanted: Embeddings, least: int
+) -> list[tuple[float, int, int]]:
+    """The beginnings and the rests of a text whose sum comes nearest: distance, where one ends, where one starts.
+
+    Args:
+        whole: the text, or its tokens.
+        made: the unit vectors of parts of it.
+        wanted: float [d], a unit vector.
+        least: of it that the beginning holds.
+    """
+    first = max(1, len(whole) // _GRID)
+    pairs = _pairs(whole, made, wanted, range(least, len(whole), first), range(1, len(whole), first))
     for step in range(first - 1, 0, -1):
         firsts = {end + by for _, end, _ in pairs for by in (-step, 0, step)}
         lasts = {start + by for _, _, start in pairs for by in (-step, 0, step)}
-        within = sorted(end for end in firsts if least <= end < len(ids))
-        pairs = _pairs(lengths, ids, wanted, within, sorted(start for start in lasts if 0 < start < len(ids)))
-    sizes = [(end + around, end - start) for off, end, start in pairs if off < _FITS * lengths.before[place]]
-    causes = [chunked(size, shared, how, lengths.base.length) for size, shared in sizes for how in CHUNKS_HOW]
-    causes += _last_alone(lengths, differing, least + around)
-    good = sorted((lengths.off(cause, place), number) for number, cause in enumerate(causes))[:_BEST]
-    return [causes[number] for _, number in good if lengths.bears_out(causes[number], [place, differing[-1]])][:2]
+        within = sorted(end for end in firsts if least <= end < len(whole))
+        pairs = _pairs(whole, made, wanted, within, sorted(start for start in lasts if 0 < start < len(whole)))
+    return pairs
 
 
 def _own_ids(lengths: Lengths, place: int) -> tuple[tuple[int, ...], int]:
@@ -87,7 +123,7 @@ def _last_alone(lengths: Lengths, differing: Sequence[int], least: int) -> list[
     for place in dict.fromkeys([*differing[:_TEXTS], differing[-1]]):
         ids, around = _own_ids(lengths, place)
         off, start = _nearest_end(lengths, ids, place)
-        if off < _FITS * lengths.before[place]:
+        if off < FITS * lengths.before[place]:
             begun.append((start, len(ids)))
     every = gcd(*(start for start, _ in begun))
     for stride in sorted((one for one in range(1, every + 1) if every % one == 0), reverse=True):
@@ -96,7 +132,7 @@ def _last_alone(lengths: Lengths, differing: Sequence[int], least: int) -> list[
         if fewest <= most:
             sizes = range(stride + around + fewest, stride + around + most + 1)
             whole = sizes[0] if fewest == 0 and is_round(sizes[0]) else roundest(sizes)
-            return [chunked(whole, whole - stride - around, "last", lengths.base.length)]
+            return [chunked(Chunking(whole, whole - stride - around, "last"), lengths.base.length)]
     return []
 
 
@@ -115,13 +151,16 @@ def _nearest_end(lengths: Lengths, ids: Sequence[int], place: int) -> tuple[floa
 
 
 def _pairs(
-    lengths: Lengths, ids: Sequence[int], wanted: Embeddings, ends: Sequence[int], starts: Sequence[int]
+    whole: Whole,
+    made: Callable[[Sequence[Whole]], Embeddings],
+    wanted: Embeddings,
+    ends: Sequence[int],
+    starts: Sequence[int],
 ) -> list[tuple[float, int, int]]:
-    """The beginnings (up to an end) and the rests (from a start) whose sum comes nearest: distance, end, start."""
     if not ends or not starts:
         return []
-    firsts = _vectors(lengths, [ids[:end] for end in ends]).astype(np.float64)
-    lasts = _vectors(lengths, [ids[start:] for start in starts]).astype(np.float64)
+    firsts = made([whole[:end] for end in ends]).astype(np.float64)
+    lasts = made([whole[start:] for start in starts]).astype(np.float64)
     off = _off(wanted.astype(np.float64), firsts, lasts)
     off[np.asarray(starts)[None] > np.asarray(ends)[:, None]] = 2.0
     best = np.argsort(off, axis=None, kind="stable")[:_BEST]

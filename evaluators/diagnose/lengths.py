@@ -18,6 +18,7 @@ from evaluators.diagnose.directions import left
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.rows import Chunks, Row
 from evaluators.diagnose.traits import reference_traits
 
 __all__ = ["Lengths", "is_round", "roundest"]
@@ -91,7 +92,7 @@ class Lengths:
             cause = self._estimated(unit)
             if cause is None:
                 continue
-            share = self._share(cause)
+            share = self.share(cause)
             if share == 1:
                 return [cause]
             some.append((-share, number, cause))
@@ -101,9 +102,9 @@ class Lengths:
 
     def longer(self) -> list[int]:
         """Places of the texts that differ where those are the ones of more tokens, the shortest first; else none."""
-        return self._differing(self.tokens)
+        return self.differing(self.tokens)
 
-    def _share(self, cause: Cause) -> float:
+    def share(self, cause: Cause) -> float:
         """Of the texts that differ or that a cause changes, those that are near under it."""
         tolerance, recipe = self._tolerance(self.tokens), self._under(cause)
         then, now = self.bench.rows(self.base), self.bench.rows(recipe)
@@ -157,7 +158,7 @@ class Lengths:
         bare = replace(self.base, prompts=(), special="none", length=self.room)
         return [len(row.ids) for row in self.bench.rows(bare)]
 
-    def _differing(self, lengths: Sequence[int]) -> list[int]:
+    def differing(self, lengths: Sequence[int]) -> list[int]:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
         tolerance = self._tolerance(lengths)
         if tolerance > _TOO_COARSE:
@@ -173,7 +174,7 @@ class Lengths:
 
     def _estimated(self, unit: _Unit) -> Cause | None:
         """The length in a unit; None where there is none."""
-        wrong = self._differing(unit.lengths)
+        wrong = self.differing(unit.lengths)
         right = [
             length for place, length in enumerate(unit.lengths) if place not in wrong and place not in self.settled
         ]
@@ -264,7 +265,7 @@ class Lengths:
 
     def _ends(self) -> list[Cause]:
         """Long texts of which both ends are kept."""
-        wrong = self._differing(self.tokens)
+        wrong = self.differing(self.tokens)
         place = wrong[0]
         declared = self.base.length
         makers: list[tuple[Maker, Sequence[int]]] = [
@@ -285,6 +286,14 @@ class Lengths:
     def differs(self, place: int) -> bool:
         """Whether a text differs, and for no cause that is known."""
         return place not in self.settled and bool(self.before[place] > self._right)
+
+    def rows(self, causes: Sequence[Cause], place: int) -> list[Row | Chunks]:
+        """What a text becomes under each of several causes."""
+        return [self._alone(place).rows(self._under(cause))[0] for cause in causes]
+
+    def ahead(self, causes: Sequence[Cause], place: int) -> None:
+        """Run what :meth:`off` will be asked of a text, all at once."""
+        self._alone(place).ahead((self._under(cause), (0,)) for cause in causes)
 
     def off(self, cause: Cause, place: int) -> float:
         """How far a text is off under one more cause."""

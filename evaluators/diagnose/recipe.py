@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from data.rules.causes import CAUSES, RECIPE_SLOTS, Cause
 
-__all__ = ["Recipe", "combine", "edited", "in_order", "is_prompted"]
+__all__ = ["Chunking", "Recipe", "combine", "edited", "in_order", "is_prompted"]
+
+
+class Chunking(NamedTuple):
+    """How a long text becomes several whose vectors become one.
+
+    Attributes:
+        size: units of a chunk; of tokens, special ones included.
+        shared: units that two chunks share.
+        how: mean, weighted (by their tokens), weighted-text (by those that are not special), each of these -of-units
+            as well, max, or last.
+        unit: tokens, tokens-rest (one more chunk begins where all that is left was in the one before it), or one of
+            :data:`data.rules.splitters.SPLITTERS`.
+        prompted: whether each chunk has the prompt before it, and not the first one alone.
+    """
+
+    size: int
+    shared: int
+    how: str
+    unit: str = "tokens"
+    prompted: bool = False
 
 
 @dataclass(frozen=True)
@@ -22,9 +43,7 @@ class Recipe:
         cut_left: whether a long text loses its beginning instead of its end.
         tail: how many of the tokens that a long text keeps are those of its end.
         own_length: longest text in tokens, its prompt and special ones not counted; None for any.
-        chunks: tokens of a chunk (special ones included), those that two chunks share, and how the chunks' vectors
-            become one: mean, weighted (by their tokens), weighted-text (by those that are not special), each of these
-            -of-units as well, max, last; None where a text is not cut in chunks.
+        chunks: how a long text is cut in chunks; None where it is not.
         special: which special tokens are put around a text: all, none, none-but-counted (as many text tokens are kept
             as if they were there), no-first, no-last, last-cut (cut off with the text), twice-first, twice-last
             (written, and cut off with the text), twice-end, twice, unknown (unknown tokens in their places), or
@@ -57,7 +76,7 @@ class Recipe:
     cut_left: bool = False
     tail: int = 0
     own_length: int | None = None
-    chunks: tuple[int, int, str] | None = None
+    chunks: Chunking | None = None
     special: str = "all"
     shift: int = 0
     padding: str = "masked"

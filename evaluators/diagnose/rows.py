@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from evaluators.diagnose.recipe import Recipe, edited, is_prompted
+from data.rules.splitters import SPLITTERS, window_starts
+from evaluators.diagnose.recipe import Chunking, Recipe, edited, is_prompted
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import tokenizer_variant, unused_first
 
-__all__ = ["Batches", "Chunks", "Row", "RowBuilder", "Texts", "pieces"]
+__all__ = ["Batches", "Chunks", "Row", "RowBuilder", "Texts", "around_prompt", "pieces"]
 
 _WORD = "word"  # asked how special tokens stand around a text: an empty one does not tell
 # Indices of the texts that were encoded together; only causes that leak padding depend on it.
@@ -79,18 +80,21 @@ class RowBuilder:
         rows = _placed(ids, texts.batches, recipe, left=side == "left")
         if recipe.chunks is None:
             return list(rows)
+        if recipe.chunks.unit in SPLITTERS:
+            whole = zip(texts.texts, roles, rows, strict=True)
+            return [self._in_pieces(recipe, text, role, around, row) for text, role, row in whole]
         return [self._chunked(recipe, text, around, row) for text, row in zip(written, rows, strict=True)]
 
     def _written(self, text: str, role: str | None, recipe: Recipe) -> str:
         """The text as the tokenizer sees it; cut to so many tokens of its own where its prompt comes after that."""
         if recipe.own_length is None:
             return edited(text, role, recipe)
-        bare = replace(recipe, prompts=(), edits=tuple(name for name in recipe.edits if not is_prompted(name)))
+        bare, before = around_prompt(recipe)
         own = edited(text, role, bare)
         offsets = self._reference.tokenizer(own, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ends = [end for _, end in offsets["offset_mapping"]]
         cut = own[: ends[recipe.own_length - 1]] if len(ends) > recipe.own_length else own
-        return edited(cut, role, replace(recipe, edits=tuple(name for name in recipe.edits if is_prompted(name))))
+        return edited(cut, role, before)
 
     def _placed_ids(self, recipe: Recipe, text: str, around: int) -> tuple[int, ...]:
         whole, bare = self._ids(recipe.tokenizer, text)
@@ -110,16 +114,29 @@ class RowBuilder:
 
     def _chunked(self, recipe: Recipe, text: str, around: int, row: Row) -> Row | Chunks:
         """A text in chunks, each with the special tokens of its own; one that fits into a chunk is a row."""
-        size, shared, how = recipe.chunks or (0, 0, "")
+        size, shared, how, unit, _ = recipe.chunks or Chunking(0, 0, "")
         whole, bare = self._ids(recipe.tokenizer, text)
         room = size - (len(whole) - len(bare))
-        if len(bare) <= room or room <= shared:
+        rest = unit == "tokens-rest"
+        if len(bare) <= (room - shared if rest else room) or room <= shared:
             return row
-        starts = range(0, max(1, len(bare) - shared), room - shared)
+        starts = window_starts(len(bare), room, shared, rest=rest)
         parts = [bare[start : start + room] for start in starts]
         first, last = whole[:around], whole[around + len(bare) :]
         rows = tuple(row._replace(ids=tuple(map(int, [*first, *part, *last]))) for part in parts)
         return Chunks(rows, how, len(first) + len(last) if "text" in how else 0)
+
+    def _in_pieces(self, recipe: Recipe, text: str, role: str | None, around: int, row: Row) -> Row | Chunks:
+        """A text in pieces that were cut before any token was made; each is a text of its own."""
+        size, shared, how, unit, prompted = recipe.chunks or Chunking(0, 0, "")
+        bare, before = around_prompt(recipe)
+        whole = edited(text, role, bare if prompted else recipe)
+        parts = SPLITTERS[unit].split(whole, size, shared)
+        if len(parts) < 2:
+            return row
+        ids = [self._placed_ids(recipe, edited(part, role, before) if prompted else part, around) for part in parts]
+        rows = tuple(row._replace(ids=one) for one in ids)
+        return Chunks(rows, how, sum(map(len, self._special(recipe.tokenizer))) if "text" in how else 0)
 
     def _ids(self, variant: str, text: str) -> tuple[list[int], list[int]]:
         """Ids with and without special tokens, whole."""
@@ -151,6 +168,12 @@ class RowBuilder:
     def _around(self, variant: str) -> int:
         """How many special tokens stand before a text; asked of a word, for an empty text does not tell."""
         return len(self._special(variant)[0])
+
+
+def around_prompt(recipe: Recipe) -> tuple[Recipe, Recipe]:
+    """What is done to a text before its prompt is put, and what with it and after."""
+    bare = replace(recipe, prompts=(), edits=tuple(name for name in recipe.edits if not is_prompted(name)))
+    return bare, replace(recipe, edits=tuple(name for name in recipe.edits if is_prompted(name)))
 
 
 def _ids(whole: list[int], bare: list[int], before: int, recipe: Recipe, unused: Sequence[int]) -> tuple[int, ...]:

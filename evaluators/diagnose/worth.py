@@ -12,6 +12,7 @@ from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
 from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.splits import estimated_pieces
 from evaluators.diagnose.vocabulary import shifted_ids
 
 __all__ = ["Worth"]
@@ -49,7 +50,8 @@ class Worth:
         # Nothing else is looked for in the texts that a cause changes which makes those looked at right.
         settled = {place for cause, look in looks.items() if look.right for place in self._touched(cause, early)}
         lengths = Lengths(self._bench, self._candidate, early, settled)
-        solved = lengths.causes() or estimated_chunks(lengths) or shifted_ids(lengths)
+        solved = lengths.causes() or estimated_chunks(lengths) or estimated_pieces(lengths)
+        solved = solved or shifted_ids(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)
         if not solved and not any(look.right for look in looks.values()):

@@ -9,7 +9,7 @@ from data.rules.causes.habits import LLAMA_CPP
 from data.rules.words import mark
 from data.store.vocabulary import Slot
 
-__all__ = ["CHUNKS_HOW", "PADDED_HOW", "TOKEN_CAUSES"]
+__all__ = ["CHUNKS_HOW", "EACH_PROMPTED", "PADDED_HOW", "TOKEN_CAUSES"]
 
 _tokens = partial(Cause, slot=Slot.TOKENS)
 _special = partial(_tokens, family="special")
@@ -41,6 +41,9 @@ CHUNKS_HOW = {
     "max": mark("the largest value of each dimension"),
     "last": mark("the last one alone"),
 }
+
+# The same, where texts have a prompt.
+EACH_PROMPTED = mark("each with its prompt")
 
 # To what texts may be padded, in the words of a cause's blank, by what a recipe has.
 PADDED_HOW = {
@@ -89,6 +92,41 @@ TOKEN_CAUSES = (
         family="length", remedy="Give each text one vector, cut at {declared} tokens, or do the same on both sides.",
         effect="Longer texts get a mean of the vectors of their parts; shorter ones keep their vectors.",
         general="texts in chunks, their vectors averaged", both=True, by_look=True,
+    ),
+    _tokens(
+        code="chunks-averaged-to-the-end", family="length", both=True, by_look=True,
+        words="texts in chunks of {length} tokens, {shared} of them shared, as long as one begins: {how}",
+        remedy="Give each text one vector, cut at {declared} tokens, or do the same on both sides.",
+        effect="Longer texts get a mean of the vectors of their parts; shorter ones keep their vectors.",
+        general="texts in chunks, their vectors averaged",
+    ),
+    *(
+        _tokens(
+            code=f"pieces-{unit}", words=words, family="length", both=True, by_look=True,
+            remedy="Give each text one vector, or cut texts alike on both sides.",
+            effect="Longer texts get a mean of the vectors of their parts; shorter ones keep their vectors.",
+            general="texts in pieces, their vectors averaged",
+        )
+        for unit, words in (
+            ("characters", mark("texts in pieces of {length} characters, {shared} of them shared: {how}")),
+            (
+                "characters-rest",
+                mark("texts in pieces of {length} characters, {shared} of them shared, as long as one begins: {how}"),
+            ),
+            (
+                "breaks",
+                mark(
+                    "texts in pieces of up to {length} characters, cut at line breaks and spaces, "
+                    "up to {shared} of them shared: {how}"
+                ),
+            ),
+            ("words", mark("texts in pieces of {length} words, {shared} of them shared: {how}")),
+            (
+                "words-rest",
+                mark("texts in pieces of {length} words, {shared} of them shared, as long as one begins: {how}"),
+            ),
+            ("sentences", mark("texts in pieces of {length} sentences, {shared} of them shared: {how}")),
+        )
     ),
     _special(
         code="eos-missing", words="EOS (the end token) missing", remedy=_ADD_SPECIAL, needs=("last special token",),
