@@ -10,6 +10,7 @@ from evaluators.diagnose.directions import worth_trying
 from evaluators.diagnose.dropped import words_left_out
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
+from evaluators.diagnose.instructed import prompts_put
 from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.splits import estimated_pieces
@@ -55,7 +56,8 @@ class Worth:
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)
         if not solved and not any(look.right for look in looks.values()):
-            solved += words_left_out(self._bench, self._candidate, early)
+            solved += prompts_put(self._bench, self._candidate, early)
+            solved = solved or words_left_out(self._bench, self._candidate, early)
         # The same words twice are one cause, however it was come by.
         worth = [cause for cause in looks if cause.by_look]
         fresh = {cause.words: cause for cause in [*worth, *solved] if cause.words not in self._without}

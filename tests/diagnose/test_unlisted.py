@@ -111,6 +111,28 @@ def test_an_unknown_prompt_is_described(bench: Bench, role: str | None) -> None:
         assert not re.search("[a-z]{4}", tr_stored(statement.sentence))
 
 
+INSTRUCTED = "Instruct: Given a claim, find documents that refute the claim.\nQuery: "
+
+
+@pytest.mark.parametrize(
+    ("prompts", "pool", "words"),
+    [
+        ({"query": INSTRUCTED}, "mean", f'prompt "{INSTRUCTED}" on queries alone'),
+        ({"query": INSTRUCTED, "document": INSTRUCTED}, "cls", f'prompt "{INSTRUCTED}" added'),
+        (
+            {"query": "Represent the question for retrieving evidence documents: ", "document": "title: "}, "mean",
+            'prompt "Represent the question for retrieving evidence documents: " on queries and "title: " on documents',
+        ),
+    ],
+)  # fmt: skip
+def test_an_instruction_of_many_is_named(bench: Bench, prompts: dict[str, str], pool: str, words: str) -> None:
+    put = [prompts.get(str(role), "") + text for text, role in zip(TEXTS, bench.texts.roles, strict=True)]
+    diagnosis = diagnose(bench, _encoded(bench, put, pool=pool))
+    assert diagnosis.verdict == "explained", diagnosis.sentence
+    named = [named.cause.words for named in diagnosis.causes if named.cause.family == "prompt"]
+    assert named == [words.replace("\n", "\\n")], diagnosis.sentence
+
+
 @pytest.mark.parametrize("change", ["other weights", "reversed words", "noise"])
 def test_nothing_else_is_taken_for_a_prompt(bench: Bench, change: str) -> None:
     import copy

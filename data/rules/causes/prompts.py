@@ -79,6 +79,10 @@ PROMPT_CAUSES = (
         general="other models' prompts, that of documents on texts of no role",
     ),
     _prompted(
+        code="prompts-of-roles", words='prompt "{query}" on queries and "{document}" on documents', effect=_BOTH,
+        remedy=_REMOVE, general="another prompt on queries and another on documents",
+    ),
+    _prompted(
         code="prompts-of-a-family", words="the prompts of other models ({model})", effect=_BOTH, remedy=_REMOVE,
         general="other models' prompts",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data.rules.causes import CAUSES, Cause
@@ -15,7 +15,7 @@ from evaluators.diagnose.tokenizers import normalizer_steps, rebuilt
 from evaluators.diagnose.weights import OtherWeights, has_window, layers_of, missing_layers, other_weights, without
 from evaluators.preflight.configuration import is_causal
 
-__all__ = ["ROLES", "generated", "implementation"]
+__all__ = ["ROLES", "generated", "implementation", "known_prompts"]
 
 ROLES = (None, "query", "document")
 _LENGTHS = (32, 64, 96, 128, 192, 254, 256, 384, 512)
@@ -54,13 +54,19 @@ def _prompted(code: str, prompts: dict[str | None, str], own: dict[str | None, s
     return CAUSES[code].filled(values, changes={"prompts": chosen}, snippet=f"prompts = {dict(chosen)!r}")
 
 
+def known_prompts() -> list[str]:
+    """The prompts that are tried before all texts and before those of each role."""
+    of_models = [prompt for one in MODEL_PROMPTS for prompt in (one.query, one.document) if prompt]
+    declared = [prompt for cause in CAUSES.values() for _, prompt in cause.changes.get("prompts", ())]
+    return list(dict.fromkeys([*of_models, *declared]))
+
+
 def _known_prompts(reference: Reference, roles: Collection[str | None]) -> Iterator[Cause]:
     """Prompts of other models on all texts, on one role alone, and of both roles; the model's own in other ways."""
     own = dict(reference.recipe.prompts)
     how = "in the place of the model's own" if own else "added"
     declared = {prompt for cause in CAUSES.values() for _, prompt in cause.changes.get("prompts", ())}
-    known = dict.fromkeys(prompt for one in MODEL_PROMPTS for prompt in (one.query, one.document) if prompt)
-    for prompt in [*known, *declared.difference(known)]:
+    for prompt in known_prompts():
         values = {"prompt": prompt.replace("\n", "\\n"), "how": how}
         if prompt not in {*declared, *own.values()}:
             yield _put("prompt-known", values, {None: prompt})
@@ -96,7 +102,7 @@ def _own_otherwise(own: dict[str | None, str]) -> Iterator[Cause]:
             yield _put(code, {}, prompts)
 
 
-def _put(code: str, values: dict[str, object], prompts: dict[str | None, str]) -> Cause:
+def _put(code: str, values: Mapping[str, object], prompts: dict[str | None, str]) -> Cause:
     changes = {"prompts": tuple(prompts.items())}
     return CAUSES[code].filled(values, changes=changes, snippet=f"prompts = {prompts!r}")
 
