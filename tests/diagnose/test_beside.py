@@ -38,6 +38,19 @@ def test_an_order_is_seen_though_other_rows_differ_besides() -> None:
     assert (seen[1][clear] == drawn[clear]).all()
 
 
+def test_an_order_is_seen_though_every_row_was_changed_besides() -> None:
+    own = _rows()
+    changed = own + 0.08 * np.random.default_rng(8).normal(size=own.shape)
+    changed /= np.linalg.norm(changed, axis=1, keepdims=True)
+    for order, code in (
+        (np.arange(40)[::-1], "rows-reversed"),
+        (np.random.default_rng(9).permutation(40), "rows-shuffled"),
+    ):
+        seen = out_of_order(changed[order], [own], [list(range(40))])
+        assert seen is not None and seen[0].code == code and (seen[1] == order).all()
+    assert out_of_order(changed, [own], [list(range(40))]) is None
+
+
 def test_no_order_where_all_rows_fit_or_few_are_moved() -> None:
     own = _rows()
     few = own.copy()

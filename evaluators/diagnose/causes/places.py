@@ -29,6 +29,9 @@ _BATCHES = (2, 4, 8, 16, 32, 64, 128)
 _MOSTLY = 0.5  # of the rows that an order moves, where the others have another cause as well
 _FEWEST = 8  # of them
 _DRAWN = 1.0  # in the mean logarithm of the distances, that a mere shuffle must be nearer
+# Where all rows were changed besides: of those that an order moves, the ones nearest to the text it gives them; and
+# of all rows, those nearest to their own, at most.
+_NEAREST, _NEAREST_DRAWN, _AT_HOME = 0.6, 0.8, 0.3
 
 Places = NDArray[np.int64]
 
@@ -52,17 +55,24 @@ def out_of_order(
         wrong = int((own > _NOTHING).sum())
         if wrong < _FEWEST:
             return None  # most rows are in their places
-        _, among = linear_sum_assignment(_squared(candidate, vectors))
+        cost = _squared(candidate, vectors)
+        _, among = linear_sum_assignment(cost)
+        nearest = cost.argmin(1)
+        away = float((nearest == np.arange(len(own))).mean()) < _AT_HOME
         orders = [*_orders(candidate, vectors, lengths), (CAUSES["rows-shuffled"], np.asarray(among))]
         for cause, places in orders:
             moved = apart(vectors[places], vectors) > _NOTHING
             after = apart(candidate, vectors[places])
             fits = _fits(after, own)[moved]
-            if len(fits) < max(_FEWEST, _MOST * len(own)) or float(fits.mean()) < _MOSTLY:
+            if len(fits) < max(_FEWEST, _MOST * len(own)):
+                continue
+            home = float((nearest == places)[moved].mean()) if away else 0.0
+            drawn = cause.code == "rows-shuffled"
+            if float(fits.mean()) < _MOSTLY and home < (_NEAREST_DRAWN if drawn else _NEAREST):
                 continue
             left = float(np.log(np.maximum(after, _NOTHING)).mean())
             # Each row's nearest is always as near as any order: that it is no other is no reason for it.
-            left += _DRAWN if cause.code == "rows-shuffled" else 0.0
+            left += _DRAWN if drawn else 0.0
             if best is None or left < best[0]:
                 best = left, cause, places
             if bool(fits.all()):
