@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data.rules.causes import CAUSES, Cause
+from data.rules.causes.edits import STOP_WORDS
 from evaluators.diagnose.directions import left, off_by_rows
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import Errors
@@ -21,7 +22,7 @@ from evaluators.diagnose.rows import Texts, pieces
 
 __all__ = ["words_left_out"]
 
-_WORDS, _OPEN = 300, 80  # of a text at most, and of those not yet told of
+_WORDS, _OPEN = 150, 80  # of a text at most, and of those not yet told of
 _SHORTEST = 2  # words of a text
 _FIRST = 2  # texts of which a single word has to bring each nearer
 _NEARER = 0.9
@@ -29,6 +30,8 @@ _FOUND = 0.1  # of the distance before: a text without the right words
 _TURNS = 3  # of looking at each word again
 _FEWEST = 2  # texts that were found
 _SHOWN = 6  # words
+
+_COMMON = frozenset.union(*STOP_WORDS.values())
 
 # What counts as a word, by the cause that leaves them out.
 _KINDS: dict[str, Callable[[str], list[str]]] = {
@@ -38,9 +41,13 @@ _KINDS: dict[str, Callable[[str], list[str]]] = {
 
 
 def words_left_out(bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]) -> list[Cause]:
-    """The words without which texts have the candidate's vectors, on top of early causes; nothing where none do."""
-    if any(cause.family == "words" for cause in early):
-        return []
+    """The words without which texts have the candidate's vectors, on top of early causes; nothing where none do.
+
+    Args:
+        bench: the reference and the texts.
+        candidate: float [n, d].
+        early: causes taken for granted, none of which leaves out words.
+    """
     best: tuple[int, list[Cause]] = 0, []
     for code in _KINDS:
         sifted = _Sifted(bench, candidate, early, code)
@@ -97,21 +104,25 @@ class _Sifted:
     def find(self, place: int) -> bool:
         """Whether the words are found that a text lacks; what it tells of its words is kept."""
         open_ = [word for word in self._words[place] if word not in self.dropped and word not in self._kept]
-        if len(open_) > _OPEN:
-            return False
-        choice = self._looked_for(place, open_)
-        if choice.off > max(_FOUND * self._before.best[place], self._before.tolerance[place]):
-            return False
-        self.dropped |= choice.without
-        if self._whole[place]:
-            self._kept |= set(self._words[place]) - choice.without
-        return True
+        # Those of lists of stop words first: they are few, and of a long text all would be too many to try.
+        common = [word for word in open_ if word.lower() in _COMMON]
+        for few in (common, open_):
+            if len(few) > _OPEN:
+                continue
+            choice = self._looked_for(place, few)
+            if choice.off <= max(_FOUND * self._before.best[place], self._before.tolerance[place]):
+                self.dropped |= choice.without
+                if self._whole[place]:
+                    self._kept |= set(self._words[place]) - choice.without
+                return True
+        return False
 
     def _looked_for(self, place: int, open_: Sequence[str]) -> _Choice:
         """Known words go first; then the open ones that help most by themselves; then each is looked at again."""
         known = frozenset(word for word in self._words[place] if word in self.dropped)
-        if not open_:
-            return self._nearest(place, [known])
+        choice = self._nearest(place, [known, known.union(open_)])
+        if not open_ or choice.off <= self._before.tolerance[place]:
+            return choice
         alone = self._off(place, [known | {word} for word in open_])
         order = [open_[number] for number in np.argsort(alone)]
         choice = self._nearest(place, [known.union(order[:count]) for count in range(len(order) + 1)])

@@ -40,6 +40,7 @@ class Worth:
         self._bench, self._candidate, self._without = bench, candidate, without
         self._looked_at = [cause for cause in causes if cause.forward and not cause.weights and cause.code != _LENGTH]
         self._asked: set[tuple[Cause, ...]] = set()
+        self._words: dict[tuple[Cause, ...], list[Cause]] = {}
         self.causes: list[Cause] = []
 
     def more(self, early: tuple[Cause, ...]) -> list[int]:
@@ -57,7 +58,7 @@ class Worth:
             solved += composed(self._bench, self._candidate, early)
         if not solved and not any(look.right for look in looks.values()):
             solved += prompts_put(self._bench, self._candidate, early)
-            solved = solved or words_left_out(self._bench, self._candidate, early)
+            solved = solved or self._left_out(early)
         # The same words twice are one cause, however it was come by.
         worth = [cause for cause in looks if cause.by_look]
         fresh = {cause.words: cause for cause in [*worth, *solved] if cause.words not in self._without}
@@ -69,6 +70,13 @@ class Worth:
             place for cause, places in showing.items() if cause.words not in known for place in places[:_TEXTS_OF_EACH]
         ]
         return list(dict.fromkeys(shown))[:_MOST_TEXTS]
+
+    def _left_out(self, early: tuple[Cause, ...]) -> list[Cause]:
+        """Words left out, whatever known list explains a part of it."""
+        others = tuple(cause for cause in early if cause.family != "words")
+        if others not in self._words:
+            self._words[others] = words_left_out(self._bench, self._candidate, others)
+        return self._words[others]
 
     def _touched(self, cause: Cause, early: tuple[Cause, ...]) -> list[int]:
         """The texts that a cause changes on top of others, the shortest first."""
