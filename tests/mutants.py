@@ -211,7 +211,7 @@ FAULTS = (
     ),
     Fault(
         "evaluators/diagnose/causes/places.py",
-        'left += _DRAWN if cause.code == "rows-shuffled" else 0.0',
+        "left += _DRAWN if drawn else 0.0",
         "left += 0.0",
         "tests/diagnose/test_beside.py",
     ),
