@@ -27,6 +27,7 @@ _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
 _TOO_COARSE = 0.2  # of noise, in which no length shows
 _SPREADS = 6.0  # median deviations
+_SCATTERED, _MOST = 1.5, 0.9  # times a quantile
 _BETTER = 0.3  # of the distance before, from which a length is believed
 _HOPELESS = 0.9  # the same, over which no length is near
 _LESS = 0.6  # the same, where what is left is noise
@@ -72,6 +73,7 @@ class Lengths:
         self.way, self.before = before.way, before.best
         self._right = float(before.tolerance.max())
         self._benches: dict[int, Bench] = {}
+        self._scattered = False  # whether what is left of texts is noise that leaves some of them right
         self._no_beginning: set[int] = set()  # places of texts of which no beginning comes near
 
     @cached_property
@@ -111,19 +113,28 @@ class Lengths:
         every = [place for place in range(len(then)) if place not in self.settled]
         chosen = [place for place in every if self.before[place] > tolerance or then[place] != now[place]]
         after = left(self.bench, self.candidate, recipe, chosen).ways[self.way]
-        return float((after < np.maximum(tolerance, _EXPLAINED * self.before[chosen])).mean()) if chosen else 1.0
+        edge = np.maximum(tolerance, _EXPLAINED * self.before[chosen])
+        if self._scattered:
+            edge = np.maximum(edge, [self._near(place) for place in chosen])
+        return float((after < edge).mean()) if chosen else 1.0
 
     def _tolerance(self, lengths: Sequence[int]) -> float:
         """What may be noise: some times what is left of the shortest texts, or what stands out of the shorter half.
 
-        A coarse arithmetic moves all texts about alike, and those of a word or two most.
+        A coarse arithmetic moves all texts about alike, and those of a word or two most. One that rounds what goes
+        through the model leaves some texts right and others anywhere: where no length parts the texts otherwise, noise
+        is what nine in ten of the shorter half stay below.
         """
         order = np.argsort(lengths, kind="stable")
         short = self.before[order[: max(_SHORT, len(lengths) // 8)]]
         half = self.before[order[: max(_SHORT, len(lengths) // 2)]]
         middle = float(np.median(half))
         stands_out = middle + _SPREADS * float(np.median(np.abs(half - middle)))
-        return max(self._right, min(_NOISE * float(np.median(short)), stands_out))
+        fine = max(self._right, min(_NOISE * float(np.median(short)), stands_out))
+        if self._parted(lengths, fine):
+            return fine
+        self._scattered = True
+        return max(fine, _SCATTERED * float(np.quantile(half, _MOST)))
 
     def _near(self, place: int) -> float:
         """Distance of a text from which a length is believed: much less than before, or no more than noise."""
@@ -161,8 +172,10 @@ class Lengths:
     def differing(self, lengths: Sequence[int]) -> list[int]:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
         tolerance = self._tolerance(lengths)
-        if tolerance > _TOO_COARSE:
-            return []  # a length is found beside such an arithmetic once that is known
+        # Beside a coarser arithmetic a length is found once that is known.
+        return [] if tolerance > _TOO_COARSE else self._parted(lengths, tolerance)
+
+    def _parted(self, lengths: Sequence[int], tolerance: float) -> list[int]:
         open_ = [place for place in range(len(lengths)) if place not in self.settled]
         order = sorted(open_, key=lambda place: lengths[place])
         wrong = self.before[order] > tolerance

@@ -81,7 +81,7 @@ def searched_for(
         part = bench.among(chosen) if few else bench
         ranked = Search(part, candidate[chosen], [*usual, *worth.causes], progress, without).run(likely)
         solving = ranked[0].solved or len(own) < count
-        whole = borne_out(late.with_early(_same_sets(ranked), solving=solving), ranked[0]) if few else ranked
+        whole, ranked = _on_all(late, ranked, likely, solving=solving) if few else (ranked, ranked)
         diagnosis = judged(whole, bench, candidate)
         if few and diagnosis.causes and (parts := _parts(ranked)):
             # What each of them explains is asked where they are stated, and not before: each is a pass over all texts.
@@ -146,19 +146,38 @@ def _left_open(
     return sorted(others, key=lambda place: (len(texts[place]), place))[:_FEW]
 
 
-def borne_out(matches: Sequence[Match], best: Match) -> list[Match]:
+def _on_all(
+    late: Search, ranked: list[Match], likely: Sequence[tuple[Cause, ...]], *, solving: bool
+) -> tuple[list[Match], list[Match]]:
+    """What a few texts ranked, held against all; and the ranking, where all tell apart what the few hardly do."""
+    close = _close(ranked, likely)
+    sets = [*_same_sets(ranked), *(match.early for match in close)]
+    whole = borne_out(late.with_early(sets, solving=solving), ranked[0], *close)
+    return whole, sorted(ranked, key=lambda match: match.early != whole[0].early) if close else ranked
+
+
+def borne_out(matches: Sequence[Match], *best: Match) -> list[Match]:
     """Matches of all texts, the likeliest first: what few showed to be the best, or as many of its causes as hold.
 
     A cause that touches few texts gains little in the mean over all of them: it has to gain in sum what it had to gain
     on the few.
     """
-    share = min(1.0, best.errors.size / matches[0].errors.size)
+    share = min(1.0, best[0].errors.size / matches[0].errors.size)
 
     def score(match: Match) -> float:
-        part_of_it = set(match.causes) <= set(best.causes)
+        part_of_it = any(set(match.causes) <= set(one.causes) for one in best)
         return match.score - EACH * (1 - share) * len(match.causes) * part_of_it
 
     return sorted(matches, key=score)
+
+
+def _close(ranked: Sequence[Match], likely: Sequence[tuple[Cause, ...]]) -> list[Match]:
+    """Of the sets that were tried before others those that a few texts do not tell from the best.
+
+    What touches long texts alone has little to show on the few, which are short.
+    """
+    sets = {frozenset(early) for early in likely} - {frozenset(ranked[0].early)}
+    return [match for match in ranked if frozenset(match.early) in sets and match.score < ranked[0].score + EACH]
 
 
 def _same_sets(ranked: Sequence[Match]) -> list[tuple[Cause, ...]]:

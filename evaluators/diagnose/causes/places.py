@@ -32,6 +32,7 @@ _DRAWN = 1.0  # in the mean logarithm of the distances, that a mere shuffle must
 # Where all rows were changed besides: of those that an order moves, the ones nearest to the text it gives them; and
 # of all rows, those nearest to their own, at most.
 _NEAREST, _NEAREST_DRAWN, _AT_HOME = 0.6, 0.8, 0.3
+_CLEARLY = 0.75  # of the distance to the other texts, in the middle
 
 Places = NDArray[np.int64]
 
@@ -57,7 +58,7 @@ def out_of_order(
             return None  # most rows are in their places
         cost = _squared(candidate, vectors)
         _, among = linear_sum_assignment(cost)
-        nearest = cost.argmin(1)
+        nearest, clear = cost.argmin(1), _CLEARLY * np.sqrt(np.maximum(np.median(cost, axis=1), 0))
         away = float((nearest == np.arange(len(own))).mean()) < _AT_HOME
         orders = [*_orders(candidate, vectors, lengths), (CAUSES["rows-shuffled"], np.asarray(among))]
         for cause, places in orders:
@@ -66,7 +67,7 @@ def out_of_order(
             fits = _fits(after, own)[moved]
             if len(fits) < max(_FEWEST, _MOST * len(own)):
                 continue
-            home = float((nearest == places)[moved].mean()) if away else 0.0
+            home = float(((nearest == places) & (after < clear))[moved].mean()) if away else 0.0
             drawn = cause.code == "rows-shuffled"
             if float(fits.mean()) < _MOSTLY and home < (_NEAREST_DRAWN if drawn else _NEAREST):
                 continue
