@@ -14,6 +14,7 @@ import numpy as np
 
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.edits import STOP_WORDS
+from data.rules.causes.marks import MARKS, marks_in
 from evaluators.diagnose.directions import left, off_by_rows
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import Errors
@@ -33,8 +34,10 @@ _SHOWN = 6  # words
 
 _COMMON = frozenset.union(*STOP_WORDS.values())
 
+_MARKS = "marks-left-out"
 # What counts as a word, by the cause that leaves them out.
 _KINDS: dict[str, Callable[[str], list[str]]] = {
+    _MARKS: marks_in,
     "words-left-out": str.split,
     "words-left-out-anywhere": re.compile(r"\w+").findall,
 }
@@ -53,7 +56,7 @@ def words_left_out(bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]
         sifted = _Sifted(bench, candidate, early, code)
         places = sifted.telling()
         if len(places) < _FEWEST or not all(sifted.one_word_helps(place) for place in places[:_FIRST]):
-            return best[1]
+            continue
         count = sum(sifted.find(place) for place in places)
         if sifted.dropped and count >= max(_FEWEST, best[0] + 1):
             best = count, [_named(code, sifted.dropped)]
@@ -63,6 +66,11 @@ def words_left_out(bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]
 
 
 def _named(code: str, dropped: set[str]) -> Cause:
+    if code == _MARKS:
+        kinds = [name for name in MARKS if name in dropped]
+        blanks = {"listed": " ".join(kinds), "shown": [MARKS[name].words for name in kinds]}
+        lines = [(MARKS[name].pattern, MARKS[name].instead) for name in kinds]
+        return CAUSES[code].filled({**blanks, "lines": lines}, blanks=blanks)
     shown = sorted({word.lower() for word in dropped}, key=lambda word: (len(word), word))
     more = f" ... {len(shown)}" if len(shown) > _SHOWN else ""
     blanks = {"listed": " ".join(sorted(dropped)), "shown": f"{', '.join(shown[:_SHOWN])}{more}"}
@@ -93,7 +101,8 @@ class _Sifted:
     def telling(self) -> list[int]:
         """Texts that differ, those of the fewest words first."""
         differ = np.flatnonzero(self._before.best > self._before.tolerance).tolist()
-        few = [place for place in differ if _SHORTEST <= len(self._words[place]) <= _WORDS]
+        least = 1 if self._code == _MARKS else _SHORTEST
+        few = [place for place in differ if least <= len(self._words[place]) <= _WORDS]
         return sorted(few, key=lambda place: len(self._words[place]))
 
     def one_word_helps(self, place: int) -> bool:
@@ -111,11 +120,22 @@ class _Sifted:
                 continue
             choice = self._looked_for(place, few)
             if choice.off <= max(_FOUND * self._before.best[place], self._before.tolerance[place]):
+                choice = self._needed(place, choice) if self._code == _MARKS else choice
                 self.dropped |= choice.without
                 if self._whole[place]:
                     self._kept |= set(self._words[place]) - choice.without
                 return True
         return False
+
+    def _needed(self, place: int, choice: _Choice) -> _Choice:
+        """Of marks those without which the text is no further off with the others: several may name the same signs."""
+        for name in reversed(MARKS):
+            fewer = choice.without - {name}
+            if name in choice.without and (off := self._nearest(place, [fewer]).off) <= max(
+                1.1 * choice.off, float(self._before.tolerance[place])
+            ):
+                choice = _Choice(fewer, off)
+        return choice
 
     def _looked_for(self, place: int, open_: Sequence[str]) -> _Choice:
         """Known words go first; then the open ones that help most by themselves; then each is looked at again."""

@@ -15,6 +15,7 @@ from dashboard.stored_words import tr_stored
 from dashboard.words import in_language
 from data.rules.causes import CAUSES
 from data.rules.causes.edits import listed_removed, listed_removed_anywhere
+from data.rules.causes.marks import marks_in, marks_removed
 from evaluators.diagnose.answer import Bench, Diagnosis, Match, Recipe, batched, diagnose, load_reference
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.put_before import learned_before
@@ -109,6 +110,41 @@ def test_an_unknown_prompt_is_described(bench: Bench, role: str | None) -> None:
     assert f"before each {role or 'text'} explain" in diagnosis.sentence
     with in_language("zh"):
         assert not re.search("[a-z]{4}", tr_stored(statement.sentence))
+
+
+MARKED = {
+    "# The harbour\nopens at *six*": "The harbour\nopens at *six*", "a | b | c": "a   b   c",
+    "- bread\n- butter": "bread\nbutter", "the `engine` runs on **steam**": "the `engine` runs on steam",
+    "> nine lakes": "> nine lakes", "see [the fair](https://example.org/fair)": "see the fair",
+}  # fmt: skip
+
+
+def test_marks_that_a_cleaner_took_out_are_told_by_kind(minilm: Bench) -> None:
+    texts = [*MARKED, *TEXTS[:12]]
+    bench = Bench(minilm.reference, batched(texts))
+    diagnosis = diagnose(bench, _encoded(bench, [MARKED.get(text, text) for text in texts]))
+    (named,) = diagnosis.causes
+    assert (diagnosis.verdict, named.cause.code) == ("explained", "marks-left-out"), diagnosis.sentence
+    for kind in ("the signs of headings", "the signs of lists", "the signs of bold text", "the addresses of links"):
+        assert kind in named.cause.words
+    with in_language("zh"):
+        assert not re.search("[a-z]{4}", tr_stored(diagnosis.sentence))
+    scope: dict[str, Any] = {"texts": list(texts)}
+    exec(named.cause.snippet, scope)
+    assert [" ".join(one.split()) for one in scope["texts"]] == [
+        " ".join(MARKED.get(text, text).split()) for text in texts
+    ]
+
+
+def test_each_kind_of_mark_is_taken_out_alone() -> None:
+    text = (
+        "# one\n> two\n- three\n1. four\n**five** *six* `seven`\n| a | b |\n|---|---|\n[x](http://y) ![z](w) <b>8</b>"
+    )
+    assert marks_removed(text, "headings quotes") == text.removeprefix("# ").replace("> ", "")
+    assert marks_removed(text, "table-rules") == text.replace("|---|---|", "")
+    assert "x ![z](w)" in marks_removed(text, "links") and "z <b>" in marks_removed(text, "picture-links")
+    assert set(marks_in(text)) >= {"headings", "quotes", "bullets", "numbers", "bold", "italic", "code", "bars", "tags"}
+    assert marks_in("plain words, and no more.") == []
 
 
 INSTRUCTED = "Instruct: Given a claim, find documents that refute the claim.\nQuery: "

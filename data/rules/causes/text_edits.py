@@ -8,6 +8,7 @@ from functools import partial
 
 from data.rules.causes import edits
 from data.rules.causes.cause import Cause
+from data.rules.causes.marks import marks_removed
 from data.rules.words import mark
 from data.store.vocabulary import Slot
 
@@ -197,6 +198,11 @@ _MARKUP = (
     _markup(
         code="markdown-stripped", words="marks of Markdown removed, bars, stars and underlines with them",
         edit=edits.markdown_stripped,
+    ),
+    _markup(
+        code="marks-left-out", words="marks left out ({shown})", general="marks left out", sift=marks_removed,
+        snippet="import re\nfor pattern, instead in {lines}:\n"
+        "    texts = [re.sub(pattern, instead, text, flags=re.MULTILINE).strip() for text in texts]",
     ),
     _markup(
         code="percent-encoded", words="texts percent-encoded", edit=edits.percent_encoded, remedy=_DECODE,
