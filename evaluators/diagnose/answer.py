@@ -123,8 +123,7 @@ def _of_numbers(
 def _in_order(bench: Bench, candidate: Embeddings, units: Sequence[Embeddings]) -> Reading | None:
     """The candidate's rows in the order of their texts, where they are in another and that is not all."""
     ways = [way.astype(np.float64) for way in units if way.shape == candidate.shape]
-    lengths = (bench.characters, [len(row.ids) for row in bench.rows(bench.reference.recipe)])
-    ordered = out_of_order(unit_rows(candidate.astype(np.float64)), ways, lengths)
+    ordered = out_of_order(unit_rows(candidate.astype(np.float64)), ways, bench.sent())
     if ordered is None:
         return None
     cause, places = ordered

@@ -18,7 +18,7 @@ from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks, pooled_ea
 from evaluators.diagnose.passes import attention_mask, bytes_of, in_passes, size_of, while_encoding
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference
-from evaluators.diagnose.rows import Chunks, Row, RowBuilder, Texts, pieces
+from evaluators.diagnose.rows import Chunks, Row, RowBuilder, Sent, Texts, pieces
 from evaluators.diagnose.weights import weight_changes
 from evaluators.trust.limits import no_panic
 
@@ -217,6 +217,12 @@ class Bench:
     def characters(self) -> list[int]:
         """How long the texts are whose vectors it gives."""
         return [len(self.texts.texts[index]) for index in self._own]
+
+    def sent(self) -> Sent:
+        """How they went to the candidate: each role is a call of its own."""
+        roles = [self.texts.roles[index] for index in self._own]
+        calls = [[place for place, own in enumerate(roles) if own == role] for role in dict.fromkeys(roles)]
+        return Sent((self.characters, [len(row.ids) for row in self.rows(self.reference.recipe)]), calls)
 
     @property
     def _own(self) -> Sequence[int]:

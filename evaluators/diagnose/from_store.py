@@ -143,11 +143,17 @@ def read_deltas(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, 
 
 
 def _texts(connection: duckdb.DuckDBPyConnection, check_id: str) -> tuple[list[str], list[str], list[str | None]]:
+    """Hashes, texts and roles in the order in which they were asked for: rows in another order show by it.
+
+    They were written in the order of the probes, and each role was a call of its own.
+    """
     rows = connection.execute(
-        "SELECT DISTINCT text_hash, text, role FROM vectors JOIN probes USING (text_hash) "
-        "WHERE check_id = ? ORDER BY text_hash",
+        "SELECT text_hash, any_value(text), any_value(role) FROM vectors v JOIN probes USING (text_hash) "
+        "WHERE check_id = ? GROUP BY text_hash ORDER BY min(v.rowid)",
         [check_id],
     ).fetchall()
+    roles = list(dict.fromkeys(role for *_, role in rows))
+    rows.sort(key=lambda row: roles.index(row[2]))
     if not rows or any(text is None for _, text, _ in rows):
         raise InputError(
             "The check did not keep its texts",

@@ -12,7 +12,7 @@ from evaluators.diagnose.recipe import Chunking, Recipe, edited, is_prompted
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import tokenizer_variant, unused_first
 
-__all__ = ["Batches", "Chunks", "Row", "RowBuilder", "Texts", "around_prompt", "pieces"]
+__all__ = ["Batches", "Chunks", "Row", "RowBuilder", "Sent", "Texts", "around_prompt", "pieces"]
 
 _WORD = "word"  # asked how special tokens stand around a text: an empty one does not tell
 # Indices of the texts that were encoded together; only causes that leak padding depend on it.
@@ -25,6 +25,18 @@ class Texts(NamedTuple):
     texts: tuple[str, ...]
     roles: tuple[str | None, ...]
     batches: tuple[tuple[int, ...], ...]
+
+
+class Sent(NamedTuple):
+    """How texts went to a candidate.
+
+    Attributes:
+        lengths: of the texts, in each unit that somebody may have sorted them by.
+        calls: the places of the texts that one call had, where there were several.
+    """
+
+    lengths: Sequence[Sequence[int]] = ()
+    calls: Sequence[Sequence[int]] = ()
 
 
 class Row(NamedTuple):

@@ -17,6 +17,7 @@ from evaluators.diagnose.measure import apart, apart_each
 from evaluators.diagnose.outputs import normalised_as
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.rows import Sent
 
 __all__ = ["Search"]
 
@@ -129,7 +130,7 @@ class Search:
         """Scale, shuffle, permutation and rotation on top of each late variant that has the candidate's width."""
         lates = [late for late in self.late if len(late) <= 2 and compatible((*early, *late))]
         for plain in self._matches(pooled, early, lates):
-            for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64), self._lengths):
+            for solution in solve(self.candidate.astype(np.float64), plain.vectors.astype(np.float64), self._sent):
                 if solution.cause.words in self._without:
                     continue
                 vectors = solution.vectors.astype(np.float32)
@@ -140,9 +141,9 @@ class Search:
         return best
 
     @cached_property
-    def _lengths(self) -> tuple[list[int], list[int]]:
-        """Of the texts that are looked at, in characters and in tokens."""
-        return self.bench.characters, [len(row.ids) for row in self.bench.rows(self.bench.reference.recipe)]
+    def _sent(self) -> Sent:
+        """How the texts that are looked at went to the candidate."""
+        return self.bench.sent()
 
     def _remember(self, match: Match) -> None:
         self.tried[match.names] = match

@@ -11,6 +11,7 @@ from evaluators.diagnose.causes.places import out_of_order
 from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.rows import Sent
 from evaluators.parity.observations import Observation
 from evaluators.probes import load_probes
 from tests.maintain.candidates import encode
@@ -23,7 +24,7 @@ def _rows(count: int = 40) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
 
 def test_an_order_is_seen_though_other_rows_differ_besides() -> None:
     own, other = _rows(), _rows(80)[40:]
-    lengths = [list(range(40))]
+    lengths = Sent([list(range(40))])
     changed = own.copy()
     changed[5:11] = other[5:11]
     seen = out_of_order(changed[::-1], [other, own], lengths)
@@ -46,9 +47,9 @@ def test_an_order_is_seen_though_every_row_was_changed_besides() -> None:
         (np.arange(40)[::-1], "rows-reversed"),
         (np.random.default_rng(9).permutation(40), "rows-shuffled"),
     ):
-        seen = out_of_order(changed[order], [own], [list(range(40))])
+        seen = out_of_order(changed[order], [own], Sent([list(range(40))]))
         assert seen is not None and seen[0].code == code and (seen[1] == order).all()
-    assert out_of_order(changed, [own], [list(range(40))]) is None
+    assert out_of_order(changed, [own], Sent([list(range(40))])) is None
 
 
 def test_no_order_where_all_rows_fit_or_few_are_moved() -> None:
@@ -56,7 +57,7 @@ def test_no_order_where_all_rows_fit_or_few_are_moved() -> None:
     few = own.copy()
     few[[1, 2]] = few[[2, 1]]
     for candidate in (own[::-1], few, _rows(80)[40:]):
-        assert out_of_order(candidate, [own], [list(range(40))]) is None
+        assert out_of_order(candidate, [own], Sent([list(range(40))])) is None
 
 
 def _made(bench: Bench, *words: str) -> Embeddings:

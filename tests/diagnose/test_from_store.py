@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,18 @@ def _vectors(outputs: tuple[str, ...], seed: int) -> ProbeVectors:
     if "multi" in outputs:
         vectors.multi = [draw.normal(size=(3, 8)).astype(np.float32) for _ in range(4)]
     return vectors
+
+
+def test_texts_stand_in_the_order_in_which_they_were_asked_for(tmp_path: Path) -> None:
+    probes = [replace(probe, role=("query", None)[place % 2]) for place, probe in enumerate(made_texts(24))]
+    with writing(tmp_path / "s.duckdb", fresh=True) as connection:
+        add_check(connection, probes, [Made("ours", synthetic(24)), Made("theirs", synthetic(24))], started=NEWEST)
+        check = read_check(connection, "last")
+    asked = [*probes[::2], *probes[1::2]]  # each role is a call of its own
+    assert list(check.texts) == [probe.text for probe in asked]
+    assert list(check.roles) == [probe.role for probe in asked]
+    places = [*range(0, 24, 2), *range(1, 24, 2)]
+    assert np.allclose(check.candidates[0].vectors, synthetic(24)[places])
 
 
 @pytest.mark.parametrize(

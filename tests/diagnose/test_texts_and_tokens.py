@@ -15,6 +15,7 @@ from data.rules.causes.habits import HABITS
 from evaluators.diagnose.answer import Bench, batched, diagnose, load_reference
 from evaluators.diagnose.causes.places import placed
 from evaluators.diagnose.reference import Embeddings, Reference
+from evaluators.diagnose.rows import Sent
 from evaluators.diagnose.wordpiece import WordPiece
 from evaluators.probes import load_probes
 from tests.diagnose.live import write_bert
@@ -177,14 +178,30 @@ PLACES: dict[str, tuple[Any, str, dict[str, int]]] = {
 def test_rows_of_other_texts_are_told_by_their_order(case: str, noise: float) -> None:
     order, code, blanks = PLACES[case]
     rows = ROWS[order] + noise * np.random.default_rng(7).normal(size=ROWS.shape)
-    answer = placed(rows, ROWS, LENGTHS)
+    answer = placed(rows, ROWS, Sent(LENGTHS))
     if noise and code == "rows-of-others":  # a row that only rounds is no other text's, and stays unexplained
         rows = np.where((order != np.arange(24))[:, None], rows, ROWS)
-        answer = placed(rows, ROWS, LENGTHS)
+        answer = placed(rows, ROWS, Sent(LENGTHS))
     assert answer is not None
     assert (answer[0].code, answer[0].blanks) == (code, blanks)
     assert np.abs(answer[1] - ROWS[order]).max() == 0
 
 
+@pytest.mark.parametrize("case", ["off by one", "by length", "in batches of four"])
+def test_an_order_within_each_of_several_calls_is_told(case: str) -> None:
+    calls, places = [list(range(0, 24, 2)), list(range(1, 24, 2))], np.arange(24)
+    for call in calls:
+        own = np.array(call)
+        lengths = np.array([LENGTHS[1][place] for place in call])
+        blocks = np.arange(12).reshape(3, 4)[:, ::-1].reshape(-1)
+        places[call] = own[
+            {"off by one": np.roll(np.arange(12), -1), "by length": np.argsort(lengths)}.get(case, blocks)
+        ]
+    answer = placed(ROWS[places], ROWS, Sent(LENGTHS, calls))
+    assert answer is not None and np.abs(answer[1] - ROWS[places]).max() == 0
+    codes = {"off by one": "rows-shifted", "by length": "rows-by-length"}
+    assert answer[0].code == codes.get(case, "rows-reversed-by-batch")
+
+
 def test_rows_that_differ_otherwise_are_nobodys() -> None:
-    assert placed(ROWS + np.random.default_rng(8).normal(size=ROWS.shape), ROWS, LENGTHS) is None
+    assert placed(ROWS + np.random.default_rng(8).normal(size=ROWS.shape), ROWS, Sent(LENGTHS)) is None

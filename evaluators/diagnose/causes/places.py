@@ -6,7 +6,8 @@ text's vector is ten times nearer than the own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.measure import Errors, apart
+from evaluators.diagnose.rows import Sent
 
 __all__ = ["ORDERS", "SINGLE", "out_of_order", "placed"]
 
@@ -37,15 +39,18 @@ _CLEARLY = 0.75  # of the distance to the other texts, in the middle
 Places = NDArray[np.int64]
 
 
+_ALONE = Sent()
+
+
 def out_of_order(
-    candidate: NDArray[np.float64], ways: Sequence[NDArray[np.float64]], lengths: Sequence[Sequence[int]]
+    candidate: NDArray[np.float64], ways: Sequence[NDArray[np.float64]], sent: Sent
 ) -> tuple[Cause, Places] | None:
     """The order that most rows came back in, where others of them differ besides; None where none is, or all rows fit.
 
     Args:
         candidate: float [n, d], of length one.
         ways: the reference's vectors pooled in every way, float [n, d] of length one each.
-        lengths: of the texts, in each unit that somebody may have sorted them by.
+        sent: how the texts went to the candidate.
 
     Returns:
         The cause, and the text that each row is of, int [n].
@@ -60,7 +65,7 @@ def out_of_order(
         _, among = linear_sum_assignment(cost)
         nearest, clear = cost.argmin(1), _CLEARLY * np.sqrt(np.maximum(np.median(cost, axis=1), 0))
         away = float((nearest == np.arange(len(own))).mean()) < _AT_HOME
-        orders = [*_orders(candidate, vectors, lengths), (CAUSES["rows-shuffled"], np.asarray(among))]
+        orders = [*_orders(candidate, vectors, sent), (CAUSES["rows-shuffled"], np.asarray(among))]
         for cause, places in orders:
             moved = apart(vectors[places], vectors) > _NOTHING
             after = apart(candidate, vectors[places])
@@ -82,20 +87,20 @@ def out_of_order(
 
 
 def placed(
-    candidate: NDArray[np.float64], vectors: NDArray[np.float64], lengths: Sequence[Sequence[int]] = ()
+    candidate: NDArray[np.float64], vectors: NDArray[np.float64], sent: Sent = _ALONE
 ) -> tuple[Cause, NDArray[np.float64]] | None:
     """The cause for which rows are other texts' vectors, and the reference's vectors so placed; None where none is.
 
     Args:
         candidate: float [n, d].
         vectors: the reference's under the other causes, float [n, d].
-        lengths: of the texts, in each unit that somebody may have sorted them by.
+        sent: how the texts went to the candidate.
     """
     own = apart(candidate, vectors)
     wrong = np.flatnonzero(own > _NOTHING)
     if not len(wrong):
         return None
-    for cause, places in _orders(candidate, vectors, lengths):
+    for cause, places in _orders(candidate, vectors, sent):
         if _all_fit(candidate, vectors, own, places):
             return cause, vectors[places]
     cost = _squared(candidate[wrong], vectors)
@@ -137,23 +142,40 @@ def _squared(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[
     return np.asarray((rows**2).sum(1)[:, None] + (others**2).sum(1)[None] - 2 * rows @ others.T)
 
 
-def _orders(
-    candidate: NDArray[np.float64], vectors: NDArray[np.float64], lengths: Sequence[Sequence[int]]
-) -> Iterator[tuple[Cause, Places]]:
-    """Orders that rows come back in, each with its cause."""
-    count = len(candidate)
-    plain = np.arange(count)
-    nearest = _squared(candidate, vectors).argmin(1)
-    by = int(np.bincount((nearest - plain) % count, minlength=count).argmax())
-    if by:
-        yield CAUSES["rows-shifted"].filled({"by": by if by <= count // 2 else by - count}), (plain + by) % count
-    yield CAUSES["rows-reversed"], plain[::-1]
-    for each in lengths:
+def _orders(candidate: NDArray[np.float64], vectors: NDArray[np.float64], sent: Sent) -> Iterator[tuple[Cause, Places]]:
+    """Orders that rows come back in, each with its cause: of all texts in one call, or of each of several."""
+    nearest, every = _squared(candidate, vectors).argmin(1), np.arange(len(candidate))
+    yield from _within(nearest, sent, [every])
+    if len(sent.calls) > 1:
+        yield from _within(nearest, sent, [np.asarray(call) for call in sent.calls])
+
+
+def _within(nearest: Places, sent: Sent, calls: Sequence[Places]) -> Iterator[tuple[Cause, Places]]:
+    def ordered(order: Callable[[Places], Places]) -> Places:
+        places = np.arange(len(nearest))
+        for call in calls:
+            places[call] = call[order(call)]
+        return places
+
+    largest = max(calls, key=len)
+    count, at = len(largest), np.full(len(nearest), -1)
+    at[largest] = np.arange(count)
+    steps = (at[nearest[largest]] - np.arange(count))[at[nearest[largest]] >= 0] % count
+    if len(steps) and (by := int(np.bincount(steps, minlength=count).argmax())):
+        by = by if by <= count // 2 else by - count
+        yield CAUSES["rows-shifted"].filled({"by": by}), ordered(lambda call: (np.arange(len(call)) + by) % len(call))
+    yield CAUSES["rows-reversed"], ordered(lambda call: np.arange(len(call))[::-1])
+    for each in sent.lengths:
         keys = np.asarray(each)
-        for order in (np.argsort(keys, kind="stable"), np.argsort(-keys, kind="stable")):
-            yield CAUSES["rows-by-length"], order
-        yield CAUSES["rows-by-length"], np.argsort(keys, kind="stable")[::-1]
+        for one in (keys, -keys):
+            yield CAUSES["rows-by-length"], ordered(lambda call, one=one: np.argsort(one[call], kind="stable"))  # type: ignore[misc]
+        yield CAUSES["rows-by-length"], ordered(lambda call, one=keys: np.argsort(one[call], kind="stable")[::-1])  # type: ignore[misc]
     for size in _BATCHES:
         if size < count:
-            blocks = [plain[start : start + size][::-1] for start in range(0, count, size)]
-            yield CAUSES["rows-reversed-by-batch"].filled({"size": size}), np.concatenate(blocks)
+            cause = CAUSES["rows-reversed-by-batch"].filled({"size": size})
+            yield cause, ordered(partial(_by_batch, size=size))
+
+
+def _by_batch(call: Places, size: int) -> Places:
+    blocks = [np.arange(start, min(start + size, len(call)))[::-1] for start in range(0, len(call), size)]
+    return np.concatenate(blocks)

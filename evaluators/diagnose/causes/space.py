@@ -19,6 +19,7 @@ from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.causes.places import placed
 from evaluators.diagnose.measure import apart, unit_rows
 from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.rows import Sent
 
 __all__ = ["Solution", "may_solve", "solve"]
 
@@ -37,14 +38,14 @@ class Solution(NamedTuple):
     vectors: Matrix
 
 
-def solve(candidate: Matrix, vectors: Matrix, lengths: Sequence[Sequence[int]] = ()) -> list[Solution]:
+def solve(candidate: Matrix, vectors: Matrix, sent: Sent | None = None) -> list[Solution]:
     """Every solved change that is evidence for itself, given the reference's vectors under the other causes.
 
-    ``lengths`` are those of the texts, in each unit that rows may have been sorted by.
+    ``sent`` is how the texts went to the candidate.
     """
     if candidate.shape != vectors.shape or len(candidate) < _FEWEST:
         return []
-    others = placed(candidate, vectors, lengths)
+    others = placed(candidate, vectors, sent or Sent())
     # Rows of which each is another text's say more than the assignment that is best on the whole.
     moved = _shuffled(candidate, vectors) if others is None else Solution(*others)
     solutions = [solution for solution in (_scaled(candidate, vectors), moved) if solution is not None]
