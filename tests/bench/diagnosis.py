@@ -29,7 +29,8 @@ SentenceTransformer(sys.argv[1]).encode(["a text"])
 # Candidates of a check by the words of what was done to them: one thing, two, and what no entry of the catalogue does.
 ONE = (
     "texts cut at 64 tokens", "CLS pooling", "normalisation missing", "bf16 arithmetic", "int8 weights (q8_0)",
-    "layer 5 of 6 missing", 'prompt "query: " added', "lower-casing lost in the tokenizer", "special tokens missing",
+    "layer 5 of 6 (counted from 0) missing", 'prompt "query: " added', "lower-casing lost in the tokenizer",
+    "special tokens missing",
     "unicode form NFKC", "mean pooling with padding", "int8 activations, as PyTorch quantises",
 )  # fmt: skip
 TWO = (

@@ -106,7 +106,7 @@ MADE = {
     "bf16": (_bf16, "precision only", {"bf16 arithmetic"}),
     "cased": (_cased, "explained", {"lower-casing lost in the tokenizer"}),
     "cut": (_cut, "explained", {"cut to {} dimensions and normalised again"}),
-    "last layer gone": (_last_layer_gone, "explained", {"layer 5 of 6 missing"}),
+    "last layer gone": (_last_layer_gone, "explained", {"layer 5 of 6 (counted from 0) missing"}),
     "four at once": (
         _three,
         "explained",
@@ -251,10 +251,14 @@ def test_what_another_route_made_is_named(decoder: Bench, names: tuple[str, ...]
 
 
 def test_half_precision_of_other_kernels_is_not_taken_for_a_cause_unknown(decoder: Bench) -> None:
-    chosen = tuple(cause for cause in catalogue(decoder.reference, 64, 64) if cause.words == "layer 3 of 4 missing")
+    chosen = tuple(
+        cause
+        for cause in catalogue(decoder.reference, 64, 64)
+        if cause.words == "layer 3 of 4 (counted from 0) missing"
+    )
     recipe = combine(decoder.reference.recipe, chosen)
     vectors = encode(decoder.reference, recipe, decoder.texts, lambda model: model.bfloat16())
-    assert _names(decoder, vectors) == ("explained", {"layer 3 of 4 missing", "bf16 arithmetic"})
+    assert _names(decoder, vectors) == ("explained", {"layer 3 of 4 (counted from 0) missing", "bf16 arithmetic"})
 
 
 def test_an_empty_text_keeps_its_first_token_when_the_last_is_missing(minilm: Bench) -> None:

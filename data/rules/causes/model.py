@@ -160,7 +160,8 @@ MODEL_CAUSES = (
         )
     ),
     _weights(
-        code="layer-missing", words="layer {layer} of {layers} missing", general="a layer missing", remedy=_AGAIN,
+        code="layer-missing", words="layer {layer} of {layers} (counted from 0) missing", general="a layer missing",
+        remedy=_AGAIN,
         effect="Every vector lacks what the layer would have done.",
     ),
     _weights(
