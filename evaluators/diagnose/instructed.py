@@ -48,17 +48,19 @@ def prompts_put(bench: Bench, candidate: Embeddings, early: tuple[Cause, ...]) -
         "prompt": _one_line(next(iter(prompts))),
         "how": "in the place of the model's own" if looked.own else "added",
     }
-    if len(prompts) > 1:
+    if by_role.keys() == _ON.keys() and len(prompts) > 1:
         code = "prompts-of-roles"
-        values = {role: _one_line(chosen.get(role, "")) for role in ("query", "document")}
-    elif not absent:
+        values = {str(role): _one_line(prompt) for role, prompt in by_role.items()}
+    elif len(prompts) == 1 and not absent:
         code, chosen = "prompt-known", {None: prompts.pop()}
-    elif len(by_role) == 1 and (role := next(iter(by_role))):
-        code = _ON[role]
-    elif len(absent) == 1 and (role := next(iter(absent))):
-        code = _BUT_ON[role]
+    elif len(by_role) == 1:
+        code = _ON.get(str(*by_role), "")
+    elif len(prompts) == len(absent) == 1:
+        code = _BUT_ON.get(str(*absent), "")
     else:
-        return []
+        code = ""
+    if not code:
+        return []  # no cause has these roles
     snippet = f"prompts = {chosen!r}"
     return [CAUSES[code].filled(values, changes={"prompts": tuple(chosen.items())}, snippet=snippet)]
 

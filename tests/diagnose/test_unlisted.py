@@ -17,6 +17,7 @@ from data.rules.causes import CAUSES
 from data.rules.causes.edits import listed_removed, listed_removed_anywhere
 from data.rules.causes.marks import marks_in, marks_removed
 from evaluators.diagnose.answer import Bench, Diagnosis, Match, Recipe, batched, diagnose, load_reference
+from evaluators.diagnose.instructed import prompts_put
 from evaluators.diagnose.measure import apart
 from evaluators.diagnose.put_before import learned_before
 from evaluators.diagnose.reference import Embeddings
@@ -110,6 +111,19 @@ def test_an_unknown_prompt_is_described(bench: Bench, role: str | None) -> None:
     assert f"before each {role or 'text'} explain" in diagnosis.sentence
     with in_language("zh"):
         assert not re.search("[a-z]{4}", tr_stored(statement.sentence))
+
+
+@pytest.mark.parametrize(
+    ("roles", "prompts"),
+    [(("query", "title"), {"title": "Q: "}), (("query", "document", None), {None: "Q: ", "query": "A: "})],
+)
+def test_prompts_on_roles_that_no_cause_has_are_no_error(
+    bench: Bench, roles: tuple[str | None, ...], prompts: dict[str | None, str]
+) -> None:
+    own = [roles[place % len(roles)] for place in range(len(TEXTS))]
+    others = Bench(bench.reference, batched(TEXTS, own))
+    put = [prompts.get(role, "") + text for text, role in zip(TEXTS, own, strict=True)]
+    assert prompts_put(others, _encoded(bench, put), ()) == []
 
 
 MARKED = {

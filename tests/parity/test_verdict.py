@@ -119,9 +119,9 @@ def test_floors_are_in_order() -> None:
 def test_the_bundled_probes_are_what_they_claim() -> None:
     bundled = load_probes()
     assert isinstance(bundled, ProbeSet)
-    assert len(bundled.probes) == 64
+    assert len(bundled.probes) == 65
     assert len(bundled.core) == 16
-    assert len({probe.probe for probe in bundled.probes}) == 64
+    assert len({probe.probe for probe in bundled.probes}) == 65
     by_name = {probe.probe: probe for probe in bundled.probes}
     assert all(probe.why and probe.traits for probe in bundled.probes)
     assert by_name["empty"].text == ""
