@@ -67,6 +67,7 @@ def estimated_chunks(lengths: Lengths) -> list[Cause]:
         chunked(Chunking(size, shared, how, unit), declared)
         for size, shared in sizes
         for how in CHUNKS_HOW
+        if how != "last"  # of which any end is as good
         for unit in (_CODES if shared else ("tokens",))  # beside a loop over all starts
     ]
     causes += _last_alone(lengths, differing, least + around)

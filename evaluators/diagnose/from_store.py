@@ -292,13 +292,15 @@ def _insert_diagnosis(
     diagnosis_id = f"{run_id}-{secrets.token_hex(3)}"
     stated = [named.cause for named in diagnosis.causes]
     runner = diagnosis.runners_up[0].cause if diagnosis.runners_up else None
+    # Which texts its rows are of, in their order.
+    texts = {} if check_id is None else {"texts": _texts(connection, check_id)[0]}
     row = {
         "diagnosis_id": diagnosis_id, "run_id": run_id, "check_id": check_id, "candidate": candidate,
         "verdict": diagnosis.verdict, "sentence": diagnosis.sentence, "unexplained": diagnosis.unexplained,
         "floor": diagnosis.floor, "runner_up": runner.words if runner else None,
         "runner_up_code": runner.code if runner else None,
         "snippet": snippet(reference, stated) if diagnosis.match else None,
-        "proof": json.dumps(proof_record(reference, diagnosis)),
+        "proof": json.dumps(proof_record(reference, diagnosis) | texts),
     }  # fmt: skip
     append(connection, "diagnoses", [row])
     append(connection, "diagnosis_causes", [

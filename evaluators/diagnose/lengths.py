@@ -73,6 +73,7 @@ class Lengths:
         self.way, self.before = before.way, before.best
         self._right = float(before.tolerance.max())
         self._benches: dict[int, Bench] = {}
+        self.settles = False  # whether a cause that was given explains all texts
         self._scattered = False  # whether what is left of texts is noise that leaves some of them right
         self._no_beginning: set[int] = set()  # places of texts of which no beginning comes near
 
@@ -96,6 +97,7 @@ class Lengths:
                 continue
             share = self.share(cause)
             if share == 1:
+                self.settles = True
                 return [cause]
             some.append((-share, number, cause))
         if any(-share >= _HALF for share, _, _ in some):

@@ -52,10 +52,11 @@ def shifted_ids(lengths: Lengths) -> list[Cause]:
 
 
 def _among_lower(lengths: Lengths, best: Cause, beyond: Mapping[int, Sequence[int]]) -> Cause:
-    """The same from a lower id on, where texts that hold lower ones come right so."""
+    """The same from a lower id on, where texts that hold lower ones come right so; those that are furthest off tell."""
     first = int(str(best.blanks["first"]))
     lower = {place: [one for one in ids if one < first] for place, ids in beyond.items()}
-    telling = sorted((place for place in lower if lower[place]), key=lambda place: len(beyond[place]))[:_LOWER]
+    off = {place: lengths.off(best, place) for place in lower if lower[place]}
+    telling = sorted(off, key=lambda place: (-off[place], len(beyond[place])))[:_LOWER]
     ids = sorted({one for place in telling for one in lower[place]})
     tried = [best, *(_with_first(best, one) for one in _some(ids))]
     return min(tried, key=lambda cause: sum(lengths.off(cause, place) for place in telling))

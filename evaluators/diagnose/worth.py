@@ -52,7 +52,9 @@ class Worth:
         # Nothing else is looked for in the texts that a cause changes which makes those looked at right.
         settled = {place for cause, look in looks.items() if look.right for place in self._touched(cause, early)}
         lengths = Lengths(self._bench, self._candidate, early, settled)
-        solved = lengths.causes() or estimated_chunks(lengths) or estimated_pieces(lengths)
+        solved = lengths.causes()
+        if not lengths.settles:
+            solved += estimated_chunks(lengths) or estimated_pieces(lengths)
         solved = solved or shifted_ids(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)

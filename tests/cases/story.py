@@ -55,13 +55,14 @@ class Story:
     def prove(self, label: str) -> None:
         """The vectors kept as proof, and those that the lines to paste give, are the candidate's on every text."""
         kept = self.ask(
-            "SELECT text, role, vector FROM vectors JOIN probes USING (text_hash) JOIN encoders USING (encoder_id)"
-            " WHERE label = ? AND output = 'dense' ORDER BY text_hash", label,
+            "SELECT text_hash, text, role, vector FROM vectors JOIN probes USING (text_hash) JOIN encoders"
+            " USING (encoder_id) WHERE label = ? AND output = 'dense'", label,
         )  # fmt: skip
-        texts, roles, vectors = zip(*kept, strict=True)
         [(proof, snippet)] = self.ask(
             "SELECT proof, snippet FROM diagnoses JOIN encoders ON encoder_id = candidate WHERE label = ?", label
         )
+        order = json.loads(proof)["texts"]
+        _, texts, roles, vectors = zip(*sorted(kept, key=lambda row: order.index(row[0])), strict=True)
         wanted, scope = np.array(vectors), dict[str, Any]()
         np.testing.assert_allclose(json.loads(proof)["vectors"], wanted, atol=1e-5 * np.abs(wanted).max())
         lines = snippet.replace('texts = ["..."]', f"texts = {list(texts)!r}")

@@ -22,8 +22,8 @@ def _texts(longest: int) -> Texts:
 
 @pytest.fixture(scope="session")
 def decoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The decoder made for the self-test."""
-    return write_decoder(tmp_path_factory.mktemp("decoder"), [probe.text for probe in load_probes().probes])
+    """The decoder made for the self-test; its tokenizer is of the first probes, whatever probe is added behind them."""
+    return write_decoder(tmp_path_factory.mktemp("decoder"), [probe.text for probe in load_probes().probes[:64]])
 
 
 @pytest.fixture(scope="session")
