@@ -125,8 +125,7 @@ class Bench:
         if isinstance(row, Row):
             return self._pooled[weights, row]
         parts = [self._pooled[weights, piece] for piece in row.rows]
-        tokens = [len(piece.ids) - row.uncounted for piece in row.rows]
-        return {name: of_chunks([part[name] for part in parts], tokens, row.how) for name in parts[0]}
+        return {name: of_chunks([part[name] for part in parts], row.weights, row.how) for name in parts[0]}
 
     def finish(self, pooled: dict[str, Embeddings], recipe: Recipe) -> Embeddings:
         """Embeddings of one recipe out of what :meth:`pooled` gave, float32 [n, d]."""

@@ -79,13 +79,13 @@ def normalised_as(vectors: Embeddings) -> str:
     return ""
 
 
-def of_chunks(parts: Sequence[Embeddings], tokens: Sequence[int], how: str) -> Embeddings:
+def of_chunks(parts: Sequence[Embeddings], weights: Sequence[int], how: str) -> Embeddings:
     """One pooled vector out of those of a text's chunks, float32 [width] (``Recipe.chunks``).
 
     Args:
         parts: the pooled vector of each chunk.
-        tokens: how many tokens each has.
-        how: mean, weighted (by tokens), either of them of-units (lengths set to one first), max, or last.
+        weights: of each in a mean.
+        how: as :class:`evaluators.diagnose.recipe.Chunking` has it.
     """
     if how == "last":
         return parts[-1]
@@ -94,8 +94,8 @@ def of_chunks(parts: Sequence[Embeddings], tokens: Sequence[int], how: str) -> E
         return np.asarray(stack.max(0), dtype=np.float32)
     if how.endswith("of-units"):
         stack = unit_rows(stack)
-    weights = np.asarray(tokens if how.startswith("weighted") else np.ones(len(parts)), dtype=np.float64)
-    return np.asarray(weights @ stack / weights.sum(), dtype=np.float32)
+    counted = np.asarray(weights, dtype=np.float64)
+    return np.asarray(counted @ stack / counted.sum(), dtype=np.float32)
 
 
 def _of_layers(layers: Sequence[Any], places: Sequence[int], real: Any, width: int) -> Any:

@@ -17,10 +17,11 @@ class Chunking(NamedTuple):
     Attributes:
         size: units of a chunk; of tokens, special ones included.
         shared: units that two chunks share.
-        how: mean, weighted (by their tokens), weighted-text (by those that are not special), each of these -of-units
-            as well, max, or last.
-        unit: tokens, tokens-rest (one more chunk begins where all that is left was in the one before it), or one of
-            :data:`data.rules.splitters.SPLITTERS`.
+        how: mean, weighted (by their tokens), weighted-text (by those that are not special), by-characters, each of
+            these -of-units as well (lengths set to one first), max, or last.
+        unit: tokens, tokens-rest (one more chunk begins where all that is left was in the one before it); tokens-again,
+            tokens-decoded (pieces of text of so many tokens, special ones not counted, that are read again; as they
+            stand, or decoded); or one of :data:`data.rules.splitters.SPLITTERS`.
         prompted: whether each chunk has the prompt before it, and not the first one alone.
     """
 

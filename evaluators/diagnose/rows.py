@@ -56,7 +56,7 @@ class Chunks(NamedTuple):
 
     rows: tuple[Row, ...]
     how: str
-    uncounted: int = 0  # tokens of each that its weight leaves out
+    weights: tuple[int, ...]  # of each row
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -92,7 +92,7 @@ class RowBuilder:
         rows = _placed(ids, texts.batches, recipe, left=side == "left")
         if recipe.chunks is None:
             return list(rows)
-        if recipe.chunks.unit in SPLITTERS:
+        if recipe.chunks.unit not in ("tokens", "tokens-rest"):
             whole = zip(texts.texts, roles, rows, strict=True)
             return [self._in_pieces(recipe, text, role, around, row) for text, role, row in whole]
         return [self._chunked(recipe, text, around, row) for text, row in zip(written, rows, strict=True)]
@@ -136,19 +136,32 @@ class RowBuilder:
         parts = [bare[start : start + room] for start in starts]
         first, last = whole[:around], whole[around + len(bare) :]
         rows = tuple(row._replace(ids=tuple(map(int, [*first, *part, *last]))) for part in parts)
-        return Chunks(rows, how, len(first) + len(last) if "text" in how else 0)
+        written = [self._reference.tokenizer.decode(part) for part in parts] if "characters" in how else []
+        return Chunks(rows, how, _weights(how, rows, len(first) + len(last), written))
 
     def _in_pieces(self, recipe: Recipe, text: str, role: str | None, around: int, row: Row) -> Row | Chunks:
         """A text in pieces that were cut before any token was made; each is a text of its own."""
         size, shared, how, unit, prompted = recipe.chunks or Chunking(0, 0, "")
         bare, before = around_prompt(recipe)
         whole = edited(text, role, bare if prompted else recipe)
-        parts = SPLITTERS[unit].split(whole, size, shared)
+        splitter = SPLITTERS.get(unit)
+        parts = self._of_tokens(whole, size, shared, unit) if splitter is None else splitter.split(whole, size, shared)
         if len(parts) < 2:
             return row
         ids = [self._placed_ids(recipe, edited(part, role, before) if prompted else part, around) for part in parts]
         rows = tuple(row._replace(ids=one) for one in ids)
-        return Chunks(rows, how, sum(map(len, self._special(recipe.tokenizer))) if "text" in how else 0)
+        return Chunks(rows, how, _weights(how, rows, sum(map(len, self._special(recipe.tokenizer))), parts))
+
+    def _of_tokens(self, text: str, size: int, shared: int, unit: str) -> list[str]:
+        """Pieces of so many tokens as text again: what stands there, or what the tokens are decoded to."""
+        read = self._reference.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ids, offsets = read["input_ids"], read["offset_mapping"]
+        if len(ids) <= size:
+            return [text]
+        parts = [slice(start, start + size) for start in window_starts(len(ids), size, shared)]
+        if unit == "tokens-decoded":
+            return [self._reference.tokenizer.decode(ids[part]) for part in parts]
+        return [text[offsets[part][0][0] : offsets[part][-1][1]] for part in parts]
 
     def _ids(self, variant: str, text: str) -> tuple[list[int], list[int]]:
         """Ids with and without special tokens, whole."""
@@ -180,6 +193,15 @@ class RowBuilder:
     def _around(self, variant: str) -> int:
         """How many special tokens stand before a text; asked of a word, for an empty text does not tell."""
         return len(self._special(variant)[0])
+
+
+def _weights(how: str, rows: Sequence[Row], special: int, written: Sequence[str]) -> tuple[int, ...]:
+    """What each of a text's chunks counts in their mean (``Chunking.how``)."""
+    if how.startswith("by-characters"):
+        return tuple(map(len, written))
+    if how.startswith("weighted"):
+        return tuple(len(row.ids) - special * ("text" in how) for row in rows)
+    return (1,) * len(rows)
 
 
 def around_prompt(recipe: Recipe) -> tuple[Recipe, Recipe]:

@@ -33,9 +33,18 @@ _WITNESSES = 3  # more texts that have to fit
 _ALIKE = 1.5  # times what the best leaves of a text
 # Sizes and overlaps in tokens; a size may or may not count the special ones.
 _IN_TOKENS = (
-    tuple(sorted({one + by for one in (*range(16, 512, 16), *range(50, 501, 50), 512) for by in (-2, 0, 2)})),
+    tuple(
+        sorted(
+            {
+                one + by
+                for one in (*range(16, 512, 16), *range(10, 501, 10), *range(25, 501, 25), 512)
+                for by in (-2, 0, 2)
+            }
+        )
+    ),
     (5, 10, 16, 20, 25, 30, 32, 50, 64, 100, 128),
 )
+_AGAIN = ("tokens-again", "tokens-decoded")  # pieces of so many tokens, as text
 _LARGEST = 1500  # characters of a text whose every beginning and rest is fitted
 
 
@@ -56,7 +65,7 @@ def estimated_pieces(lengths: Lengths) -> list[Cause]:
 
 def _each_way(cuts: Sequence[_Cuts]) -> Iterator[list[Cause]]:
     for cut in cuts:
-        for unit in SPLITTERS if cut.prompted else ("tokens", "tokens-rest", *SPLITTERS):
+        for unit in (*_AGAIN, *SPLITTERS) if cut.prompted else ("tokens", "tokens-rest", *_AGAIN, *SPLITTERS):
             yield cut.usual(unit)
     for cut in cuts:
         yield cut.fitted()

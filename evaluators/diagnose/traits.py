@@ -9,7 +9,7 @@ from evaluators.diagnose.arithmetic import WEIGHT_GROUPS, has_whole
 from evaluators.diagnose.ggml.files import has_exact_gelu
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import bare_tokenizer, unused_first
-from evaluators.diagnose.weights import has_rotary, has_window, last_norm
+from evaluators.diagnose.weights import has_rotary, has_window, is_made_bidirectional, last_norm, word_scale
 
 __all__ = ["has_pooler", "reference_traits"]
 
@@ -30,6 +30,10 @@ def reference_traits(reference: Reference) -> frozenset[str]:
         of_model.append("norm behind the last layer")
     if has_window(reference.model):
         of_model.append("layers with a window")
+    if word_scale(reference.model) is not None:
+        of_model.append("scaled word vectors")
+    if is_made_bidirectional(reference.model):
+        of_model.append("bidirectional by a setting")
     if has_rotary(reference.model):
         of_model.append("rotary positions")
     if reference.offset == 2:

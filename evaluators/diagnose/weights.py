@@ -14,8 +14,8 @@ from evaluators.diagnose.reference import Reference
 from evaluators.preflight.target import Target
 
 __all__ = [
-    "OtherWeights", "WeightChange", "has_rotary", "has_window", "last_norm", "layers_of", "missing_layers",
-    "other_weights", "weight_changes", "without",
+    "OtherWeights", "WeightChange", "has_rotary", "has_window", "is_made_bidirectional", "last_norm", "layers_of",
+    "missing_layers", "other_weights", "weight_changes", "without", "word_scale",
 ]  # fmt: skip
 
 # How ONNX Runtime's files were quantised, by their names in a recipe.
@@ -110,6 +110,8 @@ def weight_changes(reference: Reference) -> dict[str, WeightChange]:
         "norms": WeightChange(_reset_norms),
         "no-last-norm": WeightChange(_without_last_norm, shared=True),
         "before-last": WeightChange(_before_last, shared=True),
+        "words-unscaled": WeightChange(_words_unscaled, shared=True),
+        "one-way": WeightChange(_one_way, shared=True),
         **{f"rotary {base}": WeightChange(partial(_with_base, base=base)) for base in _ROTARY},
         **{without(places): WeightChange(partial(_drop, places=places), shared=True) for places in layers},
         **{other.name: WeightChange(_loaded(other.file)) for other in other_weights(reference.target)},
@@ -192,6 +194,38 @@ def _before_last(model: Any) -> Any:
 def has_window(model: Any) -> bool:
     """Whether some of a model's layers see no further than a window."""
     return "sliding_attention" in (getattr(model.config, "layer_types", None) or ())
+
+
+def word_scale(model: Any) -> Any:
+    """The module that multiplies the vectors of words by a number, as Gemma's does; None where none does."""
+    return next((module for module in model.modules() if getattr(module, "embed_scale", None) is not None), None)
+
+
+def _words_unscaled(model: Any) -> Any:
+    if (module := word_scale(model)) is not None:
+        one = module.embed_scale
+        module.embed_scale = one * 0 + 1 if hasattr(one, "dim") else 1.0
+    return model
+
+
+def is_made_bidirectional(model: Any) -> bool:
+    """Whether a setting makes a model of a causal kind see both ways, as EmbeddingGemma's does."""
+    return bool(getattr(model.config, "use_bidirectional_attention", False))
+
+
+def _one_way(model: Any) -> Any:
+    """Without that setting; its windows reach twice as far back, and not ahead."""
+    config = model.config
+    config.use_bidirectional_attention = False
+    window = getattr(config, "sliding_window", None)
+    if window:
+        config.sliding_window = 2 * (window - 1)
+    for module in model.modules():
+        if hasattr(module, "is_causal"):
+            module.is_causal = True
+        if window and getattr(module, "sliding_window", None) == window:
+            module.sliding_window = config.sliding_window
+    return model
 
 
 def has_rotary(model: Any) -> bool:

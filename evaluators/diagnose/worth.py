@@ -54,7 +54,9 @@ class Worth:
         lengths = Lengths(self._bench, self._candidate, early, settled)
         solved = lengths.causes()
         if not lengths.settles:
-            solved += estimated_chunks(lengths) or estimated_pieces(lengths)
+            solved += estimated_chunks(lengths)
+            if not any(lengths.share(cause) == 1 for cause in solved):
+                solved += estimated_pieces(lengths)
         solved = solved or shifted_ids(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,48 @@ def test_what_needs_a_part_is_not_tried_on_models_without_it(roberta: Bench, qwe
     assert {"rotary-base-10000", "last-norm-missing"}.isdisjoint(of_roberta) and "positions-from-zero" in of_roberta
     assert "positions-from-zero" not in of_qwen and {"last-norm-missing", "layer-before-last"} <= of_qwen
     assert "token-types-one" not in of_roberta | of_qwen
+
+
+@pytest.fixture(scope="module")
+def gemma(decoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A small Gemma 3 as EmbeddingGemma is one: it sees both ways, some layers through a window."""
+    import torch
+    from transformers import Gemma3TextConfig, Gemma3TextModel
+
+    folder = Path(shutil.copytree(decoder_folder, tmp_path_factory.mktemp("gemma") / "model"))
+    own = json.loads((folder / "config.json").read_text())
+    torch.manual_seed(5)
+    config = Gemma3TextConfig(
+        vocab_size=own["vocab_size"], hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=16, sliding_window=16, use_bidirectional_attention=True,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"], max_position_embeddings=512,
+    )  # fmt: skip
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
+    Gemma3TextModel(config).save_pretrained(folder)
+    return _bench(folder)
+
+
+def _another_gemma(bench: Bench, **changed: Any) -> Embeddings:
+    """The library's own model with another configuration and the same weights."""
+    from transformers import Gemma3TextConfig, Gemma3TextModel
+
+    own = json.loads((bench.reference.target.folder / "config.json").read_text())
+    model = Gemma3TextModel(Gemma3TextConfig(**{**own, **changed})).eval()
+    model.load_state_dict(bench.reference.model.state_dict())
+    if changed.get("unscaled"):
+        import torch
+
+        model.embed_tokens.embed_scale = torch.tensor(1.0)
+    return _last(bench, _ids(bench), model)
+
+
+def test_a_setting_that_makes_a_model_see_both_ways_is_ignored(gemma: Bench) -> None:
+    assert np.abs(_another_gemma(gemma) - gemma.vectors(gemma.reference.recipe)).max() < 1e-5
+    named = _named(gemma, _another_gemma(gemma, use_bidirectional_attention=False))
+    assert "causal attention where a setting makes it bidirectional" in named
+
+
+def test_the_vectors_of_words_are_not_scaled(gemma: Bench) -> None:
+    named = _named(gemma, _another_gemma(gemma, unscaled=True))
+    assert "word vectors not multiplied by the root of the width" in named

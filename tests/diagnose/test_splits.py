@@ -131,6 +131,26 @@ def test_pieces_are_told_by_kind_size_and_overlap(case: str, bench: Bench) -> No
     assert words in (named.cause.words, *named.same_as), answer.sentence
 
 
+@pytest.mark.parametrize("decoded", [False, True])
+def test_pieces_of_tokens_that_were_read_again_are_told_by_characters(decoded: bool, bench: Bench) -> None:
+    tokenizer, pieces_of = bench.reference.tokenizer, dict[str, list[str]]()
+    for text in TEXTS:
+        read = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        ids, offsets = read["input_ids"], read["offset_mapping"]
+        spans = [range(start, min(start + 25, len(ids))) for start in range(0, max(1, len(ids) - 5), 20)]
+        whole = [text[offsets[span[0]][0] : offsets[span[-1]][1]] for span in spans]
+        again = [tokenizer.decode([ids[place] for place in span]) for span in spans]
+        pieces_of[text] = (again if decoded else whole) if len(ids) > 25 else [text]
+    lengths = iter([[len(piece) for piece in pieces_of[text]] for text in TEXTS])
+    vectors = _encoded(bench, pieces_of.__getitem__, lambda units, _: np.average(units, axis=0, weights=next(lengths)))
+    answer = diagnose(bench, vectors)
+    (named,) = answer.causes
+    kind = "decoded and read again" if decoded else "read again"
+    words = f"texts in pieces of 25 tokens that were {kind}, 5 of them shared: "
+    words += "the mean of their normalised vectors by their characters"
+    assert words in (named.cause.words, *named.same_as), answer.sentence
+
+
 def test_pieces_between_breaks_are_told(tmp_path: Path) -> None:
     bench = Bench(load_reference(str(_folder(tmp_path))), batched([*SHORT, *LONG[:3]]))
     answer = diagnose(bench, _encoded(bench, _by_paragraph))

@@ -167,6 +167,11 @@ PLACES: dict[str, tuple[Any, str, dict[str, int]]] = {
     "reverse": (np.arange(24)[::-1], "rows-reversed", {}),
     "by length": (np.argsort(LENGTHS[1]), "rows-by-length", {}),
     "in batches of eight": (np.arange(24).reshape(3, 8)[:, ::-1].reshape(-1), "rows-reversed-by-batch", {"size": 8}),
+    "by length in batches": (
+        np.concatenate([start + np.argsort([-one for one in LENGTHS[1][start : start + 8]]) for start in (0, 8, 16)]),
+        "rows-by-length-by-batch",
+        {"size": 8},
+    ),
     "exchanged": (EXCHANGED, "rows-exchanged", {"count": 3}),
     "from a cache": (BORROWED, "rows-of-others", {"count": 3}),
     "anyhow": (np.random.default_rng(6).permutation(24), "rows-shuffled", {}),

@@ -146,6 +146,17 @@ MODEL_CAUSES = (
         effect="Every vector lacks what the last layer and the norm behind it would have done.",
         remedy="Take last_hidden_state, not hidden_states[-2].", needs=("norm behind the last layer",),
     ),
+    _weights(
+        code="words-unscaled", words="word vectors not multiplied by the root of the width", weights="words-unscaled",
+        effect="Every vector moves: the first layer gets words that are too small beside what it adds.",
+        remedy="Multiply the vectors of words as the model's own code does.", needs=("scaled word vectors",),
+    ),
+    _weights(
+        code="bidirectional-setting-ignored", words="causal attention where a setting makes it bidirectional",
+        weights="one-way", effect="Tokens do not see what comes after them; windows reach further back.",
+        remedy="Use a runtime that heeds use_bidirectional_attention in config.json.",
+        needs=("bidirectional by a setting",),
+    ),
     *(
         _weights(
             code=f"rotary-base-{base}", words=words, weights=f"rotary {base}", needs=("rotary positions",),

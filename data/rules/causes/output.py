@@ -222,6 +222,11 @@ OUTPUT_CAUSES = (
         remedy=_IN_ORDER, general="rows in reverse order within each batch",
     ),
     _space(
+        code="rows-by-length-by-batch", words="rows in the order of the texts' lengths within each batch of {size}",
+        effect=_OF_OTHERS, general="rows in the order of the texts' lengths within each batch",
+        remedy="Put the vectors back in the order of the texts after sorting by length.",
+    ),
+    _space(
         code="rows-exchanged", words="the vectors of {count} texts exchanged", effect=_OF_OTHERS, remedy=_IN_ORDER,
         general="the vectors of some texts exchanged",
     ),

@@ -38,6 +38,8 @@ CHUNKS_HOW = {
     "weighted": mark("the mean of their vectors by their tokens"),
     "weighted-text-of-units": mark("the mean of their normalised vectors by their tokens, special ones not counted"),
     "weighted-text": mark("the mean of their vectors by their tokens, special ones not counted"),
+    "by-characters-of-units": mark("the mean of their normalised vectors by their characters"),
+    "by-characters": mark("the mean of their vectors by their characters"),
     "max": mark("the largest value of each dimension"),
     "last": mark("the last one alone"),
 }
@@ -118,6 +120,17 @@ TOKEN_CAUSES = (
                 mark(
                     "texts in pieces of up to {length} characters, cut at line breaks and spaces, "
                     "up to {shared} of them shared: {how}"
+                ),
+            ),
+            (
+                "tokens-again",
+                mark("texts in pieces of {length} tokens that were read again, {shared} of them shared: {how}"),
+            ),
+            (
+                "tokens-decoded",
+                mark(
+                    "texts in pieces of {length} tokens that were decoded and read again, {shared} of them shared: "
+                    "{how}"
                 ),
             ),
             ("words", mark("texts in pieces of {length} words, {shared} of them shared: {how}")),

@@ -20,7 +20,16 @@ from evaluators.diagnose.rows import Sent
 __all__ = ["ORDERS", "SINGLE", "out_of_order", "placed"]
 
 # Codes of the causes that move all rows, and of those that move single ones.
-ORDERS = frozenset({"rows-shifted", "rows-reversed", "rows-by-length", "rows-reversed-by-batch", "rows-shuffled"})
+ORDERS = frozenset(
+    {
+        "rows-shifted",
+        "rows-reversed",
+        "rows-by-length",
+        "rows-reversed-by-batch",
+        "rows-by-length-by-batch",
+        "rows-shuffled",
+    }
+)
 SINGLE = frozenset({"rows-exchanged", "rows-of-others"})
 _NOTHING = 1e-3  # relative distance of a row that is its own text's
 _TIMES_NEARER = 10
@@ -152,12 +161,12 @@ def _orders(candidate: NDArray[np.float64], vectors: NDArray[np.float64], sent: 
 
 def _within(nearest: Places, sent: Sent, calls: Sequence[Places]) -> Iterator[tuple[Cause, Places]]:
     def ordered(order: Callable[[Places], Places]) -> Places:
-        places = np.arange(len(nearest))
+        places = every.copy()
         for call in calls:
             places[call] = call[order(call)]
         return places
 
-    largest = max(calls, key=len)
+    largest, every = max(calls, key=len), np.arange(len(nearest))
     count, at = len(largest), np.full(len(nearest), -1)
     at[largest] = np.arange(count)
     steps = (at[nearest[largest]] - np.arange(count))[at[nearest[largest]] >= 0] % count
@@ -173,9 +182,13 @@ def _within(nearest: Places, sent: Sent, calls: Sequence[Places]) -> Iterator[tu
     for size in _BATCHES:
         if size < count:
             cause = CAUSES["rows-reversed-by-batch"].filled({"size": size})
-            yield cause, ordered(partial(_by_batch, size=size))
+            yield cause, ordered(partial(_by_batch, size=size, keys=-every))
+            cause = CAUSES["rows-by-length-by-batch"].filled({"size": size})
+            for keys in (sign * np.asarray(each) for each in sent.lengths for sign in (-1, 1)):
+                yield cause, ordered(partial(_by_batch, size=size, keys=keys))
 
 
-def _by_batch(call: Places, size: int) -> Places:
-    blocks = [np.arange(start, min(start + size, len(call)))[::-1] for start in range(0, len(call), size)]
-    return np.concatenate(blocks)
+def _by_batch(call: Places, size: int, keys: Places) -> Places:
+    """The places of a call in the order of keys within each batch."""
+    starts = range(0, len(call), size)
+    return np.concatenate([start + np.argsort(keys[call[start : start + size]], kind="stable") for start in starts])
