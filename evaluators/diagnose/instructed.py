@@ -29,6 +29,7 @@ _BUT_ON = {"query": "prompt-but-on-queries", "document": "prompt-but-on-document
 
 _TEXTS = 3  # that tell
 _SHORTEST = 3  # characters of one
+_FAR = 0.05  # distance of the texts behind a prompt, which are the shortest; an arithmetic moves them less
 _NEARER = 0.85  # of the distance before, the nearest of those looked at first
 _NEAREST = 8  # instructions tried in every frame
 _RIGHT = 0.25  # of the distance before, all of a few texts: beside a coarse arithmetic
@@ -82,8 +83,7 @@ class _Looked:
         texts, roles, _ = self._bench.texts
         places = [place for place, one in enumerate(roles) if one == role and len(texts[place].strip()) >= _SHORTEST]
         places = sorted(places, key=lambda place: len(texts[place]))[:_TEXTS]
-        differ = self._before.best > self._before.tolerance
-        if not places or not differ[places].all():
+        if not places or float(self._before.best[places].min()) < max(_FAR, float(self._before.tolerance.max())):
             return None
         first = [*SHORT_PROMPTS, *(frame.format(one) for frame in FRAMES[:2] for one in INSTRUCTIONS)]
         off = self._off(places[0], first)

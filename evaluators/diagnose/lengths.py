@@ -27,7 +27,7 @@ _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
 _TOO_COARSE = 0.2  # of noise, in which no length shows
 _SPREADS = 6.0  # median deviations
-_SCATTERED, _MOST = 1.5, 0.9  # times a quantile
+_SCATTERED, _MOST, _CLEAR = 1.5, 0.9, 2.0  # times a quantile; times that, the texts that are cut
 _BETTER = 0.3  # of the distance before, from which a length is believed
 _HOPELESS = 0.9  # the same, over which no length is near
 _LESS = 0.6  # the same, where what is left is noise
@@ -175,7 +175,10 @@ class Lengths:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
         tolerance = self._tolerance(lengths)
         # Beside a coarser arithmetic a length is found once that is known.
-        return [] if tolerance > _TOO_COARSE else self._parted(lengths, tolerance)
+        wrong = [] if tolerance > _TOO_COARSE else self._parted(lengths, tolerance)
+        if self._scattered and (len(wrong) < _FEW or float(np.median(self.before[wrong])) < _CLEAR * tolerance):
+            return []  # the longest stand out of such noise by chance
+        return wrong
 
     def _parted(self, lengths: Sequence[int], tolerance: float) -> list[int]:
         open_ = [place for place in range(len(lengths)) if place not in self.settled]
