@@ -53,6 +53,18 @@ class _Unit(NamedTuple):
     beginning: bool = True  # whether what is kept is the beginning of a text
 
 
+class _Noise(NamedTuple):
+    """What may be left of a text for no reason of its length.
+
+    Attributes:
+        most: distance up to which it is that.
+        scattered: whether it leaves some texts right and others anywhere.
+    """
+
+    most: float
+    scattered: bool
+
+
 class Lengths:
     """The lengths that would explain a candidate on top of early causes.
 
@@ -74,7 +86,6 @@ class Lengths:
         self._right = float(before.tolerance.max())
         self._benches: dict[int, Bench] = {}
         self.settles = False  # whether a cause that was given explains all texts
-        self._scattered = False  # whether what is left of texts is noise that leaves some of them right
         self._no_beginning: set[int] = set()  # places of texts of which no beginning comes near
 
     @cached_property
@@ -110,17 +121,22 @@ class Lengths:
 
     def share(self, cause: Cause) -> float:
         """Of the texts that differ or that a cause changes, those that are near under it."""
-        tolerance, recipe = self._tolerance(self.tokens), self._under(cause)
+        noise, recipe = self._noise_of_tokens, self._under(cause)
+        tolerance = noise.most
         then, now = self.bench.rows(self.base), self.bench.rows(recipe)
         every = [place for place in range(len(then)) if place not in self.settled]
         chosen = [place for place in every if self.before[place] > tolerance or then[place] != now[place]]
         after = left(self.bench, self.candidate, recipe, chosen).ways[self.way]
         edge = np.maximum(tolerance, _EXPLAINED * self.before[chosen])
-        if self._scattered:
+        if noise.scattered:
             edge = np.maximum(edge, [self._near(place) for place in chosen])
         return float((after < edge).mean()) if chosen else 1.0
 
-    def _tolerance(self, lengths: Sequence[int]) -> float:
+    @cached_property
+    def _noise_of_tokens(self) -> _Noise:
+        return self._noise(self.tokens)
+
+    def _noise(self, lengths: Sequence[int]) -> _Noise:
         """What may be noise: some times what is left of the shortest texts, or what stands out of the shorter half.
 
         A coarse arithmetic moves all texts about alike, and those of a word or two most. One that rounds what goes
@@ -134,14 +150,13 @@ class Lengths:
         stands_out = middle + _SPREADS * float(np.median(np.abs(half - middle)))
         fine = max(self._right, min(_NOISE * float(np.median(short)), stands_out))
         if self._parted(lengths, fine):
-            return fine
-        self._scattered = True
-        return max(fine, _SCATTERED * float(np.quantile(half, _MOST)))
+            return _Noise(fine, scattered=False)
+        return _Noise(max(fine, _SCATTERED * float(np.quantile(half, _MOST))), scattered=True)
 
     def _near(self, place: int) -> float:
         """Distance of a text from which a length is believed: much less than before, or no more than noise."""
         before = float(self.before[place])
-        return max(_BETTER * before, min(self._tolerance(self.tokens), _LESS * before))
+        return max(_BETTER * before, min(self._noise_of_tokens.most, _LESS * before))
 
     def _units(self) -> Iterator[_Unit]:
         declared = self.base.length
@@ -173,10 +188,10 @@ class Lengths:
 
     def differing(self, lengths: Sequence[int]) -> list[int]:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
-        tolerance = self._tolerance(lengths)
+        tolerance, scattered = self._noise(lengths)
         # Beside a coarser arithmetic a length is found once that is known.
         wrong = [] if tolerance > _TOO_COARSE else self._parted(lengths, tolerance)
-        if self._scattered and (len(wrong) < _FEW or float(np.median(self.before[wrong])) < _CLEAR * tolerance):
+        if scattered and (len(wrong) < _FEW or float(np.median(self.before[wrong])) < _CLEAR * tolerance):
             return []  # the longest stand out of such noise by chance
         return wrong
 

@@ -198,9 +198,9 @@ class RowBuilder:
 def _weights(how: str, rows: Sequence[Row], special: int, written: Sequence[str]) -> tuple[int, ...]:
     """What each of a text's chunks counts in their mean (``Chunking.how``)."""
     if how.startswith("by-characters"):
-        return tuple(map(len, written))
+        return tuple(max(1, len(one)) for one in written)
     if how.startswith("weighted"):
-        return tuple(len(row.ids) - special * ("text" in how) for row in rows)
+        return tuple(max(1, len(row.ids) - special * ("text" in how)) for row in rows)
     return (1,) * len(rows)
 
 
