@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import Any, NamedTuple
 
 from data.rules.drift import reaches
@@ -104,7 +103,7 @@ def watch(plan: CheckPlan, how: WatchPlan, say: Callable[[str], None]) -> int:
     made, patience = 0, _PATIENCE
     with _stopped() as stop:
         try:
-            while not stop.is_set():
+            while not stop.asked:
                 if rounds.once(first=made == 0):
                     return 1
                 made += 1
@@ -127,13 +126,25 @@ class _Terminated(BaseException):
     """A SIGTERM in the middle of a check: what is half done is left, as with Ctrl-C."""
 
 
+class _Stop:
+    """Whether a SIGTERM came. No event: its handler would wait for a lock that the wait it interrupts may hold."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless it came; one that comes now ends the sleep by what its handler raises."""
+        if not self.asked:
+            time.sleep(seconds)
+
+
 @contextmanager
-def _stopped() -> Iterator[Event]:
-    """An event that SIGTERM sets; whatever is going on then ends."""
-    stop = Event()
+def _stopped() -> Iterator[_Stop]:
+    """What SIGTERM sets; whatever is going on then ends."""
+    stop = _Stop()
 
     def ended(*_: Any) -> None:
-        stop.set()
+        stop.asked = True
         raise _Terminated
 
     try:

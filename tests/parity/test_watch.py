@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import duckdb
@@ -22,7 +23,7 @@ from data.store import keys
 from data.store.database import reading
 from data.store.errors import InputError
 from evaluators.parity import watch
-from evaluators.parity.watch import few_texts, seconds_of
+from evaluators.parity.watch import _stopped, _Terminated, few_texts, seconds_of
 from evaluators.parity.webhook import Webhook
 from evaluators.probes import load_probes
 from tests.commands import Ended, command
@@ -274,6 +275,49 @@ def test_signals_end_it_cleanly(
     assert "Traceback" not in err
     assert [state for state, _ in states(store)] == ["identical"] * len(states(store))
     assert not list(store.parent.glob("*.partial"))
+
+
+def test_a_sigterm_at_any_moment_of_the_wait_ends_it() -> None:
+    """Also between two lines of what waits, where a lock may be held that the handler must not want."""
+
+    def late(*_: object) -> None:
+        raise AssertionError("the wait did not end")
+
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        moments = 0
+        while _ended_at(moments):
+            moments += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert moments >= 2
+
+
+def _ended_at(moment: int) -> bool:
+    """Whether the wait has so many lines, of which a SIGTERM came at the last; it has to have ended by that."""
+    lines = 0
+
+    def trace(_frame: FrameType, event: str, _of: object) -> Any:
+        nonlocal lines
+        if event == "line":
+            lines += 1
+            if lines == moment + 1:
+                signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    signal.setitimer(signal.ITIMER_REAL, 20)
+    traced = sys.gettrace()
+    try:
+        with _stopped() as stop:
+            sys.settrace(trace)
+            try:
+                stop.wait(0.001)
+            finally:
+                sys.settrace(traced)
+    except _Terminated:
+        return True
+    return False
 
 
 def test_intervals_and_few_texts() -> None:
