@@ -30,6 +30,8 @@ _BUT_ON = {"query": "prompt-but-on-queries", "document": "prompt-but-on-document
 _TEXTS = 3  # that tell
 _SHORTEST = 3  # characters of one
 _FAR = 0.05  # distance of the texts behind a prompt, which are the shortest; an arithmetic moves them less
+# Of the prompts looked at first, those that are before all others; behind any prompt another one is nearer than none.
+_SOME, _AT_ALL = 5, 0.95
 _NEARER = 0.85  # of the distance before, the nearest of those looked at first
 _NEAREST = 8  # instructions tried in every frame
 _RIGHT = 0.25  # of the distance before, all of a few texts: beside a coarse arithmetic
@@ -86,6 +88,9 @@ class _Looked:
         if not places or float(self._before.best[places].min()) < max(_FAR, float(self._before.tolerance.max())):
             return None
         first = [*SHORT_PROMPTS, *(frame.format(one) for frame in FRAMES[:2] for one in INSTRUCTIONS)]
+        few = self._off(places[0], first[::_SOME])
+        if few.min() > _AT_ALL * self._before.best[places[0]]:
+            return None
         off = self._off(places[0], first)
         if off.min() > _NEARER * self._before.best[places[0]]:
             return None
