@@ -53,11 +53,7 @@ def estimated_chunks(lengths: Lengths) -> list[Cause]:
         return []
     place = differing[0]
     ids, around = _own_ids(lengths, place)
-    shorter = [
-        count
-        for other, count in enumerate(lengths.tokens)
-        if other not in {*differing, *lengths.settled} and count <= len(ids)
-    ]
+    shorter = [count for count in lengths.spared(lengths.tokens, differing) if count <= len(ids)]
     least = max(1, max(shorter, default=8) - around)
     made = partial(_vectors, lengths)
     pairs = nearest_pairs(ids, made, unit_rows(lengths.candidate[[place]])[0], least)

@@ -19,10 +19,10 @@ from evaluators.diagnose.measure import ROUNDING, Errors, unit_rows
 from evaluators.diagnose.outputs import POOLINGS, SELDOM, finished
 from evaluators.diagnose.recipe import Recipe
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.rows import Row
+from evaluators.diagnose.rows import Row, Texts, pieces
 from evaluators.preflight.configuration import is_causal
 
-__all__ = ["Left", "Nearer", "every_way", "left", "of_rows", "off_by_rows", "possible", "worth_trying"]
+__all__ = ["Left", "Nearer", "every_way", "left", "of_rows", "off_by_rows", "possible", "rows_alike", "worth_trying"]
 
 _RIGHT = 2e-4  # of a direction, relative: a text that is right
 _EXACT = 1e-4  # of a direction: less than any change of weights or arithmetic leaves
@@ -89,6 +89,12 @@ def left(bench: Bench, candidate: Embeddings, recipe: Recipe, only: Sequence[int
 def of_rows(bench: Bench, recipe: Recipe, rows: Sequence[Row], way: int) -> Embeddings:
     """Vectors of rows that are no whole text's, in one of the ways of :class:`Left`, float32 [rows, d]."""
     return _ways(bench, bench.of_rows(recipe, rows))[way]
+
+
+def rows_alike(bench: Bench, texts: Sequence[str], role: str | None, recipe: Recipe) -> tuple[Bench, list[Row]]:
+    """A bench of other texts, all of one role and in one batch, and the first row of each."""
+    others = bench.of_texts(Texts(tuple(texts), (role,) * len(texts), (tuple(range(len(texts))),)))
+    return others, [pieces(row)[0] for row in others.rows(recipe)]
 
 
 def off_by_rows(bench: Bench, recipe: Recipe, rows: Sequence[Row], way: int, wanted: Embeddings) -> Errors:

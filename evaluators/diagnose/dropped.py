@@ -15,11 +15,10 @@ import numpy as np
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.edits import STOP_WORDS
 from data.rules.causes.marks import MARKS, marks_in
-from evaluators.diagnose.directions import left, off_by_rows
+from evaluators.diagnose.directions import left, off_by_rows, rows_alike
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import Errors
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.rows import Texts, pieces
 
 __all__ = ["words_left_out"]
 
@@ -168,9 +167,7 @@ class _Sifted:
         distinct = [text for text in dict.fromkeys(texts) if text]
         if not distinct:
             return np.full(len(sets), 2.0)
-        roles = (self._bench.texts.roles[place],) * len(distinct)
-        bench = self._bench.of_texts(Texts(tuple(distinct), roles, (tuple(range(len(distinct))),)))
-        rows = [pieces(row)[0] for row in bench.rows(self._recipe)]
+        bench, rows = rows_alike(self._bench, distinct, self._bench.texts.roles[place], self._recipe)
         errors = off_by_rows(bench, self._recipe, rows, self._before.way, self._candidate[[place]])
         off = dict(zip(distinct, errors.tolist(), strict=True))
         return np.array([off.get(text, 2.0) for text in texts])

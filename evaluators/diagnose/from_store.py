@@ -274,8 +274,10 @@ def keep_diagnoses(
             status=Status.DONE,
         ),
     )
+    # Which texts the rows of a proof are of, in their order.
+    texts = {"texts": _texts(connection, check_id)[0]} if check_id and diagnoses else {}
     for candidate, diagnosis in diagnoses.items():
-        _insert_diagnosis(connection, reference, run_id, check_id, candidate, diagnosis)
+        _insert_diagnosis(connection, reference, run_id, check_id, candidate, diagnosis, texts)
         rows = [_finding(named, diagnosis) for named in diagnosis.causes]
         put_findings(connection, run_id, reference.name, rows, subject=candidate)
     return run_id
@@ -288,12 +290,11 @@ def _insert_diagnosis(
     check_id: str | None,
     candidate: str,
     diagnosis: Diagnosis,
+    texts: dict[str, list[str]],
 ) -> None:
     diagnosis_id = f"{run_id}-{secrets.token_hex(3)}"
     stated = [named.cause for named in diagnosis.causes]
     runner = diagnosis.runners_up[0].cause if diagnosis.runners_up else None
-    # Which texts its rows are of, in their order.
-    texts = {} if check_id is None else {"texts": _texts(connection, check_id)[0]}
     row = {
         "diagnosis_id": diagnosis_id, "run_id": run_id, "check_id": check_id, "candidate": candidate,
         "verdict": diagnosis.verdict, "sentence": diagnosis.sentence, "unexplained": diagnosis.unexplained,

@@ -15,12 +15,11 @@ import numpy as np
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.instructions import FRAMES, INSTRUCTIONS, SHORT_PROMPTS
 from evaluators.diagnose.causes.generated import known_prompts
-from evaluators.diagnose.directions import left, off_by_rows
+from evaluators.diagnose.directions import left, off_by_rows, rows_alike
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.measure import Errors
 from evaluators.diagnose.recipe import edited
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.rows import Texts, pieces
 
 __all__ = ["prompts_put"]
 
@@ -105,8 +104,7 @@ class _Looked:
         """How far a text is off behind each prompt."""
         text, role = self._bench.texts.texts[place], self._bench.texts.roles[place]
         whole = [edited(text, role, replace(self._recipe, prompts=((None, prompt),))) for prompt in prompts]
-        bench = self._bench.of_texts(Texts(tuple(whole), (role,) * len(whole), (tuple(range(len(whole))),)))
-        rows = [pieces(row)[0] for row in bench.rows(replace(self._recipe, prompts=(), edits=()))]
+        bench, rows = rows_alike(self._bench, whole, role, replace(self._recipe, prompts=(), edits=()))
         return off_by_rows(bench, self._recipe, rows, self._before.way, self._candidate[[place]])
 
 

@@ -85,7 +85,6 @@ class Lengths:
         self.way, self.before = before.way, before.best
         self._right = float(before.tolerance.max())
         self._benches: dict[int, Bench] = {}
-        self.settles = False  # whether a cause that was given explains all texts
         self._no_beginning: set[int] = set()  # places of texts of which no beginning comes near
 
     @cached_property
@@ -108,7 +107,6 @@ class Lengths:
                 continue
             share = self.share(cause)
             if share == 1:
-                self.settles = True
                 return [cause]
             some.append((-share, number, cause))
         if any(-share >= _HALF for share, _, _ in some):
@@ -208,9 +206,7 @@ class Lengths:
     def _estimated(self, unit: _Unit) -> Cause | None:
         """The length in a unit; None where there is none."""
         wrong = self.differing(unit.lengths)
-        right = [
-            length for place, length in enumerate(unit.lengths) if place not in wrong and place not in self.settled
-        ]
+        right = self.spared(unit.lengths, wrong)
         whole = 1  # the longest of those that differ and are not cut
         for place in dict.fromkeys([*wrong[:_LOOKED_AT], *wrong[-1:]]):
             if unit.beginning and place in self._no_beginning:
@@ -315,6 +311,10 @@ class Lengths:
             if error < self._near(place) and (cause := self._borne_out(unit, [value], place, wrong)):
                 return [cause]
         return []
+
+    def spared(self, lengths: Sequence[int], differing: Sequence[int]) -> list[int]:
+        """Lengths of the texts that neither differ by their length nor for another cause."""
+        return [one for place, one in enumerate(lengths) if place not in differing and place not in self.settled]
 
     def differs(self, place: int) -> bool:
         """Whether a text differs, and for no cause that is known."""

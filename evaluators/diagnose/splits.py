@@ -15,12 +15,12 @@ from data.rules.causes import Cause
 from data.rules.causes.tokens import CHUNKS_HOW
 from data.rules.splitters import SPLITTERS
 from evaluators.diagnose.chunks import FITS, chunked, nearest_of, nearest_pairs
-from evaluators.diagnose.directions import of_rows
+from evaluators.diagnose.directions import of_rows, rows_alike
 from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.recipe import Chunking, edited
 from evaluators.diagnose.reference import Embeddings
-from evaluators.diagnose.rows import Texts, around_prompt, pieces
+from evaluators.diagnose.rows import around_prompt
 
 __all__ = ["estimated_pieces"]
 
@@ -90,8 +90,7 @@ class _Cuts:
         differing = self._lengths.differing(counts)
         if not differing:
             return []
-        known = {*differing, *self._lengths.settled}
-        least = max((count for place, count in enumerate(counts) if place not in known), default=1)
+        least = max(self._lengths.spared(counts, differing), default=1)
         # Longer texts than which are cut: than a piece, or than the step from one to the next.
         settings = [
             self._chunking(size, shared, unit)
@@ -116,8 +115,7 @@ class _Cuts:
             return []
         place = differing[0]
         text, role = self._texts[place], self._lengths.bench.texts.roles[place]
-        known = {*differing, *self._lengths.settled}
-        shorter = [count for other, count in enumerate(counts) if other not in known and count < len(text)]
+        shorter = [count for count in self._lengths.spared(counts, differing) if count < len(text)]
         wanted = unit_rows(self._lengths.candidate[[place]])[0]
         pairs = nearest_pairs(text, lambda parts: self._vectors(parts, role), wanted, max(shorter, default=8))
         settings = []
@@ -152,9 +150,7 @@ class _Cuts:
     def _vectors(self, parts: Sequence[str], role: str | None) -> Embeddings:
         """Unit vectors of parts of a text, as pieces are encoded."""
         distinct = tuple(dict.fromkeys(parts))
-        texts = Texts(distinct, (role,) * len(distinct), (tuple(range(len(distinct))),))
-        bench = self._lengths.bench.of_texts(texts)
-        rows = [pieces(row)[0] for row in bench.rows(self._of_piece)]
+        bench, rows = rows_alike(self._lengths.bench, distinct, role, self._of_piece)
         made = unit_rows(of_rows(bench, self._lengths.base, rows, self._lengths.way))
         own = {part: made[number, : self._lengths.candidate.shape[1]] for number, part in enumerate(distinct)}
         return np.stack([own[part] for part in parts])

@@ -53,10 +53,9 @@ class Worth:
         settled = {place for cause, look in looks.items() if look.right for place in self._touched(cause, early)}
         lengths = Lengths(self._bench, self._candidate, early, settled)
         solved = lengths.causes()
-        if not lengths.settles:
-            solved += estimated_chunks(lengths)
+        for others in (estimated_chunks, estimated_pieces):
             if not any(lengths.share(cause) == 1 for cause in solved):
-                solved += estimated_pieces(lengths)
+                solved += others(lengths)
         solved = solved or shifted_ids(lengths)
         if any(cause.code == _HABITS for cause in looks):
             solved += composed(self._bench, self._candidate, early)

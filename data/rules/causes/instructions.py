@@ -92,7 +92,7 @@ INSTRUCTIONS = (
 )  # fmt: skip
 # The first two are looked at; the nearest instructions then in each.
 FRAMES = (
-    "Instruct: {}\nQuery: ", "{}: ", "Instruct: {}\nQuery:", "Instruct: {}\nQuery: ", "<instruct>{}\n<query>", "{}\n",
+    "Instruct: {}\nQuery: ", "{}: ", "Instruct: {}\nQuery:", "<instruct>{}\n<query>", "{}\n",
     "{} ", "Instruct: {}\n", "{}:", "{}:\n", "Instruction: {}\nQuery: ", "Instruct: {}\nText: ",
     "instruction: {}\nquery: ", "Instruct: {}\n\nQuery: ", "Instruct: {}\nPassage: ", "task: {} | query: ",
 )  # fmt: skip

@@ -74,7 +74,7 @@ def out_of_order(
         _, among = linear_sum_assignment(cost)
         nearest, clear = cost.argmin(1), _CLEARLY * np.sqrt(np.maximum(np.median(cost, axis=1), 0))
         away = float((nearest == np.arange(len(own))).mean()) < _AT_HOME
-        orders = [*_orders(candidate, vectors, sent), (CAUSES["rows-shuffled"], np.asarray(among))]
+        orders = [*_orders(nearest, sent), (CAUSES["rows-shuffled"], np.asarray(among))]
         for cause, places in orders:
             moved = apart(vectors[places], vectors) > _NOTHING
             after = apart(candidate, vectors[places])
@@ -109,7 +109,7 @@ def placed(
     wrong = np.flatnonzero(own > _NOTHING)
     if not len(wrong):
         return None
-    for cause, places in _orders(candidate, vectors, sent):
+    for cause, places in _orders(_squared(candidate, vectors).argmin(1), sent):
         if _all_fit(candidate, vectors, own, places):
             return cause, vectors[places]
     cost = _squared(candidate[wrong], vectors)
@@ -151,10 +151,9 @@ def _squared(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[
     return np.asarray((rows**2).sum(1)[:, None] + (others**2).sum(1)[None] - 2 * rows @ others.T)
 
 
-def _orders(candidate: NDArray[np.float64], vectors: NDArray[np.float64], sent: Sent) -> Iterator[tuple[Cause, Places]]:
+def _orders(nearest: Places, sent: Sent) -> Iterator[tuple[Cause, Places]]:
     """Orders that rows come back in, each with its cause: of all texts in one call, or of each of several."""
-    nearest, every = _squared(candidate, vectors).argmin(1), np.arange(len(candidate))
-    yield from _within(nearest, sent, [every])
+    yield from _within(nearest, sent, [np.arange(len(nearest))])
     if len(sent.calls) > 1:
         yield from _within(nearest, sent, [np.asarray(call) for call in sent.calls])
 
@@ -173,19 +172,19 @@ def _within(nearest: Places, sent: Sent, calls: Sequence[Places]) -> Iterator[tu
     if len(steps) and (by := int(np.bincount(steps, minlength=count).argmax())):
         by = by if by <= count // 2 else by - count
         yield CAUSES["rows-shifted"].filled({"by": by}), ordered(lambda call: (np.arange(len(call)) + by) % len(call))
-    yield CAUSES["rows-reversed"], ordered(lambda call: np.arange(len(call))[::-1])
-    for each in sent.lengths:
-        keys = np.asarray(each)
-        for one in (keys, -keys):
-            yield CAUSES["rows-by-length"], ordered(lambda call, one=one: np.argsort(one[call], kind="stable"))  # type: ignore[misc]
-        yield CAUSES["rows-by-length"], ordered(lambda call, one=keys: np.argsort(one[call], kind="stable")[::-1])  # type: ignore[misc]
+    yield CAUSES["rows-reversed"], ordered(partial(_by_batch, size=count, keys=-every))
+    lengths = [np.asarray(each) for each in sent.lengths]
+    for keys in lengths:
+        # Of equal ones the first first, and the last first where the shortest first were turned round.
+        for one in (keys, -keys, -(keys * len(every) + every)):
+            yield CAUSES["rows-by-length"], ordered(partial(_by_batch, size=count, keys=one))
     for size in _BATCHES:
         if size < count:
             cause = CAUSES["rows-reversed-by-batch"].filled({"size": size})
             yield cause, ordered(partial(_by_batch, size=size, keys=-every))
             cause = CAUSES["rows-by-length-by-batch"].filled({"size": size})
-            for keys in (sign * np.asarray(each) for each in sent.lengths for sign in (-1, 1)):
-                yield cause, ordered(partial(_by_batch, size=size, keys=keys))
+            for one in (sign * keys for keys in lengths for sign in (-1, 1)):
+                yield cause, ordered(partial(_by_batch, size=size, keys=one))
 
 
 def _by_batch(call: Places, size: int, keys: Places) -> Places:
