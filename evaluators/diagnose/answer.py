@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from data.rules.causes import Cause
 from data.store.errors import InputError
@@ -77,12 +78,15 @@ def diagnose(
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(candidate).all(axis=1) & (candidate != 0).any(axis=1))
     if not finite.any():
         raise InputError("None of the candidate's vectors is finite", remedy="Look at the protocol tests first.")
-    if finite.all():
-        return _of_numbers(bench, candidate, facts, without, progress)
-    places = np.flatnonzero(finite).tolist()
-    known = None if facts is None else facts.only(places)
-    diagnosis = _of_numbers(bench.only(places), candidate[finite], known, without, progress)
-    return _with_lost(diagnosis, bench, np.asarray(~finite))
+    # Thousands of products of some sixty rows: a second thread of numpy's only waits, ten times as long on a busy
+    # machine. torch's own threads stay.
+    with ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1):
+        if finite.all():
+            return _of_numbers(bench, candidate, facts, without, progress)
+        places = np.flatnonzero(finite).tolist()
+        known = None if facts is None else facts.only(places)
+        diagnosis = _of_numbers(bench.only(places), candidate[finite], known, without, progress)
+        return _with_lost(diagnosis, bench, np.asarray(~finite))
 
 
 def _of_numbers(

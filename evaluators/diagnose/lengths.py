@@ -191,6 +191,8 @@ class Lengths:
         wrong = [] if tolerance > _TOO_COARSE else self._parted(lengths, tolerance)
         if scattered and (len(wrong) < _FEW or float(np.median(self.before[wrong])) < _CLEAR * tolerance):
             return []  # the longest stand out of such noise by chance
+        if tolerance > self._right and wrong and float(self.before[wrong].max()) < _SCATTERED * tolerance:
+            return []
         return wrong
 
     def _parted(self, lengths: Sequence[int], tolerance: float) -> list[int]:

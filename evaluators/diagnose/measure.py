@@ -8,7 +8,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ROUNDING", "Errors", "apart", "apart_each", "closeness", "cosine", "even", "unit_rows"]
+__all__ = [
+    "ROUNDING",
+    "Errors",
+    "apart",
+    "apart_all",
+    "apart_each",
+    "closeness",
+    "cosine",
+    "even",
+    "squared",
+    "unit_rows",
+]
 
 Errors = NDArray[np.float64]
 _Float = TypeVar("_Float", bound=np.floating[Any])
@@ -32,6 +43,20 @@ def apart(candidate: ArrayLike, vectors: ArrayLike) -> Errors:
         length = (np.sqrt(_squares(left)) + np.sqrt(_squares(right))) / 2
         distance = np.sqrt(squared) / np.where(length > 0, length, 1)
     return np.where(np.isfinite(distance), distance, 2.0)
+
+
+def apart_all(rows: NDArray[np.floating[Any]], others: NDArray[np.floating[Any]]) -> Errors:
+    """:func:`apart` of every row, [n, d], and every other one, [m, d], float64 [n, m]; to about 1e-8."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        length = (np.sqrt(_squares(rows))[:, None] + np.sqrt(_squares(others))[None]) / 2
+        distance = np.sqrt(squared(rows, others)) / np.where(length > 0, length, 1)
+    return np.where(np.isfinite(distance), distance, 2.0)
+
+
+def squared(rows: NDArray[np.floating[Any]], others: NDArray[np.floating[Any]]) -> Errors:
+    """Squared distance of every row, [n, d], and every other one, [m, d], float64 [n, m]."""
+    left, right = rows.astype(np.float64, copy=False), others.astype(np.float64, copy=False)
+    return np.maximum(_squares(left)[:, None] + _squares(right)[None] - 2 * left @ right.T, 0)
 
 
 def apart_each(candidate: NDArray[np.float32], made: Sequence[NDArray[np.float32]]) -> list[Errors]:

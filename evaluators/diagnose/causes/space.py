@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from data.rules.causes import CAUSES, Cause
 from evaluators.diagnose.causes.places import placed
-from evaluators.diagnose.measure import apart, unit_rows
+from evaluators.diagnose.measure import apart, apart_all, unit_rows
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Sent
 
@@ -76,7 +76,7 @@ def may_solve(
     factor = float((few * vectors).sum() / max(float((vectors**2).sum()), 1e-12))
     if abs(factor - 1) > 0.01 and _lengths_even(few, vectors, 2 * _ONE_NUMBER):
         return bool((apart(few, vectors * factor) < 0.5 * before).all())
-    nearest = np.array([apart(candidate, np.broadcast_to(row, candidate.shape)).min() for row in vectors])
+    nearest = apart_all(vectors, candidate).min(axis=1)
     return int((nearest < 0.5 * own).sum()) * 2 >= len(few)
 
 
