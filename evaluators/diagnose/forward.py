@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,15 @@ from evaluators.diagnose.kept import KeptVectors
 from evaluators.diagnose.lattice import Lattice
 from evaluators.diagnose.measure import ROUNDING, Errors
 from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks, pooled_each_way
-from evaluators.diagnose.passes import attention_mask, bytes_of, in_passes, size_of, while_encoding
+from evaluators.diagnose.passes import (
+    attention_mask,
+    bytes_of,
+    in_passes,
+    size_of,
+    token_types,
+    while_encoding,
+    with_layers,
+)
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference
 from evaluators.diagnose.rows import Chunks, Row, RowBuilder, Sent, Texts, pieces
@@ -24,7 +31,7 @@ from evaluators.trust.limits import no_panic
 
 __all__ = ["Bench"]
 
-_SHORTEST = 24  # texts run at once under changed weights
+_SHORTEST = 12  # texts run at once under changed weights
 _MEMORY = 3 * 2**29  # bytes of changed copies of the model kept at once
 
 
@@ -276,6 +283,12 @@ class Bench:
         order = sorted(range(count), key=lambda index: (len(self.texts.texts[index]), index))
         return order[: min(_SHORTEST, count // 2)]
 
+    @property
+    def shortest(self) -> list[int]:
+        """Places of the texts that a changed copy of the model is run on at once, as long as it is here."""
+        texts = set(self._shortest())
+        return [place for place, index in enumerate(self._own) if index in texts]
+
     def _fill(self, weights: tuple[str, ...], rows: Sequence[Row], also: Callable[[], Sequence[Row]] = tuple) -> None:
         new = list(dict.fromkeys(row for row in rows if (weights, row) not in self._pooled))
         if not new:
@@ -329,8 +342,8 @@ class Bench:
                 input_ids=ids,
                 attention_mask=attention_mask(rows, visible, next(model.parameters()).dtype),
                 **self._positions(rows, longest),
-                **_types(rows, longest),
-                **_with_layers(model),
+                **token_types(rows, longest),
+                **with_layers(model),
             )
             hidden = output.last_hidden_state.float()
             layers = [one.float() for one in getattr(output, "hidden_states", None) or ()]
@@ -380,18 +393,3 @@ class Bench:
         starts = torch.tensor([row.start for row in rows])[:, None] + offset
         last = (self.reference.positions or 10**9) + offset - 1
         return {"position_ids": (starts + torch.arange(longest)[None]).clamp(max=last)}
-
-
-def _with_layers(model: Any) -> dict[str, Any]:
-    """What asks a model for its hidden states; nothing of one whose own code does not know the word."""
-    parameters = signature(model.forward).parameters.values()
-    known = any(one.name == "output_hidden_states" or one.kind is Parameter.VAR_KEYWORD for one in parameters)
-    return {"output_hidden_states": True} if known else {}
-
-
-def _types(rows: Sequence[Row], longest: int) -> dict[str, Any]:
-    import torch
-
-    if not any(row.types for row in rows):
-        return {}
-    return {"token_type_ids": torch.tensor([[row.types] * longest for row in rows])}

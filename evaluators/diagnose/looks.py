@@ -69,6 +69,8 @@ class Looks:
         # stored so coarsely that it does not show.
         if not unsettled or (step.cause.weights and len(settled) > 1 and self.bench.lattice is None):
             return None
+        if step.cause.weights:
+            unsettled = self._shortest_first(unsettled)
         few = unsettled[: max(_FEWEST, min(len(unsettled) // 2, _MOST))]
         if self.bench.by_batch(step.early):
             few = self.bench.sharing(unsettled[0], few)
@@ -82,6 +84,11 @@ class Looks:
         if lates and self.bench.is_dear(step.match.early) and not self.bench.is_dear((step.cause,)):
             lates = self._likely(step, few, lates)
         return self._seen(step, few, len(unsettled), lates) if lates else None
+
+    def _shortest_first(self, places: list[int]) -> list[int]:
+        """Texts in their order, those first that other candidates are looked at on: a copy of the model is dear."""
+        ran = set(self.bench.shortest)
+        return sorted(places, key=lambda place: place not in ran)
 
     def too_coarse(self, step: Larger) -> bool:
         """Whether an arithmetic alone moves every text further than what is left open without it."""

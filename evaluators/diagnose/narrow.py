@@ -59,16 +59,38 @@ def searched_for(
         without: causes to leave out, in words.
     """
     causes = possible(bench, candidate, causes)
-    usual = [cause for cause in causes if not cause.by_look]
     # On all texts, at no pass more: poolings and outputs alone, and rows in another order, which few do not show.
     late = Search(bench, candidate, [cause for cause in causes if not cause.forward], None, without)
-    whole, count = late.run(), len(candidate)
-    if any(cause.code in ORDERS for cause in whole[0].causes):
-        diagnosis = judged(whole, bench, candidate)
-        if not settles(diagnosis.verdict):
-            whole = Search(bench, candidate, usual, progress, without).run()
-            diagnosis = judged(whole, bench, candidate)
+    whole = late.run()
+    if not _moved(whole[0]):
+        return _by_few(late, whole, causes, judged, progress, without)
+    diagnosis = judged(whole, bench, candidate)
+    if settles(diagnosis.verdict):
         return diagnosis, whole[0]
+    # Of vectors that are nothing like their texts' some order always comes nearest: it is asked of all texts last.
+    answer = _by_few(late, [match for match in whole if not _moved(match)], causes, judged, progress, without)
+    if settles(answer[0].verdict):
+        return answer
+    whole = Search(bench, candidate, [cause for cause in causes if not cause.by_look], progress, without).run()
+    diagnosis = judged(whole, bench, candidate)
+    return (diagnosis, whole[0]) if settles(diagnosis.verdict) else answer
+
+
+def _moved(match: Match) -> bool:
+    return any(cause.code in ORDERS for cause in match.causes)
+
+
+def _by_few(
+    late: Search,
+    whole: Sequence[Match],
+    causes: Sequence[Cause],
+    judged: Judge,
+    progress: Callable[[int, int], None] | None,
+    without: Collection[str],
+) -> tuple[Diagnosis, Match]:
+    """The same, after the late causes alone were tried on all texts; whole are their matches, the best first."""
+    bench, candidate, count = late.bench, late.candidate, len(late.candidate)
+    usual = [cause for cause in causes if not cause.by_look]
     few = count > _ALL
     # Rows of other texts say nothing of how their own are encoded.
     own = sorted(set(range(count)) - _of_others(bench, whole[0])) if few else list(range(count))

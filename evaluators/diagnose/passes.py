@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from inspect import Parameter, signature
 from typing import Any
 
 from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.rows import Row
 
-__all__ = ["attention_mask", "bytes_of", "in_passes", "size_of", "while_encoding"]
+__all__ = ["attention_mask", "bytes_of", "in_passes", "size_of", "token_types", "while_encoding", "with_layers"]
 
 _TOKENS_AT_ONCE = 2048
 _PADDING = 32  # tokens of padding in them: a pass more costs a small model as much
@@ -77,3 +78,19 @@ def _of_one_attention(rows: Sequence[Row]) -> Iterator[list[Row]]:
         padding += short
     if chunk:
         yield chunk
+
+
+def with_layers(model: Any) -> dict[str, Any]:
+    """What asks a model for its hidden states; nothing of one whose own code does not know the word."""
+    parameters = signature(model.forward).parameters.values()
+    known = any(one.name == "output_hidden_states" or one.kind is Parameter.VAR_KEYWORD for one in parameters)
+    return {"output_hidden_states": True} if known else {}
+
+
+def token_types(rows: Sequence[Row], longest: int) -> dict[str, Any]:
+    """The token types of a batch of so many tokens; nothing where all are 0."""
+    import torch
+
+    if not any(row.types for row in rows):
+        return {}
+    return {"token_type_ids": torch.tensor([[row.types] * longest for row in rows])}

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from data.rules.causes import Cause
+from evaluators.diagnose.causes.places import SINGLE
 from evaluators.diagnose.causes.space import solve
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.looks import NEARER, Glance, Looks
@@ -25,6 +26,7 @@ _BEAM = 3  # the true cause is among the best three singles in 99% of pairs
 _DEEPEST = 4  # causes in the text, tokens and model slots at once
 _LATE_AT_ONCE = 3  # causes in the pooling and output slots at once
 _WHOLE = 8  # causes more that get a whole pass at a time, the likeliest; three of them are gone on with
+_WORSE = 0.4  # than the best set so far, of what is promised by a look at what is dear: it gets no whole pass
 
 
 class Search:
@@ -156,13 +158,14 @@ class Search:
         """
         steps = list(self._steps(best, causes))
         apiece = [step for step in steps if not self.bench.is_dear((step.cause,))]
-        matches = self._whole(self._looked(apiece))
+        matches = self._whole(self._looked(apiece), np.inf)
         if not any(match.exact for match in matches):
-            matches += self._whole(self._looked([step for step in steps if step not in apiece]))
+            dear = self._looked([step for step in steps if step not in apiece])
+            matches += self._whole(dear, min(map(_score, [*best, *matches])) + _WORSE)
         return matches
 
     def _steps(self, best: Sequence[Match], causes: Sequence[Cause]) -> Iterator[Larger]:
-        for match in best:
+        for match in map(self._own_rows, best):
             if len(match.early) >= _DEEPEST:
                 continue
             for cause in causes:
@@ -170,6 +173,10 @@ class Search:
                 if frozenset(step.early) not in self._looked_at and compatible(step.early):
                     self._looked_at.add(frozenset(step.early))
                     yield step
+
+    def _own_rows(self, match: Match) -> Match:
+        """A match without the rows of other texts: the others tell what else was done to them."""
+        return self.tried.get(tuple(cause.words for cause in match.causes if cause.code not in SINGLE), match)
 
     def _looked(self, steps: Sequence[Larger]) -> list[Glance]:
         """Looks that promise more, the likeliest first; of a solved match a few of the texts tell nothing."""
@@ -187,11 +194,20 @@ class Search:
             self._progress(done + 1, len(steps))
         return sorted(looks, key=lambda look: look.score)
 
-    def _whole(self, looks: Sequence[Glance]) -> list[Match]:
-        """A whole pass for the likeliest. Once one is proven, the others are only held to be the same or not."""
+    def _whole(self, looks: Sequence[Glance], most: float) -> list[Match]:
+        """A whole pass for the likeliest. Once one is proven, the others are only held to be the same or not.
+
+        Args:
+            looks: the likeliest first.
+            most: that one may promise; and, of what is dear, not much more than another one came to.
+        """
         matches: list[Match] = []
         for place, look in enumerate(looks):
             proven = any(match.exact for match in matches)
+            if matches and self.bench.is_dear((look.step.cause,)):
+                most = min(most, matches[-1].score + _WORSE)
+            if look.score > most:
+                continue
             if look.right if proven else place < _WHOLE or look.step.match.solved:
                 matches.append(self._best_late(look.step.early))
         return matches
