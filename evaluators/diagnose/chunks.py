@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from data.rules.causes import CAUSES, Cause
 from data.rules.causes.tokens import CHUNKS_HOW, EACH_PROMPTED
+from evaluators.diagnose.cuts import is_round, roundest
 from evaluators.diagnose.directions import of_rows
-from evaluators.diagnose.lengths import Lengths, is_round, roundest
+from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.measure import unit_rows
 from evaluators.diagnose.recipe import Chunking
 from evaluators.diagnose.reference import Embeddings
@@ -32,8 +33,10 @@ Whole = TypeVar("Whole", str, tuple[int, ...])
 _CODES = {"tokens": "chunks-averaged", "tokens-rest": "chunks-averaged-to-the-end"}
 
 _GRID = 120  # beginnings and ends first looked at
+_GRID_OF_ENDS = 40  # the same where a rest stands by itself: it is nearer the nearer it starts
 _BEST = 3  # pairs looked at more finely, and tried
 _TEXTS = 3  # that tell where last chunks begin
+_HOPELESS = 2  # texts that are no end of theirs, of which others are none either
 FITS = 0.5  # of the distance before, a sum of two that fits
 
 
@@ -117,7 +120,9 @@ def _last_alone(lengths: Lengths, differing: Sequence[int], least: int) -> list[
     """
     begun: list[tuple[int, int]] = []  # where the last chunk begins, of how many tokens
     around = 0
-    for place in dict.fromkeys([*differing[:_TEXTS], differing[-1]]):
+    for number, place in enumerate(dict.fromkeys([*differing[:_TEXTS], differing[-1]])):
+        if number == _HOPELESS and not begun:
+            return []
         ids, around = _own_ids(lengths, place)
         off, start = _nearest_end(lengths, ids, place)
         if off < FITS * lengths.before[place]:
@@ -136,7 +141,7 @@ def _last_alone(lengths: Lengths, differing: Sequence[int], least: int) -> list[
 def _nearest_end(lengths: Lengths, ids: Sequence[int], place: int) -> tuple[float, int]:
     """How near a rest of a text comes by itself, and where it starts; looked for coarsely, then finely."""
     wanted = unit_rows(lengths.candidate[[place]])
-    step = max(1, len(ids) // _GRID)
+    step = max(1, len(ids) // _GRID_OF_ENDS)
     starts = list(range(1, len(ids), step))
     while True:
         off = np.linalg.norm(_vectors(lengths, [ids[start:] for start in starts]) - wanted, axis=1)

@@ -6,14 +6,15 @@ lies the length. It is looked for on that shortest one, coarsely and then finely
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from data.rules.causes import CAUSES, Cause
+from data.rules.causes import Cause
+from evaluators.diagnose.cuts import Maker, before_prompt, both_ends, end_of, numbered, of_tokens, roundest
 from evaluators.diagnose.directions import left
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.recipe import Recipe, edited
@@ -21,11 +22,11 @@ from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Chunks, Row
 from evaluators.diagnose.traits import reference_traits
 
-__all__ = ["Lengths", "is_round", "roundest"]
+__all__ = ["Lengths"]
 
 _NOISE = 4.0  # times what is left of short texts
 _AGREE = 0.85  # of the texts on their side of the length
-_TOO_COARSE = 0.2  # of noise, in which no length shows
+_TOO_COARSE = 0.2  # of noise, in which no length shows; twice that where it leaves texts right
 _SPREADS = 6.0  # median deviations
 _SCATTERED, _MOST, _CLEAR = 1.5, 0.9, 2.0  # times a quantile; times that, the texts that are cut
 _BETTER = 0.3  # of the distance before, from which a length is believed
@@ -40,8 +41,6 @@ _WITNESSES = 3
 _HALF = 0.5  # of the texts that differ
 _ALIKE = 3.0  # times what the best length leaves of a text
 _FEW = 3  # causes at once
-
-Maker = Callable[[int], Cause]
 
 
 class _Unit(NamedTuple):
@@ -73,12 +72,19 @@ class Lengths:
         candidate: float [n, d].
         early: causes taken for granted, of the slots before pooling; those of the length itself are not.
         settled: places of texts whose difference has a cause of its own.
+        scattered: whether what is left by early causes is known to be noise that leaves some texts right.
     """
 
     def __init__(
-        self, bench: Bench, candidate: Embeddings, early: tuple[Cause, ...], settled: Collection[int] = ()
+        self,
+        bench: Bench,
+        candidate: Embeddings,
+        early: tuple[Cause, ...],
+        settled: Collection[int] = (),
+        *,
+        scattered: bool = False,
     ) -> None:
-        self.bench, self.candidate, self.settled = bench, candidate, settled
+        self.bench, self.candidate, self.settled, self._scattered = bench, candidate, settled, scattered
         self.early = tuple(cause for cause in early if cause.family != "length")
         self.base = bench.under(self.early)
         before = left(bench, candidate, self.base)
@@ -147,7 +153,7 @@ class Lengths:
         middle = float(np.median(half))
         stands_out = middle + _SPREADS * float(np.median(np.abs(half - middle)))
         fine = max(self._right, min(_NOISE * float(np.median(short)), stands_out))
-        if self._parted(lengths, fine):
+        if not self._scattered and self._parted(lengths, fine):
             return _Noise(fine, scattered=False)
         return _Noise(max(fine, _SCATTERED * float(np.quantile(half, _MOST))), scattered=True)
 
@@ -159,26 +165,19 @@ class Lengths:
     def _units(self) -> Iterator[_Unit]:
         declared = self.base.length
 
-        def at(code: str, **changes: object) -> Maker:
-            def make(length: int) -> Cause:
-                values = {"length": length, "declared": declared}
-                return CAUSES[code].filled(values, changes={"length": length, **changes})
-
-            return make
-
-        yield _Unit(self.tokens, at("max-length"), self.room)
+        yield _Unit(self.tokens, of_tokens(declared), self.room)
         if any(prompt for _, prompt in self.base.prompts):
-            yield _Unit(self._own_tokens(), _before_prompt(declared), self.room)
+            yield _Unit(self._own_tokens(), before_prompt(declared), self.room)
         if self.base.special == "all" and "last special token" in reference_traits(self.bench.reference):
-            yield _Unit(self.tokens, at("end-cut-off", special="last-cut"), self.room)
-        yield _Unit(self.tokens, at("last-tokens", cut_left=True), self.room, beginning=False)
+            yield _Unit(self.tokens, of_tokens(declared, "end-cut-off", special="last-cut"), self.room)
+        yield _Unit(self.tokens, of_tokens(declared, "last-tokens", cut_left=True), self.room, beginning=False)
         texts, roles, _ = self.bench.texts
         for code, count in (("characters-cut", len), ("bytes-cut", _bytes), ("words-cut", _words)):
             for prompted in (False, True) if any(prompt for _, prompt in self.base.prompts) else (False,):
                 recipe = self.base if prompted else replace(self.base, prompts=())
                 written = [edited(text, role, recipe) for text, role in zip(texts, roles, strict=True)]
                 whole = code + ("-with-prompt" if prompted else "")
-                yield _Unit(list(map(count, written)), _numbered(whole), max(map(count, written), default=0))
+                yield _Unit(list(map(count, written)), numbered(whole), max(map(count, written), default=0))
 
     def _own_tokens(self) -> list[int]:
         bare = replace(self.base, prompts=(), special="none", length=self.room)
@@ -188,7 +187,7 @@ class Lengths:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
         tolerance, scattered = self._noise(lengths)
         # Beside a coarser arithmetic a length is found once that is known.
-        wrong = [] if tolerance > _TOO_COARSE else self._parted(lengths, tolerance)
+        wrong = [] if tolerance > _TOO_COARSE * (1 + scattered) else self._parted(lengths, tolerance)
         if scattered and (len(wrong) < _FEW or float(np.median(self.before[wrong])) < _CLEAR * tolerance):
             return []  # the longest stand out of such noise by chance
         if tolerance > self._right and wrong and float(self.before[wrong].max()) < _SCATTERED * tolerance:
@@ -208,7 +207,9 @@ class Lengths:
     def _estimated(self, unit: _Unit) -> Cause | None:
         """The length in a unit; None where there is none."""
         wrong = self.differing(unit.lengths)
-        right = self.spared(unit.lengths, wrong)
+        # In such noise a text that was cut a little looks like one that was not: those that are right say more.
+        noisy = np.flatnonzero(self.before > self._right).tolist() if self._scattered else wrong
+        right = self.spared(unit.lengths, noisy)
         whole = 1  # the longest of those that differ and are not cut
         for place in dict.fromkeys([*wrong[:_LOOKED_AT], *wrong[-1:]]):
             if unit.beginning and place in self._no_beginning:
@@ -300,10 +301,10 @@ class Lengths:
         place = wrong[0]
         declared = self.base.length
         makers: list[tuple[Maker, Sequence[int]]] = [
-            (_both_ends(declared, share), range(8, min(self.tokens[place], self.room) + 1)) for share in _SHARED
+            (both_ends(declared, share), range(8, min(self.tokens[place], self.room) + 1)) for share in _SHARED
         ]
         if self.tokens[place] > declared:
-            makers.append((_end_of(declared), range(1, declared - 2)))
+            makers.append((end_of(declared), range(1, declared - 2)))
         tried: list[tuple[float, int, int]] = []
         for number, (make, values) in enumerate(makers):
             for value in self._nearest(values, make, place)[:1]:
@@ -340,58 +341,9 @@ class Lengths:
         return all(self.off(cause, place) < self._near(place) for place in places)
 
 
-def _before_prompt(declared: int) -> Maker:
-    def make(length: int) -> Cause:
-        values = {"length": length, "declared": declared}
-        return CAUSES["length-before-prompt"].filled(values, changes={"own_length": length})
-
-    return make
-
-
-def _both_ends(declared: int, share: float) -> Maker:
-    def make(length: int) -> Cause:
-        tail = int((length - 2) * share)
-        values = {"length": length, "tail": tail, "declared": declared}
-        return CAUSES["middle-cut"].filled(values, changes={"length": length, "tail": tail})
-
-    return make
-
-
-def _end_of(declared: int) -> Maker:
-    def make(tail: int) -> Cause:
-        values = {"length": declared, "tail": tail, "declared": declared}
-        return CAUSES["middle-cut"].filled(values, changes={"tail": tail})
-
-    return make
-
-
-def _numbered(code: str) -> Maker:
-    return lambda length: CAUSES[code].filled({"length": length})
-
-
 def _bytes(text: str) -> int:
     return len(text.encode())
 
 
 def _words(text: str) -> int:
     return len(text.split())
-
-
-def roundest(values: Sequence[int]) -> int:
-    """Of lengths that no text tells apart, the one that a person would have set."""
-    powers = [value for value in values if _is_power(value)]
-    for unit in (1000, 500, 100, 50):
-        whole = [value for value in values if value % unit == 0]
-        if whole:
-            return whole[0]
-    tens = [value for value in values if value % 10 == 0]
-    return (powers or tens or list(values))[0]
-
-
-def is_round(value: int) -> bool:
-    """Whether a person would have set a length: a power of two, or whole tens."""
-    return _is_power(value) or value % 10 == 0
-
-
-def _is_power(value: int) -> bool:
-    return value & (value - 1) == 0

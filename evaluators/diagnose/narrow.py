@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from data.rules.causes import Cause
+from data.store.vocabulary import DiagnosisVerdict
 from evaluators.diagnose.causes.places import ORDERS, SINGLE
 from evaluators.diagnose.directions import possible
 from evaluators.diagnose.forward import Bench
@@ -98,6 +99,7 @@ def _by_few(
     worth = Worth(bench, candidate, causes, without)
     shown = worth.more(())
     likely: list[tuple[Cause, ...]] = []
+    precise = False  # whether all is told but for what may hide in an arithmetic
     for round_ in range(_ROUNDS):
         chosen = sorted({*chosen, *shown}) if few else chosen
         part = bench.among(chosen) if few else bench
@@ -109,7 +111,8 @@ def _by_few(
             # What each of them explains is asked where they are stated, and not before: each is a pass over all texts.
             diagnosis = judged(borne_out(late.with_early(parts, solving=solving), ranked[0]), bench, candidate)
         settled, known = settles(diagnosis.verdict), len(worth.causes)
-        shown = [] if settled else worth.more(ranked[0].early)
+        precise = precise or diagnosis.verdict is DiagnosisVerdict.PRECISION
+        shown = (worth.lengths if precise else worth.more)(ranked[0].early) if precise or not settled else []
         more = (
             _left_open(bench.texts.texts, whole[0].errors, chosen, own, far_off=settled) if few and not round_ else []
         )

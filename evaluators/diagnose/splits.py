@@ -99,7 +99,7 @@ class _Cuts:
             if least <= (size - shared if unit.endswith("-rest") else size) < counts[differing[0]]
         ]
         best = self._lengths.before[differing[0]] * _ROUGHLY
-        for number, place in enumerate(dict.fromkeys([differing[0], differing[-1], *differing[1:_WITNESSES]])):
+        for number, place in enumerate(dict.fromkeys([*differing[:_WITNESSES], differing[-1]])):
             offs = self._off(settings, place)
             edge = best if number == 0 else max(_ALIKE * min(offs, default=0.0), self._lengths.before[place] * _ROUGHLY)
             settings = [one for one, off in zip(settings, offs, strict=True) if off <= edge]

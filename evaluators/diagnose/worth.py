@@ -12,6 +12,7 @@ from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.implementation import composed
 from evaluators.diagnose.instructed import prompts_put
 from evaluators.diagnose.lengths import Lengths
+from evaluators.diagnose.padded import length_of_batches
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.splits import estimated_pieces
 from evaluators.diagnose.vocabulary import shifted_ids
@@ -52,7 +53,7 @@ class Worth:
         # Nothing else is looked for in the texts that a cause changes which makes those looked at right.
         settled = {place for cause, look in looks.items() if look.right for place in self._touched(cause, early)}
         lengths = Lengths(self._bench, self._candidate, early, settled)
-        solved = lengths.causes()
+        solved = lengths.causes() or length_of_batches(self._bench, self._candidate, early)
         for others in (estimated_chunks, estimated_pieces):
             if not any(lengths.share(cause) == 1 for cause in solved):
                 solved += others(lengths)
@@ -62,15 +63,25 @@ class Worth:
         if not solved and not any(look.right for look in looks.values()):
             solved += prompts_put(self._bench, self._candidate, early)
             solved = solved or self._left_out(early)
+        showing = {cause: look.places for cause, look in looks.items() if cause.by_look}
+        return self._joined(showing | {cause: self._touched(cause, early) for cause in solved})
+
+    def lengths(self, early: tuple[Cause, ...]) -> list[int]:
+        """Look for a length alone on top of an arithmetic, which leaves the texts that were cut further off."""
+        if early in self._asked or self._bench.by_batch(early):
+            return []
+        self._asked.add(early)
+        solved = Lengths(self._bench, self._candidate, early, scattered=True).causes()
+        return self._joined({cause: self._touched(cause, early) for cause in solved})
+
+    def _joined(self, showing: dict[Cause, list[int]]) -> list[int]:
+        """Take causes in, each with the texts that show it; gives places of some of them."""
+        known = {*(cause.words for cause in self.causes), *self._without}
         # The same words twice are one cause, however it was come by.
-        worth = [cause for cause in looks if cause.by_look]
-        fresh = {cause.words: cause for cause in [*worth, *solved] if cause.words not in self._without}
-        known = {cause.words for cause in self.causes}
-        self.causes += [cause for words, cause in fresh.items() if words not in known]
-        showing = {cause: looks[cause].places for cause in worth}
-        showing |= {cause: self._touched(cause, early) for cause in solved}
+        fresh = {cause.words: cause for cause in showing if cause.words not in known}
+        self.causes += fresh.values()
         shown = [
-            place for cause, places in showing.items() if cause.words not in known for place in places[:_TEXTS_OF_EACH]
+            place for cause, places in showing.items() if cause.words in fresh for place in places[:_TEXTS_OF_EACH]
         ]
         return list(dict.fromkeys(shown))[:_MOST_TEXTS]
 
