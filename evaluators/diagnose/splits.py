@@ -91,10 +91,12 @@ class _Cuts:
         if not differing:
             return []
         least = max(self._lengths.spared(counts, differing), default=1)
+        most = self._lengths.room if in_tokens else max(sizes)  # that the model can take
         # Longer texts than which are cut: than a piece, or than the step from one to the next.
         settings = [
             self._chunking(size, shared, unit)
             for size in sizes
+            if size <= most
             for shared in _overlaps(size, overlaps)
             if least <= (size - shared if unit.endswith("-rest") else size) < counts[differing[0]]
         ]

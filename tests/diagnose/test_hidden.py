@@ -1,0 +1,110 @@
+"""Causes that hide another one: noise of an arithmetic, a batch's padding, rows of other texts, an order by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from evaluators.diagnose import narrow
+from evaluators.diagnose.answer import Bench, batched, diagnose
+from evaluators.diagnose.causes import catalogue
+from evaluators.diagnose.cuts import of_tokens
+from evaluators.diagnose.lengths import Lengths
+from evaluators.diagnose.looks import Looks
+from evaluators.diagnose.match import Larger, Match
+from evaluators.diagnose.measure import apart
+from evaluators.diagnose.padded import length_of_batches
+from evaluators.diagnose.recipe import combine
+from evaluators.diagnose.reference import Embeddings
+from evaluators.diagnose.rows import Row
+from evaluators.probes import load_probes
+from tests.maintain.candidates import encode
+
+
+@pytest.fixture(scope="module")
+def lasts(decoder: Bench) -> Bench:
+    """The decoder, which pools the last token, with probes of every length."""
+    return _of_all_lengths(decoder)
+
+
+@pytest.fixture(scope="module")
+def means(minilm: Bench) -> Bench:
+    return _of_all_lengths(minilm)
+
+
+def _of_all_lengths(bench: Bench) -> Bench:
+    probes = sorted(load_probes().probes, key=lambda probe: len(probe.text))[:-8:2]
+    return Bench(bench.reference, batched([probe.text for probe in probes], [probe.role for probe in probes]))
+
+
+def _made(bench: Bench, *words: str) -> Embeddings:
+    every = {cause.words: cause for cause in catalogue(bench.reference, 64, 64, bench.texts.roles)}
+    return encode(bench.reference, combine(bench.reference.recipe, tuple(every[one] for one in words)), bench.texts)
+
+
+def test_a_length_in_noise_that_leaves_some_texts_right(means: Bench) -> None:
+    vectors = _made(means, "texts cut at 32 tokens")
+    draw = np.random.default_rng(3)
+    noise = 0.06 * draw.normal(size=vectors.shape) / vectors.shape[1] ** 0.5
+    noise[draw.random(len(vectors)) < 0.5] = 0
+    noisy = (vectors + noise * np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    seen = Lengths(means, noisy, (), scattered=True).causes()
+    assert [cause.words for cause in seen] == ["texts cut at 32 tokens"]
+    assert Lengths(means, noisy, ()).causes() == []
+
+
+def test_a_length_beside_padding_that_every_text_of_a_batch_depends_on(means: Bench) -> None:
+    recipe, texts = means.reference.recipe, means.texts
+    every = catalogue(means.reference, 64, 64, texts.roles)
+    ignored = next(cause for cause in every if cause.words == "attention mask ignored, padding in the mean")
+    shorter = of_tokens(recipe.length)(32)
+    vectors = encode(means.reference, combine(recipe, (ignored, shorter)), texts)
+    assert length_of_batches(means, vectors, ()) == []
+    assert [cause.words for cause in length_of_batches(means, vectors, (ignored,))] == ["texts cut at 32 tokens"]
+    diagnosis = diagnose(means, vectors)
+    assert diagnosis.verdict == "explained"
+    assert {named.cause.words for named in diagnosis.causes} == {ignored.words, "texts cut at 32 tokens"}
+
+
+def test_an_order_that_wins_by_chance_ends_no_search(lasts: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no late cause explains is taken for rows in another order here, as unrelated vectors are now and then."""
+    monkeypatch.setattr(narrow, "_moved", lambda match: not match.causes)
+    names = {"EOS (the end token) missing", "texts cut at 64 tokens"}
+    diagnosis = diagnose(lasts, _made(lasts, *names))
+    assert diagnosis.verdict == "explained"
+    assert {named.cause.words for named in diagnosis.causes} == names
+
+
+def test_rows_of_other_texts_hide_nothing_that_was_done_to_the_others(means: Bench) -> None:
+    names = {"special tokens missing", "lower-casing lost in the tokenizer"}
+    vectors = _made(means, *names)
+    vectors[[2, 3]] = vectors[[9, 12]]
+    before = means.passes
+    diagnosis = diagnose(means, vectors)
+    assert names <= {name for named in diagnosis.causes for name in (named.cause.words, *named.same_as)}
+    assert means.passes - before < 1300  # 830; 2,153 where every cause got a whole pass on top of rows of others
+
+
+def test_a_copy_of_the_model_is_run_on_the_same_texts_whatever_is_open(
+    minilm: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The texts of the fewest characters, and not those of the fewest tokens among the ones a candidate leaves open."""
+    run, rows = Bench._run, list[Row]()
+
+    def kept(bench: Bench, weights: tuple[str, ...], asked: Sequence[Row]) -> list[dict[str, Embeddings]]:
+        rows.extend(asked if weights else ())
+        return run(bench, weights, asked)
+
+    letters, words = "abcdefghijklmnop", ("international", "communication", "administration", "understanding") * 4
+    texts = [*(" ".join(letters[at : at + 3]) for at in range(12)), *(f"{one}{at}" for at, one in enumerate(words))]
+    bench = Bench(minilm.reference, batched(texts))
+    plain = bench.vectors(bench.reference.recipe)
+    (bf16,) = (one for one in catalogue(bench.reference, 64, 64, {None}) if one.words == "bf16 arithmetic")
+    monkeypatch.setattr(Bench, "_run", kept)
+    candidate = plain + np.float32(0.01)
+    match = Match((), bench.reference.recipe, apart(candidate, plain), plain)
+    Looks(bench, candidate, [()]).looked(Larger(match, bf16))
+    short = bench.rows(bench.reference.recipe)[:12]
+    assert rows and set(rows) <= set(short)
