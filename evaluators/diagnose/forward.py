@@ -20,6 +20,7 @@ from evaluators.diagnose.passes import (
     in_passes,
     size_of,
     token_types,
+    trimmed,
     while_encoding,
     with_layers,
 )
@@ -372,6 +373,7 @@ class Bench:
             for name in weights:
                 model = self._changes[name].apply(model)
             self._models[weights] = model
+            trimmed()
         return self._models[weights]
 
     def _shared(self, weights: tuple[str, ...]) -> bool:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import Parameter, signature
 from typing import Any
 
 from data.store.errors import ModelError, PlumblineError
 from evaluators.diagnose.rows import Row
 
-__all__ = ["attention_mask", "bytes_of", "in_passes", "size_of", "token_types", "while_encoding", "with_layers"]
+__all__ = [
+    "attention_mask",
+    "bytes_of",
+    "in_passes",
+    "size_of",
+    "token_types",
+    "trimmed",
+    "while_encoding",
+    "with_layers",
+]
 
 _TOKENS_AT_ONCE = 2048
 _PADDING = 32  # tokens of padding in them: a pass more costs a small model as much
@@ -78,6 +88,12 @@ def _of_one_attention(rows: Sequence[Row]) -> Iterator[list[Row]]:
         padding += short
     if chunk:
         yield chunk
+
+
+def trimmed() -> None:
+    """Give freed memory back to the system: copies of a model that come and go leave gigabytes of it in pieces."""
+    with suppress(AttributeError, OSError, TypeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def with_layers(model: Any) -> dict[str, Any]:

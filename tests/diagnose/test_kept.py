@@ -174,3 +174,24 @@ def test_rows_of_another_attention_do_not_lend_it_to_those_beside_them(decoder: 
     together.ahead((recipe, range(len(decoder.texts.texts))) for recipe in recipes)
     for recipe in recipes:
         assert np.abs(together.vectors(recipe) - alone.vectors(recipe)).max() < 1e-5
+
+
+def test_what_a_copy_of_the_model_leaves_is_given_back(minilm: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+
+    class Library:
+        """A C library; glibc is the one that can give memory back."""
+
+        def __init__(self, _name: None) -> None:
+            pass
+
+    class Glibc(Library):
+        def malloc_trim(self, kept: int) -> None:
+            given.append(kept)
+
+    recipes = [minilm.under((one,)) for one in catalogue(minilm.reference, 64, 64) if one.code == "layer-missing"][:2]
+    for library, count in ((Glibc, 1), (Library, 1)):
+        monkeypatch.setattr("ctypes.CDLL", library)
+        bench = Bench(minilm.reference, minilm.texts)
+        bench.vectors(recipes.pop())
+        assert len(given) == count
