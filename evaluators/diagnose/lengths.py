@@ -312,8 +312,14 @@ class Lengths:
         for error, number, value in sorted(tried):
             unit = _Unit(self.tokens, makers[number][0], self.room)
             if error < self._near(place) and (cause := self._borne_out(unit, [value], place, wrong)):
-                return [cause]
+                return [self._plainest(cause)]
         return []
+
+    def _plainest(self, cause: Cause) -> Cause:
+        """The length alone, where no text is so long that the middle of it is missing."""
+        plain = of_tokens(self.base.length)(int(cause.changes.get("length", self.base.length)))
+        same = self.bench.rows(self._under(plain)) == self.bench.rows(self._under(cause))
+        return plain if same else cause
 
     def spared(self, lengths: Sequence[int], differing: Sequence[int]) -> list[int]:
         """Lengths of the texts that neither differ by their length nor for another cause."""

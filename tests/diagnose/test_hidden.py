@@ -68,6 +68,17 @@ def test_a_length_beside_padding_that_every_text_of_a_batch_depends_on(means: Be
     assert {named.cause.words for named in diagnosis.causes} == {ignored.words, "texts cut at 32 tokens"}
 
 
+def test_what_no_text_is_long_enough_for_is_not_said(minilm: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ends of 512 tokens are all of a text that has fewer, and so is its beginning."""
+    texts = [*(f"word {number}" for number in range(24)), *("one more word " * times for times in (90, 100, 120))]
+    bench = Bench(minilm.reference, batched(texts))
+    recipe = bench.reference.recipe
+    assert recipe.length < 300
+    vectors = bench.vectors(combine(recipe, (of_tokens(recipe.length)(512),)))
+    monkeypatch.setattr(Lengths, "_estimated", lambda *_: None)  # as where another cause has a part in the texts
+    assert [cause.words for cause in Lengths(bench, vectors, ()).causes()] == ["texts cut at 512 tokens"]
+
+
 def test_an_order_that_wins_by_chance_ends_no_search(lasts: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What no late cause explains is taken for rows in another order here, as unrelated vectors are now and then."""
     monkeypatch.setattr(narrow, "_moved", lambda match: not match.causes)
