@@ -88,8 +88,8 @@ class Lengths:
         self.early = tuple(cause for cause in early if cause.family != "length")
         self.base = bench.under(self.early)
         before = left(bench, candidate, self.base)
-        self.way, self.before = before.way, before.best
-        self._right = float(before.tolerance.max())
+        self.way, self.before, self.tolerance = before.way, before.best, before.tolerance
+        self._right = float(self.tolerance.max())
         self._benches: dict[int, Bench] = {}
         self._no_beginning: set[int] = set()  # places of texts of which no beginning comes near
 

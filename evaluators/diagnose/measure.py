@@ -45,11 +45,17 @@ def apart(candidate: ArrayLike, vectors: ArrayLike) -> Errors:
     return np.where(np.isfinite(distance), distance, 2.0)
 
 
-def apart_all(rows: NDArray[np.floating[Any]], others: NDArray[np.floating[Any]]) -> Errors:
-    """:func:`apart` of every row, [n, d], and every other one, [m, d], float64 [n, m]; to about 1e-8."""
+def apart_all(
+    rows: NDArray[np.floating[Any]], others: NDArray[np.floating[Any]], squares: Errors | None = None
+) -> Errors:
+    """:func:`apart` of every row, [n, d], and every other one, [m, d], float64 [n, m]; to about 1e-8.
+
+    ``squares`` is what :func:`squared` gives of them, where that is known.
+    """
+    squares = squared(rows, others) if squares is None else squares
     with np.errstate(invalid="ignore", over="ignore"):
         length = (np.sqrt(_squares(rows))[:, None] + np.sqrt(_squares(others))[None]) / 2
-        distance = np.sqrt(squared(rows, others)) / np.where(length > 0, length, 1)
+        distance = np.sqrt(squares) / np.where(length > 0, length, 1)
     return np.where(np.isfinite(distance), distance, 2.0)
 
 

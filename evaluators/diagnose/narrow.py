@@ -112,7 +112,8 @@ def _by_few(
             diagnosis = judged(borne_out(late.with_early(parts, solving=solving), ranked[0]), bench, candidate)
         settled, known = settles(diagnosis.verdict), len(worth.causes)
         precise = precise or diagnosis.verdict is DiagnosisVerdict.PRECISION
-        shown = (worth.lengths if precise else worth.more)(ranked[0].early) if precise or not settled else []
+        look = worth.lengths if precise else worth.more
+        shown = look(ranked[0].early) if precise or not settled else []
         more = (
             _left_open(bench.texts.texts, whole[0].errors, chosen, own, far_off=settled) if few and not round_ else []
         )

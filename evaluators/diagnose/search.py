@@ -158,10 +158,10 @@ class Search:
         """
         steps = list(self._steps(best, causes))
         apiece = [step for step in steps if not self.bench.is_dear((step.cause,))]
-        matches = self._whole(self._looked(apiece), np.inf)
+        matches = self._whole(self._looked(apiece))
         if not any(match.exact for match in matches):
             dear = self._looked([step for step in steps if step not in apiece])
-            matches += self._whole(dear, min(map(_score, [*best, *matches])) + _WORSE)
+            matches += self._whole(dear, min(map(_score, [*best, *matches])))
         return matches
 
     def _steps(self, best: Sequence[Match], causes: Sequence[Cause]) -> Iterator[Larger]:
@@ -194,19 +194,17 @@ class Search:
             self._progress(done + 1, len(steps))
         return sorted(looks, key=lambda look: look.score)
 
-    def _whole(self, looks: Sequence[Glance], most: float) -> list[Match]:
+    def _whole(self, looks: Sequence[Glance], reached: float | None = None) -> list[Match]:
         """A whole pass for the likeliest. Once one is proven, the others are only held to be the same or not.
 
         Args:
             looks: the likeliest first.
-            most: that one may promise; and, of what is dear, not much more than another one came to.
+            reached: of what is dear, the best score so far: what promises much less gets no pass.
         """
         matches: list[Match] = []
         for place, look in enumerate(looks):
             proven = any(match.exact for match in matches)
-            if matches and self.bench.is_dear((look.step.cause,)):
-                most = min(most, matches[-1].score + _WORSE)
-            if look.score > most:
+            if reached is not None and look.score > min([reached, *map(_score, matches)]) + _WORSE:
                 continue
             if look.right if proven else place < _WHOLE or look.step.match.solved:
                 matches.append(self._best_late(look.step.early))

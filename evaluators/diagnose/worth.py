@@ -53,7 +53,7 @@ class Worth:
         # Nothing else is looked for in the texts that a cause changes which makes those looked at right.
         settled = {place for cause, look in looks.items() if look.right for place in self._touched(cause, early)}
         lengths = Lengths(self._bench, self._candidate, early, settled)
-        solved = lengths.causes() or length_of_batches(self._bench, self._candidate, early)
+        solved = lengths.causes() or length_of_batches(lengths)
         for others in (estimated_chunks, estimated_pieces):
             if not any(lengths.share(cause) == 1 for cause in solved):
                 solved += others(lengths)

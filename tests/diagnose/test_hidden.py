@@ -61,8 +61,9 @@ def test_a_length_beside_padding_that_every_text_of_a_batch_depends_on(means: Be
     ignored = next(cause for cause in every if cause.words == "attention mask ignored, padding in the mean")
     shorter = of_tokens(recipe.length)(32)
     vectors = encode(means.reference, combine(recipe, (ignored, shorter)), texts)
-    assert length_of_batches(means, vectors, ()) == []
-    assert [cause.words for cause in length_of_batches(means, vectors, (ignored,))] == ["texts cut at 32 tokens"]
+    assert length_of_batches(Lengths(means, vectors, ())) == []
+    lengths = Lengths(means, vectors, (ignored,))
+    assert [cause.words for cause in length_of_batches(lengths)] == ["texts cut at 32 tokens"]
     diagnosis = diagnose(means, vectors)
     assert diagnosis.verdict == "explained"
     assert {named.cause.words for named in diagnosis.causes} == {ignored.words, "texts cut at 32 tokens"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ def orders(nearest: Places, sent: Sent) -> Orders:
     return Orders(tuple(causes), np.concatenate(places))
 
 
-def _stacked(pairs: Iterator[tuple[Cause, Places]], count: int) -> Orders:
+def _stacked(pairs: Iterable[tuple[Cause, Places]], count: int) -> Orders:
     each = list(pairs)
     places = np.stack([one for _, one in each]) if each else np.empty((0, count), np.int64)
     return Orders(tuple(cause for cause, _ in each), places)
@@ -59,9 +59,11 @@ def _shifted(nearest: Places, calls: Sequence[_Whole]) -> Orders:
     there = at[nearest[list(largest)]]
     steps = (there - np.arange(size))[there >= 0] % size
     by = int(np.bincount(steps, minlength=size).argmax()) if len(steps) else 0
+    if not by:
+        return _stacked([], count)
     by = by if by <= size // 2 else by - size
-    pairs = [(CAUSES["rows-shifted"].filled({"by": by}), _ordered(count, calls, lambda call: np.roll(call, -by)))]
-    return _stacked(iter(pairs if by else []), count)
+    places = _ordered(count, calls, lambda call: np.roll(call, -by))
+    return _stacked([(CAUSES["rows-shifted"].filled({"by": by}), places)], count)
 
 
 @lru_cache(maxsize=8)

@@ -56,7 +56,8 @@ class _Table(NamedTuple):
 
     @classmethod
     def of(cls, rows: NDArray[np.float64], others: NDArray[np.float64]) -> _Table:
-        return cls(squared(rows, others), apart_all(rows, others))
+        squares = squared(rows, others)
+        return cls(squares, apart_all(rows, others, squares))
 
 
 def out_of_order(
@@ -74,11 +75,12 @@ def out_of_order(
     """
     best: tuple[float, Cause, Places] | None = None
     for vectors in ways:
-        table, between, every = _Table.of(candidate, vectors), apart_all(vectors, vectors), np.arange(len(vectors))
+        table, every = _Table.of(candidate, vectors), np.arange(len(vectors))
         own = table.relative[every, every]
         wrong = int((own > _NOTHING).sum())
         if wrong < _FEWEST:
             return None  # most rows are in their places
+        between = apart_all(vectors, vectors)
         _, among = linear_sum_assignment(table.squared)
         nearest, clear = table.squared.argmin(1), _CLEARLY * np.sqrt(np.median(table.squared, axis=1))
         away = float((nearest == every).mean()) < _AT_HOME
