@@ -47,6 +47,7 @@ __all__ = [
 ]  # fmt: skip
 
 _STORED = 0.2  # of a drift that is next to nothing: what is left once vectors are stored as the candidate's are
+_USUAL_FLOOR = 5e-3  # mean distance
 BATCH = 32  # texts at once, where an encoder does not say
 
 
@@ -230,20 +231,28 @@ def _how_long(bench: Bench, lost: NDArray[np.bool_]) -> str:
     return f", exactly those of more than {longest} characters" if shortest > longest else ""
 
 
-def batched(texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = BATCH) -> Texts:
-    """Texts in batches of ``size``, each of one role, by length and the longest first: as a parity check has them made.
+def batched(
+    texts: Sequence[str], roles: Sequence[str | None] | None = None, size: int = BATCH, *, by_length: bool = True
+) -> Texts:
+    """Texts in batches of ``size``, each of one role, as a parity check has them made.
 
-    Each role is encoded by itself, because each has its own prompt, and sentence-transformers sorts by length.
+    Args:
+        texts: in the order they are asked for.
+        roles: of each; each role is encoded by itself, because each has its own prompt.
+        size: of a batch at most.
+        by_length: whether the longest come first, as sentence-transformers sorts them, or as they are asked for.
     """
     roles = tuple(roles or [None] * len(texts))
     batches: list[tuple[int, ...]] = []
     for role in dict.fromkeys(roles):
-        order = sorted((i for i, own in enumerate(roles) if own == role), key=lambda index: -len(texts[index]))
+        order = [place for place, own in enumerate(roles) if own == role]
+        if by_length:
+            order.sort(key=lambda place: -len(texts[place]))
         batches += [tuple(order[start : start + size]) for start in range(0, len(order), size)]
     return Texts(tuple(texts), roles, tuple(batches))
 
 
 def _floor(bench: Bench, base: Embeddings) -> float:
-    """Mean distance that bf16 arithmetic leaves on this model and these texts."""
+    """Mean distance that bf16 arithmetic leaves on this model and these texts; what is usual where it runs in none."""
     half = combine(bench.reference.recipe, HALVES[:1])
-    return float(apart(bench.vectors(half), base).mean())
+    return float(apart(bench.vectors(half), base).mean()) or _USUAL_FLOOR

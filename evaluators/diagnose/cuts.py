@@ -6,9 +6,43 @@ from collections.abc import Callable, Sequence
 
 from data.rules.causes import CAUSES, Cause
 
-__all__ = ["Maker", "before_prompt", "both_ends", "end_of", "is_round", "numbered", "of_tokens", "roundest"]
+__all__ = [
+    "USUAL_LENGTHS",
+    "Maker",
+    "before_prompt",
+    "both_ends",
+    "end_of",
+    "is_round",
+    "numbered",
+    "of_tokens",
+    "roundest",
+]
 
 Maker = Callable[[int], Cause]
+# The lengths that people set.
+USUAL_LENGTHS = (
+    32,
+    48,
+    64,
+    96,
+    100,
+    128,
+    192,
+    200,
+    256,
+    300,
+    384,
+    400,
+    500,
+    510,
+    512,
+    768,
+    1000,
+    1024,
+    2048,
+    4096,
+    8192,
+)
 
 
 def of_tokens(declared: int, code: str = "max-length", **changes: object) -> Maker:

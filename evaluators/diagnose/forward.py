@@ -10,20 +10,12 @@ from typing import Any
 import numpy as np
 
 from data.rules.causes import Cause
+from data.store.errors import ModelError
 from evaluators.diagnose.kept import KeptVectors
 from evaluators.diagnose.lattice import Lattice
 from evaluators.diagnose.measure import ROUNDING, Errors
-from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks, pooled_each_way
-from evaluators.diagnose.passes import (
-    attention_mask,
-    bytes_of,
-    in_passes,
-    size_of,
-    token_types,
-    trimmed,
-    while_encoding,
-    with_layers,
-)
+from evaluators.diagnose.outputs import POOLINGS, finished, of_chunks
+from evaluators.diagnose.passes import bytes_of, in_passes, run_rows, size_of, trimmed, while_encoding
 from evaluators.diagnose.recipe import Recipe, combine
 from evaluators.diagnose.reference import Embeddings, Reference
 from evaluators.diagnose.rows import Chunks, Row, RowBuilder, Sent, Texts, pieces
@@ -193,6 +185,12 @@ class Bench:
         bench._rows, bench._finished, bench._among, bench.moved = {}, {}, {}, {}
         return bench
 
+    def each_alone(self) -> Bench:
+        """A bench of the same texts, each in a batch of its own."""
+        bench = self.of_texts(self.texts._replace(batches=tuple((place,) for place in range(len(self.texts.texts)))))
+        bench.lattice = self.lattice
+        return bench
+
     def with_model(self, model: Any, *, each: bool = False) -> Embeddings:
         """Embeddings of the texts under the reference's own recipe, by another model; nothing of it is kept.
 
@@ -257,9 +255,23 @@ class Bench:
             if recipe.padding == "masked":
                 batches = tuple((place,) for place in range(len(new)))
             few = Texts(tuple(texts[index] for index in chosen), tuple(roles[index] for index in chosen), batches)
-            with no_panic(self.reference.name), while_encoding(self.reference.name):
-                held.update(zip(chosen, self._builder.rows(few, recipe), strict=True))
+            held.update(zip(chosen, self._built(few, recipe), strict=True))
         return [held[index] for index in asked]
+
+    def _built(self, few: Texts, recipe: Recipe) -> list[Row | Chunks]:
+        """Rows of texts; a change of them that the tokenizer refuses is as if it were not made.
+
+        Raises:
+            ModelError: it refuses them with nothing changed.
+        """
+        own = self.reference.recipe
+        try:
+            with no_panic(self.reference.name), while_encoding(self.reference.name):
+                return self._builder.rows(few, recipe)
+        except ModelError:
+            if recipe.tokenizer == own.tokenizer:
+                raise
+            return self._builder.rows(few, replace(recipe, tokenizer=own.tokenizer))
 
     def _together(self, recipe: Recipe, rows: list[Row | Chunks], asked: set[int]) -> dict[int, dict[str, Embeddings]]:
         """Rows run in the candidate's own batches; kept by the whole batch, since each row depends on the others."""
@@ -272,8 +284,9 @@ class Bench:
             if key not in self._pooled:
                 self._read([key])
             if key not in self._pooled:
-                results = self._run(recipe.weights, chosen)
-                self._keep({key: {name: np.stack([one[name] for one in results]) for name in results[0]}})
+                results, as_asked = self._run(recipe.weights, chosen)
+                together = {name: np.stack([one[name] for one in results]) for name in results[0]}
+                self._keep({key: together}, disk=as_asked)
             for place, index in enumerate(batch):
                 of_text[index] = {name: stack[place] for name, stack in self._pooled[key].items()}
         return of_text
@@ -303,7 +316,8 @@ class Bench:
         new = sorted((row for row in new if (weights, row) not in self._pooled), key=size_of, reverse=True)
         alone = any(self._changes[name].alone for name in weights)
         for chunk in ([row] for row in new) if alone else in_passes(new):
-            self._keep({(weights, row): one for row, one in zip(chunk, self._run(weights, chunk), strict=True)})
+            results, as_asked = self._run(weights, chunk)
+            self._keep({(weights, row): one for row, one in zip(chunk, results, strict=True)}, disk=as_asked)
 
     def _read(self, keys: Sequence[tuple[Any, ...]]) -> None:
         """Take what is on disk of these."""
@@ -312,53 +326,33 @@ class Bench:
             for name, stack in self._disk.read(list(names)).items():
                 self._pooled[names[name]] = dict(zip(POOLINGS, stack, strict=True))
 
-    def _keep(self, made: dict[tuple[Any, ...], dict[str, Embeddings]]) -> None:
+    def _keep(self, made: dict[tuple[Any, ...], dict[str, Embeddings]], *, disk: bool) -> None:
         """Keep what was made, here and on disk; a pooling of another width than the others stays here."""
         self._pooled.update(made)
-        if self._disk is not None:
+        if disk and self._disk is not None:
             stacks = {repr(key): [one[name] for name in POOLINGS] for key, one in made.items()}
             alike = {name: np.stack(stack) for name, stack in stacks.items() if len({s.shape for s in stack}) == 1}
             self._disk.write(alike)
 
-    def _run(self, weights: tuple[str, ...], rows: Sequence[Row]) -> list[dict[str, Embeddings]]:
-        return self._through(self._changed(weights), rows)
-
     def _through(self, model: Any, rows: Sequence[Row]) -> list[dict[str, Embeddings]]:
-        import torch
-
         self._ran[0] += len(rows)
-        longest = max(1, max(size_of(row) for row in rows))
-        pad = self.reference.tokenizer.pad_token_id or 0
-        ids = torch.full((len(rows), longest), pad)
-        real = torch.zeros((len(rows), longest), dtype=torch.long)
-        visible = torch.zeros((len(rows), longest), dtype=torch.long)
-        for index, row in enumerate(rows):
-            first = row.pads if row.left else 0
-            own = slice(first, first + len(row.ids))
-            ids[index, own] = torch.tensor(row.ids, dtype=torch.long)
-            real[index, own] = 1
-            visible[index, slice(0, size_of(row)) if row.padding in ("seen", "both") else own] = 1
-        with torch.inference_mode(), while_encoding(self.reference.name):
-            output = model(
-                input_ids=ids,
-                attention_mask=attention_mask(rows, visible, next(model.parameters()).dtype),
-                **self._positions(rows, longest),
-                **token_types(rows, longest),
-                **with_layers(model),
-            )
-            hidden = output.last_hidden_state.float()
-            layers = [one.float() for one in getattr(output, "hidden_states", None) or ()]
-        pooler = getattr(output, "pooler_output", None)
-        return [
-            pooled_each_way(
-                hidden[index],
-                real[index],
-                row,
-                None if pooler is None else pooler[index].float(),
-                [one[index] for one in layers],
-            )
-            for index, row in enumerate(rows)
-        ]
+        return run_rows(self.reference, model, rows)
+
+    def _run(self, weights: tuple[str, ...], rows: Sequence[Row]) -> tuple[list[dict[str, Embeddings]], bool]:
+        """Rows under changed weights, and whether they are; a change that the model refuses is as if it were not made.
+
+        Raises:
+            ModelError: the model cannot run them with nothing changed.
+        """
+        try:
+            with while_encoding(self.reference.name):
+                model = self._changed(weights)
+            return self._through(model, rows), True
+        except ModelError:
+            plain = [row._replace(start=0, attention="", types=0) for row in rows]
+            if not weights and plain == list(rows):
+                raise
+            return self._through(self.reference.model, plain), False
 
     def _changed(self, weights: tuple[str, ...]) -> Any:
         """A copy of the model under the changes; as many copies are kept as fit into the memory set aside for them."""
@@ -385,13 +379,3 @@ class Bench:
         held.sort(key=lambda names: len(names) == 1)  # the order they were made in otherwise
         for names in held[: max(0, len(held) + 1 - _MEMORY // size)]:
             del self._models[names]
-
-    def _positions(self, rows: Sequence[Row], longest: int) -> dict[str, Any]:
-        import torch
-
-        if not any(row.start for row in rows):
-            return {}
-        offset = self.reference.offset
-        starts = torch.tensor([row.start for row in rows])[:, None] + offset
-        last = (self.reference.positions or 10**9) + offset - 1
-        return {"position_ids": (starts + torch.arange(longest)[None]).clamp(max=last)}

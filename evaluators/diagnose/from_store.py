@@ -25,6 +25,7 @@ from evaluators.diagnose.facts import Facts
 from evaluators.diagnose.proof import proof_record, snippet
 from evaluators.diagnose.reference import Embeddings, Reference
 from evaluators.diagnose.verdict import Diagnosis, NamedCause
+from evaluators.encoders.registry import BACKENDS, backend_of
 from evaluators.environment import environment
 from evaluators.parity.asking import Call
 from evaluators.parity.observations import Observation
@@ -42,6 +43,7 @@ class Candidate:
     Attributes:
         vectors: float [n, d] in the order of the check's texts, NaN where it gave none.
         batch_size: how many texts it encoded at once.
+        by_length: whether it sorted them by length before it made its batches.
     """
 
     encoder_id: str
@@ -49,6 +51,7 @@ class Candidate:
     vectors: Embeddings
     facts: Facts
     batch_size: int
+    by_length: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
         raise NotFoundError("No such check is in the store", where=check_id, remedy="`parity` prints the id of each.")
     hashes, texts, roles = _texts(connection, check_id)
     others = connection.execute(
-        "SELECT DISTINCT e.encoder_id, e.label, e.revision, e.settings ->> 'batch_size' "
+        "SELECT DISTINCT e.encoder_id, e.label, e.revision, e.settings ->> 'batch_size', e.settings ->> 'backend' "
         "FROM vectors v JOIN encoders e USING (encoder_id) "
         "WHERE v.check_id = ? AND e.encoder_id <> ? AND v.output = 'dense' ORDER BY e.label",
         [check_id, row[0]],
@@ -107,8 +110,9 @@ def read_check(connection: duckdb.DuckDBPyConnection, check_id: str, candidate: 
             _vectors(connection, check_id, name, hashes),
             replace(_facts(connection, check_id, name, hashes), revision=revision),
             int(batch_size or BATCH),
+            backend not in BACKENDS or backend_of(backend).by_length,
         )
-        for name, label, revision, batch_size in chosen
+        for name, label, revision, batch_size, backend in chosen
     )
     reference = _vectors(connection, check_id, row[0], hashes)
     return StoredCheck(check_id, json.loads(row[1]), tuple(texts), tuple(roles), reference, candidates)

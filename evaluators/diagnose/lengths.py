@@ -14,13 +14,22 @@ from typing import NamedTuple
 import numpy as np
 
 from data.rules.causes import Cause
-from evaluators.diagnose.cuts import Maker, before_prompt, both_ends, end_of, numbered, of_tokens, roundest
+from evaluators.diagnose.cuts import (
+    USUAL_LENGTHS,
+    Maker,
+    before_prompt,
+    both_ends,
+    end_of,
+    numbered,
+    of_tokens,
+    roundest,
+)
 from evaluators.diagnose.directions import left
 from evaluators.diagnose.forward import Bench
 from evaluators.diagnose.recipe import Recipe, edited
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Chunks, Row
-from evaluators.diagnose.traits import reference_traits
+from evaluators.diagnose.traits import special_token_traits
 
 __all__ = ["Lengths"]
 
@@ -33,6 +42,7 @@ _BETTER = 0.3  # of the distance before, from which a length is believed
 _HOPELESS = 0.9  # the same, over which no length is near
 _LESS = 0.6  # the same, where what is left is noise
 _SHORT = 4  # texts whose errors are noise, if any are
+_BY_NOISE = 1.25  # times the distance of a text, which such noise makes or takes away
 _EXPLAINED = 0.05  # of the distance before, of a text that a length explains
 _COARSE = 12  # values looked at first
 _SHARED = (0.5, 0.25, 0.75)  # of a length that two ends share
@@ -168,7 +178,7 @@ class Lengths:
         yield _Unit(self.tokens, of_tokens(declared), self.room)
         if any(prompt for _, prompt in self.base.prompts):
             yield _Unit(self._own_tokens(), before_prompt(declared), self.room)
-        if self.base.special == "all" and "last special token" in reference_traits(self.bench.reference):
+        if self.base.special == "all" and "last special token" in special_token_traits(self.bench.reference.tokenizer):
             yield _Unit(self.tokens, of_tokens(declared, "end-cut-off", special="last-cut"), self.room)
         yield _Unit(self.tokens, of_tokens(declared, "last-tokens", cut_left=True), self.room, beginning=False)
         texts, roles, _ = self.bench.texts
@@ -188,11 +198,18 @@ class Lengths:
         tolerance, scattered = self._noise(lengths)
         # Beside a coarser arithmetic a length is found once that is known.
         wrong = [] if tolerance > _TOO_COARSE * (1 + scattered) else self._parted(lengths, tolerance)
-        if scattered and (len(wrong) < _FEW or float(np.median(self.before[wrong])) < _CLEAR * tolerance):
+        far = bool(wrong) and float(np.median(self.before[wrong])) >= _CLEAR * tolerance
+        if scattered and (len(wrong) < _FEW or not (far or self._all_longest(wrong, lengths, tolerance))):
             return []  # the longest stand out of such noise by chance
         if tolerance > self._right and wrong and float(self.before[wrong].max()) < _SCATTERED * tolerance:
             return []
         return wrong
+
+    def _all_longest(self, wrong: Sequence[int], lengths: Sequence[int], tolerance: float) -> bool:
+        """Whether the texts that differ are exactly the longest ones."""
+        every = [place for place in range(len(lengths)) if place not in self.settled]
+        shortest = min(lengths[place] for place in wrong)
+        return all((lengths[place] >= shortest) == (self.before[place] > tolerance) for place in every)
 
     def _parted(self, lengths: Sequence[int], tolerance: float) -> list[int]:
         open_ = [place for place in range(len(lengths)) if place not in self.settled]
@@ -222,16 +239,26 @@ class Lengths:
                 self._no_beginning.add(place)  # and be it cut by characters or words
             if not best or error > self._near(place):
                 continue  # another cause has a part in this text
-            if best[0] < unit.lengths[place] or place == wrong[-1]:
+            if place == wrong[-1] or (best[0] < unit.lengths[place] and not self._as_well_whole(unit, place, error)):
                 return self._borne_out(unit, best, place, wrong)
             whole = unit.lengths[place]
         return None
+
+    def _as_well_whole(self, unit: _Unit, place: int, error: float) -> bool:
+        """Whether noise alone may make a text a little nearer where some of it is missing."""
+        whole = [min(unit.lengths[place], unit.most)]
+        return self._noise(unit.lengths).scattered and self._at(unit.make, place, whole)[0] < _BY_NOISE * error
 
     def _borne_out(self, unit: _Unit, best: Sequence[int], place: int, wrong: Sequence[int]) -> Cause | None:
         """The one of a few lengths that the longest texts bear out."""
         errors = self._at(unit.make, place, best)
         near = [one for one, error in zip(best, errors, strict=True) if error <= max(self._right, _ALIKE * errors[0])]
         values = self._same_row(unit, near, place)
+        if self._noise(unit.lengths).scattered:
+            # In noise the nearest is seldom the one that was set.
+            usual = [one for one in USUAL_LENGTHS if one <= min(unit.lengths[place], unit.most)]
+            errors_of = zip(usual, self._at(unit.make, place, usual), strict=True)
+            values = sorted({*values, *(one for one, error in errors_of if error < _BY_NOISE * errors[0])})
         # A text that comes right to the last digits does so by no accident: what the length leaves of others is another
         # cause's.
         right = errors[0] <= self._right

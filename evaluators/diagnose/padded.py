@@ -9,13 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from data.rules.causes import Cause
-from evaluators.diagnose.cuts import of_tokens
+from evaluators.diagnose.cuts import USUAL_LENGTHS, of_tokens
 from evaluators.diagnose.directions import left
 from evaluators.diagnose.lengths import Lengths
 
 __all__ = ["length_of_batches"]
 
-_USUAL = (32, 48, 64, 96, 100, 128, 192, 200, 256, 300, 384, 400, 500, 510, 512, 768, 1000, 1024, 2048, 4096, 8192)
 _RIGHT = 0.1  # of the distance before
 _WITNESSES = 2  # texts besides the shortest
 
@@ -27,7 +26,7 @@ def length_of_batches(lengths: Lengths) -> list[Cause]:
     bench, before, tolerance = lengths.bench, lengths.before, lengths.tolerance
     rows = bench.rows(lengths.base)
     by_size = sorted(np.flatnonzero(before > tolerance).tolist(), key=bench.characters.__getitem__)
-    usual = [length for length in _USUAL if length != lengths.base.length and length <= lengths.room]
+    usual = [length for length in USUAL_LENGTHS if length != lengths.base.length and length <= lengths.room]
     causes = [of_tokens(lengths.base.length)(length) for length in usual] if by_size else []
     for place in [*by_size[: 1 + _WITNESSES], *by_size[-1:]]:
         recipes = [(cause, bench.under((*lengths.early, cause))) for cause in causes]

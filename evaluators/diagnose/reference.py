@@ -14,7 +14,7 @@ from data.store.errors import InputError, ModelError
 from evaluators.diagnose.recipe import Recipe
 from evaluators.preflight.configuration import declared_pooling
 from evaluators.preflight.loading import load_model, load_tokenizer
-from evaluators.preflight.positions import FROM_PADDING, learned_positions
+from evaluators.preflight.positions import FROM_PADDING, learned_positions, positions_in_table
 from evaluators.preflight.setting_types import malformed
 from evaluators.preflight.target import Target, find_target
 
@@ -57,10 +57,11 @@ class Reference:
     projections: tuple[Projection, ...] = ()
     declared_prompts: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def positions(self) -> int | None:
         """How many tokens it has learned positions for; None when its positions have no table."""
-        return learned_positions(self.target.config)
+        named = learned_positions(self.target.config)
+        return positions_in_table(self.model, self.target.config) if named is None else named
 
     @cached_property
     def vocabulary(self) -> Mapping[str, int]:

@@ -154,13 +154,14 @@ class Search:
         """Each of the sets with one more early cause, where a look finds it worth a whole pass; the likeliest first.
 
         What acts on whole batches, or takes a model of its own, costs as much as ten others: it is looked at where none
-        of those explains all.
+        of those explains all, and not as the third beside what was solved, where no look tells.
         """
         steps = list(self._steps(best, causes))
         apiece = [step for step in steps if not self.bench.is_dear((step.cause,))]
         matches = self._whole(self._looked(apiece))
         if not any(match.exact for match in matches):
-            dear = self._looked([step for step in steps if step not in apiece])
+            by_look = [step for step in steps if not (step.match.solved and step.match.early)]
+            dear = self._looked([step for step in by_look if step not in apiece])
             matches += self._whole(dear, min(map(_score, [*best, *matches])))
         return matches
 

@@ -58,13 +58,13 @@ def of_check(
         check = read_check(cursor, check_id, candidate)
     settings = check.settings
     model = load_reference(settings["source"], revision=settings.get("revision"), trust=trust, settings=settings)
-    own_size = int(settings.get("batch_size") or BATCH)
-    every = Bench(model, batched(check.texts, check.roles, own_size), KeptVectors(reference_identity(model)))
+    own = batched(check.texts, check.roles, int(settings.get("batch_size") or BATCH))
+    every = Bench(model, own, KeptVectors(reference_identity(model)))
     remark = _of_the_reference(every, check)
     diagnoses: dict[str, Diagnosis] = {}
     refused: list[InputError] = []
-    for size, those in groupby(sorted(check.candidates, key=_batch_size), _batch_size):
-        texts = batched(check.texts, check.roles, batch_size or size)
+    for (size, by_length), those in groupby(sorted(check.candidates, key=_batches), _batches):
+        texts = batched(check.texts, check.roles, batch_size or size, by_length=by_length)
         bench = every if texts == every.texts else every.of_texts(texts)
         for one in those:
             try:
@@ -109,8 +109,8 @@ def of_files(
     return [(vectors.name, alone(diagnosis))]
 
 
-def _batch_size(candidate: Candidate) -> int:
-    return candidate.batch_size
+def _batches(candidate: Candidate) -> tuple[int, bool]:
+    return candidate.batch_size, candidate.by_length
 
 
 def _of_the_reference(bench: Bench, check: StoredCheck) -> str:

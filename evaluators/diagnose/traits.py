@@ -7,18 +7,20 @@ from typing import Any
 
 from evaluators.diagnose.arithmetic import WEIGHT_GROUPS, has_whole
 from evaluators.diagnose.ggml.files import has_exact_gelu
+from evaluators.diagnose.passes import takes_spelt_masks
 from evaluators.diagnose.reference import Reference
 from evaluators.diagnose.tokenizers import bare_tokenizer, unused_first
 from evaluators.diagnose.weights import has_rotary, has_window, is_made_bidirectional, last_norm, word_scale
 
-__all__ = ["has_pooler", "reference_traits"]
+__all__ = ["has_pooler", "reference_traits", "special_token_traits"]
 
 
 def reference_traits(reference: Reference) -> frozenset[str]:
     """Everything that is said of this reference in ``Cause.needs``."""
     from evaluators.preflight.configuration import is_causal
 
-    of_model = ["causal attention" if is_causal(reference.target.config) else "full attention"]
+    own = "causal" if is_causal(reference.target.config) else "full"
+    of_model = [f"{own} attention"] if takes_spelt_masks(reference, own) else []
     if reference.projections:
         of_model.append("Dense module")
     if any(projection.activation for projection in reference.projections):
@@ -46,11 +48,11 @@ def reference_traits(reference: Reference) -> frozenset[str]:
         of_model.append("pooling by the last token")
     if unused_first(reference) is not None:
         of_model.append("first token not put")
-    return frozenset([*of_model, *_of_special_tokens(reference.tokenizer), *_of_tokenizer(reference)])
+    return frozenset([*of_model, *special_token_traits(reference.tokenizer), *_of_tokenizer(reference)])
 
 
-def _of_special_tokens(tokenizer: Any) -> Iterator[str]:
-    """Asked of a word, for an empty text does not tell."""
+def special_token_traits(tokenizer: Any) -> Iterator[str]:
+    """What is said of the special tokens that a tokenizer puts; asked of a word, for an empty text does not tell."""
     whole, bare = tokenizer("word")["input_ids"], tokenizer("word", add_special_tokens=False)["input_ids"]
     if len(whole) > len(bare):
         if whole[-1] != bare[-1]:
@@ -84,12 +86,12 @@ def _of_tokenizer(reference: Reference) -> Iterator[str]:
 
 def _can_be_missing(reference: Reference) -> bool:
     """Whether transformers makes a tokenizer of this type out of nothing, instead of refusing."""
-    try:
-        bare = bare_tokenizer(reference)
-    except (OSError, ValueError, TypeError, AttributeError, ImportError, KeyError):
-        return False
     size = reference.target.config.get("vocab_size") or 0
-    return 0 < max(bare("a word", add_special_tokens=True)["input_ids"], default=size) < size
+    try:
+        ids = bare_tokenizer(reference)("a word", add_special_tokens=True)["input_ids"]
+    except Exception:  # of a vocabulary of nothing: tokenizers raises plain ones, and transformers any
+        return False
+    return 0 < max(ids, default=size) < size
 
 
 def has_pooler(reference: Reference) -> bool:

@@ -68,10 +68,12 @@ class Worth:
 
     def lengths(self, early: tuple[Cause, ...]) -> list[int]:
         """Look for a length alone on top of an arithmetic, which leaves the texts that were cut further off."""
-        if early in self._asked or self._bench.by_batch(early):
+        if early in self._asked:
             return []
         self._asked.add(early)
-        solved = Lengths(self._bench, self._candidate, early, scattered=True).causes()
+        # Where texts move with their batch, each is looked at alone: what company does to it is noise as well.
+        bench = self._bench.each_alone() if self._bench.by_batch(early) else self._bench
+        solved = Lengths(bench, self._candidate, early, scattered=True).causes()
         return self._joined({cause: self._touched(cause, early) for cause in solved})
 
     def _joined(self, showing: dict[Cause, list[int]]) -> list[int]:

@@ -104,6 +104,8 @@ class Backend:
         outside: it asks for its vectors outside of this process, so that what comes back may quote a key.
         shared: it is a server that others may ask at the same time.
         one_load: why a second load would be the first one again; empty where it would not.
+        by_length: it sorts the texts of a call by their length before it makes batches of them; ready vectors mostly
+            come of one that does.
     """
 
     about: str
@@ -121,6 +123,7 @@ class Backend:
     outside: bool = False
     shared: bool = False
     one_load: str = ""
+    by_length: bool = False
 
     def loads_own_files(self, settings: EncoderSettings) -> bool:
         """Whether an encoder under these settings loads the files of the model itself."""

@@ -49,4 +49,5 @@ BACKEND = Backend(
     remedy="It wants transformers 4.36: give it an environment of its own (make peers does) and use it through "
     "command:.peers/bce/bin/python evaluators/encoders/isolated/host.py bce FOLDER",
     open=BceEncoder, package="BCEmbedding", from_folder=True, revisions=True, runs_weights=True, own_files=True,
+    by_length=True,
 )  # fmt: skip

@@ -76,4 +76,5 @@ BACKEND = Backend(
     about="FlagEmbedding's BGE-M3: dense, sparse and multi-vector (outputs=)",
     example="FOLDER?outputs=dense,sparse,multi",
     open=FlagEmbedding, package="FlagEmbedding", from_folder=True, revisions=True, runs_weights=True, own_files=True,
+    by_length=True,
 )  # fmt: skip

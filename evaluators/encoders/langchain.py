@@ -15,5 +15,5 @@ class LangChainEncoder(ObjectEncoder):
 BACKEND = Backend(
     about="any LangChain Embeddings class: module:Class, other keys are its arguments",
     example="langchain_huggingface:HuggingFaceEmbeddings?model_name=FOLDER",
-    open=LangChainEncoder, options=None, revisions=True, outside=True,
+    open=LangChainEncoder, options=None, revisions=True, outside=True, by_length=True,
 )  # fmt: skip

@@ -102,5 +102,5 @@ class ObjectEncoder:
 BACKEND = Backend(
     about="an object of LlamaIndex, Haystack, Chroma or fastembed: module:Class, other keys are its arguments",
     example="llama_index.embeddings.huggingface:HuggingFaceEmbedding?model_name=FOLDER",
-    open=ObjectEncoder, options=None, revisions=True, outside=True,
+    open=ObjectEncoder, options=None, revisions=True, outside=True, by_length=True,
 )  # fmt: skip

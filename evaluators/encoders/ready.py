@@ -148,4 +148,5 @@ BACKEND = Backend(
     about="vectors already made: .npy, .npz, .parquet, .jsonl or mteb's cached embeddings",
     example="vectors.npy?texts=texts.jsonl",
     open=ReadyVectors, options=frozenset({"texts"}), one_load="vectors are read, not made", in_process=False,
+    by_length=True,
 )  # fmt: skip

@@ -131,5 +131,5 @@ BACKEND = Backend(
     about="the library, with its torch, ONNX or OpenVINO back end (runtime=)",
     example="org/name@revision?dtype=bf16&query_prompt=query: ",
     open=SentenceTransformersEncoder, options=frozenset({"runtime"}), from_folder=True, revisions=True,
-    runs_weights=True, own_files=True,
+    runs_weights=True, own_files=True, by_length=True,
 )  # fmt: skip
