@@ -56,6 +56,8 @@ def estimated_chunks(lengths: Lengths) -> list[Cause]:
         return []
     place = differing[0]
     ids, around = _own_ids(lengths, place)
+    if len(ids) < 2:
+        return []  # what has no two parts
     shorter = [count for count in lengths.spared(lengths.tokens, differing) if count <= len(ids)]
     least = max(1, max(shorter, default=8) - around)
     made = partial(_vectors, lengths)

@@ -21,28 +21,9 @@ __all__ = [
 Maker = Callable[[int], Cause]
 # The lengths that people set.
 USUAL_LENGTHS = (
-    32,
-    48,
-    64,
-    96,
-    100,
-    128,
-    192,
-    200,
-    256,
-    300,
-    384,
-    400,
-    500,
-    510,
-    512,
-    768,
-    1000,
-    1024,
-    2048,
-    4096,
-    8192,
-)
+    32, 48, 64, 96, 100, 128, 192, 200, 256, 300, 384, 400, 500, 510, 512, 600, 768, 800, 1000, 1024, 1500, 2000, 2048,
+    3000, 4000, 4096, 8000, 8192,
+)  # fmt: skip
 
 
 def of_tokens(declared: int, code: str = "max-length", **changes: object) -> Maker:

@@ -196,10 +196,13 @@ class Lengths:
     def differing(self, lengths: Sequence[int]) -> list[int]:
         """Places of the texts that differ and are longer than all that do not, the shortest first; few may disagree."""
         tolerance, scattered = self._noise(lengths)
-        # Beside a coarser arithmetic a length is found once that is known.
-        wrong = [] if tolerance > _TOO_COARSE * (1 + scattered) else self._parted(lengths, tolerance)
+        # Beside a coarser arithmetic a length is found once that is known, but where it parts the texts cleanly.
+        wrong = [] if tolerance > 2 * _TOO_COARSE else self._parted(lengths, tolerance)
+        clean = _FEW <= len(wrong) <= len(lengths) // 2 and self._all_longest(wrong, lengths, tolerance)
+        if not scattered and tolerance > _TOO_COARSE and not clean:
+            return []
         far = bool(wrong) and float(np.median(self.before[wrong])) >= _CLEAR * tolerance
-        if scattered and (len(wrong) < _FEW or not (far or self._all_longest(wrong, lengths, tolerance))):
+        if scattered and not clean and (len(wrong) < _FEW or not far):
             return []  # the longest stand out of such noise by chance
         if tolerance > self._right and wrong and float(self.before[wrong].max()) < _SCATTERED * tolerance:
             return []
@@ -295,6 +298,8 @@ class Lengths:
         known: dict[int, float] = {}
         step = max(1, len(values) // _COARSE)
         asked = {*range(0, len(values), step), len(values) - 1} if len(values) else set()
+        # A little below all of a text only the length itself brings it near, and not one beside it.
+        asked |= {values.index(one) for one in USUAL_LENGTHS if one in values}
         while asked:
             new = sorted(asked - known.keys())
             known.update(zip(new, self._at(make, place, [values[each] for each in new]), strict=True))

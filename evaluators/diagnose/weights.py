@@ -25,6 +25,7 @@ _ONNX: dict[str, dict[str, Any]] = {
     "onnx-reduced": {"by_row": False, "steps": 128},
     "onnx-channel-reduced": {"by_row": True, "steps": 128},
     "onnx-uint8": {"by_row": False, "steps": 255},
+    "onnx-channel-uint8": {"by_row": True, "steps": 255},
 }
 # Eight bits whose inputs are rounded over their batch.
 _BY_BATCH: dict[str, Callable[[Any], Any]] = {

@@ -153,8 +153,16 @@ def test_one_candidate_without_a_number_costs_the_others_nothing(decoder_folder:
 
 def test_batches_are_the_candidates(decoder_folder: Path, tmp_path: Path) -> None:
     spec = f"sentence-transformers:{decoder_folder}"
-    store = _checked(tmp_path, f"{spec}?label=right&batch_size=4", f"{spec}?label=two&batch_size=2")
-    assert [one.batch_size for one in read_check(duckdb.connect(str(store), read_only=True), "last").candidates] == [2]
+    by_hand = f"transformers:{decoder_folder}?label=hand&batch_size=3"
+    store = _checked(tmp_path, f"{spec}?label=right&batch_size=4", f"{spec}?label=two&batch_size=2", by_hand)
+    check = read_check(duckdb.connect(str(store), read_only=True), "last")
+    # sentence-transformers sorts the texts of a call by length; what slices them takes them as they come.
+    assert {one.label: (one.batch_size, one.by_length) for one in check.candidates} == {
+        "two": (2, True), "hand": (3, False),
+    }  # fmt: skip
+    texts, roles = ["a", "b" * 9, "c" * 5, "d" * 7], ["query", "query", "document", "query"]
+    assert batched(texts, roles, 2).batches == ((1, 3), (0,), (2,))
+    assert batched(texts, roles, 2, by_length=False).batches == ((0, 1), (3,), (2,))
 
 
 def test_a_module_that_is_not_rebuilt_is_refused(decoder_folder: Path, tmp_path: Path) -> None:

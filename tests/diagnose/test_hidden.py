@@ -10,6 +10,7 @@ import pytest
 from evaluators.diagnose import narrow
 from evaluators.diagnose.answer import Bench, batched, diagnose
 from evaluators.diagnose.causes import catalogue
+from evaluators.diagnose.causes.places import SINGLE
 from evaluators.diagnose.cuts import of_tokens
 from evaluators.diagnose.lengths import Lengths
 from evaluators.diagnose.looks import Looks
@@ -19,6 +20,7 @@ from evaluators.diagnose.padded import length_of_batches
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
 from evaluators.diagnose.rows import Row
+from evaluators.diagnose.search import Search
 from evaluators.probes import load_probes
 from tests.maintain.candidates import encode
 
@@ -53,6 +55,56 @@ def test_a_length_in_noise_that_leaves_some_texts_right(means: Bench) -> None:
     seen = Lengths(means, noisy, (), scattered=True).causes()
     assert [cause.words for cause in seen] == ["texts cut at 32 tokens"]
     assert Lengths(means, noisy, ()).causes() == []
+
+
+def test_a_length_where_every_text_moves_with_its_batch(minilm: Bench) -> None:
+    """PyTorch's int8, whose inputs are rounded over the batch, run by PyTorch in batches of eight as they come."""
+    import torch
+
+    probes = sorted(load_probes().probes, key=lambda probe: (len(probe.text) * 7919) % 101)[::2]
+    texts = [probe.text for probe in probes]
+    reference = minilm.reference
+    bench = Bench(reference, batched(texts, size=8, by_length=False))
+    assert bench.texts.batches[0] == tuple(range(8))
+    quantised = torch.ao.quantization.quantize_dynamic(reference.model, {torch.nn.Linear}, dtype=torch.qint8)
+    rows = []
+    for batch in bench.texts.batches:
+        read = reference.tokenizer(
+            [texts[place] for place in batch], padding=True, truncation=True, max_length=40, return_tensors="pt"
+        )
+        with torch.inference_mode():
+            states = quantised(**read).last_hidden_state
+        mask = read["attention_mask"][..., None]
+        rows += list(torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1)).numpy())
+    diagnosis = diagnose(bench, np.stack(rows))
+    codes = {named.cause.code for named in diagnosis.causes}
+    assert "max-length" in codes and any("int8" in code for code in codes), diagnosis.sentence
+
+
+def test_a_length_that_parts_the_texts_cleanly_needs_no_arithmetic_first(means: Bench) -> None:
+    """What is left of short texts is a third of them, and yet all longer ones and no other are further off."""
+    vectors = _made(means, "texts cut at 32 tokens")
+    draw = np.random.default_rng(3)
+    noise = draw.normal(size=vectors.shape)
+    noise *= 0.08 / np.linalg.norm(noise, axis=1, keepdims=True)
+    noisy = (vectors + noise * np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    assert [cause.words for cause in Lengths(means, noisy, ()).causes()] == ["texts cut at 32 tokens"]
+
+
+def test_a_length_just_below_all_of_a_text(means: Bench) -> None:
+    """Cut at 1000 characters in the middle of a word: only the number itself brings a text of 1,026 near."""
+    from dataclasses import replace
+
+    text = " ".join(f"measurement{number}" for number in range(80))[:1026]
+    assert text[999:1001].isalnum()
+    bench = Bench(
+        means.reference, batched(["a word", "two words", "some more words than that", text, text + " and on"])
+    )
+    whole = replace(means.reference.recipe, length=512)
+    wide = Bench(replace(means.reference, recipe=whole), bench.texts)
+    cut = Bench(wide.reference, batched([one[:1000] for one in bench.texts.texts]))
+    named = Lengths(wide, cut.vectors(whole), ()).causes()
+    assert [cause.words for cause in named] == ["texts cut at 1000 characters"]
 
 
 def test_a_length_beside_padding_that_every_text_of_a_batch_depends_on(means: Bench) -> None:
@@ -93,10 +145,21 @@ def test_rows_of_other_texts_hide_nothing_that_was_done_to_the_others(means: Ben
     names = {"special tokens missing", "lower-casing lost in the tokenizer"}
     vectors = _made(means, *names)
     vectors[[2, 3]] = vectors[[9, 12]]
-    before = means.passes
     diagnosis = diagnose(means, vectors)
     assert names <= {name for named in diagnosis.causes for name in (named.cause.words, *named.same_as)}
-    assert means.passes - before < 1300  # 830; 2,153 where every cause got a whole pass on top of rows of others
+
+
+def test_more_causes_are_looked_for_without_the_rows_of_others(means: Bench) -> None:
+    """With them every cause is solved on top of others, and gets a whole pass."""
+    vectors = _made(means, "CLS pooling")
+    vectors[[2, 3]] = vectors[[9, 12]]
+    every = catalogue(means.reference, 64, 64, means.texts.roles)
+    search = Search(means, vectors, [cause for cause in every if not cause.forward])
+    best = search.run()[0]
+    assert {cause.code for cause in best.causes} & SINGLE and best.solved
+    edit = next(cause for cause in every if cause.words == "texts lower-cased")
+    (step,) = search._steps([best], [edit])
+    assert [cause.words for cause in step.match.causes] == ["CLS pooling"]
 
 
 def test_a_copy_of_the_model_is_run_on_the_same_texts_whatever_is_open(
@@ -105,7 +168,7 @@ def test_a_copy_of_the_model_is_run_on_the_same_texts_whatever_is_open(
     """The texts of the fewest characters, and not those of the fewest tokens among the ones a candidate leaves open."""
     run, rows = Bench._run, list[Row]()
 
-    def kept(bench: Bench, weights: tuple[str, ...], asked: Sequence[Row]) -> list[dict[str, Embeddings]]:
+    def kept(bench: Bench, weights: tuple[str, ...], asked: Sequence[Row]) -> tuple[list[dict[str, Embeddings]], bool]:
         rows.extend(asked if weights else ())
         return run(bench, weights, asked)
 

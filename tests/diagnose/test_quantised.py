@@ -99,6 +99,10 @@ ONNX = {
     "one scale a channel": ({"per_channel": True}, {"by_row": True, "steps": 254}),
     "7 bits": ({"reduce_range": True}, {"by_row": False, "steps": 128}),
     "unsigned": ({"weight_type": "QUInt8"}, {"by_row": False, "steps": 255}),
+    "unsigned, one range a channel": (
+        {"weight_type": "QUInt8", "per_channel": True},
+        {"by_row": True, "steps": 255},
+    ),
 }
 
 

@@ -86,6 +86,14 @@ MADE: dict[str, tuple[Callable[[Reference], Embeddings], str]] = {
     "specials": (read(str, add_special_tokens=False), "special tokens missing"),
     "prompt": (read("search_document: {}".format), 'prompt "search_document: " added'),
     "entities": (read(html.escape), "texts escaped as in HTML"),
+    "gemma": (
+        read("<start_of_turn>user\n{}<end_of_turn>\n<start_of_turn>model\n".format),
+        "the chat template of Gemma around each text",
+    ),
+    "llama": (
+        read("<|start_header_id|>user<|end_header_id|>\n\n{}<|eot_id|>".format),
+        "the chat template of Llama 3 around each text, without the assistant's turn",
+    ),
     "digits": (read(lambda text: re.sub(r"\d", "#", text)), "a # in the place of each digit"),
     "cp1252": (read(lambda text: text.encode().decode("cp1252", "ignore")), "UTF-8 read as Windows-1252"),
 }  # fmt: skip

@@ -52,7 +52,7 @@ def _onnx() -> Iterator[Cause]:
     kinds = {
         "onnx": "one scale a matrix", "onnx-channel": "one scale a channel",
         "onnx-reduced": "7 bits, one scale a matrix", "onnx-channel-reduced": "7 bits, one scale a channel",
-        "onnx-uint8": "unsigned weights",
+        "onnx-uint8": "unsigned weights", "onnx-channel-uint8": "unsigned weights, one range a channel",
     }  # fmt: skip
     for weights, kind in kinds.items():
         words = f"ONNX Runtime's dynamic int8 ({kind})"

@@ -65,6 +65,11 @@ _WHITE_SPACE = (
         snippet=_line("text.replace('\\r\\n', '\\n')"),
     ),
     _blank(
+        code="line-ends-replaced", words="a space in the place of each line end, of one character or two",
+        edit=lambda text: text.replace("\r\n", " ").replace("\n", " ").replace("\r", " "),
+        snippet=_line("text.replace('\\r\\n', ' ').replace('\\n', ' ').replace('\\r', ' ')"),
+    ),
+    _blank(
         code="newlines-escaped", words="newlines written as a backslash and an n",
         edit=lambda text: text.replace("\n", "\\n"), snippet=_line("text.replace('\\n', '\\\\n')"),
     ),

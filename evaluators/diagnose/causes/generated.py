@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data.rules.causes import CAUSES, Cause
+from data.rules.causes.chat import CHAT_TEMPLATES
 from data.rules.causes.habits import HABITS
 from data.rules.causes.prompts import MODEL_PROMPTS
 from data.rules.causes.tokens import PADDED_HOW
@@ -25,6 +26,7 @@ def generated(reference: Reference, width: int, wanted: int, roles: Collection[s
     """All of them, for texts of roles, and vectors of ``width`` dimensions of which the candidate has ``wanted``."""
     yield from _prompts(reference)
     yield from _known_prompts(reference, roles)
+    yield from _chat_templates()
     yield from _habits(reference)
     yield from _normalizer(reference)
     yield from _lengths(reference)
@@ -84,6 +86,14 @@ def _known_prompts(reference: Reference, roles: Collection[str | None]) -> Itera
             if None in roles:
                 yield _put("prompts-of-a-family-by-default", {"model": family}, {**both, None: document})
     yield from _own_otherwise(own)
+
+
+def _chat_templates() -> Iterator[Cause]:
+    for name, (before, after, answer) in CHAT_TEMPLATES.items():
+        for code, behind in {"chat-template-of": after + answer, "chat-turn-of": after}.items():
+            if answer or code == "chat-template-of":
+                snippet = f"texts = [{before!r} + text + {behind!r} for text in texts]"
+                yield CAUSES[code].filled({"listed": name}, snippet=snippet)
 
 
 def _own_otherwise(own: dict[str | None, str]) -> Iterator[Cause]:
