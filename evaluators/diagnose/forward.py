@@ -77,11 +77,22 @@ class Bench:
         changes = [self._changes[name] for name in self.under(causes).weights]
         return any(change.batched or change.dear for change in changes)
 
-    def sharing(self, text: int, others: Sequence[int]) -> list[int]:
-        """Those of the texts that share the batch of one, in their order."""
-        own = self._own
-        company = next(batch for batch in self.texts.batches if own[text] in batch)
-        return [place for place in others if own[place] in company]
+    def sharing(self, places: Sequence[int], fewest: int) -> list[int]:
+        """Those of the texts that share one batch, in their order: the batch that costs least of those with enough.
+
+        Args:
+            places: of texts.
+            fewest: so many of them are enough.
+        """
+        own, size = self._own, [len(text) for text in self.texts.texts]
+        shares = [(batch, [place for place in places if own[place] in batch]) for batch in self.texts.batches]
+        enough = min(fewest, max(len(those) for _, those in shares))
+        cost = [
+            (len(batch) * max(size[text] for text in batch), number)
+            for number, (batch, those) in enumerate(shares)
+            if len(those) >= enough
+        ]
+        return shares[min(cost)[1]][1]
 
     def pooled(self, recipe: Recipe, only: Sequence[int] | None = None) -> dict[str, Embeddings]:
         """Every pooling of the texts under a recipe, or of some of them: name to float32 [n, width].

@@ -24,6 +24,7 @@ __all__ = ["NEARER", "Glance", "Looks"]
 NEARER = 0.8  # of the distance before, under which a text has come nearer
 _LIKELY = 0.9  # the same where what two causes do is added up
 _FEWEST, _MOST = 6, 8  # texts looked at
+_COMPANY = 3  # of them, where each runs with its whole batch
 _ROOM = 4.0  # how much further a cause may move a text together with others than alone: a broken model rounds thrice
 _ROOM_WHOLE = 1.5  # the same of an arithmetic, of a model that is whole
 _POINTS = 0.1  # cosine; .02 of what has nothing to do with it
@@ -71,9 +72,9 @@ class Looks:
             return None
         if step.cause.weights:
             unsettled = self._shortest_first(unsettled)
-        few = unsettled[: max(_FEWEST, min(len(unsettled) // 2, _MOST))]
-        if self.bench.by_batch(step.early):
-            few = self.bench.sharing(unsettled[0], few)
+        by_batch = self.bench.by_batch(step.early)
+        asked = self.bench.sharing(unsettled, _COMPANY) if by_batch else unsettled
+        few = asked[: max(_FEWEST, min(len(unsettled) // 2, _MOST))]
         lates = [one for one in self._near(step) if compatible((*step.early, *one))]
         if step.match.early:
             lates = self._possible(step, settled[:1], few, lates)
@@ -114,7 +115,7 @@ class Looks:
         rows = self.bench.rows(recipe)
         few = sorted(range(len(rows)), key=lambda place: (len(rows[place].ids), place))[:_MOST]
         if self.bench.by_batch((cause,)):
-            few = self.bench.sharing(few[0], few)
+            few = self.bench.sharing(few, _COMPANY)
         lates = [one for one in self._small if compatible((cause, *one))]
         made = self._made(few, (cause,), lates)
         return any(

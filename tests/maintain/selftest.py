@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -50,10 +49,13 @@ _MORE_GENERAL = {
         "quotation marks around each text",
         "each text as a JSON string in ASCII, with its quotation marks",
     ),
+    # The same weights, of which llama.cpp rounds what goes through them as well.
+    "GGUF Q4_0, as llama.cpp computes it": ("int4 weights (q4_0)",),
+    "GGUF Q8_0, as llama.cpp computes it": ("int8 weights (q8_0)",),
     # The one is tried, the other read off the candidate's own numbers.
     "vectors stored as int8": ("vectors rounded to int8, a range a dimension",),
 }
-_SIZES = re.compile(r"_[SML],")  # files of one format whose few most sensitive tensors have one bit more or less
+_READ_OFF = {words: others for words, others in _MORE_GENERAL.items() if words.startswith("vectors stored")}
 _ASKED = 8  # texts asked again and again
 _TIMES = 8
 _DROPOUT = CAUSES["dropout-on"].words
@@ -143,8 +145,11 @@ def ask(bench: Bench, trial: Trial) -> Outcome:
 
 
 def _sizes(bench: Bench, words: str) -> list[str]:
-    """The other files of a format, which are the same but for a few tensors."""
-    return [other for other in _catalogue(bench) if _SIZES.split(other)[0] == _SIZES.split(words)[0]]
+    """The other files of GGUF, which are the same but for some tensors.
+
+    Rows as short as these are no whole blocks of the k-quants, in whose place llama.cpp takes a few older formats.
+    """
+    return [other for other in _catalogue(bench) if other.startswith("GGUF ")] if words.startswith("GGUF ") else []
 
 
 def _catalogue(bench: Bench) -> dict[str, Cause]:
@@ -259,7 +264,8 @@ def _both_show(bench: Bench, pairs: Sequence[tuple[Cause, ...]]) -> Iterator[tup
 def _judged(bench: Bench, found: Diagnosis, trial: Trial, clean: Embeddings | None) -> tuple[bool, bool, bool]:
     """Whether all causes were named and nothing else, whether one was, and whether a wrong one was stated."""
     stated = [named for named in found.causes if not (named.cause.precision and "noise" in trial.kind)]
-    hits = [bool({named.cause.words, *named.same_as} & set(trial.truth)) for named in stated or found.causes]
+    truth = {*trial.truth, *(name for words in trial.truth for name in _READ_OFF.get(words, ()))}
+    hits = [bool({named.cause.words, *named.same_as} & truth) for named in stated or found.causes]
     whole = len(stated) == len(trial.truth) and len(hits) > 0 and all(hits)
     if not whole and clean is not None and 0 < len(stated) <= len(trial.truth):
         recipe = combine(bench.reference.recipe, tuple(named.cause for named in stated))
