@@ -30,11 +30,11 @@ CHAT_TEMPLATES = {
     "Qwen2.5": ChatTemplate(
         _SYSTEM.format("You are Qwen, created by Alibaba Cloud. You are a helpful assistant."), *_CHATML
     ),
-    "ChatML with a system's turn": ChatTemplate(_SYSTEM.format("You are a helpful assistant."), *_CHATML),
+    "ChatML (system)": ChatTemplate(_SYSTEM.format("You are a helpful assistant."), *_CHATML),
     "Llama 3": ChatTemplate(*_LLAMA_3),
-    "Llama 3 with its beginning": ChatTemplate("<|begin_of_text|>" + _LLAMA_3[0], *_LLAMA_3[1:]),
+    "Llama 3 (<|begin_of_text|>)": ChatTemplate("<|begin_of_text|>" + _LLAMA_3[0], *_LLAMA_3[1:]),
     "Gemma": ChatTemplate("<start_of_turn>user\n", "<end_of_turn>\n", "<start_of_turn>model\n"),
-    "Gemma with its beginning": ChatTemplate("<bos><start_of_turn>user\n", "<end_of_turn>\n", "<start_of_turn>model\n"),
+    "Gemma (<bos>)": ChatTemplate("<bos><start_of_turn>user\n", "<end_of_turn>\n", "<start_of_turn>model\n"),
     "Phi-3": ChatTemplate("<|user|>\n", "<|end|>\n", "<|assistant|>\n"),
     "Phi-4": ChatTemplate("<|im_start|>user<|im_sep|>", "<|im_end|>", "<|im_start|>assistant<|im_sep|>"),
     "Zephyr": ChatTemplate("<|user|>\n", "</s>\n", "<|assistant|>\n"),
@@ -50,8 +50,8 @@ CHAT_TEMPLATES = {
     ),
     "Alpaca": ChatTemplate("### Instruction:\n", "\n\n", "### Response:\n"),
     "Vicuna": ChatTemplate("USER: ", " ", "ASSISTANT:"),
-    "User and Assistant": ChatTemplate("User: ", "\n", "Assistant:"),
-    "Human and Assistant": ChatTemplate("Human: ", "\n\n", "Assistant:"),
+    "User: Assistant:": ChatTemplate("User: ", "\n", "Assistant:"),
+    "Human: Assistant:": ChatTemplate("Human: ", "\n\n", "Assistant:"),
 }  # fmt: skip
 
 
