@@ -198,7 +198,7 @@ class Bench:
 
     def each_alone(self) -> Bench:
         """A bench of the same texts, each in a batch of its own."""
-        bench = self.of_texts(self.texts._replace(batches=tuple((place,) for place in range(len(self.texts.texts)))))
+        bench = self.of_texts(self.texts.each_alone())
         bench.lattice = self.lattice
         return bench
 

@@ -26,6 +26,10 @@ class Texts(NamedTuple):
     roles: tuple[str | None, ...]
     batches: tuple[tuple[int, ...], ...]
 
+    def each_alone(self) -> Texts:
+        """The same texts, each in a batch of its own."""
+        return self._replace(batches=tuple((place,) for place in range(len(self.texts))))
+
 
 class Sent(NamedTuple):
     """How texts went to a candidate.

@@ -69,7 +69,7 @@ def _benches(bench: Bench, texts: Sequence[int], smaller: Sequence[int]) -> _Ben
         return Texts(every, tuple(bench.texts.roles[text] for text in chosen), (tuple(range(len(chosen))),))
 
     whole = together(texts)
-    alone = whole._replace(batches=tuple((place,) for place in whole.batches[0]))
+    alone = whole.each_alone()
     return _Benches(*(bench.of_texts(one) for one in (whole, alone, together(smaller))))
 
 

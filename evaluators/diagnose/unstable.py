@@ -116,7 +116,7 @@ def _other_answer(bench: Bench, facts: Facts, base: Embeddings, floor: float) ->
     texts = facts.asked()
     others = np.stack([_farthest(facts, text, base[text]) for text in texts])
     few = bench.only(texts)
-    alone = few.of_texts(few.texts._replace(batches=tuple((place,) for place in range(len(texts)))))
+    alone = few.of_texts(few.texts.each_alone())
     causes = catalogue(bench.reference, base.shape[1], others.shape[1], bench.texts.roles)
     diagnosis = judge(Search(alone, others, causes).run(), floor, lambda best: 0.0)
     if not diagnosis.causes or float(diagnosis.after.max()) > _EXACT:

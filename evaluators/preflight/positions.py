@@ -23,7 +23,7 @@ _FEWEST_OF_A_QUERY = 8
 _FEWEST_TOKENS = 16  # less than a sentence
 # Tables of learned positions.
 _TABLES = ("position_embeddings.weight", "wpe.weight", "embed_positions.weight", "embeddings.position_embedding.weight")
-_TABLE_MODULES = ("position_embeddings", "wpe", "embed_positions", "position_embedding")
+_TABLE_MODULES = tuple(name.split(".")[-2] for name in _TABLES)
 # Architectures of fairseq, whose tables count from after the padding id.
 FROM_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text",
                 "ibert", "luke", "roberta-prelayernorm", "xmod"}  # fmt: skip
@@ -34,18 +34,22 @@ ABSOLUTE = {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet"
 def learned_positions(config: Mapping[str, Any]) -> int | None:
     """How many tokens the model has learned positions for; None when its positions have no table."""
     kind, rows = config.get("model_type"), config.get("max_position_embeddings")
-    return int(rows) - (2 if kind in FROM_PADDING else 0) if kind in ABSOLUTE and rows else None
+    return int(rows) - _rows_before(config) if kind in ABSOLUTE and rows else None
 
 
 def positions_in_table(model: Any, config: Mapping[str, Any]) -> int | None:
     """The same, read off a model that is loaded, whatever its architecture: rows of its table of positions."""
     declared = config.get("max_position_embeddings") or config.get("n_positions")
-    before = 2 if config.get("model_type") in FROM_PADDING else 0
     for name, module in model.named_modules():
         rows = getattr(module, "num_embeddings", None)
         if rows and name.rpartition(".")[2] in _TABLE_MODULES:
-            return min(int(rows), int(declared or rows)) - before
+            return min(int(rows), int(declared or rows)) - _rows_before(config)
     return None
+
+
+def _rows_before(config: Mapping[str, Any]) -> int:
+    """Rows of a table that stand before that of the first token."""
+    return 2 if config.get("model_type") in FROM_PADDING else 0
 
 
 def check_rotary(config: Mapping[str, Any]) -> Iterator[Finding]:

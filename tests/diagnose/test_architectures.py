@@ -276,3 +276,12 @@ def test_a_setting_that_makes_a_model_see_both_ways_is_ignored(gemma: Bench) -> 
 def test_the_vectors_of_words_are_not_scaled(gemma: Bench) -> None:
     named = _named(gemma, _another_gemma(gemma, unscaled=True))
     assert "word vectors not multiplied by the root of the width" in named
+
+
+def test_a_space_for_each_line_end_whatever_its_characters(qwen: Bench) -> None:
+    """As LangChain replaces line ends; two spaces are another token than one to a byte-level tokenizer."""
+    texts = ["one\r\ntwo\r\nthree", "four\nfive", "six\rseven", *qwen.texts.texts[:12]]
+    bench = Bench(qwen.reference, batched(texts))
+    vectors = _last(bench, _ids(bench, [re.sub("\r\n|\r|\n", " ", text) for text in texts]))
+    answer = diagnose(bench, vectors)
+    assert [named.cause.code for named in answer.causes] == ["line-ends-replaced"], answer.sentence

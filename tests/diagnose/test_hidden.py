@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from data.rules.causes import CAUSES
 from evaluators.diagnose import narrow
 from evaluators.diagnose.answer import Bench, batched, diagnose
 from evaluators.diagnose.causes import catalogue
@@ -81,14 +82,19 @@ def test_a_length_where_every_text_moves_with_its_batch(minilm: Bench) -> None:
     assert "max-length" in codes and any("int8" in code for code in codes), diagnosis.sentence
 
 
-def test_a_length_that_parts_the_texts_cleanly_needs_no_arithmetic_first(means: Bench) -> None:
-    """What is left of short texts is a third of them, and yet all longer ones and no other are further off."""
-    vectors = _made(means, "texts cut at 32 tokens")
+def test_a_length_that_parts_the_texts_cleanly_needs_no_arithmetic_first(minilm: Bench) -> None:
+    """What is left of short texts is coarse and uneven, and yet all longer ones and no other are further off."""
+    short = [probe.text for probe in load_probes().probes if 15 < len(probe.text) < 70][:24]
+    texts = [*short, *(" ".join(short[at : at + 9]) for at in range(0, 15, 3))]
+    bench = Bench(minilm.reference, batched(texts))
+    vectors = _made(bench, "texts cut at 64 tokens")
     draw = np.random.default_rng(3)
     noise = draw.normal(size=vectors.shape)
-    noise *= 0.08 / np.linalg.norm(noise, axis=1, keepdims=True)
+    noise *= draw.uniform(0.1, 0.2, (len(vectors), 1)) / np.linalg.norm(noise, axis=1, keepdims=True)
     noisy = (vectors + noise * np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    assert [cause.words for cause in Lengths(means, noisy, ()).causes()] == ["texts cut at 32 tokens"]
+    lengths = Lengths(bench, noisy, ())
+    assert float(np.median(lengths.before[:24])) > 0.12
+    assert [cause.words for cause in lengths.causes()] == ["texts cut at 64 tokens"]
 
 
 def test_a_length_just_below_all_of_a_text(means: Bench) -> None:
@@ -160,6 +166,27 @@ def test_more_causes_are_looked_for_without_the_rows_of_others(means: Bench) -> 
     edit = next(cause for cause in every if cause.words == "texts lower-cased")
     (step,) = search._steps([best], [edit])
     assert [cause.words for cause in step.match.causes] == ["CLS pooling"]
+
+
+def test_what_is_dear_is_not_tried_as_the_third_beside_what_was_solved(means: Bench) -> None:
+    every = catalogue(means.reference, 64, 64, means.texts.roles)
+    edit, other = (next(c for c in every if c.words == w) for w in ("texts lower-cased", "white space collapsed"))
+    dear = next(cause for cause in every if means.is_dear((cause,)))
+    recipe = combine(means.reference.recipe, (edit,))
+    vectors = means.vectors(recipe)
+    solved = Match((edit, CAUSES["rotated"]), recipe, apart(vectors[:, ::-1], vectors), vectors)
+    search = Search(means, vectors[:, ::-1], [edit, other, dear])
+    before = means.passes
+    assert search._larger([solved], [dear]) == [] and means.passes == before
+    assert [match.early for match in search._larger([solved], [other])] == [(edit, other)]
+
+
+def test_texts_of_one_batch_are_taken_where_that_batch_costs_least(minilm: Bench) -> None:
+    texts = ["long " * 60, "a", "b", "c", "some words", "more words", "other words", "d"]
+    bench = Bench(minilm.reference, batched(texts, size=4, by_length=False))
+    assert bench.sharing([1, 2, 3, 4, 5, 6], 3) == [4, 5, 6]
+    assert bench.sharing([1, 2, 3, 4, 5], 3) == [1, 2, 3]  # too few are in the cheaper one
+    assert bench.sharing([1, 7], 3) == [7]
 
 
 def test_a_copy_of_the_model_is_run_on_the_same_texts_whatever_is_open(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from data.rules.causes import CAUSES, Cause
 from data.rules.drift import SAME_VECTORS
 from evaluators.diagnose.answer import Bench, Facts, diagnose
 from evaluators.diagnose.causes import catalogue
-from evaluators.diagnose.match import compatible
-from evaluators.diagnose.measure import ROUNDING, apart
+from evaluators.diagnose.match import ALIKE, compatible
+from evaluators.diagnose.measure import ROUNDING, apart, cosine
 from evaluators.diagnose.nondeterminism import random_part, random_parts
 from evaluators.diagnose.recipe import combine
 from evaluators.diagnose.reference import Embeddings
@@ -55,6 +56,7 @@ _MORE_GENERAL = {
     # The one is tried, the other read off the candidate's own numbers.
     "vectors stored as int8": ("vectors rounded to int8, a range a dimension",),
 }
+_SIZES = re.compile(r"_[SML],")  # files of one format whose few most sensitive tensors have one bit more or less
 _READ_OFF = {words: others for words, others in _MORE_GENERAL.items() if words.startswith("vectors stored")}
 _ASKED = 8  # texts asked again and again
 _TIMES = 8
@@ -145,11 +147,16 @@ def ask(bench: Bench, trial: Trial) -> Outcome:
 
 
 def _sizes(bench: Bench, words: str) -> list[str]:
-    """The other files of GGUF, which are the same but for some tensors.
+    """The other files of a format, which are the same but for a few tensors, under whatever name.
 
-    Rows as short as these are no whole blocks of the k-quants, in whose place llama.cpp takes a few older formats.
+    Rows as short as these are no whole blocks of the k-quants, in whose place llama.cpp takes a few older formats:
+    Q3_K_S is Q4_0 then, to the last bit, and Q3_K_L for most of it.
     """
-    return [other for other in _catalogue(bench) if other.startswith("GGUF ")] if words.startswith("GGUF ") else []
+    every, plain = _catalogue(bench), bench.vectors(bench.reference.recipe)
+    sizes = [other for other in every if _SIZES.split(other)[0] == _SIZES.split(words)[0]]
+    files = [cause for cause in every.values() if cause.code == "gguf"] if words.startswith("GGUF ") else []
+    moved = {cause.words: bench.vectors(bench.under((cause,))) - plain for cause in files}
+    return [*sizes, *(other for other in moved if cosine(moved[words], moved[other]) > ALIKE)]
 
 
 def _catalogue(bench: Bench) -> dict[str, Cause]:

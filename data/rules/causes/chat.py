@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
-from data.rules.causes.cause import Cause
-from data.rules.words import mark
-from data.store.vocabulary import Slot
-
-__all__ = ["CHAT_CAUSES", "CHAT_TEMPLATES", "ChatTemplate"]
+__all__ = ["CHAT_TEMPLATES", "ChatTemplate", "asked", "turn"]
 
 
 class ChatTemplate(NamedTuple):
@@ -55,27 +50,11 @@ CHAT_TEMPLATES = {
 }  # fmt: skip
 
 
-def _asked(text: str, name: str) -> str:
-    before, after, answer = CHAT_TEMPLATES[name]
-    return f"{before}{text}{after}{answer}"
+def asked(text: str, name: str) -> str:
+    """A text as the user's turn of a template, and the answer begun."""
+    return turn(text, name) + CHAT_TEMPLATES[name].answer
 
 
-def _said(text: str, name: str) -> str:
-    before, after, _ = CHAT_TEMPLATES[name]
-    return f"{before}{text}{after}"
-
-
-_wrapped = partial(
-    Cause, slot=Slot.TEXT, family="around", by_look=True, prompted=True,
-    effect=mark("Every vector moves, short texts' most."), remedy=mark("Hand the texts over as they are."),
-)  # fmt: skip
-CHAT_CAUSES = (
-    _wrapped(
-        code="chat-template-of", words="the chat template of {listed} around each text",
-        general="a model's chat template around each text", sift=_asked,
-    ),
-    _wrapped(
-        code="chat-turn-of", words="the chat template of {listed} around each text, without the assistant's turn",
-        general="a model's chat template around each text, without the assistant's turn", sift=_said,
-    ),
-)  # fmt: skip
+def turn(text: str, name: str) -> str:
+    """A text as the user's turn of a template alone."""
+    return CHAT_TEMPLATES[name].before + text + CHAT_TEMPLATES[name].after

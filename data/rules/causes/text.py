@@ -9,7 +9,6 @@ from functools import partial
 from typing import Literal
 
 from data.rules.causes.cause import NOT_MEASURED, Cause, Cost
-from data.rules.causes.chat import CHAT_CAUSES
 from data.rules.causes.prompts import PROMPT_CAUSES
 from data.rules.causes.text_edits import EDIT_CAUSES
 from data.rules.words import mark
@@ -164,5 +163,4 @@ TEXT_CAUSES = (
     ),
     *PROMPT_CAUSES,
     *EDIT_CAUSES,
-    *CHAT_CAUSES,
 )  # fmt: skip

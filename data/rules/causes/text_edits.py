@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable
 from functools import partial
 
-from data.rules.causes import edits
+from data.rules.causes import chat, edits
 from data.rules.causes.cause import Cause
 from data.rules.causes.marks import marks_removed
 from data.rules.words import mark
@@ -337,6 +337,14 @@ _AROUND = (
     _around(
         code="chat-template-inst", words="[INST] around each text", prompted=True,
         edit=lambda text: f"[INST] {text} [/INST]", snippet=_line("f'[INST] {text} [/INST]'"),
+    ),
+    _around(
+        code="chat-template-of", words="the chat template of {listed} around each text", prompted=True,
+        general="a model's chat template around each text", sift=chat.asked,
+    ),
+    _around(
+        code="chat-turn-of", words="the chat template of {listed} around each text, without the assistant's turn",
+        general="a model's chat template around each text, without the assistant's turn", prompted=True, sift=chat.turn,
     ),
 )  # fmt: skip
 
